@@ -1,0 +1,1 @@
+"""The arithmetic of the rate limit algorithms; offers nothing to Python."""

@@ -1,0 +1,1 @@
+"""Thin gRPC servicers: protobuf in, use case, protobuf out."""

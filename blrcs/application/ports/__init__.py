@@ -1,0 +1,1 @@
+"""What use cases need of the outside, as Protocols. Infrastructure implements them."""

@@ -1,0 +1,1 @@
+"""Cache namespaces behind the cache port."""

@@ -1,0 +1,1 @@
+"""Settings: where they come from, what makes them valid, and how they change at run time."""

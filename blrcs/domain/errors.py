@@ -1,0 +1,103 @@
+"""The errors that use cases raise.
+
+Each class stands for one canonical gRPC code, by its name; presentation turns it into a status with
+google.rpc details. What a message says reaches the caller: it names what the caller sent or may
+know, and nothing else.
+"""
+
+from collections.abc import Mapping
+
+
+class DomainError(Exception):
+    """A refusal that the caller is told of.
+
+    Attributes:
+        code: The canonical code's name, such as ``NOT_FOUND``.
+        reason: A constant for programs, in UPPER_SNAKE_CASE (google.rpc.ErrorInfo.reason).
+        message: One sentence for people.
+        metadata: Names and values for programs (google.rpc.ErrorInfo.metadata).
+    """
+
+    code = "INTERNAL"
+
+    def __init__(
+        self, reason: str, message: str, *, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.metadata = dict(metadata or {})
+
+
+class InvalidArgumentError(DomainError):
+    """A field of the request is wrong, whatever the state (google.rpc.BadRequest)."""
+
+    code = "INVALID_ARGUMENT"
+
+    def __init__(self, field: str, message: str, *, reason: str = "FIELD_INVALID") -> None:
+        super().__init__(reason, f"{field}: {message}", metadata={"field": field})
+        self.field = field
+        self.description = message
+
+
+class UnauthenticatedError(DomainError):
+    """The proof of identity is missing or wrong. Says no more than that."""
+
+    code = "UNAUTHENTICATED"
+
+
+class PermissionDeniedError(DomainError):
+    """The principal may not do it."""
+
+    code = "PERMISSION_DENIED"
+
+
+class NotFoundError(DomainError):
+    """There is no resource of the name."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self, name: str, *, reason: str = "RESOURCE_NOT_FOUND") -> None:
+        super().__init__(reason, f"{name} does not exist", metadata={"resource": name})
+
+
+class AlreadyExistsError(DomainError):
+    """There is a resource of the name."""
+
+    code = "ALREADY_EXISTS"
+
+    def __init__(self, name: str, *, reason: str = "RESOURCE_EXISTS") -> None:
+        super().__init__(reason, f"{name} already exists", metadata={"resource": name})
+
+
+class FailedPreconditionError(DomainError):
+    """The state must change before the same call can succeed."""
+
+    code = "FAILED_PRECONDITION"
+
+
+class AbortedError(DomainError):
+    """Somebody else changed the resource in between: read it again and retry."""
+
+    code = "ABORTED"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "ETAG_MISMATCH", f"{name} was changed in between", metadata={"resource": name}
+        )
+
+
+class ResourceExhaustedError(DomainError):
+    """A quota or a bound is used up (google.rpc.RetryInfo where ``retry_after_ns`` is set)."""
+
+    code = "RESOURCE_EXHAUSTED"
+
+    def __init__(self, reason: str, message: str, *, retry_after_ns: int | None = None) -> None:
+        super().__init__(reason, message)
+        self.retry_after_ns = retry_after_ns
+
+
+class UnavailableError(DomainError):
+    """A dependency does not answer now; the call may be retried."""
+
+    code = "UNAVAILABLE"

@@ -1,0 +1,1 @@
+"""Identity and secrets: passwords, keys, tokens, and what protects them."""

@@ -1,0 +1,1 @@
+"""Transports: they turn bytes into calls."""
