@@ -43,7 +43,7 @@ def validate_descriptor_set() -> bytes:
         field_mask_pb2,
         timestamp_pb2,
     )
-    from protovalidate._gen.buf.validate import validate_pb  # noqa: PLC0415, PLC2701
+    from protovalidate._gen.buf.validate import validate_pb  # noqa: PLC0415
 
     descriptors = descriptor_pb2.FileDescriptorSet()
     for module in (descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2):

@@ -1,0 +1,32 @@
+"""The guard that finds out who calls, by a bearer token."""
+
+from collections.abc import Mapping
+from typing import Final, final
+
+from blrcs_native.guard import Guard
+from blrcs_native.rejection import Rejection
+from blrcs_native.token import TokenVerifier
+
+PASSWORD_CHANGE_CLAIM: Final[str]
+MISSING: Final[str]
+AMBIGUOUS: Final[str]
+SCHEME: Final[str]
+PASSWORD_CHANGE: Final[str]
+
+@final
+class AuthenticationGuard(Guard):
+    """Sets ``call.principal`` from ``authorization: Bearer TOKEN`` (RFC 6750), or rejects.
+
+    ``rejections`` holds one for each reason: those of ``blrcs_native.token.REFUSALS`` and the
+    constants above. A token whose principal must change its password first (the ``pwc`` claim) is
+    rejected unless ``allow_password_change_required``.
+    """
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        rejections: Mapping[str, Rejection],
+        *,
+        allow_password_change_required: bool = False,
+        shadow: bool = False,
+    ) -> None: ...

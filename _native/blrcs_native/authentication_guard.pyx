@@ -1,0 +1,64 @@
+"""The guard that finds out who calls, by a bearer token."""
+
+cimport cython
+
+from blrcs_native.call cimport Call, Principal
+from blrcs_native.claims cimport Claims
+from blrcs_native.guard cimport Guard
+from blrcs_native.rejection cimport Rejection
+from blrcs_native.token cimport TokenVerifier
+
+PASSWORD_CHANGE_CLAIM = "pwc"
+MISSING = "TOKEN_MISSING"
+AMBIGUOUS = "TOKEN_AMBIGUOUS"
+SCHEME = "TOKEN_SCHEME_UNKNOWN"
+PASSWORD_CHANGE = "PASSWORD_CHANGE_REQUIRED"
+
+
+@cython.final
+cdef class AuthenticationGuard(Guard):
+    cdef TokenVerifier verifier
+    cdef dict rejections
+    cdef bint allow_password_change_required
+
+    def __init__(
+        self,
+        TokenVerifier verifier not None,
+        rejections,
+        *,
+        bint allow_password_change_required=False,
+        bint shadow=False,
+    ):
+        Guard.__init__(self, "authentication", shadow=shadow)
+        self.verifier = verifier
+        self.rejections = dict(rejections)
+        self.allow_password_change_required = allow_password_change_required
+
+    cpdef object check(self, Call call):
+        cdef Claims claims
+        cdef Principal principal
+        cdef str header = None
+        for name, value in call.metadata:
+            if name == "authorization":
+                if header is not None:
+                    return self.rejections[AMBIGUOUS]
+                if type(value) is not str:
+                    return self.rejections[SCHEME]
+                header = value
+        if header is None:
+            return self.rejections[MISSING]
+        if not header.startswith("Bearer ") and header[:7].lower() != "bearer ":
+            return self.rejections[SCHEME]
+        verdict = self.verifier.verify_token(header[7:])
+        if type(verdict) is not Claims:
+            return self.rejections[verdict.reason]
+        claims = verdict
+        principal = Principal.__new__(Principal)
+        principal.name = claims.subject
+        principal.session = claims.session_id or ""
+        principal.token_id = claims.token_id or ""
+        principal.claims = claims
+        call.principal = principal
+        if PASSWORD_CHANGE_CLAIM in claims._members and not self.allow_password_change_required:
+            return self.rejections[PASSWORD_CHANGE]
+        return None

@@ -1,0 +1,47 @@
+"""The guards that ask whether the caller may: before the body is parsed, and after."""
+
+from typing import final
+
+from blrcs_native.access import AccessTable
+from blrcs_native.guard import Guard
+from blrcs_native.rejection import Rejection
+from blrcs_native.resource_template import ResourceTemplate
+
+@final
+class CurrentAccess:
+    """The access table in force; guards read it at every call, so that one swap changes them all."""
+
+    def __init__(self, table: AccessTable) -> None: ...
+    @property
+    def table(self) -> AccessTable: ...
+    def replace(self, table: AccessTable) -> None: ...
+
+class AccessGuard(Guard):
+    """Asks for one permission on the resource that a template names.
+
+    A call without a principal, and a resource that cannot be rendered, are denied. With ``or_owner``
+    a principal needs no permission on its own name and on what lies below it.
+    """
+
+    def __init__(
+        self,
+        access: CurrentAccess,
+        permission: str,
+        template: ResourceTemplate,
+        denied: Rejection,
+        *,
+        or_owner: bool = False,
+        shadow: bool = False,
+    ) -> None: ...
+
+@final
+class HeadAuthorizationGuard(AccessGuard):
+    """Decides from metadata alone.
+
+    For a template without fields that is the whole decision. For one with fields it rejects whoever
+    holds the permission on no resource at all; :class:`ObjectAuthorizationGuard` decides the rest.
+    """
+
+@final
+class ObjectAuthorizationGuard(AccessGuard):
+    """Decides by the fields of the parsed request, for each message where the client streams."""

@@ -1,0 +1,36 @@
+"""The C face of calls."""
+
+from libc.stdint cimport int64_t
+
+from blrcs_native.method cimport Method
+from blrcs_native.rejection cimport Rejection
+
+
+cdef class Principal:
+    cdef readonly str name
+    cdef readonly str session
+    cdef readonly str token_id
+    cdef readonly object claims
+
+
+cdef class Call:
+    cdef readonly Method method
+    cdef readonly object stream
+    cdef readonly object metadata
+    cdef readonly str peer_address
+    cdef readonly int64_t started_ns
+    cdef public Principal principal
+    cdef public object request
+    cdef readonly Rejection rejection
+    cdef readonly list shadowed
+    # What limits took before authentication; the limits after it give it back when they refuse.
+    cdef list charges
+    # What must happen when the call ends, such as releasing a concurrency limit.
+    cdef list releases
+    # Guards that every message of the request passes once it is parsed.
+    cdef tuple body_guards
+    cdef bint reply_started
+
+    cdef void reject(self, Rejection rejection)
+    cdef object header(self, str key)
+    cdef void note_shadow(self, Rejection rejection)

@@ -1,0 +1,178 @@
+"""The context of one RPC, the same on every transport."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from blrcs_native.clock cimport monotonic_ns
+from blrcs_native.guard cimport ask
+from blrcs_native.method cimport Method
+from blrcs_native.rejection cimport Rejection
+from blrcs_native.rejection import AbortError, CODE_NAMES
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Principal:
+    def __init__(self, str name, *, str session="", str token_id="", claims=None):
+        self.name = name
+        self.session = session
+        self.token_id = token_id
+        self.claims = claims
+
+    def __repr__(self):
+        return f"Principal({self.name})"
+
+
+cdef int code_number(object code) except -1:
+    # grpc.StatusCode is an enumeration whose values are (number, name).
+    value = getattr(code, "value", code)
+    if type(value) is tuple:
+        value = value[0]
+    if type(value) is not int or not 0 <= value < len(CODE_NAMES):
+        raise ValueError(f"{code!r} is not a status code")
+    return value
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Call:
+    def __init__(self, Method method not None, stream, metadata, str peer_address):
+        self.method = method
+        self.stream = stream
+        self.metadata = metadata
+        self.peer_address = peer_address
+        self.started_ns = monotonic_ns()
+        self.body_guards = ()
+
+    cdef void reject(self, Rejection rejection):
+        if self.rejection is None:
+            self.rejection = rejection
+
+    cdef object header(self, str key):
+        for name, value in self.metadata:
+            if name == key:
+                return value
+        return None
+
+    cdef void note_shadow(self, Rejection rejection):
+        if self.shadowed is None:
+            self.shadowed = []
+        self.shadowed.append(rejection)
+
+    @property
+    def elapsed_ns(self):
+        return monotonic_ns() - self.started_ns
+
+    @property
+    def status_code(self):
+        if self.rejection is not None:
+            return self.rejection.code
+        code = self.stream.code()
+        return 0 if code is None else code_number(code)
+
+    # What follows is grpc.aio.ServicerContext's interface.
+
+    async def read(self):
+        body = await self.stream.read()
+        if body is self.stream.eof:
+            return body
+        return await self.receive(body)
+
+    async def receive(self, body):
+        """Parses one message and has it pass the guards that read messages."""
+        cdef Method method = self.method
+        if method.metrics is not None:
+            method.metrics.received()
+        if method.parse is None:
+            message = body
+        else:
+            try:
+                message = method.parse(body)
+            except Exception:
+                self.reject(MALFORMED)
+                raise AbortError(MALFORMED) from None
+        self.request = message
+        verdict = ask(self.body_guards, self, 0)
+        if verdict is not None and type(verdict) is not Rejection:
+            verdict = await verdict
+        if verdict is not None:
+            self.reject(verdict)
+            raise AbortError(verdict)
+        return message
+
+    async def write(self, message):
+        cdef Method method = self.method
+        body = message if method.serialize is None else method.serialize(message)
+        self.reply_started = True
+        await self.stream.write(body)
+        if method.metrics is not None:
+            method.metrics.sent()
+
+    async def send_initial_metadata(self, initial_metadata):
+        await self.stream.send_initial_metadata(initial_metadata)
+
+    async def abort(self, code, details="", trailing_metadata=()):
+        number = code_number(code)
+        if number == 0:
+            raise ValueError("a call is not aborted with OK")
+        trailers = tuple(tuple(pair) for pair in trailing_metadata or ())
+        raise AbortError(Rejection(number, "handler", "", details, trailers))
+
+    async def abort_with_status(self, status):
+        await self.abort(status.code, status.details, status.trailing_metadata)
+
+    def set_trailing_metadata(self, trailing_metadata):
+        self.stream.set_trailing_metadata(trailing_metadata)
+
+    def trailing_metadata(self):
+        return self.stream.trailing_metadata()
+
+    def set_code(self, code):
+        self.stream.set_code(code)
+
+    def code(self):
+        return self.stream.code()
+
+    def set_details(self, details):
+        self.stream.set_details(details)
+
+    def details(self):
+        return self.stream.details()
+
+    def invocation_metadata(self):
+        return self.metadata
+
+    def peer(self):
+        return self.stream.peer()
+
+    def peer_identities(self):
+        return self.stream.peer_identities()
+
+    def peer_identity_key(self):
+        return self.stream.peer_identity_key()
+
+    def auth_context(self):
+        return self.stream.auth_context()
+
+    def time_remaining(self):
+        return self.stream.time_remaining()
+
+    def cancelled(self):
+        return self.stream.cancelled()
+
+    def done(self):
+        return self.stream.done()
+
+    def add_done_callback(self, callback):
+        self.stream.add_done_callback(lambda _: callback(self))
+
+    def set_compression(self, compression):
+        self.stream.set_compression(compression)
+
+    def disable_next_message_compression(self):
+        self.stream.disable_next_message_compression()
+
+
+cdef Rejection MALFORMED = Rejection(
+    3, "transport", "REQUEST_MALFORMED", "the request is not a valid message of its type"
+)

@@ -1,0 +1,16 @@
+"""The C face of methods."""
+
+from blrcs_native.metrics cimport MethodMetrics
+
+
+cdef class Method:
+    cdef readonly str name
+    cdef readonly str service
+    cdef readonly str short_name
+    cdef readonly bint client_streaming
+    cdef readonly bint server_streaming
+    cdef readonly object policy
+    cdef readonly object input_descriptor
+    cdef readonly object parse
+    cdef readonly object serialize
+    cdef readonly MethodMetrics metrics

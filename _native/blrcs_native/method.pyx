@@ -1,0 +1,43 @@
+"""One RPC, resolved at start-up, so that a call costs no look-up of options."""
+
+cimport cython
+
+from blrcs_native.metrics cimport MethodMetrics
+
+
+@cython.final
+cdef class Method:
+    def __init__(
+        self,
+        str name,
+        *,
+        bint client_streaming,
+        bint server_streaming,
+        parse,
+        serialize,
+        policy=None,
+        input_descriptor=None,
+        MethodMetrics metrics=None,
+    ):
+        service, separator, short_name = name[1:].rpartition("/")
+        if not name.startswith("/") or not separator or not service or not short_name:
+            raise ValueError(f"{name!r} is not a method's name: /package.Service/Method")
+        self.name = name
+        self.service = service
+        self.short_name = short_name
+        self.client_streaming = client_streaming
+        self.server_streaming = server_streaming
+        self.parse = parse
+        self.serialize = serialize
+        self.policy = policy
+        self.input_descriptor = input_descriptor
+        self.metrics = metrics
+
+    @property
+    def kind(self):
+        if self.client_streaming:
+            return "bidi_stream" if self.server_streaming else "client_stream"
+        return "server_stream" if self.server_streaming else "unary"
+
+    def __repr__(self):
+        return f"Method({self.name}, {self.kind})"

@@ -1,0 +1,17 @@
+"""The C face of pipelines."""
+
+from blrcs_native.call cimport Call
+from blrcs_native.method cimport Method
+
+
+cdef class Pipeline:
+    cdef readonly Method method
+    cdef readonly tuple head_guards
+    cdef readonly tuple body_guards
+    cdef object handler
+    cdef tuple on_start
+    cdef tuple on_end
+    cdef tuple on_failure
+
+    cdef void _begin(self, Call call) except *
+    cdef void _finish(self, Call call) except *

@@ -1,0 +1,51 @@
+"""The road of a call, bound once for each method: guards, handler, observers."""
+
+from collections.abc import Awaitable, Iterable
+from typing import final
+
+from blrcs_native.call import Call
+from blrcs_native.guard import Guard
+from blrcs_native.interfaces import Handler
+from blrcs_native.method import Method
+from blrcs_native.rejection import Rejection
+
+@final
+class Pipeline:
+    """Takes the calls of one method from admission to their status.
+
+    ``guards`` are asked before anything of the body is read, ``body_guards`` for every message of
+    the request once it is parsed. ``handler`` has all middleware around it already. An observer may
+    define ``on_start(call)``, ``on_end(call)`` and ``on_failure(call, error)``; the last is told of
+    errors that nothing else turned into a status. Observers must not raise.
+
+    Raises:
+        TypeError: Something in ``guards`` is not a Guard.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        handler: Handler,
+        *,
+        guards: Iterable[Guard] = (),
+        body_guards: Iterable[Guard] = (),
+        observers: Iterable[object] = (),
+    ) -> None: ...
+    @property
+    def method(self) -> Method: ...
+    @property
+    def head_guards(self) -> tuple[Guard, ...]: ...
+    @property
+    def body_guards(self) -> tuple[Guard, ...]: ...
+    def admit(self, call: Call) -> Rejection | None | Awaitable[Rejection | None]:
+        """Asks the guards that need only metadata, and does nothing else."""
+    async def serve(self, call: Call, body: bytes | None = None) -> bytes | None:
+        """Runs the call to its end.
+
+        ``body`` is the request where the client sends one message. Returns the reply's bytes, or
+        None where the server streams or the call was rejected: then ``call.rejection`` or the code
+        that the handler set says with what status it ends.
+
+        Raises:
+            asyncio.CancelledError: The task was cancelled.
+        """

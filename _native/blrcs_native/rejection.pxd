@@ -1,0 +1,9 @@
+"""The C face of rejections."""
+
+
+cdef class Rejection:
+    cdef readonly int code
+    cdef readonly str stage
+    cdef readonly str reason
+    cdef readonly str message
+    cdef readonly tuple trailers

@@ -1,0 +1,139 @@
+"""A drop-in for ``grpc.aio.server`` whose methods run behind guards.
+
+    server = blrcs.aio.server()
+    orders_pb2_grpc.add_OrderServiceServicer_to_server(OrderService(), server)
+    server.add_insecure_port("127.0.0.1:50051")
+    await server.start()
+
+Each method needs a policy, in its proto options or in ``policies``: without one the server does not
+start. Handlers get a :class:`blrcs_native.call.Call` where grpc.aio gives a ServicerContext; it has
+the same interface.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import grpc
+
+from blrcs.domain.policy import MethodPolicy
+from blrcs.interceptors.effective_policy import effective_policy
+from blrcs.interceptors.factory import PipelineFactory
+from blrcs.transport.grpc_interceptors import run_interceptors
+from blrcs.transport.grpcio import GrpcioServer
+from blrcs.transport.registration import Registrar, Registration
+from blrcs.transport.router import Router
+from blrcs_native.limiter import Limiter
+from blrcs_native.method import Method
+
+LIMITER_CELLS = 65_536
+
+
+class Server(Registrar):
+    """A server with grpc.aio.Server's interface. Made by :func:`server`."""
+
+    def __init__(
+        self,
+        transport: GrpcioServer,
+        router: Router,
+        factory: PipelineFactory,
+        *,
+        policies: Mapping[str, MethodPolicy],
+        interceptors: Sequence[grpc.aio.ServerInterceptor],
+        executor: Executor | None,
+    ) -> None:
+        super().__init__()
+        self._transport = transport
+        self._router = router
+        self._factory = factory
+        self._policies = policies
+        self._interceptors = tuple(interceptors)
+        self._executor = executor
+
+    def add_insecure_port(self, address: str) -> int:
+        """Listens in plain text; returns the port. Raises RuntimeError where it cannot."""
+        return self._transport.add_insecure_port(address)
+
+    def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int:
+        """Listens with TLS; returns the port. Raises RuntimeError where it cannot."""
+        return self._transport.add_secure_port(address, server_credentials)
+
+    async def start(self) -> None:
+        """Binds every registered method and accepts connections.
+
+        Raises:
+            PolicyError: A method's policy is missing or cannot be carried out.
+        """
+        self._router.replace({registration.name: self._bind(registration) for registration in self})
+        await self._transport.start()
+
+    async def stop(self, grace: float | None) -> None:
+        """Refuses new calls, and cancels those that still run after ``grace`` seconds."""
+        await self._transport.stop(grace)
+
+    async def wait_for_termination(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109
+        """True once the server has stopped; False when ``timeout`` seconds passed first."""
+        return await self._transport.wait_for_termination(timeout)
+
+    def _bind(self, registration: Registration) -> Any:
+        descriptor = registration.descriptor
+        policy = self._policies.get(registration.name) or effective_policy(
+            registration.name, descriptor
+        )
+        method = Method(
+            registration.name,
+            client_streaming=registration.client_streaming,
+            server_streaming=registration.server_streaming,
+            parse=registration.parse,
+            serialize=registration.serialize,
+            policy=policy,
+            input_descriptor=None if descriptor is None else descriptor.input_type,
+        )
+        handler = registration.handler(self._executor)
+        if self._interceptors:
+            handler = run_interceptors(self._interceptors, registration, self._executor)
+        return self._factory.bind(method, handler)
+
+
+def server(
+    migration_thread_pool: Executor | None = None,
+    handlers: Sequence[grpc.GenericRpcHandler] | None = None,
+    interceptors: Sequence[grpc.aio.ServerInterceptor] | None = None,
+    options: Sequence[tuple[str, Any]] | None = None,
+    maximum_concurrent_rpcs: int | None = None,
+    compression: grpc.Compression | None = None,
+    *,
+    factory: PipelineFactory | None = None,
+    policies: Mapping[str, MethodPolicy] | None = None,
+) -> Server:
+    """A server that has yet to be started; the arguments before ``*`` are grpc.aio.server's.
+
+    Args:
+        migration_thread_pool: Runs handlers that are plain functions; the loop's own if None.
+        handlers: Generic handlers that list their methods.
+        interceptors: Third-party interceptors; they run behind the guards, where a call has been
+            admitted and its first message parsed.
+        options: Channel arguments of grpc core.
+        maximum_concurrent_rpcs: Calls beyond are refused with RESOURCE_EXHAUSTED.
+        compression: The default for replies.
+        factory: Binds methods to pipelines. By default one that limits, validates and audits, and
+            has no verifier: it refuses methods that ask for a token.
+        policies: By full method name; they take the place of what the proto states.
+    """
+    router = Router({})
+    transport = GrpcioServer(
+        router,
+        options=tuple(options or ()),
+        compression=compression,
+        maximum_concurrent_rpcs=maximum_concurrent_rpcs,
+    )
+    made = Server(
+        transport,
+        router,
+        factory or PipelineFactory(limiter=Limiter(LIMITER_CELLS)),
+        policies=policies or {},
+        interceptors=interceptors or (),
+        executor=migration_thread_pool,
+    )
+    made.add_generic_rpc_handlers(tuple(handlers or ()))
+    return made

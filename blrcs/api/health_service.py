@@ -1,0 +1,91 @@
+"""grpc.health.v1.Health: Check, Watch and List, overall and for each service."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from blrcs.domain.errors import NotFoundError
+from blrcs_native.call import Call
+
+Status = health_pb2.HealthCheckResponse.ServingStatus
+Response = health_pb2.HealthCheckResponse
+
+OVERALL = ""
+
+
+class HealthState:
+    """What the server says of itself; watchers are told of every change.
+
+    Not safe across threads: it belongs to the event loop.
+    """
+
+    def __init__(self, services: Iterable[str]) -> None:
+        self._statuses: dict[str, Status] = dict.fromkeys(
+            (OVERALL, *services), Response.NOT_SERVING
+        )
+        self._changed = asyncio.Event()
+
+    @property
+    def statuses(self) -> Mapping[str, Status]:
+        """The status of each service; the empty name stands for the server as a whole."""
+        return self._statuses
+
+    def set_all(self, status: Status) -> None:
+        """Gives the server and all its services one status."""
+        self._statuses = dict.fromkeys(self._statuses, status)
+        self._notify()
+
+    def set(self, service: str, status: Status) -> None:
+        """Gives one service a status."""
+        self._statuses[service] = status
+        self._notify()
+
+    async def changes(self, service: str) -> AsyncIterator[Status]:
+        """The service's status now and whenever it changes; SERVICE_UNKNOWN while it has none."""
+        last: Status | None = None
+        while True:
+            changed = self._changed
+            status = self._statuses.get(service, Response.SERVICE_UNKNOWN)
+            if status != last:
+                yield status
+                last = status
+            else:
+                await changed.wait()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
+    """The servicer; see grpc/grpc's doc/health-checking.md."""
+
+    def __init__(self, state: HealthState) -> None:
+        self._state = state
+
+    async def Check(self, request: health_pb2.HealthCheckRequest, call: Call) -> Response:  # noqa: N802
+        """NOT_FOUND for a service that is not registered."""
+        del call
+        status = self._state.statuses.get(request.service)
+        if status is None:
+            raise NotFoundError(f"service {request.service!r}", reason="SERVICE_UNKNOWN")
+        return Response(status=status)
+
+    async def Watch(  # noqa: N802
+        self, request: health_pb2.HealthCheckRequest, call: Call
+    ) -> AsyncIterator[Response]:
+        """Stays open whatever the service, and tells of every change."""
+        del call
+        async for status in self._state.changes(request.service):
+            yield Response(status=status)
+
+    async def List(  # noqa: N802
+        self, request: health_pb2.HealthListRequest, call: Call
+    ) -> health_pb2.HealthListResponse:
+        """Every service with its status."""
+        del request, call
+        statuses = self._state.statuses.items()
+        return health_pb2.HealthListResponse(
+            statuses={name: Response(status=status) for name, status in statuses}
+        )

@@ -1,0 +1,55 @@
+"""grpc.reflection, v1 and v1alpha: the server describes its services.
+
+grpcio-reflection serves v1alpha only. The two differ in nothing but the package's name, so v1 is
+made of its descriptor, and one servicer answers both.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message_factory import GetMessageClass
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha._async import ReflectionServicer
+
+ALPHA = "grpc.reflection.v1alpha"
+STABLE = "grpc.reflection.v1"
+SERVICES = tuple(f"{package}.ServerReflection" for package in (STABLE, ALPHA))
+
+
+def add_reflection_to_server(services: Iterable[str], server: Any) -> None:
+    """Registers both versions with a server; they list ``services`` and themselves."""
+    servicer = ReflectionServicer((*services, *SERVICES))
+    alpha = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
+    for descriptor in (alpha, _stable_service()):
+        (method,) = descriptor.methods
+        handler = grpc.stream_stream_rpc_method_handler(
+            servicer.ServerReflectionInfo,
+            request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+            response_serializer=GetMessageClass(alpha.methods[0].output_type).SerializeToString,
+        )
+        server.add_registered_method_handlers(descriptor.full_name, {method.name: handler})
+
+
+def _stable_service() -> ServiceDescriptor:
+    pool = Default()
+    try:
+        return pool.FindServiceByName(SERVICES[0])
+    except KeyError:
+        pass
+    proto = FileDescriptorProto()
+    reflection_pb2.DESCRIPTOR.CopyToProto(proto)
+    proto.name = "grpc/reflection/v1/reflection.proto"
+    proto.package = STABLE
+    for message in proto.message_type:
+        for field in message.field:
+            field.type_name = field.type_name.replace(ALPHA, STABLE)
+    for service in proto.service:
+        for method in service.method:
+            method.input_type = method.input_type.replace(ALPHA, STABLE)
+            method.output_type = method.output_type.replace(ALPHA, STABLE)
+    pool.Add(proto)
+    return pool.FindServiceByName(SERVICES[0])

@@ -1,0 +1,49 @@
+"""Who calls: the guard of every method that is not public."""
+
+from blrcs.domain.policy import MethodPolicy
+from blrcs.interceptors.statuses import rejection
+from blrcs_native import authentication_guard as native
+from blrcs_native.guard import Guard
+from blrcs_native.rejection import Rejection
+from blrcs_native.token import REFUSALS, TokenVerifier
+
+CHALLENGE = (("www-authenticate", "Bearer"),)
+
+
+def _unauthenticated(reason: str, message: str) -> Rejection:
+    return rejection("UNAUTHENTICATED", "authentication", reason, message, trailers=CHALLENGE)
+
+
+REJECTIONS = {
+    native.MISSING: _unauthenticated(
+        native.MISSING, "the metadata has no authorization: sign in and send Bearer TOKEN"
+    ),
+    native.AMBIGUOUS: _unauthenticated(
+        native.AMBIGUOUS, "the metadata has more than one authorization"
+    ),
+    native.SCHEME: _unauthenticated(native.SCHEME, "authorization is not of the form Bearer TOKEN"),
+    native.PASSWORD_CHANGE: rejection(
+        "FAILED_PRECONDITION",
+        "authentication",
+        native.PASSWORD_CHANGE,
+        "the password must be changed first, by UserService.ChangePassword",
+    ),
+    **{
+        reason: _unauthenticated(reason, refusal.description)
+        for reason, refusal in REFUSALS.items()
+    },
+}
+
+
+def authentication_guards(policy: MethodPolicy, verifier: TokenVerifier) -> tuple[Guard, ...]:
+    """The guard that a policy asks for; none for a public method, whatever token comes with it."""
+    if policy.is_public:
+        return ()
+    return (
+        native.AuthenticationGuard(
+            verifier,
+            REJECTIONS,
+            allow_password_change_required=policy.allow_password_change_required,
+            shadow="authentication" in policy.shadow,
+        ),
+    )

@@ -1,0 +1,62 @@
+"""Whether the caller may: the guards of every method that needs a permission."""
+
+from dataclasses import dataclass
+
+from blrcs.domain.policy import MethodPolicy, Permission
+from blrcs.interceptors.proto_policy import PolicyError
+from blrcs.interceptors.statuses import rejection
+from blrcs_native.authorization_guard import (
+    CurrentAccess,
+    HeadAuthorizationGuard,
+    ObjectAuthorizationGuard,
+)
+from blrcs_native.guard import Guard
+from blrcs_native.method import Method
+from blrcs_native.resource_template import ResourceTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationGuards:
+    """A method's authorization: what metadata can decide, and what needs the request."""
+
+    head: tuple[Guard, ...] = ()
+    body: tuple[Guard, ...] = ()
+
+
+def authorization_guards(
+    method: Method, policy: MethodPolicy, access: CurrentAccess
+) -> AuthorizationGuards:
+    """The guards that a policy asks for.
+
+    Raises:
+        PolicyError: The resource template does not fit the request's type.
+    """
+    if not isinstance(policy.access, Permission):
+        return AuthorizationGuards()
+    template = _template(method, policy.access)
+    arguments = (
+        access,
+        policy.access.name,
+        template,
+        rejection(
+            "PERMISSION_DENIED",
+            "authorization",
+            "PERMISSION_DENIED",
+            f"{policy.access.name} is needed",
+            metadata={"permission": policy.access.name},
+        ),
+    )
+    shadow = "authorization" in policy.shadow
+    or_owner = policy.access.or_owner
+    head = HeadAuthorizationGuard(*arguments, or_owner=or_owner, shadow=shadow)
+    if template.is_constant:
+        return AuthorizationGuards(head=(head,))
+    body = ObjectAuthorizationGuard(*arguments, or_owner=or_owner, shadow=shadow)
+    return AuthorizationGuards(head=(head,), body=(body,))
+
+
+def _template(method: Method, permission: Permission) -> ResourceTemplate:
+    try:
+        return ResourceTemplate(permission.resource, method.input_descriptor)
+    except ValueError as error:
+        raise PolicyError(f"{method.name}: {error}") from None

@@ -1,0 +1,34 @@
+"""Logs the end of every call at level debug, and of a failed one at level warning."""
+
+import structlog
+
+from blrcs_native.call import Call
+from blrcs_native.rejection import CODE_NAMES
+
+NS_PER_MS = 1_000_000
+SERVER_FAULTS = frozenset(
+    CODE_NAMES.index(name) for name in ("UNKNOWN", "INTERNAL", "UNAVAILABLE", "DATA_LOSS")
+)
+
+log = structlog.get_logger("blrcs.call")
+
+
+class CallLog:
+    """An observer. Codes that are the server's own fault stand out as warnings."""
+
+    def on_end(self, call: Call) -> None:
+        """Writes one line."""
+        code = call.status_code
+        write = log.warning if code in SERVER_FAULTS else log.debug
+        write(
+            "call",
+            method=call.method.name,
+            principal=call.principal.name if call.principal else "",
+            address=call.peer_address,
+            code=CODE_NAMES[code],
+            milliseconds=round(call.elapsed_ns / NS_PER_MS, 3),
+        )
+
+    def on_failure(self, call: Call, error: Exception) -> None:
+        """Writes an error that not even error mapping turned into a status."""
+        log.error("call failed", method=call.method.name, exc_info=error)

@@ -1,0 +1,90 @@
+"""The policy in effect: what the proto states, as the configuration changes it."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from google.protobuf.descriptor import MethodDescriptor
+
+from blrcs.config.policies import MethodLimit, PermissionAccess, PolicyOverride
+from blrcs.domain.policy import (
+    PUBLIC,
+    Limit,
+    MethodPolicy,
+    Permission,
+    ResponseCache,
+    Stage,
+)
+from blrcs.interceptors.proto_policy import PolicyError, method_policy
+
+STANDARD = {
+    "grpc.health.v1.Health": PUBLIC,
+    "grpc.reflection.v1.ServerReflection": PUBLIC,
+    "grpc.reflection.v1alpha.ServerReflection": PUBLIC,
+}
+"""Policies of the standard services, whose protos cannot state any."""
+
+
+def effective_policy(
+    name: str,
+    descriptor: MethodDescriptor | None,
+    override: PolicyOverride | None = None,
+    shadow: Collection[Stage] = (),
+) -> MethodPolicy:
+    """The policy of ``/package.Service/Method``.
+
+    Args:
+        name: The method.
+        descriptor: Where its options stand; None where no proto describes it.
+        override: What the configuration says of it.
+        shadow: Guards that the configuration puts in shadow for every method.
+
+    Raises:
+        PolicyError: Nothing states who may call it.
+    """
+    stated = None if descriptor is None else method_policy(descriptor)
+    policy = stated or STANDARD.get(name[1:].rpartition("/")[0])
+    if override is not None:
+        policy = _overridden(policy, override)
+    if policy is None:
+        raise PolicyError(
+            f"{name} states no policy: set (blrcs.v1.policy) on it, or state its access in the"
+            " configuration under policies"
+        )
+    return replace(policy, shadow=policy.shadow.union(shadow))
+
+
+def _overridden(policy: MethodPolicy | None, override: PolicyOverride) -> MethodPolicy | None:
+    changes: dict[str, Any] = {}
+    if override.access is not None:
+        changes["access"] = (
+            Permission(
+                override.access.permission, override.access.resource, override.access.or_owner
+            )
+            if isinstance(override.access, PermissionAccess)
+            else override.access
+        )
+    if override.limits is not None:
+        changes["limits"] = tuple(_limit(limit) for limit in override.limits)
+    if override.audit is not None:
+        changes["audit"] = override.audit
+    if override.shadow is not None:
+        changes["shadow"] = frozenset(override.shadow)
+    if override.response_cache_ttl is not None:
+        ttl_ns = override.response_cache_ttl.ns
+        shared = policy is not None and bool(policy.response_cache and policy.response_cache.shared)
+        changes["response_cache"] = ResponseCache(ttl_ns, shared) if ttl_ns else None
+    if policy is not None:
+        return replace(policy, **changes)
+    return MethodPolicy(**changes) if "access" in changes else None
+
+
+def _limit(limit: MethodLimit) -> Limit:
+    return Limit(
+        key=limit.key,
+        requests=limit.requests,
+        period_ns=limit.period.ns,
+        burst=limit.burst,
+        algorithm=limit.algorithm,
+        per_message=limit.per_message,
+    )

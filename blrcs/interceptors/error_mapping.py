@@ -1,0 +1,61 @@
+"""Turns what handlers raise into statuses: the outermost middleware."""
+
+from typing import Any
+
+import structlog
+
+from blrcs.domain.errors import DomainError, InvalidArgumentError, ResourceExhaustedError
+from blrcs.interceptors.statuses import Trailers, bad_request, rejection, retry_info, retry_trailers
+from blrcs_native.call import Call
+from blrcs_native.interfaces import Handler
+from blrcs_native.method import Method
+from blrcs_native.rejection import AbortError, Rejection
+
+NS_PER_MS = 1_000_000
+
+INTERNAL = rejection("INTERNAL", "handler", "INTERNAL", "internal error")
+
+log = structlog.get_logger("blrcs.handler")
+
+
+def map_errors(method: Method, handler: Handler) -> Handler:
+    """A handler whose errors are typed: a DomainError keeps its code, all else is INTERNAL.
+
+    What an unexpected exception says goes to the log, never to the caller.
+    """
+
+    async def mapped(request: Any, call: Call) -> Any:
+        try:
+            return await handler(request, call)
+        except AbortError:
+            raise
+        except DomainError as error:
+            raise AbortError(domain_rejection(error)) from None
+        except Exception as error:
+            if call.rejection is None:
+                log.exception("handler failed", method=method.name)
+                raise AbortError(INTERNAL) from error
+            raise AbortError(call.rejection) from None
+
+    return mapped
+
+
+def domain_rejection(error: DomainError) -> Rejection:
+    """The status of a use case's refusal."""
+    details = []
+    trailers: Trailers = ()
+    if isinstance(error, InvalidArgumentError):
+        details.append(bad_request([(error.field, error.description, error.reason)]))
+    if isinstance(error, ResourceExhaustedError) and error.retry_after_ns is not None:
+        wait_ms = -(-error.retry_after_ns // NS_PER_MS)
+        details.append(retry_info(wait_ms))
+        trailers = retry_trailers(wait_ms)
+    return rejection(
+        error.code,
+        "handler",
+        error.reason,
+        error.message,
+        metadata=error.metadata,
+        details=details,
+        trailers=trailers,
+    )

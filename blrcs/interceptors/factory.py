@@ -1,0 +1,102 @@
+"""Puts the stages of a method's calls together, once, when the method is bound."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from blrcs.domain.policy import MethodPolicy, Permission
+from blrcs.interceptors.audit import Audit
+from blrcs.interceptors.authentication import authentication_guards
+from blrcs.interceptors.authorization import AuthorizationGuards, authorization_guards
+from blrcs.interceptors.error_mapping import map_errors
+from blrcs.interceptors.idempotency import repeat_replies
+from blrcs.interceptors.proto_policy import PolicyError
+from blrcs.interceptors.rate_limit import rate_limit_guards
+from blrcs.interceptors.response_cache import cache_responses
+from blrcs.interceptors.validation import validation_guards
+from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.guard import Guard
+from blrcs_native.interfaces import Handler
+from blrcs_native.limiter import Limiter
+from blrcs_native.method import Method
+from blrcs_native.pipeline import Pipeline
+from blrcs_native.token import TokenVerifier
+
+Middleware = Callable[[Method, Handler], Handler]
+"""Wraps a handler, once, when its method is bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineFactory:
+    """Binds methods to pipelines.
+
+    Args:
+        limiter: Counts for the rate limits.
+        verifier: Verifies tokens. Without it only public methods can be bound.
+        access: Decides on permissions. Without it no method that needs one can be bound.
+        middleware: Around every handler, the first one outermost, within the built-in ones.
+        guards: After the built-in ones that need only metadata.
+        observers: Told of every call.
+    """
+
+    limiter: Limiter
+    verifier: TokenVerifier | None = None
+    access: CurrentAccess | None = None
+    middleware: Sequence[Middleware] = ()
+    guards: Sequence[Guard] = ()
+    observers: Sequence[object] = field(default=())
+
+    def bind(self, method: Method, handler: Handler) -> Pipeline:
+        """The pipeline of a method, whose ``policy`` is a MethodPolicy.
+
+        Raises:
+            PolicyError: There is no policy, or it cannot be carried out.
+        """
+        policy = method.policy
+        if not isinstance(policy, MethodPolicy):
+            raise PolicyError(
+                f"{method.name} states no policy: set (blrcs.v1.policy) on it, or state one in the"
+                " configuration under policies"
+            )
+        limits = rate_limit_guards(method, policy, self.limiter)
+        authorization = self._authorization(method, policy)
+        return Pipeline(
+            method,
+            self._wrap(method, policy, handler),
+            guards=(
+                *limits.before_authentication,
+                *self._authentication(method, policy),
+                *limits.after_authentication,
+                *authorization.head,
+                *self.guards,
+            ),
+            body_guards=(
+                *limits.per_message,
+                *authorization.body,
+                *validation_guards(method, policy),
+            ),
+            observers=(*self.observers, Audit(policy)),
+        )
+
+    def _authentication(self, method: Method, policy: MethodPolicy) -> tuple[Guard, ...]:
+        if policy.is_public:
+            return ()
+        if self.verifier is None:
+            raise PolicyError(f"{method.name} asks for a token, and there is no verifier")
+        return authentication_guards(policy, self.verifier)
+
+    def _authorization(self, method: Method, policy: MethodPolicy) -> AuthorizationGuards:
+        if not isinstance(policy.access, Permission):
+            return AuthorizationGuards()
+        if self.access is None:
+            raise PolicyError(f"{method.name} asks for a permission, and there is no access table")
+        return authorization_guards(method, policy, self.access)
+
+    def _wrap(self, method: Method, policy: MethodPolicy, handler: Handler) -> Handler:
+        for middleware in reversed(self.middleware):
+            handler = middleware(method, handler)
+        try:
+            handler = cache_responses(method, policy, handler)
+            handler = repeat_replies(method, policy, handler)
+        except ValueError as error:
+            raise PolicyError(str(error)) from None
+        return map_errors(method, handler)

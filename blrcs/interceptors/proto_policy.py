@@ -1,0 +1,126 @@
+"""Reads the policies that stand in proto options."""
+
+from typing import TYPE_CHECKING
+
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+
+from blrcs.domain.policy import (
+    IDEMPOTENCY_TTL_NS,
+    NS_PER_S,
+    Algorithm,
+    AuditLevel,
+    Limit,
+    LimitKey,
+    MethodPolicy,
+    Permission,
+    ResponseCache,
+    Stage,
+)
+from blrcs.v1 import policy_pb2
+
+if TYPE_CHECKING:
+    from google.protobuf.duration_pb2 import Duration
+
+LIMIT_KEYS: dict[int, LimitKey] = {
+    policy_pb2.LIMIT_KEY_ADDRESS: "address",
+    policy_pb2.LIMIT_KEY_PRINCIPAL: "principal",
+    policy_pb2.LIMIT_KEY_METHOD: "method",
+}
+ALGORITHMS: dict[int, Algorithm] = {
+    policy_pb2.LIMIT_ALGORITHM_UNSPECIFIED: "gcra",
+    policy_pb2.LIMIT_ALGORITHM_GCRA: "gcra",
+    policy_pb2.LIMIT_ALGORITHM_FIXED_WINDOW: "fixed_window",
+    policy_pb2.LIMIT_ALGORITHM_SLIDING_WINDOW: "sliding_window",
+    policy_pb2.LIMIT_ALGORITHM_CONCURRENCY: "concurrency",
+}
+AUDIT_LEVELS: dict[int, AuditLevel] = {
+    policy_pb2.AUDIT_LEVEL_UNSPECIFIED: "refusals",
+    policy_pb2.AUDIT_LEVEL_CALL: "call",
+    policy_pb2.AUDIT_LEVEL_REQUEST: "request",
+}
+STAGES: dict[int, Stage] = {
+    policy_pb2.GUARD_KIND_RATE_LIMIT: "rate_limit",
+    policy_pb2.GUARD_KIND_AUTHENTICATION: "authentication",
+    policy_pb2.GUARD_KIND_AUTHORIZATION: "authorization",
+    policy_pb2.GUARD_KIND_VALIDATION: "validation",
+}
+
+
+class PolicyError(Exception):
+    """A method's policy is missing or cannot be carried out; the server does not start."""
+
+
+def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
+    """The policy that a method's options state; None where they state none.
+
+    Raises:
+        PolicyError: It says nothing about access, or names a value that this version does not know.
+    """
+    options = descriptor.GetOptions()
+    if not options.HasExtension(policy_pb2.policy):
+        return None
+    stated = options.Extensions[policy_pb2.policy]
+    try:
+        return MethodPolicy(
+            access=_access(stated),
+            limits=tuple(_limit(limit) for limit in stated.limits),
+            response_cache=_response_cache(stated),
+            audit=AUDIT_LEVELS[stated.audit],
+            idempotency_ttl_ns=_idempotency_ttl_ns(stated),
+            shadow=frozenset(STAGES[kind] for kind in stated.shadow),
+            allow_password_change_required=stated.allow_password_change_required,
+        )
+    except KeyError as error:
+        raise PolicyError(f"{descriptor.full_name}: unknown value {error} in its policy") from None
+    except ValueError as error:
+        raise PolicyError(f"{descriptor.full_name}: {error}") from None
+
+
+def is_secret(field: FieldDescriptor) -> bool:
+    """The field's value is masked wherever a message is shown."""
+    return bool(field.GetOptions().Extensions[policy_pb2.field].secret)
+
+
+def _access(stated: policy_pb2.MethodPolicy) -> str | Permission:
+    kind = stated.WhichOneof("access")
+    if kind == "permission":
+        if not stated.permission.name:
+            raise ValueError("its permission has no name")
+        return Permission(
+            stated.permission.name, stated.permission.resource, stated.permission.or_owner
+        )
+    if kind is None or not getattr(stated, kind):
+        raise ValueError("its policy does not say who may call: public, authenticated, permission")
+    return kind
+
+
+def _limit(stated: policy_pb2.MethodLimit) -> Limit:
+    if not stated.requests:
+        raise ValueError("a limit allows no requests")
+    return Limit(
+        key=LIMIT_KEYS[stated.key],
+        requests=stated.requests,
+        period_ns=_nanoseconds(stated.period) if stated.HasField("period") else NS_PER_S,
+        burst=stated.burst or None,
+        algorithm=ALGORITHMS[stated.algorithm],
+        per_message=stated.per_message,
+    )
+
+
+def _response_cache(stated: policy_pb2.MethodPolicy) -> ResponseCache | None:
+    if not stated.HasField("response_cache"):
+        return None
+    ttl_ns = _nanoseconds(stated.response_cache.ttl)
+    if ttl_ns <= 0:
+        raise ValueError("its response_cache has no ttl")
+    return ResponseCache(ttl_ns, stated.response_cache.shared)
+
+
+def _idempotency_ttl_ns(stated: policy_pb2.MethodPolicy) -> int | None:
+    if not stated.HasField("idempotency"):
+        return None
+    return _nanoseconds(stated.idempotency.ttl) or IDEMPOTENCY_TTL_NS
+
+
+def _nanoseconds(duration: "Duration") -> int:
+    return int(duration.ToNanoseconds())

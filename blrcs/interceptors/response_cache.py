@@ -1,0 +1,46 @@
+"""Answers a method's calls from memory, where its policy allows."""
+
+from typing import Any
+
+from blrcs.domain.policy import MethodPolicy
+from blrcs_native.cache import TtlCache
+from blrcs_native.call import Call
+from blrcs_native.interfaces import Handler
+from blrcs_native.method import Method
+
+MAX_ENTRIES = 10_000
+MAX_BYTES = 64 * 1024 * 1024
+
+
+def cache_responses(method: Method, policy: MethodPolicy, handler: Handler) -> Handler:
+    """A handler that gives an equal request its last reply for as long as the policy says.
+
+    Guards run before it, so a kept reply is given only to those who may call. Principals share
+    replies only where the policy says so. Errors are not kept, nor replies with trailing metadata.
+
+    Raises:
+        ValueError: The method streams.
+    """
+    if policy.response_cache is None:
+        return handler
+    if method.kind != "unary":
+        raise ValueError(f"{method.name} streams: its replies cannot be cached")
+    shared = policy.response_cache.shared
+    replies: TtlCache[tuple[str, bytes], Any] = TtlCache(
+        MAX_ENTRIES,
+        policy.response_cache.ttl_ns,
+        max_bytes=MAX_BYTES,
+        size_of=lambda key, reply: len(key[1]) + int(reply.ByteSize()),
+    )
+
+    async def cached(request: Any, call: Call) -> Any:
+        principal = "" if shared or call.principal is None else call.principal.name
+        key = (principal, request.SerializeToString(deterministic=True))
+        reply = replies.get(key)
+        if reply is None:
+            reply = await handler(request, call)
+            if call.status_code == 0 and not call.trailing_metadata():
+                replies.set(key, reply)
+        return reply
+
+    return cached

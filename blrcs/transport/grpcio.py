@@ -1,0 +1,143 @@
+"""The reference transport: grpc.aio, through the C core of grpcio.
+
+It registers one generic handler. Requests and replies cross it as bytes, so that guards run before
+a body is parsed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote
+
+import grpc
+import grpc.aio
+
+from blrcs.transport.router import Router
+from blrcs.transport.status_codes import STATUS_CODES
+from blrcs_native.call import Call
+from blrcs_native.interfaces import Metadata
+from blrcs_native.pipeline import Pipeline
+
+
+class GrpcioStream:
+    """A grpc.aio ServicerContext as the stream below a Call."""
+
+    eof = grpc.aio.EOF
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+
+class GrpcioServer:
+    """Serves a router's pipelines by grpc.aio.
+
+    Args:
+        router: Where calls go.
+        options: Channel arguments of grpc core.
+        compression: The default for replies.
+        maximum_concurrent_rpcs: Calls beyond are refused with RESOURCE_EXHAUSTED.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        *,
+        options: Sequence[tuple[str, Any]] = (),
+        compression: grpc.Compression | None = None,
+        maximum_concurrent_rpcs: int | None = None,
+    ) -> None:
+        self._server = grpc.aio.server(
+            options=[("grpc.so_reuseport", 0), *options],
+            compression=compression,
+            maximum_concurrent_rpcs=maximum_concurrent_rpcs,
+        )
+        self._server.add_generic_rpc_handlers((_Dispatcher(router),))
+
+    def add_insecure_port(self, address: str) -> int:
+        """Listens in plain text; returns the port. Raises RuntimeError where it cannot."""
+        return int(self._server.add_insecure_port(address))
+
+    def add_secure_port(self, address: str, credentials: grpc.ServerCredentials) -> int:
+        """Listens with TLS; returns the port. Raises RuntimeError where it cannot."""
+        return int(self._server.add_secure_port(address, credentials))
+
+    async def start(self) -> None:
+        """Accepts connections from now on."""
+        await self._server.start()
+
+    async def stop(self, grace_s: float | None) -> None:
+        """Refuses new calls, and cancels those that still run after ``grace_s``."""
+        await self._server.stop(grace_s)
+
+    async def wait_for_termination(self, timeout_s: float | None = None) -> bool:
+        """True once the server has stopped; False when ``timeout_s`` passed first."""
+        return bool(await self._server.wait_for_termination(timeout_s))
+
+
+class _Dispatcher(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Finds the handler of a call; the pipeline behind it is looked up anew at every call."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._handlers: dict[str, grpc.RpcMethodHandler] = {}
+
+    def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler | None:
+        name = handler_call_details.method
+        pipeline = self._router.find(name)
+        if pipeline is None:
+            return None
+        handler = self._handlers.get(name)
+        if handler is None:
+            handler = self._handlers[name] = self._handler(name, pipeline)
+        return handler
+
+    def _handler(self, name: str, pipeline: Pipeline) -> grpc.RpcMethodHandler:
+        method = pipeline.method
+        router = self._router
+
+        async def serve(body: Any, context: Any) -> bytes | None:
+            pipeline = router.pipelines[name]
+            call = Call(
+                pipeline.method,
+                GrpcioStream(context),
+                context.invocation_metadata(),
+                peer_address(context.peer()),
+            )
+            reply = await pipeline.serve(call, None if method.client_streaming else body)
+            if call.rejection is not None:
+                await _reject(context, call)
+            return reply
+
+        if method.server_streaming:
+            make = (
+                grpc.stream_stream_rpc_method_handler
+                if method.client_streaming
+                else grpc.unary_stream_rpc_method_handler
+            )
+        else:
+            make = (
+                grpc.stream_unary_rpc_method_handler
+                if method.client_streaming
+                else grpc.unary_unary_rpc_method_handler
+            )
+        return make(serve)
+
+
+async def _reject(context: Any, call: Call) -> None:
+    rejection = call.rejection
+    if rejection is None or context.done():
+        return
+    trailers: Metadata = (*(context.trailing_metadata() or ()), *rejection.trailers)
+    await context.abort(STATUS_CODES[rejection.code], rejection.message, trailers)
+
+
+def peer_address(peer: str) -> str:
+    """The address of ``ipv4:1.2.3.4:5``, ``ipv6:[::1]:5`` or ``unix:...``, without the port."""
+    family, _, rest = peer.partition(":")
+    if family not in {"ipv4", "ipv6"}:
+        return family
+    host = rest.rpartition(":")[0]
+    return unquote(host).strip("[]")

@@ -1,0 +1,35 @@
+"""Which pipeline takes the calls of which method."""
+
+from collections.abc import Mapping
+
+from blrcs_native.metrics import MethodMetrics
+from blrcs_native.pipeline import Pipeline
+
+
+class Router:
+    """Pipelines by method name, replaced as a whole: every call sees one epoch or the next.
+
+    Args:
+        unknown: Counts calls of methods that nobody serves.
+    """
+
+    def __init__(
+        self, pipelines: Mapping[str, Pipeline], *, unknown: MethodMetrics | None = None
+    ) -> None:
+        self.pipelines = dict(pipelines)
+        self._unknown = unknown
+
+    def replace(self, pipelines: Mapping[str, Pipeline]) -> None:
+        """Sends the calls that come from now on through other pipelines for the same methods."""
+        self.pipelines = dict(pipelines)
+
+    def find(self, name: str) -> Pipeline | None:
+        """The pipeline of ``/package.Service/Method``; a miss is counted."""
+        pipeline = self.pipelines.get(name)
+        if pipeline is None and self._unknown is not None:
+            self._unknown.started()
+            self._unknown.handled(UNIMPLEMENTED, 0)
+        return pipeline
+
+
+UNIMPLEMENTED = 12
