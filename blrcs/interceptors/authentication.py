@@ -5,7 +5,8 @@ from blrcs.interceptors.statuses import rejection
 from blrcs_native import authentication_guard as native
 from blrcs_native.guard import Guard
 from blrcs_native.rejection import Rejection
-from blrcs_native.token import REFUSALS, TokenVerifier
+from blrcs_native.token import TokenVerifier
+from blrcs_native.token_refusal import REFUSALS
 
 CHALLENGE = (("www-authenticate", "Bearer"),)
 

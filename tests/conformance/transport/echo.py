@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import grpc
+
+from blrcs.interceptors.error_mapping import map_errors
+from blrcs.transport.registration import Registrar
+from blrcs.transport.router import Router
 from blrcs_native.call import Call
 from blrcs_native.guard import Guard
 from blrcs_native.method import Method
 from blrcs_native.pipeline import Pipeline
 from blrcs_native.rejection import Rejection
-
-from blrcs.interceptors.error_mapping import map_errors
-from blrcs.transport.registration import Registrar
-from blrcs.transport.router import Router
 
 SERVICE = "echo.Echo"
 

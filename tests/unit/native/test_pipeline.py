@@ -4,14 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
+
+from blrcs.transport.in_process import InProcessStream
 from blrcs_native.call import Call, Principal
 from blrcs_native.guard import Guard
 from blrcs_native.method import Method
 from blrcs_native.metrics import CallMetrics, MetricsBlock
 from blrcs_native.pipeline import Pipeline
 from blrcs_native.rejection import AbortError, Rejection
-
-from blrcs.transport.in_process import InProcessStream
 
 DENIED = Rejection(7, "authorization", "DENIED", "denied")
 OTHER = Rejection(3, "validation", "OTHER", "other")

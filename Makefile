@@ -1,0 +1,120 @@
+# `make help` lists what there is to make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(wildcard _native/blrcs_native/*.pyx _native/blrcs_native/*.pxd)
+PROTOS := $(wildcard proto/blrcs/v1/*.proto)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Set up, build and start the server on 127.0.0.1:50051
+	$(BIN)/blrcs serve
+
+.PHONY: test
+test: build-test ## Set up, check, and run every test
+	$(MAKE) check
+	$(PYTEST) tests examples
+
+.PHONY: bench
+bench: build-bench ## Run all benchmarks: a table, JSON and the README's pictures
+	$(BIN)/python benchmarks/run_all.py
+
+# Set-up -------------------------------------------------------------------------------------------
+
+.PHONY: system
+system: ## Install the system packages that building needs, where they are missing
+	@deploy/system-packages build $(PYTHON)
+
+.PHONY: system-test
+system-test: ## Likewise for what the tests need beside it
+	@deploy/system-packages test $(PYTHON)
+
+$(VENV)/.created:
+	@$(MAKE) --no-print-directory system
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip
+	@touch $@
+
+# pip reads what the build itself needs from [build-system], which an editable build without
+# isolation expects to find installed.
+$(VENV)/.requirements: $(VENV)/.created pyproject.toml
+	@$(BIN)/python -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+		| $(PIP) -r /dev/stdin
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.requirements pyproject.toml setup.py $(PROTOS)
+	$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.installed $(SOURCES)
+	$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
+	@touch $@
+
+.PHONY: build
+build: $(VENV)/.built ## Set up, and build the native core and the code generated from the protos
+
+$(VENV)/.test: $(VENV)/.built pyproject.toml
+	$(PIP) --group test --group check
+	@touch $@
+
+.PHONY: build-test
+build-test: system-test $(VENV)/.test ## Likewise, with what the tests need
+
+$(VENV)/.bench: $(VENV)/.test
+	$(PIP) --group bench
+	@touch $@
+
+.PHONY: build-bench
+build-bench: $(VENV)/.bench ## Likewise, with the benchmarks' peers
+
+# Checks -------------------------------------------------------------------------------------------
+
+.PHONY: check
+check: build-test lint types imports lint-proto breaking ## All checks that run no test
+
+.PHONY: lint
+lint: ## Style and common faults
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: format
+format: ## Bring the sources into the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: ## Types, strictly
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: ## The layers: imports point inwards
+	$(BIN)/lint-imports
+
+build/blrcs.binpb: $(PROTOS) blrcs/protos.py
+	@mkdir -p build
+	$(BIN)/blrcs generate --root proto --descriptor-set $@
+
+.PHONY: lint-proto
+lint-proto: build/blrcs.binpb ## The contract's style
+	$(BIN)/buf lint $< --config buf.yaml --path blrcs/v1
+
+.PHONY: breaking
+breaking: build/blrcs.binpb ## The contract against the last release's
+	@deploy/check-breaking $(BIN) $<
+
+.PHONY: clean
+clean: ## Remove everything that was built, and the virtual environment
+	rm -rf $(VENV) build dist blrcs/v1 _generated *.egg-info
+	rm -f _native/blrcs_native/*.c _native/blrcs_native/*.so

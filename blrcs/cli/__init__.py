@@ -1,0 +1,35 @@
+"""The command line: arguments to settings to application.
+
+Commands import what they run when they run it, so that ``blrcs --help`` answers at once.
+"""
+
+import typer
+
+from blrcs.cli import config, generate, health, new, policy, serve
+
+app = typer.Typer(
+    name="blrcs",
+    help="A guarded gRPC backend.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("serve")(serve.serve)
+app.command("new")(new.new)
+app.command("generate")(generate.generate)
+app.command("health")(health.health)
+app.add_typer(policy.app, name="policy")
+app.add_typer(config.app, name="config")
+
+
+@app.command("version")
+def version() -> None:
+    """Print the version."""
+    from blrcs import __version__  # noqa: PLC0415 - see the module's docstring
+
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """The entry point of the ``blrcs`` program."""
+    app()
