@@ -17,14 +17,15 @@ from typing import Any
 import grpc
 
 from blrcs.domain.policy import MethodPolicy
+from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.effective_policy import effective_policy
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.transport.grpc_interceptors import run_interceptors
 from blrcs.transport.grpcio import GrpcioServer
 from blrcs.transport.registration import Registrar, Registration
 from blrcs.transport.router import Router
+from blrcs_native.interfaces import Handler
 from blrcs_native.limiter import Limiter
-from blrcs_native.method import Method
 
 LIMITER_CELLS = 65_536
 
@@ -64,7 +65,15 @@ class Server(Registrar):
         Raises:
             PolicyError: A method's policy is missing or cannot be carried out.
         """
-        self._router.replace({registration.name: self._bind(registration) for registration in self})
+        self._router.replace(
+            bind_all(
+                self,
+                self._factory,
+                self._policy,
+                executor=self._executor,
+                handler_of=self._handler if self._interceptors else Registration.handler,
+            )
+        )
         await self._transport.start()
 
     async def stop(self, grace: float | None) -> None:
@@ -75,24 +84,12 @@ class Server(Registrar):
         """True once the server has stopped; False when ``timeout`` seconds passed first."""
         return await self._transport.wait_for_termination(timeout)
 
-    def _bind(self, registration: Registration) -> Any:
-        descriptor = registration.descriptor
-        policy = self._policies.get(registration.name) or effective_policy(
-            registration.name, descriptor
-        )
-        method = Method(
-            registration.name,
-            client_streaming=registration.client_streaming,
-            server_streaming=registration.server_streaming,
-            parse=registration.parse,
-            serialize=registration.serialize,
-            policy=policy,
-            input_descriptor=None if descriptor is None else descriptor.input_type,
-        )
-        handler = registration.handler(self._executor)
-        if self._interceptors:
-            handler = run_interceptors(self._interceptors, registration, self._executor)
-        return self._factory.bind(method, handler)
+    def _policy(self, registration: Registration) -> MethodPolicy:
+        stated = self._policies.get(registration.name)
+        return stated or effective_policy(registration.name, registration.descriptor)
+
+    def _handler(self, registration: Registration, executor: Executor | None) -> Handler:
+        return run_interceptors(self._interceptors, registration, executor)
 
 
 def server(

@@ -110,3 +110,21 @@ def generate_own(root: Path) -> None:
     for path in protos:
         shutil.copy(path, package)
     stamp.write_text('"""The contract: generated from proto/blrcs/v1 by the build."""\n')
+
+
+def compile_project(project: Path) -> None:
+    """Compiles ``project/proto`` into Python packages in ``project``, where it has changed.
+
+    Raises:
+        ProtoCompilationError: There are no protos, or the compiler refused them.
+    """
+    root = project / "proto"
+    protos = {path.relative_to(root): path.stat().st_mtime for path in root.rglob("*.proto")}
+    if not protos:
+        raise ProtoCompilationError(f"there is no .proto file below {root}")
+    made = [project / path.parent / f"{path.stem}_pb2.py" for path in protos]
+    if all(path.exists() and path.stat().st_mtime > max(protos.values()) for path in made):
+        return
+    compile_protos(
+        sorted(path.as_posix() for path in protos), roots=[root], outputs=python_outputs(project)
+    )

@@ -64,7 +64,7 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
     def __init__(self, state: HealthState) -> None:
         self._state = state
 
-    async def Check(self, request: health_pb2.HealthCheckRequest, call: Call) -> Response:  # noqa: N802
+    async def Check(self, request: health_pb2.HealthCheckRequest, call: Call) -> Response:
         """NOT_FOUND for a service that is not registered."""
         del call
         status = self._state.statuses.get(request.service)
@@ -72,7 +72,7 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
             raise NotFoundError(f"service {request.service!r}", reason="SERVICE_UNKNOWN")
         return Response(status=status)
 
-    async def Watch(  # noqa: N802
+    async def Watch(
         self, request: health_pb2.HealthCheckRequest, call: Call
     ) -> AsyncIterator[Response]:
         """Stays open whatever the service, and tells of every change."""
@@ -80,7 +80,7 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         async for status in self._state.changes(request.service):
             yield Response(status=status)
 
-    async def List(  # noqa: N802
+    async def List(
         self, request: health_pb2.HealthListRequest, call: Call
     ) -> health_pb2.HealthListResponse:
         """Every service with its status."""

@@ -177,10 +177,16 @@ class InProcessCall:
 
 
 class InProcessChannel:
-    """Calls a router's pipelines; stands under generated stubs as a grpc.aio.Channel does."""
+    """Calls a router's pipelines; stands under generated stubs as a grpc.aio.Channel does.
 
-    def __init__(self, router: Router, *, peer_address: str = PEER) -> None:
+    ``metadata`` goes with every call, before the call's own.
+    """
+
+    def __init__(
+        self, router: Router, *, metadata: Metadata = (), peer_address: str = PEER
+    ) -> None:
         self._router = router
+        self._metadata = tuple(metadata)
         self._peer_address = peer_address
 
     def unary_unary(
@@ -188,7 +194,7 @@ class InProcessChannel:
         method: str,
         request_serializer: Callable[[Any], bytes] | None = None,
         response_deserializer: Callable[[bytes], Any] | None = None,
-        _registered_method: bool = False,
+        _registered_method: bool = False,  # noqa: FBT001, FBT002 - generated stubs pass it
     ) -> Callable[..., InProcessCall]:
         """A callable for a method, whatever streams; the other three are the same."""
         serialize = request_serializer or (lambda body: body)
@@ -198,7 +204,8 @@ class InProcessChannel:
         ) -> InProcessCall:
             deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
             stream = InProcessStream(deadline)
-            serving = self._serve(method, stream, serialize, request, tuple(metadata), timeout)
+            sent = (*self._metadata, *(metadata or ()))
+            serving = self._serve(method, stream, serialize, request, sent, timeout)
             return InProcessCall(asyncio.ensure_future(serving), stream, response_deserializer)
 
         return call

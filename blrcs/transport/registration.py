@@ -4,7 +4,7 @@
 A Registrar takes the server's place there.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,15 @@ from google.protobuf.descriptor_pool import Default, DescriptorPool
 
 from blrcs.transport.handlers import method_handler_behaviour
 from blrcs_native.interfaces import Handler
+from blrcs_native.method import Method
+from blrcs_native.metrics import CallMetrics
+
+KINDS = {
+    (False, False): "unary",
+    (True, False): "client_stream",
+    (False, True): "server_stream",
+    (True, True): "bidi_stream",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +47,20 @@ class Registration:
         """The server sends any number of messages."""
         return bool(self.method_handler.response_streaming)
 
-    @property
-    def parse(self) -> Callable[[bytes], Any] | None:
-        """Makes a message of bytes."""
-        parse: Callable[[bytes], Any] | None = self.method_handler.request_deserializer
-        return parse
-
-    @property
-    def serialize(self) -> Callable[[Any], bytes] | None:
-        """Makes bytes of a message."""
-        serialize: Callable[[Any], bytes] | None = self.method_handler.response_serializer
-        return serialize
+    def method(self, policy: Any = None, metrics: CallMetrics | None = None) -> Method:
+        """The method with its policy, counted in ``metrics``."""
+        service, _, short_name = self.name[1:].rpartition("/")
+        kind = KINDS[self.client_streaming, self.server_streaming]
+        return Method(
+            self.name,
+            client_streaming=self.client_streaming,
+            server_streaming=self.server_streaming,
+            parse=self.method_handler.request_deserializer,
+            serialize=self.method_handler.response_serializer,
+            policy=policy,
+            input_descriptor=None if self.descriptor is None else self.descriptor.input_type,
+            metrics=None if metrics is None else metrics.method(service, short_name, kind),
+        )
 
     def handler(self, executor: Executor | None = None) -> Handler:
         """The behaviour in its one form; plain functions run in ``executor``."""

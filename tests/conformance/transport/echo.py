@@ -14,7 +14,6 @@ from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
 from blrcs_native.call import Call
 from blrcs_native.guard import Guard
-from blrcs_native.method import Method
 from blrcs_native.pipeline import Pipeline
 from blrcs_native.rejection import Rejection
 
@@ -142,13 +141,7 @@ def echo_router() -> Router:
         )
     pipelines = {}
     for registration in registrar:
-        method = Method(
-            registration.name,
-            client_streaming=registration.client_streaming,
-            server_streaming=registration.server_streaming,
-            parse=registration.parse,
-            serialize=registration.serialize,
-        )
+        method = registration.method()
         pipelines[registration.name] = Pipeline(
             method,
             map_errors(method, registration.handler()),

@@ -1,0 +1,109 @@
+"""AuthService: proofs of identity, tokens and sessions."""
+
+from google.protobuf.empty_pb2 import Empty
+
+from blrcs.api.auth_messages import (
+    introspection_message,
+    jwk_message,
+    session_message,
+    tokens_message,
+)
+from blrcs.api.caller import caller_name, caller_session
+from blrcs.application.auth.get_jwks import GetJwks
+from blrcs.application.auth.introspect_token import IntrospectToken
+from blrcs.application.auth.issue_service_token import IssueServiceToken
+from blrcs.application.auth.list_sessions import ListSessions
+from blrcs.application.auth.refresh import Refresh
+from blrcs.application.auth.revoke_session import RevokeSession
+from blrcs.application.auth.sign_in import SignIn
+from blrcs.application.auth.sign_out import SignOut
+from blrcs.application.page import PageRequest
+from blrcs.domain.identity_name import session_ids_in, user_id_in
+from blrcs.v1 import auth_pb2, auth_pb2_grpc
+from blrcs_native.call import Call
+
+
+class AuthService(auth_pb2_grpc.AuthServiceServicer):
+    """Serves blrcs.v1.AuthService; the contract of each method stands in auth.proto."""
+
+    def __init__(
+        self,
+        *,
+        sign_in: SignIn,
+        refresh: Refresh,
+        sign_out: SignOut,
+        introspect_token: IntrospectToken,
+        get_jwks: GetJwks,
+        list_sessions: ListSessions,
+        revoke_session: RevokeSession,
+        issue_service_token: IssueServiceToken,
+    ) -> None:
+        self._sign_in = sign_in
+        self._refresh = refresh
+        self._sign_out = sign_out
+        self._introspect_token = introspect_token
+        self._get_jwks = get_jwks
+        self._list_sessions = list_sessions
+        self._revoke_session = revoke_session
+        self._issue_service_token = issue_service_token
+
+    async def SignIn(  # noqa: N802, D102
+        self, request: auth_pb2.SignInRequest, call: Call
+    ) -> auth_pb2.SignInResponse:
+        signed_in = await self._sign_in(
+            request.user_id,
+            request.password,
+            display_name=request.display_name,
+            address=call.peer_address,
+        )
+        return auth_pb2.SignInResponse(
+            tokens=tokens_message(signed_in.tokens),
+            session=signed_in.session.name,
+            password_change_required=signed_in.password_change_required,
+        )
+
+    async def Refresh(  # noqa: N802, D102
+        self, request: auth_pb2.RefreshRequest, _: Call
+    ) -> auth_pb2.RefreshResponse:
+        tokens = await self._refresh(request.refresh_token)
+        return auth_pb2.RefreshResponse(tokens=tokens_message(tokens))
+
+    async def SignOut(  # noqa: N802, D102
+        self, _: auth_pb2.SignOutRequest, call: Call
+    ) -> auth_pb2.SignOutResponse:
+        await self._sign_out(caller_name(call), caller_session(call))
+        return auth_pb2.SignOutResponse()
+
+    async def Introspect(  # noqa: N802, D102
+        self, request: auth_pb2.IntrospectRequest, _: Call
+    ) -> auth_pb2.IntrospectResponse:
+        return introspection_message(await self._introspect_token(request.token))
+
+    async def GetJwks(  # noqa: N802, D102
+        self, _: auth_pb2.GetJwksRequest, __: Call
+    ) -> auth_pb2.GetJwksResponse:
+        keys = await self._get_jwks()
+        return auth_pb2.GetJwksResponse(keys=map(jwk_message, keys))
+
+    async def ListSessions(  # noqa: N802, D102
+        self, request: auth_pb2.ListSessionsRequest, _: Call
+    ) -> auth_pb2.ListSessionsResponse:
+        page = await self._list_sessions(
+            user_id_in(request.parent, field="parent"),
+            PageRequest(request.page_size, request.page_token),
+        )
+        return auth_pb2.ListSessionsResponse(
+            sessions=map(session_message, page.items), next_page_token=page.next_page_token
+        )
+
+    async def RevokeSession(  # noqa: N802, D102
+        self, request: auth_pb2.RevokeSessionRequest, _: Call
+    ) -> Empty:
+        await self._revoke_session(*session_ids_in(request.name))
+        return Empty()
+
+    async def IssueServiceToken(  # noqa: N802, D102
+        self, request: auth_pb2.IssueServiceTokenRequest, _: Call
+    ) -> auth_pb2.IssueServiceTokenResponse:
+        tokens = await self._issue_service_token(request.api_key)
+        return auth_pb2.IssueServiceTokenResponse(tokens=tokens_message(tokens))

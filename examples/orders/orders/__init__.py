@@ -1,0 +1,1 @@
+"""An order service: its policies stand in proto/orders/v1/orders.proto, its behaviour here."""
