@@ -3,16 +3,6 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 
-cdef enum ResourceFault:
-    RESOURCE_VALID = 0
-    RESOURCE_TOO_LONG = 1
-    RESOURCE_TOO_DEEP = 2
-    RESOURCE_EMPTY_SEGMENT = 3
-    RESOURCE_DOT_SEGMENT = 4
-    RESOURCE_CONTROL_CHARACTER = 5
-    RESOURCE_NOT_UNICODE = 6
-
-
 cdef struct Grant:
     int64_t expires_at_ns  # the largest value stands for never
     int32_t role
@@ -31,9 +21,6 @@ cdef struct Subject:
     uint32_t depths  # bit n: some binding stands on a prefix of n segments
     int32_t first    # its roles on any resource
     int32_t count
-
-
-cdef int resource_fault(str name) noexcept
 
 
 cdef class AccessTable:
@@ -61,6 +48,7 @@ cdef class AccessTable:
 
     cdef void _allocate(self, Py_ssize_t slots, Py_ssize_t grants, Py_ssize_t subjects) except *
     cdef object _place(self, dict slots, list anywhere)
+    cdef int32_t _write(self, int32_t used, dict held) except -1
     cdef bytes _row(self, str permission)
     cdef bytes _subjects_of(self, str principal)
     cdef const Slot* _find(

@@ -1,19 +1,19 @@
 """Who may do what where: roles, groups and bindings compiled into one immutable table."""
 
 from collections.abc import Callable, Iterable
-from typing import Final, Literal, NamedTuple, final
+from typing import Final, Literal, NamedTuple, TypeAlias, final
+
+from blrcs_native.resource_template import validate_resource as validate_resource
 
 ANONYMOUS: Final = ""
 ALL_USERS: Final = "allUsers"
 ALL_AUTHENTICATED: Final = "allAuthenticated"
-MAX_RESOURCE_BYTES: Final = 1024
-MAX_RESOURCE_SEGMENTS: Final = 16
 MAX_PERMISSION_BYTES: Final = 256
 MAX_ROLE_DEPTH: Final = 16
 MAX_GROUP_DEPTH: Final = 8
 MAX_NEAR_MISSES: Final = 16
 
-Reason = Literal[
+_Reason: TypeAlias = Literal[
     "granted",
     "invalid_principal",
     "invalid_permission",
@@ -54,7 +54,7 @@ class NearMiss(NamedTuple):
 
 class Explanation(NamedTuple):
     allowed: bool
-    reason: Reason
+    reason: _Reason
     binding: str | None = ...
     role: str | None = ...
     member: str | None = ...
@@ -63,10 +63,10 @@ class Explanation(NamedTuple):
     expires_at_ns: int | None = ...
     near_misses: tuple[NearMiss, ...] = ...
 
-def validate_resource(name: str) -> None: ...
 def validate_permission(name: str) -> None: ...
 def validate_pattern(pattern: str) -> None: ...
 def validate_member(name: str) -> None: ...
+
 @final
 class AccessTable:
     def __init__(

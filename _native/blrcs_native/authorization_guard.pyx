@@ -22,7 +22,7 @@ cdef class CurrentAccess:
 
 cdef bint owns(str principal, str resource) noexcept:
     """The resource is the principal itself, or lies below it."""
-    if not resource.startswith(principal):
+    if not principal or not resource.startswith(principal):
         return False
     return len(resource) == len(principal) or resource[len(principal)] == "/"
 

@@ -1,6 +1,6 @@
 """The arithmetic of the four rate limit algorithms over one cell's state, for native callers."""
 
-from libc.stdint cimport int64_t, uuint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef extern from *:
     """

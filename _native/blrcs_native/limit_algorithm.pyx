@@ -145,9 +145,10 @@ cdef inline int64_t slice_width_ns(const RuleC* rule) noexcept nogil:
 cdef inline void roll_slices(const RuleC* rule, LimitState* state, int64_t now_ns) noexcept nogil:
     """Lets the leases lapse whose slice is no longer among the last six."""
     cdef int64_t newest = now_ns // slice_width_ns(rule)
-    cdef int64_t fresh = state.lease.slice + 1
-    if fresh <= newest - LEASE_SLICES:
-        fresh = newest - LEASE_SLICES + 1
+    cdef int64_t fresh = newest + 1
+    if state.lease.slice < newest:
+        # At least 0: the block may be shared, and what others wrote must not lead out of it.
+        fresh = max(state.lease.slice + 1, newest - LEASE_SLICES + 1, 0)
     while fresh <= newest:
         state.lease.held[fresh % LEASE_SLICES] = 0
         fresh += 1

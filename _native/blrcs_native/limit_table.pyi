@@ -1,7 +1,8 @@
 """The flat table in which rate limit state lies."""
 
-from collections.abc import Buffer
 from typing import final
+
+from typing_extensions import Buffer
 
 @final
 class LimitTable:

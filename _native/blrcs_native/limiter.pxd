@@ -1,15 +1,15 @@
 """The rate limiter, for native callers: no Python object is made on these roads.
 
 Every method here wants the GIL held (or another lock around the limiter), although it does not use
-it; ``now`` needs it. A caller reads ``now`` once and uses it for all it takes at that moment, hashes
-a key once with ``hash`` and uses it under several rules. Costs are not negative; one that is counts
-as one that no wait will admit.
+it; ``now`` needs it. A caller reads ``now`` once and uses it for all it takes at that moment, and
+hashes a key once with ``hash`` and uses it under several rules. Costs are not negative; one that is
+counts as one that no wait will admit.
 """
 
 from libc.stdint cimport int64_t
 
 from blrcs_native.limit_algorithm cimport DecisionC, RuleC
-from blrcs_native.limit_table cimport Cell, LimitTable
+from blrcs_native.limit_table cimport LimitTable
 from blrcs_native.siphash cimport Hash128
 
 cdef enum:
@@ -57,7 +57,4 @@ cdef class Limiter:
     ) noexcept nogil
     cdef void release_hashed(
         self, const RuleC* rule, Hash128 key, int64_t cost, int64_t lease, int64_t now_ns
-    ) noexcept nogil
-    cdef void _keep(
-        self, const RuleC* rule, Cell* cell, int64_t now_ns, const DecisionC* decision
     ) noexcept nogil

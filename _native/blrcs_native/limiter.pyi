@@ -1,9 +1,11 @@
 """Rate limits in one flat table of fixed cells: GCRA, fixed and sliding window, concurrency."""
 
-from collections.abc import Buffer, Callable, Sequence
-from typing import Final, Literal, NamedTuple, final
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, NamedTuple, TypeAlias, final
 
-Algorithm = Literal["gcra", "fixed_window", "sliding_window", "concurrency"]
+from typing_extensions import Buffer
+
+Algorithm: TypeAlias = Literal["gcra", "fixed_window", "sliding_window", "concurrency"]
 
 NEVER_NS: Final[int]
 """The ``retry_after_ns`` of a cost that no wait will admit."""
@@ -92,8 +94,9 @@ class Decision:
 class LimiterStats(NamedTuple):
     """What a limiter's table holds.
 
-    ``forced_evictions`` counts the cells that gave way to a new key before they had recovered, since
-    the table was made: each let its key start afresh. Where it grows, the table is too small.
+    ``forced_evictions`` counts the cells that gave way to a new key before they had recovered,
+    since the table was made: each let its key start afresh. Where it grows, the table is too
+    small.
     """
 
     capacity_cells: int
@@ -105,17 +108,17 @@ class LimiterStats(NamedTuple):
 class Limiter:
     """Counts what keys take under rules, in a table of bounded size.
 
-    The table is one block of memory, of its own (``capacity_cells``, rounded up to a multiple of 8,
-    at 64 bytes each) or handed in (``buffer``: writable, contiguous, 8-byte aligned; one that starts
-    with 64 zero bits is set up for use, one that holds a table is continued). Exactly one of the two is
+    The table is one block of memory, of its own (``capacity_cells``, rounded up to a multiple of
+    8, at 64 bytes each) or handed in (``buffer``: writable, contiguous, 8-byte aligned; one whose
+    first 8 bytes are 0 is set up, one that holds a table is continued). Exactly one of the two is
     given. ``clock`` gives nanoseconds, by default the system's monotonic clock; values are cut to
     0 to 2**62 - 1, and a clock that goes back is taken to stand still. ``hash_key``, 16 bytes,
     random by default, keys the hash of the keys and stays with the table.
 
     Keys are bytes, or str, which is the same as its UTF-8. A key is kept as a keyed hash of 128
-    bits only. Where the 8 cells that a new key may use are all taken, it gets one that has recovered
-    fully, else the one that recovers soonest (among equals the least loaded), whose key thereby
-    starts afresh: see ``LimiterStats.forced_evictions``.
+    bits only. Where the 8 cells that a new key may use are all taken, it gets one that has
+    recovered fully, else the one that recovers soonest (among equals the least loaded), whose key
+    thereby starts afresh: see ``LimiterStats.forced_evictions``.
 
     Costs are whole numbers. 0 takes nothing, is always allowed and tells the state; a negative one
     raises ValueError; one above the rule's burst, however large, is refused with ``NEVER_NS``.
@@ -162,8 +165,8 @@ class Limiter:
 
         Leases of one key are counted in slices of a fifth of the rule's period, and lapse with
         their slice: no earlier than the period, no later than 6/5 of it (and 6 ns) after they were
-        taken. Releasing one twice, or one from before a ``reset`` or an eviction, can end another of
-        the same slice.
+        taken. Releasing one twice, or one from before a ``reset`` or an eviction, can end another
+        of the same slice.
 
         Raises:
             ValueError: for a rule of another algorithm.

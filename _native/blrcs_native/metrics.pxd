@@ -1,10 +1,11 @@
 """C faces of the metrics, for observers written in Cython.
 
-The methods ending in `_c` need no GIL and never fail; what the Python face refuses, they drop or
-clamp as their docstrings say. A cell has a single writer at a time: the thread of the event loop.
+The `nogil` methods never fail; what the Python face refuses, those ending in `_c` drop or clamp as
+their docstrings say. A cell has one writer at a time: the thread of the event loop.
 """
 
 cimport cython
+from cpython.array cimport array
 from libc.stdint cimport int64_t
 
 cdef enum:
@@ -21,7 +22,7 @@ cdef class MetricsBlock:
     cdef list _families
     cdef set _names
 
-    cdef int64_t* _reserve(self, Family family, set sample_names, object count) except NULL
+    cdef int64_t* _reserve(self, object owner, object count) except NULL
 
 
 cdef class Family:
@@ -34,21 +35,15 @@ cdef class Family:
     cdef int64_t* _cells
     cdef Py_ssize_t _width
     cdef Py_ssize_t _used_slots
+    cdef type _cell_type
     cdef dict _by_labels
+    cdef array _limits
 
     cdef object _define(
-        self,
-        MetricsBlock block,
-        str name,
-        str help_text,
-        object label_names,
-        object max_label_sets,
-        Py_ssize_t width,
-        set sample_names,
+        self, object label_names, object max_label_sets, type cell_type, tuple suffixes
     )
-    cdef object _check_names(self)
-    cdef object _resolve(self, tuple values)
-    cdef object _cell(self, int64_t* cells)
+    cdef Cell _cell(self, tuple values, Py_ssize_t slot)
+    cdef Cell _resolve(self, tuple values)
 
 
 @cython.final
@@ -64,54 +59,45 @@ cdef class Gauge(Family):
 @cython.final
 cdef class Histogram(Family):
     cdef readonly tuple bounds
-    cdef double* _limits
-    cdef Py_ssize_t _bound_count
 
 
 @cython.final
 cdef class DurationHistogram(Family):
-    cdef readonly tuple bounds_ns
     cdef readonly tuple bounds
-    cdef int64_t* _limits_ns
+    cdef readonly tuple bounds_ns
+
+
+cdef class Cell:
+    cdef Family _family
+    cdef int64_t* _cells
+    cdef void* _limits
     cdef Py_ssize_t _bound_count
 
 
 @cython.final
-cdef class CounterCell:
-    cdef MetricsBlock _block
-    cdef int64_t* _value
-
+cdef class CounterCell(Cell):
     cdef void inc_c(self, int64_t n) noexcept nogil
 
 
 @cython.final
-cdef class GaugeCell:
-    cdef MetricsBlock _block
-    cdef double* _value
-
-    cdef void set_c(self, double value) noexcept nogil
+cdef class GaugeCell(Cell):
+    cpdef void set(self, double value) noexcept nogil
     cdef void inc_c(self, double n) noexcept nogil
 
 
-@cython.final
-cdef class HistogramCell:
-    cdef Histogram _family
-    cdef double* _limits
-    cdef Py_ssize_t _bound_count
-    cdef int64_t* _counts
-    cdef double* _sum
+cdef class BucketCell(Cell):
+    cdef inline void _count(self, Py_ssize_t bucket, double value) noexcept nogil:
+        self._cells[bucket] += 1
+        (<double*>self._cells)[self._bound_count + 1] += value
 
+
+@cython.final
+cdef class HistogramCell(BucketCell):
     cdef void observe_c(self, double value) noexcept nogil
 
 
 @cython.final
-cdef class DurationCell:
-    cdef DurationHistogram _family
-    cdef int64_t* _limits_ns
-    cdef Py_ssize_t _bound_count
-    cdef int64_t* _counts
-    cdef double* _sum_ns
-
+cdef class DurationCell(BucketCell):
     cdef void observe_ns_c(self, int64_t elapsed_ns) noexcept nogil
 
 
@@ -119,17 +105,17 @@ cdef class DurationCell:
 cdef class MethodMetrics:
     cdef readonly str service
     cdef readonly str method
-    cdef readonly str type
+    cdef readonly str call_type
     cdef int64_t* _started
     cdef int64_t* _received
     cdef int64_t* _sent
     cdef int64_t* _handled[CODE_COUNT]
     cdef DurationCell _handling
 
-    cdef void started_c(self) noexcept nogil
-    cdef void handled_c(self, int code, int64_t elapsed_ns) noexcept nogil
-    cdef void received_c(self) noexcept nogil
-    cdef void sent_c(self) noexcept nogil
+    cpdef void started(self) noexcept nogil
+    cpdef void handled(self, int code, int64_t elapsed_ns) noexcept nogil
+    cpdef void received(self) noexcept nogil
+    cpdef void sent(self) noexcept nogil
 
 
 @cython.final

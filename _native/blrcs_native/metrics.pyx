@@ -12,15 +12,17 @@ formats and OpenMetrics 1.0; the families of CallMetrics follow go-grpc-middlewa
 
 import math
 import re
+from typing import Literal, get_args
 
 cimport cython
+from cpython.array cimport array
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport isfinite
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t, uintptr_t
 
 OTHER = "other"
 UNKNOWN = "unknown"
+CallType = Literal["unary", "client_stream", "server_stream", "bidi_stream"]
 CODE_NAMES = (
     "OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound",
     "AlreadyExists", "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted",
@@ -39,29 +41,18 @@ cdef enum:
     MAX_BOUNDS = 128
     MAX_LABEL_SETS = 256
 
-cdef frozenset CALL_TYPES = frozenset(
-    ("unary", "client_stream", "server_stream", "bidi_stream")
-)
+cdef tuple BUCKET_SUFFIXES = ("", "_bucket", "_sum", "_count", "_created")
 cdef object METRIC_NAME = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
-cdef object LABEL_NAME = re.compile("(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
-cdef object MADE_HERE = object()  # cells made by anyone else would point nowhere
+cdef object LABEL_NAME = re.compile("(?!__|le$)[a-zA-Z_][a-zA-Z0-9_]*")
+cdef object MADE_HERE = object()
 
 
 class BlockFullError(Exception):
-    """A block has fewer free cells than a family needs; nothing was reserved."""
+    """A block has fewer free cells than were to be reserved; it is left as it was."""
 
 
-cdef inline object _only_made_here(object token):
-    if token is not MADE_HERE:
-        raise TypeError("cells are made by labels(), call metrics by method()")
-
-
-cdef inline void _add(int64_t* cell, int64_t n) noexcept nogil:
-    # Both are at least 0, so an overflow shows as a negative sum; the counter then stays full.
-    cdef int64_t total = <int64_t>(<uint64_t>cell[0] + <uint64_t>n)
-    cell[0] = total if total >= 0 else INT64_MAX
-
-
+# Cleared as part of a cycle, the block would drop its buffer without releasing it.
+@cython.no_gc_clear
 @cython.final
 cdef class MetricsBlock:
     """`capacity_cells` cells of eight bytes, handed out to families in the order they are made.
@@ -69,23 +60,18 @@ cdef class MetricsBlock:
     `buffer` is writable, contiguous memory of at least that size, aligned to eight bytes; without
     it the block has memory of its own. Values found in it are kept, so a restarted worker counts
     on; fresh memory is all zero. The same families made in the same order lie in the same cells.
-    Iterating yields the families in that order, those made later included.
+    Iterating yields the families in that order.
     """
 
     def __cinit__(self, Py_ssize_t capacity_cells, buffer=None):
-        if capacity_cells < 1:
-            raise ValueError("a metrics block has at least one cell")
-        if capacity_cells > (<Py_ssize_t>INT64_MAX) // CELL_BYTES:
-            raise ValueError("a metrics block of that many cells cannot be addressed")
+        if not 1 <= capacity_cells <= INT64_MAX // CELL_BYTES:
+            raise ValueError(f"a metrics block cannot have {capacity_cells} cells")
         if buffer is None:
             buffer = bytearray(capacity_cells * CELL_BYTES)
         PyObject_GetBuffer(buffer, &self._view, PyBUF_WRITABLE)
         self._acquired = True
         if self._view.len < capacity_cells * CELL_BYTES:
-            raise ValueError(
-                f"{capacity_cells} cells need {capacity_cells * CELL_BYTES} bytes, "
-                f"the buffer has {self._view.len}"
-            )
+            raise ValueError(f"{capacity_cells} cells do not fit into {self._view.len} bytes")
         if <uintptr_t>self._view.buf % CELL_BYTES:
             raise ValueError("the buffer of a metrics block is aligned to 8 bytes")
         self._cells = <int64_t*>self._view.buf
@@ -100,24 +86,20 @@ cdef class MetricsBlock:
     def __iter__(self):
         return iter(tuple(self._families))
 
-    cdef int64_t* _reserve(self, Family family, set sample_names, object count) except NULL:
+    cdef int64_t* _reserve(self, object owner, object count) except NULL:
         cdef Py_ssize_t free = self.capacity_cells - self.used_cells
-        if not sample_names.isdisjoint(self._names):
-            raise ValueError(f"{family.name}: the block has a family of that name")
         if count > free:
             raise BlockFullError(
-                f"{family.name} needs {count} cells, the metrics block has {free} free "
+                f"{owner} needs {count} cells, the metrics block has {free} free "
                 f"of {self.capacity_cells}"
             )
         cdef int64_t* first = self._cells + self.used_cells
         self.used_cells += count
-        self._names |= sample_names
-        self._families.append(family)
         return first
 
 
 cdef class Family:
-    """One metric name with a cell, or a row of cells, for each set of label values.
+    """One metric name, with a cell for each set of label values.
 
     Made only as one of its kinds, all of which take `max_label_sets`: once a labelled family has
     that many sets, every further one shares the cell labelled `other`, and `overflow_count` says
@@ -125,10 +107,48 @@ cdef class Family:
     would not accept and for a name the block already has, BlockFullError for a block too small.
     """
 
-    def __cinit__(self, *args, **kwargs):
+    def __cinit__(
+        self, MetricsBlock block not None, str name not None, str help_text not None, *_, **__
+    ):
         if not isinstance(self, (Counter, Gauge, Histogram, DurationHistogram)):
             raise TypeError("a family is a Counter, Gauge, Histogram or DurationHistogram")
+        if METRIC_NAME.fullmatch(name) is None:
+            raise ValueError(f"{name!r} is no metric name")
+        help_text.encode()
+        self._block = block
+        self.name = name
+        self.help_text = help_text
+        self._width = 1
         self._by_labels = {}
+
+    cdef object _define(
+        self, object label_names, object max_label_sets, type cell_type, tuple suffixes
+    ):
+        if isinstance(label_names, str):
+            raise TypeError(f"{self.name}: label names are a sequence of str")
+        self.label_names = tuple(label_names)
+        for label in self.label_names:
+            if LABEL_NAME.fullmatch(label) is None or self.label_names.count(label) > 1:
+                raise ValueError(f"{self.name}: {label!r} is no label name, or stands twice")
+        if max_label_sets < 1:
+            raise ValueError(f"{self.name}: max_label_sets is at least 1")
+        cdef set names = {self.name.removesuffix("_total") + suffix for suffix in suffixes}
+        if not names.isdisjoint(self._block._names):
+            raise ValueError(f"{self.name}: the block has a family of that name")
+        self._cell_type = cell_type
+        if self.label_names:
+            # One cell for the overflow count; slot 0 is for `other`.
+            self._overflow = self._block._reserve(
+                self.name, 1 + (1 + max_label_sets) * self._width
+            )
+            self._cells = self._overflow + 1
+            self.max_label_sets = max_label_sets
+        else:
+            self._cells = self._block._reserve(self.name, self._width)
+            self.max_label_sets = 1
+            self._cell((), 0)
+        self._block._names |= names
+        self._block._families.append(self)
 
     @property
     def overflow_count(self):
@@ -150,51 +170,8 @@ cdef class Family:
         """
         return [(values, *cell._read()) for values, cell in self._by_labels.items()]
 
-    cdef object _define(
-        self,
-        MetricsBlock block,
-        str name,
-        str help_text,
-        object label_names,
-        object max_label_sets,
-        Py_ssize_t width,
-        set sample_names,
-    ):
-        if block is None or isinstance(label_names, str):
-            raise TypeError("a family has a block, a name, a help text and several label names")
-        self.name = name
-        self.help_text = help_text
-        self.label_names = tuple(label_names)
-        self._check_names()
-        if max_label_sets < 1:
-            raise ValueError(f"{name}: max_label_sets is at least 1")
-        cdef bint labelled = bool(self.label_names)
-        # A labelled family has a cell for the overflow count, and slot 0 is for `other`.
-        cdef int64_t* first = block._reserve(
-            self, sample_names, 1 + (max_label_sets + 1) * width if labelled else width
-        )
-        self._block = block
-        self._width = width
-        self.max_label_sets = max_label_sets if labelled else 1
-        if labelled:
-            self._overflow = first
-            self._cells = first + 1
-        else:
-            self._cells = first
-            self._by_labels[()] = self._cell(first)
-
-    cdef object _check_names(self):
-        if METRIC_NAME.fullmatch(self.name) is None:
-            raise ValueError(f"{self.name!r} is no metric name")
-        for label in self.label_names:
-            if LABEL_NAME.fullmatch(label) is None or label == "le":
-                raise ValueError(f"{self.name}: {label!r} is no label name")
-        if len(set(self.label_names)) != len(self.label_names):
-            raise ValueError(f"{self.name}: a label name stands twice")
-        self.help_text.encode()
-
-    cdef object _resolve(self, tuple values):
-        cell = self._by_labels.get(values)
+    cdef Cell _resolve(self, tuple values):
+        cdef Cell cell = self._by_labels.get(values)
         if cell is not None:
             return cell
         if len(values) != len(self.label_names):
@@ -204,22 +181,23 @@ cdef class Family:
                 raise TypeError(f"{self.name}: label values are str")
             value.encode()
         cdef tuple other = (OTHER,) * len(values)
-        cdef Py_ssize_t slot = 0
-        if values != other:
-            if self._used_slots < self.max_label_sets:
-                self._used_slots += 1
-                slot = self._used_slots
-            else:
-                self._overflow[0] += 1
-                values = other
-                if other in self._by_labels:
-                    return self._by_labels[other]
-        cell = self._cell(self._cells + slot * self._width)
+        if values == other:
+            return self._cell(other, 0)
+        if self._used_slots < self.max_label_sets:
+            self._used_slots += 1
+            return self._cell(values, self._used_slots)
+        _add(self._overflow, 1)
+        return self._by_labels.get(other) or self._cell(other, 0)
+
+    cdef Cell _cell(self, tuple values, Py_ssize_t slot):
+        cdef Cell cell = self._cell_type.__new__(self._cell_type, MADE_HERE)
+        cell._family = self
+        cell._cells = self._cells + slot * self._width
+        if self._limits is not None:
+            cell._limits = self._limits.data.as_voidptr
+            cell._bound_count = self._width - 2
         self._by_labels[values] = cell
         return cell
-
-    cdef object _cell(self, int64_t* cells):
-        raise NotImplementedError
 
 
 @cython.final
@@ -227,63 +205,23 @@ cdef class Counter(Family):
     """Counts events; a cell holds an int and only grows. Its name ends in `_total`."""
 
     def __cinit__(
-        self,
-        MetricsBlock block,
-        str name not None,
-        str help_text not None,
-        label_names=(),
-        max_label_sets=MAX_LABEL_SETS,
+        self, block, str name, help_text, label_names=(), max_label_sets=MAX_LABEL_SETS
     ):
-        stem = name.removesuffix("_total")
-        if stem == name:
+        if not name.endswith("_total"):
             raise ValueError(f"{name}: the name of a counter ends in _total")
-        self._define(
-            block, name, help_text, label_names, max_label_sets, 1,
-            {stem, name, f"{stem}_created"},
-        )
-
-    cdef object _cell(self, int64_t* cells):
-        cdef CounterCell cell = CounterCell.__new__(CounterCell, MADE_HERE)
-        cell._block = self._block
-        cell._value = cells
-        return cell
+        self._define(label_names, max_label_sets, CounterCell, ("", "_total", "_created"))
 
 
 @cython.final
 cdef class Gauge(Family):
-    """A value that goes up and down; a cell holds a float."""
+    """A value that goes up and down; a cell holds a float. Its name does not end in `_total`."""
 
     def __cinit__(
-        self,
-        MetricsBlock block,
-        str name not None,
-        str help_text not None,
-        label_names=(),
-        max_label_sets=MAX_LABEL_SETS,
+        self, block, str name, help_text, label_names=(), max_label_sets=MAX_LABEL_SETS
     ):
-        self._define(block, name, help_text, label_names, max_label_sets, 1, {name})
-
-    cdef object _cell(self, int64_t* cells):
-        cdef GaugeCell cell = GaugeCell.__new__(GaugeCell, MADE_HERE)
-        cell._block = self._block
-        cell._value = <double*>cells
-        return cell
-
-
-cdef tuple _bounds(str name, object values):
-    """The bounds, checked: some, at most MAX_BOUNDS, finite and growing."""
-    bounds = tuple(values)
-    if not 1 <= len(bounds) <= MAX_BOUNDS:
-        raise ValueError(f"{name} has {len(bounds)} bounds, not 1 to {MAX_BOUNDS}")
-    if not all(math.isfinite(bound) for bound in bounds):
-        raise ValueError(f"{name}: bounds are finite; the bucket above them all is implied")
-    if any(low >= high for low, high in zip(bounds, bounds[1:])):
-        raise ValueError(f"{name}: each bound is above the one before")
-    return bounds
-
-
-cdef set _histogram_names(str name):
-    return {name} | {f"{name}_{suffix}" for suffix in ("bucket", "sum", "count", "created")}
+        if name.endswith("_total"):
+            raise ValueError(f"{name}: only the name of a counter ends in _total")
+        self._define(label_names, max_label_sets, GaugeCell, ("",))
 
 
 @cython.final
@@ -291,161 +229,136 @@ cdef class Histogram(Family):
     """Counts observations by size; a bucket includes its bound (`le`)."""
 
     def __cinit__(
-        self,
-        MetricsBlock block,
-        str name not None,
-        str help_text not None,
-        bounds,
-        label_names=(),
-        max_label_sets=MAX_LABEL_SETS,
+        self, block, name, help_text, bounds, label_names=(), max_label_sets=MAX_LABEL_SETS
     ):
-        self.bounds = tuple(float(bound) for bound in _bounds(name, bounds))
-        self._bound_count = len(self.bounds)
-        self._limits = <double*>PyMem_Malloc(self._bound_count * sizeof(double))
-        if self._limits == NULL:
-            raise MemoryError
-        for index, bound in enumerate(self.bounds):
-            self._limits[index] = bound
-        self._define(
-            block, name, help_text, label_names, max_label_sets, self._bound_count + 2,
-            _histogram_names(name),
-        )
-
-    def __dealloc__(self):
-        PyMem_Free(self._limits)
-
-    cdef object _cell(self, int64_t* cells):
-        cdef HistogramCell cell = HistogramCell.__new__(HistogramCell, MADE_HERE)
-        cell._family = self
-        cell._limits = self._limits
-        cell._bound_count = self._bound_count
-        cell._counts = cells
-        cell._sum = <double*>(cells + self._bound_count + 1)
-        return cell
+        self.bounds = _checked(name, tuple([float(bound) for bound in bounds]))
+        self._limits = array("d", self.bounds)
+        self._width = len(self.bounds) + 2
+        self._define(label_names, max_label_sets, HistogramCell, BUCKET_SUFFIXES)
 
 
 @cython.final
 cdef class DurationHistogram(Family):
-    """Counts durations in whole nanoseconds; it is read in seconds.
+    """Counts durations in whole nanoseconds, `bounds_ns` likewise; it is read in seconds.
 
-    A bucket includes its bound (`le`). `bounds_ns` are ints above 0.
+    A bucket includes its bound (`le`).
     """
 
     def __cinit__(
-        self,
-        MetricsBlock block,
-        str name not None,
-        str help_text not None,
-        bounds_ns=DURATION_BUCKETS_NS,
-        label_names=(),
+        self, block, name, help_text, bounds_ns=DURATION_BUCKETS_NS, label_names=(),
         max_label_sets=MAX_LABEL_SETS,
     ):
-        self.bounds_ns = _bounds(name, bounds_ns)
-        if not all(isinstance(bound, int) and bound > 0 for bound in self.bounds_ns):
-            raise ValueError(f"{name}: bounds of durations are ints of nanoseconds, above 0")
-        self.bounds = tuple(bound / 1e9 for bound in self.bounds_ns)
-        self._bound_count = len(self.bounds)
-        self._limits_ns = <int64_t*>PyMem_Malloc(self._bound_count * sizeof(int64_t))
-        if self._limits_ns == NULL:
-            raise MemoryError
-        for index, bound in enumerate(self.bounds_ns):
-            self._limits_ns[index] = bound
-        self._define(
-            block, name, help_text, label_names, max_label_sets, self._bound_count + 2,
-            _histogram_names(name),
-        )
+        self.bounds_ns = _checked(name, tuple(bounds_ns))
+        if self.bounds_ns[0] <= 0:
+            raise ValueError(f"{name}: a bound of durations is above 0")
+        self.bounds = tuple([bound / 1e9 for bound in self.bounds_ns])
+        self._limits = array("q", self.bounds_ns)
+        self._width = len(self.bounds) + 2
+        self._define(label_names, max_label_sets, DurationCell, BUCKET_SUFFIXES)
 
-    def __dealloc__(self):
-        PyMem_Free(self._limits_ns)
 
-    cdef object _cell(self, int64_t* cells):
-        cdef DurationCell cell = DurationCell.__new__(DurationCell, MADE_HERE)
-        cell._family = self
-        cell._limits_ns = self._limits_ns
-        cell._bound_count = self._bound_count
-        cell._counts = cells
-        cell._sum_ns = <double*>(cells + self._bound_count + 1)
-        return cell
+AnyFamily = Counter | Gauge | Histogram | DurationHistogram
+
+
+cdef tuple _checked(str name, tuple bounds):
+    if not 1 <= len(bounds) <= MAX_BOUNDS:
+        raise ValueError(f"{name} has {len(bounds)} bounds, not 1 to {MAX_BOUNDS}")
+    if not all([math.isfinite(bound) for bound in bounds]):
+        raise ValueError(f"{name}: bounds are finite; the bucket above them all is implied")
+    if any([low >= high for low, high in zip(bounds, bounds[1:])]):
+        raise ValueError(f"{name}: each bound is above the one before")
+    return bounds
+
+
+cdef inline int64_t _exact(object number) except? -1:
+    # Left to itself, Cython would cut the fraction off a float.
+    if not isinstance(number, int):
+        raise TypeError("an int is needed, not a rounded number")
+    return number
+
+
+cdef inline void _add(int64_t* cell, int64_t n) noexcept nogil:
+    # Neither is negative, so an overflow shows as a negative sum; the cell then stays full.
+    cdef int64_t total = <int64_t>(<uint64_t>cell[0] + <uint64_t>n)
+    cell[0] = total if total >= 0 else INT64_MAX
+
+
+cdef class Cell:
+    """One or more cells of the block under one set of label values; made by `labels()` alone."""
+
+    def __cinit__(self, token=None):
+        if token is not MADE_HERE:  # its address would point nowhere
+            raise TypeError("a cell is made by labels()")
 
 
 @cython.final
-cdef class CounterCell:
+cdef class CounterCell(Cell):
     """One counter. At the greatest int64 it stays there."""
-
-    def __cinit__(self, token=None):
-        _only_made_here(token)
 
     @property
     def value(self):
-        return self._value[0]
+        return self._cells[0]
 
     def _read(self):
-        return (self._value[0],)
+        return (self._cells[0],)
 
-    def inc(self, int64_t n=1):
-        """Adds `n`; ValueError if it is negative, OverflowError beyond int64."""
-        if n < 0:
+    def inc(self, n=1):
+        """Adds `n`; ValueError if it is negative, OverflowError beyond int64, TypeError if no int."""
+        cdef int64_t exact = _exact(n)
+        if exact < 0:
             raise ValueError("a counter does not go down")
-        _add(self._value, n)
+        _add(self._cells, exact)
 
     cdef void inc_c(self, int64_t n) noexcept nogil:
         """Adds `n`; a negative one is dropped."""
         if n > 0:
-            _add(self._value, n)
+            _add(self._cells, n)
 
 
 @cython.final
-cdef class GaugeCell:
+cdef class GaugeCell(Cell):
     """One gauge."""
-
-    def __cinit__(self, token=None):
-        _only_made_here(token)
 
     @property
     def value(self):
-        return self._value[0]
+        return (<double*>self._cells)[0]
 
     def _read(self):
-        return (self._value[0],)
-
-    def set(self, double value):
-        self._value[0] = value
+        return (self.value,)
 
     def inc(self, double n=1.0):
-        self._value[0] += n
+        self.inc_c(n)
 
     def dec(self, double n=1.0):
-        self._value[0] -= n
+        self.inc_c(-n)
 
-    cdef void set_c(self, double value) noexcept nogil:
-        self._value[0] = value
+    cpdef void set(self, double value) noexcept nogil:
+        (<double*>self._cells)[0] = value
 
     cdef void inc_c(self, double n) noexcept nogil:
-        self._value[0] += n
+        (<double*>self._cells)[0] += n
 
 
-cdef tuple _counts(int64_t* cells, Py_ssize_t bound_count):
-    return tuple([cells[index] for index in range(bound_count + 1)])
-
-
-@cython.final
-cdef class HistogramCell:
-    """One histogram of floats."""
-
-    def __cinit__(self, token=None):
-        _only_made_here(token)
+cdef class BucketCell(Cell):
+    """What histograms share: a count for each bucket, and the sum of what was observed."""
 
     @property
     def counts(self):
         """Observations in each bucket by itself; the last is above all bounds."""
-        return _counts(self._counts, self._bound_count)
+        return tuple([self._cells[index] for index in range(self._bound_count + 1)])
 
     @property
     def sum(self):
-        return self._sum[0]
+        """The sum of all observations, in the unit in which they were made."""
+        return (<double*>self._cells)[self._bound_count + 1]
+
+
+@cython.final
+cdef class HistogramCell(BucketCell):
+    """One histogram of floats."""
 
     def _read(self):
-        return _counts(self._counts, self._bound_count), self._sum[0]
+        return self.counts, self.sum
 
     def observe(self, double value):
         """Counts `value`; ValueError unless it is finite, for it would spoil the sum for good."""
@@ -455,94 +368,75 @@ cdef class HistogramCell:
 
     cdef void observe_c(self, double value) noexcept nogil:
         """Counts `value`; one that is not finite is dropped."""
+        cdef double* limits = <double*>self._limits
         cdef Py_ssize_t bucket = 0
         if not isfinite(value):
             return
-        while bucket < self._bound_count and value > self._limits[bucket]:
+        while bucket < self._bound_count and value > limits[bucket]:
             bucket += 1
-        self._counts[bucket] += 1
-        self._sum[0] += value
+        self._count(bucket, value)
 
 
 @cython.final
-cdef class DurationCell:
-    """One histogram of durations.
+cdef class DurationCell(BucketCell):
+    """One histogram of durations in nanoseconds.
 
-    The sum is a float of nanoseconds: exact up to 104 days, and it cannot overflow, which an
-    int64 would under ten thousand open streams within days.
+    Its sum is a float: exact up to 104 days, and no int64 that ten thousand open streams would
+    overflow within eleven.
     """
 
-    def __cinit__(self, token=None):
-        _only_made_here(token)
-
-    @property
-    def counts(self):
-        """Observations in each bucket by itself; the last is above all bounds."""
-        return _counts(self._counts, self._bound_count)
-
-    @property
-    def sum_ns(self):
-        return self._sum_ns[0]
-
     def _read(self):
-        return _counts(self._counts, self._bound_count), self._sum_ns[0] / 1e9
+        return self.counts, self.sum / 1e9
 
-    def observe_ns(self, int64_t elapsed_ns):
-        """Counts a duration; ValueError if it is negative, OverflowError beyond int64."""
-        if elapsed_ns < 0:
+    def observe_ns(self, elapsed_ns):
+        """Counts a duration; ValueError if it is negative, OverflowError beyond int64.
+
+        TypeError if it is no int: a float would most likely be seconds.
+        """
+        cdef int64_t exact_ns = _exact(elapsed_ns)
+        if exact_ns < 0:
             raise ValueError("a duration is not negative")
-        self.observe_ns_c(elapsed_ns)
+        self.observe_ns_c(exact_ns)
 
     cdef void observe_ns_c(self, int64_t elapsed_ns) noexcept nogil:
         """Counts a duration; a negative one counts as 0."""
+        cdef int64_t* limits = <int64_t*>self._limits
         cdef Py_ssize_t bucket = 0
         if elapsed_ns < 0:
             elapsed_ns = 0
-        while bucket < self._bound_count and elapsed_ns > self._limits_ns[bucket]:
+        while bucket < self._bound_count and elapsed_ns > limits[bucket]:
             bucket += 1
-        self._counts[bucket] += 1
-        self._sum_ns[0] += <double>elapsed_ns
+        self._count(bucket, <double>elapsed_ns)
 
 
 @cython.final
 cdef class MethodMetrics:
-    """The cells of one RPC method. Nothing here looks anything up or fails."""
+    """The cells of one RPC method, made by CallMetrics alone. Nothing here looks anything up."""
 
     def __cinit__(self, token=None):
-        _only_made_here(token)
+        if token is not MADE_HERE:
+            raise TypeError("the metrics of a method are made by CallMetrics.method()")
 
-    def started(self):
+    cpdef void started(self) noexcept nogil:
         """A call has begun."""
-        self.started_c()
+        self._started[0] += 1
 
-    def handled(self, int code, int64_t elapsed_ns):
+    cpdef void handled(self, int code, int64_t elapsed_ns) noexcept nogil:
         """A call has ended with gRPC status `code` after `elapsed_ns`.
 
         A code that gRPC does not define counts as Unknown, a negative duration as 0.
         """
-        self.handled_c(code, elapsed_ns)
-
-    def received(self):
-        """A message of the client has arrived."""
-        self.received_c()
-
-    def sent(self):
-        """A message has been sent to the client."""
-        self.sent_c()
-
-    cdef void started_c(self) noexcept nogil:
-        self._started[0] += 1
-
-    cdef void handled_c(self, int code, int64_t elapsed_ns) noexcept nogil:
         if not 0 <= code < CODE_COUNT:
             code = CODE_UNKNOWN
         self._handled[code][0] += 1
         self._handling.observe_ns_c(elapsed_ns)
 
-    cdef void received_c(self) noexcept nogil:
+    cpdef void received(self) noexcept nogil:
+        """A message of the client has arrived."""
         self._received[0] += 1
 
-    cdef void sent_c(self) noexcept nogil:
+    cpdef void sent(self) noexcept nogil:
+        """A message has been sent to the client."""
         self._sent[0] += 1
 
 
@@ -551,7 +445,7 @@ cdef class CallMetrics:
     """The metrics of a gRPC server, named and labelled as in go-grpc-middleware.
 
     All codes of a method exist from its first day, at 0, so that rates see the first error. One
-    block takes one CallMetrics; BlockFullError if fewer than `cells_needed` are free.
+    block takes one CallMetrics; BlockFullError if it has fewer than `cells_needed` free.
     """
 
     def __cinit__(
@@ -560,72 +454,56 @@ cdef class CallMetrics:
         buckets_ns = tuple(buckets_ns)
         needed = CallMetrics.cells_needed(len(buckets_ns), max_methods)
         if needed > block.capacity_cells - block.used_cells:
-            raise BlockFullError(
-                f"metrics of {max_methods} methods need {needed} cells, the metrics block has "
-                f"{block.capacity_cells - block.used_cells} free of {block.capacity_cells}"
-            )
+            block._reserve(f"CallMetrics of {max_methods} methods", needed)
         labels = ("grpc_type", "grpc_service", "grpc_method")
         sets = max_methods + 1  # one more for the unknown methods
         self.handling = DurationHistogram(
-            block,
-            "grpc_server_handling_seconds",
-            "Time from the start of a call to its end on the server, in seconds.",
-            buckets_ns, labels, sets,
+            block, "grpc_server_handling_seconds", "Duration of calls.", buckets_ns, labels, sets
         )
-        self.started = Counter(
-            block, "grpc_server_started_total", "Calls started on the server.", labels, sets
-        )
+        self.started = Counter(block, "grpc_server_started_total", "Calls begun.", labels, sets)
         self.handled = Counter(
-            block,
-            "grpc_server_handled_total",
-            "Calls ended on the server, whether with success or failure.",
+            block, "grpc_server_handled_total", "Calls ended, with success or failure.",
             (*labels, "grpc_code"), sets * CODE_COUNT,
         )
         self.received = Counter(
-            block, "grpc_server_msg_received_total", "Messages received by the server.",
-            labels, sets,
+            block, "grpc_server_msg_received_total", "Messages received.", labels, sets
         )
-        self.sent = Counter(
-            block, "grpc_server_msg_sent_total", "Messages sent by the server.", labels, sets
-        )
+        self.sent = Counter(block, "grpc_server_msg_sent_total", "Messages sent.", labels, sets)
         self.max_methods = max_methods
         self._methods = {}
-        # Not unary, so that figures of real unary methods stay clean.
+        # Not unary, so that the figures of real unary methods stay clean.
         self.unknown = self._create(("bidi_stream", UNKNOWN, UNKNOWN))
 
     @staticmethod
     def cells_needed(bucket_count, max_methods):
         """The cells that a CallMetrics of this size reserves."""
         sets = max_methods + 2  # with the unknown methods and `other`
-        return 3 * (1 + sets) + 1 + (max_methods + 1) * CODE_COUNT + 1 + 1 + sets * (
-            bucket_count + 2
-        )
+        return 5 + sets * (3 + bucket_count + 2) + (max_methods + 1) * CODE_COUNT + 1
 
-    def method(self, str service not None, str method not None, str type not None):
+    def method(self, str service not None, str method not None, str call_type not None):
         """The metrics of a method, always the same object; to be resolved once and held.
 
-        `type` is unary, client_stream, server_stream or bidi_stream, else ValueError. Once there
+        `call_type` is unary, client_stream, server_stream or bidi_stream, else ValueError. Once there
         are `max_methods`, a further one gets `unknown`, counted as overflow of `started`.
         """
-        cdef tuple key = (type, service, method)
-        found = self._methods.get(key)
-        if found is not None:
-            return found
-        if type not in CALL_TYPES:
-            raise ValueError(f"{type!r} is no type of call")
+        cdef tuple key = (call_type, service, method)
+        if key in self._methods:
+            return self._methods[key]
+        if call_type not in get_args(CallType):
+            raise ValueError(f"{call_type!r} is no type of call")
         if len(self._methods) > self.max_methods:
-            self.started._overflow[0] += 1
+            _add(self.started._overflow, 1)
             return self.unknown
         return self._create(key)
 
     cdef MethodMetrics _create(self, tuple key):
         cdef MethodMetrics made = MethodMetrics.__new__(MethodMetrics, MADE_HERE)
-        made.type, made.service, made.method = key
+        made.call_type, made.service, made.method = key
         made._handling = self.handling._resolve(key)
-        made._started = (<CounterCell>self.started._resolve(key))._value
-        made._received = (<CounterCell>self.received._resolve(key))._value
-        made._sent = (<CounterCell>self.sent._resolve(key))._value
+        made._started = self.started._resolve(key)._cells
+        made._received = self.received._resolve(key)._cells
+        made._sent = self.sent._resolve(key)._cells
         for code, name in enumerate(CODE_NAMES):
-            made._handled[code] = (<CounterCell>self.handled._resolve((*key, name)))._value
+            made._handled[code] = self.handled._resolve((*key, name))._cells
         self._methods[key] = made
         return made

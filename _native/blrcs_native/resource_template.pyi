@@ -1,9 +1,14 @@
-"""Resource names written with the fields of a request."""
+"""Resource names, and templates that write them with the fields of a request."""
 
-from typing import final
+from typing import Final, final
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
+
+MAX_RESOURCE_BYTES: Final = 1024
+MAX_RESOURCE_SEGMENTS: Final = 16
+
+def validate_resource(name: str) -> None: ...
 
 @final
 class ResourceTemplate:

@@ -47,10 +47,10 @@ cdef Hash128 siphash128_of(
     cdef Hash128 result
     cdef uint64_t word
     cdef Py_ssize_t offset = 0
-    lanes.a = key_low ^ 0x736F6D6570736575
-    lanes.b = key_high ^ 0x646F72616E646F6D ^ 0xEE
-    lanes.c = key_low ^ 0x6C7967656E657261
-    lanes.d = key_high ^ 0x7465646279746573
+    lanes.a = key_low ^ 0x736F6D6570736575ULL
+    lanes.b = key_high ^ 0x646F72616E646F6DULL ^ 0xEE
+    lanes.c = key_low ^ 0x6C7967656E657261ULL
+    lanes.d = key_high ^ 0x7465646279746573ULL
     while offset + 8 <= size:
         memcpy(&word, data + offset, 8)
         absorb(&lanes, word)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from blrcs.api.identity_times import to_duration, to_timestamp
+from blrcs.api.times import to_duration, to_timestamp
 from blrcs.application.auth.tokens import Tokens
 from blrcs.application.ports.credentials import TokenFacts
 from blrcs.domain.identity_name import is_user_name, session_name, user_id_in

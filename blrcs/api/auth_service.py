@@ -47,7 +47,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self._revoke_session = revoke_session
         self._issue_service_token = issue_service_token
 
-    async def SignIn(  # noqa: N802, D102
+    async def SignIn(  # noqa: D102
         self, request: auth_pb2.SignInRequest, call: Call
     ) -> auth_pb2.SignInResponse:
         signed_in = await self._sign_in(
@@ -62,30 +62,30 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             password_change_required=signed_in.password_change_required,
         )
 
-    async def Refresh(  # noqa: N802, D102
+    async def Refresh(  # noqa: D102
         self, request: auth_pb2.RefreshRequest, _: Call
     ) -> auth_pb2.RefreshResponse:
         tokens = await self._refresh(request.refresh_token)
         return auth_pb2.RefreshResponse(tokens=tokens_message(tokens))
 
-    async def SignOut(  # noqa: N802, D102
+    async def SignOut(  # noqa: D102
         self, _: auth_pb2.SignOutRequest, call: Call
     ) -> auth_pb2.SignOutResponse:
         await self._sign_out(caller_name(call), caller_session(call))
         return auth_pb2.SignOutResponse()
 
-    async def Introspect(  # noqa: N802, D102
+    async def Introspect(  # noqa: D102
         self, request: auth_pb2.IntrospectRequest, _: Call
     ) -> auth_pb2.IntrospectResponse:
         return introspection_message(await self._introspect_token(request.token))
 
-    async def GetJwks(  # noqa: N802, D102
+    async def GetJwks(  # noqa: D102
         self, _: auth_pb2.GetJwksRequest, __: Call
     ) -> auth_pb2.GetJwksResponse:
         keys = await self._get_jwks()
         return auth_pb2.GetJwksResponse(keys=map(jwk_message, keys))
 
-    async def ListSessions(  # noqa: N802, D102
+    async def ListSessions(  # noqa: D102
         self, request: auth_pb2.ListSessionsRequest, _: Call
     ) -> auth_pb2.ListSessionsResponse:
         page = await self._list_sessions(
@@ -96,13 +96,13 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             sessions=map(session_message, page.items), next_page_token=page.next_page_token
         )
 
-    async def RevokeSession(  # noqa: N802, D102
+    async def RevokeSession(  # noqa: D102
         self, request: auth_pb2.RevokeSessionRequest, _: Call
     ) -> Empty:
         await self._revoke_session(*session_ids_in(request.name))
         return Empty()
 
-    async def IssueServiceToken(  # noqa: N802, D102
+    async def IssueServiceToken(  # noqa: D102
         self, request: auth_pb2.IssueServiceTokenRequest, _: Call
     ) -> auth_pb2.IssueServiceTokenResponse:
         tokens = await self._issue_service_token(request.api_key)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import grpc
+from google.protobuf import json_format
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import Default
@@ -17,6 +18,7 @@ from grpc_reflection.v1alpha._async import ReflectionServicer
 
 ALPHA = "grpc.reflection.v1alpha"
 STABLE = "grpc.reflection.v1"
+FILES = ("grpc_reflection/v1alpha/", "grpc/reflection/v1/")
 SERVICES = tuple(f"{package}.ServerReflection" for package in (STABLE, ALPHA))
 
 
@@ -40,16 +42,8 @@ def _stable_service() -> ServiceDescriptor:
         return pool.FindServiceByName(SERVICES[0])
     except KeyError:
         pass
-    proto = FileDescriptorProto()
-    reflection_pb2.DESCRIPTOR.CopyToProto(proto)
-    proto.name = "grpc/reflection/v1/reflection.proto"
-    proto.package = STABLE
-    for message in proto.message_type:
-        for field in message.field:
-            field.type_name = field.type_name.replace(ALPHA, STABLE)
-    for service in proto.service:
-        for method in service.method:
-            method.input_type = method.input_type.replace(ALPHA, STABLE)
-            method.output_type = method.output_type.replace(ALPHA, STABLE)
-    pool.Add(proto)
+    alpha = FileDescriptorProto()
+    reflection_pb2.DESCRIPTOR.CopyToProto(alpha)
+    stable = json_format.MessageToJson(alpha).replace(ALPHA, STABLE).replace(*FILES)
+    pool.Add(json_format.Parse(stable, FileDescriptorProto()))
     return pool.FindServiceByName(SERVICES[0])

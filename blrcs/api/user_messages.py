@@ -1,6 +1,6 @@
 """Users, service accounts and API keys, as UserService writes and reads them."""
 
-from blrcs.api.identity_times import from_timestamp, to_optional_timestamp, to_timestamp
+from blrcs.api.times import from_timestamp, to_optional_timestamp, to_timestamp
 from blrcs.application.api_keys.api_key_fields import ApiKeyFields
 from blrcs.application.service_accounts.service_account_fields import ServiceAccountFields
 from blrcs.application.users.user_fields import UserFields

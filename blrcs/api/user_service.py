@@ -32,7 +32,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         self._service_accounts = service_accounts
         self._api_keys = api_keys
 
-    async def CreateUser(  # noqa: N802, D102
+    async def CreateUser(  # noqa: D102
         self, request: user_pb2.CreateUserRequest, _: Call
     ) -> user_pb2.User:
         user = await self._users.create_user(
@@ -40,12 +40,12 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
         return user_message(user)
 
-    async def GetUser(  # noqa: N802, D102
+    async def GetUser(  # noqa: D102
         self, request: user_pb2.GetUserRequest, _: Call
     ) -> user_pb2.User:
         return user_message(await self._users.get_user(user_id_in(request.name)))
 
-    async def ListUsers(  # noqa: N802, D102
+    async def ListUsers(  # noqa: D102
         self, request: user_pb2.ListUsersRequest, _: Call
     ) -> user_pb2.ListUsersResponse:
         page = await self._users.list_users(PageRequest(request.page_size, request.page_token))
@@ -53,7 +53,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
             users=map(user_message, page.items), next_page_token=page.next_page_token
         )
 
-    async def UpdateUser(  # noqa: N802, D102
+    async def UpdateUser(  # noqa: D102
         self, request: user_pb2.UpdateUserRequest, call: Call
     ) -> user_pb2.User:
         user = await self._users.update_user(
@@ -65,7 +65,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
         return user_message(user)
 
-    async def DeleteUser(  # noqa: N802, D102
+    async def DeleteUser(  # noqa: D102
         self, request: user_pb2.DeleteUserRequest, call: Call
     ) -> Empty:
         await self._users.delete_user(
@@ -73,7 +73,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
         return Empty()
 
-    async def ChangePassword(  # noqa: N802, D102
+    async def ChangePassword(  # noqa: D102
         self, request: user_pb2.ChangePasswordRequest, call: Call
     ) -> user_pb2.ChangePasswordResponse:
         await self._users.change_password(
@@ -86,7 +86,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
         return user_pb2.ChangePasswordResponse()
 
-    async def ResetPassword(  # noqa: N802, D102
+    async def ResetPassword(  # noqa: D102
         self, request: user_pb2.ResetPasswordRequest, call: Call
     ) -> user_pb2.ResetPasswordResponse:
         await self._users.reset_password(
@@ -94,7 +94,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
         return user_pb2.ResetPasswordResponse()
 
-    async def CreateServiceAccount(  # noqa: N802, D102
+    async def CreateServiceAccount(  # noqa: D102
         self, request: user_pb2.CreateServiceAccountRequest, _: Call
     ) -> user_pb2.ServiceAccount:
         account = await self._service_accounts.create_service_account(
@@ -102,7 +102,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
         return service_account_message(account)
 
-    async def GetServiceAccount(  # noqa: N802, D102
+    async def GetServiceAccount(  # noqa: D102
         self, request: user_pb2.GetServiceAccountRequest, _: Call
     ) -> user_pb2.ServiceAccount:
         account = await self._service_accounts.get_service_account(
@@ -110,7 +110,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
         return service_account_message(account)
 
-    async def ListServiceAccounts(  # noqa: N802, D102
+    async def ListServiceAccounts(  # noqa: D102
         self, request: user_pb2.ListServiceAccountsRequest, _: Call
     ) -> user_pb2.ListServiceAccountsResponse:
         page = await self._service_accounts.list_service_accounts(
@@ -121,7 +121,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
             next_page_token=page.next_page_token,
         )
 
-    async def UpdateServiceAccount(  # noqa: N802, D102
+    async def UpdateServiceAccount(  # noqa: D102
         self, request: user_pb2.UpdateServiceAccountRequest, call: Call
     ) -> user_pb2.ServiceAccount:
         account = await self._service_accounts.update_service_account(
@@ -133,7 +133,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
         return service_account_message(account)
 
-    async def DeleteServiceAccount(  # noqa: N802, D102
+    async def DeleteServiceAccount(  # noqa: D102
         self, request: user_pb2.DeleteServiceAccountRequest, call: Call
     ) -> Empty:
         await self._service_accounts.delete_service_account(
@@ -141,7 +141,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
         return Empty()
 
-    async def CreateApiKey(  # noqa: N802, D102
+    async def CreateApiKey(  # noqa: D102
         self, request: user_pb2.CreateApiKeyRequest, _: Call
     ) -> user_pb2.CreateApiKeyResponse:
         created = await self._api_keys.create_api_key(
@@ -151,12 +151,12 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
         return user_pb2.CreateApiKeyResponse(api_key=api_key_message(created.key), key=created.text)
 
-    async def GetApiKey(  # noqa: N802, D102
+    async def GetApiKey(  # noqa: D102
         self, request: user_pb2.GetApiKeyRequest, _: Call
     ) -> user_pb2.ApiKey:
         return api_key_message(await self._api_keys.get_api_key(*api_key_ids_in(request.name)))
 
-    async def ListApiKeys(  # noqa: N802, D102
+    async def ListApiKeys(  # noqa: D102
         self, request: user_pb2.ListApiKeysRequest, _: Call
     ) -> user_pb2.ListApiKeysResponse:
         page = await self._api_keys.list_api_keys(
@@ -167,7 +167,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
             api_keys=map(api_key_message, page.items), next_page_token=page.next_page_token
         )
 
-    async def UpdateApiKey(  # noqa: N802, D102
+    async def UpdateApiKey(  # noqa: D102
         self, request: user_pb2.UpdateApiKeyRequest, _: Call
     ) -> user_pb2.ApiKey:
         key = await self._api_keys.update_api_key(
@@ -178,7 +178,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
         return api_key_message(key)
 
-    async def DeleteApiKey(  # noqa: N802, D102
+    async def DeleteApiKey(  # noqa: D102
         self, request: user_pb2.DeleteApiKeyRequest, _: Call
     ) -> Empty:
         await self._api_keys.delete_api_key(*api_key_ids_in(request.name), etag=request.etag)

@@ -1,0 +1,33 @@
+"""The claims of a verified token, for guards written in Cython."""
+
+cimport cython
+from libc.stdint cimport int64_t, uint64_t
+
+
+cdef enum:
+    NS_PER_S = 1_000_000_000
+    MAX_LEEWAY_S = 300
+
+
+@cython.final
+cdef class Claims:
+    cdef readonly str subject
+    cdef readonly str issuer
+    cdef readonly tuple audiences
+    cdef readonly str session_id
+    cdef readonly str token_id
+    cdef readonly str client_id
+    cdef readonly tuple scopes
+    cdef readonly int64_t expires_at_ns
+    cdef readonly int64_t not_before_ns
+    cdef readonly int64_t issued_at_ns
+    cdef readonly str kid
+    cdef dict _members
+    # Set and read by the verifier that made the claims, whose cache they are an entry of.
+    cdef int64_t valid_from_ns
+    cdef int64_t valid_until_ns
+    cdef uint64_t keyset_generation
+    cdef uint64_t revocation_generation
+
+
+cdef Claims read_claims(dict members, str kid)

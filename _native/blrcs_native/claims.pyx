@@ -1,0 +1,134 @@
+"""The claims of a verified token: RFC 7519 section 4.1 and RFC 9068, types checked.
+
+`iss`, `sub`, `aud` and `exp` must be there; every other claim read here may be absent, but never
+null or of another type. Instants are NumericDates, finite numbers from 0 to 9,223,000,000,
+and kept as whole nanoseconds.
+"""
+
+from types import MappingProxyType
+
+cimport cython
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+# Late enough for any token; with the largest leeway its nanoseconds still fit into 64 bits.
+cdef int64_t MAX_NUMERIC_DATE_S = 9_223_000_000
+
+cdef enum:
+    ABSENT = -1
+    INVALID = -2
+
+cdef object MADE_HERE = object()
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Claims:
+    """What a verified token says; made by a verifier alone, and shared by all who present it.
+
+    Claims that the token lacks are None; `scopes` is then empty, `not_before_ns` and
+    `issued_at_ns` are 0. `kid` is that of the key which verified the token, also where the token
+    names none. `members` is all claims as they were sent, a read-only view; do not change the
+    lists and objects within it.
+    """
+
+    def __cinit__(self, maker=None):
+        if maker is not MADE_HERE:
+            raise TypeError("claims are made by a TokenVerifier")
+
+    @property
+    def members(self):
+        return MappingProxyType(self._members)
+
+    def __repr__(self):
+        return f"<Claims of {self.subject!r} by {self.issuer!r}>"
+
+
+cdef Claims read_claims(dict members, str kid):
+    """The claims that `members` hold, or None where a type or a required claim is wrong."""
+    cdef Claims claims = Claims(MADE_HERE)
+    claims.subject = string_of(members, "sub")
+    claims.issuer = string_of(members, "iss")
+    claims.audiences = audiences_of(members)
+    if claims.subject is None or claims.issuer is None or claims.audiences is None:
+        return None
+    claims.session_id = string_of(members, "sid")
+    claims.token_id = string_of(members, "jti")
+    claims.client_id = string_of(members, "client_id")
+    if (
+        (claims.session_id is None and "sid" in members)
+        or (claims.token_id is None and "jti" in members)
+        or (claims.client_id is None and "client_id" in members)
+    ):
+        return None
+    claims.scopes = scopes_of(members)
+    claims.expires_at_ns = instant_of(members, "exp")
+    claims.not_before_ns = instant_of(members, "nbf")
+    claims.issued_at_ns = instant_of(members, "iat")
+    if claims.scopes is None or claims.expires_at_ns < 0:
+        return None
+    if claims.not_before_ns == INVALID or claims.issued_at_ns == INVALID:
+        return None
+    claims.not_before_ns = max(claims.not_before_ns, 0)
+    claims.issued_at_ns = max(claims.issued_at_ns, 0)
+    claims.kid = kid
+    claims._members = members
+    return claims
+
+
+cdef str string_of(dict members, str name):
+    """A string that is not empty, or None."""
+    cdef PyObject* found = PyDict_GetItemWithError(members, name)
+    if found == NULL or type(<object>found) is not str or not <str>found:
+        return None
+    return <str>found
+
+
+cdef tuple audiences_of(dict members):
+    """The audiences as a tuple, or None where they are no string and no list of strings."""
+    cdef PyObject* found = PyDict_GetItemWithError(members, "aud")
+    if found == NULL:
+        return None
+    if type(<object>found) is str:
+        return (<object>found,)
+    if type(<object>found) is not list:
+        return None
+    for audience in <list>found:
+        if type(audience) is not str:
+            return None
+    return tuple(<list>found)
+
+
+cdef tuple scopes_of(dict members):
+    """The scopes, RFC 6749 section 3.3, or None where the claim is no string."""
+    cdef PyObject* found = PyDict_GetItemWithError(members, "scope")
+    if found == NULL:
+        return ()
+    if type(<object>found) is not str:
+        return None
+    return tuple([scope for scope in (<str>found).split(" ") if scope])
+
+
+cdef int64_t instant_of(dict members, str name) except? -1:
+    """A NumericDate in nanoseconds, ABSENT, or INVALID for what is no such number."""
+    cdef PyObject* found = PyDict_GetItemWithError(members, name)
+    if found == NULL:
+        return ABSENT
+    cdef int64_t seconds
+    cdef int overflow = 0
+    cdef double fractional
+    # bool is a kind of int, hence the exact types.
+    if type(<object>found) is int:
+        seconds = PyLong_AsLongLongAndOverflow(<object>found, &overflow)
+        if overflow or not 0 <= seconds <= MAX_NUMERIC_DATE_S:
+            return INVALID
+        return seconds * NS_PER_S
+    if type(<object>found) is float:
+        fractional = <object>found
+        # False for NaN as well.
+        if not (0 <= fractional <= MAX_NUMERIC_DATE_S):
+            return INVALID
+        return <int64_t>(fractional * NS_PER_S)
+    return INVALID

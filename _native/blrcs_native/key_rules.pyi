@@ -1,0 +1,16 @@
+"""What a key must be before any token is checked with it."""
+
+from typing import TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
+
+PublicKey: TypeAlias = Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey
+
+class InvalidKeyError(ValueError): ...
+
+def check_secret(algorithm: str, secret: object) -> None: ...
+def check_public_key(algorithm: str, key: object) -> None: ...
+def check_rsa_numbers(numbers: RSAPublicNumbers) -> None: ...
+def check_ed25519_point(octets: bytes) -> None: ...

@@ -1,0 +1,115 @@
+"""What was revoked before it expired: sessions, single tokens, and older tokens of a subject.
+
+Ids are those of an issuer: two issuers may use the same id for different things. A revocation is
+in force when the call that made it returns, for every verifier that holds this object; to carry
+it to other processes is for the caller. One thread at a time may change or read it, which the GIL
+ensures.
+"""
+
+import heapq
+import time
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from blrcs_native.claims cimport MAX_LEEWAY_S, NS_PER_S, Claims
+
+cdef int64_t GRACE_NS = <int64_t>MAX_LEEWAY_S * NS_PER_S
+cdef object INSTANT_LIMIT_NS = 2**63 - 1
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Revocations:
+    """Revoked ids, each kept until the tokens that it names have expired by themselves.
+
+    `expires_at_ns` is the latest `exp` of those tokens, in nanoseconds since 1970; an entry is
+    kept for the largest leeway of a verifier beyond it, and dropped by a later `revoke_…()` or
+    by `prune()`. Revoking again never shortens an entry. `generation` grows with every
+    revocation, so that one comparison tells whether anything was revoked since. `clock` gives
+    nanoseconds since 1970. Memory is one entry for each revoked id that has not expired.
+
+    Raises ValueError for an instant outside 0 to 2**63 - 1 ns.
+    """
+
+    def __cinit__(self, *, clock=time.time_ns):
+        self._clock = clock
+        self._sessions = {}
+        self._tokens = {}
+        self._subjects = {}
+        self._expiries = []
+
+    @property
+    def generation(self):
+        return self.generation_c
+
+    def __len__(self):
+        return len(self._sessions) + len(self._tokens) + len(self._subjects)
+
+    def revoke_session(self, str issuer not None, str session_id not None, *, expires_at_ns):
+        """Revokes every token whose `sid` is this."""
+        self._add(self._sessions, (issuer, session_id), 0, expires_at_ns)
+
+    def revoke_token(self, str issuer not None, str token_id not None, *, expires_at_ns):
+        """Revokes the token whose `jti` is this."""
+        self._add(self._tokens, (issuer, token_id), 0, expires_at_ns)
+
+    def revoke_subject(
+        self, str issuer not None, str subject not None, *, issued_before_ns, expires_at_ns
+    ):
+        """Revokes the subject's tokens whose `iat` is before an instant, or which have none.
+
+        An `iat` of whole seconds is cut down to them, so a token issued in the same second after
+        the revocation may be refused as well.
+        """
+        check_instant(issued_before_ns)
+        self._add(self._subjects, (issuer, subject), issued_before_ns, expires_at_ns)
+
+    def is_revoked(self, Claims claims not None):
+        """Whether a token with these claims is revoked."""
+        return self.is_revoked_c(claims)
+
+    def prune(self):
+        """Drops what has expired, and returns how many entries that were."""
+        before = len(self)
+        self._prune()
+        return before - len(self)
+
+    cdef bint is_revoked_c(self, Claims claims) except -1:
+        if self._sessions and claims.session_id is not None:
+            if (claims.issuer, claims.session_id) in self._sessions:
+                return True
+        if self._tokens and claims.token_id is not None:
+            if (claims.issuer, claims.token_id) in self._tokens:
+                return True
+        if not self._subjects:
+            return False
+        entry = self._subjects.get((claims.issuer, claims.subject))
+        return entry is not None and claims.issued_at_ns < entry[0]
+
+    cdef object _add(self, dict entries, tuple name, object instant_ns, object expires_at_ns):
+        """Adds or lengthens one entry: the instant it is about, and when it may be dropped."""
+        cdef object expiry_ns = check_instant(expires_at_ns) + GRACE_NS
+        self._prune()
+        known = entries.get(name, (0, 0))
+        entries[name] = (max(known[0], instant_ns), max(known[1], expiry_ns))
+        self.generation_c += 1
+        if expiry_ns > known[1]:
+            # The generation is unique, so that no comparison reaches the dicts.
+            heapq.heappush(self._expiries, (expiry_ns, self.generation_c, entries, name))
+
+    cdef object _prune(self):
+        """Drops the entries whose time is over, except those that were lengthened."""
+        cdef object now_ns = self._clock()
+        while self._expiries and self._expiries[0][0] <= now_ns:
+            _, _, entries, name = heapq.heappop(self._expiries)
+            known = (<dict>entries).get(name)
+            if known is not None and known[1] <= now_ns:
+                del (<dict>entries)[name]
+
+
+cdef object check_instant(object instant_ns):
+    """The instant itself, or ValueError outside 0 to 2**63 - 1 ns."""
+    if type(instant_ns) is not int or not 0 <= instant_ns <= INSTANT_LIMIT_NS:
+        raise ValueError(f"{instant_ns!r} is no instant in nanoseconds since 1970")
+    return instant_ns

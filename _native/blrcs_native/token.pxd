@@ -1,0 +1,37 @@
+"""The token verifier, for guards written in Cython."""
+
+cimport cython
+from libc.stdint cimport int64_t, uint64_t
+
+from blrcs_native.claims cimport Claims
+from blrcs_native.keys cimport Keyset
+from blrcs_native.revocations cimport Revocations
+from blrcs_native.token_refusal cimport TokenRefusal
+
+
+@cython.final
+cdef class TokenVerifier:
+    cdef readonly Keyset keyset
+    cdef readonly Revocations revocations
+    cdef readonly bint allow_missing_kid
+    cdef readonly Py_ssize_t max_bytes
+    cdef readonly Py_ssize_t cache_entries
+    cdef readonly uint64_t keyset_generation
+    cdef frozenset _issuers
+    cdef frozenset _audiences
+    cdef frozenset _types
+    cdef int64_t _leeway_ns
+    cdef object _clock
+    cdef dict _hot
+    cdef dict _cold
+
+    # Claims or a TokenRefusal; raises TypeError for what is neither exactly bytes nor exactly str.
+    cdef object verify_token(self, object token)
+
+    cdef object _verify_text(self, object token, const unsigned char* text, Py_ssize_t size)
+    cdef object _choose_key(self, dict header, Keyset keyset)
+    cdef object _admit(self, object token, Claims claims, uint64_t generation)
+    cdef object _recheck(self, object token, Claims claims)
+    cdef TokenRefusal _check_now(self, Claims claims)
+    cdef object _remember(self, object token, Claims claims)
+    cdef int64_t _now_ns(self) except? -1

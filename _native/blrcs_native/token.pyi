@@ -1,0 +1,43 @@
+"""Tokens verified by strict rules, and remembered only as long as they stay valid."""
+
+from collections.abc import Callable, Iterable
+from typing import final
+
+from blrcs_native.claims import Claims
+from blrcs_native.keys import Keyset
+from blrcs_native.revocations import Revocations
+from blrcs_native.token_refusal import TokenRefusal
+
+@final
+class TokenVerifier:
+    def __init__(
+        self,
+        keyset: Keyset,
+        *,
+        issuers: Iterable[str],
+        audiences: Iterable[str],
+        types: Iterable[str] = ...,
+        leeway_s: int = ...,
+        max_bytes: int = ...,
+        cache_entries: int = ...,
+        clock: Callable[[], int] = ...,
+        revocations: Revocations | None = None,
+        allow_missing_kid: bool = False,
+    ) -> None: ...
+    @property
+    def keyset(self) -> Keyset: ...
+    @property
+    def revocations(self) -> Revocations: ...
+    @property
+    def allow_missing_kid(self) -> bool: ...
+    @property
+    def max_bytes(self) -> int: ...
+    @property
+    def cache_entries(self) -> int: ...
+    @property
+    def keyset_generation(self) -> int: ...
+    @property
+    def cached_count(self) -> int: ...
+    def verify(self, token: bytes | str) -> Claims | TokenRefusal: ...
+    def replace_keyset(self, keyset: Keyset) -> None: ...
+    def clear_cache(self) -> None: ...

@@ -1,0 +1,290 @@
+"""Tokens verified by strict rules, and remembered only as long as they stay valid.
+
+JWTs (RFC 7519) as compact JWS (RFC 7515), by the practices of RFC 8725 and 9068. Checks run from
+cheap to dear, and claims are read only once the signature is known to be good:
+
+size, form, header, `crit` and `b64`, `typ`, `kid`, `alg`, signature, claims, `iss`, `aud`,
+`exp`, `nbf`, `iat`, revocation.
+
+The first that fails decides the refusal. A part's base64url is read when its turn comes; `jwk`,
+`jku`, `x5u` and `x5c` never are. Integer arithmetic in nanoseconds throughout: a token is valid
+while `nbf - leeway <= now < exp + leeway` and `iat - leeway <= now`.
+"""
+
+import time
+
+cimport cython
+from cpython.bytes cimport (
+    PyBytes_AS_STRING,
+    PyBytes_CheckExact,
+    PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
+)
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_CheckExact
+from libc.stdint cimport int64_t, uint64_t
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+
+from blrcs_native cimport token_refusal as refusal
+from blrcs_native.claims cimport MAX_LEEWAY_S, NS_PER_S, Claims, read_claims
+from blrcs_native.jws cimport CompactParts, read_base64url, split_compact
+from blrcs_native.keys cimport Keyset, VerificationKey
+from blrcs_native.revocations cimport Revocations
+from blrcs_native.strict_json cimport read_strict_object
+from blrcs_native.token_refusal cimport TokenRefusal
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_ASCII(object text)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    void* PyUnicode_DATA(object text)
+
+cdef enum:
+    DEFAULT_MAX_BYTES = 8192
+    DEFAULT_CACHE_ENTRIES = 8192
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class TokenVerifier:
+    """Verifies tokens of some issuers, meant for some audiences, with the keys of a set.
+
+    - `issuers`, `audiences`: compared whole; one audience of the token must be among them. Every
+      key is trusted for every issuer, so issuers with keys of their own get verifiers of their own.
+    - `types`: accepted `typ`, without regard to ASCII case or a leading `application/`. A token
+      without `typ` is refused.
+    - `leeway_s`: 0 to 300 seconds by which the issuers' clocks may differ from this one.
+    - `max_bytes`: longer tokens are refused unread.
+    - `cache_entries`: how many verified tokens are remembered; 0 for none, else at least 2. When
+      half of them were used since the last time, the others are forgotten. The cache may hold
+      that many tokens of `max_bytes` each.
+    - `clock`: nanoseconds since 1970.
+    - `allow_missing_kid`: a token without kid is checked with the only key; such a verifier
+      accepts no keyset with several. Otherwise such a token is refused.
+
+    A token is remembered by all its octets, and only once it was accepted. Each use of the memory
+    checks instants, revocations and keyset anew, so a revocation or a new keyset takes effect at
+    the next call. Raises ValueError for empty or unfit settings. Safe for several threads.
+    """
+
+    def __cinit__(
+        self,
+        Keyset keyset not None,
+        *,
+        issuers,
+        audiences,
+        types=("at+jwt", "JWT"),
+        leeway_s=0,
+        Py_ssize_t max_bytes=DEFAULT_MAX_BYTES,
+        Py_ssize_t cache_entries=DEFAULT_CACHE_ENTRIES,
+        clock=time.time_ns,
+        Revocations revocations=None,
+        bint allow_missing_kid=False,
+    ):
+        if type(leeway_s) is not int or not 0 <= leeway_s <= MAX_LEEWAY_S:
+            raise ValueError(f"leeway_s is 0 to {MAX_LEEWAY_S} whole seconds, not {leeway_s!r}")
+        if max_bytes < 1:
+            raise ValueError(f"max_bytes is at least 1, not {max_bytes}")
+        if cache_entries < 0 or cache_entries == 1:
+            raise ValueError(f"cache_entries is 0, or at least 2, not {cache_entries}")
+        self._issuers = names_of("issuers", issuers)
+        self._audiences = names_of("audiences", audiences)
+        self._types = frozenset([media_type(name) for name in names_of("types", types)])
+        self._leeway_ns = <int64_t>leeway_s * NS_PER_S
+        self.max_bytes = max_bytes
+        self.cache_entries = cache_entries
+        # The system's own clock is read without a Python call.
+        self._clock = None if clock is time.time_ns else clock
+        self.revocations = Revocations(clock=clock) if revocations is None else revocations
+        self.allow_missing_kid = allow_missing_kid
+        self.replace_keyset(keyset)
+
+    @property
+    def cached_count(self):
+        """How many verified tokens are remembered now."""
+        return len(self._hot) + len(self._cold)
+
+    def verify(self, token):
+        """What the token says, or why it is refused; never an exception for what it holds.
+
+        Raises TypeError for what is neither bytes nor str.
+        """
+        return self.verify_token(token)
+
+    def replace_keyset(self, Keyset keyset not None):
+        """Trusts the keys of another set from now on, and forgets every verified token."""
+        if self.allow_missing_kid and keyset.only() is None:
+            raise ValueError("tokens without kid need a keyset of exactly one key")
+        self.keyset = keyset
+        self.keyset_generation += 1
+        self.clear_cache()
+
+    def clear_cache(self):
+        """Forgets every verified token."""
+        self._hot = {}
+        self._cold = {}
+
+    cdef object verify_token(self, object token):
+        """:meth:`verify` for callers in Cython."""
+        cdef PyObject* found
+        cdef Claims known
+        cdef Py_ssize_t size
+        if PyUnicode_CheckExact(token):
+            size = PyUnicode_GET_LENGTH(token)
+        elif PyBytes_CheckExact(token):
+            size = PyBytes_GET_SIZE(token)
+        else:
+            raise TypeError(f"a token is bytes or str, not {type(token).__name__}")
+        if size > self.max_bytes:
+            return refusal.TOO_LARGE
+        found = PyDict_GetItemWithError(self._hot, token)
+        if found == NULL:
+            found = PyDict_GetItemWithError(self._cold, token)
+        if found != NULL:
+            known = <Claims>found
+            # A clock in Python, or another thread, may have replaced the keyset after the check
+            # began that ended in these claims.
+            if known.keyset_generation == self.keyset_generation:
+                return self._recheck(token, known)
+        if PyBytes_CheckExact(token):
+            return self._verify_text(token, <const unsigned char*>PyBytes_AS_STRING(token), size)
+        if not PyUnicode_IS_ASCII(token):
+            return refusal.MALFORMED
+        return self._verify_text(token, <const unsigned char*>PyUnicode_DATA(token), size)
+
+    cdef object _verify_text(self, object token, const unsigned char* text, Py_ssize_t size):
+        """Verifies a token that is not remembered."""
+        cdef CompactParts parts
+        cdef Keyset keyset = self.keyset
+        cdef uint64_t generation = self.keyset_generation
+        cdef VerificationKey key
+        cdef object answer
+        if not split_compact(text, size, &parts):
+            return refusal.MALFORMED
+        cdef bytes encoded = read_base64url(text, parts.header_size)
+        if encoded is None:
+            return refusal.MALFORMED
+        cdef dict header = read_strict_object(encoded)
+        if header is None:
+            return refusal.HEADER_INVALID
+        answer = self._choose_key(header, keyset)
+        if type(answer) is TokenRefusal:
+            return answer
+        key = <VerificationKey>answer
+        cdef bytes signature = read_base64url(text + parts.signature_start, parts.signature_size)
+        cdef bytes payload = read_base64url(text + parts.payload_start, parts.payload_size)
+        if signature is None or payload is None:
+            return refusal.MALFORMED
+        cdef bytes signing_input = PyBytes_FromStringAndSize(
+            <const char*>text, parts.signature_start - 1
+        )
+        if not key.verify_c(signing_input, signature):
+            return refusal.SIGNATURE_INVALID
+        cdef dict members = read_strict_object(payload)
+        cdef Claims claims = None if members is None else read_claims(members, key.kid)
+        if claims is None:
+            return refusal.CLAIMS_INVALID
+        return self._admit(token, claims, generation)
+
+    cdef object _choose_key(self, dict header, Keyset keyset):
+        """The key that a header's token is checked with, or a refusal."""
+        cdef VerificationKey key
+        if "crit" in header:
+            return refusal.CRITICAL_UNSUPPORTED
+        if "b64" in header and header["b64"] is not True:
+            return refusal.CRITICAL_UNSUPPORTED
+        token_type = header.get("typ")
+        algorithm = header.get("alg")
+        if type(algorithm) is not str:
+            return refusal.HEADER_INVALID
+        if type(token_type) is not str or media_type(token_type) not in self._types:
+            return refusal.TYPE_UNACCEPTED
+        if "kid" in header:
+            kid = header["kid"]
+            if type(kid) is not str:
+                return refusal.HEADER_INVALID
+            key = keyset.find(kid)
+        else:
+            key = keyset.only() if self.allow_missing_kid else None
+        if key is None:
+            return refusal.KEY_UNKNOWN
+        if key.algorithm != algorithm:
+            return refusal.ALGORITHM_MISMATCH
+        return key
+
+    cdef object _admit(self, object token, Claims claims, uint64_t generation):
+        """Decides on claims whose signature is good, and remembers what is accepted."""
+        cdef TokenRefusal refused
+        if claims.issuer not in self._issuers:
+            return refusal.ISSUER_UNTRUSTED
+        if self._audiences.isdisjoint(claims.audiences):
+            return refusal.AUDIENCE_MISMATCH
+        claims.valid_until_ns = claims.expires_at_ns + self._leeway_ns
+        claims.valid_from_ns = max(claims.not_before_ns, claims.issued_at_ns) - self._leeway_ns
+        claims.keyset_generation = generation
+        refused = self._check_now(claims)
+        if refused is not None:
+            return refused
+        self._remember(token, claims)
+        return claims
+
+    cdef object _recheck(self, object token, Claims claims):
+        """Decides on a token that was accepted before."""
+        cdef TokenRefusal refused = self._check_now(claims)
+        if refused is not None:
+            self._hot.pop(token, None)
+            self._cold.pop(token, None)
+            return refused
+        if PyDict_GetItemWithError(self._hot, token) == NULL:
+            self._cold.pop(token, None)
+            self._remember(token, claims)
+        return claims
+
+    cdef TokenRefusal _check_now(self, Claims claims):
+        """Why the claims are not good at this moment, or None."""
+        cdef int64_t now_ns = self._now_ns()
+        if now_ns >= claims.valid_until_ns:
+            return refusal.EXPIRED
+        if now_ns < claims.valid_from_ns:
+            if now_ns < claims.not_before_ns - self._leeway_ns:
+                return refusal.NOT_YET_VALID
+            return refusal.ISSUED_IN_FUTURE
+        cdef uint64_t generation = self.revocations.generation_c
+        # New claims stand at generation 0, when nothing was revoked yet.
+        if claims.revocation_generation != generation:
+            if self.revocations.is_revoked_c(claims):
+                return refusal.REVOKED
+            claims.revocation_generation = generation
+        return None
+
+    cdef object _remember(self, object token, Claims claims):
+        """Puts a token into the hot half; when that is full, it turns cold, and the cold one goes."""
+        if not self.cache_entries:
+            return
+        if len(self._hot) >= self.cache_entries // 2:
+            self._cold = self._hot
+            self._hot = {}
+        self._hot[token] = claims
+
+    cdef int64_t _now_ns(self) except? -1:
+        cdef timespec now
+        if self._clock is not None:
+            return self._clock()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return <int64_t>now.tv_sec * NS_PER_S + now.tv_nsec
+
+
+cdef frozenset names_of(str what, object names):
+    """The names as a set; ValueError where there are none, or where one is no name."""
+    if isinstance(names, (str, bytes)):
+        raise ValueError(f"{what} is a collection of strings, not one string")
+    cdef frozenset chosen = frozenset(names)
+    if not chosen or not all(type(name) is str and name for name in chosen):
+        raise ValueError(f"{what} is at least one string, and none is empty")
+    return chosen
+
+
+cdef str media_type(str name):
+    """A `typ` in one form, RFC 7515 section 4.1.9."""
+    # Some characters beyond ASCII are ASCII in lower case.
+    return name.lower().removeprefix("application/") if name.isascii() else name

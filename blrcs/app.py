@@ -1,0 +1,281 @@
+"""The composition root: settings become a running server."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from blrcs.api.cache_service import CacheService
+from blrcs.api.health_service import HealthService, HealthState
+from blrcs.api.limit_service import LimitService
+from blrcs.api.reflection_service import SERVICES as REFLECTION_SERVICES
+from blrcs.api.reflection_service import add_reflection_to_server
+from blrcs.application.auth.create_initial_administrator import InitialAdministrator
+from blrcs.assembly.access import Access, assemble_access
+from blrcs.assembly.foundation import Foundation, lay_foundation
+from blrcs.assembly.identity import Identity, assemble_identity
+from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.services import load_service
+from blrcs.cache.memory import MemoryCache
+from blrcs.config.live import LiveSettings
+from blrcs.config.loading import LoadedSettings
+from blrcs.config.reloadable import Reloadable
+from blrcs.config.settings import Settings
+from blrcs.config.watcher import ConfigWatcher
+from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
+from blrcs.interceptors.call_log import CallLog
+from blrcs.interceptors.factory import PipelineFactory
+from blrcs.interceptors.policies import Policies
+from blrcs.interceptors.rejection_metrics import RejectionMetrics
+from blrcs.limits.native_limits import NativeLimits
+from blrcs.limits.rule_book import RuleBook
+from blrcs.monitoring.exporter import MetricsServer
+from blrcs.monitoring.log_level import LogLevel
+from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.transport.certificates import Certificates
+from blrcs.transport.grpcio import GrpcioServer
+from blrcs.transport.registration import Registrar
+from blrcs.transport.router import Router
+from blrcs.v1 import (
+    access_pb2_grpc,
+    auth_pb2_grpc,
+    cache_pb2_grpc,
+    limit_pb2_grpc,
+    user_pb2_grpc,
+)
+
+HOUSEKEEPING_PERIOD_S = 1.0
+PURGE_PERIOD_S = 600.0
+
+log = structlog.get_logger("blrcs.app")
+
+
+class PortUnavailableError(Exception):
+    """An address cannot be listened on. Its text is one line for a terminal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """A server that accepts calls.
+
+    Attributes:
+        addresses: Where it serves, as ``host:port`` or ``unix:path``, with what protects it.
+        metrics_address: Where ``/metrics`` is; empty where it is off.
+        administrator: Made by this start, with the password to show once.
+        watcher: Reloads the configuration.
+    """
+
+    addresses: tuple[str, ...]
+    metrics_address: str
+    administrator: InitialAdministrator | None
+    watcher: ConfigWatcher
+
+
+@asynccontextmanager
+async def running(
+    loaded: LoadedSettings, load: Callable[[], LoadedSettings], level: LogLevel
+) -> AsyncIterator[Application]:
+    """Runs a server; leaving the context drains it.
+
+    Args:
+        loaded: The settings to start with.
+        load: Reads them anew when they change.
+        level: What changes the level of the log.
+
+    Raises:
+        DatabaseOpenError, SigningKeyError, ConfigError, PolicyError, ServiceLoadError,
+        PortUnavailableError: It cannot start; each says in one line why.
+    """
+    settings = loaded.settings
+    async with AsyncExitStack() as stack:
+        base = await lay_foundation(settings, stack)
+        access = await assemble_access(base)
+        hasher = stack.enter_context(contextlib.closing(Argon2PasswordHasher()))
+        identity = assemble_identity(
+            base,
+            settings.auth,
+            hasher,
+            grant_administrator=access.grant_administrator,
+            forget_principal=access.forget_principal,
+        )
+        stack.push_async_callback(identity.api_keys.drain)
+        cache = MemoryCache(settings.cache)
+        limits = NativeLimits(base.limiter)
+        rules = RuleBook(SqliteLimitRuleRepository(base.database), limits)
+        rules.load(settings)
+
+        registrar = Registrar()
+        if settings.services.builtin:
+            _add_builtin(registrar, base, access, identity, cache, limits, rules)
+        for reference in settings.services.extra:
+            load_service(reference)(registrar)
+        health = _add_standard(registrar, settings)
+        access.learn_permissions(registrar)
+
+        metrics = ServerMetrics()
+        router = Router({}, unknown=metrics.calls.unknown)
+        policies = Policies(
+            tuple(registrar),
+            PipelineFactory(
+                limiter=base.limiter,
+                verifier=identity.verifier,
+                access=access.current,
+                observers=(RejectionMetrics(metrics.rejections), CallLog()),
+            ),
+            router,
+            metrics=metrics.calls,
+        )
+        policies.apply(settings)
+
+        reloadables: list[Reloadable] = [policies, rules, level]
+        server, addresses = _listen(router, settings, reloadables)
+        administrator = None
+        if settings.services.builtin:
+            password = settings.auth.initial_admin_password
+            administrator = await identity.create_initial_administrator(
+                "" if password is None else password.get_secret_value()
+            )
+        metrics_address = await _serve_metrics(settings, metrics, stack)
+        live = LiveSettings(
+            loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded
+        )
+        watcher = ConfigWatcher(live)
+        await server.start()
+        stack.push_async_callback(_drain, server, health, settings.server.drain_grace_s)
+        await _keep_house(stack, watcher, identity, cache)
+        health.set_all(health_pb2.HealthCheckResponse.SERVING)
+        yield Application(
+            addresses=addresses,
+            metrics_address=metrics_address,
+            administrator=administrator,
+            watcher=watcher,
+        )
+
+
+def _add_builtin(  # noqa: PLR0917 - the groups of services
+    registrar: Registrar,
+    base: Foundation,
+    access: Access,
+    identity: Identity,
+    cache: MemoryCache,
+    limits: NativeLimits,
+    rules: RuleBook,
+) -> None:
+    limit_service = LimitService(
+        limits=limits,
+        rules=rules,
+        secrets=base.secrets,
+        page_tokens=base.page_tokens,
+        clock=base.clock,
+    )
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(identity.auth_service, registrar)
+    user_pb2_grpc.add_UserServiceServicer_to_server(identity.user_service, registrar)
+    access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
+    limit_pb2_grpc.add_LimitServiceServicer_to_server(limit_service, registrar)
+    cache_pb2_grpc.add_CacheServiceServicer_to_server(CacheService(cache), registrar)
+
+
+def _add_standard(registrar: Registrar, settings: Settings) -> HealthState:
+    services = sorted({each.name[1:].rpartition("/")[0] for each in registrar})
+    health = HealthState(services)
+    health_pb2_grpc.add_HealthServicer_to_server(HealthService(health), registrar)
+    if settings.reflection:
+        add_reflection_to_server((*services, "grpc.health.v1.Health"), registrar)
+    return health
+
+
+def _listen(
+    router: Router, settings: Settings, reloadables: list[Reloadable]
+) -> tuple[GrpcioServer, tuple[str, ...]]:
+    server = settings.server
+    transport = GrpcioServer(
+        router,
+        options=(
+            ("grpc.max_receive_message_length", server.max_message_bytes),
+            ("grpc.max_send_message_length", server.max_message_bytes),
+            ("grpc.max_metadata_size", server.max_metadata_bytes),
+            ("grpc.absolute_max_metadata_size", server.max_metadata_bytes),
+        ),
+        maximum_concurrent_rpcs=server.max_concurrent_calls,
+    )
+    certificates = Certificates(server.tls) if server.tls.enabled else None
+    if certificates is not None:
+        reloadables.append(certificates)
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    wanted = [f"{host}:{server.port}"]
+    if server.uds is not None:
+        wanted.append(f"unix:{server.uds.absolute()}")
+    addresses = []
+    for address in wanted:
+        try:
+            if certificates is None:
+                port = transport.add_insecure_port(address)
+            else:
+                port = transport.add_secure_port(address, certificates.credentials)
+        except RuntimeError:
+            raise PortUnavailableError(
+                f"cannot listen on {address}: it is in use, or not an address of this machine"
+            ) from None
+        named = address if address.startswith("unix:") else f"{host}:{port}"
+        addresses.append(f"{named} ({'plain text' if certificates is None else 'TLS'})")
+    return transport, tuple(addresses)
+
+
+async def _serve_metrics(
+    settings: Settings, metrics: ServerMetrics, stack: AsyncExitStack
+) -> str:
+    if not settings.metrics.enabled:
+        return ""
+    exporter = MetricsServer(metrics.registry())
+    host = settings.metrics.host
+    try:
+        port = await exporter.start(host, settings.metrics.port)
+    except OSError as error:
+        raise PortUnavailableError(
+            f"cannot listen on {host}:{settings.metrics.port} for metrics: {error.strerror}"
+        ) from None
+    stack.push_async_callback(exporter.close)
+    return f"http://{host}:{port}/metrics"
+
+
+async def _keep_house(
+    stack: AsyncExitStack, watcher: ConfigWatcher, identity: Identity, cache: MemoryCache
+) -> None:
+    async def purge() -> None:
+        await identity.purge_expired()
+
+    async def reclaim() -> None:
+        cache.reclaim()
+
+    for work in (
+        watcher.run(),
+        _repeat(PURGE_PERIOD_S, purge),
+        _repeat(HOUSEKEEPING_PERIOD_S, reclaim),
+    ):
+        task = asyncio.create_task(work)
+        stack.push_async_callback(_cancel, task)
+
+
+async def _repeat(period_s: float, work: Callable[[], object]) -> None:
+    while True:
+        await asyncio.sleep(period_s)
+        try:
+            await work()  # type: ignore[misc]
+        except Exception:
+            log.exception("housekeeping failed")
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _drain(server: GrpcioServer, health: HealthState, grace_s: float) -> None:
+    """NOT_SERVING first, so that balancers turn away; then accepted calls may finish."""
+    health.set_all(health_pb2.HealthCheckResponse.NOT_SERVING)
+    await server.stop(grace_s)

@@ -1,0 +1,1 @@
+"""Use cases of UserService about API keys."""

@@ -1,0 +1,1 @@
+"""Use cases of AuthService: proofs of identity, tokens and sessions."""

@@ -1,0 +1,70 @@
+"""The first user of a new installation."""
+
+from dataclasses import dataclass, field
+
+from blrcs.application.ports.clock import Clock
+from blrcs.application.ports.credentials import (
+    AdministratorGrant,
+    PasswordHasher,
+    SecretGenerator,
+)
+from blrcs.application.ports.identity import UserRepository
+from blrcs.domain.identity_name import user_name
+from blrcs.domain.password import check_password
+from blrcs.domain.user import User
+
+USER_ID = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class InitialAdministrator:
+    """The user just made, and the password to show once."""
+
+    user_id: str
+    password: str = field(repr=False)
+
+
+class CreateInitialAdministrator:
+    """Makes an administrator where there are no users yet."""
+
+    def __init__(
+        self,
+        *,
+        users: UserRepository,
+        hasher: PasswordHasher,
+        secrets: SecretGenerator,
+        grant_administrator: AdministratorGrant,
+        clock: Clock,
+    ) -> None:
+        self._users = users
+        self._hasher = hasher
+        self._secrets = secrets
+        self._grant_administrator = grant_administrator
+        self._clock = clock
+
+    async def __call__(self, password: str = "") -> InitialAdministrator | None:
+        """The administrator, with a password to change at the first sign-in; None if users exist.
+
+        Without a ``password`` one is made up. The grant comes first: stopped in between, the next
+        start finds no user and does both again.
+
+        Raises:
+            InvalidArgumentError: The password given is not acceptable.
+        """
+        if not await self._users.is_empty():
+            return None
+        chosen = password or self._secrets.one_time_password()
+        check_password(chosen, user_id=USER_ID, field="password")
+        password_hash = await self._hasher.hash(chosen)
+        await self._grant_administrator(user_name(USER_ID))
+        now_ns = self._clock()
+        user = User(
+            id=USER_ID,
+            display_name="Administrator",
+            password_hash=password_hash,
+            password_time_ns=now_ns,
+            password_change_required=True,
+            create_time_ns=now_ns,
+            update_time_ns=now_ns,
+        )
+        return InitialAdministrator(USER_ID, chosen) if await self._users.add_first(user) else None

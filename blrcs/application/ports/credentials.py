@@ -1,0 +1,155 @@
+"""Passwords, secrets and tokens, as use cases see them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from blrcs.domain.session import RefreshToken
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordVerdict:
+    """Whether a password is the right one, and whether its hash should be made anew."""
+
+    matches: bool
+    needs_rehash: bool = False
+
+
+class PasswordHasher(Protocol):
+    """Slow hashes of passwords.
+
+    Both methods raise ResourceExhaustedError when more passwords wait than can be worked on soon.
+    """
+
+    async def hash(self, password: str) -> str:
+        """The hash to store, in the PHC string format."""
+        ...
+
+    async def verify(self, password_hash: str | None, password: str) -> PasswordVerdict:
+        """Compares; without a hash it takes the same time and does not match."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeySecret:
+    """The text of an API key, its first characters, and the SHA-256 that is stored of it."""
+
+    text: str = field(repr=False)
+    prefix: str
+    hash: bytes
+
+
+class SecretGenerator(Protocol):
+    """Random values that nobody can guess, and the hashes to find them again by."""
+
+    def resource_id(self) -> str:
+        """The last segment of a resource's name, for a caller that gave none."""
+        ...
+
+    def session_id(self) -> str:
+        """A session's id."""
+        ...
+
+    def one_time_password(self) -> str:
+        """A password that a person can type."""
+        ...
+
+    def refresh_token(self) -> RefreshToken:
+        """A refresh token."""
+        ...
+
+    def refresh_hash(self, text: str) -> bytes:
+        """What is stored of a refresh token; of text that is none, something never stored."""
+        ...
+
+    def api_key(self) -> ApiKeySecret:
+        """An API key."""
+        ...
+
+    def api_key_hash(self, text: str) -> bytes | None:
+        """What is stored of an API key; None for text that cannot be one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token and how long it is valid from now."""
+
+    text: str = field(repr=False)
+    ttl_ns: int
+
+
+class TokenIssuer(Protocol):
+    """Signs access tokens. ``not_after_ns`` bounds a token's expiry, None leaves it alone."""
+
+    def issue(
+        self,
+        principal: str,
+        session_id: str,
+        *,
+        not_after_ns: int | None,
+        password_change_required: bool = False,
+        api_key_id: str = "",
+    ) -> AccessToken:
+        """A token for a principal, which ends with what ``session_id`` names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What a valid token says. Times are nanoseconds since the Unix epoch."""
+
+    principal: str
+    session_id: str
+    token_id: str
+    issuer: str
+    audiences: Sequence[str]
+    issue_time_ns: int
+    expire_time_ns: int
+
+
+class TokenInspector(Protocol):
+    """Reads access tokens."""
+
+    def inspect(self, token: str) -> TokenFacts | None:
+        """What the token says; None unless it is valid now beyond doubt."""
+        ...
+
+
+class PublicKeys(Protocol):
+    """The public halves of the keys that sign access tokens."""
+
+    def jwks(self) -> Sequence[Mapping[str, str]]:
+        """Each as the members of a JSON Web Key (RFC 7517)."""
+        ...
+
+
+class Revoker(Protocol):
+    """Refuses tokens that have not expired yet."""
+
+    def revoke_sessions(self, session_ids: Iterable[str], *, expires_at_ns: int) -> None:
+        """Refuses the tokens of these sessions from now on.
+
+        They may be forgotten at ``expires_at_ns``, when none of them is valid any more.
+        """
+        ...
+
+
+class SignInThrottle(Protocol):
+    """Bounds failed proofs of a password, alike for accounts that exist and that do not."""
+
+    def allow(self, user_id: str, address: str) -> int | None:
+        """Takes an attempt in advance: None when it may go on, else nanoseconds to wait."""
+        ...
+
+    def refund(self, user_id: str, address: str) -> None:
+        """Gives back an attempt that was no failure."""
+        ...
+
+
+class AdministratorGrant(Protocol):
+    """Makes a principal an administrator; granting again changes nothing."""
+
+    async def __call__(self, principal: str) -> None:
+        """Returns when the grant is durable."""
+        ...

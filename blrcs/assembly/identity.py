@@ -1,0 +1,218 @@
+"""Puts AuthService and UserService together."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from blrcs_native.keys import Keyset, VerificationKey
+from blrcs_native.revocations import Revocations
+from blrcs_native.token import TokenVerifier
+
+from blrcs.api.auth_service import AuthService
+from blrcs.api.user_service import UserService
+from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, UserUseCases
+from blrcs.application.api_keys.create_api_key import CreateApiKey
+from blrcs.application.api_keys.delete_api_key import DeleteApiKey
+from blrcs.application.api_keys.get_api_key import GetApiKey
+from blrcs.application.api_keys.list_api_keys import ListApiKeys
+from blrcs.application.api_keys.update_api_key import UpdateApiKey
+from blrcs.application.auth.create_initial_administrator import CreateInitialAdministrator
+from blrcs.application.auth.get_jwks import GetJwks
+from blrcs.application.auth.introspect_token import IntrospectToken
+from blrcs.application.auth.issue_service_token import IssueServiceToken
+from blrcs.application.auth.list_sessions import ListSessions
+from blrcs.application.auth.prove_password import ProvePassword
+from blrcs.application.auth.purge_expired import PurgeExpired
+from blrcs.application.auth.refresh import Refresh
+from blrcs.application.auth.revoke_session import RevokeSession
+from blrcs.application.auth.sign_in import SignIn
+from blrcs.application.auth.sign_out import SignOut
+from blrcs.application.ports.clock import Clock
+from blrcs.application.ports.credentials import AdministratorGrant
+from blrcs.application.ports.identity import PrincipalForgetter
+from blrcs.application.service_accounts.create_service_account import CreateServiceAccount
+from blrcs.application.service_accounts.delete_service_account import DeleteServiceAccount
+from blrcs.application.service_accounts.get_service_account import GetServiceAccount
+from blrcs.application.service_accounts.list_service_accounts import ListServiceAccounts
+from blrcs.application.service_accounts.update_service_account import UpdateServiceAccount
+from blrcs.application.users.change_password import ChangePassword
+from blrcs.application.users.create_user import CreateUser
+from blrcs.application.users.delete_user import DeleteUser
+from blrcs.application.users.get_user import GetUser
+from blrcs.application.users.list_users import ListUsers
+from blrcs.application.users.reset_password import ResetPassword
+from blrcs.application.users.update_user import UpdateUser
+from blrcs.assembly.foundation import Foundation
+from blrcs.config.auth import Auth
+from blrcs.database.api_key_repository import SqliteApiKeyRepository
+from blrcs.database.revocation_repository import RevocationRepository
+from blrcs.database.service_account_repository import SqliteServiceAccountRepository
+from blrcs.database.session_repository import SqliteSessionRepository
+from blrcs.database.user_repository import SqliteUserRepository
+from blrcs.domain.session import SessionLifetime
+from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.sign_in_throttle import LimiterSignInThrottle
+from blrcs.security.signing_keys import SigningKey, load_or_create_signing_key
+from blrcs.security.token_inspector import VerifyingTokenInspector
+from blrcs.security.token_issuer import TYPE, JwtIssuer
+from blrcs.security.token_revoker import VerifierRevoker
+
+KEY_FILE = "signing_key.pem"
+NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What the rest of the server needs of it."""
+
+    verifier: TokenVerifier
+    auth_service: AuthService
+    user_service: UserService
+    create_initial_administrator: CreateInitialAdministrator
+    purge_expired: PurgeExpired
+    api_keys: SqliteApiKeyRepository
+
+
+def assemble_identity(
+    base: Foundation,
+    settings: Auth,
+    hasher: Argon2PasswordHasher,
+    *,
+    grant_administrator: AdministratorGrant,
+    forget_principal: PrincipalForgetter,
+) -> Identity:
+    """Everything about who somebody is.
+
+    Raises:
+        SigningKeyError: The key file cannot be used.
+    """
+    key = load_or_create_signing_key(base.data_directory / KEY_FILE)
+    revocations = Revocations(clock=base.clock)
+    verifier = _verifier(key, settings, revocations, base.clock)
+    stored_revocations = RevocationRepository(
+        base.database,
+        revoker=VerifierRevoker(revocations, issuer=settings.issuer),
+        clock=base.clock,
+        token_ttl_ns=max(settings.access_token_ttl.ns, settings.service_token_ttl.ns)
+        + settings.leeway.ns,
+    )
+    stored_revocations.load()
+    users = SqliteUserRepository(base.database, stored_revocations)
+    accounts = SqliteServiceAccountRepository(base.database, stored_revocations)
+    api_keys = SqliteApiKeyRepository(base.database, stored_revocations)
+    sessions = SqliteSessionRepository(base.database, stored_revocations)
+    prove_password = ProvePassword(
+        users=users, hasher=hasher, throttle=LimiterSignInThrottle(base.limiter)
+    )
+    lifetime = SessionLifetime(
+        refresh_ns=settings.refresh_token_ttl.ns, total_ns=settings.session_ttl.ns
+    )
+
+    def issuer(ttl_ns: int) -> JwtIssuer:
+        return JwtIssuer(
+            key,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            clock=base.clock,
+            random=secrets.token_bytes,
+            ttl_ns=ttl_ns,
+        )
+
+    access_tokens = issuer(settings.access_token_ttl.ns)
+    auth_service = AuthService(
+        sign_in=SignIn(
+            prove_password=prove_password,
+            sessions=sessions,
+            hasher=hasher,
+            secrets=base.secrets,
+            tokens=access_tokens,
+            lifetime=lifetime,
+            clock=base.clock,
+        ),
+        refresh=Refresh(
+            sessions=sessions,
+            secrets=base.secrets,
+            tokens=access_tokens,
+            lifetime=lifetime,
+            clock=base.clock,
+        ),
+        sign_out=SignOut(sessions=sessions),
+        introspect_token=IntrospectToken(inspector=VerifyingTokenInspector(verifier)),
+        get_jwks=GetJwks(keys=key),
+        list_sessions=ListSessions(
+            users=users, sessions=sessions, page_tokens=base.page_tokens, clock=base.clock
+        ),
+        revoke_session=RevokeSession(sessions=sessions),
+        issue_service_token=IssueServiceToken(
+            api_keys=api_keys,
+            secrets=base.secrets,
+            tokens=issuer(settings.service_token_ttl.ns),
+            clock=base.clock,
+        ),
+    )
+    user_service = UserService(
+        users=UserUseCases(
+            create_user=CreateUser(users=users, hasher=hasher, clock=base.clock),
+            get_user=GetUser(users=users),
+            list_users=ListUsers(users=users, page_tokens=base.page_tokens),
+            update_user=UpdateUser(users=users, clock=base.clock),
+            delete_user=DeleteUser(users=users, forget_principal=forget_principal),
+            change_password=ChangePassword(
+                prove_password=prove_password, users=users, hasher=hasher, clock=base.clock
+            ),
+            reset_password=ResetPassword(users=users, hasher=hasher, clock=base.clock),
+        ),
+        service_accounts=ServiceAccountUseCases(
+            create_service_account=CreateServiceAccount(
+                accounts=accounts, secrets=base.secrets, clock=base.clock
+            ),
+            get_service_account=GetServiceAccount(accounts=accounts),
+            list_service_accounts=ListServiceAccounts(
+                accounts=accounts, page_tokens=base.page_tokens
+            ),
+            update_service_account=UpdateServiceAccount(accounts=accounts, clock=base.clock),
+            delete_service_account=DeleteServiceAccount(
+                accounts=accounts, forget_principal=forget_principal
+            ),
+        ),
+        api_keys=ApiKeyUseCases(
+            create_api_key=CreateApiKey(
+                api_keys=api_keys, secrets=base.secrets, clock=base.clock
+            ),
+            get_api_key=GetApiKey(api_keys=api_keys),
+            list_api_keys=ListApiKeys(
+                api_keys=api_keys, accounts=accounts, page_tokens=base.page_tokens
+            ),
+            update_api_key=UpdateApiKey(api_keys=api_keys, clock=base.clock),
+            delete_api_key=DeleteApiKey(api_keys=api_keys),
+        ),
+    )
+    return Identity(
+        verifier=verifier,
+        auth_service=auth_service,
+        user_service=user_service,
+        create_initial_administrator=CreateInitialAdministrator(
+            users=users,
+            hasher=hasher,
+            secrets=base.secrets,
+            grant_administrator=grant_administrator,
+            clock=base.clock,
+        ),
+        purge_expired=PurgeExpired(sessions=sessions, clock=base.clock),
+        api_keys=api_keys,
+    )
+
+
+def _verifier(
+    key: SigningKey, settings: Auth, revocations: Revocations, clock: Callable[[], int]
+) -> TokenVerifier:
+    return TokenVerifier(
+        Keyset([VerificationKey.from_jwk(each) for each in key.jwks()]),
+        issuers=[settings.issuer],
+        audiences=[settings.audience],
+        types=[TYPE],
+        leeway_s=settings.leeway.ns // NS_PER_S,
+        cache_entries=settings.token_cache_entries,
+        clock=clock,
+        revocations=revocations,
+    )

@@ -1,0 +1,52 @@
+"""The metrics of a server, in one block of memory."""
+
+from collections.abc import Iterable
+
+from blrcs_native.metrics import CallMetrics, Counter, Gauge, MetricsBlock
+from prometheus_client import CollectorRegistry
+
+from blrcs.config.live import ReloadOutcome
+from blrcs.interceptors.rejection_metrics import RejectionMetrics
+from blrcs.monitoring.exporter import new_registry
+
+CELLS = 131_072
+
+
+class ServerMetrics:
+    """The families that a server exposes beside those of the process."""
+
+    def __init__(self) -> None:
+        block = MetricsBlock(CELLS)
+        self.calls = CallMetrics(block)
+        self.rejections = Counter(
+            block,
+            "blrcs_guard_rejections_total",
+            "Calls that a guard or handler refused, and that a guard in shadow would have.",
+            RejectionMetrics.LABELS,
+        )
+        self._reloads = Counter(
+            block,
+            "blrcs_config_reloads_total",
+            "Attempts to reload the configuration.",
+            ("outcome",),
+        )
+        self._epoch = Gauge(
+            block, "blrcs_config_epoch", "Grows with every configuration put into effect.", ()
+        )
+        self._epoch.labels().set(1)
+
+    def reloaded(self, epoch: int, outcome: ReloadOutcome) -> None:
+        """Counts an attempt to reload; see LiveSettings."""
+        self._reloads.labels(str(outcome)).inc()
+        self._epoch.labels().set(epoch)
+
+    def registry(self) -> CollectorRegistry:
+        """All of them, for an exporter."""
+        own = (self.rejections, self._reloads, self._epoch)
+        return new_registry((*self._call_families(), *own))
+
+    def _call_families(self) -> Iterable[object]:
+        calls = self.calls
+        return (calls.started, calls.handled, calls.received, calls.sent, calls.handling)
+
+

@@ -1,0 +1,107 @@
+"""``blrcs serve``: runs the server until it is told to stop."""
+
+import asyncio
+import signal
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName, load_or_exit
+from blrcs.cli.exit import fail
+
+
+def serve(
+    config_directory: ConfigDirectory = None,
+    config_file: ConfigFile = None,
+    environment: EnvironmentName = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes any that is free.")] = None,
+    data_directory: Annotated[
+        Path | None, typer.Option("--data", help="Where the database and the keys lie.")
+    ] = None,
+    service: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE:FUNCTION", help="A service to host; may be repeated."),
+    ] = None,
+    *,
+    builtin: Annotated[
+        bool, typer.Option(help="Host BLRCS's own services beside those named.")
+    ] = True,
+) -> None:
+    """Run the server. SIGTERM and SIGINT drain it, SIGHUP reloads the configuration."""
+    flags: dict[str, Any] = {
+        "environment": environment,
+        "server.host": host,
+        "server.port": port,
+        "data_directory": None if data_directory is None else str(data_directory),
+        "services.extra": service or None,
+        "services.builtin": None if builtin else False,
+    }
+    load = partial(load_or_exit, config_directory, config_file, flags)
+    loaded = load()
+
+    import uvloop  # noqa: PLC0415 - see the package's docstring
+
+    from blrcs.app import PortUnavailableError  # noqa: PLC0415
+    from blrcs.assembly.services import ServiceLoadError  # noqa: PLC0415
+    from blrcs.config.loading import load_settings  # noqa: PLC0415
+    from blrcs.config.problem import ConfigError  # noqa: PLC0415
+    from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
+    from blrcs.interceptors.proto_policy import PolicyError  # noqa: PLC0415
+    from blrcs.security.signing_keys import SigningKeyError  # noqa: PLC0415
+
+    reload = partial(
+        load_settings,
+        config_directory=config_directory,
+        config_file=config_file,
+        flags=flags,
+    )
+    try:
+        uvloop.run(_serve(loaded, reload))
+    except (
+        ConfigError,
+        DatabaseOpenError,
+        PolicyError,
+        PortUnavailableError,
+        ServiceLoadError,
+        SigningKeyError,
+    ) as error:
+        fail(str(error))
+
+
+async def _serve(loaded: Any, reload: Any) -> None:
+    from blrcs.app import running  # noqa: PLC0415 - see the package's docstring
+    from blrcs.monitoring.logging import configure_logging  # noqa: PLC0415
+
+    level = configure_logging(loaded.settings.log_format, loaded.settings.logging.level)
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    async with running(loaded, reload, level) as application:
+        loop.add_signal_handler(signal.SIGHUP, application.watcher.request_reload)
+        _greet(application)
+        await stopped.wait()
+        typer.echo("Stopping: accepted calls may finish.", err=True)
+
+
+def _greet(application: Any) -> None:
+    for address in application.addresses:
+        typer.echo(f"Serving gRPC on {address}")
+    if application.metrics_address:
+        typer.echo(f"Metrics on {application.metrics_address}")
+    administrator = application.administrator
+    if administrator is None:
+        return
+    address = application.addresses[0].split()[0]
+    typer.echo(
+        "\n"
+        f"Created the user {administrator.user_id!r}. Its one-time password, shown only now:\n\n"
+        f"    {administrator.password}\n\n"
+        "Sign in with it, and change it by UserService.ChangePassword:\n\n"
+        "    buf curl --http2-prior-knowledge --protocol grpc \\\n"
+        f'        -d \'{{"user_id": "{administrator.user_id}", "password": "..."}}\' \\\n'
+        f"        http://{address}/blrcs.v1.AuthService/SignIn\n"
+    )

@@ -1,0 +1,91 @@
+"""Service accounts in the database."""
+
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+
+from blrcs.database.api_key_repository import revoke_account_tokens
+from blrcs.database.revocation_repository import RevocationRepository, Revoke
+from blrcs.database.service_account_row import service_account_from_row, service_account_to_row
+from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.statement import Statement
+from blrcs.database.tables import service_accounts
+from blrcs.database.transaction import Transaction
+from blrcs.domain.errors import AlreadyExistsError, NotFoundError
+from blrcs.domain.etag import require_etag
+from blrcs.domain.identity_name import service_account_name
+from blrcs.domain.service_account import ServiceAccount
+
+_THIS = service_accounts.c.id == sa.bindparam("account_id")
+
+_BY_ID = Statement(sa.select(service_accounts).where(_THIS))
+_PAGE = Statement(
+    sa.select(service_accounts)
+    .where(service_accounts.c.id > sa.bindparam("after"))
+    .order_by(service_accounts.c.id)
+    .limit(sa.bindparam("limit"))
+)
+_ADD = Statement(sa.insert(service_accounts))
+_REPLACE = Statement(sa.update(service_accounts).where(_THIS))
+_DELETE = Statement(sa.delete(service_accounts).where(_THIS))
+
+
+class SqliteServiceAccountRepository:
+    """Implements the ServiceAccountRepository port."""
+
+    def __init__(self, database: SqliteDatabase, revocations: RevocationRepository) -> None:
+        self._database = database
+        self._revocations = revocations
+
+    async def get(self, account_id: str) -> ServiceAccount | None:
+        """See the port."""
+        row = self._database.fetch_one(_BY_ID, account_id=account_id)
+        return None if row is None else service_account_from_row(row)
+
+    async def list_after(self, account_id: str, limit: int) -> Sequence[ServiceAccount]:
+        """See the port."""
+        rows = self._database.fetch_all(_PAGE, after=account_id, limit=limit)
+        return [service_account_from_row(row) for row in rows]
+
+    async def add(self, account: ServiceAccount) -> None:
+        """See the port."""
+
+        def operation(transaction: Transaction) -> None:
+            if transaction.fetch_one(_BY_ID, account_id=account.id) is not None:
+                raise AlreadyExistsError(account.name)
+            transaction.execute(_ADD, **service_account_to_row(account))
+
+        await self._database.write(operation)
+
+    async def update(
+        self, account_id: str, change: Callable[[ServiceAccount], ServiceAccount]
+    ) -> ServiceAccount:
+        """See the port."""
+
+        def operation(transaction: Transaction, revoke: Revoke) -> ServiceAccount:
+            stored = _stored(transaction, account_id)
+            changed = change(stored)
+            if changed.token_generation != stored.token_generation:
+                revoke_account_tokens(transaction, revoke, stored)
+            transaction.execute(_REPLACE, account_id=account_id, **service_account_to_row(changed))
+            return changed
+
+        return await self._revocations.write(operation)
+
+    async def delete(self, account_id: str, *, etag: str) -> None:
+        """See the port."""
+
+        def operation(transaction: Transaction, revoke: Revoke) -> None:
+            stored = _stored(transaction, account_id)
+            require_etag(stored.name, stored=stored.etag, given=etag)
+            revoke_account_tokens(transaction, revoke, stored)
+            transaction.execute(_DELETE, account_id=account_id)
+
+        await self._revocations.write(operation)
+
+
+def _stored(transaction: Transaction, account_id: str) -> ServiceAccount:
+    row = transaction.fetch_one(_BY_ID, account_id=account_id)
+    if row is None:
+        raise NotFoundError(service_account_name(account_id))
+    return service_account_from_row(row)

@@ -1,0 +1,106 @@
+"""The embedded database."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from blrcs.database.connection import DEFAULT_BUSY_TIMEOUT_MS, check_integrity, connect
+from blrcs.database.errors import call_error
+from blrcs.database.group_writer import DEFAULT_GROUP_SIZE, DEFAULT_QUEUE_SIZE, GroupWriter
+from blrcs.database.migrate import migrate
+from blrcs.database.statement import Row, Statement
+from blrcs.database.transaction import Transaction, fetch_all, fetch_one
+
+Result = TypeVar("Result")
+
+
+class SqliteDatabase:
+    """One SQLite file: reads run where they are asked, writes on one thread.
+
+    A point read takes less than handing it to a thread would, so ``fetch_one`` and ``fetch_all``
+    block the loop for it; they are for statements that an index answers. They see every write that
+    has been acknowledged, each at its own moment: reads that must agree with each other, or with a
+    write, belong into an operation.
+
+    To be opened on the thread of the loop that uses it; the process holds the data directory.
+    """
+
+    def __init__(self, reader: sqlite3.Connection, writer: GroupWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS,
+        group_size: int = DEFAULT_GROUP_SIZE,
+        queue_size: int = DEFAULT_QUEUE_SIZE,
+    ) -> Self:
+        """Opens the file, creates it where it is missing, checks it and migrates it.
+
+        Blocks: milliseconds for a small file that is up to date, a second for the first migration.
+
+        Raises:
+            DatabaseOpenError: One of its subclasses, each saying in one line what is wrong.
+        """
+        connection = connect(path, busy_timeout_ms=busy_timeout_ms, any_thread=True)
+        try:
+            check_integrity(connection, path)
+            migrate(connection, path)
+            reader = connect(path, busy_timeout_ms=busy_timeout_ms)
+        except BaseException:
+            connection.close()
+            raise
+        reader.execute("PRAGMA query_only=ON")
+        return cls(reader, GroupWriter(connection, group_size=group_size, queue_size=queue_size))
+
+    def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
+        """The first row, or None where there is none.
+
+        Raises:
+            UnavailableError: The disk fails, or another process keeps the file locked.
+        """
+        try:
+            return fetch_one(self._reader, statement, params)
+        except sqlite3.OperationalError as error:
+            raise call_error(error) from error
+
+    def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        """All rows.
+
+        Raises:
+            UnavailableError: The disk fails, or another process keeps the file locked.
+        """
+        try:
+            return fetch_all(self._reader, statement, params)
+        except sqlite3.OperationalError as error:
+            raise call_error(error) from error
+
+    async def write(self, operation: Callable[[Transaction], Result]) -> Result:
+        """Runs it on the writer's thread and returns its result once it is durable.
+
+        It is atomic: what it raises is raised here, and undoes all that it did and nothing else. It
+        must not wait for anything. If the caller is cancelled, it may be committed nevertheless.
+
+        Raises:
+            ResourceExhaustedError: Too many writes are waiting.
+            UnavailableError: The disk is full or fails, another process keeps the file locked, or
+                the database is closed. Nothing has been changed.
+        """
+        result: Result = await self._writer.submit(operation)
+        return result
+
+    async def close(self) -> None:
+        """Finishes the writes that are queued, refuses others, and closes the file."""
+        await asyncio.to_thread(self._writer.close)
+        self._reader.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

@@ -1,0 +1,175 @@
+"""The tables, as SQLAlchemy Core describes them.
+
+Instants are nanoseconds since the Unix epoch; a nullable one that is not set never comes. Lists are
+JSON text. Hashes are the bytes of the digest. ``revision`` starts at 1 and grows by one with every
+change: entity tags are made of it. Types are those that SQLite's STRICT tables know, and every
+table is WITHOUT ROWID, so that a point read walks one B-tree.
+
+A change here needs a migration: a test holds the two equal.
+"""
+
+import sqlalchemy as sa
+
+FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
+INSTANT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _table(name: str, *items: sa.schema.SchemaItem) -> sa.Table:
+    return sa.Table(name, metadata, *items, sqlite_strict=True, sqlite_with_rowid=False)
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False)
+
+
+def _id() -> sa.Column[str]:
+    return sa.Column("id", sa.Text, primary_key=True)
+
+
+def _flag(name: str) -> tuple[sa.Column[bool], sa.CheckConstraint]:
+    check = sa.CheckConstraint(f"{name} IN (0, 1)", name=name)
+    return sa.Column(name, FLAG, nullable=False), check
+
+
+def _instant(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, INSTANT, nullable=nullable)
+
+
+def _number(name: str) -> sa.Column[int]:
+    return sa.Column(name, INSTANT, nullable=False)
+
+
+def _history() -> tuple[sa.Column[int], ...]:
+    return _instant("created_at_ns"), _instant("updated_at_ns"), _number("revision")
+
+
+def _parent(name: str, key: str) -> sa.Column[str]:
+    return sa.Column(name, sa.ForeignKey(key, ondelete="CASCADE"), nullable=False)
+
+
+users = _table(
+    "users",
+    _id(),
+    _text("display_name"),
+    _text("email"),
+    _text("password_hash"),
+    _instant("password_set_at_ns"),
+    *_flag("password_change_required"),
+    *_flag("disabled"),
+    *_history(),
+)
+
+service_accounts = _table(
+    "service_accounts",
+    _id(),
+    _text("display_name"),
+    *_flag("disabled"),
+    _number("token_generation"),
+    *_history(),
+)
+
+api_keys = _table(
+    "api_keys",
+    sa.Column(
+        "service_account_id",
+        sa.ForeignKey("service_accounts.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    _id(),
+    _text("display_name"),
+    sa.Column("key_hash", sa.LargeBinary, nullable=False, unique=True),
+    _text("prefix"),
+    *_flag("disabled"),
+    _instant("expires_at_ns", nullable=True),
+    _instant("used_at_ns", nullable=True),
+    _number("token_generation"),
+    *_history(),
+)
+
+sessions = _table(
+    "sessions",
+    _id(),
+    _parent("user_id", "users.id"),
+    _text("display_name"),
+    _text("address"),
+    _instant("created_at_ns"),
+    _instant("refreshed_at_ns"),
+    _instant("expires_at_ns"),
+    _instant("ends_at_ns"),
+)
+"""A session expires unless it is refreshed, and ends however often it is; then its row goes."""
+sa.Index(None, sessions.c.user_id, sessions.c.created_at_ns, sessions.c.id)
+sa.Index(None, sessions.c.expires_at_ns)
+
+refresh_tokens = _table(
+    "refresh_tokens",
+    sa.Column("hash", sa.LargeBinary, primary_key=True),
+    _parent("session_id", "sessions.id"),
+    _instant("issued_at_ns"),
+    _instant("expires_at_ns"),
+    _instant("spent_at_ns", nullable=True),
+)
+"""Spent tokens stay until they expire, so that a second use of one is noticed."""
+sa.Index(None, refresh_tokens.c.session_id)
+sa.Index(None, refresh_tokens.c.expires_at_ns)
+
+roles = _table(
+    "roles",
+    _id(),
+    _text("display_name"),
+    _text("permissions"),
+    _text("included_roles"),
+    *_history(),
+)
+
+bindings = _table(
+    "bindings",
+    _id(),
+    _text("role"),
+    _text("members"),
+    _text("resource"),
+    _instant("expires_at_ns", nullable=True),
+    *_history(),
+)
+sa.Index(None, bindings.c.role)
+
+groups = _table("groups", _id(), _text("display_name"), _text("members"), *_history())
+
+limit_rules = _table(
+    "limit_rules",
+    _id(),
+    _text("domain"),
+    _text("match"),
+    _number("requests"),
+    _number("period_ns"),
+    _number("burst"),
+    _number("algorithm"),
+    *_flag("shadow"),
+    *_history(),
+)
+"""``algorithm`` is the number of blrcs.v1.LimitAlgorithm."""
+
+revocations = _table(
+    "revocations",
+    _id(),
+    _text("kind"),
+    _instant("revoked_at_ns"),
+    _instant("expires_at_ns"),
+)
+"""``id`` is a session's, a token's or a principal's; from ``expires_at_ns`` on none is left that
+could use it."""
+sa.Index(None, revocations.c.expires_at_ns)
+
+settings = _table(
+    "settings",
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+)

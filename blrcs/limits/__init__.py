@@ -1,0 +1,1 @@
+"""Rate limits for whoever asks, behind the limits port."""

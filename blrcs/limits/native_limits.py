@@ -1,0 +1,124 @@
+"""Limits counted by the native limiter."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from blrcs.domain.limit_rule import Descriptor, LimitRule
+from blrcs.domain.limit_status import LimitStatus, LimitVerdict
+from blrcs.limits.rule_index import RuleIndex
+from blrcs_native.limiter import NEVER_NS, Decision, Limiter, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A rule with its native form."""
+
+    name: str
+    rule: Rule
+    shadow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A descriptor that a rule applies to: the cell that it is counted in."""
+
+    compiled: _Compiled
+    key: bytes
+
+
+class NativeLimits:
+    """Implements the Limits port. Belongs to the event loop; nothing here waits."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+        self._index: RuleIndex[_Compiled] = RuleIndex([])
+
+    def replace_rules(self, rules: Iterable[LimitRule]) -> None:
+        """Puts other rules into effect. A rule whose numbers are unchanged goes on counting."""
+        self._index = RuleIndex([(rule.domain, rule.match, _compile(rule)) for rule in rules])
+
+    async def consume(
+        self, domain: str, descriptors: Sequence[Descriptor], cost: int, *, check_only: bool
+    ) -> LimitVerdict:
+        """See the port."""
+        counted = self._counted(domain, descriptors)
+        costs = Counter[_Counted]()
+        for each in counted:
+            if each is not None:
+                costs[each] += cost
+        binding = [(c.compiled.rule, c.key, n) for c, n in costs.items() if not c.compiled.shadow]
+        refused = {each for each, total in costs.items() if not self._peek(each, total).allowed}
+        waits = [
+            self._peek(each, costs[each]).retry_after_ns
+            for each in refused
+            if not each.compiled.shadow
+        ]
+        if not waits and not check_only and cost:
+            if binding:
+                self._limiter.consume_all(binding)
+            for each, total in costs.items():
+                if each.compiled.shadow:
+                    self._limiter.consume(each.compiled.rule, each.key, total)
+        return LimitVerdict(
+            allowed=not waits,
+            statuses=[self._status(each, refused=each in refused) for each in counted],
+            retry_after_ns=None if not waits or max(waits) == NEVER_NS else max(waits),
+        )
+
+    async def refund(
+        self, domain: str, descriptors: Sequence[Descriptor], cost: int
+    ) -> Sequence[LimitStatus]:
+        """See the port."""
+        counted = self._counted(domain, descriptors)
+        for each in counted:
+            if each is not None:
+                self._limiter.refund(each.compiled.rule, each.key, cost)
+        return [self._status(each) for each in counted]
+
+    async def peek(self, domain: str, descriptors: Sequence[Descriptor]) -> Sequence[LimitStatus]:
+        """See the port."""
+        return [self._status(each) for each in self._counted(domain, descriptors)]
+
+    async def reset(self, domain: str, descriptors: Sequence[Descriptor]) -> None:
+        """See the port."""
+        for each in self._counted(domain, descriptors):
+            if each is not None:
+                self._limiter.reset(each.compiled.rule, each.key)
+
+    def _counted(self, domain: str, descriptors: Sequence[Descriptor]) -> list[_Counted | None]:
+        found = [self._index.find(domain, descriptor) for descriptor in descriptors]
+        return [
+            None if compiled is None else _Counted(compiled, _cell_key(descriptor))
+            for compiled, descriptor in zip(found, descriptors, strict=True)
+        ]
+
+    def _peek(self, counted: _Counted, cost: int) -> Decision:
+        return self._limiter.peek(counted.compiled.rule, counted.key, cost)
+
+    def _status(self, counted: _Counted | None, *, refused: bool = False) -> LimitStatus:
+        if counted is None:
+            return LimitStatus()
+        now = self._peek(counted, 0)
+        return LimitStatus(
+            rule=counted.compiled.name,
+            allowed=not refused,
+            limit=now.limit,
+            remaining=now.remaining,
+            reset_after_ns=now.reset_after_ns,
+            shadow=counted.compiled.shadow,
+        )
+
+
+def _compile(rule: LimitRule) -> _Compiled:
+    identity = f"{rule.domain}/{rule.name}"
+    native = Rule(
+        rule.algorithm, rule.requests, rule.period_ns, identity=identity, burst=rule.burst
+    )
+    return _Compiled(rule.name, native, rule.shadow)
+
+
+def _cell_key(descriptor: Descriptor) -> bytes:
+    """The descriptor's values; lengths keep ("a", "bc") apart from ("ab", "c")."""
+    values = [entry.value.encode() for entry in descriptor]
+    return b"".join(len(value).to_bytes(4, "big") + value for value in values)

@@ -1,0 +1,171 @@
+import sqlite3
+
+import pytest
+import sqlalchemy as sa
+
+from blrcs.database.statement import Statement
+from blrcs.database.tables import FLAG, INSTANT
+
+metadata = sa.MetaData()
+books = sa.Table(
+    "books",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("pages", INSTANT, nullable=False),
+    sa.Column("lent", FLAG),
+)
+shelves = sa.Table("shelves", metadata, sa.Column("id", sa.Text), sa.Column("book", sa.Text))
+
+ADD = Statement(sa.insert(books))
+
+
+@pytest.fixture
+def library():
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE books (id TEXT PRIMARY KEY, pages INTEGER, lent INTEGER)")
+    connection.execute("CREATE TABLE shelves (id TEXT, book TEXT)")
+    for id_, pages, lent in [("a", 10, True), ("b", 20, False), ("c", 30, None)]:
+        connection.execute(ADD.sql, ADD.bind({"id": id_, "pages": pages, "lent": lent}))
+    yield connection
+    connection.close()
+
+
+def run(connection, statement, **params):
+    cursor = connection.execute(statement.sql, statement.bind(params))
+    return [statement.make_row(row) for row in cursor]
+
+
+def test_parameters_are_what_the_construct_left_open():
+    statement = Statement(
+        sa.update(books)
+        .values(pages=books.c.pages + 1, lent=sa.bindparam("new_lent"))
+        .where(books.c.id == sa.bindparam("key"))
+    )
+
+    assert set(statement.parameters) == {"new_lent", "key"}
+
+
+def test_rows_have_their_columns_as_attributes(library):
+    statement = Statement(sa.select(books.c.id, books.c.pages).where(books.c.pages > 15))
+
+    assert [(row.id, row.pages) for row in run(library, statement)] == [("b", 20), ("c", 30)]
+
+
+def test_flags_come_back_as_bool_and_null_as_none(library):
+    rows = run(library, Statement(sa.select(books).order_by(books.c.id)))
+
+    assert [row.lent for row in rows] == [True, False, None]
+    assert [type(row.lent) for row in rows] == [bool, bool, type(None)]
+
+
+def test_columns_of_one_name_in_two_tables_are_told_apart(library):
+    library.execute("INSERT INTO shelves VALUES ('s', 'a')")
+    statement = Statement(sa.select(books, shelves).join(shelves, shelves.c.book == books.c.id))
+
+    (row,) = run(library, statement)
+
+    assert (row.id, row.id_1) == ("a", "s")
+
+
+def test_returning_gives_rows(library):
+    statement = Statement(
+        sa.update(books)
+        .values(lent=sa.true())
+        .where(books.c.id == sa.bindparam("key"))
+        .returning(books.c.lent, books.c.pages)
+    )
+
+    (row,) = run(library, statement, key="b")
+
+    assert row == (True, 20)
+    assert row.lent is True
+
+
+def test_a_union_gives_rows(library):
+    statement = Statement(
+        sa.union_all(
+            sa.select(books.c.id).where(books.c.pages == 10),
+            sa.select(books.c.id).where(books.c.pages == sa.bindparam("pages")),
+        )
+    )
+
+    assert [row.id for row in run(library, statement, pages=30)] == ["a", "c"]
+
+
+def test_an_upsert_runs(library):
+    insert = sa.dialects.sqlite.insert(books)
+    statement = Statement(
+        insert.on_conflict_do_update(
+            index_elements=["id"], set_={"pages": books.c.pages + insert.excluded.pages}
+        )
+    )
+
+    library.execute(statement.sql, statement.bind({"id": "a", "pages": 5, "lent": None}))
+
+    assert library.execute("SELECT pages FROM books WHERE id = 'a'").fetchone() == (15,)
+
+
+@pytest.mark.parametrize(("ids", "found"), [(["a", "c"], ["a", "c"]), ([], [])])
+def test_a_list_fixed_in_the_construct_is_expanded(library, ids, found):
+    statement = Statement(sa.select(books.c.id).where(books.c.id.in_(ids)))
+
+    assert statement.parameters == ()
+    assert [row.id for row in run(library, statement)] == found
+
+
+def test_a_list_parameter_is_refused():
+    with pytest.raises(TypeError, match="pass it as JSON"):
+        Statement(sa.select(books).where(books.c.id.in_(sa.bindparam("ids", expanding=True))))
+
+
+def test_a_list_parameter_as_json_runs(library):
+    ids = sa.func.json_each(sa.bindparam("ids")).table_valued("value")
+    statement = Statement(sa.select(books.c.id).where(books.c.id.in_(sa.select(ids.c.value))))
+
+    assert [row.id for row in run(library, statement, ids='["c", "a", "x"]')] == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("params", "wrong"),
+    [({}, "key"), ({"key": "a", "other": 1}, "other"), ({"kee": "a"}, "kee, key")],
+)
+def test_wrong_parameters_are_named(params, wrong):
+    statement = Statement(sa.select(books).where(books.c.id == sa.bindparam("key")).limit(1))
+
+    with pytest.raises(TypeError, match=f": {wrong}$"):
+        statement.bind(params)
+
+
+def test_a_parameter_that_no_keyword_can_be_is_refused():
+    with pytest.raises(TypeError, match="keyword"):
+        Statement(sa.select(books).where(books.c.id == sa.bindparam("not a name")))
+
+
+def test_a_default_computed_in_python_is_refused():
+    table = sa.Table("t", sa.MetaData(), sa.Column("id", sa.Text, default=lambda: "x"))
+
+    with pytest.raises(TypeError, match="pass the value"):
+        Statement(sa.insert(table).values())
+
+
+@pytest.mark.parametrize("type_", [sa.JSON(), sa.DateTime(), sa.Enum("a", name="letters")])
+def test_a_type_with_a_conversion_is_refused(type_):
+    table = sa.Table("t", sa.MetaData(), sa.Column("value", type_))
+
+    with pytest.raises(TypeError, match="value is of type"):
+        Statement(sa.insert(table))
+
+
+def test_a_column_without_a_name_is_refused():
+    with pytest.raises(TypeError, match="label"):
+        Statement(sa.select(sa.exists().where(books.c.id == "a")))
+
+
+def test_binding_does_not_change_what_it_was_given():
+    statement = Statement(sa.select(books).where(books.c.id == sa.bindparam("key")).limit(1))
+    params = {"key": "a"}
+
+    bound = statement.bind(params)
+
+    assert params == {"key": "a"}
+    assert 1 in bound.values()
