@@ -59,7 +59,7 @@ $(VENV)/.installed: $(VENV)/.requirements pyproject.toml setup.py $(PROTOS)
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.installed $(SOURCES)
-	$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
+	$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
 .PHONY: build

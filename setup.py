@@ -1,40 +1,23 @@
 """Builds what pyproject.toml cannot describe: the Cython core and the code generated from proto/."""
 
+import os
 import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
-from setuptools.command.build_py import build_py
-from setuptools.command.editable_wheel import editable_wheel
-from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).parent
 NATIVE = Path("_native/blrcs_native")
 GENERATED = Path("_generated")
+QUIET = ["-Wno-unused-function", "-Wno-sign-compare"]  # what Cython itself writes
 
 sys.path.insert(0, str(ROOT))  # a PEP 517 build does not put the project itself on the path
 from blrcs.protos import generate_own  # noqa: E402
 
 
-class GenerateFirst(build_py):
-    """Generates blrcs/v1 and buf/validate before the packages are collected."""
-
-    def run(self) -> None:
-        generate_own(ROOT)
-        super().run()
-
-
-class EditableGenerateFirst(editable_wheel):
-    """Likewise for an editable installation, which collects packages before build_py runs."""
-
-    def run(self) -> None:
-        generate_own(ROOT)
-        super().run()
-
-
 def packages() -> list[str]:
-    """Every package below blrcs/ that the repository holds, and the generated ones."""
+    """Every package below blrcs/, and the generated ones outside it."""
     own = {".".join(init.parent.parts) for init in Path("blrcs").rglob("__init__.py")}
     return sorted(own | {"blrcs.v1", "blrcs_native", "buf.validate"})
 
@@ -45,11 +28,13 @@ def extensions() -> list[Extension]:
         Extension(
             f"blrcs_native.{source.stem}",
             [source.as_posix()],
-            extra_compile_args=["-O3", "-fno-semantic-interposition", "-Wno-unused-function"],
+            extra_compile_args=["-O3", "-fno-semantic-interposition", *QUIET],
         )
         for source in sorted(NATIVE.glob("*.pyx"))
     ]
 
+
+generate_own(ROOT)  # every command of setuptools looks at the packages, so they must be there
 
 setup(
     packages=packages(),
@@ -67,7 +52,7 @@ setup(
         extensions(),
         include_path=["_native"],
         compiler_directives={"language_level": 3, "binding": True, "embedsignature": True},
-        nthreads=2,
+        nthreads=os.cpu_count() or 1,
     ),
-    cmdclass={"build_py": GenerateFirst, "editable_wheel": EditableGenerateFirst, "sdist": sdist},
+    options={"build_ext": {"parallel": os.cpu_count() or 1}},
 )

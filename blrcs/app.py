@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
+from blrcs_native.limiter import Limiter
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from blrcs.api.cache_service import CacheService
@@ -104,7 +105,7 @@ async def running(
         )
         stack.push_async_callback(identity.api_keys.drain)
         cache = MemoryCache(settings.cache)
-        limits = NativeLimits(base.limiter)
+        limits = NativeLimits(Limiter(settings.guards.limiter_cells))
         rules = RuleBook(SqliteLimitRuleRepository(base.database), limits)
         rules.load(settings)
 
@@ -121,7 +122,7 @@ async def running(
         policies = Policies(
             tuple(registrar),
             PipelineFactory(
-                limiter=base.limiter,
+                limiter=Limiter(settings.guards.limiter_cells),
                 verifier=identity.verifier,
                 access=access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog()),

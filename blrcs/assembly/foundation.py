@@ -6,8 +6,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from blrcs_native.limiter import Limiter
-
 from blrcs.application.ports.clock import Clock
 from blrcs.config.settings import Settings
 from blrcs.database.data_directory import DataDirectory
@@ -23,11 +21,10 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
-    """Storage, counting, secrets and time."""
+    """Storage, secrets and time."""
 
     data_directory: Path
     database: SqliteDatabase
-    limiter: Limiter
     page_tokens: SignedPageTokens
     secrets: RandomSecretGenerator
     clock: Clock
@@ -49,7 +46,6 @@ async def lay_foundation(settings: Settings, stack: AsyncExitStack) -> Foundatio
     return Foundation(
         data_directory=directory.path,
         database=database,
-        limiter=Limiter(settings.guards.limiter_cells),
         page_tokens=SignedPageTokens(secret),
         secrets=RandomSecretGenerator(),
         clock=time.time_ns,

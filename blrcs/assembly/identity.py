@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from blrcs_native.keys import Keyset, VerificationKey
+from blrcs_native.limiter import Limiter
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
 
@@ -59,6 +60,7 @@ from blrcs.security.token_revoker import VerifierRevoker
 
 KEY_FILE = "signing_key.pem"
 NS_PER_S = 1_000_000_000
+THROTTLE_CELLS = 65_536  # a table of its own: no flood of other keys can evict its cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,7 @@ def assemble_identity(
     api_keys = SqliteApiKeyRepository(base.database, stored_revocations)
     sessions = SqliteSessionRepository(base.database, stored_revocations)
     prove_password = ProvePassword(
-        users=users, hasher=hasher, throttle=LimiterSignInThrottle(base.limiter)
+        users=users, hasher=hasher, throttle=LimiterSignInThrottle(Limiter(THROTTLE_CELLS))
     )
     lifetime = SessionLifetime(
         refresh_ns=settings.refresh_token_ttl.ns, total_ns=settings.session_ttl.ns

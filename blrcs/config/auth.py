@@ -1,0 +1,51 @@
+"""How principals prove who they are, and for how long."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from blrcs.config.duration import Duration, between
+from blrcs.config.section import Secret, Section
+
+PASSWORD_MIN_CHARS = 8
+PASSWORD_MAX_CHARS = 1_024
+
+
+@AfterValidator
+def _password_length(password: SecretStr) -> SecretStr:
+    if not PASSWORD_MIN_CHARS <= len(password.get_secret_value()) <= PASSWORD_MAX_CHARS:
+        raise ValueError(f"has not {PASSWORD_MIN_CHARS} to {PASSWORD_MAX_CHARS} characters")
+    return password
+
+
+class Auth(Section):
+    """Sign-in, sessions and tokens."""
+
+    issuer: Annotated[str, Field(min_length=1, max_length=256)] = "blrcs"
+    """The `iss` of issued tokens, and the only one accepted."""
+    audience: Annotated[str, Field(min_length=1, max_length=256)] = "blrcs"
+    """The `aud` of issued tokens; tokens that do not name it are refused."""
+    algorithm: Literal["EdDSA"] = "EdDSA"
+    """What tokens are signed with."""
+    access_token_ttl: Annotated[Duration, between("1s", "1d")] = Duration.parse("15m")
+    """How long an access token is valid."""
+    refresh_token_ttl: Annotated[Duration, between("1m", "366d")] = Duration.parse("7d")
+    """How long a refresh token can be exchanged."""
+    session_ttl: Annotated[Duration, between("1m", "366d")] = Duration.parse("30d")
+    """How long a session lasts, however often it is refreshed."""
+    service_token_ttl: Annotated[Duration, between("1s", "1d")] = Duration.parse("1h")
+    """How long a token issued for an API key is valid."""
+    leeway: Annotated[Duration, between("0s", "5m")] = Duration.parse("30s")
+    """How far the clocks of issuer and server may differ."""
+    token_cache_entries: Annotated[int, Field(ge=0, le=10_000_000)] = 65_536
+    """Verified tokens kept in memory; 0 verifies each anew."""
+    initial_admin_password: Annotated[Secret, _password_length] | None = None
+    """The password of `admin` at the first start. Without it one is generated and printed once."""
+
+    @model_validator(mode="after")
+    def _check_lifetimes(self) -> Self:
+        if self.refresh_token_ttl > self.session_ttl:
+            raise ValueError("refresh_token_ttl is longer than session_ttl")
+        if self.access_token_ttl > self.refresh_token_ttl:
+            raise ValueError("access_token_ttl is longer than refresh_token_ttl")
+        return self

@@ -1,0 +1,85 @@
+"""Policies that the configuration overrides (blrcs.v1.MethodPolicy)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from blrcs.config.duration import Duration, between
+from blrcs.config.guards import GuardKind
+from blrcs.config.limits import RateSection
+from blrcs.config.section import Section
+
+LimitKey = Literal["address", "principal", "method"]
+"""What a method's limit counts apart (blrcs.v1.LimitKey)."""
+
+MethodPattern = Annotated[
+    str,
+    Field(
+        pattern=r"^/[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*/([A-Za-z_][A-Za-z0-9_]*|\*)$"
+    ),
+]
+"""A method's full name, or ``/package.Service/*`` for all methods of a service."""
+
+
+class PermissionAccess(Section):
+    """Only a principal that holds a permission on a resource may call."""
+
+    permission: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$")]
+    """The permission's name, such as `orders.read`."""
+    resource: Annotated[str, Field(max_length=512)] = ""
+    """The resource's name as a template over the request's fields; empty is the root."""
+    or_owner: bool = False
+    """A principal needs no permission on its own name and on what lies below it."""
+
+
+class MethodLimit(RateSection):
+    """How often a method may be called."""
+
+    key: LimitKey
+    """What is counted apart."""
+    per_message: bool = False
+    """Each message that a client streams is counted too, not only the stream's start."""
+
+
+Access = Annotated[
+    Annotated[Literal["public", "authenticated"], Tag("word")]
+    | Annotated[PermissionAccess, Tag("table")],
+    Discriminator(lambda value: "word" if isinstance(value, str) else "table"),
+]
+"""Who may call: anyone, anyone with a valid token, or the holders of a permission."""
+
+
+class PolicyOverride(Section):
+    """What takes the place of a method's own policy. What is not given stays as in the proto."""
+
+    access: Access | None = None
+    """Who may call."""
+    limits: tuple[MethodLimit, ...] | None = None
+    """All of the method's limits; an empty list removes those of the proto."""
+    audit: Literal["refusals", "call", "request"] | None = None
+    """What the audit log keeps."""
+    shadow: tuple[GuardKind, ...] | None = None
+    """Guards that decide and record, but let the call pass."""
+    response_cache_ttl: Annotated[Duration, between("0s", "366d")] | None = None
+    """How long a reply may be answered from memory; 0 turns it off."""
+    disabled: bool = False
+    """The method answers UNIMPLEMENTED, as if it were not there."""
+
+
+def override_for(method: str, policies: Mapping[str, PolicyOverride]) -> PolicyOverride | None:
+    """What the configuration says of a method, or None.
+
+    Where both its service (``/package.Service/*``) and the method itself are named, the method's
+    keys win one by one.
+
+    Args:
+        method: The full name, such as ``/blrcs.v1.CacheService/Get``.
+        policies: The settings' ``policies`` table.
+    """
+    general = policies.get(f"{method.rpartition('/')[0]}/*")
+    exact = policies.get(method)
+    if general is None or exact is None:
+        return exact or general
+    given = {name: getattr(exact, name) for name in exact.model_fields_set}
+    return general.model_copy(update=given)

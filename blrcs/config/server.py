@@ -1,0 +1,62 @@
+"""Where the server listens, and what it accepts."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from blrcs.config.duration import Seconds
+from blrcs.config.section import PathName, ReadableFile, Section
+from blrcs.config.size import SizeBytes
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+"""A TCP port; 0 takes any that is free."""
+
+
+class Tls(Section):
+    """The server's certificate, and whom it asks for one. Without a certificate it speaks h2c."""
+
+    cert_file: ReadableFile | None = None
+    """The certificate and its chain, in PEM."""
+    key_file: ReadableFile | None = None
+    """The certificate's private key, in PEM."""
+    client_ca_file: ReadableFile | None = None
+    """Authorities that sign client certificates, in PEM. Without it none is asked for."""
+    require_client_certificate: bool = False
+    """A client without a valid certificate is refused."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the server speaks TLS."""
+        return self.cert_file is not None
+
+    @model_validator(mode="after")
+    def _check_files_belong_together(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file are given together or not at all")
+        if self.client_ca_file is not None and self.cert_file is None:
+            raise ValueError("client_ca_file needs cert_file and key_file")
+        if self.require_client_certificate and self.client_ca_file is None:
+            raise ValueError("require_client_certificate needs client_ca_file")
+        return self
+
+
+class Server(Section):
+    """The gRPC endpoint."""
+
+    host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
+    """The address or host name to listen on."""
+    port: Port = 50_051
+    """The port to listen on; 0 takes any that is free."""
+    uds: PathName | None = None
+    """A Unix domain socket to listen on beside the port."""
+    max_message_bytes: Annotated[SizeBytes, Field(ge=1_024, le=2**31 - 1)] = 4 << 20
+    """The largest message that is received or sent."""
+    max_metadata_bytes: Annotated[SizeBytes, Field(ge=1_024, le=1 << 20)] = 16 << 10
+    """The most metadata that a call may carry."""
+    max_concurrent_calls: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
+    """Calls that run at once; further ones are refused with RESOURCE_EXHAUSTED."""
+    drain_grace_s: Annotated[Seconds, Field(le=3_600)] = 30.0
+    """How long accepted calls may take to finish once the server is told to stop."""
+    reflection: Literal["auto", "on", "off"] = "auto"
+    """Whether the server describes its services; auto is off in production."""
+    tls: Tls = Field(default_factory=Tls)

@@ -1,0 +1,78 @@
+"""All settings of a server."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from blrcs.config.auth import Auth
+from blrcs.config.cache import Cache
+from blrcs.config.guards import Guards
+from blrcs.config.limits import Limits
+from blrcs.config.observability import LogFormat, Logging, Metrics
+from blrcs.config.policies import MethodPattern, PolicyOverride
+from blrcs.config.section import PathName, Table, empty_table
+from blrcs.config.server import Server
+from blrcs.config.services import Services
+
+Environment = Literal["development", "test", "production"]
+ENVIRONMENTS: tuple[Environment, ...] = ("development", "test", "production")
+
+
+class Settings(BaseSettings):
+    """All settings, valid as a whole and immutable.
+
+    ``Settings()`` is the defaults alone and never looks at files or variables;
+    :func:`blrcs.config.loading.load_settings` gathers those.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="BLRCS_",
+        env_nested_delimiter="__",
+        use_attribute_docstrings=True,
+    )
+
+    environment: Environment = "development"
+    """What the server is for: it picks the second file and what `auto` means."""
+    data_directory: PathName = Path("data")
+    """Where the database and the signing key lie; created at the first start."""
+    server: Server = Field(default_factory=Server)
+    auth: Auth = Field(default_factory=Auth)
+    guards: Guards = Field(default_factory=Guards)
+    limits: Limits = Field(default_factory=Limits)
+    policies: Table[MethodPattern, PolicyOverride] = Field(default_factory=empty_table)
+    """What takes the place of the proto's policies, by method or service."""
+    cache: Cache = Field(default_factory=Cache)
+    logging: Logging = Field(default_factory=Logging)
+    metrics: Metrics = Field(default_factory=Metrics)
+    services: Services = Field(default_factory=Services)
+
+    @property
+    def reflection(self) -> bool:
+        """Whether the server describes its services."""
+        if self.server.reflection == "auto":
+            return self.environment != "production"
+        return self.server.reflection == "on"
+
+    @property
+    def log_format(self) -> LogFormat:
+        """What the log looks like."""
+        if self.logging.format == "auto":
+            return "console" if self.environment == "development" else "json"
+        return self.logging.format
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is handed in: the layers are merged, with their origins, by the loader."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)

@@ -1,0 +1,60 @@
+"""Ids, tokens and passwords that nobody can guess."""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Callable
+
+from blrcs.application.ports.credentials import ApiKeySecret
+from blrcs.domain.session import RefreshToken
+from blrcs.security.api_key_secrets import generate_api_key, hash_api_key
+
+RESOURCE_ID_BYTES = 8
+SESSION_ID_BYTES = 16
+REFRESH_TOKEN_BYTES = 32
+PASSWORD_BYTES = 15
+
+
+class RandomSecretGenerator:
+    """Implements the SecretGenerator port.
+
+    Args:
+        random: Gives as many unpredictable bytes as it is asked for.
+    """
+
+    def __init__(self, random: Callable[[int], bytes] = secrets.token_bytes) -> None:
+        self._random = random
+
+    def resource_id(self) -> str:
+        """See the port: sixteen hexadecimal digits."""
+        return self._random(RESOURCE_ID_BYTES).hex()
+
+    def session_id(self) -> str:
+        """See the port: 128 bits in base64url."""
+        return _base64url(self._random(SESSION_ID_BYTES))
+
+    def one_time_password(self) -> str:
+        """See the port: 120 bits in groups of lower-case letters and digits, none of 0, 1, 8, 9."""
+        letters = base64.b32encode(self._random(PASSWORD_BYTES)).decode().lower()
+        return "-".join(letters[start : start + 6] for start in range(0, len(letters), 6))
+
+    def refresh_token(self) -> RefreshToken:
+        """See the port: 256 bits in base64url."""
+        text = _base64url(self._random(REFRESH_TOKEN_BYTES))
+        return RefreshToken(text=text, hash=self.refresh_hash(text))
+
+    def refresh_hash(self, text: str) -> bytes:
+        """See the port. A fast hash is enough: nobody can try 256 random bits."""
+        return hashlib.sha256(text.encode()).digest()
+
+    def api_key(self) -> ApiKeySecret:
+        """See the port."""
+        return generate_api_key(self._random)
+
+    def api_key_hash(self, text: str) -> bytes | None:
+        """See the port."""
+        return hash_api_key(text)
+
+
+def _base64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()

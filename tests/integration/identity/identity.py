@@ -1,0 +1,225 @@
+"""AuthService and UserService over a real database, verifier and hasher."""
+
+import contextlib
+from types import SimpleNamespace
+
+from blrcs.api.auth_service import AuthService
+from blrcs.api.user_service import UserService
+from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, UserUseCases
+from blrcs.application.api_keys.create_api_key import CreateApiKey
+from blrcs.application.api_keys.delete_api_key import DeleteApiKey
+from blrcs.application.api_keys.get_api_key import GetApiKey
+from blrcs.application.api_keys.list_api_keys import ListApiKeys
+from blrcs.application.api_keys.update_api_key import UpdateApiKey
+from blrcs.application.auth.get_jwks import GetJwks
+from blrcs.application.auth.introspect_token import IntrospectToken
+from blrcs.application.auth.issue_service_token import IssueServiceToken
+from blrcs.application.auth.list_sessions import ListSessions
+from blrcs.application.auth.prove_password import ProvePassword
+from blrcs.application.auth.purge_expired import PurgeExpired
+from blrcs.application.auth.refresh import Refresh
+from blrcs.application.auth.revoke_session import RevokeSession
+from blrcs.application.auth.sign_in import SignIn
+from blrcs.application.auth.sign_out import SignOut
+from blrcs.application.service_accounts.create_service_account import CreateServiceAccount
+from blrcs.application.service_accounts.delete_service_account import DeleteServiceAccount
+from blrcs.application.service_accounts.get_service_account import GetServiceAccount
+from blrcs.application.service_accounts.list_service_accounts import ListServiceAccounts
+from blrcs.application.service_accounts.update_service_account import UpdateServiceAccount
+from blrcs.application.users.change_password import ChangePassword
+from blrcs.application.users.create_user import CreateUser
+from blrcs.application.users.delete_user import DeleteUser
+from blrcs.application.users.get_user import GetUser
+from blrcs.application.users.list_users import ListUsers
+from blrcs.application.users.reset_password import ResetPassword
+from blrcs.application.users.update_user import UpdateUser
+from blrcs.database.api_key_repository import SqliteApiKeyRepository
+from blrcs.database.revocation_repository import RevocationRepository
+from blrcs.database.service_account_repository import SqliteServiceAccountRepository
+from blrcs.database.session_repository import SqliteSessionRepository
+from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.user_repository import SqliteUserRepository
+from blrcs.domain.session import SessionLifetime
+from blrcs.security.page_tokens import SignedPageTokens
+from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.secret_generator import RandomSecretGenerator
+from blrcs.security.sign_in_throttle import LimiterSignInThrottle
+from blrcs.security.signing_keys import load_or_create_signing_key
+from blrcs.security.token_inspector import VerifyingTokenInspector
+from blrcs.security.token_issuer import DEFAULT_TTL_NS, JwtIssuer
+from blrcs.security.token_revoker import VerifierRevoker
+from blrcs.v1 import auth_pb2, user_pb2
+from blrcs_native.keys import Keyset, VerificationKey
+from blrcs_native.limiter import Limiter
+from blrcs_native.revocations import Revocations
+from blrcs_native.token import TokenVerifier
+from tests.unit.application.identity_fakes import (
+    MINUTE_NS,
+    ForgottenPrincipals,
+    counting_random,
+)
+
+ISSUER = "https://blrcs.test"
+AUDIENCE = "blrcs"
+PASSWORD = "correct horse"
+DAY_NS = 24 * 60 * MINUTE_NS
+SESSIONS_PER_USER = 5
+
+
+def call_of(principal="", session="", address="192.0.2.1"):
+    """What a servicer sees of a call."""
+    caller = SimpleNamespace(name=principal, session=session) if principal else None
+    return SimpleNamespace(principal=caller, peer_address=address)
+
+
+class Identity:
+    """What a composition root would hold; ``open`` on the same folder is a restart."""
+
+    def __init__(self, folder, clock, database, hasher):
+        self.database = database
+        self.clock = clock
+        self.forgotten = ForgottenPrincipals()
+        self.revocations = Revocations(clock=clock)
+        key = load_or_create_signing_key(folder / "signing_key.pem")
+        self.verifier = TokenVerifier(
+            Keyset([VerificationKey.from_jwk(each) for each in key.jwks()]),
+            issuers=[ISSUER],
+            audiences=[AUDIENCE],
+            types=["at+jwt"],
+            leeway_s=0,
+            clock=clock,
+            revocations=self.revocations,
+        )
+        tokens = JwtIssuer(
+            key, issuer=ISSUER, audience=AUDIENCE, clock=clock, random=counting_random()
+        )
+        stored_revocations = RevocationRepository(
+            database,
+            revoker=VerifierRevoker(self.revocations, issuer=ISSUER),
+            clock=clock,
+            token_ttl_ns=DEFAULT_TTL_NS,
+        )
+        stored_revocations.load()
+        self.users = SqliteUserRepository(database, stored_revocations)
+        self.accounts = SqliteServiceAccountRepository(database, stored_revocations)
+        self.api_keys = SqliteApiKeyRepository(database, stored_revocations)
+        self.sessions = SqliteSessionRepository(
+            database, stored_revocations, sessions_per_user=SESSIONS_PER_USER
+        )
+        self.purge = PurgeExpired(sessions=self.sessions, clock=clock)
+        self.hasher = hasher
+        self.secrets = RandomSecretGenerator()
+        prove_password = ProvePassword(
+            users=self.users,
+            hasher=hasher,
+            throttle=LimiterSignInThrottle(Limiter(1024, clock=clock)),
+        )
+        self.auth = self._auth_service(prove_password, key, tokens)
+        self.user = self._user_service(prove_password)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, folder, clock):
+        hasher = Argon2PasswordHasher(memory_kib=8, passes=1)
+        try:
+            async with SqliteDatabase.open(folder / "blrcs.db") as database:
+                identity = cls(folder, clock, database, hasher)
+                yield identity
+                await identity.api_keys.drain()
+        finally:
+            hasher.close()
+
+    def _auth_service(self, prove_password, key, tokens):
+        lifetime = SessionLifetime(refresh_ns=DAY_NS, total_ns=7 * DAY_NS)
+        issuing = {"secrets": self.secrets, "tokens": tokens, "clock": self.clock}
+        return AuthService(
+            sign_in=SignIn(
+                prove_password=prove_password,
+                sessions=self.sessions,
+                hasher=self.hasher,
+                lifetime=lifetime,
+                **issuing,
+            ),
+            refresh=Refresh(sessions=self.sessions, lifetime=lifetime, **issuing),
+            sign_out=SignOut(sessions=self.sessions),
+            introspect_token=IntrospectToken(inspector=VerifyingTokenInspector(self.verifier)),
+            get_jwks=GetJwks(keys=key),
+            list_sessions=ListSessions(
+                users=self.users,
+                sessions=self.sessions,
+                page_tokens=SignedPageTokens(bytes(32)),
+                clock=self.clock,
+            ),
+            revoke_session=RevokeSession(sessions=self.sessions),
+            issue_service_token=IssueServiceToken(api_keys=self.api_keys, **issuing),
+        )
+
+    def _user_service(self, prove_password):
+        page_tokens = SignedPageTokens(bytes(32))
+        users = {"users": self.users}
+        hashing = users | {"hasher": self.hasher, "clock": self.clock}
+        accounts = {"accounts": self.accounts}
+        keys = {"api_keys": self.api_keys}
+        return UserService(
+            users=UserUseCases(
+                create_user=CreateUser(**hashing),
+                get_user=GetUser(**users),
+                list_users=ListUsers(**users, page_tokens=page_tokens),
+                update_user=UpdateUser(**users, clock=self.clock),
+                delete_user=DeleteUser(**users, forget_principal=self.forgotten),
+                change_password=ChangePassword(prove_password=prove_password, **hashing),
+                reset_password=ResetPassword(**hashing),
+            ),
+            service_accounts=ServiceAccountUseCases(
+                create_service_account=CreateServiceAccount(
+                    **accounts, secrets=self.secrets, clock=self.clock
+                ),
+                get_service_account=GetServiceAccount(**accounts),
+                list_service_accounts=ListServiceAccounts(**accounts, page_tokens=page_tokens),
+                update_service_account=UpdateServiceAccount(**accounts, clock=self.clock),
+                delete_service_account=DeleteServiceAccount(
+                    **accounts, forget_principal=self.forgotten
+                ),
+            ),
+            api_keys=ApiKeyUseCases(
+                create_api_key=CreateApiKey(**keys, secrets=self.secrets, clock=self.clock),
+                get_api_key=GetApiKey(**keys),
+                list_api_keys=ListApiKeys(**keys, **accounts, page_tokens=page_tokens),
+                update_api_key=UpdateApiKey(**keys, clock=self.clock),
+                delete_api_key=DeleteApiKey(**keys),
+            ),
+        )
+
+    async def add_user(self, user_id):
+        request = user_pb2.CreateUserRequest(user_id=user_id, password=PASSWORD)
+        return await self.user.CreateUser(request, call_of("users/admin"))
+
+    async def sign_in(self, user_id, password=PASSWORD, **details):
+        request = auth_pb2.SignInRequest(user_id=user_id, password=password, **details)
+        return await self.auth.SignIn(request, call_of())
+
+    async def refresh(self, token):
+        request = auth_pb2.RefreshRequest(refresh_token=token)
+        return (await self.auth.Refresh(request, call_of())).tokens
+
+    async def add_key(self, account_id, key_id="ci", **fields):
+        """A service account with one API key, and the key's text."""
+        if await self.accounts.get(account_id) is None:
+            await self.user.CreateServiceAccount(
+                user_pb2.CreateServiceAccountRequest(service_account_id=account_id), call_of()
+            )
+        request = user_pb2.CreateApiKeyRequest(
+            parent=f"serviceAccounts/{account_id}", api_key_id=key_id, api_key=fields
+        )
+        return (await self.user.CreateApiKey(request, call_of())).key
+
+    async def service_token(self, api_key):
+        request = auth_pb2.IssueServiceTokenRequest(api_key=api_key)
+        return (await self.auth.IssueServiceToken(request, call_of())).tokens.access_token
+
+    async def introspect(self, token):
+        return await self.auth.Introspect(auth_pb2.IntrospectRequest(token=token), call_of())
+
+    async def active(self, *tokens):
+        """Which of the access tokens are valid."""
+        return [(await self.introspect(token)).active for token in tokens]

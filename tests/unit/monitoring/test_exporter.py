@@ -1,0 +1,547 @@
+"""The exposition parsed back against a model, and the endpoint over a loopback socket."""
+
+import asyncio
+import itertools
+import logging
+import math
+import socket
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+
+import pytest
+import uvloop
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client import parser as text_parser
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.openmetrics import parser as openmetrics_parser
+from prometheus_client.registry import Collector, DuplicateTimeseries
+
+from blrcs.monitoring.exporter import (
+    MAX_CONNECTIONS,
+    MAX_HEAD_BYTES,
+    SLICE_SAMPLES,
+    MetricsServer,
+    NativeCollector,
+    _render,
+    new_registry,
+)
+from blrcs_native.metrics import (
+    CallMetrics,
+    Counter,
+    DurationHistogram,
+    Gauge,
+    Histogram,
+    MetricsBlock,
+)
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+GET = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+SENT_BYTES = 20_000_000  # more than the buffers of a loopback connection hold
+OPENMETRICS = b"Accept: application/openmetrics-text; version=1.0.0\r\n"
+
+
+def samples_of(families: Iterable[Metric]) -> Samples:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+        if not sample.name.startswith("blrcs_metrics_label_overflow")
+    }
+
+
+def text_samples(registry: Collector) -> Samples:
+    text = generate_latest(registry).decode()
+    return samples_of(text_parser.text_string_to_metric_families(text))
+
+
+def openmetrics_text(registry: Collector) -> bytes:
+    text: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text
+
+
+def openmetrics_samples(text: bytes) -> Samples:
+    parse = openmetrics_parser.text_string_to_metric_families
+    return samples_of(parse(text.decode()))  # type: ignore[no-untyped-call]
+
+
+class Model:
+    """What the exposition is to say, summed up in a dict."""
+
+    def __init__(self) -> None:
+        self.samples: Samples = {}
+
+    def add(self, name: str, labels: tuple[str, str], value: float, **more: str) -> None:
+        place = (name, frozenset({"x": labels[0], "y": labels[1], **more}.items()))
+        self.samples[place] = self.samples.get(place, 0) + value
+
+    def observe(
+        self,
+        name: str,
+        seen: Sequence[tuple[tuple[str, str], float]],
+        bounds: dict[str, float],
+        unit: int,
+    ) -> None:
+        sums: dict[tuple[str, str], float] = {}
+        for labels, value in seen:
+            for le, bound in (bounds | {"+Inf": math.inf}).items():
+                self.add(f"{name}_bucket", labels, value <= bound, le=le)
+            self.add(f"{name}_count", labels, 1)
+            sums[labels] = sums.get(labels, 0) + value
+        for labels, total in sums.items():
+            self.add(f"{name}_sum", labels, total / unit)
+
+
+label_value = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+key = st.tuples(label_value, label_value)
+BOUNDS = (0.25, 1.0, 20.0)
+
+
+class TestExposition:
+    @settings(deadline=None)
+    @given(
+        counted=st.lists(st.tuples(key, st.integers(0, 2**40)), max_size=20),
+        gauged=st.lists(st.tuples(key, st.floats(allow_nan=False)), max_size=20),
+        observed=st.lists(st.tuples(key, st.floats(0, 100) | st.sampled_from(BOUNDS)), max_size=20),
+        timed=st.lists(
+            st.tuples(key, st.integers(0, 10**10) | st.sampled_from((10**6, 10**6 + 1))),
+            max_size=20,
+        ),
+    )
+    def test_parsed_back_it_equals_the_model(
+        self,
+        counted: list[tuple[tuple[str, str], int]],
+        gauged: list[tuple[tuple[str, str], float]],
+        observed: list[tuple[tuple[str, str], float]],
+        timed: list[tuple[tuple[str, str], int]],
+    ) -> None:
+        block = MetricsBlock(4096)
+        counter = Counter(block, "count_total", "Says \\ and\nmore.", ("x", "y"))
+        gauge = Gauge(block, "level", "", ("x", "y"))
+        histogram = Histogram(block, "size_bytes", "Size.", BOUNDS, ("x", "y"))
+        durations = DurationHistogram(block, "took_seconds", "Time.", (10**6, 10**9), ("x", "y"))
+        for labels, n in counted:
+            counter.labels(*labels).inc(n)
+        for labels, value in gauged:
+            gauge.labels(*labels).set(value)
+        for labels, value in observed:
+            histogram.labels(*labels).observe(value)
+        for labels, elapsed_ns in timed:
+            durations.labels(*labels).observe_ns(elapsed_ns)
+
+        model = Model()
+        for labels, n in counted:
+            model.add("count_total", labels, n)
+        for labels, value in dict(gauged).items():
+            model.add("level", labels, value)
+        model.observe("size_bytes", observed, {"0.25": 0.25, "1.0": 1, "20.0": 20}, 1)
+        model.observe("took_seconds", timed, {"0.001": 10**6, "1.0": 10**9}, 10**9)
+
+        registry = CollectorRegistry()
+        registry.register(NativeCollector(block))
+        assert text_samples(registry) == model.samples
+        assert openmetrics_samples(openmetrics_text(registry)) == model.samples
+
+    def test_types_and_help_are_told(self) -> None:
+        block = MetricsBlock(64)
+        Counter(block, "a_total", "Counts.")
+        Gauge(block, "b", "Measures.")
+        Histogram(block, "c", "Sorts.", (1,))
+        DurationHistogram(block, "d_seconds", "Times.", (1,))
+        metrics = list(NativeCollector(block).collect())[:4]
+        assert [(metric.name, metric.type, metric.documentation) for metric in metrics] == [
+            ("a", "counter", "Counts."),
+            ("b", "gauge", "Measures."),
+            ("c", "histogram", "Sorts."),
+            ("d_seconds", "histogram", "Times."),
+        ]
+
+    def test_overflow_is_told_for_each_labelled_family(self) -> None:
+        block = MetricsBlock(64)
+        Counter(block, "a_total", "", ("x",), 1)
+        family = Counter(block, "b_total", "", ("x",), 1)
+        Counter(block, "c_total", "")
+        family.labels("1")
+        family.labels("2")
+        family.labels("3").inc(5)
+        registry = CollectorRegistry()
+        registry.register(NativeCollector(block))
+        name = "blrcs_metrics_label_overflow_total"
+        assert registry.get_sample_value(name, {"metric": "a_total"}) == 0
+        assert registry.get_sample_value(name, {"metric": "b_total"}) == 2
+        assert registry.get_sample_value(name, {"metric": "c_total"}) is None
+        assert registry.get_sample_value("b_total", {"x": "other"}) == 5
+
+    def test_families_made_later_are_shown(self) -> None:
+        block = MetricsBlock(64)
+        registry = CollectorRegistry()
+        registry.register(NativeCollector(block))
+        Counter(block, "late_total", "").labels().inc()
+        assert registry.get_sample_value("late_total") == 1
+
+    def test_any_collection_of_families_will_do(self) -> None:
+        block = MetricsBlock(64)
+        shown, _ = Gauge(block, "shown", ""), Gauge(block, "hidden", "")
+        names = [metric.name for metric in NativeCollector([shown]).collect()]
+        assert names == ["shown", "blrcs_metrics_label_overflow"]
+
+    def test_a_name_that_the_registry_has_already_is_refused(self) -> None:
+        block = MetricsBlock(64)
+        Gauge(block, "process_open_fds", "")
+        with pytest.raises(DuplicateTimeseries):
+            new_registry(block)
+
+    def test_the_registry_has_the_process_and_is_not_the_global_one(self) -> None:
+        block = MetricsBlock(64)
+        Counter(block, "mine_total", "").labels().inc()
+        registry = new_registry(block)
+        assert registry.get_sample_value("mine_total") == 1
+        assert registry.get_sample_value("process_resident_memory_bytes")
+        assert registry.get_sample_value("python_gc_collections_total", {"generation": "0"})
+        assert any(metric.name == "python_info" for metric in registry.collect())
+        assert REGISTRY.get_sample_value("mine_total") is None
+
+
+class Answer:
+    """An HTTP answer taken apart."""
+
+    def __init__(self, raw: bytes) -> None:
+        head, _, self.body = raw.partition(b"\r\n\r\n")
+        first, *fields = head.decode().split("\r\n")
+        self.status = int(first.removeprefix("HTTP/1.1 ").split()[0])
+        self.fields = dict(field.split(": ", 1) for field in fields)
+
+    @property
+    def samples(self) -> Samples:
+        text = self.body.decode()
+        return samples_of(text_parser.text_string_to_metric_families(text))
+
+
+async def exchange(port: int, request: bytes) -> Answer:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    raw = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return Answer(raw)
+
+
+async def connected(server: MetricsServer) -> None:
+    while not server._connections:  # noqa: ASYNC110  # a connection is no event to the server
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def block() -> MetricsBlock:
+    return MetricsBlock(20_000)
+
+
+@pytest.fixture
+def registry(block: MetricsBlock) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(NativeCollector(block))
+    return registry
+
+
+@pytest.fixture
+async def port(registry: CollectorRegistry) -> AsyncIterator[int]:
+    server = MetricsServer(registry)
+    yield await server.start()
+    await server.close()
+
+
+class TestServer:
+    async def test_get_shows_what_the_cells_hold_now(self, block: MetricsBlock, port: int) -> None:
+        cell = Counter(block, "a_total", "").labels()
+        for value in (1, 2):
+            cell.inc()
+            answer = await exchange(port, GET)
+            assert answer.status == 200
+            assert answer.samples == {("a_total", frozenset()): value}
+            assert answer.fields["Content-Type"].startswith("text/plain; version=0.0.4")
+            assert answer.fields["Content-Length"] == str(len(answer.body))
+            assert answer.fields["Connection"] == "close"
+
+    async def test_openmetrics_is_spoken_to_those_who_accept_it(
+        self, block: MetricsBlock, port: int
+    ) -> None:
+        Counter(block, "a_total", "").labels().inc(3)
+        answer = await exchange(port, GET.replace(b"\r\n\r\n", b"\r\n" + OPENMETRICS + b"\r\n"))
+        assert answer.fields["Content-Type"].startswith("application/openmetrics-text")
+        assert answer.body.endswith(b"# EOF\n")
+        assert answer.body.count(b"# EOF") == 1
+        assert openmetrics_samples(answer.body) == {("a_total", frozenset()): 3}
+
+    async def test_a_large_family_is_whole_in_both_formats(
+        self, block: MetricsBlock, registry: CollectorRegistry, port: int
+    ) -> None:
+        calls = CallMetrics(block, max_methods=SLICE_SAMPLES)
+        for n in range(SLICE_SAMPLES):
+            calls.method("s", f"m{n}", "unary").handled(n % 17, n * 10**6)
+        plain = await exchange(port, GET)
+        assert plain.body == generate_latest(registry)
+        om = await exchange(port, GET.replace(b"\r\n\r\n", b"\r\n" + OPENMETRICS + b"\r\n"))
+        assert om.body == openmetrics_text(registry)
+        assert plain.body.count(b"# TYPE grpc_server_handled_total counter\n") == 1
+
+    async def test_the_loop_runs_on_while_a_large_family_is_rendered(
+        self, block: MetricsBlock, registry: CollectorRegistry
+    ) -> None:
+        family = Counter(block, "a_total", "", ("x",), 10 * SLICE_SAMPLES)
+        for n in range(10 * SLICE_SAMPLES):
+            family.labels(str(n))
+        rendering = asyncio.ensure_future(_render(registry, generate_latest))
+        turns = itertools.count()
+        while not rendering.done():
+            next(turns)
+            await asyncio.sleep(0)
+        assert next(turns) >= 10
+        assert await rendering == generate_latest(registry)
+
+    async def test_head_answers_as_get_without_the_body(
+        self, block: MetricsBlock, port: int
+    ) -> None:
+        Counter(block, "a_total", "")
+        get, head = await exchange(port, GET), await exchange(port, GET.replace(b"GET", b"HEAD"))
+        assert head.body == b""
+        assert (head.status, head.fields) == (get.status, get.fields)
+
+    async def test_a_query_is_ignored(self, block: MetricsBlock, port: int) -> None:
+        answer = await exchange(port, GET.replace(b"/metrics", b"/metrics?name[]=x"))
+        assert answer.status == 200
+
+    async def test_http_1_0_needs_no_host(self, port: int) -> None:
+        assert (await exchange(port, b"GET /metrics HTTP/1.0\r\n\r\n")).status == 200
+
+    @pytest.mark.parametrize("target", [b"/", b"/metrics/", b"/Metrics", b"//metrics", b"*"])
+    async def test_other_targets_are_not_found(self, port: int, target: bytes) -> None:
+        answer = await exchange(port, GET.replace(b"/metrics", target))
+        assert (answer.status, answer.body) == (404, b"")
+
+    @pytest.mark.parametrize("method", [b"POST", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"])
+    async def test_other_methods_are_not_allowed(self, port: int, method: bytes) -> None:
+        answer = await exchange(port, GET.replace(b"GET", method))
+        assert (answer.status, answer.fields["Allow"]) == (405, "GET, HEAD")
+
+    @pytest.mark.parametrize(
+        "request_head",
+        [
+            b"GET /metrics HTTP/1.1\r\n\r\n",
+            b"GET /metrics HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+            b"GET /metrics HTTP/2.0\r\nHost: a\r\n\r\n",
+            b"get /metrics HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET  /metrics HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET /metrics\r\nHost: a\r\n\r\n",
+            b"GET /metrics HTTP/1.1 \r\nHost: a\r\n\r\n",
+            b"\r\nGET /metrics HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"GET /metrics HTTP/1.1\nHost: a\r\n\r\n",
+            b"GET /metrics HTTP/1.1\r\nHost : a\r\n\r\n",
+            b"GET /metrics HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n",
+            b"GET /metrics HTTP/1.1\r\nHost: a\r\nnot a field\r\n\r\n",
+            b"GET /metrics HTTP/1.1\r\nHost: \xff\r\n\r\n",
+            b"GET /metr\x00ics HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"\x16\x03\x01\x02\x00\r\n\r\n",
+        ],
+    )
+    async def test_what_is_no_strict_http_is_a_bad_request(
+        self, port: int, request_head: bytes
+    ) -> None:
+        assert (await exchange(port, request_head)).status == 400
+
+    @pytest.mark.parametrize("smuggled", [b"\n", b"\r", b"\x00", b"\x7f", b"\xe9"])
+    async def test_no_control_character_gets_from_accept_into_the_answer(
+        self, port: int, smuggled: bytes
+    ) -> None:
+        accept = (
+            b"Accept: application/openmetrics-text; version=1.0.0" + smuggled + b"Set-Cookie: x"
+        )
+        answer = await exchange(port, GET.replace(b"\r\n\r\n", b"\r\n" + accept + b"\r\n\r\n"))
+        assert answer.status == 400
+        assert "Set-Cookie" not in answer.fields
+
+    @pytest.mark.parametrize("version", [b"x", b"1.x", b"9" * 5000, b"-1", b""])
+    async def test_a_strange_version_in_accept_is_answered_all_the_same(
+        self, port: int, version: bytes
+    ) -> None:
+        accept = b"Accept: application/openmetrics-text; version=" + version
+        answer = await exchange(port, GET.replace(b"\r\n\r\n", b"\r\n" + accept + b"\r\n\r\n"))
+        assert answer.status == 200
+
+    async def test_too_large_a_head_is_refused_while_the_peer_still_sends(self, port: int) -> None:
+        padding = b"X: " + b"y" * SENT_BYTES
+        answer = await exchange(port, GET.replace(b"\r\n\r\n", b"\r\n" + padding))
+        assert answer.status == 431
+
+    async def test_a_head_just_within_the_bound_is_answered(self, port: int) -> None:
+        line, end = GET.removesuffix(b"\r\n"), b"\r\n\r\n"
+        fits = (line + b"X: ").ljust(MAX_HEAD_BYTES, b"y")
+        assert (await exchange(port, fits + end)).status == 200
+        assert (await exchange(port, fits + b"y" + end)).status == 431
+
+    async def test_a_request_body_does_not_cost_the_answer(self, port: int) -> None:
+        length = f"\r\nContent-Length: {SENT_BYTES}\r\n\r\n".encode()
+        request = GET.replace(b"\r\n\r\n", length) + b"z" * SENT_BYTES
+        assert (await exchange(port, request)).status == 200
+
+    async def test_a_peer_done_with_sending_still_gets_an_answer_that_the_kernel_cannot_hold(
+        self, block: MetricsBlock, registry: CollectorRegistry
+    ) -> None:
+        Counter(block, "a_total", "h" * 50_000)
+        server = MetricsServer(registry)
+        port = await server.start()
+        assert server._server is not None
+        server._server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        with socket.socket() as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            peer.connect(("127.0.0.1", port))
+            peer.sendall(GET)
+            peer.shutdown(socket.SHUT_WR)
+            await connected(server)
+            for _ in range(100):  # time to come to the end, would it not wait for the peer
+                await asyncio.sleep(0)
+            peer.setblocking(False)
+            loop = asyncio.get_running_loop()
+            raw = b""
+            while piece := await loop.sock_recv(peer, 65_536):
+                raw += piece
+        answer = Answer(raw)
+        assert len(answer.body) == int(answer.fields["Content-Length"]) > 50_000
+        await server.close()
+
+    async def test_a_peer_that_says_nothing_is_timed_out(self, registry: CollectorRegistry) -> None:
+        server = MetricsServer(registry, timeout_s=0.01)
+        port = await server.start()
+        assert (await exchange(port, b"GET /metr")).status == 408
+        await server.close()
+
+    async def test_a_peer_that_takes_nothing_is_dropped(
+        self, block: MetricsBlock, registry: CollectorRegistry
+    ) -> None:
+        family = Counter(block, "a_total", "h" * SENT_BYTES)
+        server = MetricsServer(registry, timeout_s=0.05)
+        port = await server.start()
+        with socket.create_connection(("127.0.0.1", port)) as peer:
+            peer.sendall(GET)
+            await connected(server)
+            await asyncio.wait(set(server._connections))
+        assert not server._connections
+        await server.close()
+        assert family.rows() == [((), 0)]
+
+    async def test_a_half_request_and_a_close_leave_nothing_behind(
+        self, registry: CollectorRegistry
+    ) -> None:
+        server = MetricsServer(registry)
+        port = await server.start()
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /")
+        await connected(server)
+        writer.close()
+        await asyncio.wait(set(server._connections))
+        assert not server._connections
+        await server.close()
+
+    async def test_connections_beyond_the_bound_are_dropped(self, port: int) -> None:
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MAX_CONNECTIONS)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            dropped = await reader.read() == b""
+        except ConnectionResetError:
+            dropped = True
+        assert dropped
+        for _, other in [*idle, (reader, writer)]:
+            other.close()
+
+    async def test_a_collector_that_fails_is_an_error_without_its_text(
+        self, registry: CollectorRegistry, port: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Broken(Collector):
+            broken = False
+
+            def collect(self) -> Iterator[Metric]:
+                if self.broken:
+                    raise OSError("secret")
+                return iter(())
+
+        collector = Broken()
+        registry.register(collector)
+        collector.broken = True
+        with caplog.at_level(logging.ERROR):
+            answer = await exchange(port, GET)
+        assert (answer.status, answer.body) == (500, b"")
+        assert "metrics could not be rendered" in caplog.text
+        collector.broken = False
+        assert (await exchange(port, GET)).status == 200
+
+    async def test_families_with_creation_times_are_not_cut(
+        self, registry: CollectorRegistry, port: int
+    ) -> None:
+        family = CounterMetricFamily("born_total", "", labels=["x"])
+        for n in range(SLICE_SAMPLES):
+            family.add_metric([str(n)], n, created=1.0)
+
+        class Other(Collector):
+            def collect(self) -> Iterator[Metric]:
+                yield family
+
+        registry.register(Other())
+        assert (await exchange(port, GET)).body == generate_latest(registry)
+
+
+class TestLifecycle:
+    async def test_a_port_in_use_gives_the_os_error_through(
+        self, registry: CollectorRegistry, port: int
+    ) -> None:
+        second = MetricsServer(registry)
+        with pytest.raises(OSError, match="in use"):
+            await second.start("127.0.0.1", port)
+        await second.close()
+
+    async def test_it_listens_on_the_loopback_alone(self, registry: CollectorRegistry) -> None:
+        server = MetricsServer(registry)
+        await server.start()
+        assert server._server is not None
+        assert [listener.getsockname()[0] for listener in server._server.sockets] == ["127.0.0.1"]
+        await server.close()
+
+    async def test_starting_twice_is_an_error(self, registry: CollectorRegistry) -> None:
+        server = MetricsServer(registry)
+        await server.start()
+        with pytest.raises(RuntimeError, match="started already"):
+            await server.start()
+        await server.close()
+
+    async def test_close_frees_the_port_drops_connections_and_may_come_again(
+        self, registry: CollectorRegistry
+    ) -> None:
+        server = MetricsServer(registry)
+        port = await server.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await connected(server)
+        await server.close()
+        assert await reader.read() == b""
+        writer.close()
+        await server.close()
+        with pytest.raises(OSError):
+            await asyncio.open_connection("127.0.0.1", port)
+        assert await server.start("127.0.0.1", port) == port
+        await server.close()
+
+    def test_it_runs_on_uvloop(self, block: MetricsBlock, registry: CollectorRegistry) -> None:
+        Counter(block, "a_total", "h" * 1_000_000).labels().inc()
+
+        async def run() -> None:
+            server = MetricsServer(registry)
+            port = await server.start()
+            answer = await exchange(port, GET)
+            assert answer.samples == {("a_total", frozenset()): 1}
+            assert (await exchange(port, GET.replace(b"GET", b"POST"))).status == 405
+            with pytest.raises(OSError):
+                await MetricsServer(registry).start("127.0.0.1", port)
+            await server.close()
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run())

@@ -1,0 +1,77 @@
+"""Access by brute force: every binding is tried for every question, and nothing is compiled.
+
+It is written from what roles, groups and bindings mean, over lists of segments, so that it shares
+no shortcut with the native table.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from blrcs_native.access import MAX_GROUP_DEPTH, BindingSpec, GroupSpec, RoleSpec
+
+
+def matches(pattern: str, permission: str) -> bool:
+    """A wildcard stands for one or more segments."""
+    wanted, given = pattern.split("."), permission.split(".")
+    if wanted[-1] != "*":
+        return wanted == given
+    return len(given) >= len(wanted) and given[: len(wanted) - 1] == wanted[:-1]
+
+
+def covers(prefix: str, resource: str) -> bool:
+    """The root covers everything; otherwise the first segments must be the same."""
+    wanted = prefix.split("/") if prefix else []
+    given = resource.split("/") if resource else []
+    return given[: len(wanted)] == wanted
+
+
+@dataclass(frozen=True, slots=True)
+class AccessModel:
+    """The questions of the native table, answered slowly, at a given time."""
+
+    roles: Sequence[RoleSpec]
+    groups: Sequence[GroupSpec]
+    bindings: Sequence[BindingSpec]
+
+    def patterns(self, role: str) -> Iterator[str]:
+        """What a role grants, over what it includes; undefined roles grant nothing."""
+        for spec in self.roles:
+            if spec.name == role:
+                yield from spec.permissions
+                for included in spec.includes:
+                    yield from self.patterns(included)
+
+    def members_for(self, principal: str) -> set[str]:
+        """Every name in a binding that means the principal."""
+        if principal.startswith("groups/") or principal in {"allAuthenticated", "allUsers"}:
+            return set()
+        if not principal:
+            return {"allUsers"}
+        names = {principal}
+        for _ in range(MAX_GROUP_DEPTH):
+            names |= {group.name for group in self.groups if names & set(group.members)}
+        return names | {"allAuthenticated", "allUsers"}
+
+    def granting(self, principal: str, permission: str, now_ns: int) -> Iterator[BindingSpec]:
+        """The bindings in force that give the permission to the principal, on any resource."""
+        names = self.members_for(principal)
+        for binding in self.bindings:
+            expires_at_ns = binding.expires_at_ns
+            if (
+                names & set(binding.members)
+                and (expires_at_ns is None or now_ns < expires_at_ns)
+                and any(matches(pattern, permission) for pattern in self.patterns(binding.role))
+            ):
+                yield binding
+
+    def check(self, principal: str, permission: str, resource: str, now_ns: int) -> bool:
+        found = self.granting(principal, permission, now_ns)
+        return any(covers(binding.resource, resource) for binding in found)
+
+    def holds_anywhere(self, principal: str, permission: str, now_ns: int) -> bool:
+        return any(True for _ in self.granting(principal, permission, now_ns))
+
+    def permissions(
+        self, principal: str, resource: str, known_permissions: Iterable[str], now_ns: int
+    ) -> list[str]:
+        return [name for name in known_permissions if self.check(principal, name, resource, now_ns)]
