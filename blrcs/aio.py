@@ -85,8 +85,9 @@ class Server(Registrar):
         return await self._transport.wait_for_termination(timeout)
 
     def _policy(self, registration: Registration) -> MethodPolicy:
-        stated = self._policies.get(registration.name)
-        return stated or effective_policy(registration.name, registration.descriptor)
+        name = registration.name
+        stated = self._policies.get(name) or self._policies.get(f"{name.rpartition('/')[0]}/*")
+        return stated or effective_policy(name, registration.descriptor)
 
     def _handler(self, registration: Registration, executor: Executor | None) -> Handler:
         return run_interceptors(self._interceptors, registration, executor)
@@ -115,7 +116,8 @@ def server(
         compression: The default for replies.
         factory: Binds methods to pipelines. By default one that limits, validates and audits, and
             has no verifier: it refuses methods that ask for a token.
-        policies: By full method name; they take the place of what the proto states.
+        policies: By full method name, or ``/package.Service/*`` for all of a service; they take
+            the place of what the proto states.
     """
     router = Router({})
     transport = GrpcioServer(
@@ -128,7 +130,7 @@ def server(
         transport,
         router,
         factory or PipelineFactory(limiter=Limiter(LIMITER_CELLS)),
-        policies=policies or {},
+        policies={} if policies is None else policies,
         interceptors=interceptors or (),
         executor=migration_thread_pool,
     )

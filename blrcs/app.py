@@ -7,13 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-from blrcs_native.limiter import Limiter
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from blrcs.api.cache_service import CacheService
 from blrcs.api.health_service import HealthService, HealthState
 from blrcs.api.limit_service import LimitService
-from blrcs.api.reflection_service import SERVICES as REFLECTION_SERVICES
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
 from blrcs.assembly.access import Access, assemble_access
@@ -48,6 +46,7 @@ from blrcs.v1 import (
     limit_pb2_grpc,
     user_pb2_grpc,
 )
+from blrcs_native.limiter import Limiter
 
 HOUSEKEEPING_PERIOD_S = 1.0
 PURGE_PERIOD_S = 600.0
@@ -141,9 +140,7 @@ async def running(
                 "" if password is None else password.get_secret_value()
             )
         metrics_address = await _serve_metrics(settings, metrics, stack)
-        live = LiveSettings(
-            loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded
-        )
+        live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
         watcher = ConfigWatcher(live)
         await server.start()
         stack.push_async_callback(_drain, server, health, settings.server.drain_grace_s)
@@ -157,7 +154,7 @@ async def running(
         )
 
 
-def _add_builtin(  # noqa: PLR0917 - the groups of services
+def _add_builtin(
     registrar: Registrar,
     base: Foundation,
     access: Access,
@@ -226,9 +223,7 @@ def _listen(
     return transport, tuple(addresses)
 
 
-async def _serve_metrics(
-    settings: Settings, metrics: ServerMetrics, stack: AsyncExitStack
-) -> str:
+async def _serve_metrics(settings: Settings, metrics: ServerMetrics, stack: AsyncExitStack) -> str:
     if not settings.metrics.enabled:
         return ""
     exporter = MetricsServer(metrics.registry())

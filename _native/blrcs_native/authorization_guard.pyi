@@ -9,7 +9,7 @@ from blrcs_native.resource_template import ResourceTemplate
 
 @final
 class CurrentAccess:
-    """The access table in force; guards read it at every call, so that one swap changes them all."""
+    """The access table in force, read at every call: one swap changes all guards."""
 
     def __init__(self, table: AccessTable) -> None: ...
     @property
@@ -19,8 +19,8 @@ class CurrentAccess:
 class AccessGuard(Guard):
     """Asks for one permission on the resource that a template names.
 
-    A call without a principal, and a resource that cannot be rendered, are denied. With ``or_owner``
-    a principal needs no permission on its own name and on what lies below it.
+    A call without a principal, and a resource that cannot be rendered, are denied. With
+    ``or_owner`` a principal needs no permission on its own name and on what lies below it.
     """
 
     def __init__(

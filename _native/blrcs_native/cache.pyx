@@ -213,6 +213,14 @@ cdef class Cache:
     def __len__(self):
         return self._count
 
+    def __sizeof__(self):
+        """The bytes of the cache itself, without keys and values."""
+        return (
+            object.__sizeof__(self)
+            + self._capacity * sizeof(Node)
+            + (self._mask + 1 if self._mask else 0) * sizeof(uint64_t)
+        )
+
     def __iter__(self):
         """Over a snapshot of the live keys, the least recently used first. Takes O(n)."""
         cdef list keys = []

@@ -8,8 +8,8 @@ from blrcs_native.rejection import Rejection
 class Guard:
     """Decides on a call. Subclasses, in Cython or Python, override ``check``.
 
-    A guard in shadow decides, is recorded, and lets the call pass. Guards are shared by all calls of
-    a method and must keep nothing of one.
+    A guard in shadow decides, is recorded, and lets the call pass. Guards are shared by all calls
+    of a method and must keep nothing of one.
     """
 
     def __init__(self, stage: str, *, shadow: bool = False) -> None: ...
@@ -17,5 +17,5 @@ class Guard:
     def stage(self) -> str: ...
     @property
     def shadow(self) -> bool: ...
-    def check(self, call: Call) -> Rejection | None | Awaitable[Rejection | None]:
+    def check(self, call: Call) -> Rejection | Awaitable[Rejection | None] | None:
         """None admits. An awaitable is returned only by a guard that has to wait."""

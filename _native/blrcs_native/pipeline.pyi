@@ -37,7 +37,7 @@ class Pipeline:
     def head_guards(self) -> tuple[Guard, ...]: ...
     @property
     def body_guards(self) -> tuple[Guard, ...]: ...
-    def admit(self, call: Call) -> Rejection | None | Awaitable[Rejection | None]:
+    def admit(self, call: Call) -> Rejection | Awaitable[Rejection | None] | None:
         """Asks the guards that need only metadata, and does nothing else."""
     async def serve(self, call: Call, body: bytes | None = None) -> bytes | None:
         """Runs the call to its end.

@@ -1,13 +1,13 @@
 """The guard that counts calls by address, by principal and in all."""
 
 from collections.abc import Callable, Iterable
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
 
 from blrcs_native.guard import Guard
 from blrcs_native.limiter import Limiter, Rule
 from blrcs_native.rejection import Rejection
 
-LimitKey = Literal["address", "principal", "method"]
+LimitKey: TypeAlias = Literal["address", "principal", "method"]
 
 @final
 class RateLimitGuard(Guard):

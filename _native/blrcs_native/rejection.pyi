@@ -9,8 +9,8 @@ CODE_NAMES: Final[tuple[str, ...]]
 class Rejection:
     """The status that a call ends with instead of a reply; immutable.
 
-    ``stage`` says who rejected (``rate_limit``, ``authentication``, ``handler``, ...), ``reason`` is
-    google.rpc.ErrorInfo's, ``message`` becomes ``grpc-message``, and ``trailers`` are sent as
+    ``stage`` says who rejected (``rate_limit``, ``authentication``, ``handler``, ...), ``reason``
+    is google.rpc.ErrorInfo's, ``message`` becomes ``grpc-message``, and ``trailers`` are sent as
     trailing metadata, ``grpc-status-details-bin`` among them.
 
     Raises:

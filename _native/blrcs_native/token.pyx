@@ -258,7 +258,7 @@ cdef class TokenVerifier:
         return None
 
     cdef object _remember(self, object token, Claims claims):
-        """Puts a token into the hot half; when that is full, it turns cold, and the cold one goes."""
+        """Puts a token into the hot half; when full, that turns cold, and the cold one goes."""
         if not self.cache_entries:
             return
         if len(self._hot) >= self.cache_entries // 2:

@@ -37,9 +37,7 @@ async def lay_foundation(settings: Settings, stack: AsyncExitStack) -> Foundatio
         DatabaseOpenError: The data directory or its database cannot be used.
     """
     directory = stack.enter_context(DataDirectory.open(settings.data_directory))
-    database = await stack.enter_async_context(
-        SqliteDatabase.open(directory.path / DATABASE_FILE)
-    )
+    database = await stack.enter_async_context(SqliteDatabase.open(directory.path / DATABASE_FILE))
     secret = await get_or_make(
         database, PAGE_TOKEN_SECRET, lambda: secrets.token_bytes(SECRET_BYTES)
     )

@@ -4,11 +4,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.limiter import Limiter
-from blrcs_native.revocations import Revocations
-from blrcs_native.token import TokenVerifier
-
 from blrcs.api.auth_service import AuthService
 from blrcs.api.user_service import UserService
 from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, UserUseCases
@@ -28,7 +23,6 @@ from blrcs.application.auth.refresh import Refresh
 from blrcs.application.auth.revoke_session import RevokeSession
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
-from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import AdministratorGrant
 from blrcs.application.ports.identity import PrincipalForgetter
 from blrcs.application.service_accounts.create_service_account import CreateServiceAccount
@@ -57,6 +51,10 @@ from blrcs.security.signing_keys import SigningKey, load_or_create_signing_key
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import TYPE, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
+from blrcs_native.keys import Keyset, VerificationKey
+from blrcs_native.limiter import Limiter
+from blrcs_native.revocations import Revocations
+from blrcs_native.token import TokenVerifier
 
 KEY_FILE = "signing_key.pem"
 NS_PER_S = 1_000_000_000
@@ -178,9 +176,7 @@ def assemble_identity(
             ),
         ),
         api_keys=ApiKeyUseCases(
-            create_api_key=CreateApiKey(
-                api_keys=api_keys, secrets=base.secrets, clock=base.clock
-            ),
+            create_api_key=CreateApiKey(api_keys=api_keys, secrets=base.secrets, clock=base.clock),
             get_api_key=GetApiKey(api_keys=api_keys),
             list_api_keys=ListApiKeys(
                 api_keys=api_keys, accounts=accounts, page_tokens=base.page_tokens

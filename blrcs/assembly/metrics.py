@@ -1,13 +1,11 @@
 """The metrics of a server, in one block of memory."""
 
-from collections.abc import Iterable
-
-from blrcs_native.metrics import CallMetrics, Counter, Gauge, MetricsBlock
 from prometheus_client import CollectorRegistry
 
 from blrcs.config.live import ReloadOutcome
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.exporter import new_registry
+from blrcs_native.metrics import CallMetrics, Counter, Gauge, MetricsBlock
 
 CELLS = 131_072
 
@@ -16,7 +14,7 @@ class ServerMetrics:
     """The families that a server exposes beside those of the process."""
 
     def __init__(self) -> None:
-        block = MetricsBlock(CELLS)
+        self._block = block = MetricsBlock(CELLS)
         self.calls = CallMetrics(block)
         self.rejections = Counter(
             block,
@@ -42,11 +40,4 @@ class ServerMetrics:
 
     def registry(self) -> CollectorRegistry:
         """All of them, for an exporter."""
-        own = (self.rejections, self._reloads, self._epoch)
-        return new_registry((*self._call_families(), *own))
-
-    def _call_families(self) -> Iterable[object]:
-        calls = self.calls
-        return (calls.started, calls.handled, calls.received, calls.sent, calls.handling)
-
-
+        return new_registry(self._block)

@@ -21,7 +21,8 @@ log = structlog.get_logger("blrcs.handler")
 def map_errors(method: Method, handler: Handler) -> Handler:
     """A handler whose errors are typed: a DomainError keeps its code, all else is INTERNAL.
 
-    What an unexpected exception says goes to the log, never to the caller.
+    What an unexpected exception says goes to the log, never to the caller; a status that the
+    handler set before it raised counts.
     """
 
     async def mapped(request: Any, call: Call) -> Any:
@@ -32,12 +33,25 @@ def map_errors(method: Method, handler: Handler) -> Handler:
         except DomainError as error:
             raise AbortError(domain_rejection(error)) from None
         except Exception as error:
-            if call.rejection is None:
+            if call.rejection is not None:
+                raise AbortError(call.rejection) from None
+            if not isinstance(error, NotImplementedError):
                 log.exception("handler failed", method=method.name)
-                raise AbortError(INTERNAL) from error
-            raise AbortError(call.rejection) from None
+            raise AbortError(_status_set_before(call) or INTERNAL) from error
 
     return mapped
+
+
+def _status_set_before(call: Call) -> Rejection | None:
+    """What a handler set as its status before it raised, as generated servicers do."""
+    if not call.status_code:
+        return None
+    return Rejection(call.status_code, "handler", "", _text(call.details()))
+
+
+def _text(details: str | bytes | None) -> str:
+    """grpc's details, which some transports keep encoded."""
+    return details.decode() if isinstance(details, bytes) else details or ""
 
 
 def domain_rejection(error: DomainError) -> Rejection:

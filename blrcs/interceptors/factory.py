@@ -58,13 +58,14 @@ class PipelineFactory:
                 " configuration under policies"
             )
         limits = rate_limit_guards(method, policy, self.limiter)
+        authentication = self._authentication(method, policy)
         authorization = self._authorization(method, policy)
         return Pipeline(
             method,
             self._wrap(method, policy, handler),
             guards=(
                 *limits.before_authentication,
-                *self._authentication(method, policy),
+                *authentication,
                 *limits.after_authentication,
                 *authorization.head,
                 *self.guards,

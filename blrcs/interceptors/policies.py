@@ -3,9 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
-from blrcs_native.metrics import CallMetrics
-from blrcs_native.pipeline import Pipeline
-
 from blrcs.config.policies import override_for
 from blrcs.config.problem import ConfigError, Problem
 from blrcs.config.settings import Settings
@@ -16,6 +13,8 @@ from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.transport.registration import Registration
 from blrcs.transport.router import Router
+from blrcs_native.metrics import CallMetrics
+from blrcs_native.pipeline import Pipeline
 
 
 def policy_in(settings: Settings, registration: Registration) -> MethodPolicy | None:

@@ -1,6 +1,6 @@
 """Reads the policies that stand in proto options."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
@@ -45,6 +45,10 @@ STAGES: dict[int, Stage] = {
     policy_pb2.GUARD_KIND_VALIDATION: "validation",
 }
 
+# The compiler's stubs for Python do not type extensions.
+POLICY: Any = policy_pb2.policy
+FIELD: Any = policy_pb2.field
+
 
 class PolicyError(Exception):
     """A method's policy is missing or cannot be carried out; the server does not start."""
@@ -57,9 +61,9 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
         PolicyError: It says nothing about access, or names a value that this version does not know.
     """
     options = descriptor.GetOptions()
-    if not options.HasExtension(policy_pb2.policy):
+    if not options.HasExtension(POLICY):
         return None
-    stated = options.Extensions[policy_pb2.policy]
+    stated = options.Extensions[POLICY]
     try:
         return MethodPolicy(
             access=_access(stated),
@@ -78,20 +82,21 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
 
 def is_secret(field: FieldDescriptor) -> bool:
     """The field's value is masked wherever a message is shown."""
-    return bool(field.GetOptions().Extensions[policy_pb2.field].secret)
+    return bool(field.GetOptions().Extensions[FIELD].secret)
 
 
-def _access(stated: policy_pb2.MethodPolicy) -> str | Permission:
-    kind = stated.WhichOneof("access")
-    if kind == "permission":
+def _access(stated: policy_pb2.MethodPolicy) -> Literal["public", "authenticated"] | Permission:
+    if stated.HasField("permission"):
         if not stated.permission.name:
             raise ValueError("its permission has no name")
         return Permission(
             stated.permission.name, stated.permission.resource, stated.permission.or_owner
         )
-    if kind is None or not getattr(stated, kind):
-        raise ValueError("its policy does not say who may call: public, authenticated, permission")
-    return kind
+    if stated.public:
+        return "public"
+    if stated.authenticated:
+        return "authenticated"
+    raise ValueError("its policy does not say who may call: public, authenticated, permission")
 
 
 def _limit(stated: policy_pb2.MethodLimit) -> Limit:

@@ -1,6 +1,7 @@
 """Whether the request is well formed: protovalidate's rules (buf.validate)."""
 
 from google.protobuf.descriptor import Descriptor
+from google.protobuf.message_factory import GetMessageClass
 from protovalidate import CompilationError, Validator, Violation
 
 from blrcs.domain.policy import MethodPolicy
@@ -33,7 +34,7 @@ def validation_guards(method: Method, policy: MethodPolicy) -> tuple[Guard, ...]
     if method.input_descriptor is None or not has_rules(method.input_descriptor):
         return ()
     try:
-        VALIDATOR.collect_violations(method.input_descriptor._concrete_class())  # noqa: SLF001
+        VALIDATOR.collect_violations(GetMessageClass(method.input_descriptor)())
     except CompilationError as error:
         raise PolicyError(f"{method.name}: {error}") from None
     return (ValidationGuard("validation", shadow="validation" in policy.shadow),)
@@ -78,9 +79,9 @@ def _invalid(violations: list[Violation]) -> Rejection:
 
 
 def _path(violation: Violation) -> str:
-    elements = violation.proto.field.elements if violation.proto.has_field("field") else ()
+    path = violation.proto.field
     parts = []
-    for element in elements:
+    for element in () if path is None else path.elements:
         subscript = element.subscript
         suffix = f"[{subscript.value}]" if subscript is not None else ""
         parts.append(f"{element.field_name}{suffix}")

@@ -15,9 +15,9 @@ from google.protobuf.descriptor_pool import Default, DescriptorPool
 from blrcs.transport.handlers import method_handler_behaviour
 from blrcs_native.interfaces import Handler
 from blrcs_native.method import Method
-from blrcs_native.metrics import CallMetrics
+from blrcs_native.metrics import CallMetrics, CallType
 
-KINDS = {
+KINDS: dict[tuple[bool, bool], CallType] = {
     (False, False): "unary",
     (True, False): "client_stream",
     (False, True): "server_stream",

@@ -1,13 +1,13 @@
 """Cache namespaces, as use cases see them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from blrcs.domain.cache_entry import CacheEntry, CacheEvent, CacheFigures, SetCondition
 
 
 class CacheStore(Protocol):
-    """Entries in namespaces that the first write makes. Each method is one atomic step.
+    """Entries in namespaces that the first entry makes. Each method is one atomic step.
 
     ``ttl_ns`` None is the namespace's default. Methods that write raise ResourceExhaustedError
     where the value cannot be kept: it is larger than the namespace, or there are too many
@@ -60,8 +60,10 @@ class CacheStore(Protocol):
         """Drops all entries; how many there were."""
         ...
 
-    def watch(self, namespace: str, key_prefix: str) -> AsyncIterator[CacheEvent]:
-        """What happens from now on, beginning with STARTED.
+    def watch(self, namespace: str, key_prefix: str) -> AsyncGenerator[CacheEvent, None]:
+        """STARTED once it is first asked, then what happens from there on, until it is closed.
+
+        The namespace need not exist, and is not made.
 
         Raises:
             ResourceExhaustedError: There are too many watchers, or this one fell behind.

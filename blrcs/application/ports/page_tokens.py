@@ -7,7 +7,7 @@ class PageTokens(Protocol):
     """Turns the place where a page ended into a token that only the same query can go on with."""
 
     def issue(self, query: str, cursor: str) -> str:
-        """A token for the page after ``cursor`` of ``query`` (which names all that selects rows)."""
+        """A token for the page after ``cursor``; ``query`` names all that selects rows."""
         ...
 
     def redeem(self, query: str, token: str) -> str:

@@ -1,0 +1,173 @@
+"""blrcs.aio.server in the place of grpc.aio.server, over the network."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from grpc.aio import AioRpcError
+
+import blrcs.aio
+from blrcs.domain.policy import PUBLIC, Limit, MethodPolicy
+from blrcs.interceptors.proto_policy import PolicyError
+from blrcs.v1 import cache_pb2, cache_pb2_grpc
+from blrcs_native.call import Call
+
+SERVICE = "/blrcs.v1.CacheService"
+ALL = f"{SERVICE}/*"
+GET = cache_pb2.GetRequest(namespace="n", key="k")
+
+
+class Servicer(cache_pb2_grpc.CacheServiceServicer):
+    """Some methods of a service whose protos are at hand."""
+
+    async def Get(self, request: cache_pb2.GetRequest, context: Call) -> cache_pb2.GetResponse:
+        return cache_pb2.GetResponse(entry=cache_pb2.CacheEntry(key=request.key))
+
+    def Stats(self, request: cache_pb2.StatsRequest, context: Any) -> cache_pb2.StatsResponse:
+        return cache_pb2.StatsResponse(entries=7)
+
+    async def Watch(
+        self, request: cache_pb2.WatchRequest, context: Call
+    ) -> AsyncIterator[cache_pb2.WatchResponse]:
+        for key in "ab":
+            yield cache_pb2.WatchResponse(key=key)
+
+
+@asynccontextmanager
+async def serving(**arguments: Any) -> AsyncIterator[cache_pb2_grpc.CacheServiceStub]:
+    server = blrcs.aio.server(**({"policies": {ALL: PUBLIC}} | arguments))
+    cache_pb2_grpc.add_CacheServiceServicer_to_server(Servicer(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield cache_pb2_grpc.CacheServiceStub(channel)
+    finally:
+        await server.stop(0)
+
+
+class Recording(grpc.aio.ServerInterceptor):
+    """Notes what it sees, and may give another handler."""
+
+    def __init__(self, seen: list[str], name: str, give: Callable[[Any], Any] | None = None):
+        self.seen = seen
+        self.name = name
+        self.give = give
+
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        metadata = dict(details.invocation_metadata)
+        self.seen.append(f"{self.name} {details.method} {metadata.get('who', '')}")
+        handler = await continuation(details)
+        return handler if self.give is None else self.give(handler)
+
+
+async def test_generated_servicers_are_served() -> None:
+    async with serving() as stub:
+        assert (await stub.Get(GET)).entry.key == "k"
+        assert (await stub.Stats(cache_pb2.StatsRequest(namespace="n"))).entries == 7
+        watched = [event.key async for event in stub.Watch(cache_pb2.WatchRequest(namespace="n"))]
+        assert watched == ["a", "b"]
+
+
+async def test_what_a_servicer_leaves_out_is_unimplemented() -> None:
+    async with serving() as stub:
+        with pytest.raises(AioRpcError) as caught:
+            await stub.Flush(cache_pb2.FlushRequest(namespace="n"))
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_validation_of_the_proto_holds() -> None:
+    async with serving() as stub:
+        with pytest.raises(AioRpcError) as caught:
+            await stub.Get(cache_pb2.GetRequest(namespace="NOT OK", key="k"))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_limit_in_policies_holds() -> None:
+    limited = MethodPolicy("public", limits=(Limit("address", 1, period_ns=10**12),))
+    async with serving(policies={ALL: PUBLIC, f"{SERVICE}/Get": limited}) as stub:
+        await stub.Get(GET)
+        with pytest.raises(AioRpcError) as caught:
+            await stub.Get(GET)
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_without_a_verifier_methods_that_ask_for_tokens_refuse_to_start() -> None:
+    server = blrcs.aio.server()
+    cache_pb2_grpc.add_CacheServiceServicer_to_server(Servicer(), server)
+    with pytest.raises(PolicyError, match="no verifier"):
+        await server.start()
+
+
+async def test_a_method_without_a_policy_refuses_to_start() -> None:
+    handler = grpc.unary_unary_rpc_method_handler(Servicer().Get)
+    server = blrcs.aio.server(
+        handlers=[grpc.method_handlers_generic_handler("a.B", {"C": handler})]
+    )
+    with pytest.raises(PolicyError, match=r"/a\.B/C states no policy"):
+        await server.start()
+
+
+async def test_interceptors_run_in_order_and_see_method_and_metadata() -> None:
+    seen: list[str] = []
+    interceptors = [Recording(seen, "first"), Recording(seen, "second")]
+    async with serving(interceptors=interceptors) as stub:
+        await stub.Get(GET, metadata=(("who", "me"),))
+    assert seen == [f"first {SERVICE}/Get me", f"second {SERVICE}/Get me"]
+
+
+async def test_an_interceptor_wraps_a_handler_of_messages() -> None:
+    def give(handler: Any) -> Any:
+        async def behaviour(request: cache_pb2.GetRequest, context: Any) -> Any:
+            reply = await handler.unary_unary(request, context)
+            reply.entry.key += "!"
+            return reply
+
+        return grpc.unary_unary_rpc_method_handler(
+            behaviour, handler.request_deserializer, handler.response_serializer
+        )
+
+    async with serving(interceptors=[Recording([], "a", give)]) as stub:
+        assert (await stub.Get(GET)).entry.key == "k!"
+
+
+async def test_an_interceptor_can_refuse() -> None:
+    async def deny(request: Any, context: Any) -> Any:
+        await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not today")
+
+    def give(handler: Any) -> Any:
+        return grpc.unary_unary_rpc_method_handler(deny)
+
+    async with serving(interceptors=[Recording([], "a", give)]) as stub:
+        with pytest.raises(AioRpcError) as caught:
+            await stub.Get(GET)
+    assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert caught.value.details() == "not today"
+
+
+async def test_guards_refuse_before_interceptors_are_asked() -> None:
+    seen: list[str] = []
+    async with serving(interceptors=[Recording(seen, "a")]) as stub:
+        with pytest.raises(AioRpcError):
+            await stub.Get(cache_pb2.GetRequest(namespace="NOT OK", key="k"))
+    assert seen == []
+
+
+async def test_a_message_over_the_limit_is_refused() -> None:
+    options = [("grpc.max_receive_message_length", 1000)]
+    async with serving(options=options) as stub:
+        with pytest.raises(AioRpcError) as caught:
+            await stub.Set(cache_pb2.SetRequest(namespace="n", key="k", value=bytes(2000)))
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_a_port_in_use_is_an_error() -> None:
+    async with serving():
+        first = blrcs.aio.server()
+        port = first.add_insecure_port("127.0.0.1:0")
+        with pytest.raises(RuntimeError):
+            blrcs.aio.server().add_insecure_port(f"127.0.0.1:{port}")
+        await first.stop(0)
