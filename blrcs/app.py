@@ -28,7 +28,7 @@ from blrcs.config.watcher import ConfigWatcher
 from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.factory import PipelineFactory
-from blrcs.interceptors.policies import Policies
+from blrcs.interceptors.policies import Policies, permissions_of
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.limits.native_limits import NativeLimits
 from blrcs.limits.rule_book import RuleBook
@@ -93,14 +93,15 @@ async def running(
     settings = loaded.settings
     async with AsyncExitStack() as stack:
         base = await lay_foundation(settings, stack)
-        access = await assemble_access(base)
+        registrar = Registrar()
+        access = await assemble_access(base, lambda: permissions_of(registrar, settings))
         hasher = stack.enter_context(contextlib.closing(Argon2PasswordHasher()))
         identity = assemble_identity(
             base,
             settings.auth,
             hasher,
             grant_administrator=access.grant_administrator,
-            forget_principal=access.forget_principal,
+            grants=access.store,
         )
         stack.push_async_callback(identity.api_keys.drain)
         cache = MemoryCache(settings.cache)
@@ -108,13 +109,11 @@ async def running(
         rules = RuleBook(SqliteLimitRuleRepository(base.database), limits)
         rules.load(settings)
 
-        registrar = Registrar()
         if settings.services.builtin:
             _add_builtin(registrar, base, access, identity, cache, limits, rules)
         for reference in settings.services.extra:
             load_service(reference)(registrar)
         health = _add_standard(registrar, settings)
-        access.learn_permissions(registrar)
 
         metrics = ServerMetrics()
         router = Router({}, unknown=metrics.calls.unknown)

@@ -1,35 +1,86 @@
-"""Temporary"""
+"""Puts AccessService together."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from blrcs.v1 import access_pb2_grpc
-from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
 from blrcs_native.authorization_guard import CurrentAccess
 
+from blrcs.api.access_service import AccessService
+from blrcs.api.access_use_cases import BindingUseCases, GroupUseCases, RoleUseCases
+from blrcs.application.access.grant_administrator import GrantAdministrator
+from blrcs.application.bindings.create_binding import CreateBinding
+from blrcs.application.bindings.delete_binding import DeleteBinding
+from blrcs.application.bindings.get_binding import GetBinding
+from blrcs.application.bindings.list_bindings import ListBindings
+from blrcs.application.bindings.update_binding import UpdateBinding
+from blrcs.application.groups.create_group import CreateGroup
+from blrcs.application.groups.delete_group import DeleteGroup
+from blrcs.application.groups.get_group import GetGroup
+from blrcs.application.groups.list_groups import ListGroups
+from blrcs.application.groups.update_group import UpdateGroup
+from blrcs.application.roles.create_role import CreateRole
+from blrcs.application.roles.delete_role import DeleteRole
+from blrcs.application.roles.get_role import GetRole
+from blrcs.application.roles.list_roles import ListRoles
+from blrcs.application.roles.update_role import UpdateRole
+from blrcs.assembly.foundation import Foundation
+from blrcs.database.access_repository import SqliteAccessRepository
+from blrcs.security.access_store import AccessStore, TableDecisions
 
-@dataclass
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    current: Any
-    service: Any
+    """What the rest of the server needs of it."""
 
-    async def grant_administrator(self, name):
-        self.current.replace(
-            AccessTable(
-                [RoleSpec("roles/administrator", ["*"])],
-                [],
-                [BindingSpec("bindings/administrator", "roles/administrator", [name], "")],
-            )
-        )
-
-    async def forget_principal(self, name):
-        pass
-
-    def learn_permissions(self, registrar):
-        pass
+    current: CurrentAccess
+    store: AccessStore
+    service: AccessService
+    grant_administrator: GrantAdministrator
 
 
-async def assemble_access(base):
-    a = Access(CurrentAccess(AccessTable([], [], [])), access_pb2_grpc.AccessServiceServicer())
-    await a.grant_administrator("users/admin")
-    return a
+async def assemble_access(
+    base: Foundation, method_permissions: Callable[[], Iterable[str]]
+) -> Access:
+    """Everything about who may do what; ``method_permissions`` gives those that policies name."""
+    store = AccessStore(SqliteAccessRepository(base.database), clock=base.clock)
+    await store.load()
+
+    def known_permissions() -> set[str]:
+        roles = store.policy.all_roles.values()
+        stated = {permission for role in roles for permission in role.permissions}
+        return {each for each in stated if not each.endswith("*")} | set(method_permissions())
+
+    changing: dict[str, Any] = {"rules": store, "clock": base.clock}
+    creating: dict[str, Any] = {**changing, "secrets": base.secrets}
+    listing: dict[str, Any] = {"rules": store, "page_tokens": base.page_tokens}
+    service = AccessService(
+        decisions=lambda: TableDecisions(store.current.table, known_permissions),
+        roles=RoleUseCases(
+            create_role=CreateRole(**creating),
+            get_role=GetRole(rules=store),
+            list_roles=ListRoles(**listing),
+            update_role=UpdateRole(**changing),
+            delete_role=DeleteRole(rules=store),
+        ),
+        groups=GroupUseCases(
+            create_group=CreateGroup(**creating),
+            get_group=GetGroup(rules=store),
+            list_groups=ListGroups(**listing),
+            update_group=UpdateGroup(**changing),
+            delete_group=DeleteGroup(rules=store),
+        ),
+        bindings=BindingUseCases(
+            create_binding=CreateBinding(**creating),
+            get_binding=GetBinding(rules=store),
+            list_bindings=ListBindings(**listing),
+            update_binding=UpdateBinding(**changing),
+            delete_binding=DeleteBinding(**changing),
+        ),
+    )
+    return Access(
+        current=store.current,
+        store=store,
+        service=service,
+        grant_administrator=GrantAdministrator(rules=store, clock=base.clock),
+    )

@@ -24,7 +24,6 @@ from blrcs.application.auth.revoke_session import RevokeSession
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
 from blrcs.application.ports.credentials import AdministratorGrant
-from blrcs.application.ports.identity import PrincipalForgetter
 from blrcs.application.service_accounts.create_service_account import CreateServiceAccount
 from blrcs.application.service_accounts.delete_service_account import DeleteServiceAccount
 from blrcs.application.service_accounts.get_service_account import GetServiceAccount
@@ -40,6 +39,7 @@ from blrcs.application.users.update_user import UpdateUser
 from blrcs.assembly.foundation import Foundation
 from blrcs.config.auth import Auth
 from blrcs.database.api_key_repository import SqliteApiKeyRepository
+from blrcs.database.grants import Grants
 from blrcs.database.revocation_repository import RevocationRepository
 from blrcs.database.service_account_repository import SqliteServiceAccountRepository
 from blrcs.database.session_repository import SqliteSessionRepository
@@ -79,7 +79,7 @@ def assemble_identity(
     hasher: Argon2PasswordHasher,
     *,
     grant_administrator: AdministratorGrant,
-    forget_principal: PrincipalForgetter,
+    grants: Grants,
 ) -> Identity:
     """Everything about who somebody is.
 
@@ -97,8 +97,8 @@ def assemble_identity(
         + settings.leeway.ns,
     )
     stored_revocations.load()
-    users = SqliteUserRepository(base.database, stored_revocations)
-    accounts = SqliteServiceAccountRepository(base.database, stored_revocations)
+    users = SqliteUserRepository(base.database, stored_revocations, grants)
+    accounts = SqliteServiceAccountRepository(base.database, stored_revocations, grants)
     api_keys = SqliteApiKeyRepository(base.database, stored_revocations)
     sessions = SqliteSessionRepository(base.database, stored_revocations)
     prove_password = ProvePassword(
@@ -156,7 +156,7 @@ def assemble_identity(
             get_user=GetUser(users=users),
             list_users=ListUsers(users=users, page_tokens=base.page_tokens),
             update_user=UpdateUser(users=users, clock=base.clock),
-            delete_user=DeleteUser(users=users, forget_principal=forget_principal),
+            delete_user=DeleteUser(users=users),
             change_password=ChangePassword(
                 prove_password=prove_password, users=users, hasher=hasher, clock=base.clock
             ),
@@ -171,9 +171,7 @@ def assemble_identity(
                 accounts=accounts, page_tokens=base.page_tokens
             ),
             update_service_account=UpdateServiceAccount(accounts=accounts, clock=base.clock),
-            delete_service_account=DeleteServiceAccount(
-                accounts=accounts, forget_principal=forget_principal
-            ),
+            delete_service_account=DeleteServiceAccount(accounts=accounts),
         ),
         api_keys=ApiKeyUseCases(
             create_api_key=CreateApiKey(api_keys=api_keys, secrets=base.secrets, clock=base.clock),

@@ -26,12 +26,6 @@ _THIS = limit_rules.c.id == sa.bindparam("rule_id")
 
 _BY_ID = Statement(sa.select(limit_rules).where(_THIS))
 _ALL = Statement(sa.select(limit_rules).order_by(limit_rules.c.id))
-_PAGE = Statement(
-    sa.select(limit_rules)
-    .where(limit_rules.c.id > sa.bindparam("after"))
-    .order_by(limit_rules.c.id)
-    .limit(sa.bindparam("limit"))
-)
 _TWIN = Statement(
     sa.select(limit_rules.c.id)
     .where(limit_rules.c.domain == sa.bindparam("of_domain"))
@@ -48,30 +42,21 @@ class SqliteLimitRuleRepository:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    def get(self, rule_id: str) -> LimitRule | None:
-        """The rule, if there is one."""
-        row = self._database.fetch_one(_BY_ID, rule_id=rule_id)
-        return None if row is None else _from_row(row)
-
     def all(self) -> Sequence[LimitRule]:
         """All rules, in the order of their ids."""
         return [_from_row(row) for row in self._database.fetch_all(_ALL)]
 
-    def list_after(self, rule_id: str, limit: int) -> Sequence[LimitRule]:
-        """Rules in the order of their ids, from the first above ``rule_id``."""
-        rows = self._database.fetch_all(_PAGE, after=rule_id, limit=limit)
-        return [_from_row(row) for row in rows]
-
-    async def add(self, rule: LimitRule) -> None:
+    async def add(self, rule: LimitRule) -> LimitRule:
         """Adds a rule; AlreadyExistsError if its id, or its domain and match, are taken."""
 
-        def operation(transaction: Transaction) -> None:
+        def operation(transaction: Transaction) -> LimitRule:
             if transaction.fetch_one(_BY_ID, rule_id=rule.id) is not None:
                 raise AlreadyExistsError(rule.name)
             _refuse_twin(transaction, rule)
             transaction.execute(_ADD, **_to_row(rule))
+            return rule
 
-        await self._database.write(operation)
+        return await self._database.write(operation)
 
     async def update(self, rule_id: str, change: Callable[[LimitRule], LimitRule]) -> LimitRule:
         """Changes a rule; NotFoundError if there is none, AlreadyExistsError as for ``add``."""

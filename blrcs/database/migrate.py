@@ -1,5 +1,6 @@
 """Brings a database file to this version's schema."""
 
+import logging
 import sqlite3
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
 
 
 def _upgrade(path: Path, revision: str | None) -> None:
+    # It tells of every step, and of its plugins as soon as it is imported.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # Only here, so that a start with nothing to migrate does not pay for it.
     import sqlalchemy as sa  # noqa: PLC0415
     from alembic import command  # noqa: PLC0415

@@ -57,18 +57,28 @@ class RevocationRepository:
         for row in self._database.fetch_all(_ALL):
             self._revoker.revoke_sessions([row.id], expires_at_ns=row.expires_at_ns)
 
-    async def write(self, operation: Callable[[Transaction, Revoke], Result]) -> Result:
+    async def write(
+        self,
+        operation: Callable[[Transaction, Revoke], Result],
+        *,
+        committed: Callable[[Result], None] | None = None,
+    ) -> Result:
         """As SqliteDatabase.write, but ``operation`` gets a function as well: it revokes a session.
 
         Those revocations are stored with what the operation writes, and in force when this returns;
-        they come into force too if the caller is cancelled after the operation was queued.
+        they come into force too if the caller is cancelled after the operation was queued, and
+        ``committed`` is called then as well, with what the operation returned.
         """
-        task = asyncio.get_running_loop().create_task(self._write(operation))
+        task = asyncio.get_running_loop().create_task(self._write(operation, committed))
         self._running.add(task)
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
 
-    async def _write(self, operation: Callable[[Transaction, Revoke], Result]) -> Result:
+    async def _write(
+        self,
+        operation: Callable[[Transaction, Revoke], Result],
+        committed: Callable[[Result], None] | None,
+    ) -> Result:
         revoked: list[str] = []
         now_ns = self._clock()
         expires_at_ns = now_ns + self.token_ttl_ns
@@ -88,6 +98,8 @@ class RevocationRepository:
 
         result = await self._database.write(run)
         self._revoker.revoke_sessions(revoked, expires_at_ns=expires_at_ns)
+        if committed is not None:
+            committed(result)
         return result
 
     def _forget(self, task: asyncio.Task[Any]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from blrcs.database.api_key_repository import revoke_account_tokens
+from blrcs.database.grants import Grants
 from blrcs.database.revocation_repository import RevocationRepository, Revoke
 from blrcs.database.service_account_row import service_account_from_row, service_account_to_row
 from blrcs.database.sqlite import SqliteDatabase
@@ -33,9 +34,12 @@ _DELETE = Statement(sa.delete(service_accounts).where(_THIS))
 class SqliteServiceAccountRepository:
     """Implements the ServiceAccountRepository port."""
 
-    def __init__(self, database: SqliteDatabase, revocations: RevocationRepository) -> None:
+    def __init__(
+        self, database: SqliteDatabase, revocations: RevocationRepository, grants: Grants
+    ) -> None:
         self._database = database
         self._revocations = revocations
+        self._grants = grants
 
     async def get(self, account_id: str) -> ServiceAccount | None:
         """See the port."""
@@ -75,13 +79,14 @@ class SqliteServiceAccountRepository:
     async def delete(self, account_id: str, *, etag: str) -> None:
         """See the port."""
 
-        def operation(transaction: Transaction, revoke: Revoke) -> None:
+        def operation(transaction: Transaction, revoke: Revoke) -> Callable[[], None]:
             stored = _stored(transaction, account_id)
             require_etag(stored.name, stored=stored.etag, given=etag)
             revoke_account_tokens(transaction, revoke, stored)
             transaction.execute(_DELETE, account_id=account_id)
+            return self._grants.drop(transaction, stored.name)
 
-        await self._revocations.write(operation)
+        await self._revocations.write(operation, committed=lambda put_in_force: put_in_force())
 
 
 def _stored(transaction: Transaction, account_id: str) -> ServiceAccount:

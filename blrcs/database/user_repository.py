@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from blrcs.application.ports.identity import UserChange
+from blrcs.database.grants import Grants
 from blrcs.database.revocation_repository import RevocationRepository, Revoke
 from blrcs.database.session_repository import end_sessions
 from blrcs.database.sqlite import SqliteDatabase
@@ -35,9 +36,12 @@ _DELETE = Statement(sa.delete(users).where(_THIS))
 class SqliteUserRepository:
     """Implements the UserRepository port."""
 
-    def __init__(self, database: SqliteDatabase, revocations: RevocationRepository) -> None:
+    def __init__(
+        self, database: SqliteDatabase, revocations: RevocationRepository, grants: Grants
+    ) -> None:
         self._database = database
         self._revocations = revocations
+        self._grants = grants
 
     async def get(self, user_id: str) -> User | None:
         """See the port."""
@@ -89,13 +93,14 @@ class SqliteUserRepository:
     async def delete(self, user_id: str, *, etag: str) -> None:
         """See the port."""
 
-        def operation(transaction: Transaction, revoke: Revoke) -> None:
+        def operation(transaction: Transaction, revoke: Revoke) -> Callable[[], None]:
             stored = _stored(transaction, user_id)
             require_etag(stored.name, stored=stored.etag, given=etag)
             end_sessions(transaction, revoke, user_id)
             transaction.execute(_DELETE, user_id=user_id)
+            return self._grants.drop(transaction, stored.name)
 
-        await self._revocations.write(operation)
+        await self._revocations.write(operation, committed=lambda put_in_force: put_in_force())
 
 
 def _stored(transaction: Transaction, user_id: str) -> User:

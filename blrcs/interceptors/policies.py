@@ -1,12 +1,12 @@
 """The policies in effect, and the pipelines bound to them, across reloads."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 
 from blrcs.config.policies import override_for
 from blrcs.config.problem import ConfigError, Problem
 from blrcs.config.settings import Settings
-from blrcs.domain.policy import MethodPolicy
+from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.effective_policy import effective_policy
 from blrcs.interceptors.factory import PipelineFactory
@@ -29,6 +29,13 @@ def policy_in(settings: Settings, registration: Registration) -> MethodPolicy | 
     return effective_policy(
         registration.name, registration.descriptor, override, settings.guards.shadow
     )
+
+
+def permissions_of(registrations: Iterable[Registration], settings: Settings) -> set[str]:
+    """The permissions that the policies of methods name."""
+    policies = (policy_in(settings, registration) for registration in registrations)
+    accesses = (policy.access for policy in policies if policy is not None)
+    return {access.name for access in accesses if isinstance(access, Permission)}
 
 
 class Policies:

@@ -55,7 +55,10 @@ class UserRepository(Protocol):
         ...
 
     async def delete(self, user_id: str, *, etag: str) -> None:
-        """Deletes a user and ends its sessions; NotFoundError, or AbortedError by the etag."""
+        """Deletes a user, its sessions and all that was granted to it by name.
+
+        Raises NotFoundError, or AbortedError by the etag.
+        """
         ...
 
 
@@ -84,7 +87,10 @@ class ServiceAccountRepository(Protocol):
         ...
 
     async def delete(self, account_id: str, *, etag: str) -> None:
-        """Deletes one, its keys and their tokens; NotFoundError, or AbortedError by the etag."""
+        """Deletes one, its keys, their tokens and all that was granted to it by name.
+
+        Raises NotFoundError, or AbortedError by the etag.
+        """
         ...
 
 
@@ -168,12 +174,4 @@ class SessionRepository(Protocol):
 
     async def purge(self, now_ns: int) -> int:
         """Drops what has expired, revocations as well. Returns how many sessions that were."""
-        ...
-
-
-class PrincipalForgetter(Protocol):
-    """Sees to it that what was granted to a principal is not inherited by a later namesake."""
-
-    async def __call__(self, principal: str) -> None:
-        """Takes the principal out of all bindings and groups."""
         ...

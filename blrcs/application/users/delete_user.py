@@ -1,16 +1,15 @@
 """Deleting a user."""
 
 from blrcs.application.own_account import refuse_on_oneself
-from blrcs.application.ports.identity import PrincipalForgetter, UserRepository
+from blrcs.application.ports.identity import UserRepository
 from blrcs.domain.identity_name import user_name
 
 
 class DeleteUser:
     """Deletes a user and ends its sessions."""
 
-    def __init__(self, *, users: UserRepository, forget_principal: PrincipalForgetter) -> None:
+    def __init__(self, *, users: UserRepository) -> None:
         self._users = users
-        self._forget_principal = forget_principal
 
     async def __call__(self, user_id: str, *, etag: str, actor: str) -> None:
         """Deletes it.
@@ -22,4 +21,3 @@ class DeleteUser:
         """
         refuse_on_oneself(actor, user_name(user_id), "delete")
         await self._users.delete(user_id, etag=etag)
-        await self._forget_principal(user_name(user_id))

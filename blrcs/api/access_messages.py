@@ -1,0 +1,98 @@
+"""Roles, groups and bindings as messages."""
+
+from blrcs.api.times import from_timestamp, to_optional_timestamp, to_timestamp
+from blrcs.application.bindings.binding_fields import BindingFields
+from blrcs.application.groups.group_fields import GroupFields
+from blrcs.application.ports.access import Explanation
+from blrcs.application.roles.role_fields import RoleFields
+from blrcs.domain.binding import Binding
+from blrcs.domain.group import Group
+from blrcs.domain.role import Role
+from blrcs.v1 import access_pb2
+
+
+def role_fields(message: access_pb2.Role) -> RoleFields:
+    """What a caller sets of a role."""
+    return RoleFields(
+        display_name=message.display_name,
+        permissions=tuple(message.permissions),
+        included_roles=tuple(message.included_roles),
+    )
+
+
+def role_message(role: Role) -> access_pb2.Role:
+    """A role as its message."""
+    message = access_pb2.Role(
+        name=role.name,
+        display_name=role.display_name,
+        permissions=role.permissions,
+        included_roles=role.included_roles,
+        builtin=role.builtin,
+        etag=role.etag,
+    )
+    if not role.builtin:
+        message.create_time.CopyFrom(to_timestamp(role.create_time_ns))
+        message.update_time.CopyFrom(to_timestamp(role.update_time_ns))
+    return message
+
+
+def group_fields(message: access_pb2.Group) -> GroupFields:
+    """What a caller sets of a group."""
+    return GroupFields(display_name=message.display_name, members=tuple(message.members))
+
+
+def group_message(group: Group) -> access_pb2.Group:
+    """A group as its message."""
+    return access_pb2.Group(
+        name=group.name,
+        display_name=group.display_name,
+        members=group.members,
+        create_time=to_timestamp(group.create_time_ns),
+        update_time=to_timestamp(group.update_time_ns),
+        etag=group.etag,
+    )
+
+
+def binding_fields(message: access_pb2.Binding) -> BindingFields:
+    """What a caller sets of a binding."""
+    expires = message.HasField("expire_time")
+    return BindingFields(
+        role=message.role,
+        members=tuple(message.members),
+        resource=message.resource,
+        expire_time_ns=from_timestamp(message.expire_time) if expires else None,
+    )
+
+
+def binding_message(binding: Binding) -> access_pb2.Binding:
+    """A binding as its message."""
+    return access_pb2.Binding(
+        name=binding.name,
+        role=binding.role,
+        members=binding.members,
+        resource=binding.resource,
+        expire_time=to_optional_timestamp(binding.expire_time_ns),
+        create_time=to_timestamp(binding.create_time_ns),
+        update_time=to_timestamp(binding.update_time_ns),
+        etag=binding.etag,
+    )
+
+
+def explanation_message(explanation: Explanation, epoch: int) -> access_pb2.ExplainResponse:
+    """An explanation as its message."""
+    return access_pb2.ExplainResponse(
+        allowed=explanation.allowed,
+        reason=explanation.reason,
+        grants=[
+            access_pb2.Grant(
+                binding=grant.binding,
+                role=grant.role,
+                member=grant.member,
+                resource=grant.resource,
+                applies=grant.applies,
+                reason=grant.reason,
+            )
+            for grant in explanation.grants
+        ],
+        epoch=epoch,
+    )

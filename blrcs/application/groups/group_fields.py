@@ -1,0 +1,13 @@
+"""What a caller may set of a group."""
+
+from dataclasses import dataclass
+
+UPDATABLE = frozenset({"display_name", "members"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupFields:
+    """Values for the fields of a group of the same names."""
+
+    display_name: str = ""
+    members: tuple[str, ...] = ()

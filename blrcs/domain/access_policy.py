@@ -1,0 +1,228 @@
+"""Who may do what where: roles, groups and bindings, and what must hold between them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from blrcs.domain.binding import Binding
+from blrcs.domain.builtin_roles import ADMINISTRATOR, BUILTIN_ROLES
+from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
+from blrcs.domain.etag import require_etag
+from blrcs.domain.group import Group
+from blrcs.domain.identity_name import is_user_name
+from blrcs.domain.role import Role
+
+MAX_NESTING = 8
+
+Resource = TypeVar("Resource", Role, Group, Binding)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """All roles, groups and bindings, by name; the built-in roles are not among them.
+
+    Every change gives a new policy, in which what they say of each other holds: roles and groups
+    that are named exist, none includes itself, and somebody stays administrator.
+
+    Attributes:
+        epoch: Grows with every change.
+    """
+
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    bindings: Mapping[str, Binding] = field(default_factory=dict)
+    epoch: int = 0
+
+    @property
+    def all_roles(self) -> Mapping[str, Role]:
+        """The built-in roles too."""
+        return BUILTIN_ROLES | self.roles
+
+    def with_role(self, role: Role) -> "AccessPolicy":
+        """With a role added or changed.
+
+        Raises:
+            FailedPreconditionError: It is built in, or includes itself in the end.
+            NotFoundError: It includes a role that does not exist.
+        """
+        refuse_builtin(role.name)
+        changed = replace(self, roles={**self.roles, role.name: role}, epoch=self.epoch + 1)
+        known = changed.all_roles
+        _require(role.included_roles, known)
+        if _reaches(role.name, {name: each.included_roles for name, each in known.items()}):
+            raise FailedPreconditionError("ROLE_CYCLE", f"{role.name} would include itself")
+        return changed
+
+    def without_role(self, name: str, etag: str) -> "AccessPolicy":
+        """Without a role that nothing uses.
+
+        Raises:
+            FailedPreconditionError: It is built in, bound, or included in another role.
+            NotFoundError, AbortedError: It does not exist, or has another etag.
+        """
+        refuse_builtin(name)
+        role = found(self.roles, name)
+        require_etag(name, stored=role.etag, given=etag)
+        users = [each.name for each in self.bindings.values() if each.role == name]
+        users += [each.name for each in self.roles.values() if name in each.included_roles]
+        if users:
+            raise FailedPreconditionError(
+                "ROLE_IN_USE", f"{name} is used by {users[0]}", metadata={"user": users[0]}
+            )
+        return replace(self, roles=_without(self.roles, name), epoch=self.epoch + 1)
+
+    def with_group(self, group: Group) -> "AccessPolicy":
+        """With a group added or changed.
+
+        Raises:
+            FailedPreconditionError: It contains itself in the end, or nests too deeply.
+            NotFoundError: It contains a group that does not exist.
+        """
+        changed = replace(self, groups={**self.groups, group.name: group}, epoch=self.epoch + 1)
+        _require(filter(_is_group, group.members), changed.groups)
+        below = {
+            name: tuple(filter(_is_group, each.members)) for name, each in changed.groups.items()
+        }
+        if _reaches(group.name, below):
+            raise FailedPreconditionError("GROUP_CYCLE", f"{group.name} would contain itself")
+        if any(_depth(name, below) > MAX_NESTING for name in below):
+            raise FailedPreconditionError(
+                "GROUP_TOO_DEEP", f"groups nest at most {MAX_NESTING} deep"
+            )
+        return changed
+
+    def without_group(self, name: str, etag: str) -> "AccessPolicy":
+        """Without a group that nothing names.
+
+        Raises:
+            FailedPreconditionError: A binding or another group names it.
+            NotFoundError, AbortedError: It does not exist, or has another etag.
+        """
+        group = found(self.groups, name)
+        require_etag(name, stored=group.etag, given=etag)
+        holders = (*self.bindings.values(), *self.groups.values())
+        users = [each.name for each in holders if name in each.members]
+        if users:
+            raise FailedPreconditionError(
+                "GROUP_IN_USE", f"{name} is used by {users[0]}", metadata={"user": users[0]}
+            )
+        return replace(self, groups=_without(self.groups, name), epoch=self.epoch + 1)
+
+    def with_binding(self, binding: Binding, *, now_ns: int) -> "AccessPolicy":
+        """With a binding added or changed.
+
+        Raises:
+            FailedPreconditionError: Nobody would be left as administrator.
+            NotFoundError: Its role, or a group among its members, does not exist.
+        """
+        _require([binding.role], self.all_roles)
+        _require(filter(_is_group, binding.members), self.groups)
+        bindings = {**self.bindings, binding.name: binding}
+        return self._with_bindings(bindings, now_ns=now_ns)
+
+    def without_binding(self, name: str, etag: str, *, now_ns: int) -> "AccessPolicy":
+        """Without a binding.
+
+        Raises:
+            FailedPreconditionError: Nobody would be left as administrator.
+            NotFoundError, AbortedError: It does not exist, or has another etag.
+        """
+        binding = found(self.bindings, name)
+        require_etag(name, stored=binding.etag, given=etag)
+        return self._with_bindings(_without(self.bindings, name), now_ns=now_ns)
+
+    def without_principal(self, principal: str, *, now_ns: int) -> "AccessPolicy":
+        """With a principal taken out of every binding and group; bindings left empty go.
+
+        Itself where nothing names the principal. Nothing of it is refused: the principal is gone.
+        """
+        if not any(
+            principal in each.members for each in (*self.bindings.values(), *self.groups.values())
+        ):
+            return self
+        bindings = {}
+        for name, binding in self.bindings.items():
+            kept = binding.without_member(principal, now_ns=now_ns)
+            if kept.members:
+                bindings[name] = kept
+        groups = {
+            name: group.without_member(principal, now_ns=now_ns)
+            for name, group in self.groups.items()
+        }
+        return replace(self, bindings=bindings, groups=groups, epoch=self.epoch + 1)
+
+    def refuse_taken(self, resource: Role | Group | Binding) -> None:
+        """Raises AlreadyExistsError if there is a resource of the name."""
+        everything = self.all_roles.keys() | self.groups.keys() | self.bindings.keys()
+        if resource.name in everything:
+            raise AlreadyExistsError(resource.name)
+
+    def _with_bindings(self, bindings: Mapping[str, Binding], *, now_ns: int) -> "AccessPolicy":
+        changed = replace(self, bindings=bindings, epoch=self.epoch + 1)
+        if self._has_administrator(now_ns) and not changed._has_administrator(now_ns):  # noqa: SLF001
+            raise FailedPreconditionError(
+                "LAST_ADMINISTRATOR", "no user would be left with roles/administrator on the root"
+            )
+        return changed
+
+    def _has_administrator(self, now_ns: int) -> bool:
+        return any(
+            self._has_user(binding.members)
+            for binding in self.bindings.values()
+            if binding.role == ADMINISTRATOR
+            and not binding.resource
+            and (binding.expire_time_ns is None or binding.expire_time_ns > now_ns)
+        )
+
+    def _has_user(self, members: Iterable[str]) -> bool:
+        return any(
+            is_user_name(member)
+            or (member in self.groups and self._has_user(self.groups[member].members))
+            for member in members
+        )
+
+
+def found(resources: Mapping[str, Resource], name: str) -> Resource:
+    """The resource of a name; NotFoundError where there is none."""
+    resource = resources.get(name)
+    if resource is None:
+        raise NotFoundError(name)
+    return resource
+
+
+def refuse_builtin(name: str) -> None:
+    """Raises FailedPreconditionError for the name of a built-in role."""
+    if name in BUILTIN_ROLES:
+        raise FailedPreconditionError("ROLE_BUILTIN", f"{name} is built in and cannot be changed")
+
+
+def _is_group(member: str) -> bool:
+    return member.startswith("groups/")
+
+
+def _require(names: Iterable[str], known: Mapping[str, object]) -> None:
+    for name in names:
+        if name not in known:
+            raise NotFoundError(name)
+
+
+def _without(resources: Mapping[str, Resource], name: str) -> dict[str, Resource]:
+    return {key: resource for key, resource in resources.items() if key != name}
+
+
+def _reaches(start: str, below: Mapping[str, Iterable[str]]) -> bool:
+    """Whether a way down from ``start`` leads back to it."""
+    seen: set[str] = set()
+    waiting = list(below.get(start, ()))
+    while waiting:
+        name = waiting.pop()
+        if name == start:
+            return True
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(below.get(name, ()))
+    return False
+
+
+def _depth(name: str, below: Mapping[str, Iterable[str]]) -> int:
+    return 1 + max((_depth(each, below) for each in below.get(name, ())), default=0)
