@@ -36,7 +36,7 @@ class AccessPolicy:
     @property
     def all_roles(self) -> Mapping[str, Role]:
         """The built-in roles too."""
-        return BUILTIN_ROLES | self.roles
+        return {**BUILTIN_ROLES, **self.roles}
 
     def with_role(self, role: Role) -> "AccessPolicy":
         """With a role added or changed.
@@ -100,8 +100,7 @@ class AccessPolicy:
         """
         group = found(self.groups, name)
         require_etag(name, stored=group.etag, given=etag)
-        holders = (*self.bindings.values(), *self.groups.values())
-        users = [each.name for each in holders if name in each.members]
+        users = self._holders_of(name)
         if users:
             raise FailedPreconditionError(
                 "GROUP_IN_USE", f"{name} is used by {users[0]}", metadata={"user": users[0]}
@@ -136,9 +135,7 @@ class AccessPolicy:
 
         Itself where nothing names the principal. Nothing of it is refused: the principal is gone.
         """
-        if not any(
-            principal in each.members for each in (*self.bindings.values(), *self.groups.values())
-        ):
+        if not self._holders_of(principal):
             return self
         bindings = {}
         for name, binding in self.bindings.items():
@@ -156,6 +153,11 @@ class AccessPolicy:
         everything = self.all_roles.keys() | self.groups.keys() | self.bindings.keys()
         if resource.name in everything:
             raise AlreadyExistsError(resource.name)
+
+    def _holders_of(self, member: str) -> list[str]:
+        """The names of the bindings and groups that name a member."""
+        bindings = [each.name for each in self.bindings.values() if member in each.members]
+        return bindings + [each.name for each in self.groups.values() if member in each.members]
 
     def _with_bindings(self, bindings: Mapping[str, Binding], *, now_ns: int) -> "AccessPolicy":
         changed = replace(self, bindings=bindings, epoch=self.epoch + 1)

@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from blrcs_native import access as native
-from blrcs_native.authorization_guard import CurrentAccess
-
 from blrcs.application.ports.access import Explanation, Grant
 from blrcs.application.ports.clock import Clock
 from blrcs.database.access_repository import SqliteAccessRepository, change_policy
 from blrcs.database.transaction import Transaction
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.errors import FailedPreconditionError
+from blrcs_native import access as native
+from blrcs_native.authorization_guard import CurrentAccess
 
 REASONS = {
     "granted": "a binding grants it",
@@ -129,7 +128,14 @@ class TableDecisions:
         """See the port."""
         explained = self._table.explain(principal, permission, resource)
         grants = [
-            Grant(miss.binding, miss.role, miss.member, miss.resource, False, REASONS[miss.reason])
+            Grant(
+                miss.binding,
+                miss.role,
+                miss.member,
+                miss.resource,
+                applies=False,
+                reason=REASONS[miss.reason],
+            )
             for miss in explained.near_misses
         ]
         if explained.allowed:

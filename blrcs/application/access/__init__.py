@@ -1,1 +1,1 @@
-"""Use cases of AccessService that answer questions about access, and what they share."""
+"""Use cases about access as a whole."""

@@ -1,1 +1,1 @@
-"""Use cases of AccessService about bindings."""
+"""Use cases about bindings."""

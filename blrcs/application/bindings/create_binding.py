@@ -1,26 +1,20 @@
 """Creating a binding."""
 
-from blrcs.application.bindings.binding_fields import BindingFields
-from blrcs.application.ports.access import AccessChanges, AccessTransaction, ResourceRule
+from blrcs.application.bindings.binding_fields import UPDATABLE, BindingFields
+from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
-from blrcs.domain.access_references import check_bound
+from blrcs.domain.access_name import binding_name
+from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
+from blrcs.domain.resource_name import check_resource
 
 
 class CreateBinding:
-    """Gives a role to members on a resource."""
+    """Creates a binding, in force at once."""
 
-    def __init__(
-        self,
-        *,
-        access: AccessChanges,
-        resource_rule: ResourceRule,
-        secrets: SecretGenerator,
-        clock: Clock,
-    ) -> None:
-        self._access = access
-        self._resource_rule = resource_rule
+    def __init__(self, *, rules: AccessRules, secrets: SecretGenerator, clock: Clock) -> None:
+        self._rules = rules
         self._secrets = secrets
         self._clock = clock
 
@@ -28,26 +22,23 @@ class CreateBinding:
         """The binding created, under a made-up id if none is given.
 
         Raises:
-            InvalidArgumentError: The role or the members are missing, or the resource is no name.
-            FailedPreconditionError: The role, or a group among the members, does not exist.
             AlreadyExistsError: The id is taken.
+            InvalidArgumentError: It has no role, no members, or no valid resource.
+            NotFoundError: Its role, or a group among its members, does not exist.
         """
-        fields.check_resource(self._resource_rule)
         now_ns = self._clock()
-        binding = Binding(
-            id=binding_id or self._secrets.resource_id(),
-            role=fields.role,
-            members=fields.members,
-            resource=fields.resource,
-            expire_time_ns=fields.expire_time_ns,
+        made = Binding(
+            name=binding_name(binding_id or self._secrets.resource_id()),
             create_time_ns=now_ns,
             update_time_ns=now_ns,
+            **fields.chosen(UPDATABLE),  # type: ignore[arg-type]
         )
-        binding.check()
+        made.check()
+        check_resource(made.resource)
 
-        def operation(access: AccessTransaction) -> None:
-            access.bindings.add(binding)
-            check_bound(binding, access.roles.all(), access.groups.all())
+        def operation(policy: AccessPolicy) -> AccessPolicy:
+            policy.refuse_taken(made)
+            return policy.with_binding(made, now_ns=now_ns)
 
-        await self._access.change(operation)
-        return binding
+        await self._rules.change(operation)
+        return made

@@ -1,29 +1,23 @@
 """Deleting a binding."""
 
-from blrcs.application.access.keep_administrator import keep_administrator
-from blrcs.application.access.stored_item import stored_item
-from blrcs.application.ports.access import AccessChanges, AccessTransaction
-from blrcs.domain.binding import binding_name
+from blrcs.application.ports.access import AccessRules
+from blrcs.application.ports.clock import Clock
 
 
 class DeleteBinding:
-    """Takes a role from the members of a binding."""
+    """Deletes a binding."""
 
-    def __init__(self, *, access: AccessChanges) -> None:
-        self._access = access
+    def __init__(self, *, rules: AccessRules, clock: Clock) -> None:
+        self._rules = rules
+        self._clock = clock
 
-    async def __call__(self, binding_id: str, *, etag: str) -> None:
+    async def __call__(self, name: str, *, etag: str) -> None:
         """Deletes it.
 
         Raises:
-            FailedPreconditionError: No administrator would be left.
-            NotFoundError: There is no such binding.
+            FailedPreconditionError: Nobody would be left as administrator.
+            NotFoundError: There is none of the name.
             AbortedError: ``etag`` is not empty and not the stored one.
         """
-
-        def operation(access: AccessTransaction) -> None:
-            stored_item(access.bindings, binding_id, name=binding_name(binding_id), etag=etag)
-            with keep_administrator(access):
-                access.bindings.remove(binding_id)
-
-        await self._access.change(operation)
+        now_ns = self._clock()
+        await self._rules.change(lambda policy: policy.without_binding(name, etag, now_ns=now_ns))

@@ -1,19 +1,16 @@
-"""Getting a binding."""
+"""Reading a binding."""
 
-from blrcs.application.ports.access import BindingReader
-from blrcs.domain.binding import Binding, binding_name
-from blrcs.domain.errors import NotFoundError
+from blrcs.application.ports.access import AccessRules
+from blrcs.domain.access_policy import found
+from blrcs.domain.binding import Binding
 
 
 class GetBinding:
-    """Gets a binding by id."""
+    """Reads a binding."""
 
-    def __init__(self, *, bindings: BindingReader) -> None:
-        self._bindings = bindings
+    def __init__(self, *, rules: AccessRules) -> None:
+        self._rules = rules
 
-    async def __call__(self, binding_id: str) -> Binding:
-        """The binding; NotFoundError if there is none."""
-        binding = await self._bindings.get(binding_id)
-        if binding is None:
-            raise NotFoundError(binding_name(binding_id))
-        return binding
+    async def __call__(self, name: str) -> Binding:
+        """The binding; NotFoundError where there is none."""
+        return found(self._rules.policy.bindings, name)

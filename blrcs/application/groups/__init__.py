@@ -1,1 +1,1 @@
-"""Use cases of AccessService about groups."""
+"""Use cases about groups."""

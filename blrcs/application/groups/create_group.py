@@ -1,18 +1,19 @@
 """Creating a group."""
 
-from blrcs.application.groups.group_fields import GroupFields
-from blrcs.application.ports.access import AccessChanges, AccessTransaction
+from blrcs.application.groups.group_fields import UPDATABLE, GroupFields
+from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
-from blrcs.domain.access_references import check_nested_groups
+from blrcs.domain.access_name import group_name
+from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.group import Group
 
 
 class CreateGroup:
-    """Creates a group."""
+    """Creates a group, in force at once."""
 
-    def __init__(self, *, access: AccessChanges, secrets: SecretGenerator, clock: Clock) -> None:
-        self._access = access
+    def __init__(self, *, rules: AccessRules, secrets: SecretGenerator, clock: Clock) -> None:
+        self._rules = rules
         self._secrets = secrets
         self._clock = clock
 
@@ -20,22 +21,21 @@ class CreateGroup:
         """The group created, under a made-up id if none is given.
 
         Raises:
-            FailedPreconditionError: A group among the members does not exist, or leads back here or
-                too deep.
             AlreadyExistsError: The id is taken.
+            FailedPreconditionError: It would contain itself, or groups would nest too deeply.
+            NotFoundError: It contains a group that does not exist.
         """
         now_ns = self._clock()
-        group = Group(
-            id=group_id or self._secrets.resource_id(),
-            display_name=fields.display_name,
-            members=fields.members,
+        made = Group(
+            name=group_name(group_id or self._secrets.resource_id()),
             create_time_ns=now_ns,
             update_time_ns=now_ns,
+            **fields.chosen(UPDATABLE),  # type: ignore[arg-type]
         )
 
-        def operation(access: AccessTransaction) -> None:
-            access.groups.add(group)
-            check_nested_groups(group, access.groups.all())
+        def operation(policy: AccessPolicy) -> AccessPolicy:
+            policy.refuse_taken(made)
+            return policy.with_group(made)
 
-        await self._access.change(operation)
-        return group
+        await self._rules.change(operation)
+        return made

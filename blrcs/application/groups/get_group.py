@@ -1,19 +1,16 @@
-"""Getting a group."""
+"""Reading a group."""
 
-from blrcs.application.ports.access import GroupReader
-from blrcs.domain.group import Group, group_name
-from blrcs.domain.errors import NotFoundError
+from blrcs.application.ports.access import AccessRules
+from blrcs.domain.access_policy import found
+from blrcs.domain.group import Group
 
 
 class GetGroup:
-    """Gets a group by id."""
+    """Reads a group."""
 
-    def __init__(self, *, groups: GroupReader) -> None:
-        self._groups = groups
+    def __init__(self, *, rules: AccessRules) -> None:
+        self._rules = rules
 
-    async def __call__(self, group_id: str) -> Group:
-        """The group; NotFoundError if there is none."""
-        group = await self._groups.get(group_id)
-        if group is None:
-            raise NotFoundError(group_name(group_id))
-        return group
+    async def __call__(self, name: str) -> Group:
+        """The group; NotFoundError where there is none."""
+        return found(self._rules.policy.groups, name)

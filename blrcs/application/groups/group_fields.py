@@ -11,3 +11,7 @@ class GroupFields:
 
     display_name: str = ""
     members: tuple[str, ...] = ()
+
+    def chosen(self, fields: frozenset[str]) -> dict[str, object]:
+        """The values of some fields."""
+        return {name: getattr(self, name) for name in fields}

@@ -1,1 +1,1 @@
-"""Use cases of AccessService about roles."""
+"""Use cases about roles."""

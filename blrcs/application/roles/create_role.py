@@ -1,19 +1,19 @@
 """Creating a role."""
 
-from blrcs.application.ports.access import AccessChanges, AccessTransaction
+from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
-from blrcs.application.roles.role_fields import RoleFields
-from blrcs.domain.access_references import check_included_roles
-from blrcs.domain.builtin_roles import refuse_builtin
+from blrcs.application.roles.role_fields import UPDATABLE, RoleFields
+from blrcs.domain.access_name import role_name
+from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.role import Role
 
 
 class CreateRole:
-    """Creates a role."""
+    """Creates a role, in force at once."""
 
-    def __init__(self, *, access: AccessChanges, secrets: SecretGenerator, clock: Clock) -> None:
-        self._access = access
+    def __init__(self, *, rules: AccessRules, secrets: SecretGenerator, clock: Clock) -> None:
+        self._rules = rules
         self._secrets = secrets
         self._clock = clock
 
@@ -21,24 +21,21 @@ class CreateRole:
         """The role created, under a made-up id if none is given.
 
         Raises:
-            FailedPreconditionError: The id is a built-in role's; or an included role does not
-                exist, or leads back here or too deep.
             AlreadyExistsError: The id is taken.
+            FailedPreconditionError: It would include itself.
+            NotFoundError: It includes a role that does not exist.
         """
-        refuse_builtin(role_id)
         now_ns = self._clock()
-        role = Role(
-            id=role_id or self._secrets.resource_id(),
-            display_name=fields.display_name,
-            permissions=fields.permissions,
-            included_roles=fields.included_roles,
+        made = Role(
+            name=role_name(role_id or self._secrets.resource_id()),
             create_time_ns=now_ns,
             update_time_ns=now_ns,
+            **fields.chosen(UPDATABLE),  # type: ignore[arg-type]
         )
 
-        def operation(access: AccessTransaction) -> None:
-            access.roles.add(role)
-            check_included_roles(role, access.roles.all())
+        def operation(policy: AccessPolicy) -> AccessPolicy:
+            policy.refuse_taken(made)
+            return policy.with_role(made)
 
-        await self._access.change(operation)
-        return role
+        await self._rules.change(operation)
+        return made

@@ -1,20 +1,16 @@
-"""Getting a role."""
+"""Reading a role."""
 
-from blrcs.application.ports.access import RoleReader
-from blrcs.domain.builtin_roles import BUILTIN_ROLES
-from blrcs.domain.errors import NotFoundError
-from blrcs.domain.role import Role, role_name
+from blrcs.application.ports.access import AccessRules
+from blrcs.domain.access_policy import found
+from blrcs.domain.role import Role
 
 
 class GetRole:
-    """Gets a role by id, built-in ones too."""
+    """Reads a role."""
 
-    def __init__(self, *, roles: RoleReader) -> None:
-        self._roles = roles
+    def __init__(self, *, rules: AccessRules) -> None:
+        self._rules = rules
 
-    async def __call__(self, role_id: str) -> Role:
-        """The role; NotFoundError if there is none."""
-        role = BUILTIN_ROLES.get(role_id) or await self._roles.get(role_id)
-        if role is None:
-            raise NotFoundError(role_name(role_id))
-        return role
+    async def __call__(self, name: str) -> Role:
+        """The role; NotFoundError where there is none."""
+        return found(self._rules.policy.all_roles, name)

@@ -12,3 +12,7 @@ class RoleFields:
     display_name: str = ""
     permissions: tuple[str, ...] = ()
     included_roles: tuple[str, ...] = ()
+
+    def chosen(self, fields: frozenset[str]) -> dict[str, object]:
+        """The values of some fields."""
+        return {name: getattr(self, name) for name in fields}
