@@ -33,6 +33,7 @@ from blrcs.application.users.get_user import GetUser
 from blrcs.application.users.list_users import ListUsers
 from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
+from blrcs.database.access_repository import SqliteAccessRepository
 from blrcs.database.api_key_repository import SqliteApiKeyRepository
 from blrcs.database.revocation_repository import RevocationRepository
 from blrcs.database.service_account_repository import SqliteServiceAccountRepository
@@ -40,6 +41,7 @@ from blrcs.database.session_repository import SqliteSessionRepository
 from blrcs.database.sqlite import SqliteDatabase
 from blrcs.database.user_repository import SqliteUserRepository
 from blrcs.domain.session import SessionLifetime
+from blrcs.security.access_store import AccessStore
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.secret_generator import RandomSecretGenerator
@@ -55,7 +57,6 @@ from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
 from tests.unit.application.identity_fakes import (
     MINUTE_NS,
-    ForgottenPrincipals,
     counting_random,
 )
 
@@ -78,7 +79,6 @@ class Identity:
     def __init__(self, folder, clock, database, hasher):
         self.database = database
         self.clock = clock
-        self.forgotten = ForgottenPrincipals()
         self.revocations = Revocations(clock=clock)
         key = load_or_create_signing_key(folder / "signing_key.pem")
         self.verifier = TokenVerifier(
@@ -100,8 +100,9 @@ class Identity:
             token_ttl_ns=DEFAULT_TTL_NS,
         )
         stored_revocations.load()
-        self.users = SqliteUserRepository(database, stored_revocations)
-        self.accounts = SqliteServiceAccountRepository(database, stored_revocations)
+        self.access = AccessStore(SqliteAccessRepository(database), clock=clock)
+        self.users = SqliteUserRepository(database, stored_revocations, self.access)
+        self.accounts = SqliteServiceAccountRepository(database, stored_revocations, self.access)
         self.api_keys = SqliteApiKeyRepository(database, stored_revocations)
         self.sessions = SqliteSessionRepository(
             database, stored_revocations, sessions_per_user=SESSIONS_PER_USER
@@ -166,7 +167,7 @@ class Identity:
                 get_user=GetUser(**users),
                 list_users=ListUsers(**users, page_tokens=page_tokens),
                 update_user=UpdateUser(**users, clock=self.clock),
-                delete_user=DeleteUser(**users, forget_principal=self.forgotten),
+                delete_user=DeleteUser(**users),
                 change_password=ChangePassword(prove_password=prove_password, **hashing),
                 reset_password=ResetPassword(**hashing),
             ),
@@ -177,9 +178,7 @@ class Identity:
                 get_service_account=GetServiceAccount(**accounts),
                 list_service_accounts=ListServiceAccounts(**accounts, page_tokens=page_tokens),
                 update_service_account=UpdateServiceAccount(**accounts, clock=self.clock),
-                delete_service_account=DeleteServiceAccount(
-                    **accounts, forget_principal=self.forgotten
-                ),
+                delete_service_account=DeleteServiceAccount(**accounts),
             ),
             api_keys=ApiKeyUseCases(
                 create_api_key=CreateApiKey(**keys, secrets=self.secrets, clock=self.clock),

@@ -10,7 +10,6 @@ from tests.unit.application.identity_fakes import (
     FakeServiceAccounts,
     FakeSessions,
     FakeThrottle,
-    ForgottenPrincipals,
     counting_random,
     make_user,
 )
@@ -70,8 +69,3 @@ def accounts():
 @pytest.fixture
 def api_keys(accounts):
     return FakeApiKeys(accounts)
-
-
-@pytest.fixture
-def forgotten():
-    return ForgottenPrincipals()

@@ -261,13 +261,6 @@ class FakeApiKeys:
         self.rows[key.service_account_id, key.id] = replace(stored, use_time_ns=now_ns)
 
 
-class ForgottenPrincipals(list):
-    """The names that were forgotten."""
-
-    async def __call__(self, principal):
-        self.append(principal)
-
-
 def make_user(user_id="alice", **values):
     defaults = {
         "password_hash": "new:correct horse",

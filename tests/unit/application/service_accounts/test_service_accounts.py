@@ -30,8 +30,8 @@ def update(accounts, clock):
 
 
 @pytest.fixture
-def delete(accounts, forgotten):
-    return DeleteServiceAccount(accounts=accounts, forget_principal=forgotten)
+def delete(accounts):
+    return DeleteServiceAccount(accounts=accounts)
 
 
 @pytest.fixture
@@ -103,11 +103,10 @@ async def test_nobody_disables_or_deletes_itself(update, delete, accounts, robot
     assert accounts.rows["robot"] == robot
 
 
-async def test_deletes_the_revision_that_the_etag_names(delete, accounts, robot, forgotten):
+async def test_deletes_the_revision_that_the_etag_names(delete, accounts, robot):
 
     with pytest.raises(AbortedError):
         await delete("robot", etag="other", actor=ADMIN)
     await delete("robot", etag=robot.etag, actor=ADMIN)
 
     assert not accounts.rows
-    assert forgotten == ["serviceAccounts/robot"]

@@ -31,8 +31,8 @@ def update(users, clock):
 
 
 @pytest.fixture
-def delete(users, forgotten):
-    return DeleteUser(users=users, forget_principal=forgotten)
+def delete(users):
+    return DeleteUser(users=users)
 
 
 def open_session(sessions, user_id, session_id, now_ns=NOW_NS):
@@ -138,14 +138,13 @@ async def test_every_change_changes_the_etag(update, alice):
     assert len(etags) == 4
 
 
-async def test_an_etag_admits_only_the_stored_revision(update, delete, alice, users, forgotten):
+async def test_an_etag_admits_only_the_stored_revision(update, delete, alice, users):
     changed = await update("alice", UserFields(), mask=[], etag=alice.etag, actor=ADMIN)
 
     with pytest.raises(AbortedError):
         await update("alice", UserFields(), mask=[], etag=alice.etag, actor=ADMIN)
     with pytest.raises(AbortedError):
         await delete("alice", etag=alice.etag, actor=ADMIN)
-    assert forgotten == []
     await delete("alice", etag=changed.etag, actor=ADMIN)
 
     assert not users.rows
@@ -183,15 +182,12 @@ async def test_anybody_may_change_the_rest_of_itself(update, alice):
     assert user.display_name == "A"
 
 
-async def test_deleting_ends_the_sessions_and_what_the_name_was_granted(
-    delete, alice, sessions, forgotten
-):
+async def test_deleting_ends_the_sessions_and_what_the_name_was_granted(delete, alice, sessions):
     open_session(sessions, "alice", "a")
 
     await delete("alice", etag="", actor=ADMIN)
 
     assert not sessions.rows
-    assert forgotten == ["users/alice"]
     with pytest.raises(NotFoundError):
         await delete("alice", etag="", actor=ADMIN)
 
