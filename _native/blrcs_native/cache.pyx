@@ -1,8 +1,8 @@
 """Bounded caches in memory: least recently used, with and without a time to live.
 
-An entry is found by one probe of a table of eight-byte slots and held in one cache line, so a hit
-among a million entries waits for memory three times: for the slot, the entry and the value. Links
-between entries are indices, written on a hit but never followed.
+A table of eight-byte slots leads to entries of one cache line each, so a hit among a million
+entries waits for memory three times: for the slot, for the entry, and for its key and value at
+once. Links between entries are indices, on a hit only written and never followed.
 
 Deadlines stand in 63 first-in first-out lists, one for each power of two of the time to live (the
 TTL buckets of Segcache, NSDI 2021). Where a heap costs a memory access for each of its levels and
@@ -182,6 +182,9 @@ cdef class Cache:
         """The byte limit, or None."""
         return None if self._max_bytes == MAX_BYTES else self._max_bytes
 
+    # Called as a plain C function, with so few instructions that the processor reaches the next
+    # get() while it still waits for the memory of this one. `set` likewise.
+    @cython.binding(False)
     def get(self, key, default=None):
         """The value of `key`, which becomes the most recently used; counts a hit or a miss."""
         return self.get_c(key, default)
@@ -680,6 +683,7 @@ cdef class LruCache(Cache):
         self._size_of = size_of
         self._on_evict = on_evict
 
+    @cython.binding(False)
     def set(self, key, value, size_bytes=None):
         """Stores the entry."""
         return self._put(ALWAYS, key, value, self._size(key, value, size_bytes), 0, 0)
@@ -711,20 +715,21 @@ cdef class TtlCache(Cache):
     def __cinit__(
         self, max_entries, ttl_ns, max_bytes=None, size_of=None, on_evict=None, clock=None
     ):
+        if ttl_ns is None:
+            raise TypeError("ttl_ns is an int")
         self._limit(max_entries, max_bytes)
         self._timed = True
         self._ttl_ns = _ttl(ttl_ns)
         self._size_of = size_of
         self._on_evict = on_evict
         self._clock = clock
-        if ttl_ns is None:
-            raise TypeError("ttl_ns is an int")
 
     @property
     def ttl_ns(self):
         """The time to live of an entry written without one."""
         return self._ttl_ns
 
+    @cython.binding(False)
     def set(self, key, value, size_bytes=None, ttl_ns=None):
         """Stores the entry."""
         return self._put(
@@ -750,7 +755,7 @@ cdef class TtlCache(Cache):
         )
 
     def touch(self, key, ttl_ns=None):
-        """Starts the time to live anew and makes `key` the most recently used; whether it was there.
+        """Starts the time to live anew and makes `key` the most recently used; if it is there.
 
         The version stays, and no hit or miss is counted.
         """

@@ -1,7 +1,7 @@
 """The road of a call, stage by stage."""
 
 import asyncio
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -20,7 +20,7 @@ OTHER = Rejection(3, "validation", "OTHER", "other")
 class Recorder(Guard):
     """Answers what it was told to, and notes that it was asked."""
 
-    def __new__(cls, *_: Any, **__: Any) -> "Recorder":
+    def __new__(cls, *_: Any, **__: Any) -> Self:
         return super().__new__(cls)
 
     def __init__(self, name: str, verdict: Any, asked: list[str], *, shadow: bool = False) -> None:
@@ -136,7 +136,7 @@ async def test_an_abort_is_the_status() -> None:
 @pytest.mark.parametrize("code", [0, 17, -1, "NOT_FOUND", None])
 async def test_an_abort_wants_an_error_code(code: Any) -> None:
     call = make_call(Pipeline(make_method(), echo))
-    with pytest.raises(ValueError, match="OK|status code"):
+    with pytest.raises(ValueError, match=r"OK|status code"):
         await call.abort(code)
 
 

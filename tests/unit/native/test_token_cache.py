@@ -215,6 +215,17 @@ def test_a_token_in_the_older_half_is_not_carried_over_to_another_keyset() -> No
     assert verifier.verify(token) is REFUSALS["TOKEN_SIGNATURE_INVALID"]
 
 
+def test_each_further_revocation_is_obeyed_by_tokens_checked_after_the_one_before() -> None:
+    verifier = make_verifier()
+    names = [f"token-{number}" for number in range(5)]
+    tokens = {name: make_token(jti=name) for name in names}
+    for revoked, name in enumerate(names):
+        for other in names[revoked:]:
+            assert isinstance(verifier.verify(tokens[other]), Claims)
+        verifier.revocations.revoke_token(ISSUER, name, expires_at_ns=2 * NOW_NS)
+        assert verifier.verify(tokens[name]) is REFUSALS["TOKEN_REVOKED"]
+
+
 def test_a_revocation_during_the_check_is_obeyed_at_the_next_use() -> None:
     revocations = Revocations(clock=FakeClock())
     revoking = True
