@@ -4,10 +4,12 @@ What needs no decision of a use case is asked of the store directly.
 """
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from google.protobuf.duration_pb2 import Duration
 
 from blrcs.api.times import to_optional_timestamp
+from blrcs.application.cache.get_entries import GetEntries
 from blrcs.application.cache.get_entry import GetEntry
 from blrcs.application.cache.set_entry import SetEntry
 from blrcs.application.cache.touch_entry import TouchEntry
@@ -17,16 +19,22 @@ from blrcs.v1 import cache_pb2, cache_pb2_grpc
 from blrcs_native.call import Call
 
 EVENT_TYPES = {
-    kind: cache_pb2.CacheEventType.Value(f"CACHE_EVENT_TYPE_{kind.name}") for kind in CacheEventKind
+    CacheEventKind.STARTED: cache_pb2.CACHE_EVENT_TYPE_STARTED,
+    CacheEventKind.SET: cache_pb2.CACHE_EVENT_TYPE_SET,
+    CacheEventKind.DELETED: cache_pb2.CACHE_EVENT_TYPE_DELETED,
+    CacheEventKind.EXPIRED: cache_pb2.CACHE_EVENT_TYPE_EXPIRED,
+    CacheEventKind.EVICTED: cache_pb2.CACHE_EVENT_TYPE_EVICTED,
+    CacheEventKind.FLUSHED: cache_pb2.CACHE_EVENT_TYPE_FLUSHED,
 }
 
 
-class CacheService(cache_pb2_grpc.CacheServiceServicer):  # type: ignore[misc]
-    """The servicer."""
+class CacheService(cache_pb2_grpc.CacheServiceServicer):
+    """Serves blrcs.v1.CacheService; the contract of each method stands in cache.proto."""
 
     def __init__(self, store: CacheStore) -> None:
         self._store = store
         self._get = GetEntry(store=store)
+        self._get_many = GetEntries(store=store)
         self._set = SetEntry(store=store)
         self._touch = TouchEntry(store=store)
 
@@ -39,7 +47,7 @@ class CacheService(cache_pb2_grpc.CacheServiceServicer):  # type: ignore[misc]
         self, request: cache_pb2.BatchGetRequest, call: Call
     ) -> cache_pb2.BatchGetResponse:
         """Those entries that are there."""
-        entries = await self._store.get_many(request.namespace, request.keys)
+        entries = await self._get_many(request.namespace, request.keys)
         return cache_pb2.BatchGetResponse(entries=[entry_message(entry) for entry in entries])
 
     async def Set(self, request: cache_pb2.SetRequest, call: Call) -> cache_pb2.SetResponse:
@@ -98,10 +106,11 @@ class CacheService(cache_pb2_grpc.CacheServiceServicer):  # type: ignore[misc]
         self, request: cache_pb2.WatchRequest, call: Call
     ) -> AsyncIterator[cache_pb2.WatchResponse]:
         """Tells of changes until the client ends the call."""
-        async for event in self._store.watch(request.namespace, request.key_prefix):
-            yield cache_pb2.WatchResponse(
-                type=EVENT_TYPES[event.kind], key=event.key, version=event.version
-            )
+        async with aclosing(self._store.watch(request.namespace, request.key_prefix)) as events:
+            async for event in events:
+                yield cache_pb2.WatchResponse(
+                    type=EVENT_TYPES[event.kind], key=event.key, version=event.version
+                )
 
 
 def entry_message(entry: CacheEntry) -> cache_pb2.CacheEntry:

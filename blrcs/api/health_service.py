@@ -8,45 +8,45 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from blrcs.domain.errors import NotFoundError
 from blrcs_native.call import Call
 
-Status = health_pb2.HealthCheckResponse.ServingStatus
-Response = health_pb2.HealthCheckResponse
-
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 OVERALL = ""
 
 
 class HealthState:
-    """What the server says of itself; watchers are told of every change.
+    """What the server says of itself, as numbers of ``HealthCheckResponse.ServingStatus``.
 
-    Not safe across threads: it belongs to the event loop.
+    NOT_SERVING at first. Not safe across threads: it belongs to the event loop.
     """
 
     def __init__(self, services: Iterable[str]) -> None:
-        self._statuses: dict[str, Status] = dict.fromkeys(
-            (OVERALL, *services), Response.NOT_SERVING
-        )
+        self._statuses: dict[str, int] = dict.fromkeys((OVERALL, *services), NOT_SERVING)
         self._changed = asyncio.Event()
 
     @property
-    def statuses(self) -> Mapping[str, Status]:
+    def statuses(self) -> Mapping[str, int]:
         """The status of each service; the empty name stands for the server as a whole."""
         return self._statuses
 
-    def set_all(self, status: Status) -> None:
+    def set_all(self, status: int) -> None:
         """Gives the server and all its services one status."""
         self._statuses = dict.fromkeys(self._statuses, status)
         self._notify()
 
-    def set(self, service: str, status: Status) -> None:
+    def set(self, service: str, status: int) -> None:
         """Gives one service a status."""
         self._statuses[service] = status
         self._notify()
 
-    async def changes(self, service: str) -> AsyncIterator[Status]:
-        """The service's status now and whenever it changes; SERVICE_UNKNOWN while it has none."""
-        last: Status | None = None
+    async def changes(self, service: str) -> AsyncIterator[int]:
+        """The service's status now and whenever it changes; SERVICE_UNKNOWN while it has none.
+
+        Whoever takes them slowly gets the latest, not each one between.
+        """
+        last: int | None = None
         while True:
             changed = self._changed
-            status = self._statuses.get(service, Response.SERVICE_UNKNOWN)
+            status = self._statuses.get(service, SERVICE_UNKNOWN)
             if status != last:
                 yield status
                 last = status
@@ -64,28 +64,30 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
     def __init__(self, state: HealthState) -> None:
         self._state = state
 
-    async def Check(self, request: health_pb2.HealthCheckRequest, call: Call) -> Response:
+    async def Check(
+        self, request: health_pb2.HealthCheckRequest, call: Call
+    ) -> health_pb2.HealthCheckResponse:
         """NOT_FOUND for a service that is not registered."""
-        del call
         status = self._state.statuses.get(request.service)
         if status is None:
-            raise NotFoundError(f"service {request.service!r}", reason="SERVICE_UNKNOWN")
-        return Response(status=status)
+            # Anyone may ask, so that a name of any length must not come back.
+            raise NotFoundError("the service", reason="SERVICE_UNKNOWN")
+        return health_pb2.HealthCheckResponse(status=status)
 
     async def Watch(
         self, request: health_pb2.HealthCheckRequest, call: Call
-    ) -> AsyncIterator[Response]:
-        """Stays open whatever the service, and tells of every change."""
-        del call
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """Stays open whatever the service, and tells of changes."""
         async for status in self._state.changes(request.service):
-            yield Response(status=status)
+            yield health_pb2.HealthCheckResponse(status=status)
 
     async def List(
         self, request: health_pb2.HealthListRequest, call: Call
     ) -> health_pb2.HealthListResponse:
         """Every service with its status."""
-        del request, call
-        statuses = self._state.statuses.items()
         return health_pb2.HealthListResponse(
-            statuses={name: Response(status=status) for name, status in statuses}
+            statuses={
+                name: health_pb2.HealthCheckResponse(status=status)
+                for name, status in self._state.statuses.items()
+            }
         )

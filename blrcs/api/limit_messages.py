@@ -9,7 +9,7 @@ from blrcs.domain.limit_status import LimitStatus
 from blrcs.domain.policy import NS_PER_S, Algorithm
 from blrcs.v1 import limit_pb2, policy_pb2
 
-ALGORITHMS: dict[Algorithm, int] = {
+ALGORITHMS: dict[Algorithm, policy_pb2.LimitAlgorithm] = {
     "gcra": policy_pb2.LIMIT_ALGORITHM_GCRA,
     "fixed_window": policy_pb2.LIMIT_ALGORITHM_FIXED_WINDOW,
     "sliding_window": policy_pb2.LIMIT_ALGORITHM_SLIDING_WINDOW,

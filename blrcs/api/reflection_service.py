@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import json_format
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import FileDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import Default
 from google.protobuf.message_factory import GetMessageClass
@@ -24,7 +24,7 @@ SERVICES = tuple(f"{package}.ServerReflection" for package in (STABLE, ALPHA))
 
 def add_reflection_to_server(services: Iterable[str], server: Any) -> None:
     """Registers both versions with a server; they list ``services`` and themselves."""
-    servicer = ReflectionServicer((*services, *SERVICES))
+    servicer = ReflectionServicer((*services, *SERVICES), pool=_Pool())
     alpha = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
     for descriptor in (alpha, _stable_service()):
         (method,) = descriptor.methods
@@ -34,6 +34,20 @@ def add_reflection_to_server(services: Iterable[str], server: Any) -> None:
             response_serializer=GetMessageClass(alpha.methods[0].output_type).SerializeToString,
         )
         server.add_registered_method_handlers(descriptor.full_name, {method.name: handler})
+
+
+class _Pool:
+    """The default pool, but one that finds a method's file too, as the protocol asks."""
+
+    def FindFileContainingSymbol(self, name: str) -> FileDescriptor:
+        """The file; KeyError where there is no such symbol."""
+        try:
+            return Default().FindFileContainingSymbol(name)
+        except KeyError:
+            return Default().FindMethodByName(name).containing_service.file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(Default(), name)
 
 
 def _stable_service() -> ServiceDescriptor:

@@ -1,14 +1,18 @@
 """The cache of a single process, in memory."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 
 from blrcs.cache.memory_namespace import Clock, MemoryNamespace
+from blrcs.cache.watchers import MAX_PENDING, Watchers
 from blrcs.config.cache import Cache
 from blrcs.domain.cache_entry import CacheEntry, CacheEvent, CacheFigures, SetCondition
 from blrcs.domain.errors import ResourceExhaustedError
 
-RECLAIMED_AT_ONCE = 1000
+RECLAIMED_AT_ONCE = 10_000
+# A watcher that keeps up must not fall behind by one reclaiming.
+TOLD_AT_ONCE = MAX_PENDING // 2
 
 
 class MemoryCache:
@@ -17,20 +21,17 @@ class MemoryCache:
     Args:
         settings: Bounds and default times to live.
         clock: Wall-clock nanoseconds.
-        monotonic: Nanoseconds by which entries age.
+        monotonic: Nanoseconds by which entries age; None for the system's monotonic clock.
     """
 
     def __init__(
-        self,
-        settings: Cache,
-        *,
-        clock: Clock = time.time_ns,
-        monotonic: Clock = time.monotonic_ns,
+        self, settings: Cache, *, clock: Clock = time.time_ns, monotonic: Clock | None = None
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._monotonic = monotonic
         self._namespaces: dict[str, MemoryNamespace] = {}
+        self._watchers = Watchers()
 
     async def get(self, namespace: str, key: str) -> CacheEntry | None:
         """See the port."""
@@ -54,7 +55,11 @@ class MemoryCache:
         condition: SetCondition,
     ) -> int | None:
         """See the port."""
-        return self._made(namespace).set(key, value, content_type, ttl_ns, condition)
+        found = self._found_or_new(namespace)
+        version = found.set(key, value, content_type, ttl_ns, condition)
+        if version is not None:
+            self._namespaces[namespace] = found
+        return version
 
     async def delete(self, namespace: str, key: str) -> bool:
         """See the port."""
@@ -65,7 +70,10 @@ class MemoryCache:
         self, namespace: str, key: str, delta: int, ttl_ns: int | None
     ) -> tuple[int, int]:
         """See the port."""
-        return self._made(namespace).increment(key, delta, ttl_ns)
+        found = self._found_or_new(namespace)
+        incremented = found.increment(key, delta, ttl_ns)
+        self._namespaces[namespace] = found
+        return incremented
 
     async def touch(self, namespace: str, key: str, ttl_ns: int | None) -> CacheEntry | None:
         """See the port."""
@@ -75,23 +83,33 @@ class MemoryCache:
     async def figures(self, namespace: str) -> CacheFigures:
         """See the port."""
         found = self._namespaces.get(namespace)
-        return self._empty(namespace).figures() if found is None else found.figures()
+        return self._new(namespace).figures() if found is None else found.figures()
 
     async def flush(self, namespace: str) -> int:
         """See the port."""
         found = self._namespaces.get(namespace)
         return 0 if found is None else found.flush()
 
-    async def watch(self, namespace: str, key_prefix: str) -> AsyncIterator[CacheEvent]:
+    def watch(self, namespace: str, key_prefix: str) -> AsyncGenerator[CacheEvent, None]:
         """See the port."""
-        async for event in self._made(namespace).watchers.watch(key_prefix):
-            yield event
+        return self._watchers.watch(namespace, key_prefix)
 
     def reclaim(self) -> int:
-        """Frees memory of entries whose time is over, a bounded number; to be called regularly."""
-        return sum(each.reclaim(RECLAIMED_AT_ONCE) for each in self._namespaces.values())
+        """Frees memory of entries that expired or were flushed; to be called regularly.
 
-    def _made(self, namespace: str) -> MemoryNamespace:
+        A bounded number at once, and no more than the namespace's watchers can take in.
+
+        Returns:
+            How many it freed.
+        """
+        left = RECLAIMED_AT_ONCE
+        for name, namespace in self._namespaces.items():
+            limit = min(left, TOLD_AT_ONCE) if self._watchers.count(name) else left
+            left -= namespace.reclaim(limit)
+        return RECLAIMED_AT_ONCE - left
+
+    def _found_or_new(self, namespace: str) -> MemoryNamespace:
+        # A new one is kept only once something has been written to it.
         found = self._namespaces.get(namespace)
         if found is not None:
             return found
@@ -100,15 +118,15 @@ class MemoryCache:
                 "CACHE_NAMESPACES_EXHAUSTED",
                 f"there are {self._settings.max_namespaces} namespaces already",
             )
-        made = self._namespaces[namespace] = self._empty(namespace)
-        return made
+        return self._new(namespace)
 
-    def _empty(self, namespace: str) -> MemoryNamespace:
+    def _new(self, namespace: str) -> MemoryNamespace:
         settings = self._settings.namespace(namespace)
         return MemoryNamespace(
             default_ttl_ns=settings.default_ttl.ns if settings.default_ttl else 0,
             max_entries=settings.max_entries or 1,
             max_bytes=settings.max_bytes or 1,
+            tell=partial(self._watchers.tell, namespace),
             clock=self._clock,
             monotonic=self._monotonic,
         )

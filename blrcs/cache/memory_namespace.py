@@ -1,11 +1,12 @@
 """One namespace of the cache, in memory."""
 
+import re
+import time
 from collections.abc import Callable
+from typing import Protocol
 
-from blrcs.cache.watchers import Watchers
 from blrcs.domain.cache_entry import (
     CacheEntry,
-    CacheEvent,
     CacheEventKind,
     CacheFigures,
     Presence,
@@ -16,19 +17,29 @@ from blrcs_native.cache import CONFLICT, NEVER_NS, TOO_LARGE, TtlCache
 
 NUMBER_CONTENT_TYPE = "text/plain"
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-MAX_DIGITS = 20
+NUMBER = re.compile(rb"-?[0-9]{1,19}")
 
 Clock = Callable[[], int]
 
 
+class Tell(Protocol):
+    """Told of what happens to an entry, or, where the key is empty, to all."""
+
+    def __call__(self, kind: CacheEventKind, key: str = "", version: int = 0) -> None:
+        """Does not wait."""
+        ...
+
+
 class _Stored:
-    """What the native cache holds for a key."""
+    """What the native cache holds for a key; ``deadline_ns`` is None where it never expires."""
 
-    __slots__ = ("content_type", "value", "version")
+    __slots__ = ("content_type", "deadline_ns", "size_bytes", "value", "version")
 
-    def __init__(self, value: bytes, content_type: str) -> None:
+    def __init__(self, key: str, value: bytes, content_type: str, deadline_ns: int | None) -> None:
         self.value = value
         self.content_type = content_type
+        self.deadline_ns = deadline_ns
+        self.size_bytes = len(key.encode()) + len(value) + len(content_type.encode())
         self.version = 0
 
 
@@ -39,6 +50,7 @@ class MemoryNamespace:
         default_ttl_ns: For entries set without one; 0 keeps them for ever.
         max_entries: Beyond, the least recently used are evicted.
         max_bytes: Likewise, of keys, values and content types.
+        tell: Told of every change.
         clock: Wall-clock nanoseconds.
         monotonic: Nanoseconds by which entries age; None for the system's monotonic clock.
     """
@@ -49,14 +61,20 @@ class MemoryNamespace:
         default_ttl_ns: int,
         max_entries: int,
         max_bytes: int,
+        tell: Tell,
         clock: Clock,
-        monotonic: Clock,
+        monotonic: Clock | None,
     ) -> None:
-        self.watchers = Watchers()
+        self._default_ttl_ns = default_ttl_ns
+        self._tell = tell
         self._clock = clock
-        self._monotonic = monotonic
+        self._monotonic = monotonic or time.monotonic_ns
         # Versions go on where an earlier process cannot have come, so that none returns.
         self._first_version = clock()
+        # Of flushed generations, and not reclaimed yet.
+        self._stale_entries = 0
+        self._stale_bytes = 0
+        self._max_bytes = max_bytes
         self._entries: TtlCache[str, _Stored] = TtlCache(
             max_entries,
             default_ttl_ns or NEVER_NS,
@@ -67,21 +85,90 @@ class MemoryNamespace:
 
     def get(self, key: str) -> CacheEntry | None:
         """The entry, if there is one; counts as a use of it."""
-        entry = self._entries.get_entry(key)
-        if entry is None:
-            return None
-        return self._shown(key, entry.value, entry.deadline_ns)
+        stored = self._entries.get(key)
+        return None if stored is None else self._shown(key, stored)
 
     def set(
         self, key: str, value: bytes, content_type: str, ttl_ns: int | None, condition: SetCondition
     ) -> int | None:
-        """The new version; None where the condition does not hold."""
-        stored = _Stored(value, content_type)
-        size_bytes = len(key.encode()) + len(value) + len(content_type)
+        """The new version; None where the condition does not hold.
+
+        Raises:
+            ResourceExhaustedError: The entry alone is larger than the namespace.
+        """
+        stored = _Stored(key, value, content_type, self._deadline_ns(ttl_ns))
+        return self._put(key, stored, condition)
+
+    def delete(self, key: str) -> bool:
+        """Whether there was an entry."""
+        stored = self._entries.pop(key)
+        if stored is None:
+            return False
+        self._tell(CacheEventKind.DELETED, key, stored.version)
+        return True
+
+    def increment(self, key: str, delta: int, ttl_ns: int | None) -> tuple[int, int]:
+        """The number after adding, and the entry's version."""
+        found = self._entries.peek(key)
+        if found is None:
+            number, content_type = delta, NUMBER_CONTENT_TYPE
+            deadline_ns = self._deadline_ns(ttl_ns)
+        else:
+            number, content_type = _number(found.value) + delta, found.content_type
+            deadline_ns = found.deadline_ns
+        if not INT64_MIN <= number <= INT64_MAX:
+            raise FailedPreconditionError("NUMBER_OUT_OF_RANGE", "the sum does not fit in 64 bits")
+        stored = _Stored(key, b"%d" % number, content_type, deadline_ns)
+        self._put(key, stored, SetCondition())
+        return number, stored.version
+
+    def touch(self, key: str, ttl_ns: int | None) -> CacheEntry | None:
+        """The entry with its new time to live, if there is one; counts neither hit nor miss."""
+        deadline_ns = self._deadline_ns(ttl_ns)
+        if not self._entries.touch(key, self._ttl_left(deadline_ns)):
+            return None
+        stored = self._entries.peek(key)
+        if stored is None:  # it was given so little time that it is over
+            return None
+        stored.deadline_ns = deadline_ns
+        return self._shown(key, stored)
+
+    def flush(self) -> int:
+        """Drops all entries, in constant time; how many there were.
+
+        Entries whose time is over count while nobody has noticed.
+        """
+        dropped = len(self._entries) - self._stale_entries
+        self._entries.invalidate()
+        self._stale_entries = len(self._entries)
+        self._stale_bytes = self._entries.used_bytes
+        self._tell(CacheEventKind.FLUSHED)
+        return dropped
+
+    def reclaim(self, limit: int) -> int:
+        """Frees up to ``limit`` entries that expired or were flushed; how many."""
+        return self._entries.reclaim(limit)
+
+    def figures(self) -> CacheFigures:
+        """What it holds and has done."""
+        stats = self._entries.stats()
+        return CacheFigures(
+            entries=len(self._entries) - self._stale_entries,
+            size_bytes=self._entries.used_bytes - self._stale_bytes,
+            hits=stats.hits,
+            misses=stats.misses,
+            evictions=stats.evictions,
+            expirations=stats.expirations,
+            max_entries=self._entries.max_entries,
+            max_size_bytes=self._max_bytes,
+        )
+
+    def _put(self, key: str, stored: _Stored, condition: SetCondition) -> int | None:
+        size_bytes = stored.size_bytes
+        ttl_ns = self._ttl_left(stored.deadline_ns)
         if condition.version is not None:
-            expected = condition.version - self._first_version
-            if expected <= 0:
-                return None
+            # Native versions begin with 1: no entry has the version 0.
+            expected = max(0, condition.version - self._first_version)
             outcome = self._entries.compare_and_set(key, stored, expected, size_bytes, ttl_ns)
         elif condition.presence is Presence.ABSENT:
             outcome = self._entries.add(key, stored, size_bytes, ttl_ns)
@@ -92,88 +179,41 @@ class MemoryNamespace:
         if outcome == TOO_LARGE:
             raise ResourceExhaustedError(
                 "CACHE_ENTRY_TOO_LARGE",
-                f"the entry has {size_bytes} bytes, the namespace holds {self._entries.max_bytes}",
+                f"the entry has {size_bytes} bytes, the namespace holds {self._max_bytes}",
             )
         if outcome == CONFLICT:
             return None
         stored.version = self._first_version + outcome
-        self.watchers.tell(CacheEvent(CacheEventKind.SET, key, stored.version))
+        self._tell(CacheEventKind.SET, key, stored.version)
         return stored.version
 
-    def delete(self, key: str) -> bool:
-        """Whether there was an entry."""
-        stored = self._entries.pop(key)
-        if stored is None:
-            return False
-        self.watchers.tell(CacheEvent(CacheEventKind.DELETED, key, stored.version))
-        return True
+    def _deadline_ns(self, ttl_ns: int | None) -> int | None:
+        ttl_ns = self._default_ttl_ns if ttl_ns is None else ttl_ns
+        return self._monotonic() + ttl_ns if ttl_ns else None
 
-    def increment(self, key: str, delta: int, ttl_ns: int | None) -> tuple[int, int]:
-        """The number after adding, and the entry's version."""
-        entry = self._entries.get_entry(key)
-        number = delta
-        content_type = NUMBER_CONTENT_TYPE
-        if entry is not None:
-            number += _number(entry.value.value)
-            content_type = entry.value.content_type
-            ttl_ns = _ttl_left(entry.deadline_ns, self._monotonic())
-        if not INT64_MIN <= number <= INT64_MAX:
-            raise FailedPreconditionError("NUMBER_OUT_OF_RANGE", "the sum does not fit in 64 bits")
-        version = self.set(key, b"%d" % number, content_type, ttl_ns, SetCondition())
-        return number, version or 0
+    def _ttl_left(self, deadline_ns: int | None) -> int:
+        return NEVER_NS if deadline_ns is None else max(1, deadline_ns - self._monotonic())
 
-    def touch(self, key: str, ttl_ns: int | None) -> CacheEntry | None:
-        """The entry with its new time to live, if there is one."""
-        if not self._entries.touch(key, ttl_ns):
-            return None
-        return self.get(key)
-
-    def flush(self) -> int:
-        """Drops all entries; how many there were."""
-        dropped = self._entries.invalidate()
-        self.watchers.tell(CacheEvent(CacheEventKind.FLUSHED))
-        return dropped
-
-    def reclaim(self, limit: int) -> int:
-        """Drops up to ``limit`` entries whose time is over; how many."""
-        return self._entries.reclaim(limit)
-
-    def figures(self) -> CacheFigures:
-        """What it holds and has done."""
-        stats = self._entries.stats()
-        return CacheFigures(
-            entries=len(self._entries),
-            size_bytes=self._entries.used_bytes,
-            hits=stats.hits,
-            misses=stats.misses,
-            evictions=stats.evictions,
-            expirations=stats.expirations,
-            max_entries=self._entries.max_entries,
-            max_size_bytes=self._entries.max_bytes or 0,
-        )
-
-    def _shown(self, key: str, stored: _Stored, deadline_ns: int | None) -> CacheEntry:
+    def _shown(self, key: str, stored: _Stored) -> CacheEntry:
         expire_time_ns = None
-        if deadline_ns is not None:
-            expire_time_ns = self._clock() + deadline_ns - self._monotonic()
+        if stored.deadline_ns is not None:
+            expire_time_ns = self._clock() + stored.deadline_ns - self._monotonic()
         return CacheEntry(key, stored.value, stored.content_type, stored.version, expire_time_ns)
 
     def _evicted(self, key: str, stored: _Stored, reason: str) -> None:
-        # Entries of a flushed generation were told of together.
-        if reason == "expired":
-            self.watchers.tell(CacheEvent(CacheEventKind.EXPIRED, key, stored.version))
-        elif reason == "capacity":
-            self.watchers.tell(CacheEvent(CacheEventKind.EVICTED, key, stored.version))
+        if reason == "invalidated":
+            # Told of together, when they were flushed.
+            self._stale_entries -= 1
+            self._stale_bytes -= stored.size_bytes
+        elif reason == "expired":
+            self._tell(CacheEventKind.EXPIRED, key, stored.version)
+        else:
+            self._tell(CacheEventKind.EVICTED, key, stored.version)
 
 
 def _number(value: bytes) -> int:
-    try:
-        if len(value) <= MAX_DIGITS:
-            return int(value.decode("ascii"))
-    except ValueError:
-        pass
+    if NUMBER.fullmatch(value):
+        number = int(value)
+        if INT64_MIN <= number <= INT64_MAX:
+            return number
     raise FailedPreconditionError("NOT_A_NUMBER", "the value is not a decimal number of 64 bits")
-
-
-def _ttl_left(deadline_ns: int | None, now_ns: int) -> int:
-    return NEVER_NS if deadline_ns is None else max(1, deadline_ns - now_ns)

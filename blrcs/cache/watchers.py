@@ -1,7 +1,8 @@
 """Those who want to know what happens in a namespace."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncGenerator
 
 from blrcs.domain.cache_entry import CacheEvent, CacheEventKind
 from blrcs.domain.errors import ResourceExhaustedError
@@ -14,56 +15,80 @@ class _Watcher:
     """One watcher's prefix, and the events that it has not taken yet."""
 
     def __init__(self, key_prefix: str) -> None:
-        self.key_prefix = key_prefix
-        self.pending: asyncio.Queue[CacheEvent] = asyncio.Queue(MAX_PENDING)
-        self.behind = asyncio.Event()
+        self._key_prefix = key_prefix
+        self._pending: deque[CacheEvent] = deque()
+        self._is_behind = False
+        self._changed = asyncio.Event()
 
-    def offer(self, event: CacheEvent) -> None:
-        if event.key and not event.key.startswith(self.key_prefix):
-            return
-        try:
-            self.pending.put_nowait(event)
-        except asyncio.QueueFull:
-            self.behind.set()
+    def offer(self, event: CacheEvent) -> bool:
+        """Keeps the event if it concerns the watcher; False once the watcher has fallen behind."""
+        if event.key and not event.key.startswith(self._key_prefix):
+            return True
+        if len(self._pending) == MAX_PENDING:
+            # What it has missed makes the rest worthless, and its reader may never come back.
+            self._pending.clear()
+            self._is_behind = True
+        else:
+            self._pending.append(event)
+        self._changed.set()
+        return not self._is_behind
 
     async def next(self) -> CacheEvent:
-        """The next event; raises once one was lost."""
-        if self.behind.is_set():
-            raise ResourceExhaustedError(
-                "WATCHER_TOO_SLOW", "changes came faster than the watcher took them"
-            )
-        return await self.pending.get()
+        """The next event; ResourceExhaustedError once one was lost."""
+        while not self._is_behind:
+            if self._pending:
+                return self._pending.popleft()
+            self._changed.clear()
+            await self._changed.wait()
+        raise ResourceExhaustedError(
+            "WATCHER_TOO_SLOW", "changes came faster than the watcher took them"
+        )
 
 
 class Watchers:
-    """The watchers of one namespace. Belongs to the event loop."""
+    """The watchers of all namespaces, whether these exist or not. Belongs to the event loop.
+
+    A namespace has at most MAX_WATCHERS, and each holds at most MAX_PENDING events.
+    """
 
     def __init__(self) -> None:
-        self._watchers: set[_Watcher] = set()
+        self._watching: dict[str, set[_Watcher]] = {}
 
-    def __len__(self) -> int:
-        return len(self._watchers)
+    def count(self, namespace: str) -> int:
+        """How many watch a namespace."""
+        return len(self._watching.get(namespace, ()))
 
-    def tell(self, event: CacheEvent) -> None:
-        """Tells everyone whom it concerns. Does not wait for anybody."""
-        for watcher in self._watchers:
-            watcher.offer(event)
+    def tell(self, namespace: str, kind: CacheEventKind, key: str = "", version: int = 0) -> None:
+        """Tells everyone whom it concerns. Waits for nobody: who is behind is let go."""
+        watching = self._watching.get(namespace)
+        if watching is None:
+            return
+        event = CacheEvent(kind, key, version)
+        behind = [watcher for watcher in watching if not watcher.offer(event)]
+        for watcher in behind:
+            self._forget(namespace, watcher)
 
-    async def watch(self, key_prefix: str) -> AsyncIterator[CacheEvent]:
-        """Events from now on, until the iterator is closed.
+    async def watch(self, namespace: str, key_prefix: str) -> AsyncGenerator[CacheEvent, None]:
+        """STARTED once it is first asked, then events from there on, until it is closed.
 
         Raises:
             ResourceExhaustedError: There are too many watchers, or this one fell behind.
         """
-        if len(self._watchers) >= MAX_WATCHERS:
+        if self.count(namespace) >= MAX_WATCHERS:
             raise ResourceExhaustedError(
                 "TOO_MANY_WATCHERS", f"the namespace has {MAX_WATCHERS} watchers already"
             )
         watcher = _Watcher(key_prefix)
-        self._watchers.add(watcher)
+        self._watching.setdefault(namespace, set()).add(watcher)
         try:
             yield CacheEvent(CacheEventKind.STARTED)
             while True:
                 yield await watcher.next()
         finally:
-            self._watchers.discard(watcher)
+            self._forget(namespace, watcher)
+
+    def _forget(self, namespace: str, watcher: _Watcher) -> None:
+        watching = self._watching.get(namespace, set())
+        watching.discard(watcher)
+        if not watching:
+            self._watching.pop(namespace, None)

@@ -7,34 +7,43 @@ import structlog
 
 from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.masking import masked
+from blrcs.interceptors.statuses import CODES
+from blrcs.monitoring.log_level import LogLevel
 from blrcs_native.call import Call
 from blrcs_native.rejection import CODE_NAMES
 
 AUDITED_STAGES = frozenset({"authentication", "authorization"})
+AUDITED_CODES = frozenset({CODES["UNAUTHENTICATED"], CODES["PERMISSION_DENIED"]})
 EVENT = "audit"
 
 
 class Audit:
     """An observer of one method's calls.
 
-    Refusals by authentication and authorization are always written, those of guards in shadow
-    too; whatever else the method's policy asks for.
+    Refusals by authentication and authorization are always written, those of guards in shadow and
+    of handlers too; whatever else the method's policy asks for.
+
+    Args:
+        policy: Says what else is written.
+        write: Takes an event and its values; by default the log does, whatever its level.
     """
 
     def __init__(self, policy: MethodPolicy, write: Callable[..., Any] | None = None) -> None:
         self._level = policy.audit
-        self._write = write or structlog.get_logger("blrcs.audit").info
+        self._write = write or write_audit_log
 
     def on_end(self, call: Call) -> None:
         """Writes the record of a call, if there is to be one."""
-        for rejection in call.shadowed or ():
-            if rejection.stage in AUDITED_STAGES:
-                self._write(EVENT, **self._record(call), shadow=rejection.reason)
+        for shadowed in call.shadowed or ():
+            if shadowed.stage in AUDITED_STAGES:
+                self._write(EVENT, **_record(call), stage=shadowed.stage, shadow=shadowed.reason)
         rejection = call.rejection
-        refused = rejection is not None and rejection.stage in AUDITED_STAGES
+        refused = call.status_code in AUDITED_CODES or (
+            rejection is not None and rejection.stage in AUDITED_STAGES
+        )
         if self._level == "refusals" and not refused:
             return
-        record = self._record(call)
+        record = _record(call)
         if rejection is not None:
             record["stage"] = rejection.stage
             record["reason"] = rejection.reason
@@ -42,12 +51,20 @@ class Audit:
             record["request"] = masked(call.request)
         self._write(EVENT, **record)
 
-    @staticmethod
-    def _record(call: Call) -> dict[str, Any]:
-        return {
-            "method": call.method.name,
-            "principal": call.principal.name if call.principal else "",
-            "session": call.principal.session if call.principal else "",
-            "address": call.peer_address,
-            "code": CODE_NAMES[call.status_code],
-        }
+
+def write_audit_log(event: str, **values: Any) -> None:
+    """Writes to the log as it is configured, but for its level: that is for other messages."""
+    processors = [
+        each for each in structlog.get_config()["processors"] if not isinstance(each, LogLevel)
+    ]
+    structlog.wrap_logger(None, processors=processors).info(event, **values)
+
+
+def _record(call: Call) -> dict[str, Any]:
+    return {
+        "method": call.method.name,
+        "principal": call.principal.name if call.principal else "",
+        "session": call.principal.session if call.principal else "",
+        "address": call.peer_address,
+        "code": CODE_NAMES[call.status_code],
+    }

@@ -50,7 +50,7 @@ def _status_set_before(call: Call) -> Rejection | None:
 
 
 def _text(details: str | bytes | None) -> str:
-    """grpc's details, which some transports keep encoded."""
+    """Details of a status, which some transports keep encoded."""
     return details.decode() if isinstance(details, bytes) else details or ""
 
 

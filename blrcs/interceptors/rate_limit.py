@@ -30,6 +30,9 @@ def rate_limit_guards(method: Method, policy: MethodPolicy, limiter: Limiter) ->
 
     What needs no principal is asked first; what it took is given back when a limit by principal
     refuses. A call of a public method has no principal: its limits by principal count addresses.
+
+    Raises:
+        PolicyError: A limit cannot be carried out.
     """
     shadow = "rate_limit" in policy.shadow
     numbered = [(f"{method.name}#{index}", limit) for index, limit in enumerate(policy.limits)]

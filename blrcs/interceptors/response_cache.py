@@ -16,21 +16,25 @@ def cache_responses(method: Method, policy: MethodPolicy, handler: Handler) -> H
     """A handler that gives an equal request its last reply for as long as the policy says.
 
     Guards run before it, so a kept reply is given only to those who may call. Principals share
-    replies only where the policy says so. Errors are not kept, nor replies with trailing metadata.
+    replies only where the policy says so. Requests are equal by their fields: metadata is not
+    looked at. Errors are not kept, nor replies with trailing metadata. A handler must not change
+    a reply that it has given.
 
     Raises:
-        ValueError: The method streams.
+        ValueError: The method streams, or no proto describes it.
     """
     if policy.response_cache is None:
         return handler
     if method.kind != "unary":
         raise ValueError(f"{method.name} streams: its replies cannot be cached")
+    if method.input_descriptor is None:
+        raise ValueError(f"no proto describes {method.name}: its requests cannot be compared")
     shared = policy.response_cache.shared
     replies: TtlCache[tuple[str, bytes], Any] = TtlCache(
         MAX_ENTRIES,
         policy.response_cache.ttl_ns,
         max_bytes=MAX_BYTES,
-        size_of=lambda key, reply: len(key[1]) + int(reply.ByteSize()),
+        size_of=lambda key, reply: len(key[0]) + len(key[1]) + int(reply.ByteSize()),
     )
 
     async def cached(request: Any, call: Call) -> Any:

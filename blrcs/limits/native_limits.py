@@ -35,7 +35,10 @@ class NativeLimits:
         self._index: RuleIndex[_Compiled] = RuleIndex([])
 
     def replace_rules(self, rules: Iterable[LimitRule]) -> None:
-        """Puts other rules into effect. A rule whose numbers are unchanged goes on counting."""
+        """Puts other rules into effect; of two with the same match the later counts.
+
+        A rule that is still there goes on counting; one that changed counts afresh, shadow apart.
+        """
         self._index = RuleIndex([(rule.domain, rule.match, _compile(rule)) for rule in rules])
 
     async def consume(
@@ -111,7 +114,9 @@ class NativeLimits:
 
 
 def _compile(rule: LimitRule) -> _Compiled:
-    identity = f"{rule.domain}/{rule.name}"
+    # Two rules of one name that were there at different times do not share their counts.
+    match = [[entry.key, entry.value] for entry in rule.match]
+    identity = f"{rule.name}/{rule.create_time_ns}/{rule.domain}/{match}"
     native = Rule(
         rule.algorithm, rule.requests, rule.period_ns, identity=identity, burst=rule.burst
     )

@@ -1,6 +1,9 @@
 """The limit rules in effect: those of the configuration, and those stored."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from bisect import bisect_right
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from blrcs.config.limits import LimitRule as ConfiguredRule
 from blrcs.config.settings import Settings
@@ -9,20 +12,26 @@ from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError
 from blrcs.domain.limit_rule import LimitEntry, LimitRule
 from blrcs.limits.native_limits import NativeLimits
 
+Written = TypeVar("Written")
+
 
 class RuleBook:
     """Implements the LimitRules port, and takes new settings without a restart.
 
-    A configured rule outweighs a stored one of the same id, or of the same domain and match.
+    All rules are held in memory; the repository makes them last. A configured rule outweighs a
+    stored one of the same id, or of the same domain and match. Belongs to the event loop.
     """
 
     def __init__(self, repository: SqliteLimitRuleRepository, limits: NativeLimits) -> None:
         self._repository = repository
         self._limits = limits
         self._configured: dict[str, LimitRule] = {}
+        self._stored: dict[str, LimitRule] = {}
+        self._running: set[asyncio.Task[Any]] = set()
 
     def load(self, settings: Settings) -> None:
         """Puts the rules of the settings and the stored ones into effect."""
+        self._stored = {rule.id: rule for rule in self._repository.all()}
         self._configured = _configured(settings)
         self._apply()
 
@@ -39,22 +48,21 @@ class RuleBook:
 
     async def get(self, rule_id: str) -> LimitRule | None:
         """See the port."""
-        return self._configured.get(rule_id) or self._repository.get(rule_id)
+        return self._rules().get(rule_id)
 
     async def list_after(self, rule_id: str, limit: int) -> Sequence[LimitRule]:
         """See the port."""
-        configured = [rule for rule in self._configured.values() if rule.id > rule_id]
-        stored = self._repository.list_after(rule_id, limit)
-        rules = {rule.id: rule for rule in (*stored, *configured)}
-        return sorted(rules.values(), key=lambda rule: rule.id)[:limit]
+        rules = self._rules()
+        ids = sorted(rules)
+        start = bisect_right(ids, rule_id)
+        return [rules[each] for each in ids[start : start + limit]]
 
     async def add(self, rule: LimitRule) -> None:
         """See the port."""
         if rule.id in self._configured:
             raise AlreadyExistsError(rule.name)
         self._refuse_twin(rule)
-        await self._repository.add(rule)
-        self._apply()
+        await self._change(self._repository.add(rule), self._take_in)
 
     async def update(self, rule_id: str, change: Callable[[LimitRule], LimitRule]) -> LimitRule:
         """See the port."""
@@ -65,18 +73,47 @@ class RuleBook:
             self._refuse_twin(changed)
             return changed
 
-        rule = await self._repository.update(rule_id, checked)
-        self._apply()
-        return rule
+        return await self._change(self._repository.update(rule_id, checked), self._take_in)
 
     async def delete(self, rule_id: str, *, etag: str) -> None:
         """See the port."""
         self._refuse_configured(rule_id)
-        await self._repository.delete(rule_id, etag=etag)
+        await self._change(
+            self._repository.delete(rule_id, etag=etag), lambda _: self._stored.pop(rule_id)
+        )
+
+    async def _change(
+        self, writing: Coroutine[Any, Any, Written], take_in: Callable[[Written], object]
+    ) -> Written:
+        # What is written comes into effect even if the caller has gone meanwhile.
+        task = asyncio.get_running_loop().create_task(self._write(writing, take_in))
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    async def _write(
+        self, writing: Coroutine[Any, Any, Written], take_in: Callable[[Written], object]
+    ) -> Written:
+        # Writes end in the order in which they were made, so the last one here is the last there.
+        written = await writing
+        take_in(written)
         self._apply()
+        return written
+
+    def _take_in(self, rule: LimitRule) -> None:
+        self._stored[rule.id] = rule
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # so that asyncio does not complain where the caller was cancelled
+
+    def _rules(self) -> dict[str, LimitRule]:
+        return self._stored | self._configured
 
     def _apply(self) -> None:
-        stored = (rule for rule in self._repository.all() if rule.id not in self._configured)
+        # The index takes the later of two that match the same: the configured one.
+        stored = (rule for rule in self._stored.values() if rule.id not in self._configured)
         self._limits.replace_rules((*stored, *self._configured.values()))
 
     def _refuse_configured(self, rule_id: str) -> None:

@@ -1,6 +1,6 @@
 """Finds the rule that a descriptor matches."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -14,7 +14,8 @@ class _Values(Generic[Found]):
     """What follows an entry of one key, by its value."""
 
     exact: dict[str, "_Node[Found]"] = field(default_factory=dict)
-    endings: list[tuple[str, "_Node[Found]"]] = field(default_factory=list)
+    beginnings: dict[str, "_Node[Found]"] = field(default_factory=dict)
+    lengths: list[int] = field(default_factory=list)
     any: "_Node[Found] | None" = None
 
     def branch(self, value: str) -> "_Node[Found]":
@@ -24,22 +25,18 @@ class _Values(Generic[Found]):
             return self.any
         if not value.endswith(WILDCARD):
             return self.exact.setdefault(value, _Node())
-        prefix = value[: -len(WILDCARD)]
-        for known, node in self.endings:
-            if known == prefix:
-                return node
-        node = _Node[Found]()
-        self.endings.append((prefix, node))
-        self.endings.sort(key=lambda ending: -len(ending[0]))
+        beginning = value[: -len(WILDCARD)]
+        node = self.beginnings.setdefault(beginning, _Node())
+        self.lengths = sorted({len(each) for each in self.beginnings}, reverse=True)
         return node
 
-    def candidates(self, value: str) -> Iterable["_Node[Found]"]:
+    def candidates(self, value: str) -> Iterator["_Node[Found]"]:
         """The nodes that a descriptor's value matches, the closest first."""
         if (node := self.exact.get(value)) is not None:
             yield node
-        for prefix, ending in self.endings:
-            if value.startswith(prefix):
-                yield ending
+        for length in self.lengths:
+            if length <= len(value) and (node := self.beginnings.get(value[:length])) is not None:
+                yield node
         if self.any is not None:
             yield self.any
 
@@ -53,9 +50,9 @@ class _Node(Generic[Found]):
 
 
 class RuleIndex(Generic[Found]):
-    """What rules have found, by domain and match; a look-up goes once through the descriptor.
+    """What rules have found, by domain and match; of two with the same match the later counts.
 
-    Immutable once it is made.
+    A look-up goes through the descriptor, not through the rules. Immutable once it is made.
 
     Args:
         rules: Triples of domain, match, and what a match finds.

@@ -153,10 +153,12 @@ class InProcessCall:
 
     async def _next(self) -> Any:
         waiting = asyncio.ensure_future(self._stream.replies.get())
-        await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
-            return waiting.result()
-        waiting.cancel()
+        try:
+            await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                return waiting.result()
+        finally:
+            waiting.cancel()
         if not self._stream.replies.empty():
             return self._stream.replies.get_nowait()
         await self._task  # raises what the call ended with

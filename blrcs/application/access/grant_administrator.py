@@ -18,12 +18,16 @@ class GrantAdministrator:
         self._clock = clock
 
     async def __call__(self, principal: str) -> None:
-        """Adds the principal to ``bindings/administrator``, which it makes if it is missing."""
+        """Adds the principal to ``bindings/administrator``; granting again changes nothing.
+
+        The binding is made if it is missing. One of that name that binds another role, or
+        elsewhere, or expires, is replaced with its members: what they had is not what this grants.
+        """
         now_ns = self._clock()
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             bound = policy.bindings.get(BINDING)
-            members = () if bound is None else bound.members
+            members = bound.members if bound is not None and _grants(bound) else ()
             if principal in members:
                 return policy
             binding = Binding(
@@ -37,3 +41,9 @@ class GrantAdministrator:
             return policy.with_binding(binding, now_ns=now_ns)
 
         await self._rules.change(operation)
+
+
+def _grants(binding: Binding) -> bool:
+    """Whether its members are administrators, for good."""
+    root_for_good = not binding.resource and binding.expire_time_ns is None
+    return binding.role == ADMINISTRATOR and root_for_good

@@ -26,7 +26,8 @@ class UpdateGroup:
 
         Raises:
             InvalidArgumentError: The mask names what cannot be changed, or a value is not valid.
-            FailedPreconditionError: It would contain itself, or groups would nest too deeply.
+            FailedPreconditionError: It would contain itself, or groups would nest too deeply; or
+                nobody would be left as administrator.
             NotFoundError: It, or something that it would name, does not exist.
             AbortedError: ``etag`` is not empty and not the stored one.
         """

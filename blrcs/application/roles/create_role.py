@@ -22,7 +22,7 @@ class CreateRole:
 
         Raises:
             AlreadyExistsError: The id is taken.
-            FailedPreconditionError: It would include itself.
+            FailedPreconditionError: The id is a built-in role's, or it would include itself.
             NotFoundError: It includes a role that does not exist.
         """
         now_ns = self._clock()

@@ -88,9 +88,9 @@ async def test_stored_rules_are_in_effect_after_a_restart(database, host):
 
 async def test_a_configured_rule_outweighs_a_stored_one_of_its_id_or_match(database, host):
     await host.stub.CreateLimitRule(create("same-id"))
-    await host.stub.CreateLimitRule(create("same-match", domain=DOMAIN, match=[
-        limit_pb2.LimitEntry(key="user")
-    ]))
+    await host.stub.CreateLimitRule(
+        create("same-match", domain=DOMAIN, match=[limit_pb2.LimitEntry(key="user")])
+    )
     again = host_of(
         database,
         {"name": "same-id", "requests": 9, "match": [{"key": "plan"}]},
@@ -121,26 +121,22 @@ async def test_of_two_creates_at_once_one_wins(host):
 
 async def test_of_two_updates_of_one_revision_one_wins_and_is_in_effect(host):
     made = await host.stub.CreateLimitRule(create())
-    updates = [
-        host.stub.UpdateLimitRule(update(requests=10 + n, etag=made.etag)) for n in range(3)
-    ]
+    updates = [host.stub.UpdateLimitRule(update(requests=10 + n, etag=made.etag)) for n in range(3)]
     aborted = str(("ABORTED", "ETAG_MISMATCH"))
     assert await outcomes(*updates) == [aborted, aborted, "OK"]
 
 
 async def test_updates_at_once_leave_in_effect_what_is_stored_last(database, host):
     await host.stub.CreateLimitRule(create())
-    await asyncio.gather(
-        *(host.stub.UpdateLimitRule(update(requests=10 + n)) for n in range(50))
-    )
+    await asyncio.gather(*(host.stub.UpdateLimitRule(update(requests=10 + n)) for n in range(50)))
     shown = await host.stub.GetLimitRule(get())
     assert await host_of(database).stub.GetLimitRule(get()) == shown
 
 
 async def test_a_change_whose_caller_goes_away_is_in_effect_if_it_is_stored(database, host):
     call = host.stub.CreateLimitRule(create())
-    while not host.rules._running:
-        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert host.rules._running
     call.cancel()
     await asyncio.wait(host.rules._running)
     assert await rule_of(host) == await rule_of(host_of(database)) == "limitRules/team"

@@ -293,5 +293,18 @@ async def test_a_method_that_asks_for_a_permission_needs_an_access_table() -> No
         await serve(READ, factory(access=None))
 
 
+@pytest.mark.parametrize(
+    "limit",
+    [
+        Limit("address", 1, burst=5, algorithm="fixed_window"),
+        Limit("address", 1, period_ns=2**63),
+        Limit("principal", -1),
+    ],
+)
+async def test_a_limit_that_cannot_be_carried_out_is_a_policy_error(limit: Limit) -> None:
+    with pytest.raises(PolicyError, match=r"/tests\.Service/Get"):
+        await serve(MethodPolicy("public", limits=(limit,)), factory())
+
+
 async def echo(request: Any, call: Call) -> Any:
     return request

@@ -1,0 +1,89 @@
+"""AccessService over a real database, as the composition root puts it together."""
+
+import contextlib
+from types import SimpleNamespace
+
+from blrcs.assembly.access import assemble_access
+from blrcs.database.revocation_repository import RevocationRepository
+from blrcs.database.service_account_repository import SqliteServiceAccountRepository
+from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.user_repository import SqliteUserRepository
+from blrcs.security.page_tokens import SignedPageTokens
+from blrcs.security.secret_generator import RandomSecretGenerator
+from blrcs.v1 import access_pb2
+from tests.unit.application.identity_fakes import counting_random
+
+METHOD_PERMISSIONS = frozenset({"blrcs.users.get", "orders.read"})
+
+
+class NoRevocations:
+    def revoke_sessions(self, session_ids, *, expires_at_ns):
+        pass
+
+
+class AccessServer:
+    """``open`` on the same folder is a restart."""
+
+    def __init__(self, access, database, clock):
+        self.store = access.store
+        self.current = access.current
+        self.service = access.service
+        self.grant_administrator = access.grant_administrator
+        self.database = database
+        revocations = RevocationRepository(
+            database, revoker=NoRevocations(), clock=clock, token_ttl_ns=1
+        )
+        self.users = SqliteUserRepository(database, revocations, access.store)
+        self.accounts = SqliteServiceAccountRepository(database, revocations, access.store)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, folder, clock):
+        async with SqliteDatabase.open(folder / "blrcs.db") as database:
+            base = SimpleNamespace(
+                database=database,
+                clock=clock,
+                secrets=RandomSecretGenerator(counting_random()),
+                page_tokens=SignedPageTokens(bytes(32)),
+            )
+            yield cls(await assemble_access(base, lambda: METHOD_PERMISSIONS), database, clock)
+
+    @property
+    def epoch(self):
+        return self.current.table.epoch
+
+    async def role(self, role_id, *permissions, **fields):
+        request = access_pb2.CreateRoleRequest(
+            role_id=role_id, role={"permissions": permissions, **fields}
+        )
+        return await self.service.CreateRole(request, None)
+
+    async def group(self, group_id, *members, **fields):
+        request = access_pb2.CreateGroupRequest(
+            group_id=group_id, group={"members": members, **fields}
+        )
+        return await self.service.CreateGroup(request, None)
+
+    async def bind(self, binding_id, role, *members, **fields):
+        request = access_pb2.CreateBindingRequest(
+            binding_id=binding_id, binding={"role": role, "members": members, **fields}
+        )
+        return await self.service.CreateBinding(request, None)
+
+    async def delete(self, name, etag=""):
+        kind = {"roles": "Role", "groups": "Group", "bindings": "Binding"}[name.split("/")[0]]
+        request = getattr(access_pb2, f"Delete{kind}Request")(name=name, etag=etag)
+        await getattr(self.service, f"Delete{kind}")(request, None)
+
+    async def update(self, name, *paths, etag="", **fields):
+        kind = {"roles": "Role", "groups": "Group", "bindings": "Binding"}[name.split("/")[0]]
+        request = getattr(access_pb2, f"Update{kind}Request")(
+            **{kind.lower(): {"name": name, "etag": etag, **fields}}, update_mask={"paths": paths}
+        )
+        return await getattr(self.service, f"Update{kind}")(request, None)
+
+    async def allowed(self, principal, permission, resource=""):
+        request = access_pb2.CheckRequest(
+            principal=principal, permission=permission, resource=resource
+        )
+        return (await self.service.Check(request, None)).allowed

@@ -1,0 +1,15 @@
+import pytest
+
+from tests.integration.access.access import AccessServer
+from tests.unit.application.identity_fakes import FakeClock
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+async def access(tmp_path, clock):
+    async with AccessServer.open(tmp_path, clock) as access:
+        yield access

@@ -1,0 +1,158 @@
+"""Random changes through AccessService, and its answers against brute force."""
+
+import asyncio
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from blrcs.domain.builtin_roles import BUILTIN_ROLES
+from blrcs.domain.errors import DomainError
+from blrcs.v1 import access_pb2
+from blrcs_native.access import BindingSpec, GroupSpec, RoleSpec
+from tests.integration.access.access import METHOD_PERMISSIONS, AccessServer
+from tests.unit.application.identity_fakes import NOW_NS, FakeClock
+from tests.unit.native.access_model import AccessModel
+
+S = 1_000_000_000
+PERMISSIONS = ("a.b", "a.b.c", "a", "blrcs.users.get")
+RESOURCES = ("", "x", "x/y", "xy", "z/1/2")
+PRINCIPALS = ("users/a", "users/b", "serviceAccounts/a")
+
+ids = st.sampled_from(["p", "q", "r"])
+resources = st.sampled_from(RESOURCES)
+roles = st.sampled_from(["roles/p", "roles/q", "roles/r", "roles/viewer"])
+group_members = st.lists(st.sampled_from([*PRINCIPALS, "groups/p", "groups/q", "groups/r"]))
+members = st.lists(
+    st.sampled_from([*PRINCIPALS, "groups/p", "groups/q", "allUsers", "allAuthenticated"]),
+    min_size=1,
+    max_size=3,
+)
+permissions = st.lists(st.sampled_from([*PERMISSIONS, "a.*", "*"]), max_size=2)
+expiries = st.none() | st.integers(NOW_NS // S, NOW_NS // S + 40)
+creating = st.booleans()
+
+
+class AccessMachine(RuleBasedStateMachine):
+    """A refused change must leave everything as it was, so the model changes only with the others.
+
+    The model keeps what was sent, not what the server says it stored.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.clock = FakeClock()
+        self.stack = AsyncExitStack()
+        self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        self.sent = {
+            each.name: RoleSpec(each.name, each.permissions, each.included_roles)
+            for each in BUILTIN_ROLES.values()
+        }
+        self.run(self.start())
+
+    async def start(self):
+        self.opened = AsyncExitStack()
+        server = AccessServer.open(self.folder, self.clock)
+        self.access = await self.opened.enter_async_context(server)
+
+    def run(self, coroutine):
+        return self.loop.run_until_complete(coroutine)
+
+    def teardown(self):
+        self.run(self.opened.aclose())
+        self.run(self.stack.aclose())
+        self.loop.close()
+
+    def attempt(self, change, spec):
+        epoch = self.access.epoch
+        try:
+            self.run(change)
+        except DomainError:
+            assert self.access.epoch == epoch
+        else:
+            assert self.access.epoch == epoch + 1
+            self.sent[spec.name] = spec
+
+    @rule(role_id=ids, granted=permissions, included=st.lists(roles, max_size=2), new=creating)
+    def put_role(self, role_id, granted, included, new):
+        name = f"roles/{role_id}"
+        fields = {"permissions": granted, "included_roles": included}
+        if new:
+            change = self.access.role(role_id, *granted, included_roles=included)
+        else:
+            change = self.access.update(name, **fields)
+        self.attempt(change, RoleSpec(name, granted, included))
+
+    @rule(group_id=ids, held=group_members, new=creating)
+    def put_group(self, group_id, held, new):
+        name = f"groups/{group_id}"
+        if new:
+            change = self.access.group(group_id, *held)
+        else:
+            change = self.access.update(name, members=held)
+        self.attempt(change, GroupSpec(name, held))
+
+    @rule(
+        binding_id=ids, role=roles, held=members, resource=resources, ends_s=expiries, new=creating
+    )
+    def put_binding(self, binding_id, role, held, resource, ends_s, new):
+        name = f"bindings/{binding_id}"
+        fields = {"resource": resource}
+        if ends_s is not None:
+            fields["expire_time"] = {"seconds": ends_s}
+        if new:
+            change = self.access.bind(binding_id, role, *held, **fields)
+        else:
+            change = self.access.update(name, role=role, members=held, **fields)
+        expires_at_ns = None if ends_s is None else ends_s * S
+        self.attempt(change, BindingSpec(name, role, held, resource, expires_at_ns))
+
+    @rule(collection=st.sampled_from(["roles", "groups", "bindings"]), item_id=ids)
+    def delete(self, collection, item_id):
+        name = f"{collection}/{item_id}"
+        try:
+            self.run(self.access.delete(name))
+        except DomainError:
+            return
+        del self.sent[name]
+
+    @rule(span_s=st.integers(1, 20))
+    def wait(self, span_s):
+        self.clock.advance(span_s * S)
+
+    @rule()
+    def restart(self):
+        epoch = self.access.epoch
+        self.run(self.opened.aclose())
+        self.run(self.start())
+        assert self.access.epoch == epoch
+
+    @invariant()
+    def answers_as_brute_force_does(self):
+        def specs(kind):
+            return [each for each in self.sent.values() if isinstance(each, kind)]
+
+        model = AccessModel(specs(RoleSpec), specs(GroupSpec), specs(BindingSpec))
+        concrete = {name for each in model.roles for name in each.permissions if name[-1] != "*"}
+        known = sorted(concrete | METHOD_PERMISSIONS)
+        for principal in PRINCIPALS:
+            queries = [(name, where) for name in PERMISSIONS for where in RESOURCES]
+            request = access_pb2.BatchCheckRequest(
+                principal=principal,
+                queries=[{"permission": name, "resource": where} for name, where in queries],
+            )
+            answer = self.run(self.access.service.BatchCheck(request, None))
+            expected = [model.check(principal, *query, self.clock.now_ns) for query in queries]
+            assert list(answer.allowed) == expected
+            request = access_pb2.ListPermissionsRequest(principal=principal, resource="x/y")
+            held = self.run(self.access.service.ListPermissions(request, None))
+            expected = model.permissions(principal, "x/y", known, self.clock.now_ns)
+            assert list(held.permissions) == expected
+
+
+TestAccessMachine = AccessMachine.TestCase
+TestAccessMachine.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

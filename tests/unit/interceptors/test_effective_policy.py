@@ -1,0 +1,104 @@
+import pytest
+
+from blrcs.config.policies import PolicyOverride
+from blrcs.domain.policy import NS_PER_S, Limit, MethodPolicy, Permission, ResponseCache
+from blrcs.interceptors.effective_policy import effective_policy
+from blrcs.interceptors.proto_policy import PolicyError, method_policy
+from blrcs.v1 import cache_pb2, limit_pb2, user_pb2
+
+GET = "/blrcs.v1.CacheService/Get"
+DESCRIPTOR = cache_pb2.DESCRIPTOR.services_by_name["CacheService"].methods_by_name["Get"]
+STATED = MethodPolicy(Permission("blrcs.caches.get", "caches/{namespace}"))
+
+
+def overridden(**stated):
+    return effective_policy(GET, DESCRIPTOR, PolicyOverride.model_validate(stated))
+
+
+def test_the_protos_policy_is_in_effect_where_nothing_overrides_it():
+    assert effective_policy(GET, DESCRIPTOR) == STATED
+    assert overridden() == STATED
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ("public", "public"),
+        ("authenticated", "authenticated"),
+        ({"permission": "a.b"}, Permission("a.b")),
+        (
+            {"permission": "a.b", "resource": "x/{key}", "or_owner": True},
+            Permission("a.b", "x/{key}", or_owner=True),
+        ),
+    ],
+    ids=str,
+)
+def test_access_can_be_replaced(stated, expected):
+    policy = overridden(access=stated)
+    assert policy == MethodPolicy(expected)
+
+
+def test_limits_are_replaced_as_a_whole():
+    limit = {"key": "principal", "requests": 5, "period": "2s", "burst": 7, "per_message": True}
+    policy = overridden(limits=[limit, {"key": "address", "requests": 1}])
+    assert policy.limits == (
+        Limit("principal", 5, 2 * NS_PER_S, 7, "gcra", per_message=True),
+        Limit("address", 1),
+    )
+    assert overridden(limits=[]).limits == ()
+
+
+def test_audit_and_shadow_can_be_replaced():
+    reset = limit_pb2.DESCRIPTOR.services_by_name["LimitService"].methods_by_name["Reset"]
+    override = PolicyOverride(audit="refusals", shadow=("validation",))
+    assert method_policy(reset).audit == "request"
+    policy = effective_policy("/blrcs.v1.LimitService/Reset", reset, override)
+    assert (policy.audit, policy.shadow) == ("refusals", frozenset({"validation"}))
+
+
+def test_the_shadow_for_all_methods_is_added():
+    override = PolicyOverride(shadow=())
+    for each in (None, override):
+        policy = effective_policy(GET, DESCRIPTOR, each, ("rate_limit",))
+        assert policy.shadow == frozenset({"rate_limit"})
+
+
+def test_the_response_cache_can_be_turned_on_and_off_but_not_shared():
+    assert overridden(response_cache_ttl="3s").response_cache == ResponseCache(3 * NS_PER_S)
+    assert overridden(response_cache_ttl="0s").response_cache is None
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+    ],
+)
+def test_the_standard_services_are_public_unless_the_configuration_says_otherwise(service):
+    assert effective_policy(f"/{service}/Any", None).access == "public"
+    override = PolicyOverride(access="authenticated")
+    assert effective_policy(f"/{service}/Any", None, override).access == "authenticated"
+
+
+@pytest.mark.parametrize(
+    "name", ["/x.Service/Get", "/x.grpc.health.v1.Health/Check", "/grpc.health.v1/Health"]
+)
+def test_a_method_without_a_policy_is_refused(name):
+    with pytest.raises(PolicyError, match="states no policy"):
+        effective_policy(name, None)
+    with pytest.raises(PolicyError, match="states no policy"):
+        effective_policy(name, None, PolicyOverride(audit="call"))
+
+
+def test_the_configuration_can_state_the_policy_of_a_method_that_states_none():
+    policy = effective_policy("/x.Service/Get", None, PolicyOverride(access="public", audit="call"))
+    assert policy == MethodPolicy("public", audit="call")
+
+
+def test_every_method_of_the_product_states_a_policy():
+    for file in (cache_pb2, limit_pb2, user_pb2):
+        for service in file.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                assert method_policy(method) is not None
