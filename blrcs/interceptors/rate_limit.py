@@ -43,9 +43,13 @@ def rate_limit_guards(method: Method, policy: MethodPolicy, limiter: Limiter) ->
     def guards(limits: Sequence[tuple[str, Limit]], *, refundable: bool) -> tuple[Guard, ...]:
         if not limits:
             return ()
-        compiled = [(_rule(name, limit), limit.key) for name, limit in limits]
         reject = _rejections([limit for _, limit in limits])
-        return (RateLimitGuard(limiter, compiled, reject, refundable=refundable, shadow=shadow),)
+        try:
+            compiled = [(_rule(name, limit), limit.key) for name, limit in limits]
+            guard = RateLimitGuard(limiter, compiled, reject, refundable=refundable, shadow=shadow)
+        except ValueError as error:
+            raise PolicyError(f"{method.name}: {error}") from None
+        return (guard,)
 
     return RateLimitGuards(
         before_authentication=guards(early, refundable=bool(late)),
