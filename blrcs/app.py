@@ -123,7 +123,7 @@ async def running(
                 limiter=Limiter(settings.guards.limiter_cells),
                 verifier=identity.verifier,
                 access=access.current,
-                observers=(RejectionMetrics(metrics.rejections), CallLog()),
+                observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
             ),
             router,
             metrics=metrics.calls,

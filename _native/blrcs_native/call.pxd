@@ -30,6 +30,8 @@ cdef class Call:
     # Guards that every message of the request passes once it is parsed.
     cdef tuple body_guards
     cdef bint reply_started
+    # The code that the call ended with; -1 while it runs.
+    cdef int ended_code
 
     cdef void reject(self, Rejection rejection)
     cdef object header(self, str key)

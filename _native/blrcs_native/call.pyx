@@ -43,6 +43,7 @@ cdef class Call:
         self.peer_address = peer_address
         self.started_ns = monotonic_ns()
         self.body_guards = ()
+        self.ended_code = -1
 
     cdef void reject(self, Rejection rejection):
         if self.rejection is None:
@@ -65,6 +66,8 @@ cdef class Call:
 
     @property
     def status_code(self):
+        if self.ended_code >= 0:
+            return self.ended_code
         if self.rejection is not None:
             return self.rejection.code
         code = self.stream.code()

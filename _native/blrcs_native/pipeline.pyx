@@ -114,7 +114,9 @@ cdef class Pipeline:
             for charge in call.releases:
                 (<Charge>charge).release()
             call.releases = None
+        # Observers ask for it too, and a transport may be slow to tell.
+        call.ended_code = call.status_code
         if self.method.metrics is not None:
-            self.method.metrics.handled(call.status_code, monotonic_ns() - call.started_ns)
+            self.method.metrics.handled(call.ended_code, monotonic_ns() - call.started_ns)
         for hook in self.on_end:
             hook(call)

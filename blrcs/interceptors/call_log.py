@@ -2,6 +2,8 @@
 
 import structlog
 
+from blrcs.config.observability import LogLevelName
+from blrcs.monitoring.log_level import LogLevel
 from blrcs_native.call import Call
 from blrcs_native.rejection import CODE_NAMES
 
@@ -14,12 +16,22 @@ log = structlog.get_logger("blrcs.call")
 
 
 class CallLog:
-    """An observer. Codes that are the server's own fault stand out as warnings."""
+    """An observer. Codes that are the server's own fault stand out as warnings.
+
+    Args:
+        level: Says what is written at all, so that a line nobody reads costs nothing.
+    """
+
+    def __init__(self, level: LogLevel) -> None:
+        self._level = level
 
     def on_end(self, call: Call) -> None:
         """Writes one line."""
         code = call.status_code
-        write = log.warning if code in SERVER_FAULTS else log.debug
+        level: LogLevelName = "warning" if code in SERVER_FAULTS else "debug"
+        if not self._level.writes(level):
+            return
+        write = getattr(log, level)
         write(
             "call",
             method=call.method.name,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from google.rpc import error_details_pb2
 
 from blrcs.domain.policy import NS_PER_S, Limit, MethodPolicy
+from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.statuses import Trailers, rejection, retry_info, retry_trailers
 from blrcs_native.guard import Guard
 from blrcs_native.limiter import Limiter, Rule

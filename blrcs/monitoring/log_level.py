@@ -34,6 +34,10 @@ class LogLevel:
         self._severity = SEVERITY[name]
         logging.getLogger().setLevel(self._severity)
 
+    def writes(self, name: LogLevelName) -> bool:
+        """Whether messages of a level are written now; cheap, for those that cost to make."""
+        return SEVERITY[name] >= self._severity
+
     def prepare(self, old: Settings, new: Settings) -> Callable[[], None]:
         """See :class:`blrcs.config.reloadable.Reloadable`."""
         del old

@@ -5,6 +5,7 @@ a body is parsed.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -134,6 +135,7 @@ async def _reject(context: Any, call: Call) -> None:
     await context.abort(STATUS_CODES[rejection.code], rejection.message, trailers)
 
 
+@lru_cache(4096)  # the same for all calls of a connection
 def peer_address(peer: str) -> str:
     """The address of ``ipv4:1.2.3.4:5``, ``ipv6:[::1]:5`` or ``unix:...``, without the port."""
     family, _, rest = peer.partition(":")

@@ -1,0 +1,139 @@
+"""One server of the guarded-call benchmark, on a free port of the loopback.
+
+    python guarded_server.py SERVER [--requests-per-s N] [--core N]
+
+Prints its port, and serves until it is told to stop by SIGTERM.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import uvloop
+from order_scenario import (
+    AUDIENCE,
+    ISSUER,
+    KEY_ID,
+    METHOD,
+    PERMISSION,
+    PRIVATE_KEY,
+    Orders,
+    grants,
+    orders_pb2_grpc,
+)
+from peers.handmade_pipeline import interceptors
+
+from blrcs.assembly.metrics import ServerMetrics
+from blrcs.domain.policy import Limit, MethodPolicy, Permission
+from blrcs.interceptors.binding import bind_all
+from blrcs.interceptors.call_log import CallLog
+from blrcs.interceptors.factory import PipelineFactory
+from blrcs.interceptors.rejection_metrics import RejectionMetrics
+from blrcs.monitoring.logging import configure_logging
+from blrcs.transport.grpcio import GrpcioServer
+from blrcs.transport.registration import Registrar
+from blrcs.transport.router import Router
+from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
+from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.keys import Keyset, VerificationKey
+from blrcs_native.limiter import Limiter
+from blrcs_native.token import TokenVerifier
+
+ROLE = "roles/reader"
+LIMITER_CELLS = 65_536
+GRACE_S = 0.5
+
+
+def blrcs_server(requests_per_s: int) -> Any:
+    """Ours, with the observers of ``blrcs serve``."""
+    metrics = ServerMetrics()
+    bindings = [
+        BindingSpec(f"bindings/{name}", ROLE, [name], resource)
+        for name, resource in grants().items()
+    ]
+    factory = PipelineFactory(
+        limiter=Limiter(LIMITER_CELLS),
+        verifier=TokenVerifier(
+            Keyset([VerificationKey(KEY_ID, "EdDSA", PRIVATE_KEY.public_key())]),
+            issuers=[ISSUER],
+            audiences=[AUDIENCE],
+        ),
+        access=CurrentAccess(AccessTable([RoleSpec(ROLE, [PERMISSION])], [], bindings)),
+        observers=(RejectionMetrics(metrics.rejections), CallLog()),
+    )
+    policy = MethodPolicy(
+        Permission(PERMISSION, "orders/{order_id}"),
+        limits=(Limit("address", requests_per_s), Limit("principal", requests_per_s)),
+    )
+    registrar = Registrar()
+    orders_pb2_grpc.add_OrderServiceServicer_to_server(Orders(), registrar)
+    served = [each for each in registrar if each.name == METHOD]
+    pipelines = bind_all(served, factory, lambda _: policy, metrics=metrics.calls)
+    return GrpcioServer(Router(pipelines, unknown=metrics.calls.unknown))
+
+
+def bare_server(requests_per_s: int) -> Any:
+    """grpc.aio with nothing around the handler."""
+    del requests_per_s
+    return grpcio_server([])
+
+
+def handmade_server(requests_per_s: int, *, remembers_tokens: bool = False) -> Any:
+    """grpc.aio behind four interceptors."""
+    return grpcio_server(
+        interceptors(
+            key=PRIVATE_KEY.public_key(),
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            grants=grants(),
+            requests_per_s=requests_per_s,
+            remembers_tokens=remembers_tokens,
+        )
+    )
+
+
+def grpcio_server(stages: list[Any]) -> Any:
+    server = grpc.aio.server(interceptors=stages, options=[("grpc.so_reuseport", 0)])
+    orders_pb2_grpc.add_OrderServiceServicer_to_server(Orders(), server)
+    return server
+
+
+SERVERS: dict[str, Callable[[int], Any]] = {
+    "bare": bare_server,
+    "blrcs": blrcs_server,
+    "handmade": handmade_server,
+    "handmade-remembering": lambda rate: handmade_server(rate, remembers_tokens=True),
+}
+
+
+async def serve(name: str, requests_per_s: int) -> None:
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    server = SERVERS[name](requests_per_s)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    print(port, flush=True)
+    await stopped.wait()
+    await server.stop(GRACE_S)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("server", choices=SERVERS)
+    parser.add_argument("--requests-per-s", type=int, default=1_000_000_000)
+    parser.add_argument("--core", type=int, help="run on this core alone")
+    arguments = parser.parse_args()
+    if arguments.core is not None:
+        os.sched_setaffinity(0, {arguments.core})
+    with Path(os.devnull).open("wb") as nowhere:
+        configure_logging("json", "info", stream=nowhere)
+        uvloop.run(serve(arguments.server, arguments.requests_per_s))
+
+
+if __name__ == "__main__":
+    main()
