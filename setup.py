@@ -1,4 +1,4 @@
-"""Builds what pyproject.toml cannot describe: the Cython core and the code generated from proto/."""
+"""Builds what pyproject.toml cannot describe: the Cython core and the code made of proto/."""
 
 import os
 import sys

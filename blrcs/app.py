@@ -67,12 +67,14 @@ class Application:
         metrics_address: Where ``/metrics`` is; empty where it is off.
         administrator: Made by this start, with the password to show once.
         watcher: Reloads the configuration.
+        reflection: Whether the server describes its services.
     """
 
     addresses: tuple[str, ...]
     metrics_address: str
     administrator: InitialAdministrator | None
     watcher: ConfigWatcher
+    reflection: bool
 
 
 @asynccontextmanager
@@ -150,6 +152,7 @@ async def running(
             metrics_address=metrics_address,
             administrator=administrator,
             watcher=watcher,
+            reflection=settings.reflection,
         )
 
 

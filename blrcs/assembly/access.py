@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from blrcs_native.authorization_guard import CurrentAccess
-
 from blrcs.api.access_service import AccessService
 from blrcs.api.access_use_cases import BindingUseCases, GroupUseCases, RoleUseCases
 from blrcs.application.access.grant_administrator import GrantAdministrator
@@ -27,6 +25,7 @@ from blrcs.application.roles.update_role import UpdateRole
 from blrcs.assembly.foundation import Foundation
 from blrcs.database.access_repository import SqliteAccessRepository
 from blrcs.security.access_store import AccessStore, TableDecisions
+from blrcs_native.authorization_guard import CurrentAccess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

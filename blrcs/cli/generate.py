@@ -1,14 +1,20 @@
 """``blrcs generate``: compiles protos with all that BLRCS's options need."""
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from blrcs.cli.exit import fail
+from blrcs.monitoring.log_values import escape
 from blrcs.protos import VALIDATE_PROTO, ProtoCompilationError, compile_protos, python_outputs
 
 GO_DEPENDENCIES = ("blrcs/v1/policy.proto", VALIDATE_PROTO)
+GO_PLUGINS = {
+    "protoc-gen-go": "google.golang.org/protobuf/cmd/protoc-gen-go",
+    "protoc-gen-go-grpc": "google.golang.org/grpc/cmd/protoc-gen-go-grpc",
+}
 
 
 def generate(
@@ -34,7 +40,8 @@ def generate(
     output: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FLAG", help="A further flag for the compiler, such as --output=--ruby_out=gen."
+            metavar="FLAG",
+            help="A further flag for the compiler, such as --output=--es_out=gen for a plugin.",
         ),
     ] = None,
 ) -> None:
@@ -45,9 +52,22 @@ def generate(
     sources = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.proto"))
     if not sources:
         fail(f"there is no .proto file below {root}")
-    flags = list(output or ())
-    if python is not None:
-        flags += python_outputs(_made(python))
+    if python is None and go is None and descriptor_set is None and not output:
+        fail("say what to write: --python, --go, --descriptor-set or --output")
+    try:
+        if go is not None:
+            _generate_go(root, sources, go, go_package)
+        flags = [*(output or ()), *_flags(python, descriptor_set)]
+        if flags:
+            compile_protos(sources, roots=[root], outputs=flags)
+    except ProtoCompilationError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{escape(str(error.filename))}: {error.strerror}")
+
+
+def _flags(python: Path | None, descriptor_set: Path | None) -> list[str]:
+    flags = [] if python is None else python_outputs(_made(python))
     if descriptor_set is not None:
         _made(descriptor_set.parent)
         flags += [
@@ -55,21 +75,16 @@ def generate(
             "--include_imports",
             "--include_source_info",
         ]
-    try:
-        if go is not None:
-            _generate_go(root, sources, go, go_package)
-        elif not flags:
-            fail("say what to write: --python, --go, --descriptor-set or --output")
-        if flags:
-            compile_protos(sources, roots=[root], outputs=flags)
-    except ProtoCompilationError as error:
-        fail(str(error))
+    return flags
 
 
 def _generate_go(root: Path, sources: list[str], folder: Path, package: str | None) -> None:
     """Go code for the sources and for what of their imports has no published Go package."""
     if not package:
         fail("--go needs --go-package, the import path of its folder")
+    for plugin, source in GO_PLUGINS.items():
+        if shutil.which(plugin) is None:
+            fail(f"{plugin} is not on PATH: go install {source}@latest")
     files = sorted({*sources, *GO_DEPENDENCIES})
     mapping = ",".join(f"M{name}={package}/{_go_folder(name)}" for name in files)
     options = f"module={package},{mapping}"

@@ -1,6 +1,7 @@
 """``blrcs serve``: runs the server until it is told to stop."""
 
 import asyncio
+import os
 import signal
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,8 @@ def serve(
     }
     load = partial(load_or_exit, config_directory, config_file, flags)
     loaded = load()
+    # grpc's core would tell on standard error, in its own form, what is told below in ours.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
     import uvloop  # noqa: PLC0415 - see the package's docstring
 
@@ -95,13 +98,33 @@ def _greet(application: Any) -> None:
     administrator = application.administrator
     if administrator is None:
         return
-    address = application.addresses[0].split()[0]
+    shown = "Its one-time password is the one configured."
+    if administrator.password:
+        shown = f"Its one-time password, shown only now:\n\n    {administrator.password}"
+    address, _, protection = application.addresses[0].partition(" ")
+    tls = protection == "(TLS)"
+    curl = f"buf curl --protocol grpc{'' if tls else ' --http2-prior-knowledge'}"
+    url = f"{'https' if tls else 'http'}://{address}/blrcs.v1"
+    schema = (
+        ""
+        if application.reflection
+        else (
+            "The server does not describe its services here: add --schema with what\n"
+            "`blrcs generate --root proto --descriptor-set blrcs.binpb` writes.\n\n"
+        )
+    )
     typer.echo(
         "\n"
-        f"Created the user {administrator.user_id!r}. Its one-time password, shown only now:\n\n"
-        f"    {administrator.password}\n\n"
-        "Sign in with it, and change it by UserService.ChangePassword:\n\n"
-        "    buf curl --http2-prior-knowledge --protocol grpc \\\n"
-        f'        -d \'{{"user_id": "{administrator.user_id}", "password": "..."}}\' \\\n'
-        f"        http://{address}/blrcs.v1.AuthService/SignIn\n"
+        f"Created the user {administrator.user_id!r}. {shown}\n\n"
+        "All that can be done with it is to choose another. With buf (pip install buf-bin), sign\n"
+        "in, then take the accessToken of the reply for TOKEN:\n\n"
+        f"    {curl} \\\n"
+        f'        -d \'{{"user_id": "{administrator.user_id}", "password": "PASSWORD"}}\' \\\n'
+        f"        {url}.AuthService/SignIn\n"
+        f"    {curl} -H 'authorization: Bearer TOKEN' \\\n"
+        f'        -d \'{{"name": "users/{administrator.user_id}", "old_password": "PASSWORD", '
+        '"new_password": "NEW_PASSWORD"}\' \\\n'
+        f"        {url}.UserService/ChangePassword\n\n"
+        f"{schema}"
+        "Sign in anew with NEW_PASSWORD: that token is good for everything.\n"
     )

@@ -13,6 +13,7 @@ from blrcs.domain.identity_name import is_user_name
 from blrcs.domain.role import Role
 
 MAX_NESTING = 8
+FOR_EVER_NS = 2**63 - 1  # no expiry is later
 
 Resource = TypeVar("Resource", Role, Group, Binding)
 
@@ -75,7 +76,8 @@ class AccessPolicy:
         """With a group added or changed.
 
         Raises:
-            FailedPreconditionError: It contains itself in the end, or nests too deeply.
+            FailedPreconditionError: It contains itself in the end, or nests too deeply; or nobody
+                would be left as administrator for good.
             NotFoundError: It contains a group that does not exist.
         """
         changed = replace(self, groups={**self.groups, group.name: group}, epoch=self.epoch + 1)
@@ -85,11 +87,11 @@ class AccessPolicy:
         }
         if _reaches(group.name, below):
             raise FailedPreconditionError("GROUP_CYCLE", f"{group.name} would contain itself")
-        if any(_depth(name, below) > MAX_NESTING for name in below):
+        if _depth(below) > MAX_NESTING:
             raise FailedPreconditionError(
                 "GROUP_TOO_DEEP", f"groups nest at most {MAX_NESTING} deep"
             )
-        return changed
+        return self._keep_administrator(changed)
 
     def without_group(self, name: str, etag: str) -> "AccessPolicy":
         """Without a group that nothing names.
@@ -149,8 +151,11 @@ class AccessPolicy:
         return replace(self, bindings=bindings, groups=groups, epoch=self.epoch + 1)
 
     def refuse_taken(self, resource: Role | Group | Binding) -> None:
-        """Raises AlreadyExistsError if there is a resource of the name."""
-        everything = self.all_roles.keys() | self.groups.keys() | self.bindings.keys()
+        """Raises AlreadyExistsError if there is a resource of the name.
+
+        The name of a built-in role is not taken, but refused by ``with_role``.
+        """
+        everything = self.roles.keys() | self.groups.keys() | self.bindings.keys()
         if resource.name in everything:
             raise AlreadyExistsError(resource.name)
 
@@ -161,27 +166,43 @@ class AccessPolicy:
 
     def _with_bindings(self, bindings: Mapping[str, Binding], *, now_ns: int) -> "AccessPolicy":
         changed = replace(self, bindings=bindings, epoch=self.epoch + 1)
-        if self._has_administrator(now_ns) and not changed._has_administrator(now_ns):  # noqa: SLF001
-            raise FailedPreconditionError(
-                "LAST_ADMINISTRATOR", "no user would be left with roles/administrator on the root"
-            )
+        return self._keep_administrator(changed, now_ns)
+
+    def _keep_administrator(self, changed: "AccessPolicy", *times_ns: int) -> "AccessPolicy":
+        """The changed policy, unless it takes the last user who administers then, or for good.
+
+        A binding that expires does not stand in for one that does not: it would only delay the day
+        on which nobody is left.
+        """
+        for at_ns in (*times_ns, FOR_EVER_NS):
+            if self._has_administrator(at_ns) and not changed._has_administrator(at_ns):  # noqa: SLF001
+                raise FailedPreconditionError(
+                    "LAST_ADMINISTRATOR",
+                    "no user would be left with roles/administrator on the root",
+                )
         return changed
 
-    def _has_administrator(self, now_ns: int) -> bool:
-        return any(
-            self._has_user(binding.members)
+    def _has_administrator(self, at_ns: int) -> bool:
+        return self._has_user(
+            member
             for binding in self.bindings.values()
             if binding.role == ADMINISTRATOR
             and not binding.resource
-            and (binding.expire_time_ns is None or binding.expire_time_ns > now_ns)
+            and (binding.expire_time_ns is None or binding.expire_time_ns > at_ns)
+            for member in binding.members
         )
 
     def _has_user(self, members: Iterable[str]) -> bool:
-        return any(
-            is_user_name(member)
-            or (member in self.groups and self._has_user(self.groups[member].members))
-            for member in members
-        )
+        waiting = list(members)
+        seen: set[str] = set()
+        while waiting:
+            member = waiting.pop()
+            if is_user_name(member):
+                return True
+            if member in self.groups and member not in seen:
+                seen.add(member)
+                waiting.extend(self.groups[member].members)
+        return False
 
 
 def found(resources: Mapping[str, Resource], name: str) -> Resource:
@@ -226,5 +247,13 @@ def _reaches(start: str, below: Mapping[str, Iterable[str]]) -> bool:
     return False
 
 
-def _depth(name: str, below: Mapping[str, Iterable[str]]) -> int:
-    return 1 + max((_depth(each, below) for each in below.get(name, ())), default=0)
+def _depth(below: Mapping[str, Iterable[str]]) -> int:
+    """How many names the longest way down has; no way may lead back to where it was."""
+    known: dict[str, int] = {}
+
+    def depth(name: str) -> int:
+        if name not in known:  # or a few groups, each in all above, would take exponential time
+            known[name] = 1 + max(map(depth, below.get(name, ())), default=0)
+        return known[name]
+
+    return max(map(depth, below), default=0)

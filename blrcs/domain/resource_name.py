@@ -1,9 +1,12 @@
 """Names of resources: paths without a leading slash."""
 
+import unicodedata
+
 from blrcs.domain.errors import InvalidArgumentError
 
 MAX_BYTES = 1024
 MAX_SEGMENTS = 16
+REFUSED_CATEGORIES = {"Cc", "Cs"}
 
 
 def check_resource(name: str, *, field: str = "binding.resource") -> None:
@@ -19,5 +22,5 @@ def check_resource(name: str, *, field: str = "binding.resource") -> None:
         raise InvalidArgumentError(field, "has at most 16 segments and 1024 bytes")
     if not all(segments) or not {".", ".."}.isdisjoint(segments):
         raise InvalidArgumentError(field, "has an empty segment, . or ..")
-    if not name.isprintable():
-        raise InvalidArgumentError(field, "has a character that cannot be printed")
+    if not REFUSED_CATEGORIES.isdisjoint(map(unicodedata.category, name)):
+        raise InvalidArgumentError(field, "has a control character")

@@ -18,7 +18,11 @@ USER_ID = "admin"
 
 @dataclass(frozen=True, slots=True)
 class InitialAdministrator:
-    """The user just made, and the password to show once."""
+    """The user just made.
+
+    Attributes:
+        password: The one made up, to show once; empty where one was given.
+    """
 
     user_id: str
     password: str = field(repr=False)
@@ -67,4 +71,6 @@ class CreateInitialAdministrator:
             create_time_ns=now_ns,
             update_time_ns=now_ns,
         )
-        return InitialAdministrator(USER_ID, chosen) if await self._users.add_first(user) else None
+        if not await self._users.add_first(user):
+            return None
+        return InitialAdministrator(USER_ID, "" if password else chosen)

@@ -44,7 +44,8 @@ async def test_the_grant_comes_before_the_user(create, grants):
 async def test_takes_the_password_given(create, users):
     made = await create("correct horse")
 
-    assert made.password == "correct horse"
+    assert made.password == ""
+    assert users.rows["admin"].password_hash == "new:correct horse"
     assert users.rows["admin"].password_change_required
 
 

@@ -1,0 +1,102 @@
+"""Policies as text, for a table and for JSON."""
+
+from typing import Any
+
+from blrcs.cli.served_methods import ServedMethod
+from blrcs.config.duration import Duration
+from blrcs.domain.policy import Limit, MethodPolicy, Permission
+
+COLUMNS = (
+    "method",
+    "access",
+    "resource",
+    "limits",
+    "audit",
+    "cache",
+    "idempotency",
+    "shadow",
+    "validation",
+)
+DISABLED = "disabled"
+ROOT = "(root)"
+
+
+def cells(method: ServedMethod) -> tuple[str, ...]:
+    """One text for each of COLUMNS."""
+    policy = method.policy
+    if policy is None:
+        return (method.name, DISABLED, *[""] * (len(COLUMNS) - 2))
+    cache = policy.response_cache
+    shared = " shared" if cache and cache.shared else ""
+    return (
+        method.name,
+        _access(policy),
+        (policy.access.resource or ROOT) if isinstance(policy.access, Permission) else "",
+        "; ".join(limit_text(limit) for limit in policy.limits),
+        policy.audit,
+        f"{Duration(cache.ttl_ns)}{shared}" if cache else "",
+        "" if policy.idempotency_ttl_ns is None else str(Duration(policy.idempotency_ttl_ns)),
+        ", ".join(sorted(policy.shadow)),
+        "yes" if method.is_validated else "no",
+    )
+
+
+def limit_text(limit: Limit) -> str:
+    """How often, such as ``10 in 1s by principal, 20 at once``."""
+    if limit.algorithm == "concurrency":
+        text = f"{limit.requests} at the same time by {limit.key}"
+    else:
+        text = f"{limit.requests} in {Duration(limit.period_ns)} by {limit.key}"
+    if limit.algorithm == "gcra":
+        text += f", {limit.burst or limit.requests} at once"
+    elif limit.algorithm != "concurrency":
+        text += f", {limit.algorithm.replace('_', ' ')}"
+    return f"{text}, each message" if limit.per_message else text
+
+
+def json_values(method: ServedMethod) -> dict[str, Any]:
+    """The policy in the terms of the configuration, as JSON has it."""
+    policy = method.policy
+    if policy is None:
+        return {"method": method.name, "disabled": True}
+    cache = policy.response_cache
+    idempotency_ns = policy.idempotency_ttl_ns
+    return {
+        "method": method.name,
+        "disabled": False,
+        "access": _access_values(policy),
+        "limits": [_limit_values(limit) for limit in policy.limits],
+        "audit": policy.audit,
+        "response_cache": cache and {"ttl": str(Duration(cache.ttl_ns)), "shared": cache.shared},
+        "idempotency_ttl": None if idempotency_ns is None else str(Duration(idempotency_ns)),
+        "shadow": sorted(policy.shadow),
+        "validation": method.is_validated,
+        "allow_password_change_required": policy.allow_password_change_required,
+    }
+
+
+def _access(policy: MethodPolicy) -> str:
+    if not isinstance(policy.access, Permission):
+        return policy.access
+    return f"{policy.access.name}{' or owner' if policy.access.or_owner else ''}"
+
+
+def _access_values(policy: MethodPolicy) -> Any:
+    if not isinstance(policy.access, Permission):
+        return policy.access
+    return {
+        "permission": policy.access.name,
+        "resource": policy.access.resource,
+        "or_owner": policy.access.or_owner,
+    }
+
+
+def _limit_values(limit: Limit) -> dict[str, Any]:
+    return {
+        "key": limit.key,
+        "requests": limit.requests,
+        "period": str(Duration(limit.period_ns)),
+        "burst": limit.burst,
+        "algorithm": limit.algorithm,
+        "per_message": limit.per_message,
+    }

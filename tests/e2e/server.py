@@ -1,0 +1,146 @@
+"""``blrcs`` as a user starts it: processes of their own, in folders of their own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).parents[2]
+START_TIMEOUT_S = 60
+"""Far above what a start takes, for machines that do much else at the same time."""
+STOP_TIMEOUT_S = 60
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The variables for a process: this checkout on the path, none of the developer's settings."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("BLRCS_")}
+    path = [ROOT, ROOT / "_native", ROOT / "_generated", *filter(None, [own.get("PYTHONPATH")])]
+    return own | {
+        "PYTHONPATH": os.pathsep.join(map(str, path)),
+        "BLRCS_METRICS__PORT": "0",
+        "NO_COLOR": "1",
+        **(extra or {}),
+    }
+
+
+def blrcs(
+    *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command of the program to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "blrcs", *map(str, arguments)],
+        cwd=cwd,
+        env=environment(environ),
+        capture_output=True,
+        text=True,
+        timeout=START_TIMEOUT_S,
+        check=False,
+    )
+
+
+class Server:
+    """A ``blrcs serve`` on free ports, with ``directory`` as its working directory.
+
+    Its data lies in ``directory/data`` unless ``arguments`` say otherwise.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        arguments: Sequence[str | Path] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.directory = directory
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "blrcs", "serve", "--port", "0", *map(str, arguments)],
+            cwd=directory,
+            env=environment(environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._read = threading.Condition()
+        self._texts = {"stdout": "", "stderr": ""}
+        self._open = len(self._texts)
+        self._readers = [
+            threading.Thread(target=self._collect, args=(name, getattr(self._process, name)))
+            for name in self._texts
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def address(self) -> str:
+        """``host:port`` of the first address that it serves, once it does."""
+        return self.wait_for(r"Serving gRPC on (\S+) \(")[1]
+
+    @property
+    def metrics_url(self) -> str:
+        """Where its metrics are."""
+        return self.wait_for(r"Metrics on (\S+)\n")[1]
+
+    @property
+    def password(self) -> str:
+        """The one-time password of the administrator that this start made."""
+        return self.wait_for(r"one-time password[^\n]*\n\n +(\S+)\n")[1]
+
+    @property
+    def stdout(self) -> str:
+        """What it has printed so far."""
+        return self._texts["stdout"]
+
+    @property
+    def stderr(self) -> str:
+        """What it has logged so far."""
+        return self._texts["stderr"]
+
+    @property
+    def process_id(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def wait_for(self, pattern: str, *, source: str = "stdout") -> re.Match[str]:
+        """Waits until its output matches; AssertionError if it ends before that."""
+        with self._read:
+            self._read.wait_for(
+                lambda: re.search(pattern, self._texts[source]) or not self._open, START_TIMEOUT_S
+            )
+            match = re.search(pattern, self._texts[source])
+        assert match, f"no {pattern!r} in\n{self.stdout}\n{self.stderr}"
+        return match
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends it a signal."""
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Waits for its end and returns its exit code."""
+        code = self._process.wait(STOP_TIMEOUT_S)
+        for reader in self._readers:
+            reader.join()
+        return code
+
+    def stop(self) -> int:
+        """Has it drain, and returns its exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """Ends it whatever it does, for the end of a test."""
+        self._process.kill()
+        self.wait()
+
+    def _collect(self, name: str, pipe: IO[str]) -> None:
+        with pipe:
+            while line := pipe.readline():
+                with self._read:
+                    self._texts[name] += line
+                    self._read.notify_all()
+        with self._read:
+            self._open -= 1
+            self._read.notify_all()

@@ -1,0 +1,168 @@
+"""Signals: what a running server does when it is told to stop or to reload."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.empty_pb2 import Empty
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.e2e.conftest import Start
+from tests.e2e.gate import PASS, PING, REGISTER, open_gate, write_gate
+from tests.e2e.server import Server, blrcs
+
+TIMEOUT_S = 60
+Status = health_pb2.HealthCheckResponse
+
+
+@pytest.fixture
+def gate(start: Start, tmp_path: Path) -> Server:
+    """A server of the gate service alone, so that nothing but the gate is timed."""
+    write_gate(tmp_path)
+    return start("--service", REGISTER, "--no-builtin")
+
+
+@pytest.fixture
+def channel(gate: Server) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(gate.address) as channel:
+        yield channel
+
+
+def ping(channel: grpc.Channel) -> grpc.StatusCode:
+    call = channel.unary_unary(PING, Empty.SerializeToString, Empty.FromString)
+    try:
+        call(Empty(), timeout=TIMEOUT_S)
+    except grpc.RpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
+
+
+def pass_gate(channel: grpc.Channel) -> Iterator[Empty]:
+    call = channel.unary_stream(PASS, Empty.SerializeToString, Empty.FromString)
+    return call(Empty(), timeout=TIMEOUT_S)
+
+
+def watch_health(channel: grpc.Channel) -> Iterator[Status]:
+    return health_pb2_grpc.HealthStub(channel).Watch(
+        health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_server_ends_with_code_0(start: Start, number: signal.Signals) -> None:
+    server = start()
+    assert server.address
+    server.signal(number)
+    assert server.wait() == 0
+    assert "Traceback" not in server.stderr
+
+
+def test_an_accepted_call_finishes_and_new_ones_are_refused(
+    gate: Server, channel: grpc.Channel, tmp_path: Path
+) -> None:
+    passing = pass_gate(channel)
+    next(passing)
+    health = watch_health(channel)
+    assert next(health).status == Status.SERVING
+    gate.signal(signal.SIGTERM)
+    assert next(health).status == Status.NOT_SERVING
+    gate.wait_for("Stopping", source="stderr")
+    with grpc.insecure_channel(gate.address) as late:
+        assert ping(late) is grpc.StatusCode.UNAVAILABLE
+    open_gate(tmp_path)
+    assert list(passing) == [Empty()]
+    assert gate.wait() == 0
+
+
+def test_those_who_watch_its_health_do_not_keep_it_from_ending(
+    start: Start, tmp_path: Path
+) -> None:
+    write_gate(tmp_path)
+    server = start(
+        "--service", REGISTER, "--no-builtin", BLRCS_SERVER__DRAIN_GRACE_S=str(TIMEOUT_S * 10)
+    )
+    with grpc.insecure_channel(server.address) as channel:
+        health = watch_health(channel)
+        assert next(health).status == Status.SERVING
+        server.signal(signal.SIGTERM)
+        assert [each.status for each in health] == [Status.NOT_SERVING]
+        assert server.wait() == 0
+
+
+def test_a_call_that_outlasts_the_grace_is_cancelled(start: Start, tmp_path: Path) -> None:
+    write_gate(tmp_path)
+    server = start("--service", REGISTER, "--no-builtin", BLRCS_SERVER__DRAIN_GRACE_S="0.1")
+    with grpc.insecure_channel(server.address) as channel:
+        passing = pass_gate(channel)
+        next(passing)
+        assert server.stop() == 0
+        with pytest.raises(grpc.RpcError):
+            next(passing)
+    assert "Traceback" not in server.stderr
+
+
+def test_a_changed_limit_holds_from_sighup_on(gate: Server, channel: grpc.Channel) -> None:
+    assert {ping(channel) for _ in range(3)} == {grpc.StatusCode.OK}
+    (gate.directory / "blrcs.toml").write_text(
+        f'[policies."{PING}"]\nlimits = [{{key = "method", requests = 1, period = "1h"}}]\n'
+    )
+    gate.signal(signal.SIGHUP)
+    gate.wait_for("configuration reloaded", source="stderr")
+    codes = [ping(channel) for _ in range(3)]
+    assert codes == [grpc.StatusCode.OK, *[grpc.StatusCode.RESOURCE_EXHAUSTED] * 2]
+
+
+def test_sighup_reads_what_no_watch_can_see(start: Start, tmp_path: Path) -> None:
+    """A file that a variable names is not among those that are watched."""
+    secret = tmp_path / "password"
+    secret.write_text("correct horse battery")
+    server = start(BLRCS_AUTH__INITIAL_ADMIN_PASSWORD_FILE=str(secret))
+    assert server.address
+    server.signal(signal.SIGHUP)
+    server.wait_for("configuration reloaded", source="stderr")
+    assert server.stop() == 0
+
+
+def test_sighup_with_a_bad_file_keeps_the_last_good_state(
+    gate: Server, channel: grpc.Channel
+) -> None:
+    (gate.directory / "blrcs.toml").write_text(f'[policies."{PING}"]\nlimit = []\n')
+    gate.signal(signal.SIGHUP)
+    refusal = gate.wait_for(r"configuration refused.*\n", source="stderr")[0]
+    assert "blrcs.toml:2" in refusal
+    assert ping(channel) is grpc.StatusCode.OK
+
+
+def test_a_second_start_keeps_the_data_and_prints_no_password(start: Start) -> None:
+    first = start()
+    password = first.password
+    assert first.stop() == 0
+    second = start()
+    reply = blrcs("health", second.address, cwd=second.directory)
+    assert (reply.returncode, reply.stdout) == (0, "SERVING\n")
+    assert sign_in(second, password) is grpc.StatusCode.OK
+    assert sign_in(second, "wrong") is grpc.StatusCode.UNAUTHENTICATED
+    assert second.stop() == 0
+    assert "password" not in second.stdout + second.stderr
+
+
+def sign_in(server: Server, password: str) -> grpc.StatusCode:
+    from blrcs.v1 import auth_pb2, auth_pb2_grpc
+
+    request = auth_pb2.SignInRequest(user_id="admin", password=password)
+    with grpc.insecure_channel(server.address) as channel:
+        try:
+            auth_pb2_grpc.AuthServiceStub(channel).SignIn(request, timeout=TIMEOUT_S)
+        except grpc.RpcError as error:
+            return error.code()
+    return grpc.StatusCode.OK
+
+
+def test_the_first_start_tells_what_to_do_next_and_logs_nothing(start: Start) -> None:
+    server = start()
+    assert server.password
+    assert server.address in server.wait_for(r"http://\S+/blrcs.v1.AuthService/SignIn")[0]
+    assert server.stop() == 0
+    assert server.stderr == "Stopping: accepted calls may finish.\n"
