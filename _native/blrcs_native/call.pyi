@@ -74,9 +74,7 @@ class Call:
         """The next message, or the transport's ``eof``."""
     async def write(self, message: Any) -> None: ...
     async def send_initial_metadata(self, initial_metadata: Metadata) -> None: ...
-    async def abort(
-        self, code: Any, details: str = "", trailing_metadata: Metadata = ()
-    ) -> None:
+    async def abort(self, code: Any, details: str = "", trailing_metadata: Metadata = ()) -> None:
         """Ends the call with a status other than OK.
 
         Raises:
