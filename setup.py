@@ -44,6 +44,7 @@ setup(
     },
     package_data={
         "blrcs": ["py.typed"],
+        "blrcs.cli": ["template/*.tmpl"],
         "blrcs.v1": ["*.proto", "*.pyi"],
         "blrcs_native": ["*.pyi", "*.pxd", "py.typed"],
         "buf.validate": ["*.pyi"],

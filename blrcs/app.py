@@ -134,17 +134,18 @@ async def running(
 
         reloadables: list[Reloadable] = [policies, rules, level]
         server, addresses = _listen(router, settings, reloadables)
+        metrics_address = await _serve_metrics(settings, metrics, stack)
+        # Last of all that can fail: a password that is made but never shown would be lost.
         administrator = None
         if settings.services.builtin:
             password = settings.auth.initial_admin_password
             administrator = await identity.create_initial_administrator(
                 "" if password is None else password.get_secret_value()
             )
-        metrics_address = await _serve_metrics(settings, metrics, stack)
         live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
         watcher = ConfigWatcher(live)
         await server.start()
-        stack.push_async_callback(_drain, server, health, settings.server.drain_grace_s)
+        stack.push_async_callback(_drain, server, health, cache, settings.server.drain_grace_s)
         await _keep_house(stack, watcher, identity, cache)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
@@ -273,7 +274,10 @@ async def _cancel(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def _drain(server: GrpcioServer, health: HealthState, grace_s: float) -> None:
+async def _drain(
+    server: GrpcioServer, health: HealthState, cache: MemoryCache, grace_s: float
+) -> None:
     """NOT_SERVING first, so that balancers turn away; then accepted calls may finish."""
-    health.set_all(health_pb2.HealthCheckResponse.NOT_SERVING)
+    health.finish()
+    cache.finish_watching()
     await server.stop(grace_s)

@@ -22,6 +22,7 @@ class HealthState:
     def __init__(self, services: Iterable[str]) -> None:
         self._statuses: dict[str, int] = dict.fromkeys((OVERALL, *services), NOT_SERVING)
         self._changed = asyncio.Event()
+        self._finished = False
 
     @property
     def statuses(self) -> Mapping[str, int]:
@@ -38,6 +39,14 @@ class HealthState:
         self._statuses[service] = status
         self._notify()
 
+    def finish(self) -> None:
+        """NOT_SERVING for good: watchers are told, and their streams end.
+
+        Otherwise they would keep a server that drains from ending.
+        """
+        self._finished = True
+        self.set_all(NOT_SERVING)
+
     async def changes(self, service: str) -> AsyncIterator[int]:
         """The service's status now and whenever it changes; SERVICE_UNKNOWN while it has none.
 
@@ -50,6 +59,8 @@ class HealthState:
             if status != last:
                 yield status
                 last = status
+            elif self._finished:
+                return
             else:
                 await changed.wait()
 

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ class ServiceLoadError(Exception):
 def load_service(reference: str) -> Register:
     """The function that ``package.module:function`` names, also below the working directory.
 
+    What it raises when it is called is a ServiceLoadError too.
+
     Raises:
         ServiceLoadError: There is none, or its module cannot be imported.
     """
@@ -30,7 +33,23 @@ def load_service(reference: str) -> Register:
             found = getattr(found, attribute)
     except (ImportError, AttributeError) as error:
         raise ServiceLoadError(f"service {reference}: {error}") from error
+    except Exception as error:
+        raise _failure(reference, error) from error
     if not callable(found):
         raise ServiceLoadError(f"service {reference} is not a function of a server")
-    register: Register = found
+
+    def register(server: Any) -> None:
+        try:
+            found(server)
+        except Exception as error:
+            raise _failure(reference, error) from error
+
     return register
+
+
+def _failure(reference: str, error: Exception) -> ServiceLoadError:
+    """One line that says what a user's code raised, and where."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return ServiceLoadError(f"service {reference}: {text}{place}")

@@ -94,6 +94,10 @@ class MemoryCache:
         """See the port."""
         return self._watchers.watch(namespace, key_prefix)
 
+    def finish_watching(self) -> None:
+        """Ends all watches with UnavailableError, so that they do not keep a server from ending."""
+        self._watchers.finish()
+
     def reclaim(self) -> int:
         """Frees memory of entries that expired or were flushed; to be called regularly.
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 
 from blrcs.domain.cache_entry import CacheEvent, CacheEventKind
-from blrcs.domain.errors import ResourceExhaustedError
+from blrcs.domain.errors import DomainError, ResourceExhaustedError, UnavailableError
 
 MAX_WATCHERS = 256
 MAX_PENDING = 1024
@@ -17,7 +17,7 @@ class _Watcher:
     def __init__(self, key_prefix: str) -> None:
         self._key_prefix = key_prefix
         self._pending: deque[CacheEvent] = deque()
-        self._is_behind = False
+        self._end: DomainError | None = None
         self._changed = asyncio.Event()
 
     def offer(self, event: CacheEvent) -> bool:
@@ -25,24 +25,31 @@ class _Watcher:
         if event.key and not event.key.startswith(self._key_prefix):
             return True
         if len(self._pending) == MAX_PENDING:
-            # What it has missed makes the rest worthless, and its reader may never come back.
-            self._pending.clear()
-            self._is_behind = True
+            self.end(
+                ResourceExhaustedError(
+                    "WATCHER_TOO_SLOW", "changes came faster than the watcher took them"
+                )
+            )
         else:
             self._pending.append(event)
+            self._changed.set()
+        return self._end is None
+
+    def end(self, reason: DomainError) -> None:
+        """Lets the watcher go, who is told the reason instead of what is pending."""
+        # What it has missed makes the rest worthless, and its reader may never come back.
+        self._pending.clear()
+        self._end = reason
         self._changed.set()
-        return not self._is_behind
 
     async def next(self) -> CacheEvent:
-        """The next event; ResourceExhaustedError once one was lost."""
-        while not self._is_behind:
+        """The next event; the reason of its end once it was let go."""
+        while self._end is None:
             if self._pending:
                 return self._pending.popleft()
             self._changed.clear()
             await self._changed.wait()
-        raise ResourceExhaustedError(
-            "WATCHER_TOO_SLOW", "changes came faster than the watcher took them"
-        )
+        raise self._end
 
 
 class Watchers:
@@ -53,6 +60,14 @@ class Watchers:
 
     def __init__(self) -> None:
         self._watching: dict[str, set[_Watcher]] = {}
+        self._finished = False
+
+    def finish(self) -> None:
+        """Lets everyone go, and watches nothing any more: the server is to stop."""
+        self._finished = True
+        for watching in self._watching.values():
+            for watcher in watching:
+                watcher.end(_draining())
 
     def count(self, namespace: str) -> int:
         """How many watch a namespace."""
@@ -73,7 +88,10 @@ class Watchers:
 
         Raises:
             ResourceExhaustedError: There are too many watchers, or this one fell behind.
+            UnavailableError: The server is to stop.
         """
+        if self._finished:
+            raise _draining()
         if self.count(namespace) >= MAX_WATCHERS:
             raise ResourceExhaustedError(
                 "TOO_MANY_WATCHERS", f"the namespace has {MAX_WATCHERS} watchers already"
@@ -92,3 +110,7 @@ class Watchers:
         watching.discard(watcher)
         if not watching:
             self._watching.pop(namespace, None)
+
+
+def _draining() -> UnavailableError:
+    return UnavailableError("SERVER_DRAINING", "the server is about to stop: watch again")

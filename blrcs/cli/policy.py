@@ -1,6 +1,7 @@
 """``blrcs policy``: prints the policies in effect, and explains what they do about a call."""
 
 import difflib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -152,10 +153,14 @@ def _message(method: "ServedMethod", text: str) -> "Message":
     if descriptor is None:
         fail(f"{method.name} is described by no proto, so that no request can be read for it")
     message = GetMessageClass(descriptor.input_type)()
+    wrong = f"--request is no {descriptor.input_type.full_name}"
     try:
-        return json_format.Parse(text, message)
-    except json_format.ParseError as error:
-        fail(f"--request is no {descriptor.input_type.full_name}: {escape(str(error))}")
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            fail(f"{wrong}: it is no object")
+        return json_format.ParseDict(values, message)
+    except (json_format.ParseError, RecursionError, ValueError) as error:
+        fail(f"{wrong}: {escape(str(error))}")
 
 
 def _caller(settings: Settings, principal: str) -> Any:

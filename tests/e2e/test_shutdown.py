@@ -9,6 +9,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from blrcs.v1 import cache_pb2, cache_pb2_grpc
 from tests.e2e.conftest import Start
 from tests.e2e.gate import PASS, PING, REGISTER, open_gate, write_gate
 from tests.e2e.server import Server, blrcs
@@ -145,7 +146,8 @@ def test_a_second_start_keeps_the_data_and_prints_no_password(start: Start) -> N
     assert sign_in(second, password) is grpc.StatusCode.OK
     assert sign_in(second, "wrong") is grpc.StatusCode.UNAUTHENTICATED
     assert second.stop() == 0
-    assert "password" not in second.stdout + second.stderr
+    assert "one-time" not in second.stdout
+    assert password not in second.stdout + second.stderr
 
 
 def sign_in(server: Server, password: str) -> grpc.StatusCode:
@@ -166,3 +168,19 @@ def test_the_first_start_tells_what_to_do_next_and_logs_nothing(start: Start) ->
     assert server.address in server.wait_for(r"http://\S+/blrcs.v1.AuthService/SignIn")[0]
     assert server.stop() == 0
     assert server.stderr == "Stopping: accepted calls may finish.\n"
+
+
+def test_those_who_watch_a_cache_do_not_keep_it_from_ending(start: Start) -> None:
+    server = start(
+        BLRCS_SERVER__DRAIN_GRACE_S=str(TIMEOUT_S * 10),
+        BLRCS_POLICIES='{"/blrcs.v1.CacheService/Watch": {"access": "public"}}',
+    )
+    with grpc.insecure_channel(server.address) as channel:
+        request = cache_pb2.WatchRequest(namespace="n")
+        watching = cache_pb2_grpc.CacheServiceStub(channel).Watch(request, timeout=TIMEOUT_S)
+        assert next(watching).type == cache_pb2.CACHE_EVENT_TYPE_STARTED
+        server.signal(signal.SIGTERM)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(watching)
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert server.wait() == 0

@@ -7,7 +7,7 @@ import pytest
 from blrcs.cache import watchers as module
 from blrcs.cache.watchers import MAX_PENDING, MAX_WATCHERS, Watchers
 from blrcs.domain.cache_entry import CacheEvent, CacheEventKind
-from blrcs.domain.errors import ResourceExhaustedError
+from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 
 SET = CacheEventKind.SET
 STARTED = CacheEvent(CacheEventKind.STARTED)
@@ -116,3 +116,18 @@ async def test_a_watcher_that_leaves_leaves_nothing_behind(is_waiting):
     del watch
     gc.collect()
     assert (watchers.count("n"), watchers._watching, watcher()) == (0, {}, None)
+
+
+async def test_finishing_ends_every_watch_and_admits_no_other():
+    watchers = Watchers()
+    waiting = asyncio.ensure_future(anext(first := await started(watchers)))
+    second = await started(watchers, "other")
+    watchers.tell("other", SET, "a", 1)
+    await asyncio.sleep(0)
+    watchers.finish()
+    for ended in (waiting, anext(second), anext(watchers.watch("n", ""))):
+        with pytest.raises(UnavailableError) as caught:
+            await ended
+        assert caught.value.reason == "SERVER_DRAINING"
+    await first.aclose()
+    assert watchers.count("n") == watchers.count("other") == 0
