@@ -29,11 +29,12 @@ from blrcs.v1 import auth_pb2
 from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.call import Call, Principal
+from blrcs_native.call_metrics import CallMetrics
 from blrcs_native.guard import Guard
 from blrcs_native.keys import Keyset, VerificationKey
 from blrcs_native.limiter import Limiter
 from blrcs_native.method import Method
-from blrcs_native.metrics import CallMetrics, Counter, MetricsBlock
+from blrcs_native.metrics import Counter, MetricsBlock
 from blrcs_native.pipeline import Pipeline
 from blrcs_native.token import TokenVerifier
 

@@ -12,14 +12,8 @@ from prometheus_client import Counter as PeerCounter
 from prometheus_client import Histogram as PeerHistogram
 
 from blrcs.monitoring.exporter import NativeCollector
-from blrcs_native.metrics import (
-    CODE_NAMES,
-    DURATION_BUCKETS_NS,
-    CallMetrics,
-    Counter,
-    DurationHistogram,
-    MetricsBlock,
-)
+from blrcs_native.call_metrics import HANDLED_CODE_NAMES, CallMetrics
+from blrcs_native.metrics import DURATION_BUCKETS_NS, Counter, DurationHistogram, MetricsBlock
 
 LABEL_NAMES = ("grpc_type", "grpc_service", "grpc_method")
 LABELS = ("unary", "blrcs.v1.AccessService", "Check")
@@ -99,7 +93,7 @@ class Peer:
             registry=self.registry,
         )
         self.started = self.counter.labels(*LABELS)
-        self.by_code = [self.handled.labels(*LABELS, name) for name in CODE_NAMES]
+        self.by_code = [self.handled.labels(*LABELS, name) for name in HANDLED_CODE_NAMES]
         self.handling = self.histogram.labels(*LABELS)
 
     def count(self) -> Loop:
@@ -132,7 +126,7 @@ class Peer:
 
         def one() -> None:
             started.labels(*LABELS).inc()
-            handled.labels(*LABELS, CODE_NAMES[0]).inc()
+            handled.labels(*LABELS, HANDLED_CODE_NAMES[0]).inc()
             handling.labels(*LABELS).observe(ELAPSED_SECONDS)
 
         return repeat(one)

@@ -34,6 +34,7 @@ from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
+from blrcs.monitoring.log_level import LogLevel
 from blrcs.monitoring.logging import configure_logging
 from blrcs.transport.grpcio import GrpcioServer
 from blrcs.transport.registration import Registrar
@@ -64,7 +65,7 @@ def blrcs_server(requests_per_s: int) -> Any:
             audiences=[AUDIENCE],
         ),
         access=CurrentAccess(AccessTable([RoleSpec(ROLE, [PERMISSION])], [], bindings)),
-        observers=(RejectionMetrics(metrics.rejections), CallLog()),
+        observers=(RejectionMetrics(metrics.rejections), CallLog(LogLevel("info"))),
     )
     policy = MethodPolicy(
         Permission(PERMISSION, "orders/{order_id}"),

@@ -21,6 +21,8 @@ from cpython.object cimport PyObject
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
+from blrcs_native.access_explanation cimport explain_bindings, memberships
+from blrcs_native.access_spec cimport GROUP_PREFIX, accepted, is_permission, specs_by_name
 from blrcs_native.resource_template cimport (
     RESOURCE_DEPTHS,
     RESOURCE_VALID,
@@ -29,75 +31,30 @@ from blrcs_native.resource_template cimport (
     split_resource,
 )
 
-import re
 import sys
 import time
-from collections import namedtuple
 
+from blrcs_native.access_explanation import Explanation
+from blrcs_native.access_spec import (
+    ALL_AUTHENTICATED,
+    ALL_USERS,
+    AccessSpecError,
+    validate_member,
+    validate_pattern,
+)
+from blrcs_native.access_spec import BindingSpec, GroupSpec, RoleSpec  # what a table is made from
 from blrcs_native.resource_template import validate_resource
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size_bytes) except NULL
 
-ANONYMOUS = ""
-ALL_USERS = "allUsers"
-ALL_AUTHENTICATED = "allAuthenticated"
-MAX_PERMISSION_BYTES = 256
 MAX_ROLE_DEPTH = 16
 MAX_GROUP_DEPTH = 8
-MAX_NEAR_MISSES = 16
 
 cdef enum:
     MEMO_ENTRIES = 1024
 
 cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
-
-cdef str GROUP_PREFIX = "groups/"
-cdef object PERMISSION = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
-cdef object PATTERN = re.compile(r"(?:[A-Za-z0-9_-]+\.)*(?:[A-Za-z0-9_-]+|\*)")
-
-
-class AccessSpecError(ValueError):
-    """A role, group or binding cannot be compiled; the message names it."""
-
-
-RoleSpec = namedtuple(
-    "RoleSpec", "name permissions includes", defaults=((), ()), module=__name__
-)
-RoleSpec.__doc__ = """A role: the patterns it grants, and the roles whose patterns it grants too."""
-
-GroupSpec = namedtuple("GroupSpec", "name members", defaults=((),), module=__name__)
-GroupSpec.__doc__ = """A group by its full name (``groups/devs``): principals and other groups."""
-
-BindingSpec = namedtuple(
-    "BindingSpec", "name role members resource expires_at_ns", defaults=("", None), module=__name__
-)
-BindingSpec.__doc__ = """A role for members on a resource.
-
-It ends at ``expires_at_ns`` of Unix time, that instant excluded; None stands for never.
-"""
-
-NearMiss = namedtuple(
-    "NearMiss", "reason binding role member groups resource expires_at_ns", module=__name__
-)
-NearMiss.__doc__ = """A binding that would have granted what was denied.
-
-``expired``: it did until ``expires_at_ns``. ``elsewhere``: it does on another resource.
-``unknown_role``: it covers the resource, but its role is not defined.
-"""
-
-Explanation = namedtuple(
-    "Explanation",
-    "allowed reason binding role member groups resource expires_at_ns near_misses",
-    defaults=(None, None, None, (), None, None, ()),
-    module=__name__,
-)
-Explanation.__doc__ = """Why a check is answered as it is.
-
-When allowed, the binding that decides: the member of it that the caller is, and the groups that
-lead from the caller to that member, nearest first. When denied, at most MAX_NEAR_MISSES bindings
-that come close, and ``reason`` is that of the nearest, or what is wrong with the question.
-"""
 
 
 cdef inline uint64_t _mix(uint64_t hash, int32_t subject) noexcept nogil:
@@ -105,66 +62,6 @@ cdef inline uint64_t _mix(uint64_t hash, int32_t subject) noexcept nogil:
     hash ^= (<uint64_t>subject + 1) * <uint64_t>0x9E3779B97F4A7C15
     hash = (hash ^ (hash >> 32)) * <uint64_t>0xD6E8FEB86659FD93
     return hash ^ (hash >> 29)
-
-
-def validate_permission(str name not None):
-    """Accepts dotted segments of ASCII letters, digits, ``_`` and ``-``; 256 bytes at most.
-
-    Raises:
-        ValueError: the name is no permission.
-    """
-    if len(name) > MAX_PERMISSION_BYTES or PERMISSION.fullmatch(name) is None:
-        raise ValueError(f"{name[:80]!r} is not a permission")
-
-
-def validate_pattern(str pattern not None):
-    """Accepts a permission, ``*``, and a permission followed by ``.*``.
-
-    Raises:
-        ValueError: the pattern is neither.
-    """
-    if len(pattern) > MAX_PERMISSION_BYTES or PATTERN.fullmatch(pattern) is None:
-        raise ValueError(f"{pattern[:80]!r} is not a permission pattern")
-
-
-def validate_member(str name not None):
-    """Accepts the special members, and names of at least two segments, as in resources.
-
-    Raises:
-        ValueError: the name is neither.
-    """
-    if name == ALL_USERS or name == ALL_AUTHENTICATED:
-        return
-    if "/" not in name or resource_fault(name) != RESOURCE_VALID:
-        raise ValueError(f"{name[:80]!r} is not a member")
-
-
-cdef dict _by_name(str kind, object specs):
-    """Specs by name, in their order."""
-    cdef dict found = {}
-    for spec in specs:
-        if not isinstance(spec.name, str) or not spec.name:
-            raise AccessSpecError(f"{kind} {spec.name!r}: the name is empty or no text")
-        if spec.name in found:
-            raise AccessSpecError(f"{kind} {spec.name!r} is given twice")
-        found[spec.name] = spec
-    return found
-
-
-cdef tuple _names(str owner, object names, object validate=None):
-    """The names as a tuple, once ``validate`` has accepted each."""
-    if isinstance(names, str):
-        raise AccessSpecError(f"{owner}: {names!r} stands where a collection of names belongs")
-    names = tuple(names)
-    for name in names:
-        if not isinstance(name, str):
-            raise AccessSpecError(f"{owner}: {name!r} is no text")
-        try:
-            if validate is not None:
-                validate(name)
-        except ValueError as error:
-            raise AccessSpecError(f"{owner}: {error}") from error
-    return names
 
 
 cdef tuple _close_role(dict roles, dict closed, str name, tuple path):
@@ -177,8 +74,8 @@ cdef tuple _close_role(dict roles, dict closed, str name, tuple path):
     if len(path) >= MAX_ROLE_DEPTH:
         raise AccessSpecError(f"role {path[0]!r} includes more than {MAX_ROLE_DEPTH} deep")
     owner = f"role {name!r}"
-    patterns = set(_names(owner, roles[name].permissions, validate_pattern))
-    for included in _names(owner, roles[name].includes):
+    patterns = set(accepted(owner, roles[name].permissions, validate_pattern))
+    for included in accepted(owner, roles[name].includes):
         if included in roles:  # what is not defined grants nothing
             inner, inner_depth = _close_role(roles, closed, included, (*path, name))
             patterns |= inner
@@ -192,12 +89,12 @@ cdef tuple _close_role(dict roles, dict closed, str name, tuple path):
 cdef dict _containing_groups(object groups):
     """The groups that hold each member directly."""
     cdef dict containing = {}
-    for name, group in _by_name("group", groups).items():
+    for name, group in specs_by_name("group", groups).items():
         owner = f"group {name!r}"
-        _names(owner, (name,), validate_member)
+        accepted(owner, (name,), validate_member)
         if not name.startswith(GROUP_PREFIX):
             raise AccessSpecError(f"{owner}: the name does not begin with {GROUP_PREFIX!r}")
-        for member in _names(owner, group.members, validate_member):
+        for member in accepted(owner, group.members, validate_member):
             if member == ALL_USERS or member == ALL_AUTHENTICATED:
                 raise AccessSpecError(f"{owner}: {member!r} belongs into bindings only")
             containing.setdefault(member, {})[name] = None
@@ -244,17 +141,17 @@ cdef class AccessTable:
         self.epoch = int(epoch)
         self._seed = <uint64_t><Py_ssize_t>hash("resource")  # differs from process to process
         self._memo = {}
-        role_specs = _by_name("role", roles)
+        role_specs = specs_by_name("role", roles)
         for name in role_specs:
             _close_role(role_specs, closed, name, ())
         self._role_ids = {name: number for number, name in enumerate(role_specs)}
         self._compile_rows(closed)
         self._containing = _containing_groups(groups)
         self._bindings_of = {}
-        for name, binding in _by_name("binding", bindings).items():
+        for name, binding in specs_by_name("binding", bindings).items():
             owner = f"binding {name!r}"
-            members = _names(owner, binding.members, validate_member)
-            _names(owner, (binding.resource,), validate_resource)
+            members = accepted(owner, binding.members, validate_member)
+            accepted(owner, (binding.resource,), validate_resource)
             expires_at_ns = binding.expires_at_ns
             if expires_at_ns is None:
                 expires_at_ns = NEVER_NS
@@ -368,7 +265,7 @@ cdef class AccessTable:
             found = PyDict_GetItemWithError(self._memo, permission)
         if found != NULL:
             return <object>found
-        if len(permission) > MAX_PERMISSION_BYTES or PERMISSION.fullmatch(permission) is None:
+        if not is_permission(permission):
             return None
         row = self._packed(permission, 0)
         if len(self._memo) >= MEMO_ENTRIES:
@@ -509,55 +406,16 @@ cdef class AccessTable:
         """
         if self._subjects_of(principal) is None:
             return Explanation(False, "invalid_principal")
-        if len(permission) > MAX_PERMISSION_BYTES or PERMISSION.fullmatch(permission) is None:
+        if not is_permission(permission):
             return Explanation(False, "invalid_permission")
         if resource_fault(resource) != RESOURCE_VALID:
             return Explanation(False, "invalid_resource")
         cdef int64_t now_ns = self._clock()
-        row = int.from_bytes(self._row(permission) or b"", "little")
-        near = {"expired": [], "elsewhere": [], "unknown_role": []}
-        for member, chain in self._memberships(principal):
-            bindings = self._bindings_of.get(member, ())
-            for binding in sorted(bindings, key=_widest_first):
-                found = (
-                    binding.name,
-                    binding.role,
-                    member,
-                    chain,
-                    binding.resource,
-                    binding.expires_at_ns,
-                )
-                reason = self._judge(binding, row, resource, now_ns)
-                if reason == "granted":
-                    return Explanation(True, reason, *found)
-                if reason is not None and len(near[reason]) < MAX_NEAR_MISSES:
-                    near[reason].append(NearMiss(reason, *found))
-        misses = tuple(miss for kind in near.values() for miss in kind)[:MAX_NEAR_MISSES]
-        reason = misses[0].reason if misses else "no_binding" if row else "in_no_role"
-        return Explanation(False, reason, near_misses=misses)
-
-    def _memberships(self, principal):
-        """The members of bindings that a caller is, nearest first, and the groups in between."""
-        if principal:
-            yield principal, ()
-            for group, chain in _reached_groups(self._containing, principal).items():
-                yield group, chain
-            yield ALL_AUTHENTICATED, ()
-        yield ALL_USERS, ()
-
-    def _judge(self, binding, row, resource, now_ns):
-        """``granted``, a near miss's reason, or None where a binding does not come close."""
-        covers = not binding.resource or f"{resource}/".startswith(f"{binding.resource}/")
-        role = self._role_ids.get(binding.role)
-        live = binding.expires_at_ns is None or now_ns < binding.expires_at_ns
-        if role is None:
-            return "unknown_role" if covers and live else None
-        if not row >> role & 1:
-            return None
-        if covers:
-            return "granted" if live else "expired"
-        return "elsewhere" if live else None
-
-
-def _widest_first(binding):
-    return len(binding.resource), binding.name
+        return explain_bindings(
+            memberships(principal, _reached_groups(self._containing, principal)),
+            self._bindings_of,
+            self._role_ids,
+            int.from_bytes(self._row(permission) or b"", "little"),
+            resource,
+            now_ns,
+        )

@@ -1,17 +1,7 @@
 """Bounded caches in memory: least recently used, with and without a time to live.
 
-A table of eight-byte slots leads to entries of one cache line each, so a hit among a million
-entries waits for memory three times: for the slot, for the entry, and for its key and value at
-once. Links between entries are indices, on a hit only written and never followed.
-
-Deadlines stand in 63 first-in first-out lists, one for each power of two of the time to live (the
-TTL buckets of Segcache, NSDI 2021). Where a heap costs a memory access for each of its levels and
-a timer wheel moves entries in bursts, here nothing ever moves: the head of a list is the first
-that may be dead. An entry waits behind others for at most as long again as its own time to live.
-
-Every write reclaims up to two dead entries, expired or of an older generation, and none that is
-alive is evicted while the head of a list is dead. So dead entries go faster than new ones come,
-and no single call pays for all of them.
+This is their face: how entries come and go is the business of cache_store, how they lie in memory
+that of cache_table.
 
 Concurrency: every method is one step for other threads, and for the code that it calls itself.
 `__hash__`, `__eq__`, `size_of`, `clock`, `on_evict` and finalizers may use the same cache, which
@@ -24,63 +14,35 @@ from collections import namedtuple
 from types import GenericAlias
 
 cimport cython
-from cpython.object cimport Py_EQ, PyObject_RichCompareBool
-from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
-from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memset
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 
-from blrcs_native.clock cimport monotonic_ns
+from blrcs_native.cache_store cimport (
+    ALWAYS,
+    CONFLICT_C,
+    IF_ABSENT,
+    IF_PRESENT,
+    IF_VERSION,
+    TOO_LARGE_C,
+    CacheStore,
+)
+from blrcs_native.cache_table cimport (
+    NONE,
+    Node,
+    expect,
+    expire_at,
+    find,
+    hash_of,
+    size_bytes_of,
+    tag_of,
+    warm,
+)
 
 CONFLICT = CONFLICT_C
 TOO_LARGE = TOO_LARGE_C
 NEVER_NS = INT64_MAX
 
-cdef extern from "Python.h":
-    ctypedef struct PyASCIIObject:
-        Py_hash_t hash
-    Py_hash_t PyObject_Hash(object) except -1
-    bint PyObject_IS_GC(PyObject*) nogil
-    bint PyUnicode_CheckExact(PyObject*) nogil
-    int PyUnicode_KIND(PyObject*) nogil
-    Py_ssize_t PyUnicode_GET_LENGTH(PyObject*) nogil
-    const void* PyUnicode_DATA(PyObject*) nogil
-    PyObject* PyObject_CallFunctionObjArgs(PyObject*, ...)
-    void PyErr_WriteUnraisable(PyObject*)
-    ctypedef int (*visit_t "visitproc")(PyObject*, void*) noexcept
-    ctypedef int (*traverse_t "traverseproc")(PyObject*, visit_t, void*) noexcept
-    ctypedef int (*clear_t "inquiry")(PyObject*) noexcept
-    ctypedef struct TypeSlots "PyTypeObject":
-        traverse_t tp_traverse
-        clear_t tp_clear
-
-cdef extern from "<stdlib.h>" nogil:
-    void* aligned_alloc(size_t alignment, size_t size)
-
-cdef extern from "<sys/mman.h>" nogil:
-    int madvise(void* address, size_t length, int advice)
-    enum:
-        MADV_HUGEPAGE
-
-cdef extern from *:
-    void prefetch "__builtin_prefetch"(const void*) nogil
-    int trailing_zeros "__builtin_ctzll"(unsigned long long) nogil
-    int leading_zeros "__builtin_clzll"(unsigned long long) nogil
-
-cdef enum:
-    SENTINELS = 64  # node 0 heads the order of use, nodes 1 to 63 the lists of deadlines
-    NONE = 0
-    LINE_BYTES = 64
-    DEAD_PER_WRITE = 2
-
-cdef size_t HUGE_PAGE_BYTES = 1 << 21
 cdef int64_t MAX_ENTRIES = 1 << 30
 cdef int64_t MAX_BYTES = 1 << 52  # leaves room for sums that callbacks raise over the limit
-cdef uint64_t NO_TABLE = 0  # the one free slot of a cache that holds no memory
-
-cdef str CAPACITY = "capacity"
-cdef str EXPIRED = "expired"
-cdef str INVALIDATED = "invalidated"
 
 CacheStats = namedtuple(
     "CacheStats",
@@ -106,45 +68,6 @@ cdef class Entry:
         return None if self._deadline_ns == INT64_MAX else self._deadline_ns
 
 
-cdef inline Py_hash_t _hash(object key) except -1:
-    cdef Py_hash_t known
-    if PyUnicode_CheckExact(<PyObject*>key):
-        known = (<PyASCIIObject*>key).hash
-        if known != -1:
-            return known
-    return PyObject_Hash(key)
-
-
-cdef inline uint32_t _tag(Py_hash_t hash_value) noexcept nogil:
-    # Integers hash to themselves: a row of them must not become a row of taken slots.
-    cdef uint64_t mixed = <uint64_t>hash_value
-    mixed ^= mixed >> 32
-    return <uint32_t>((mixed * 0x9E3779B97F4A7C15ULL) >> 32)
-
-
-cdef inline int _same_text(PyObject* a, PyObject* b) noexcept nogil:
-    # 1 equal, 0 different, -1 where only __eq__ can say. Hashed str are in canonical form.
-    if not (PyUnicode_CheckExact(a) and PyUnicode_CheckExact(b)):
-        return -1
-    cdef Py_ssize_t length = PyUnicode_GET_LENGTH(a)
-    cdef int kind = PyUnicode_KIND(a)
-    if length != PyUnicode_GET_LENGTH(b) or kind != PyUnicode_KIND(b):
-        return 0
-    return memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), length * kind) == 0
-
-
-cdef void* _lines(size_t size_bytes) except NULL:
-    # Huge pages keep the look-up of addresses out of the caches that the entries need.
-    cdef bint is_huge = size_bytes >= HUGE_PAGE_BYTES
-    cdef size_t alignment = HUGE_PAGE_BYTES if is_huge else LINE_BYTES
-    cdef void* memory = aligned_alloc(alignment, (size_bytes + alignment - 1) & -alignment)
-    if memory == NULL:
-        raise MemoryError
-    if is_huge:
-        madvise(memory, size_bytes, MADV_HUGEPAGE)
-    return memory
-
-
 cdef int64_t _ttl(object ttl_ns) except -1:
     if ttl_ns is None:
         return 0
@@ -154,7 +77,7 @@ cdef int64_t _ttl(object ttl_ns) except -1:
     return value
 
 
-cdef class Cache:
+cdef class Cache(CacheStore):
     """What both caches do. `len()` and `used_bytes` count dead entries not yet reclaimed.
 
     A key is dead, and so absent to every method, once its entry has expired (`now >= deadline`) or
@@ -171,11 +94,6 @@ cdef class Cache:
     def __cinit__(self, *args, **kwargs):
         if not isinstance(self, (LruCache, TtlCache)):
             raise TypeError("a cache is an LruCache or a TtlCache")
-        self._table = &NO_TABLE
-        self._shift = 32
-
-    def __dealloc__(self):
-        self._release_all()
 
     @property
     def max_bytes(self):
@@ -192,13 +110,13 @@ cdef class Cache:
     def get_entry(self, key):
         """Like `get()`, but the value with its version, size and deadline; None if absent."""
         cdef Entry entry = Entry.__new__(Entry)
-        cdef uint32_t n = self._find_live(key, _tag(_hash(key)), self._now())
+        cdef uint32_t n = self._find_live(key, tag_of(hash_of(key)), self._now())
         if n == NONE:
             self._misses += 1
             return None
-        cdef Node* node = &self._nodes[n]
+        cdef Node* node = &self._table.nodes[n]
         self._hits += 1
-        self._warm(n)
+        warm(&self._table, n)
         entry.value = <object>node.value
         entry.version = node.version
         entry.size_bytes = node.size_bytes
@@ -208,39 +126,35 @@ cdef class Cache:
     def peek(self, key, default=None):
         """The value of `key`, leaving order and counts as they are."""
         cdef uint32_t n = self._peek(key)
-        return default if n == NONE else <object>self._nodes[n].value
+        return default if n == NONE else <object>self._table.nodes[n].value
 
     def __contains__(self, key):
         return self._peek(key) != NONE
 
     def __len__(self):
-        return self._count
+        return self._table.count
 
     def __sizeof__(self):
         """The bytes of the cache itself, without keys and values."""
-        return (
-            object.__sizeof__(self)
-            + self._capacity * sizeof(Node)
-            + (self._mask + 1 if self._mask else 0) * sizeof(uint64_t)
-        )
+        return object.__sizeof__(self) + size_bytes_of(&self._table)
 
     def __iter__(self):
         """Over a snapshot of the live keys, the least recently used first. Takes O(n)."""
         cdef list keys = []
         cdef int64_t now = self._now()
-        cdef uint32_t n = self._nodes[0].warmer if self._count else NONE
+        cdef uint32_t n = self._table.nodes[0].warmer if self._table.count else NONE
         while n != NONE:
             if self._is_live(n, now):
-                keys.append(<object>self._nodes[n].key)
-            n = self._nodes[n].warmer
+                keys.append(<object>self._table.nodes[n].key)
+            n = self._table.nodes[n].warmer
         return iter(keys)
 
     def pop(self, key, default=None):
         """Deletes `key` and returns its value; counts no hit and no miss."""
-        cdef uint32_t n = self._find_live(key, _tag(_hash(key)), self._now())
+        cdef uint32_t n = self._find_live(key, tag_of(hash_of(key)), self._now())
         if n == NONE:
             return default
-        value = <object>self._nodes[n].value
+        value = <object>self._table.nodes[n].value
         self._delete(n)
         return value
 
@@ -256,7 +170,7 @@ cdef class Cache:
         """Makes every entry of now dead, in O(1), and returns the number of the new generation."""
         self.generation += 1
         self._floor_version = self._last_version + 1
-        self._stale = self._count
+        self._stale = self._table.count
         return self.generation
 
     def reclaim(self, limit):
@@ -291,17 +205,17 @@ cdef class Cache:
         )
 
     cdef object get_c(self, object key, object default):
-        cdef uint32_t tag = _tag(_hash(key))
+        cdef uint32_t tag = tag_of(hash_of(key))
         cdef int64_t now = 0
         if self._timed:
-            prefetch(&self._table[<uint64_t>tag >> self._shift])  # arrives while the clock is read
+            expect(&self._table, tag)  # arrives while the clock is read
             now = self._now()
-        cdef uint32_t n = self._find(key, tag)
+        cdef uint32_t n = find(&self._table, key, tag)
         if n != NONE:
             if self._is_live(n, now):
                 self._hits += 1
-                value = <object>self._nodes[n].value
-                self._warm(n)
+                value = <object>self._table.nodes[n].value
+                warm(&self._table, n)
                 return value
             self._drop(n, now)
         self._misses += 1
@@ -313,7 +227,7 @@ cdef class Cache:
         return self._put(ALWAYS, key, value, size_bytes, ttl_ns, 0)
 
     cdef bint delete_c(self, object key) except -1:
-        cdef uint32_t n = self._find_live(key, _tag(_hash(key)), self._now())
+        cdef uint32_t n = self._find_live(key, tag_of(hash_of(key)), self._now())
         if n == NONE:
             return False
         self._delete(n)
@@ -328,51 +242,10 @@ cdef class Cache:
             raise ValueError(f"max_bytes is at least 1 and below {MAX_BYTES}")
         return 0
 
-    cdef int64_t _now(self) except? -1:
-        if not self._timed:
-            return 0
-        return monotonic_ns() if self._clock is None else self._clock()
-
-    cdef bint _is_live(self, uint32_t n, int64_t now) noexcept:
-        cdef Node* node = &self._nodes[n]
-        return node.version >= self._floor_version and now < node.deadline_ns
-
-    cdef uint32_t _find(self, object key, uint32_t tag) except? 0xFFFFFFFF:
-        cdef uint64_t epoch, slot
-        cdef uint32_t at = <uint32_t>(<uint64_t>tag >> self._shift)
-        cdef PyObject* held
-        cdef int same
-        while True:
-            slot = self._table[at]
-            if slot == 0:
-                return NONE
-            if <uint32_t>(slot >> 32) == tag:
-                held = self._nodes[<uint32_t>slot].key
-                if held == <PyObject*>key:
-                    return <uint32_t>slot
-                same = _same_text(held, <PyObject*>key)
-                if same == -1:
-                    epoch = self._epoch
-                    same = _same_by_eq(held, key)
-                    if epoch != self._epoch:  # __eq__ moved entries: what was seen may be gone
-                        at = <uint32_t>(<uint64_t>tag >> self._shift)
-                        continue
-                if same:
-                    return <uint32_t>slot
-            at = (at + 1) & self._mask
-
-    cdef uint32_t _find_live(self, object key, uint32_t tag, int64_t now) except? 0xFFFFFFFF:
-        # No foreign code runs between the last comparison and the return.
-        cdef uint32_t n = self._find(key, tag)
-        while n != NONE and not self._is_live(n, now):
-            self._drop(n, now)
-            n = self._find(key, tag)
-        return n
-
     cdef uint32_t _peek(self, object key) except? 0xFFFFFFFF:
-        cdef uint32_t tag = _tag(_hash(key))
+        cdef uint32_t tag = tag_of(hash_of(key))
         cdef int64_t now = self._now()
-        cdef uint32_t n = self._find(key, tag)
+        cdef uint32_t n = find(&self._table, key, tag)
         return n if n != NONE and self._is_live(n, now) else NONE
 
     cdef int64_t _size(self, object key, object value, object size_bytes) except -1:
@@ -388,284 +261,6 @@ cdef class Cache:
         if size < 0:
             raise ValueError("size_bytes is at least 0")
         return size
-
-    cdef int64_t _put(
-        self,
-        Condition condition,
-        object key,
-        object value,
-        int64_t size_bytes,
-        int64_t ttl_ns,
-        uint64_t version,
-    ) except -2:
-        cdef uint32_t tag = _tag(_hash(key))
-        cdef int64_t now = self._now()
-        if size_bytes > self._max_bytes:
-            self._refusals += 1
-            return TOO_LARGE_C
-        cdef uint32_t n = self._find_live(key, tag, now)
-        if n == NONE:
-            if condition == IF_PRESENT or condition == IF_VERSION:
-                return CONFLICT_C
-        elif condition == IF_ABSENT or (
-            condition == IF_VERSION and self._nodes[n].version != version
-        ):
-            return CONFLICT_C
-        cdef PyObject* old = NULL
-        if n == NONE:
-            n = self._insert(key, tag)
-            self._inserts += 1
-        else:
-            old = self._nodes[n].value
-            self._updates += 1
-        cdef Node* node = &self._nodes[n]
-        self._last_version += 1
-        version = node.version = self._last_version
-        self.used_bytes += size_bytes - node.size_bytes
-        node.size_bytes = size_bytes
-        Py_INCREF(value)
-        node.value = <PyObject*>value
-        self._gc_linked -= node.gc_linked
-        node.gc_linked = PyObject_IS_GC(node.key) or PyObject_IS_GC(node.value)
-        self._gc_linked += node.gc_linked
-        self._warm(n)
-        if self._timed:
-            self._expire_at(n, now, ttl_ns if ttl_ns else self._ttl_ns)
-        self._settle(now)
-        if old != NULL:
-            Py_DECREF(<object>old)
-        return version
-
-    cdef uint32_t _insert(self, object key, uint32_t tag) except? 0xFFFFFFFF:
-        # Takes a node and a slot for the key; the value is the caller's to give at once.
-        if self._free == NONE and self._fresh == self._capacity:
-            self._grow_nodes()
-        if 2 * <uint64_t>(self._count + 1) > <uint64_t>self._mask + 1:
-            self._grow_table()
-        cdef uint32_t n = self._free
-        if n == NONE:
-            n = self._fresh
-            self._fresh += 1
-        else:
-            self._free = self._nodes[n].colder
-        cdef Node* node = &self._nodes[n]
-        memset(node, 0, sizeof(Node))
-        Py_INCREF(key)
-        node.key = <PyObject*>key
-        node.tag = tag
-        node.deadline_ns = INT64_MAX
-        node.colder = node.warmer = node.older = node.newer = n
-        _take_slot(self._table, self._mask, self._shift, tag, n)
-        self._count += 1
-        self._epoch += 1
-        return n
-
-    cdef void _delete(self, uint32_t n) noexcept:
-        cdef PyObject* key = self._nodes[n].key
-        cdef PyObject* value = self._nodes[n].value
-        self._deletes += 1
-        self._detach(n)
-        Py_DECREF(<object>key)
-        Py_DECREF(<object>value)
-
-    cdef void _settle(self, int64_t now) noexcept:
-        # Foreign code runs in each round, so each looks anew.
-        cdef int dead_left = DEAD_PER_WRITE
-        cdef bint is_over
-        cdef uint32_t n
-        while True:
-            is_over = self._count > self.max_entries or self.used_bytes > self._max_bytes
-            if not is_over and dead_left == 0:
-                return
-            n = self._first_dead(now)
-            if n == NONE:
-                if not is_over:
-                    return
-                n = self._nodes[0].warmer
-            if dead_left:
-                dead_left -= 1
-            self._drop(n, now)
-
-    cdef uint32_t _first_dead(self, int64_t now) noexcept:
-        cdef uint64_t left = self._ttl_classes
-        cdef uint32_t head, n
-        if self._stale:
-            return self._nodes[0].warmer  # no use has warmed an entry since it was invalidated
-        while left:
-            head = 1 + trailing_zeros(left)
-            n = self._nodes[head].newer
-            if n == head:
-                self._ttl_classes ^= left & -left
-            elif self._nodes[n].deadline_ns <= now:
-                return n
-            left &= left - 1
-        return NONE
-
-    cdef void _drop(self, uint32_t n, int64_t now) noexcept:
-        cdef PyObject* key = self._nodes[n].key
-        cdef PyObject* value = self._nodes[n].value
-        cdef PyObject* answer
-        cdef str reason
-        if self._nodes[n].version < self._floor_version:
-            reason = INVALIDATED
-            self._invalidations += 1
-        elif self._nodes[n].deadline_ns <= now:
-            reason = EXPIRED
-            self._expirations += 1
-        else:
-            reason = CAPACITY
-            self._evictions += 1
-        self._detach(n)
-        callback = self._on_evict
-        if callback is not None:
-            answer = PyObject_CallFunctionObjArgs(
-                <PyObject*>callback, key, value, <PyObject*>reason, NULL
-            )
-            if answer == NULL:
-                PyErr_WriteUnraisable(<PyObject*>callback)
-            else:
-                Py_DECREF(<object>answer)
-        Py_DECREF(<object>key)
-        Py_DECREF(<object>value)
-
-    cdef void _detach(self, uint32_t n) noexcept:
-        # The references to key and value pass to the caller.
-        cdef Node* nodes = self._nodes
-        cdef Node* node = &nodes[n]
-        nodes[node.colder].warmer = node.warmer
-        nodes[node.warmer].colder = node.colder
-        nodes[node.older].newer = node.newer
-        nodes[node.newer].older = node.older
-        _leave_slot(self._table, self._mask, self._shift, node.tag, n)
-        self._count -= 1
-        self._epoch += 1
-        self.used_bytes -= node.size_bytes
-        self._gc_linked -= node.gc_linked
-        self._stale -= node.version < self._floor_version
-        node.key = NULL
-        node.colder = self._free
-        self._free = n
-
-    cdef void _warm(self, uint32_t n) noexcept:
-        cdef Node* nodes = self._nodes
-        cdef uint32_t warmest = nodes[0].colder
-        cdef Node* node = &nodes[n]
-        if n == warmest:
-            return
-        nodes[node.colder].warmer = node.warmer
-        nodes[node.warmer].colder = node.colder
-        node.colder = warmest
-        node.warmer = NONE
-        nodes[warmest].warmer = n
-        nodes[0].colder = n
-
-    cdef void _expire_at(self, uint32_t n, int64_t now, int64_t ttl_ns) noexcept:
-        cdef Node* nodes = self._nodes
-        cdef Node* node = &nodes[n]
-        cdef uint32_t head
-        nodes[node.older].newer = node.newer
-        nodes[node.newer].older = node.older
-        if ttl_ns == INT64_MAX or (now > 0 and ttl_ns >= INT64_MAX - now):
-            node.deadline_ns = INT64_MAX
-            node.older = node.newer = n
-            return
-        node.deadline_ns = now + ttl_ns
-        head = 64 - leading_zeros(ttl_ns)
-        self._ttl_classes |= <uint64_t>1 << (head - 1)
-        node.newer = head
-        node.older = nodes[head].older
-        nodes[node.older].newer = n
-        nodes[head].older = n
-
-    cdef int _grow_nodes(self) except -1:
-        cdef uint64_t capacity = max(2 * <uint64_t>self._capacity, SENTINELS + 16)
-        cdef uint64_t enough = SENTINELS + <uint64_t>self.max_entries + 1
-        cdef uint32_t n
-        if self._capacity < enough < capacity:
-            capacity = enough  # more only where callbacks insert while an eviction is under way
-        cdef Node* nodes = <Node*>_lines(capacity * sizeof(Node))
-        if self._capacity:
-            memcpy(nodes, self._nodes, self._fresh * sizeof(Node))
-            free(self._nodes)
-        else:
-            self._fresh = SENTINELS
-            for n in range(SENTINELS):
-                nodes[n].colder = nodes[n].warmer = nodes[n].older = nodes[n].newer = n
-        self._nodes = nodes
-        self._capacity = capacity
-        return 0
-
-    cdef int _grow_table(self) except -1:
-        cdef uint32_t shift = self._shift - 1 if self._mask else 28
-        cdef uint64_t slots = <uint64_t>1 << (32 - shift)
-        cdef uint64_t* table = <uint64_t*>_lines(slots * sizeof(uint64_t))
-        cdef uint64_t at
-        memset(table, 0, slots * sizeof(uint64_t))
-        for at in range(<uint64_t>self._mask + 1):
-            if self._table[at]:
-                _take_slot(
-                    table, slots - 1, shift, self._table[at] >> 32, <uint32_t>self._table[at]
-                )
-        if self._mask:
-            free(self._table)
-        self._table = table
-        self._mask = slots - 1
-        self._shift = shift
-        return 0
-
-    cdef void _release_all(self) noexcept:
-        # The cache is empty before the first finalizer runs.
-        cdef Node* nodes = self._nodes
-        cdef uint32_t n, end = self._fresh
-        if self._mask:
-            free(self._table)
-        self._table = &NO_TABLE
-        self._mask = 0
-        self._shift = 32
-        self._nodes = NULL
-        self._count = self._capacity = self._fresh = self._free = self._stale = 0
-        self._gc_linked = 0
-        self._ttl_classes = 0
-        self.used_bytes = 0
-        self._epoch += 1
-        for n in range(SENTINELS, end):
-            if nodes[n].key != NULL:
-                Py_DECREF(<object>nodes[n].key)
-                Py_DECREF(<object>nodes[n].value)
-        free(nodes)
-
-
-cdef int _same_by_eq(PyObject* held, object key) except -1:
-    kept = <object>held  # __eq__ may take it out of the cache
-    return PyObject_RichCompareBool(kept, key, Py_EQ)
-
-
-cdef inline void _take_slot(
-    uint64_t* table, uint32_t mask, uint32_t shift, uint32_t tag, uint32_t n
-) noexcept nogil:
-    cdef uint32_t at = <uint32_t>(<uint64_t>tag >> shift)
-    while table[at]:
-        at = (at + 1) & mask
-    table[at] = <uint64_t>tag << 32 | n
-
-
-cdef inline void _leave_slot(
-    uint64_t* table, uint32_t mask, uint32_t shift, uint32_t tag, uint32_t n
-) noexcept nogil:
-    cdef uint32_t gap = <uint32_t>(<uint64_t>tag >> shift)
-    cdef uint32_t at, home
-    while <uint32_t>table[gap] != n:
-        gap = (gap + 1) & mask
-    at = gap
-    while True:
-        at = (at + 1) & mask
-        if table[at] == 0:
-            break
-        home = <uint32_t>((table[at] >> 32) >> shift)
-        if ((at - home) & mask) >= ((at - gap) & mask):  # the gap is on this one's way home
-            table[gap] = table[at]
-            gap = at
-    table[gap] = 0
 
 
 @cython.final
@@ -760,45 +355,11 @@ cdef class TtlCache(Cache):
         The version stays, and no hit or miss is counted.
         """
         cdef int64_t ttl = _ttl(ttl_ns)
-        cdef uint32_t tag = _tag(_hash(key))
+        cdef uint32_t tag = tag_of(hash_of(key))
         cdef int64_t now = self._now()
         cdef uint32_t n = self._find_live(key, tag, now)
         if n == NONE:
             return False
-        self._expire_at(n, now, ttl if ttl else self._ttl_ns)
-        self._warm(n)
+        expire_at(&self._table, n, now, ttl if ttl else self._ttl_ns)
+        warm(&self._table, n)
         return True
-
-
-# Entries are no Python objects, so the garbage collector comes to them through these two.
-cdef traverse_t traverse_attributes = (<TypeSlots*>Cache).tp_traverse
-cdef clear_t clear_attributes = (<TypeSlots*>Cache).tp_clear
-
-
-cdef int _traverse(PyObject* op, visit_t visit, void* argument) noexcept:
-    cdef Cache cache = <Cache>op
-    cdef uint32_t n
-    cdef int stop
-    if cache._gc_linked:  # text, bytes and numbers lead nowhere
-        for n in range(SENTINELS, cache._fresh):
-            if cache._nodes[n].key != NULL and cache._nodes[n].gc_linked:
-                stop = visit(cache._nodes[n].key, argument)
-                if stop == 0:
-                    stop = visit(cache._nodes[n].value, argument)
-                if stop:
-                    return stop
-    return traverse_attributes(op, visit, argument)
-
-
-cdef int _clear(PyObject* op) noexcept:
-    (<Cache>op)._release_all()
-    return clear_attributes(op)
-
-
-def _install():
-    for cls in (Cache, LruCache, TtlCache):
-        (<TypeSlots*>cls).tp_traverse = _traverse
-        (<TypeSlots*>cls).tp_clear = _clear
-
-
-_install()

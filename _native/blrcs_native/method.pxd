@@ -1,6 +1,6 @@
 """The C face of methods."""
 
-from blrcs_native.metrics cimport MethodMetrics
+from blrcs_native.call_metrics cimport MethodMetrics
 
 
 cdef class Method:

@@ -5,7 +5,7 @@ from typing import Any, final
 
 from google.protobuf.descriptor import Descriptor
 
-from blrcs_native.metrics import MethodMetrics
+from blrcs_native.call_metrics import MethodMetrics
 
 @final
 class Method:

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from blrcs_native.metrics cimport MethodMetrics
+from blrcs_native.call_metrics cimport MethodMetrics
 
 
 @cython.final

@@ -6,10 +6,13 @@ their docstrings say. A cell has one writer at a time: the thread of the event l
 
 cimport cython
 from cpython.array cimport array
-from libc.stdint cimport int64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
-cdef enum:
-    CODE_COUNT = 17
+
+cdef inline void add_saturating(int64_t* cell, int64_t n) noexcept nogil:
+    # Neither is negative, so an overflow shows as a negative sum; the cell then stays full.
+    cdef int64_t total = <int64_t>(<uint64_t>cell[0] + <uint64_t>n)
+    cell[0] = total if total >= 0 else INT64_MAX
 
 
 @cython.final
@@ -98,35 +101,12 @@ cdef class HistogramCell(BucketCell):
 
 @cython.final
 cdef class DurationCell(BucketCell):
-    cdef void observe_ns_c(self, int64_t elapsed_ns) noexcept nogil
-
-
-@cython.final
-cdef class MethodMetrics:
-    cdef readonly str service
-    cdef readonly str method
-    cdef readonly str call_type
-    cdef int64_t* _started
-    cdef int64_t* _received
-    cdef int64_t* _sent
-    cdef int64_t* _handled[CODE_COUNT]
-    cdef DurationCell _handling
-
-    cpdef void started(self) noexcept nogil
-    cpdef void handled(self, int code, int64_t elapsed_ns) noexcept nogil
-    cpdef void received(self) noexcept nogil
-    cpdef void sent(self) noexcept nogil
-
-
-@cython.final
-cdef class CallMetrics:
-    cdef readonly Counter started
-    cdef readonly Counter handled
-    cdef readonly Counter received
-    cdef readonly Counter sent
-    cdef readonly DurationHistogram handling
-    cdef readonly MethodMetrics unknown
-    cdef readonly Py_ssize_t max_methods
-    cdef dict _methods
-
-    cdef MethodMetrics _create(self, tuple key)
+    cdef inline void observe_ns_c(self, int64_t elapsed_ns) noexcept nogil:
+        """Counts a duration; a negative one counts as 0."""
+        cdef int64_t* limits = <int64_t*>self._limits
+        cdef Py_ssize_t bucket = 0
+        if elapsed_ns < 0:
+            elapsed_ns = 0
+        while bucket < self._bound_count and elapsed_ns > limits[bucket]:
+            bucket += 1
+        self._count(bucket, <double>elapsed_ns)

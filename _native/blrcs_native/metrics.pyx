@@ -7,27 +7,19 @@ once; the cell is then held and updated by plain arithmetic on its address.
 No locks: a block has one writer, a thread that holds the GIL or, by the `_c` methods, the thread
 of the event loop. Every cell is eight aligned bytes, so a reader in another process sees whole
 values, though not all cells at one instant. Names and meanings follow the Prometheus exposition
-formats and OpenMetrics 1.0; the families of CallMetrics follow go-grpc-middleware.
+formats and OpenMetrics 1.0.
 """
 
 import math
 import re
-from typing import Literal, get_args
 
 cimport cython
 from cpython.array cimport array
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.math cimport isfinite
-from libc.stdint cimport INT64_MAX, int64_t, uint64_t, uintptr_t
+from libc.stdint cimport INT64_MAX, int64_t, uintptr_t
 
 OTHER = "other"
-UNKNOWN = "unknown"
-CallType = Literal["unary", "client_stream", "server_stream", "bidi_stream"]
-CODE_NAMES = (
-    "OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound",
-    "AlreadyExists", "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted",
-    "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated",
-)
 # Finer at the low end than Prometheus' own defaults: a guarded call ends within microseconds.
 DURATION_BUCKETS_NS = (
     50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000,
@@ -37,7 +29,6 @@ DURATION_BUCKETS_NS = (
 
 cdef enum:
     CELL_BYTES = 8
-    CODE_UNKNOWN = 2
     MAX_BOUNDS = 128
     MAX_LABEL_SETS = 256
 
@@ -186,7 +177,7 @@ cdef class Family:
         if self._used_slots < self.max_label_sets:
             self._used_slots += 1
             return self._cell(values, self._used_slots)
-        _add(self._overflow, 1)
+        add_saturating(self._overflow, 1)
         return self._by_labels.get(other) or self._cell(other, 0)
 
     cdef Cell _cell(self, tuple values, Py_ssize_t slot):
@@ -277,12 +268,6 @@ cdef inline int64_t _exact(object number) except? -1:
     return number
 
 
-cdef inline void _add(int64_t* cell, int64_t n) noexcept nogil:
-    # Neither is negative, so an overflow shows as a negative sum; the cell then stays full.
-    cdef int64_t total = <int64_t>(<uint64_t>cell[0] + <uint64_t>n)
-    cell[0] = total if total >= 0 else INT64_MAX
-
-
 cdef class Cell:
     """One or more cells of the block under one set of label values; made by `labels()` alone."""
 
@@ -303,16 +288,19 @@ cdef class CounterCell(Cell):
         return (self._cells[0],)
 
     def inc(self, n=1):
-        """Adds `n`; ValueError if it is negative, OverflowError beyond int64, TypeError if no int."""
+        """Adds `n`.
+
+        ValueError if it is negative, OverflowError beyond int64, TypeError if it is no int.
+        """
         cdef int64_t exact = _exact(n)
         if exact < 0:
             raise ValueError("a counter does not go down")
-        _add(self._cells, exact)
+        add_saturating(self._cells, exact)
 
     cdef void inc_c(self, int64_t n) noexcept nogil:
         """Adds `n`; a negative one is dropped."""
         if n > 0:
-            _add(self._cells, n)
+            add_saturating(self._cells, n)
 
 
 @cython.final
@@ -397,113 +385,3 @@ cdef class DurationCell(BucketCell):
         if exact_ns < 0:
             raise ValueError("a duration is not negative")
         self.observe_ns_c(exact_ns)
-
-    cdef void observe_ns_c(self, int64_t elapsed_ns) noexcept nogil:
-        """Counts a duration; a negative one counts as 0."""
-        cdef int64_t* limits = <int64_t*>self._limits
-        cdef Py_ssize_t bucket = 0
-        if elapsed_ns < 0:
-            elapsed_ns = 0
-        while bucket < self._bound_count and elapsed_ns > limits[bucket]:
-            bucket += 1
-        self._count(bucket, <double>elapsed_ns)
-
-
-@cython.final
-cdef class MethodMetrics:
-    """The cells of one RPC method, made by CallMetrics alone. Nothing here looks anything up."""
-
-    def __cinit__(self, token=None):
-        if token is not MADE_HERE:
-            raise TypeError("the metrics of a method are made by CallMetrics.method()")
-
-    cpdef void started(self) noexcept nogil:
-        """A call has begun."""
-        self._started[0] += 1
-
-    cpdef void handled(self, int code, int64_t elapsed_ns) noexcept nogil:
-        """A call has ended with gRPC status `code` after `elapsed_ns`.
-
-        A code that gRPC does not define counts as Unknown, a negative duration as 0.
-        """
-        if not 0 <= code < CODE_COUNT:
-            code = CODE_UNKNOWN
-        self._handled[code][0] += 1
-        self._handling.observe_ns_c(elapsed_ns)
-
-    cpdef void received(self) noexcept nogil:
-        """A message of the client has arrived."""
-        self._received[0] += 1
-
-    cpdef void sent(self) noexcept nogil:
-        """A message has been sent to the client."""
-        self._sent[0] += 1
-
-
-@cython.final
-cdef class CallMetrics:
-    """The metrics of a gRPC server, named and labelled as in go-grpc-middleware.
-
-    All codes of a method exist from its first day, at 0, so that rates see the first error. One
-    block takes one CallMetrics; BlockFullError if it has fewer than `cells_needed` free.
-    """
-
-    def __cinit__(
-        self, MetricsBlock block not None, buckets_ns=DURATION_BUCKETS_NS, max_methods=256
-    ):
-        buckets_ns = tuple(buckets_ns)
-        needed = CallMetrics.cells_needed(len(buckets_ns), max_methods)
-        if needed > block.capacity_cells - block.used_cells:
-            block._reserve(f"CallMetrics of {max_methods} methods", needed)
-        labels = ("grpc_type", "grpc_service", "grpc_method")
-        sets = max_methods + 1  # one more for the unknown methods
-        self.handling = DurationHistogram(
-            block, "grpc_server_handling_seconds", "Duration of calls.", buckets_ns, labels, sets
-        )
-        self.started = Counter(block, "grpc_server_started_total", "Calls begun.", labels, sets)
-        self.handled = Counter(
-            block, "grpc_server_handled_total", "Calls ended, with success or failure.",
-            (*labels, "grpc_code"), sets * CODE_COUNT,
-        )
-        self.received = Counter(
-            block, "grpc_server_msg_received_total", "Messages received.", labels, sets
-        )
-        self.sent = Counter(block, "grpc_server_msg_sent_total", "Messages sent.", labels, sets)
-        self.max_methods = max_methods
-        self._methods = {}
-        # Not unary, so that the figures of real unary methods stay clean.
-        self.unknown = self._create(("bidi_stream", UNKNOWN, UNKNOWN))
-
-    @staticmethod
-    def cells_needed(bucket_count, max_methods):
-        """The cells that a CallMetrics of this size reserves."""
-        sets = max_methods + 2  # with the unknown methods and `other`
-        return 5 + sets * (3 + bucket_count + 2) + (max_methods + 1) * CODE_COUNT + 1
-
-    def method(self, str service not None, str method not None, str call_type not None):
-        """The metrics of a method, always the same object; to be resolved once and held.
-
-        `call_type` is unary, client_stream, server_stream or bidi_stream, else ValueError. Once there
-        are `max_methods`, a further one gets `unknown`, counted as overflow of `started`.
-        """
-        cdef tuple key = (call_type, service, method)
-        if key in self._methods:
-            return self._methods[key]
-        if call_type not in get_args(CallType):
-            raise ValueError(f"{call_type!r} is no type of call")
-        if len(self._methods) > self.max_methods:
-            _add(self.started._overflow, 1)
-            return self.unknown
-        return self._create(key)
-
-    cdef MethodMetrics _create(self, tuple key):
-        cdef MethodMetrics made = MethodMetrics.__new__(MethodMetrics, MADE_HERE)
-        made.call_type, made.service, made.method = key
-        made._handling = self.handling._resolve(key)
-        made._started = self.started._resolve(key)._cells
-        made._received = self.received._resolve(key)._cells
-        made._sent = self.sent._resolve(key)._cells
-        for code, name in enumerate(CODE_NAMES):
-            made._handled[code] = self.handled._resolve((*key, name))._cells
-        self._methods[key] = made
-        return made

@@ -5,7 +5,8 @@ from prometheus_client import CollectorRegistry
 from blrcs.config.live import ReloadOutcome
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.exporter import new_registry
-from blrcs_native.metrics import CallMetrics, Counter, Gauge, MetricsBlock
+from blrcs_native.call_metrics import CallMetrics
+from blrcs_native.metrics import Counter, Gauge, MetricsBlock
 
 CELLS = 131_072
 

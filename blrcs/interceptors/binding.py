@@ -6,8 +6,8 @@ from concurrent.futures import Executor
 from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.transport.registration import Registration
+from blrcs_native.call_metrics import CallMetrics
 from blrcs_native.interfaces import Handler
-from blrcs_native.metrics import CallMetrics
 from blrcs_native.pipeline import Pipeline
 
 PolicyOf = Callable[[Registration], MethodPolicy | None]

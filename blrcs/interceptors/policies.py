@@ -13,7 +13,7 @@ from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.transport.registration import Registration
 from blrcs.transport.router import Router
-from blrcs_native.metrics import CallMetrics
+from blrcs_native.call_metrics import CallMetrics
 from blrcs_native.pipeline import Pipeline
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from blrcs_native.metrics import MethodMetrics
+from blrcs_native.call_metrics import MethodMetrics
 from blrcs_native.pipeline import Pipeline
 
 

@@ -28,14 +28,8 @@ from blrcs.monitoring.exporter import (
     _render,
     new_registry,
 )
-from blrcs_native.metrics import (
-    CallMetrics,
-    Counter,
-    DurationHistogram,
-    Gauge,
-    Histogram,
-    MetricsBlock,
-)
+from blrcs_native.call_metrics import CallMetrics
+from blrcs_native.metrics import Counter, DurationHistogram, Gauge, Histogram, MetricsBlock
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

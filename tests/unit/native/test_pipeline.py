@@ -7,9 +7,10 @@ import pytest
 
 from blrcs.transport.in_process import InProcessStream
 from blrcs_native.call import Call, Principal
+from blrcs_native.call_metrics import CallMetrics
 from blrcs_native.guard import Guard
 from blrcs_native.method import Method
-from blrcs_native.metrics import CallMetrics, MetricsBlock
+from blrcs_native.metrics import MetricsBlock
 from blrcs_native.pipeline import Pipeline
 from blrcs_native.rejection import AbortError, Rejection
 
