@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from blrcs.api.cache_service import CacheService
-from blrcs.api.health_service import HealthService, HealthState
+from blrcs.api.health_service import HealthService, HealthState, add_health_to_server
 from blrcs.api.limit_service import LimitService
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
@@ -50,6 +50,8 @@ from blrcs_native.limiter import Limiter
 
 HOUSEKEEPING_PERIOD_S = 1.0
 PURGE_PERIOD_S = 600.0
+KEEPALIVE_MS = 60_000
+KEEPALIVE_TIMEOUT_MS = 20_000
 
 log = structlog.get_logger("blrcs.app")
 
@@ -183,7 +185,7 @@ def _add_builtin(
 def _add_standard(registrar: Registrar, settings: Settings) -> HealthState:
     services = sorted({each.name[1:].rpartition("/")[0] for each in registrar})
     health = HealthState(services)
-    health_pb2_grpc.add_HealthServicer_to_server(HealthService(health), registrar)
+    add_health_to_server(HealthService(health), registrar)
     if settings.reflection:
         add_reflection_to_server((*services, "grpc.health.v1.Health"), registrar)
     return health
@@ -200,8 +202,14 @@ def _listen(
             ("grpc.max_send_message_length", server.max_message_bytes),
             ("grpc.max_metadata_size", server.max_metadata_bytes),
             ("grpc.absolute_max_metadata_size", server.max_metadata_bytes),
+            # No one connection may take all places.
+            ("grpc.max_concurrent_streams", max(1, server.max_concurrent_calls // 4)),
+            # Peers that are gone are noticed, and so are those that never were.
+            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+            ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
         ),
         maximum_concurrent_rpcs=server.max_concurrent_calls,
+        max_metadata_bytes=server.max_metadata_bytes,
     )
     certificates = Certificates(server.tls) if server.tls.enabled else None
     if certificates is not None:

@@ -29,6 +29,8 @@ cdef class Call:
     cdef list releases
     # Guards that every message of the request passes once it is parsed.
     cdef tuple body_guards
+    # Guards that a stream passes again at every message.
+    cdef tuple standing_guards
     cdef bint reply_started
     # The code that the call ended with; -1 while it runs.
     cdef int ended_code

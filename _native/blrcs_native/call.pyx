@@ -43,6 +43,7 @@ cdef class Call:
         self.peer_address = peer_address
         self.started_ns = monotonic_ns()
         self.body_guards = ()
+        self.standing_guards = ()
         self.ended_code = -1
 
     cdef void reject(self, Rejection rejection):
@@ -79,7 +80,16 @@ cdef class Call:
         body = await self.stream.read()
         if body is self.stream.eof:
             return body
+        await self._stand()
         return await self.receive(body)
+
+    async def _stand(self):
+        verdict = ask(self.standing_guards, self, 0)
+        if verdict is not None and type(verdict) is not Rejection:
+            verdict = await verdict
+        if verdict is not None:
+            self.reject(verdict)
+            raise AbortError(verdict)
 
     async def receive(self, body):
         """Parses one message and has it pass the guards that read messages."""
@@ -106,6 +116,7 @@ cdef class Call:
     async def write(self, message):
         cdef Method method = self.method
         body = message if method.serialize is None else method.serialize(message)
+        await self._stand()
         self.reply_started = True
         await self.stream.write(body)
         if method.metrics is not None:

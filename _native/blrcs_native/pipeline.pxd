@@ -8,6 +8,7 @@ cdef class Pipeline:
     cdef readonly Method method
     cdef readonly tuple head_guards
     cdef readonly tuple body_guards
+    cdef tuple standing_guards
     cdef object handler
     cdef tuple on_start
     cdef tuple on_end

@@ -16,7 +16,11 @@ class Pipeline:
     ``guards`` are asked before anything of the body is read, ``body_guards`` for every message of
     the request once it is parsed. ``handler`` has all middleware around it already. An observer may
     define ``on_start(call)``, ``on_end(call)`` and ``on_failure(call, error)``; the last is told of
-    errors that nothing else turned into a status. Observers must not raise.
+    errors that nothing else turned into a status. What an observer raises goes to
+    ``sys.unraisablehook``.
+
+    A stream passes the guards for authentication and authorization again at each message, so that
+    it ends when its token or its permission does.
 
     Raises:
         TypeError: Something in ``guards`` is not a Guard.

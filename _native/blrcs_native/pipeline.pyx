@@ -44,6 +44,26 @@ cdef tuple hooks(observers, str name):
     )
 
 
+cdef void tell(hook, Call call) noexcept:
+    """What an observer raises goes to sys.unraisablehook: no call pays for it."""
+    hook(call)
+
+
+cdef tuple standing(Method method, tuple head_guards, tuple body_guards):
+    """The guards that a stream must pass again for each message, since it may outlast its right.
+
+    Those that read a request are among them where there is only one.
+    """
+    if not (method.client_streaming or method.server_streaming):
+        return ()
+    guards = head_guards if method.client_streaming else head_guards + body_guards
+    return tuple(
+        guard
+        for guard in guards
+        if guard.stage in ("authentication", "authorization") and not guard.shadow
+    )
+
+
 @cython.final
 cdef class Pipeline:
     def __init__(self, Method method not None, handler, *, guards=(), body_guards=(), observers=()):
@@ -53,6 +73,7 @@ cdef class Pipeline:
         self.method = method
         self.head_guards = tuple(guards)
         self.body_guards = tuple(body_guards)
+        self.standing_guards = standing(method, self.head_guards, self.body_guards)
         self.handler = handler
         observers = tuple(observers)
         self.on_start = hooks(observers, "on_start")
@@ -73,6 +94,7 @@ cdef class Pipeline:
                 call.reject(verdict)
                 return None
             call.body_guards = self.body_guards
+            call.standing_guards = self.standing_guards
             if method.client_streaming:
                 request = Requests(call)
             else:
@@ -107,7 +129,7 @@ cdef class Pipeline:
         if self.method.metrics is not None:
             self.method.metrics.started()
         for hook in self.on_start:
-            hook(call)
+            tell(hook, call)
 
     cdef void _finish(self, Call call) except *:
         if call.releases is not None:
@@ -119,4 +141,4 @@ cdef class Pipeline:
         if self.method.metrics is not None:
             self.method.metrics.handled(call.ended_code, monotonic_ns() - call.started_ns)
         for hook in self.on_end:
-            hook(call)
+            tell(hook, call)

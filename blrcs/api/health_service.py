@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
 
+import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from blrcs.api.health_messages import HealthListRequest, HealthListResponse
 from blrcs.domain.errors import NotFoundError
 from blrcs_native.call import Call
 
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 OVERALL = ""
+SERVICE = "grpc.health.v1.Health"
 
 
 class HealthState:
@@ -92,13 +96,22 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         async for status in self._state.changes(request.service):
             yield health_pb2.HealthCheckResponse(status=status)
 
-    async def List(
-        self, request: health_pb2.HealthListRequest, call: Call
-    ) -> health_pb2.HealthListResponse:
+    async def List(self, request: Any, call: Call) -> Any:
         """Every service with its status."""
-        return health_pb2.HealthListResponse(
+        return HealthListResponse(
             statuses={
                 name: health_pb2.HealthCheckResponse(status=status)
                 for name, status in self._state.statuses.items()
             }
         )
+
+
+def add_health_to_server(servicer: health_pb2_grpc.HealthServicer, server: Any) -> None:
+    """Registers the service with a server, List included."""
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    listing = grpc.unary_unary_rpc_method_handler(
+        getattr(servicer, "List", None),
+        request_deserializer=HealthListRequest.FromString,
+        response_serializer=HealthListResponse.SerializeToString,
+    )
+    server.add_registered_method_handlers(SERVICE, {"List": listing})

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from blrcs.domain.errors import InvalidArgumentError
 
+MAX_SHOWN = 64
+
 
 def fields_to_update(mask: Iterable[str], allowed: frozenset[str]) -> frozenset[str]:
     """The fields that a mask names: all of ``allowed`` for an empty mask or ``*``.
@@ -15,5 +17,7 @@ def fields_to_update(mask: Iterable[str], allowed: frozenset[str]) -> frozenset[
     if not named or named == {"*"}:
         return allowed
     for path in sorted(named - allowed):
-        raise InvalidArgumentError("update_mask", f"{path!r} is not a field that can be changed")
+        raise InvalidArgumentError(
+            "update_mask", f"{path[:MAX_SHOWN]!r} is not a field that can be changed"
+        )
     return named

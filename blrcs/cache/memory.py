@@ -118,11 +118,20 @@ class MemoryCache:
         if found is not None:
             return found
         if len(self._namespaces) >= self._settings.max_namespaces:
+            self._drop_an_empty_one()
+        if len(self._namespaces) >= self._settings.max_namespaces:
             raise ResourceExhaustedError(
                 "CACHE_NAMESPACES_EXHAUSTED",
                 f"there are {self._settings.max_namespaces} namespaces already",
             )
         return self._new(namespace)
+
+    def _drop_an_empty_one(self) -> None:
+        """Makes room; the versions of a namespace made anew go on above the old ones."""
+        for name, namespace in self._namespaces.items():
+            if namespace.is_empty:
+                del self._namespaces[name]
+                return
 
     def _new(self, namespace: str) -> MemoryNamespace:
         settings = self._settings.namespace(namespace)

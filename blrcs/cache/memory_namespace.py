@@ -145,6 +145,11 @@ class MemoryNamespace:
         self._tell(CacheEventKind.FLUSHED)
         return dropped
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds nothing, not even what has yet to be reclaimed."""
+        return not len(self._entries)
+
     def reclaim(self, limit: int) -> int:
         """Frees up to ``limit`` entries that expired or were flushed; how many."""
         return self._entries.reclaim(limit)

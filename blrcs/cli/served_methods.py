@@ -3,8 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
-from grpc_health.v1 import health_pb2_grpc
-
+from blrcs.api.health_service import HealthService, HealthState, add_health_to_server
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.assembly.services import load_service
 from blrcs.config.settings import Settings
@@ -72,7 +71,7 @@ def served_methods(settings: Settings) -> list[ServedMethod]:
     for reference in settings.services.extra:
         load_service(reference)(registrar)
     services = sorted({each.name[1:].rpartition("/")[0] for each in registrar})
-    health_pb2_grpc.add_HealthServicer_to_server(health_pb2_grpc.HealthServicer(), registrar)
+    add_health_to_server(HealthService(HealthState(())), registrar)
     if settings.reflection:
         add_reflection_to_server(services, registrar)
     router = Router({})

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from google.protobuf.message import Message
 
 from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.masking import masked
@@ -15,6 +16,7 @@ from blrcs_native.rejection import CODE_NAMES
 AUDITED_STAGES = frozenset({"authentication", "authorization"})
 AUDITED_CODES = frozenset({CODES["UNAUTHENTICATED"], CODES["PERMISSION_DENIED"]})
 EVENT = "audit"
+MAX_SHOWN_BYTES = 16_384
 
 
 class Audit:
@@ -48,7 +50,7 @@ class Audit:
             record["stage"] = rejection.stage
             record["reason"] = rejection.reason
         if self._level == "request" and hasattr(call.request, "DESCRIPTOR"):
-            record["request"] = masked(call.request)
+            record["request"] = _shown(call.request)
         self._write(EVENT, **record)
 
 
@@ -68,3 +70,9 @@ def _record(call: Call) -> dict[str, Any]:
         "address": call.peer_address,
         "code": CODE_NAMES[call.status_code],
     }
+
+
+def _shown(request: Message) -> dict[str, Any]:
+    """The request, its secrets masked; of one that would fill the log, its size alone."""
+    size_bytes = request.ByteSize()
+    return masked(request) if size_bytes <= MAX_SHOWN_BYTES else {"size_bytes": size_bytes}

@@ -8,6 +8,7 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from blrcs.config.policies import MethodLimit, PermissionAccess, PolicyOverride
 from blrcs.domain.policy import (
+    NS_PER_S,
     PUBLIC,
     Limit,
     MethodPolicy,
@@ -17,10 +18,17 @@ from blrcs.domain.policy import (
 )
 from blrcs.interceptors.proto_policy import PolicyError, method_policy
 
+# Streams that stay open hold a place each, so that no one address can take them all.
+OPEN_STREAMS = MethodPolicy(
+    "public",
+    limits=(Limit("address", 64, period_ns=24 * 3600 * NS_PER_S, algorithm="concurrency"),),
+)
 STANDARD = {
-    "grpc.health.v1.Health": PUBLIC,
-    "grpc.reflection.v1.ServerReflection": PUBLIC,
-    "grpc.reflection.v1alpha.ServerReflection": PUBLIC,
+    "/grpc.health.v1.Health/Check": PUBLIC,
+    "/grpc.health.v1.Health/List": PUBLIC,
+    "/grpc.health.v1.Health/Watch": OPEN_STREAMS,
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": OPEN_STREAMS,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": OPEN_STREAMS,
 }
 """Policies of the standard services, whose protos cannot state any."""
 
@@ -43,7 +51,7 @@ def effective_policy(
         PolicyError: Nothing states who may call it.
     """
     stated = None if descriptor is None else method_policy(descriptor)
-    policy = stated or STANDARD.get(name[1:].rpartition("/")[0])
+    policy = stated or STANDARD.get(name)
     if override is not None:
         policy = _overridden(policy, override)
     if policy is None:

@@ -13,6 +13,7 @@ from blrcs_native.method import Method
 from blrcs_native.rejection import Rejection
 
 MAX_REPORTED = 20
+LARGE_BYTES = 4096
 VALIDATOR = Validator()
 
 
@@ -21,7 +22,9 @@ class ValidationGuard(Guard):
 
     def check(self, call: Call) -> Rejection | None:
         """See :class:`blrcs_native.guard.Guard`."""
-        violations = VALIDATOR.collect_violations(call.request)
+        # A large message can break as many rules as it has fields: naming one of them will do.
+        large = call.request.ByteSize() > LARGE_BYTES
+        violations = VALIDATOR.collect_violations(call.request, fail_fast=large)
         return _invalid(violations[:MAX_REPORTED]) if violations else None
 
 

@@ -18,6 +18,8 @@ from blrcs_native.call import Call
 from blrcs_native.interfaces import Metadata
 from blrcs_native.pipeline import Pipeline
 
+FIELD_BYTES = 32
+
 
 class GrpcioStream:
     """A grpc.aio ServicerContext as the stream below a Call."""
@@ -40,6 +42,8 @@ class GrpcioServer:
         options: Channel arguments of grpc core.
         compression: The default for replies.
         maximum_concurrent_rpcs: Calls beyond are refused with RESOURCE_EXHAUSTED.
+        max_metadata_bytes: Calls with more metadata are refused with RESOURCE_EXHAUSTED, each field
+            counted as in HTTP/2 (RFC 9113, section 6.5.2). grpc core itself lets more pass.
     """
 
     def __init__(
@@ -49,13 +53,14 @@ class GrpcioServer:
         options: Sequence[tuple[str, Any]] = (),
         compression: grpc.Compression | None = None,
         maximum_concurrent_rpcs: int | None = None,
+        max_metadata_bytes: int | None = None,
     ) -> None:
         self._server = grpc.aio.server(
             options=[("grpc.so_reuseport", 0), *options],
             compression=compression,
             maximum_concurrent_rpcs=maximum_concurrent_rpcs,
         )
-        self._server.add_generic_rpc_handlers((_Dispatcher(router),))
+        self._server.add_generic_rpc_handlers((_Dispatcher(router, max_metadata_bytes),))
 
     def add_insecure_port(self, address: str) -> int:
         """Listens in plain text; returns the port. Raises RuntimeError where it cannot."""
@@ -81,8 +86,9 @@ class GrpcioServer:
 class _Dispatcher(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Finds the handler of a call; the pipeline behind it is looked up anew at every call."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, max_metadata_bytes: int | None) -> None:
         self._router = router
+        self._max_metadata_bytes = max_metadata_bytes
         self._handlers: dict[str, grpc.RpcMethodHandler] = {}
 
     def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler | None:
@@ -107,6 +113,10 @@ class _Dispatcher(grpc.GenericRpcHandler):  # type: ignore[misc]
                 context.invocation_metadata(),
                 peer_address(context.peer()),
             )
+            if oversized(call.metadata, self._max_metadata_bytes):
+                await context.abort(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED, "the metadata is larger than the limit"
+                )
             reply = await pipeline.serve(call, None if method.client_streaming else body)
             if call.rejection is not None:
                 await _reject(context, call)
@@ -133,6 +143,13 @@ async def _reject(context: Any, call: Call) -> None:
         return
     trailers: Metadata = (*(context.trailing_metadata() or ()), *rejection.trailers)
     await context.abort(STATUS_CODES[rejection.code], rejection.message, trailers)
+
+
+def oversized(metadata: Metadata, max_bytes: int | None) -> bool:
+    """Whether the fields, at 32 bytes each beside their text, are more than a bound."""
+    if max_bytes is None:
+        return False
+    return sum(len(name) + len(value) + FIELD_BYTES for name, value in metadata) > max_bytes
 
 
 @lru_cache(4096)  # the same for all calls of a connection

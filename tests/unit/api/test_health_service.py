@@ -4,7 +4,8 @@ import pytest
 from grpc.aio import AioRpcError
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from blrcs.api.health_service import HealthService, HealthState
+from blrcs.api.health_messages import HealthListRequest, HealthListResponse
+from blrcs.api.health_service import HealthService, HealthState, add_health_to_server
 from blrcs.testing import Host
 from tests.unit.api.refusals import code_and_reason
 
@@ -18,11 +19,13 @@ def state():
 
 
 @pytest.fixture
-def stub(state):
-    host = Host(
-        lambda server: health_pb2_grpc.add_HealthServicer_to_server(HealthService(state), server)
-    )
-    return health_pb2_grpc.HealthStub(host.channel())
+def channel(state):
+    return Host(lambda server: add_health_to_server(HealthService(state), server)).channel()
+
+
+@pytest.fixture
+def stub(channel):
+    return health_pb2_grpc.HealthStub(channel)
 
 
 def asked(service=""):
@@ -48,9 +51,14 @@ async def test_checking_an_unknown_service_is_not_found_and_its_name_does_not_co
     assert "xxx" not in repr(refused.value)
 
 
-async def test_the_list_has_all_services(stub, state):
+async def test_the_list_has_all_services(channel, state):
     state.set("a.A", SERVING)
-    listed = (await stub.List(health_pb2.HealthListRequest())).statuses
+    call = channel.unary_unary(
+        "/grpc.health.v1.Health/List",
+        request_serializer=HealthListRequest.SerializeToString,
+        response_deserializer=HealthListResponse.FromString,
+    )
+    listed = (await call(HealthListRequest())).statuses
     assert {name: each.status for name, each in listed.items()} == {
         "": NOT_SERVING,
         "a.A": SERVING,

@@ -69,17 +69,21 @@ def test_the_response_cache_can_be_turned_on_and_off_but_not_shared():
 
 
 @pytest.mark.parametrize(
-    "service",
+    ("name", "stays_open"),
     [
-        "grpc.health.v1.Health",
-        "grpc.reflection.v1.ServerReflection",
-        "grpc.reflection.v1alpha.ServerReflection",
+        ("/grpc.health.v1.Health/Check", False),
+        ("/grpc.health.v1.Health/List", False),
+        ("/grpc.health.v1.Health/Watch", True),
+        ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", True),
+        ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", True),
     ],
 )
-def test_the_standard_services_are_public_unless_the_configuration_says_otherwise(service):
-    assert effective_policy(f"/{service}/Any", None).access == "public"
+def test_the_standard_services_are_public_unless_the_configuration_says_otherwise(name, stays_open):
+    policy = effective_policy(name, None)
+    assert policy.access == "public"
+    assert [limit.algorithm for limit in policy.limits] == ["concurrency"] * stays_open
     override = PolicyOverride(access="authenticated")
-    assert effective_policy(f"/{service}/Any", None, override).access == "authenticated"
+    assert effective_policy(name, None, override).access == "authenticated"
 
 
 @pytest.mark.parametrize(

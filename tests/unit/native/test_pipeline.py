@@ -262,3 +262,48 @@ def test_the_first_rejection_counts() -> None:
 def test_a_principal_has_a_name() -> None:
     principal = Principal("users/alice", session="s1", token_id="t1")
     assert (principal.name, principal.session, principal.token_id) == ("users/alice", "s1", "t1")
+
+
+async def test_what_an_observer_raises_costs_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda error: told.append(str(error.exc_value)))
+
+    class Observer:
+        def on_start(self, call: Call) -> None:
+            raise ValueError("start")
+
+        def on_end(self, call: Call) -> None:
+            raise ValueError("end")
+
+    reply, _ = await serve(Pipeline(make_method(), echo, observers=[Observer()]))
+    assert reply == b"hello"
+    assert told == ["start", "end"]
+
+
+@pytest.mark.parametrize("stage", ["authentication", "authorization"])
+async def test_a_stream_ends_when_its_right_does(stage: str) -> None:
+    verdicts: list[Rejection | None] = [None]
+    sent: list[str] = []
+
+    async def handler(request: str, call: Call) -> None:
+        for text in "ab":
+            await call.write(text)
+            sent.append(text)
+            verdicts[0] = DENIED
+
+    guard = Recorder(stage, lambda: later(verdicts[0]), [])
+    _, call = await serve(Pipeline(make_method(server_streaming=True), handler, guards=[guard]))
+    assert sent == ["a"]
+    assert call.rejection is DENIED
+
+
+async def test_other_guards_are_asked_of_a_stream_once() -> None:
+    asked: list[str] = []
+
+    async def handler(request: str, call: Call) -> None:
+        for text in "abc":
+            await call.write(text)
+
+    guard = Recorder("rate_limit", None, asked)
+    await serve(Pipeline(make_method(server_streaming=True), handler, guards=[guard]))
+    assert asked == ["rate_limit"]

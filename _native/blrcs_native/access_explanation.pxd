@@ -1,0 +1,8 @@
+"""What an access table asks of its explanations."""
+
+from libc.stdint cimport int64_t
+
+cdef list memberships(str principal, dict groups)
+cdef object explain_bindings(
+    list members, dict bindings_of, dict role_ids, object roles, str resource, int64_t now_ns
+)

@@ -1,0 +1,83 @@
+"""Why a check is answered as it is: for people, not for the road of a call."""
+
+from collections import namedtuple
+
+from libc.stdint cimport int64_t
+
+from blrcs_native.access_spec import ALL_AUTHENTICATED, ALL_USERS
+
+MAX_NEAR_MISSES = 16
+
+NearMiss = namedtuple(
+    "NearMiss", "reason binding role member groups resource expires_at_ns", module=__name__
+)
+NearMiss.__doc__ = """A binding that would have granted what was denied.
+
+``expired``: it did until ``expires_at_ns``. ``elsewhere``: it does on another resource.
+``unknown_role``: it covers the resource, but its role is not defined.
+"""
+
+Explanation = namedtuple(
+    "Explanation",
+    "allowed reason binding role member groups resource expires_at_ns near_misses",
+    defaults=(None, None, None, (), None, None, ()),
+    module=__name__,
+)
+Explanation.__doc__ = """Why a check is answered as it is.
+
+When allowed, the binding that decides: the member of it that the caller is, and the groups that
+lead from the caller to that member, nearest first. When denied, at most MAX_NEAR_MISSES bindings
+that come close, and ``reason`` is that of the nearest, or what is wrong with the question.
+"""
+
+
+cdef list memberships(str principal, dict groups):
+    """The members of bindings that a caller is, nearest first, and the groups in between.
+
+    ``groups`` are those that the caller is in, each with the groups that lead to it.
+    """
+    if not principal:
+        return [(ALL_USERS, ())]
+    return [(principal, ()), *groups.items(), (ALL_AUTHENTICATED, ()), (ALL_USERS, ())]
+
+
+cdef object explain_bindings(
+    list members, dict bindings_of, dict role_ids, object roles, str resource, int64_t now_ns
+):
+    """Explains by the bindings of each member; bit n of ``roles``: role n grants the permission."""
+    cdef dict near = {"expired": [], "elsewhere": [], "unknown_role": []}
+    for member, chain in members:
+        for binding in sorted(bindings_of.get(member, ()), key=_widest_first):
+            found = (
+                binding.name,
+                binding.role,
+                member,
+                chain,
+                binding.resource,
+                binding.expires_at_ns,
+            )
+            reason = _judge(binding, role_ids.get(binding.role), roles, resource, now_ns)
+            if reason == "granted":
+                return Explanation(True, reason, *found)
+            if reason is not None and len(near[reason]) < MAX_NEAR_MISSES:
+                near[reason].append(NearMiss(reason, *found))
+    misses = tuple([miss for kind in near.values() for miss in kind][:MAX_NEAR_MISSES])
+    reason = misses[0].reason if misses else "no_binding" if roles else "in_no_role"
+    return Explanation(False, reason, near_misses=misses)
+
+
+cdef str _judge(object binding, object role, object roles, str resource, int64_t now_ns):
+    """``granted``, a near miss's reason, or None where a binding does not come close."""
+    covers = not binding.resource or f"{resource}/".startswith(f"{binding.resource}/")
+    live = binding.expires_at_ns is None or now_ns < binding.expires_at_ns
+    if role is None:
+        return "unknown_role" if covers and live else None
+    if not roles >> role & 1:
+        return None
+    if covers:
+        return "granted" if live else "expired"
+    return "elsewhere" if live else None
+
+
+def _widest_first(binding):
+    return len(binding.resource), binding.name

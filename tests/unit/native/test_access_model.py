@@ -1,0 +1,142 @@
+"""The access table answers every question as a brute-force model does."""
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blrcs_native.access import AccessTable, BindingSpec, GroupSpec, RoleSpec
+from blrcs_native.access_spec import ANONYMOUS
+from tests.unit.native.access_factory import NOW_NS
+from tests.unit.native.access_model import AccessModel, covers
+
+PERMISSIONS = ["a", "a.b", "a.b.c", "a.c", "b", "b.c", "aa", "aa.b"]
+PATTERNS = [*PERMISSIONS, "*", "a.*", "a.b.*", "b.*"]
+PRINCIPALS = ["users/0", "users/1", "users/2", "serviceAccounts/0", "users/nobody", ANONYMOUS]
+IMPOSTORS = ["groups/0", "groups/none", "allUsers", "allAuthenticated"]
+SPECIAL = ["allUsers", "allAuthenticated"]
+ROLES = [f"role{number}" for number in range(5)]
+GROUPS = [f"groups/{number}" for number in range(5)]
+SEGMENTS = ["t", "1", "10", "é"]
+RESOURCES = [
+    "/".join(path) for size in range(4) for path in itertools.product(SEGMENTS, repeat=size)
+]
+
+
+def some(values: list[str], most: int = 3) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(values), max_size=most, unique=True)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> AccessModel:
+    roles = [
+        RoleSpec(name, draw(some(PATTERNS)), draw(some([*ROLES[:number], "undefined"], 2)))
+        for number, name in enumerate(ROLES[: draw(st.integers(0, 5))])
+    ]
+    groups = [
+        GroupSpec(name, draw(some([*PRINCIPALS[:4], *GROUPS, "groups/none"])))
+        for name in GROUPS[: draw(st.integers(0, 5))]
+    ]
+    bindings = [
+        BindingSpec(
+            f"binding{number}",
+            draw(st.sampled_from([*ROLES, "undefined"])),
+            draw(some([*PRINCIPALS[:4], *GROUPS, *SPECIAL], 2)),
+            draw(st.sampled_from(RESOURCES)),
+            draw(st.sampled_from([None, None, -1, 0, NOW_NS - 1, NOW_NS, NOW_NS + 1])),
+        )
+        for number in range(draw(st.integers(0, 8)))
+    ]
+    return AccessModel(roles, groups, bindings)
+
+
+def table_of(model: AccessModel, now_ns: int = NOW_NS) -> AccessTable:
+    return AccessTable(model.roles, model.groups, model.bindings, clock=lambda: now_ns)
+
+
+questions = st.tuples(
+    st.sampled_from([*PRINCIPALS, *IMPOSTORS]),
+    st.sampled_from([*PERMISSIONS, "b.c.d", "zz"]),
+    st.sampled_from(RESOURCES),
+)
+
+
+@given(worlds(), st.lists(questions, min_size=20, max_size=40))
+def test_check_equals_the_model(model, asked):
+    table = table_of(model)
+    for question in asked:
+        assert table.check(*question) is model.check(*question, NOW_NS), question
+
+
+@given(worlds())
+def test_holds_anywhere_equals_the_model(model):
+    table = table_of(model)
+    for principal in [*PRINCIPALS, *IMPOSTORS]:
+        for permission in [*PERMISSIONS, "zz"]:
+            expected = model.holds_anywhere(principal, permission, NOW_NS)
+            assert table.holds_anywhere(principal, permission) is expected
+
+
+@given(worlds(), st.sampled_from([*PRINCIPALS, *IMPOSTORS]), st.sampled_from(RESOURCES))
+def test_listed_permissions_equal_checks_one_by_one(model, principal, resource):
+    table = table_of(model)
+    listed = table.permissions(principal, resource, PERMISSIONS)
+    assert listed == model.permissions(principal, resource, PERMISSIONS, NOW_NS)
+    assert listed == [name for name in PERMISSIONS if table.check(principal, name, resource)]
+
+
+@given(worlds(), st.lists(questions, min_size=5, max_size=10))
+def test_an_explanation_agrees_with_the_check_and_names_a_binding_that_decides(model, asked):
+    table = table_of(model)
+    specs = {binding.name: binding for binding in model.bindings}
+    for principal, permission, resource in asked:
+        found = table.explain(principal, permission, resource)
+        assert found.allowed is table.check(principal, permission, resource)
+        granting = {spec.name for spec in model.granting(principal, permission, NOW_NS)}
+        if found.allowed:
+            spec = specs[found.binding]
+            assert spec.name in granting
+            assert covers(spec.resource, resource)
+            assert (found.role, found.resource) == (spec.role, spec.resource)
+            assert found.member in spec.members
+            assert found.member in model.members_for(principal)
+            assert not found.groups or found.groups[-1] == found.member
+            assert found.near_misses == ()
+        elif found.reason == "elsewhere":
+            assert {miss.binding for miss in found.near_misses} & granting
+
+
+@pytest.mark.parametrize("clock_ns", [-2, 0, NOW_NS, 2**63 - 2])
+@given(model=worlds(), question=questions)
+@settings(max_examples=50)
+def test_check_equals_the_model_at_any_time(clock_ns, model, question):
+    assert table_of(model, clock_ns).check(*question) is model.check(*question, clock_ns)
+
+
+def test_a_large_table_equals_the_model():
+    chance = random.Random(7)
+    roles = [RoleSpec(f"r{n}", [f"s{n % 9}.p{n}", f"s{n % 7}.*"][: 1 + n % 2]) for n in range(130)]
+    bindings = [
+        BindingSpec(
+            f"b{n}",
+            f"r{chance.randrange(130)}",
+            [f"users/{chance.randrange(40)}"],
+            f"t/{chance.randrange(20)}/o/{chance.randrange(20)}"[: chance.choice([1, 3, 20])],
+        )
+        for n in range(1_500)
+    ]
+    bindings = [spec for spec in bindings if not spec.resource.endswith("/")]
+    model = AccessModel(roles, [], bindings)
+    table = table_of(model)
+    answers = set()
+    for _ in range(1_500):
+        question = (
+            f"users/{chance.randrange(41)}",
+            f"s{chance.randrange(9)}.p{chance.randrange(131)}",
+            f"t/{chance.randrange(21)}/o/{chance.randrange(21)}",
+        )
+        answers.add(table.check(*question))
+        assert table.check(*question) is model.check(*question, NOW_NS), question
+    assert answers == {True, False}
