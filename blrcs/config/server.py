@@ -20,7 +20,7 @@ class Tls(Section):
     key_file: ReadableFile | None = None
     """The certificate's private key, in PEM."""
     client_ca_file: ReadableFile | None = None
-    """Authorities that sign client certificates, in PEM. Without it none is asked for."""
+    """Authorities that sign client certificates, in PEM; with `require_client_certificate`."""
     require_client_certificate: bool = False
     """A client without a valid certificate is refused."""
 
@@ -37,6 +37,8 @@ class Tls(Section):
             raise ValueError("client_ca_file needs cert_file and key_file")
         if self.require_client_certificate and self.client_ca_file is None:
             raise ValueError("require_client_certificate needs client_ca_file")
+        if self.client_ca_file is not None and not self.require_client_certificate:
+            raise ValueError("client_ca_file needs require_client_certificate")
         return self
 
 

@@ -111,7 +111,7 @@ async def test_a_certificate_renewed_behind_a_link_is_noticed(tmp_path, listenin
     (secrets / "current").symlink_to("one")
     (config / "blrcs.toml").write_text(
         f"[server.tls]\ncert_file = '{secrets}/tls.crt'\nkey_file = '{secrets}/tls.key'\n"
-        f"client_ca_file = '{secrets}/ca.crt'"
+        f"client_ca_file = '{secrets}/ca.crt'\nrequire_client_certificate = true"
     )
     async with watching(config, listening) as (outcome, *_):
         (secrets / "next").symlink_to("two")

@@ -92,6 +92,18 @@ def test_the_log_is_for_people_in_development(environment, asked, log_format):
         ({"server": {"uds": ""}}, "is empty"),
         ({"server": {"max_message_bytes": "2GiB"}}, "2147483647"),
         ({"server": {"tls": {"require_client_certificate": True}}}, "needs client_ca_file"),
+        (
+            {
+                "server": {
+                    "tls": {
+                        "cert_file": __file__,
+                        "key_file": __file__,
+                        "client_ca_file": __file__,
+                    }
+                }
+            },
+            "client_ca_file needs require_client_certificate",
+        ),
         ({"auth": {"access_token_ttl": "2d"}}, "is not between 1s and 1d"),
         ({"auth": {"refresh_token_ttl": "31d"}}, "refresh_token_ttl is longer than session_ttl"),
         ({"auth": {"refresh_token_ttl": "1m"}}, "access_token_ttl is longer"),
