@@ -31,10 +31,8 @@ cdef class Call:
     cdef tuple body_guards
     # Guards that a stream passes again at every message.
     cdef tuple standing_guards
-    cdef bint reply_started
     # The code that the call ended with; -1 while it runs.
     cdef int ended_code
 
     cdef void reject(self, Rejection rejection)
-    cdef object header(self, str key)
     cdef void note_shadow(self, Rejection rejection)

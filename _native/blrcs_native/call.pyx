@@ -50,12 +50,6 @@ cdef class Call:
         if self.rejection is None:
             self.rejection = rejection
 
-    cdef object header(self, str key):
-        for name, value in self.metadata:
-            if name == key:
-                return value
-        return None
-
     cdef void note_shadow(self, Rejection rejection):
         if self.shadowed is None:
             self.shadowed = []
@@ -117,7 +111,6 @@ cdef class Call:
         cdef Method method = self.method
         body = message if method.serialize is None else method.serialize(message)
         await self._stand()
-        self.reply_started = True
         await self.stream.write(body)
         if method.metrics is not None:
             method.metrics.sent()
