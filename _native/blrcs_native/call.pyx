@@ -7,7 +7,7 @@ from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.guard cimport ask
 from blrcs_native.method cimport Method
 from blrcs_native.rejection cimport Rejection
-from blrcs_native.rejection import AbortError, CODE_NAMES
+from blrcs_native.rejection import AbortError, CODE_NAMES, explained
 
 
 @cython.final
@@ -180,6 +180,6 @@ cdef class Call:
         self.stream.disable_next_message_compression()
 
 
-cdef Rejection MALFORMED = Rejection(
+cdef Rejection MALFORMED = explained(
     3, "transport", "REQUEST_MALFORMED", "the request is not a valid message of its type"
 )

@@ -10,13 +10,13 @@ from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.guard cimport Guard, ask
 from blrcs_native.method cimport Method
 from blrcs_native.rejection cimport Rejection
-from blrcs_native.rejection import AbortError
+from blrcs_native.rejection import AbortError, explained
 
-cdef Rejection CANCELLED = Rejection(1, "transport", "CALL_CANCELLED", "the call was cancelled")
-cdef Rejection DEADLINE_EXCEEDED = Rejection(
+cdef Rejection CANCELLED = explained(1, "transport", "CALL_CANCELLED", "the call was cancelled")
+cdef Rejection DEADLINE_EXCEEDED = explained(
     4, "transport", "DEADLINE_EXCEEDED", "the deadline passed before the reply was ready"
 )
-cdef Rejection FAILED = Rejection(13, "handler", "INTERNAL", "internal error")
+cdef Rejection FAILED = explained(13, "handler", "INTERNAL", "internal error")
 
 
 @cython.final

@@ -38,6 +38,9 @@ class Rejection:
     @property
     def trailers(self) -> tuple[tuple[str, str | bytes], ...]: ...
 
+def explained(code: int, stage: str, reason: str, message: str) -> Rejection:
+    """A rejection with a google.rpc.ErrorInfo of the reason, for what the core itself rejects."""
+
 class AbortError(Exception):
     """Ends the call with a status; what ``Call.abort`` raises."""
 

@@ -42,6 +42,20 @@ cdef class Rejection:
         return f"Rejection({self.code_name}, {self.stage}, {self.reason}, {self.message!r})"
 
 
+cdef bytes tagged(int number, bytes content):
+    """A length-delimited field of a protobuf message, of less than 16 KiB."""
+    cdef Py_ssize_t size = len(content)
+    length = bytes([size]) if size < 0x80 else bytes([size & 0x7F | 0x80, size >> 7])
+    return bytes([number << 3 | 2]) + length + content
+
+
+def explained(int code, str stage, str reason, str message):
+    info = tagged(1, reason.encode()) + tagged(2, b"blrcs")
+    packed = tagged(1, b"type.googleapis.com/google.rpc.ErrorInfo") + tagged(2, info)
+    status = b"\x08" + bytes([code]) + tagged(2, message.encode()) + tagged(3, packed)
+    return Rejection(code, stage, reason, message, (("grpc-status-details-bin", status),))
+
+
 class AbortError(Exception):
     def __init__(self, rejection):
         super().__init__(f"{rejection.code_name}: {rejection.message}")

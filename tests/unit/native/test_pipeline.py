@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Self
 
 import pytest
+from google.rpc import error_details_pb2, status_pb2
 
 from blrcs.transport.in_process import InProcessStream
 from blrcs_native.call import Call, Principal
@@ -251,6 +252,21 @@ def test_a_method_knows_its_kind(client: bool, server: bool, kind: str) -> None:
 def test_a_rejection_is_an_error(code: int) -> None:
     with pytest.raises(ValueError, match="not the code of an error"):
         Rejection(code, "a", "B", "c")
+
+
+async def test_what_the_core_itself_rejects_is_explained_too() -> None:
+    def parse(body: bytes) -> str:
+        raise ValueError("secret")
+
+    _, call = await serve(Pipeline(make_method(parse=parse), echo))
+    assert call.rejection is not None
+    (trailer,) = call.rejection.trailers
+    status = status_pb2.Status.FromString(trailer[1])  # type: ignore[arg-type]
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    assert (status.code, status.message) == (3, call.rejection.message)
+    assert (info.reason, info.domain) == ("REQUEST_MALFORMED", "blrcs")
+    assert status == status_pb2.Status.FromString(status.SerializeToString())
 
 
 def test_the_first_rejection_counts() -> None:
