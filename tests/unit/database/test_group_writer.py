@@ -47,6 +47,10 @@ class RecordingConnection:
     def close(self):
         self.closed = True
 
+    def end(self):
+        """Closes the real connection; until then its rows can be looked at."""
+        self._connection.close()
+
 
 class Failure:
     def __init__(self, code=sqlite3.SQLITE_IOERR, *, error=None, ends_transaction=False):
@@ -75,7 +79,9 @@ class Gate:
 
 @pytest.fixture
 def connection():
-    return RecordingConnection()
+    made = RecordingConnection()
+    yield made
+    made.end()
 
 
 @pytest.fixture
