@@ -50,7 +50,7 @@ class Audit:
             record["stage"] = rejection.stage
             record["reason"] = rejection.reason
         if self._level == "request" and hasattr(call.request, "DESCRIPTOR"):
-            record["request"] = _shown(call.request)
+            record["request"] = shown(call.request)
         self._write(EVENT, **record)
 
 
@@ -72,7 +72,7 @@ def _record(call: Call) -> dict[str, Any]:
     }
 
 
-def _shown(request: Message) -> dict[str, Any]:
+def shown(request: Message) -> dict[str, Any]:
     """The request, its secrets masked; of one that would fill the log, its size alone."""
     size_bytes = request.ByteSize()
     return masked(request) if size_bytes <= MAX_SHOWN_BYTES else {"size_bytes": size_bytes}

@@ -214,3 +214,16 @@ async def test_the_systems_clocks_are_the_default():
     assert (await cache.touch("n", "k", 7200 * S)).value == b"v"
     await put(cache, "brief", ttl_ns=1)
     assert await cache.get("n", "brief") is None
+
+
+async def test_an_empty_namespace_gives_way_and_its_versions_do_not_come_back(clock):
+    cache = cache_of(clock, max_namespaces=1)
+    first = await put(cache, namespace="a")
+    with pytest.raises(ResourceExhaustedError):
+        await put(cache, namespace="b")
+    await cache.delete("a", "k")
+    clock.now_ns += S
+    await put(cache, namespace="b")
+    await cache.delete("b", "k")
+    clock.now_ns += S
+    assert await put(cache, namespace="a") > first

@@ -8,10 +8,11 @@ from google.protobuf.duration_pb2 import Duration
 
 from blrcs.domain.errors import NotFoundError, PermissionDeniedError, UnauthenticatedError
 from blrcs.domain.policy import MethodPolicy, Permission
-from blrcs.interceptors.audit import Audit
+from blrcs.interceptors.audit import Audit, shown
 from blrcs.interceptors.error_mapping import map_errors
 from blrcs.monitoring.logging import configure_logging
 from blrcs.transport.in_process import InProcessStream
+from blrcs.v1 import cache_pb2
 from blrcs_native.call import Call
 from blrcs_native.guard import Guard
 from blrcs_native.pipeline import Pipeline
@@ -196,3 +197,10 @@ async def test_the_level_of_the_log_does_not_silence_the_audit_log(level):
         structlog.configure(**before)
     (line,) = [line for line in stream.getvalue().splitlines() if b"audit" in line]
     assert json.loads(line)["reason"] == "TOKEN_MISSING"
+
+
+def test_of_a_request_that_would_fill_the_log_the_size_is_shown() -> None:
+    request = cache_pb2.SetRequest(namespace="n", key="k", value=bytes(100_000))
+    assert shown(request) == {"size_bytes": request.ByteSize()}
+    request.value = b"v"
+    assert shown(request)["key"] == "k"

@@ -308,3 +308,10 @@ async def test_a_limit_that_cannot_be_carried_out_is_a_policy_error(limit: Limit
 
 async def echo(request: Any, call: Call) -> Any:
     return request
+
+
+async def test_a_large_invalid_request_is_told_of_one_field() -> None:
+    request = cache_pb2.BatchGetRequest(namespace="NOT OK", keys=[""] * 5000)
+    call = await serve(MethodPolicy("public"), factory(), request)
+    assert reason(call) == "REQUEST_INVALID"
+    assert len(detail(call, error_details_pb2.BadRequest).field_violations) == 1
