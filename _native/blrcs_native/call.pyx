@@ -74,7 +74,8 @@ cdef class Call:
         body = await self.stream.read()
         if body is self.stream.eof:
             return body
-        await self._stand()
+        if self.standing_guards:
+            await self._stand()
         return await self.receive(body)
 
     async def _stand(self):
@@ -110,7 +111,8 @@ cdef class Call:
     async def write(self, message):
         cdef Method method = self.method
         body = message if method.serialize is None else method.serialize(message)
-        await self._stand()
+        if self.standing_guards:
+            await self._stand()
         await self.stream.write(body)
         if method.metrics is not None:
             method.metrics.sent()

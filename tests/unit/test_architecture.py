@@ -62,8 +62,8 @@ def test_the_native_core_knows_nothing_of_what_stands_on_it():
     assert [path.name for path in NATIVE if statement.search(path.read_text())] == []
 
 
-@pytest.mark.skipif(BUF is None, reason="buf is not installed")
 def test_protos_are_formatted():
+    assert BUF, "buf is needed: make build-test installs it"
     done = subprocess.run(
         [BUF, "format", "--diff", "--exit-code", "--path=proto", "--path=examples/orders/proto"],
         cwd=ROOT,
