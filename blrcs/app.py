@@ -23,6 +23,7 @@ from blrcs.cache.memory import MemoryCache
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
+from blrcs.config.server import Server
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
@@ -36,9 +37,9 @@ from blrcs.monitoring.exporter import MetricsServer
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.transport.certificates import Certificates
-from blrcs.transport.grpcio import GrpcioServer
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
+from blrcs.transport.server import TransportServer, transport_server
 from blrcs.v1 import (
     access_pb2_grpc,
     auth_pb2_grpc,
@@ -52,6 +53,8 @@ HOUSEKEEPING_PERIOD_S = 1.0
 PURGE_PERIOD_S = 600.0
 KEEPALIVE_MS = 60_000
 KEEPALIVE_TIMEOUT_MS = 20_000
+MS_PER_S = 1_000
+MAX_STREAMS = 250
 
 log = structlog.get_logger("blrcs.app")
 
@@ -135,7 +138,7 @@ async def running(
         policies.apply(settings)
 
         reloadables: list[Reloadable] = [policies, rules, level]
-        server, addresses = _listen(router, settings, reloadables)
+        server, addresses = _listen(router, settings, metrics, reloadables)
         metrics_address = await _serve_metrics(settings, metrics, stack)
         # Last of all that can fail: a password that is made but never shown would be lost.
         administrator = None
@@ -192,24 +195,15 @@ def _add_standard(registrar: Registrar, settings: Settings) -> HealthState:
 
 
 def _listen(
-    router: Router, settings: Settings, reloadables: list[Reloadable]
-) -> tuple[GrpcioServer, tuple[str, ...]]:
+    router: Router, settings: Settings, metrics: ServerMetrics, reloadables: list[Reloadable]
+) -> tuple[TransportServer, tuple[str, ...]]:
     server = settings.server
-    transport = GrpcioServer(
+    transport = transport_server(
+        server.transport,
         router,
-        options=(
-            ("grpc.max_receive_message_length", server.max_message_bytes),
-            ("grpc.max_send_message_length", server.max_message_bytes),
-            ("grpc.max_metadata_size", server.max_metadata_bytes),
-            ("grpc.absolute_max_metadata_size", server.max_metadata_bytes),
-            # No one connection may take all places.
-            ("grpc.max_concurrent_streams", max(1, server.max_concurrent_calls // 4)),
-            # Peers that are gone are noticed, and so are those that never were.
-            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-            ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
-        ),
+        options=_channel_arguments(server),
         maximum_concurrent_rpcs=server.max_concurrent_calls,
-        max_metadata_bytes=server.max_metadata_bytes,
+        abuse_counter=metrics.abuse,
     )
     certificates = Certificates(server.tls) if server.tls.enabled else None
     if certificates is not None:
@@ -232,6 +226,30 @@ def _listen(
         named = address if address.startswith("unix:") else f"{host}:{port}"
         addresses.append(f"{named} ({'plain text' if certificates is None else 'TLS'})")
     return transport, tuple(addresses)
+
+
+def _channel_arguments(server: Server) -> tuple[tuple[str, int], ...]:
+    arguments = {
+        "grpc.max_receive_message_length": server.max_message_bytes,
+        "grpc.max_send_message_length": server.max_message_bytes,
+        "grpc.max_metadata_size": server.max_metadata_bytes,
+        "grpc.absolute_max_metadata_size": server.max_metadata_bytes,
+        # No one connection may take all places.
+        "grpc.max_concurrent_streams": max(1, min(server.max_concurrent_calls // 4, MAX_STREAMS)),
+        # Peers that are gone are noticed, and so are those that never were.
+        "grpc.keepalive_time_ms": KEEPALIVE_MS,
+        "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    }
+    if server.max_connection_age_s is not None:
+        arguments["grpc.max_connection_age_ms"] = int(server.max_connection_age_s * MS_PER_S)
+        arguments["grpc.max_connection_age_grace_ms"] = int(server.drain_grace_s * MS_PER_S)
+    if server.transport == "native":
+        arguments["blrcs.max_connections"] = server.max_connections
+        if server.max_connections_per_address is not None:
+            arguments["blrcs.max_connections_per_address"] = server.max_connections_per_address
+    else:
+        arguments["grpc.so_reuseport"] = 0
+    return tuple(arguments.items())
 
 
 async def _serve_metrics(settings: Settings, metrics: ServerMetrics, stack: AsyncExitStack) -> str:
@@ -283,7 +301,7 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 async def _drain(
-    server: GrpcioServer, health: HealthState, cache: MemoryCache, grace_s: float
+    server: TransportServer, health: HealthState, cache: MemoryCache, grace_s: float
 ) -> None:
     """NOT_SERVING first, so that balancers turn away; then accepted calls may finish."""
     health.finish()

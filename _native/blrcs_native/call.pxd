@@ -36,3 +36,7 @@ cdef class Call:
 
     cdef void reject(self, Rejection rejection)
     cdef void note_shadow(self, Rejection rejection)
+    cdef object accept(self, bytes body)
+
+
+cdef Call new_call(Method method, object stream, object metadata, str peer_address, int64_t now_ns)

@@ -2,6 +2,7 @@
 
 from blrcs_native.call cimport Call
 from blrcs_native.method cimport Method
+from blrcs_native.rejection cimport Rejection
 
 
 cdef class Pipeline:
@@ -14,5 +15,10 @@ cdef class Pipeline:
     cdef tuple on_end
     cdef tuple on_failure
 
+    cdef object begin(self, Call call)
+    cdef object accept(self, Call call, bytes body)
+    cdef void refuse(self, Call call, Rejection rejection) except *
+    cdef void give_up(self, Call call) except *
+    cdef Rejection _failed(self, Call call, object error)
     cdef void _begin(self, Call call) except *
     cdef void _finish(self, Call call) except *

@@ -17,6 +17,14 @@ cdef Rejection DEADLINE_EXCEEDED = explained(
     4, "transport", "DEADLINE_EXCEEDED", "the deadline passed before the reply was ready"
 )
 cdef Rejection FAILED = explained(13, "handler", "INTERNAL", "internal error")
+cdef Rejection NO_REQUEST = explained(
+    12, "transport", "REQUEST_MISSING", "the method takes one message, and none was sent"
+)
+
+
+cdef Rejection late_or_cancelled(Call call):
+    remaining = call.stream.time_remaining()
+    return DEADLINE_EXCEEDED if remaining is not None and remaining <= 0 else CANCELLED
 
 
 @cython.final
@@ -84,21 +92,75 @@ cdef class Pipeline:
         return ask(self.head_guards, call, 0)
 
     async def serve(self, Call call, body=None):
-        cdef Method method = self.method
+        verdict = self.begin(call)
+        if type(verdict) is Rejection:
+            self.refuse(call, <Rejection>verdict)
+            return None
+        return await self.conclude(call, None, self.request_after(call, body, verdict))
+
+    # The steps of a call, for transports that take them one by one: `begin`; then `refuse`,
+    # `give_up` or `conclude`, once.
+
+    cdef object begin(self, Call call):
+        """Counts the call in and asks the guards that need only metadata.
+
+        None, a Rejection, or an awaitable of either.
+        """
         self._begin(call)
         try:
             verdict = ask(self.head_guards, call, 0)
-            if verdict is not None and type(verdict) is not Rejection:
-                verdict = await verdict
-            if verdict is not None:
-                call.reject(verdict)
-                return None
+        except Exception as error:
+            return self._failed(call, error)
+        if verdict is None:
             call.body_guards = self.body_guards
             call.standing_guards = self.standing_guards
-            if method.client_streaming:
-                request = Requests(call)
-            else:
-                request = await call.receive(body)
+        return verdict
+
+    cdef object accept(self, Call call, bytes body):
+        """Parses the only message of the client's and asks the guards that read it.
+
+        None, a Rejection, or an awaitable of either.
+        """
+        try:
+            return call.accept(body)
+        except Exception as error:
+            return self._failed(call, error)
+
+    cdef void refuse(self, Call call, Rejection rejection) except *:
+        """Ends a call that has begun, before its handler."""
+        call.reject(rejection)
+        self._finish(call)
+
+    cdef void give_up(self, Call call) except *:
+        """Ends a call whose client gave up before its handler began."""
+        self.refuse(call, late_or_cancelled(call))
+
+    async def request_after(self, Call call, body, verdict):
+        """What the handler is given, once guards that wait have admitted the call."""
+        if verdict is not None:
+            verdict = await verdict
+            if verdict is not None:
+                raise AbortError(verdict)
+        call.body_guards = self.body_guards
+        call.standing_guards = self.standing_guards
+        if self.method.client_streaming:
+            return Requests(call)
+        if body is None:
+            body = await call.stream.read()
+            if body is call.stream.eof:
+                raise AbortError(NO_REQUEST)
+        return await call.receive(body)
+
+    async def conclude(self, Call call, request, pending):
+        """Runs the handler, and ends the call.
+
+        `pending` gives the request where it is not there yet. Returns the reply's bytes, or None
+        where the server streams or the call has been rejected.
+        """
+        cdef Method method = self.method
+        try:
+            if pending is not None:
+                request = await pending
             reply = await self.handler(request, call)
             if method.server_streaming or call.rejection is not None:
                 return None
@@ -113,17 +175,19 @@ cdef class Pipeline:
             call.reject(error.rejection)
             return None
         except asyncio.CancelledError:
-            remaining = call.stream.time_remaining()
-            late = remaining is not None and remaining <= 0
-            call.reject(DEADLINE_EXCEEDED if late else CANCELLED)
+            call.reject(late_or_cancelled(call))
             raise
         except Exception as error:
-            call.reject(FAILED)
-            for hook in self.on_failure:
-                hook(call, error)
+            self._failed(call, error)
             return None
         finally:
             self._finish(call)
+
+    cdef Rejection _failed(self, Call call, object error):
+        call.reject(FAILED)
+        for hook in self.on_failure:
+            hook(call, error)
+        return FAILED
 
     cdef void _begin(self, Call call) except *:
         if self.method.metrics is not None:

@@ -7,9 +7,11 @@ import pytest
 
 from blrcs.transport.grpcio import GrpcioServer
 from blrcs.transport.in_process import InProcessChannel
+from blrcs.transport.native import NativeServer
 from tests.conformance.transport.echo import echo_router
 
-TRANSPORTS = ("grpcio", "in_process")
+SERVERS = {"native": NativeServer, "grpcio": GrpcioServer}
+TRANSPORTS = (*SERVERS, "in_process")
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -19,7 +21,7 @@ async def channel(request: pytest.FixtureRequest) -> AsyncIterator[object]:
     if request.param == "in_process":
         yield InProcessChannel(router)
         return
-    server = GrpcioServer(router)
+    server = SERVERS[request.param](router)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -1,0 +1,80 @@
+"""Who is at the other end of a connection, in grpc's terms."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    import asyncio
+
+IPV6_PARTS = 4
+SUBJECT_ALTERNATIVE_NAME = "x509_subject_alternative_name"
+COMMON_NAME = "x509_common_name"
+SPIFFE_SCHEME = "spiffe://"
+# What grpc core files each kind of alternative name under, beside all of them together.
+KINDS_OF_NAMES = {
+    "DNS": "peer_dns",
+    "URI": "peer_uri",
+    "email": "peer_email",
+    "IP Address": "peer_ip",
+}
+
+
+def peer_name(transport: asyncio.BaseTransport) -> tuple[str, str]:
+    """The client as grpc names it, and its address without the port.
+
+    ``ipv4:127.0.0.1:80``, ``ipv6:%5B::1%5D:80``, or ``unix:`` where it has no address.
+    """
+    address: Any = transport.get_extra_info("peername")
+    if not isinstance(address, tuple):
+        return "unix:", "unix"
+    if len(address) == IPV6_PARTS:
+        return f"ipv6:{quote(f'[{address[0]}]', safe=':')}:{address[1]}", address[0]
+    return f"ipv4:{address[0]}:{address[1]}", address[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerIdentity:
+    """What TLS says of the client; ``identities`` are the values of ``key`` in ``context``."""
+
+    context: dict[str, list[bytes]]
+    key: str | None
+    identities: list[bytes] | None
+
+
+def peer_identity(tls: ssl.SSLObject) -> PeerIdentity:
+    """Read off a finished handshake; without a verified certificate there are no identities."""
+    context: dict[str, list[bytes]] = {
+        "transport_security_type": [b"ssl"],
+        "security_level": [b"TSI_PRIVACY_AND_INTEGRITY"],
+        "ssl_session_reused": [b"true" if tls.session_reused else b"false"],
+    }
+    certificate: Any = tls.getpeercert()
+    if not certificate:
+        return PeerIdentity(context, None, None)
+    der = tls.getpeercert(binary_form=True)
+    if der is not None:
+        context["x509_pem_cert"] = [ssl.DER_cert_to_PEM_cert(der).encode()]
+    for part in certificate.get("subject", ()):
+        for name, value in part:
+            if name == "commonName":
+                context.setdefault(COMMON_NAME, []).append(value.encode())
+    for kind, value in certificate.get("subjectAltName", ()):
+        _add_name(context, kind, value)
+    for key in (SUBJECT_ALTERNATIVE_NAME, COMMON_NAME):
+        if key in context:
+            return PeerIdentity(context, key, context[key])
+    return PeerIdentity(context, None, None)
+
+
+def _add_name(context: dict[str, list[bytes]], kind: str, value: str) -> None:
+    if kind not in KINDS_OF_NAMES:
+        return
+    encoded = value.encode()
+    context.setdefault(SUBJECT_ALTERNATIVE_NAME, []).append(encoded)
+    context.setdefault(KINDS_OF_NAMES[kind], []).append(encoded)
+    if kind == "URI" and value.startswith(SPIFFE_SCHEME):
+        context.setdefault("peer_spiffe_id", []).append(encoded)
