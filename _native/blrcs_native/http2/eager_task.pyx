@@ -22,12 +22,12 @@ cdef extern from "Python.h":
     PySendResult PyIter_Send(object, object, PyObject**) except PYGEN_ERROR
     int PyContext_Enter(object) except -1
     int PyContext_Exit(object) except -1
-    Py_ssize_t Py_REFCNT(object) noexcept
+    Py_ssize_t Py_REFCNT(PyObject*) noexcept
 
 cdef enum:
     MAX_IDLE = 1024
-    # Whoever holds a parked task beside its EagerTask and its own wake-up may use it later.
-    PARKED_REFERENCES = 2
+    # Its EagerTask, its own wake-up and who counts; anybody else may use a parked task later.
+    PARKED_REFERENCES = 3
 
 
 cdef class Runner:
@@ -254,11 +254,13 @@ cdef class TaskPool:
 
     cdef EagerTask _take(self):
         cdef EagerTask eager
+        cdef object task
         while self._idle:
             eager = self._idle.pop()
             if eager._retired:
                 continue
-            if Py_REFCNT(eager.task) <= PARKED_REFERENCES:
+            task = eager.task
+            if Py_REFCNT(<PyObject*>task) <= PARKED_REFERENCES:
                 return eager
             eager._retire()
         eager = EagerTask(self)
