@@ -39,11 +39,8 @@ cdef class Requests:
     def __aiter__(self):
         return self
 
-    async def __anext__(self):
-        message = await self.call.read()
-        if message is self.call.stream.eof:
-            raise StopAsyncIteration
-        return message
+    def __anext__(self):
+        return self.call.next_message(True)
 
 
 cdef tuple hooks(observers, str name):

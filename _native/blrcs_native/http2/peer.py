@@ -36,6 +36,12 @@ def peer_name(transport: asyncio.BaseTransport) -> tuple[str, str]:
     return f"ipv4:{address[0]}:{address[1]}", address[0]
 
 
+def socket_of(transport: asyncio.BaseTransport) -> int:
+    """The descriptor of the transport's socket; -1 where it has none."""
+    found = transport.get_extra_info("socket")
+    return -1 if found is None else int(found.fileno())
+
+
 @dataclass(frozen=True, slots=True)
 class PeerIdentity:
     """What TLS says of the client; ``identities`` are the values of ``key`` in ``context``."""

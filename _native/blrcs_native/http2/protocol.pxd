@@ -57,6 +57,8 @@ cdef class Driver:
     cdef int64_t _drain_began_ns
     cdef int64_t _pinged_ns
     cdef int64_t _read_ns
+    cdef int _socket
+    cdef bint _queued
     cdef bint _paused
     cdef bint _flush_pending
     cdef bint _ending
@@ -67,6 +69,8 @@ cdef class Driver:
     cdef void _receive(self, const unsigned char* data, Py_ssize_t size) except *
     cdef bint _receive_tls(self, Py_ssize_t size) except -1
     cdef void _flush(self) except *
+    cdef void _write(self, const unsigned char* data, Py_ssize_t size) except *
+    cdef void _send_tls(self) except *
     cdef void _end(self) except *
     cdef void _drain(self) except *
     cdef void _abort(self) except *

@@ -6,7 +6,7 @@ import ssl
 
 cimport cython
 from libc.stdint cimport INT64_MAX, int64_t
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.abuse cimport (
@@ -23,7 +23,12 @@ from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport Timer
 from blrcs_native.http2.tls_session cimport TlsSession
 
-from blrcs_native.http2.peer import peer_identity, peer_name
+from blrcs_native.http2.peer import peer_identity, peer_name, socket_of
+
+cdef extern from "sys/socket.h":
+    int MSG_NOSIGNAL
+    int MSG_DONTWAIT
+    ssize_t send(int descriptor, const void* data, size_t size, int flags)
 
 cdef int64_t SECOND = 1_000_000_000
 # The final GOAWAY waits for the client to have read the first, but not for ever.
@@ -125,6 +130,7 @@ cdef class Driver:
 
     def connection_made(self, transport):
         self._transport = transport
+        self._socket = socket_of(transport)
         self._born_ns = self._read_ns = monotonic_ns()
         self._peer, self._address = peer_name(transport)
         if self._set.draining or not self._set.admits(self._address):
@@ -152,6 +158,7 @@ cdef class Driver:
             self._counted = False
             self._set.left(self)
         self._transport = None
+        self._socket = -1
         self._flush_callback = None
 
     def get_buffer(self, hint):
@@ -243,15 +250,14 @@ cdef class Driver:
             more = self._connection.pull(&self._set.out, WRITE_BYTES)
             if octets_size(&self._set.out) == 0:
                 break
-            data = PyBytes_FromStringAndSize(
-                <char*>self._set.out.data + self._set.out.start, octets_size(&self._set.out)
-            )
-            self._set.out.start = self._set.out.end = 0
             if self._tls is None:
-                self._transport.write(data)
+                self._write(self._set.out.data + self._set.out.start, octets_size(&self._set.out))
             else:
-                self._tls.write(data)
+                self._tls.write(PyBytes_FromStringAndSize(
+                    <char*>self._set.out.data + self._set.out.start, octets_size(&self._set.out)
+                ))
                 self._send_tls()
+            self._set.out.start = self._set.out.end = 0
             if self._connection._ready and not self._connection._is_full():
                 self._flush_pending = True
                 self._connection.process()
@@ -260,10 +266,25 @@ cdef class Driver:
         if self._connection.finished():
             self._end()
 
-    def _send_tls(self):
-        data = self._tls.outgoing()
+    cdef void _write(self, const unsigned char* data, Py_ssize_t size) except *:
+        """Hands the bytes to the socket; what it does not take at once, the transport keeps."""
+        cdef ssize_t sent = 0
+        if self._queued and self._transport.get_write_buffer_size() == 0:
+            self._queued = False
+        if not self._queued and self._socket >= 0:
+            sent = send(self._socket, data, size, MSG_NOSIGNAL | MSG_DONTWAIT)
+            if sent == size:
+                return
+            # An error, too, is the transport's to find, and to tell.
+            if sent < 0:
+                sent = 0
+        self._queued = True
+        self._transport.write(PyBytes_FromStringAndSize(<char*>data + sent, size - sent))
+
+    cdef void _send_tls(self) except *:
+        cdef bytes data = self._tls.outgoing()
         if data and self._transport is not None:
-            self._transport.write(data)
+            self._write(<const unsigned char*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef void _end(self) except *:
         """Closes, once what has been written is sent."""

@@ -3,9 +3,10 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from blrcs_native.call cimport Call
-from blrcs_native.http2.eager_task cimport EagerTask, Runner
+from blrcs_native.http2.eager_task cimport EagerTask
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.timer_wheel cimport Timer
+from blrcs_native.message_stream cimport MessageStream
 from blrcs_native.pipeline cimport Pipeline
 from blrcs_native.rejection cimport Rejection
 
@@ -53,7 +54,7 @@ cdef class Listener:
     cdef void ended(self, Stream stream, object result, object error) except *
 
 
-cdef class Stream(Runner):
+cdef class Stream(MessageStream):
     cdef readonly int32_t id
     cdef Link link
     cdef Listener listener
@@ -123,3 +124,5 @@ cdef class Stream(Runner):
     cdef void let_go(self) except *
     cdef void finished(self, object result, object error) except *
     cdef bytes _unpacked(self, bytes body)
+    cdef object take_message(self)
+    cdef bint put_message(self, bytes body) except -1

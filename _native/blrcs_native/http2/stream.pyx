@@ -16,6 +16,7 @@ from blrcs_native.http2.octets cimport (
 )
 from blrcs_native.http2.reply_fields cimport checked_fields
 from blrcs_native.http2.wire cimport percent_encoded
+from blrcs_native.message_stream cimport MessageStream
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.rejection import AbortError, explained
 
@@ -109,7 +110,7 @@ cdef class Listener:
 
 @cython.final
 @cython.freelist(256)
-cdef class Stream(Runner):
+cdef class Stream(MessageStream):
     def __cinit__(self):
         self.message_bytes = -1
         self.status = -1
@@ -192,13 +193,17 @@ cdef class Stream(Runner):
             raise AbortError(too_large(f"more than {max_bytes}", max_bytes))
         return plain
 
+    cdef object take_message(self):
+        body = self.next_message()
+        if body is None and self.request_ended:
+            return self.listener.eof
+        return body
+
     async def read(self):
         while True:
-            body = self.next_message()
+            body = self.take_message()
             if body is not None:
                 return body
-            if self.request_ended:
-                return self.listener.eof
             if self.reader is not None:
                 raise InvalidStateError("one read at a time")
             self.reader = self.listener.loop.create_future()
@@ -221,9 +226,17 @@ cdef class Stream(Runner):
         self._check_open()
         self.link.begin_reply(self)
 
-    async def write(self, body):
+    cdef bint put_message(self, bytes body) except -1:
         self._check_open()
         self.append_message(body)
+        return octets_size(&self.output) <= OUTPUT_HIGH_BYTES
+
+    async def write(self, body):
+        if not self.put_message(body):
+            await self.drained()
+
+    async def drained(self):
+        """Waits until little is left of what was written."""
         while octets_size(&self.output) > OUTPUT_HIGH_BYTES and self.alive:
             if self.writer is not None:
                 raise InvalidStateError("one write at a time")

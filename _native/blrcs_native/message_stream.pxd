@@ -1,0 +1,8 @@
+"""The C face of streams that need not wait for every message."""
+
+from blrcs_native.http2.eager_task cimport Runner
+
+
+cdef class MessageStream(Runner):
+    cdef object take_message(self)
+    cdef bint put_message(self, bytes body) except -1
