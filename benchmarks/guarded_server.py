@@ -1,6 +1,6 @@
 """One server of the guarded-call benchmark, on a free port of the loopback.
 
-    python guarded_server.py SERVER [--requests-per-s N] [--core N]
+    python guarded_server.py SERVER [--requests-per-s N]
 
 Prints its port, and serves until it is told to stop by SIGTERM.
 """
@@ -127,10 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server", choices=SERVERS)
     parser.add_argument("--requests-per-s", type=int, default=1_000_000_000)
-    parser.add_argument("--core", type=int, help="run on this core alone")
     arguments = parser.parse_args()
-    if arguments.core is not None:
-        os.sched_setaffinity(0, {arguments.core})
     with Path(os.devnull).open("wb") as nowhere:
         configure_logging("json", "info", stream=nowhere)
         uvloop.run(serve(arguments.server, arguments.requests_per_s))
