@@ -107,12 +107,12 @@ class Run:
         """Percentiles at half of what each server serves, and at a rate that all can serve."""
         scenario = self.figures.scenarios["unary"]
         with ExitStack() as stack:
-            loads = {label: load for label, _, load in self._started(scenario, stack)}
-            most = {}
-            for label, load in loads.items():
-                subject = Subject(0, 1, partial(run_load, load))
-                subject.warm_up(self.folder, self.effort.latency_seconds)
-                most[label] = subject.calls / self.effort.latency_seconds
+            loads, most = {}, {}
+            for label, server, load in self._started(scenario, stack):
+                subject = loaded(server.pid, load)
+                self._measure("latency", {label: subject})
+                if subject.wall_ns:
+                    loads[label], most[label] = load, 1e9 / subject.wall.median_ns
             common = self.figures.common_calls_per_s = min(most.values(), default=0) / 2
             for label, load in loads.items():
                 try:
@@ -132,7 +132,7 @@ class Run:
                 try:
                     run_load(load, CHECKED_CALLS, self.folder)
                     self.figures.memory[label] = idle_memory(
-                        server.pid, server.port, f"{SERVICE}/Converse", self.effort.idle_connections
+                        server.pid, load, f"{SERVICE}/Converse", self.effort.idle_connections
                     )
                 except (OSError, LoadError) as error:
                     self.figures.leave_out(f"{label}, memory", error)
@@ -298,12 +298,16 @@ def run(effort: Effort, only: Sequence[str], chosen: Sequence[str]) -> Report:
         made.figures.left_out |= left_out
         for name, part in parts(made).items():
             if not only or name in only:
-                print(f"measuring {name}", file=sys.stderr)
-                part()
+                print(f"measuring {name}", file=sys.stderr, flush=True)
+                try:
+                    part()
+                except (LoadError, StartError) as error:
+                    made.figures.leave_out(name, error)
     figures = made.figures
+    ciphers = sorted(set(figures.ciphers.values()))
     return Report(
         f"the transport, load by {generator()}",
-        peers=versions_of(peers) | {"TLS": ", ".join(sorted(set(figures.ciphers.values())))},
+        peers=versions_of(peers) | ({"cipher": ", ".join(ciphers)} if ciphers else {}),
         grids=figures.grids(),
         claims=list(figures.claims()),
         left_out=figures.left_out,

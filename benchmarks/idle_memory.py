@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from load import Load, framed
 from server_process import resident_bytes
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEAD_BYTES = 9
 PROBE = b"idle now"
-HEADERS, SETTINGS, PING = 1, 4, 6
-ACK, END_HEADERS = 1, 4
+DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
+ACK, END_STREAM, END_HEADERS = 1, 1, 4
 STREAMS_PER_CONNECTION = 100
 CONNECTIONS_PER_BUSY_ONE = 50
 WARM_UP_CONNECTIONS = 32
@@ -36,18 +37,26 @@ class IdleMemory:
 
 
 class Connection:
-    """A client's connection whose SETTINGS both sides have acknowledged."""
+    """A client's connection on which one call has been made, so that its buffers have been used.
 
-    def __init__(self, port: int) -> None:
+    The first call is of a method that echoes ``message``, which is framed.
+    """
+
+    def __init__(self, port: int, path: str, message: bytes) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
         self._received = b""
-        self._socket.sendall(PREFACE + frame(SETTINGS))
-        self._read_until(lambda kind, flags, _: kind == SETTINGS and flags & ACK)
+        self._socket.sendall(
+            PREFACE
+            + frame(SETTINGS)
+            + frame(HEADERS, END_HEADERS, 1, header_block(path))
+            + frame(DATA, END_STREAM, 1, message)
+        )
+        self._read_until(lambda kind, flags, _: kind == HEADERS and flags & END_STREAM)
 
     def open_streams(self, path: str, count: int) -> None:
         """Begins calls that send no message yet, and waits until the server has read them."""
         block = header_block(path)
-        frames = [frame(HEADERS, END_HEADERS, 2 * n + 1, block) for n in range(count)]
+        frames = [frame(HEADERS, END_HEADERS, 2 * n + 3, block) for n in range(count)]
         self._socket.sendall(b"".join(frames) + frame(PING, payload=PROBE))
         self._read_until(
             lambda kind, flags, payload: kind == PING and flags & ACK and payload == PROBE
@@ -99,21 +108,26 @@ def header_block(path: str) -> bytes:
     )
 
 
-def idle_memory(pid: int, port: int, path: str, connections: int) -> IdleMemory:
+def idle_memory(pid: int, load: Load, waiting: str, connections: int) -> IdleMemory:
     """Measures a server that has not had so many connections before.
 
-    Else it would take for them what an earlier crowd has left to its allocator. ``path`` names a
-    method that waits for a message of its client.
+    Else it would take for them what an earlier crowd has left to its allocator.
+
+    Args:
+        pid: The server's process.
+        load: Its port, and the call that is made once on each connection.
+        waiting: A method that waits for a message of its client.
+        connections: How many.
     """
-    with opened(port, WARM_UP_CONNECTIONS) as first:
-        first[0].open_streams(path, STREAMS_PER_CONNECTION)
+    with opened(load, WARM_UP_CONNECTIONS) as first:
+        first[0].open_streams(waiting, STREAMS_PER_CONNECTION)
         settled_bytes(pid)
     before = settled_bytes(pid)
-    with opened(port, connections) as crowd:
+    with opened(load, connections) as crowd:
         connected = settled_bytes(pid)
         busy = crowd[: max(1, connections // CONNECTIONS_PER_BUSY_ONE)]
         for each in busy:
-            each.open_streams(path, STREAMS_PER_CONNECTION)
+            each.open_streams(waiting, STREAMS_PER_CONNECTION)
         streaming = settled_bytes(pid)
     streams = len(busy) * STREAMS_PER_CONNECTION
     return IdleMemory(
@@ -122,11 +136,11 @@ def idle_memory(pid: int, port: int, path: str, connections: int) -> IdleMemory:
 
 
 @contextmanager
-def opened(port: int, count: int) -> Iterator[list[Connection]]:
+def opened(load: Load, count: int) -> Iterator[list[Connection]]:
     with ExitStack() as stack:
         made = []
         for _ in range(count):
-            connection = Connection(port)
+            connection = Connection(load.port, load.method, framed(load.request))
             stack.callback(connection.close)
             made.append(connection)
         yield made

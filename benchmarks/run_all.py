@@ -87,7 +87,8 @@ def main() -> int:
         for picture in draw_all(reports, DOCS / "images"):
             print(f"drawn    {picture}")
         if arguments.write_docs:
-            PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), reports), encoding="utf-8")
+            page = fill(PAGE.read_text(encoding="utf-8"), reports, programs())
+            PAGE.write_text(page, encoding="utf-8")
             print(f"written  {PAGE}")
     for name in failed:
         print(f"failed   {name}", file=sys.stderr)
