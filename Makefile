@@ -33,6 +33,11 @@ bench-transport: build-bench ## Run the transport beside the servers that others
 	@deploy/system-packages bench-transport $(PYTHON) || echo "What is missing is left out."
 	$(BIN)/python benchmarks/run_all.py --only transport
 
+.PHONY: flamegraph
+flamegraph: build-bench ## Draw where the time of a call goes, by Linux's perf
+	@deploy/system-packages flamegraph $(PYTHON)
+	$(BIN)/python benchmarks/flamegraph.py
+
 # Set-up -------------------------------------------------------------------------------------------
 
 .PHONY: system
