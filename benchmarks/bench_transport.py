@@ -1,11 +1,12 @@
 """The native transport beside the servers that others use, over real sockets.
 
 Each server is a process on one core, the load comes from another: by h2load, and for latencies by
-``arrivals.c``. Before a server is loaded, every kind of call is made as often at once as later, and
-each answer's status and messages are checked; under load, the size of all answers tells of one that
-is missing. What the machine cannot build is left out, with the reason.
+``arrivals.c``. Before and after a server is loaded, calls are made as often at once as under load,
+and each answer's status and messages are checked; under load, the size of all answers tells of one
+that is missing. What the machine cannot build is left out, with the reason.
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import arrivals
 import builtin_scenario
 import redis_peer
 import transport_peers
+from arrivals import Latency
 from certificate import call_over_tls, make_certificate
 from echo_scenarios import SERVICE, Scenario, echo_scenarios
 from harness import Report, argument_parser, publish
@@ -45,6 +47,7 @@ from transport_peers import Peer
 
 HERE = Path(__file__).parent
 CHECKED_CALLS = 1_000
+QUIET_LOAD = 0.5
 SHAPES = {CROWD: (8, 16), SINGLES: (32, 1)}
 BUILTIN = {CONSUME: builtin_scenario.CONSUME, GET: builtin_scenario.GET}
 
@@ -74,23 +77,28 @@ class Run:
         """All servers in one scenario, their rounds interleaved."""
         scenario = self.figures.scenarios[name]
         with ExitStack() as stack:
-            subjects = {
-                label: loaded(server.pid, load)
-                for label, server, load in self._started(scenario, stack)
-                if self._answers(label, scenario, load)
-            }
+            loads = {}
+            subjects = {}
+            for label, server, load in self._started(scenario, stack):
+                if self._answers(label, scenario, load):
+                    loads[label] = load
+                    subjects[label] = loaded(server.pid, load)
             if name == "unary":
                 subjects[GUARDED] = self._guarded(stack)
             self._measure(scenario.title, subjects)
+            for label, load in loads.items():
+                if not self._answers(label, scenario, load):
+                    del subjects[label]
         self.figures.add(name, subjects)
 
     def builtin(self) -> None:
         """Built-in methods of ``blrcs serve``, beside redis-server and an echo in C++."""
+        one_worker = ("--workers", "1") if builtin_scenario.has_workers() else ()
         for column, (connections, streams) in SHAPES.items():
             with ExitStack() as stack:
                 folder = self.folder / f"builtin-{connections}"
                 server, builtin = stack.enter_context(
-                    builtin_scenario.builtin_server(folder, self.server_core)
+                    builtin_scenario.builtin_server(folder, self.server_core, one_worker)
                 )
                 loads = builtin.loads(server.port, self.load_core, connections, streams)
                 subjects = {
@@ -113,16 +121,15 @@ class Run:
                 self._measure("latency", {label: subject})
                 if subject.wall_ns:
                     loads[label], most[label] = load, 1e9 / subject.wall.median_ns
-            common = self.figures.common_calls_per_s = min(most.values(), default=0) / 2
-            for label, load in loads.items():
-                try:
-                    self.figures.latency[label] = LatencyFigures(
-                        most[label] / 2,
-                        self._percentiles(load, most[label] / 2),
-                        self._percentiles(load, common),
-                    )
-                except LoadError as error:
-                    self.figures.leave_out(f"{label}, latency", error)
+            self.figures.common_calls_per_s = min(most.values(), default=0) / 2
+            rates = {
+                label: (each / 2, self.figures.common_calls_per_s) for label, each in most.items()
+            }
+            found = self._percentiles(loads, rates)
+        self.figures.latency = {
+            label: LatencyFigures(rates[label][0], *(middle_of(each) for each in both))
+            for label, both in found.items()
+        }
 
     def memory(self) -> None:
         """What idle connections and streams cost."""
@@ -225,18 +232,21 @@ class Run:
         get = partial(redis_peer.get_seconds, server.port, connections, self.load_core)
         return {REDIS: Subject(server.pid, connections, get)}
 
-    def _percentiles(self, load: Load, calls_per_s: float) -> arrivals.Latency:
-        """Medians over the rounds."""
-        found = [
-            arrivals.latency(load, calls_per_s, self.effort.latency_seconds, self.folder)
-            for _ in range(self.effort.rounds)
-        ]
-        return arrivals.Latency(
-            *(
-                statistics.median(getattr(each, name) for each in found)
-                for name in ("p50_ns", "p99_ns", "p999_ns")
-            )
-        )
+    def _percentiles(
+        self, loads: Mapping[str, Load], rates: Mapping[str, tuple[float, float]]
+    ) -> dict[str, tuple[list[Latency], list[Latency]]]:
+        """By label and rate, what each round found; the rounds are interleaved."""
+        found: dict[str, tuple[list[Latency], list[Latency]]] = {label: ([], []) for label in loads}
+        for _ in range(self.effort.rounds):
+            for label in list(found):
+                try:
+                    for rate, rounds in zip(rates[label], found[label], strict=True):
+                        seconds = self.effort.latency_seconds
+                        rounds.append(arrivals.latency(loads[label], rate, seconds, self.folder))
+                except LoadError as error:
+                    self.figures.leave_out(f"{label}, latency", error)
+                    del found[label]
+        return found
 
     def _measure(self, title: str, subjects: Mapping[str, Subject]) -> None:
         measure(
@@ -246,6 +256,12 @@ class Run:
             round_seconds=self.effort.round_seconds,
             on_failure=lambda label, error: self.figures.leave_out(f"{label}, {title}", error),
         )
+
+
+def middle_of(rounds: Sequence[Latency]) -> Latency:
+    """The median of each percentile."""
+    names = ("p50_ns", "p99_ns", "p999_ns")
+    return Latency(*(statistics.median(getattr(each, name) for each in rounds) for name in names))
 
 
 def builtin_subject(pid: int, builtin: builtin_scenario.Builtin, load: Load) -> Subject:
@@ -289,6 +305,8 @@ def versions_of(peers: Mapping[str, Peer]) -> dict[str, str]:
 def run(effort: Effort, only: Sequence[str], chosen: Sequence[str]) -> Report:
     if generator() != "h2load":
         raise SystemExit("h2load is needed (Debian and Ubuntu: nghttp2-client)")
+    if (load := os.getloadavg()[0]) > QUIET_LOAD:
+        print(f"the machine is busy (load {load:.1f}): quote no figure of this", file=sys.stderr)
     print("building the servers", file=sys.stderr)
     if reason := arrivals.failure_of_build():
         raise SystemExit(f"arrivals.c {reason}")
@@ -296,7 +314,10 @@ def run(effort: Effort, only: Sequence[str], chosen: Sequence[str]) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         made = Run(peers, effort, Path(folder))
         made.figures.left_out |= left_out
-        for name, part in parts(made).items():
+        named = parts(made)
+        if unknown := set(only) - named.keys():
+            raise SystemExit(f"there is no {', '.join(unknown)}; there are {', '.join(named)}")
+        for name, part in named.items():
             if not only or name in only:
                 print(f"measuring {name}", file=sys.stderr, flush=True)
                 try:

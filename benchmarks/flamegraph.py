@@ -149,7 +149,9 @@ def record(server: str, scenario_name: str, seconds: float) -> tuple[Counter[Sta
     peers, left_out = transport_peers.build([server])
     if server not in peers:
         raise SamplingError("; ".join(f"{name}: {why}" for name, why in left_out.items()))
-    peer, scenario = peers[server], echo_scenarios()[scenario_name]
+    peer, scenario = peers[server], echo_scenarios().get(scenario_name)
+    if scenario is None or scenario.tls:
+        raise SamplingError(f"there is no scenario {scenario_name} without TLS")
     server_core, load_core = cores()
     with (
         tempfile.TemporaryDirectory() as folder,

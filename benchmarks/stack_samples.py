@@ -76,7 +76,10 @@ def merged(frames: Stack) -> Stack:
     nameless = (UNKNOWN, "0")
     kept: list[tuple[str, str]] = []
     for function, file in frames:
-        named = (f"in {Path(file).name}" if function in nameless else function, file)
+        named = (
+            f"in {Path(file).name.partition('.')[0]}" if function in nameless else function,
+            file,
+        )
         if function not in nameless or named not in kept[-1:]:
             kept.append(named)
     return tuple(kept)

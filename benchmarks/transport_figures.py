@@ -22,7 +22,8 @@ CROWD = "8 x 16"
 SINGLES = "32 x 1"
 ECHO = "echo of gRPC C++"
 WORKER_COUNTS = (1, 2)
-PER_ECHO_OF_CPP = 200_000 / 48_000
+PER_ECHO_OF_CPP = round(200_000 / 48_000, 2)
+WITHIN_OF_TONIC = round(1 / 1.2, 2)
 
 BOUNDS: dict[str, dict[str, float | None]] = {
     "unary": {GRPC_AIO: 40, GO: 2, CPP: 2, TONIC: None},
@@ -160,7 +161,9 @@ class TransportFigures:
             yield from self._ratio("unary", GUARDED, peer, 1)
         for peer in self.rates.get("single", {}):
             if not peer.startswith(OURS):
-                yield from self._ratio("single", OURS, peer, 1 / 1.2 if peer == TONIC else 1)
+                yield from self._ratio(
+                    "single", OURS, peer, WITHIN_OF_TONIC if peer == TONIC else 1
+                )
         yield from self._builtin_claims()
         if OURS in self.memory:
             ours = self.memory[OURS]
@@ -184,7 +187,7 @@ class TransportFigures:
             rates = self.builtin.get(method, {})
             if echo and CROWD in rates:
                 text = f"{CROWD}: {method} / {ECHO}"
-                yield Claim(text, rates[CROWD] / echo, at_least=round(PER_ECHO_OF_CPP, 2))
+                yield Claim(text, rates[CROWD] / echo, at_least=PER_ECHO_OF_CPP)
             if redis and SINGLES in rates:
                 yield Claim(f"{SINGLES}: {method} / {REDIS}", rates[SINGLES] / redis, at_least=0.6)
 

@@ -138,6 +138,8 @@ def failure_of_build(peer: Peer, proto_compiler: Path) -> str | None:
     if missing:
         return f"{', '.join(missing)} not installed"
     target = BUILT / peer.folder
+    if is_current(peer.folder):
+        return None
     target.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         [PEERS / peer.folder / "build", target],
@@ -151,3 +153,12 @@ def failure_of_build(peer: Peer, proto_compiler: Path) -> str | None:
         return None
     said = (done.stderr or done.stdout).strip().splitlines() or ["no word"]
     return f"cannot be built: {said[-1]}"
+
+
+def is_current(folder: str) -> bool:
+    """Whether what was built is newer than its sources; it is never for what this Python runs."""
+    version = BUILT / folder / "version"
+    if folder == "python" or not version.exists():
+        return False
+    sources = [*(PEERS / folder).rglob("*"), *PROTOS.rglob("*.proto")]
+    return max(source.stat().st_mtime for source in sources) < version.stat().st_mtime
