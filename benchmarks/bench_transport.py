@@ -47,6 +47,7 @@ from transport_peers import Peer
 
 HERE = Path(__file__).parent
 CHECKED_CALLS = 1_000
+CHECKED_BYTES = 64 << 20
 QUIET_LOAD = 0.5
 SHAPES = {CROWD: (8, 16), SINGLES: (32, 1)}
 BUILTIN = {CONSUME: builtin_scenario.CONSUME, GET: builtin_scenario.GET}
@@ -190,7 +191,7 @@ class Run:
                 self.figures.ciphers[label] = cipher_of(load, self.folder)
             else:
                 at_once = load.connections * load.streams
-                calls = max(at_once, round(CHECKED_CALLS / scenario.per_call))
+                calls = max(at_once, min(CHECKED_CALLS, CHECKED_BYTES // scenario.call_bytes))
                 arrivals.check(load, calls, self.folder)
         except LoadError as error:
             self.figures.leave_out(f"{label}, {scenario.title}", error)

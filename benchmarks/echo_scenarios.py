@@ -34,6 +34,11 @@ class Scenario:
     unit: str = "calls/s"
     per_call: float = 1
 
+    @property
+    def call_bytes(self) -> int:
+        """What a call carries both ways, without frames."""
+        return len(self.request) * self.sends + len(self.reply) * self.replies
+
     def load(self, port: int, core: int | None) -> Load:
         """The load on the server at ``port``, made from ``core``."""
         return Load(
