@@ -28,6 +28,16 @@ test: build-test ## Set up, check, and run every test
 bench: build-bench ## Run all benchmarks: a table, JSON and the README's pictures
 	$(BIN)/python benchmarks/run_all.py
 
+.PHONY: bench-transport
+bench-transport: build-bench ## Run the transport beside the servers that others use
+	@deploy/system-packages bench-transport $(PYTHON) || echo "What is missing is left out."
+	$(BIN)/python benchmarks/run_all.py --only transport
+
+.PHONY: flamegraph
+flamegraph: build-bench ## Draw where the time of a call goes, by Linux's perf
+	@deploy/system-packages flamegraph $(PYTHON)
+	$(BIN)/python benchmarks/flamegraph.py
+
 # Set-up -------------------------------------------------------------------------------------------
 
 .PHONY: system
