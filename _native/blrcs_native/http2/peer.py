@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from cryptography import x509
+
 if TYPE_CHECKING:
     import asyncio
 
 IPV6_PARTS = 4
+MAPPED_IPV4 = "::ffff:"
 SUBJECT_ALTERNATIVE_NAME = "x509_subject_alternative_name"
 COMMON_NAME = "x509_common_name"
 SPIFFE_SCHEME = "spiffe://"
@@ -31,6 +34,9 @@ def peer_name(transport: asyncio.BaseTransport) -> tuple[str, str]:
     address: Any = transport.get_extra_info("peername")
     if not isinstance(address, tuple):
         return "unix:", "unix"
+    if len(address) == IPV6_PARTS and address[0].startswith(MAPPED_IPV4):
+        # A socket of both families: the client's address is one, however it came.
+        address = (address[0].removeprefix(MAPPED_IPV4), address[1])
     if len(address) == IPV6_PARTS:
         return f"ipv6:{quote(f'[{address[0]}]', safe=':')}:{address[1]}", address[0]
     return f"ipv4:{address[0]}:{address[1]}", address[0]
@@ -51,6 +57,12 @@ class PeerIdentity:
     identities: list[bytes] | None
 
 
+NOBODY = PeerIdentity(
+    {"transport_security_type": [b"insecure"], "security_level": [b"TSI_SECURITY_NONE"]}, None, None
+)
+"""What is known of a client in plain text."""
+
+
 def peer_identity(tls: ssl.SSLObject) -> PeerIdentity:
     """Read off a finished handshake; without a verified certificate there are no identities."""
     context: dict[str, list[bytes]] = {
@@ -64,6 +76,8 @@ def peer_identity(tls: ssl.SSLObject) -> PeerIdentity:
     der = tls.getpeercert(binary_form=True)
     if der is not None:
         context["x509_pem_cert"] = [ssl.DER_cert_to_PEM_cert(der).encode()]
+        subject = x509.load_der_x509_certificate(der).subject
+        context["x509_subject"] = [subject.rfc4514_string().encode()]
     for part in certificate.get("subject", ()):
         for name, value in part:
             if name == "commonName":

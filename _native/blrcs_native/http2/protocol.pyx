@@ -23,7 +23,7 @@ from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport Timer
 from blrcs_native.http2.tls_session cimport TlsSession
 
-from blrcs_native.http2.peer import peer_identity, peer_name, socket_of
+from blrcs_native.http2.peer import NOBODY, peer_identity, peer_name, socket_of
 
 cdef extern from "sys/socket.h":
     int MSG_NOSIGNAL
@@ -143,7 +143,7 @@ cdef class Driver:
         if self._max_age_ns:
             self._max_age_ns += int(self._max_age_ns * random.uniform(-0.1, 0.1))
         if self._context is None:
-            self._open(None)
+            self._open(NOBODY)
             self._flush()
         else:
             self._tls = TlsSession(self._context())
