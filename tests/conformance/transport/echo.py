@@ -127,7 +127,12 @@ CLIENT_STREAM = {
 
 
 def echo_router() -> Router:
-    """The service's pipelines."""
+    """Routes the service alone."""
+    return Router(echo_pipelines())
+
+
+def echo_pipelines() -> dict[str, Pipeline]:
+    """The service's pipelines by method."""
     registrar = Registrar()
     for make, behaviours in (
         (grpc.unary_unary_rpc_method_handler, UNARY),
@@ -148,4 +153,4 @@ def echo_router() -> Router:
             guards=[WaitsThenRejects("authorization")],
             body_guards=[RejectsBadWord("validation")],
         )
-    return Router(pipelines)
+    return pipelines
