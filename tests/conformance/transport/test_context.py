@@ -9,6 +9,7 @@ import grpc
 import pytest
 from grpc.aio import AioRpcError
 
+from tests.conformance.transport.calls import collect
 from tests.conformance.transport.context_service import SERVICE, Context
 
 MIB = 1 << 20
@@ -232,10 +233,9 @@ async def test_both_sides_take_turns(channel: Any) -> None:
 
 async def test_a_stream_may_fail_in_its_middle(channel: Any) -> None:
     call = channel.stream_stream(f"/{SERVICE}/fail_after")(each(b"a", b"b", b"fail", b"c"))
-    received = []
+    received: list[bytes] = []
     with pytest.raises(AioRpcError) as caught:
-        async for message in call:
-            received.append(message)  # noqa: PERF401 - what came before the error counts
+        await collect(call, received)
     assert received == [b"a", b"b"]
     assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
 
