@@ -127,4 +127,4 @@ breaking: build/blrcs.binpb ## The contract against the last release's
 .PHONY: clean
 clean: ## Remove everything that was built, and the virtual environment
 	rm -rf $(VENV) build dist blrcs/v1 _generated *.egg-info
-	rm -f _native/blrcs_native/*.c _native/blrcs_native/*.so
+	find _native \( -name "*.c" -o -name "*.so" \) -delete
