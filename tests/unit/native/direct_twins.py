@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.effective_policy import effective_policy
 from blrcs.interceptors.factory import PipelineFactory
@@ -101,9 +103,7 @@ class World:
         pipeline = self.pipelines[name]
         guards = [guard for guard in pipeline.body_guards if guard.stage != "validation"]
         handler = self.registrations[name].handler()
-        return self.factory.direct_handler(
-            pipeline.method, pipeline.method.policy, handler, guards
-        )
+        return self.factory.direct_handler(pipeline.method, pipeline.method.policy, handler, guards)
 
     def answered(self, name, body, principal) -> Outcome | None:
         """By the direct handler; None where it declines, which leaves everything as it was."""
@@ -173,7 +173,7 @@ def declines_what_protobuf_refuses(world, name, parse, bodies, principal="users/
         for mutated in mutations(body):
             try:
                 parse(mutated)
-            except Exception:
+            except DecodeError:
                 refused += 1
                 call = world.call(name, principal)
                 assert pipeline.admit(call) is None

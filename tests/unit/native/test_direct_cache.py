@@ -141,9 +141,7 @@ CALLS = st.one_of(
             )
         ),
     ),
-    st.tuples(
-        st.sampled_from([TOUCH, DELETE, INCREMENT]), st.builds(get, KEYS, NAMESPACES)
-    ),
+    st.tuples(st.sampled_from([TOUCH, DELETE, INCREMENT]), st.builds(get, KEYS, NAMESPACES)),
     st.tuples(
         st.just(FLUSH),
         st.just(cache_pb2.FlushRequest(namespace="sessions").SerializeToString()),

@@ -46,7 +46,9 @@ CHANGES = st.sampled_from(
         lambda health: health.finish(),
     ]
 )
-BODIES = st.builds(body, st.sampled_from(["orders.OrderService"]) | texts("", "ü", "new", "x" * 300))
+BODIES = st.builds(
+    body, st.sampled_from(["orders.OrderService"]) | texts("", "ü", "new", "x" * 300)
+)
 
 
 @given(st.lists(CHANGES | near(BODIES), max_size=10))
