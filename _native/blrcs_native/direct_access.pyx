@@ -36,6 +36,7 @@ cdef struct CheckRequest:
 
 
 @cython.final
+@cython.freelist(8)
 cdef class CheckFields:
     """What guards may read of a request."""
 

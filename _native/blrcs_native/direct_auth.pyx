@@ -35,6 +35,7 @@ cdef bytes INACTIVE = b""
 
 
 @cython.final
+@cython.freelist(8)
 cdef class IntrospectFields:
     """What guards may read of a request."""
 

@@ -56,6 +56,7 @@ cdef struct SetRequest:
 
 
 @cython.final
+@cython.freelist(8)
 cdef class EntryFields:
     """What guards may read of a request."""
 

@@ -22,6 +22,7 @@ from blrcs_native.rejection cimport Rejection
 
 
 @cython.final
+@cython.freelist(8)
 cdef class HealthFields:
     """What guards may read of a request."""
 

@@ -81,6 +81,7 @@ cdef struct Verdict:
 
 
 @cython.final
+@cython.freelist(8)
 cdef class ConsumeFields:
     """What guards may read of a request."""
 
@@ -192,40 +193,62 @@ cdef int match(
     return 0
 
 
-cdef int decide(Limiter limiter, const Request* request, Verdict* verdict) except -1:
+cdef bint decide(Limiter limiter, const Request* request, Verdict* verdict) except -1:
     """Takes from all, or from none, and says how each stands then."""
-    cdef ClaimC[MAX_DESCRIPTORS] binding
-    cdef DecisionC[MAX_DESCRIPTORS] decisions
-    cdef DecisionC decision
-    cdef Counted* counted
-    cdef Py_ssize_t i, bound = 0
+    cdef bint takes = request.cost and not request.check_only
     cdef int64_t now_ns = limiter.now()
+    cdef Counted* counted
+    cdef Py_ssize_t i
     verdict.allowed = True
     verdict.wait_ns = 0
     for i in range(verdict.count):
         counted = &verdict.counted[i]
-        counted.refused = not limiter.check_hashed(
-            counted.claim.rule, counted.claim.key, counted.claim.cost, now_ns, &decision
-        )
-        if (<LimitRule>counted.rule).shadow:
-            continue
-        binding[bound] = counted.claim
-        bound += 1
-        if counted.refused:
+        if takes and verdict.count == 1:
+            # Nobody else can refuse, so it is asked and taken from at once.
+            counted.refused = not limiter.take_hashed(
+                counted.claim.rule,
+                counted.claim.key,
+                counted.claim.cost,
+                now_ns,
+                &counted.standing,
+            )
+        else:
+            counted.refused = not limiter.check_hashed(
+                counted.claim.rule,
+                counted.claim.key,
+                counted.claim.cost,
+                now_ns,
+                &counted.standing,
+            )
+        if counted.refused and not (<LimitRule>counted.rule).shadow:
             verdict.allowed = False
-            verdict.wait_ns = max(verdict.wait_ns, decision.retry_after_ns)
-    if verdict.allowed and request.cost and not request.check_only:
-        limiter.take_all(binding, bound, now_ns, decisions)
-        for i in range(verdict.count):
-            counted = &verdict.counted[i]
-            if (<LimitRule>counted.rule).shadow:
-                limiter.take_hashed(
-                    counted.claim.rule, counted.claim.key, counted.claim.cost, now_ns, &decision
-                )
+            verdict.wait_ns = max(verdict.wait_ns, counted.standing.retry_after_ns)
+    if takes and verdict.allowed and verdict.count > 1:
+        take_together(limiter, verdict, now_ns)
+    return verdict.allowed
+
+
+cdef void take_together(Limiter limiter, Verdict* verdict, int64_t now_ns) noexcept:
+    """Takes what was found to be there; how each stands is looked up once all is taken."""
+    cdef ClaimC[MAX_DESCRIPTORS] binding
+    cdef DecisionC[MAX_DESCRIPTORS] decisions
+    cdef Counted* counted
+    cdef Py_ssize_t i, bound = 0
+    for i in range(verdict.count):
+        counted = &verdict.counted[i]
+        if not (<LimitRule>counted.rule).shadow:
+            binding[bound] = counted.claim
+            bound += 1
+    limiter.take_all(binding, bound, now_ns, decisions)
+    for i in range(verdict.count):
+        counted = &verdict.counted[i]
+        if (<LimitRule>counted.rule).shadow:
+            limiter.take_hashed(
+                counted.claim.rule, counted.claim.key, counted.claim.cost, now_ns, &decisions[0]
+            )
     for i in range(verdict.count):
         counted = &verdict.counted[i]
         limiter.check_hashed(counted.claim.rule, counted.claim.key, 0, now_ns, &counted.standing)
-    return 0
 
 
 cdef inline Span name_of(const Counted* counted) noexcept:
