@@ -7,8 +7,8 @@ def read_fields(message: bytes) -> list[tuple[int, int | bytes]] | None:
     only in their least length. A number may come again, as repeated fields do.
     """
 
-def length_of_utf8(text: bytes) -> int | None:
-    """The code points of a text, or None for what is not UTF-8."""
+def length_of_utf8(text: bytes, end: int | None = None) -> int | None:
+    """The code points of a text, or of its first ``end`` bytes; None for what is not UTF-8."""
 
 def write_number(number: int, value: int) -> bytes:
     """A field of an unsigned number below 2**64; empty for 0, as serializers leave it out."""

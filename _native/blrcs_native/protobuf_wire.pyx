@@ -153,9 +153,12 @@ def read_fields(bytes message not None):
     return fields
 
 
-def length_of_utf8(bytes text not None):
-    """The code points of a text, or None for what is not UTF-8."""
-    length = utf8_length(<const unsigned char*>PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+def length_of_utf8(bytes text not None, end=None):
+    """The code points of a text up to ``end``, or None for what is not UTF-8."""
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(text)
+    if end is not None:
+        size = min(size, max(0, end))
+    length = utf8_length(<const unsigned char*>PyBytes_AS_STRING(text), size)
     return None if length < 0 else length
 
 

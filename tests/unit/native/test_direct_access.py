@@ -89,6 +89,32 @@ def test_what_is_valid_needs_no_python(asked, allowed):
     assert (reply.allowed, reply.epoch) == (allowed, 3)
 
 
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        (body("users/" + "a" * 64), True),
+        (body("users/" + "a" * 65), False),
+        (body("serviceAccounts/" + "a" * 64), True),
+        (body("serviceAccounts/" + "a" * 65), False),
+        (body("users/"), False),
+        (body("users/alice\n"), False),
+        (body("groups/devs"), False),
+        (body(permission="A-z_0.9"), True),
+        (body(permission="p" * 256), True),
+        (body(permission="p" * 257), False),
+        (body(permission=""), False),
+        (body(permission="x."), False),
+        (body(permission=".x"), False),
+        (body(permission="a..b"), False),
+        (body(permission="orders.*"), False),
+        (body(resource="r" * 1025), False),
+        (body(resource="ü" * 1025), False),
+    ],
+)
+def test_a_rule_that_is_broken_is_left_to_python(asked, answered):
+    assert TWINS.is_answered(CHECK, asked) is answered
+
+
 def test_everyone_may_ask_about_themselves_and_no_other():
     assert TWINS.is_answered(CHECK, body("users/alice"), "users/alice")
     assert TWINS.is_answered(CHECK, body("users/bob"), "users/alice")

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from blrcs.api.auth_service import AuthService
 from blrcs.application.auth.introspect_token import IntrospectToken
 from blrcs.assembly.direct import direct_auth
+from blrcs.config.policies import PermissionAccess, PolicyOverride
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.v1 import auth_pb2, auth_pb2_grpc
 from blrcs_native.revocations import Revocations
@@ -33,7 +34,7 @@ OTHER_USE_CASES = (
 
 
 class AuthWorld(World):
-    def __init__(self, clock):
+    def __init__(self, clock, overrides=None):
         self.revocations = Revocations(clock=clock)
         self.verifier = make_verifier(
             "EdDSA", clock=clock, revocations=self.revocations, cache_entries=8
@@ -46,6 +47,7 @@ class AuthWorld(World):
             lambda server: auth_pb2_grpc.add_AuthServiceServicer_to_server(service, server),
             lambda: self.verifier.cached_count,
             direct_auth(service, self.verifier),
+            overrides or {},
         )
 
 
@@ -152,6 +154,18 @@ def test_who_may_not_has_no_token_looked_at(twins):
     outcome = twins.call(INTROSPECT, body(TOKENS["of a session"]), "users/alice")
     assert outcome.rejection[1] == "authorization"
     assert twins.direct.verifier.cached_count == 0
+
+
+def test_a_policy_may_ask_for_the_token(clock):
+    access = PermissionAccess(permission="tokens.introspect", resource="caches/{token}")
+    overrides = {INTROSPECT: PolicyOverride(access=access)}
+    twins = Twins(AuthWorld(clock, overrides), AuthWorld(clock, overrides))
+    for principal in ("users/admin", "users/alice", "users/nobody"):
+        assert twins.is_answered(INTROSPECT, body("sessions"), principal)
+    # Who holds the permission somewhere is let through to where the token is read.
+    assert twins.call(INTROSPECT, body("sessions"), "users/alice").reply == b""
+    assert twins.is_answered(INTROSPECT, body("other"), "users/alice")
+    assert twins.call(INTROSPECT, body("other"), "users/alice").rejection[0] == 7
 
 
 def test_what_protobuf_refuses_is_declined(clock):

@@ -186,6 +186,17 @@ def test_what_is_valid_needs_no_python(twins, clock):
     assert twins.is_answered(GET, get())
 
 
+def test_an_entry_is_set_if_it_has_the_version_that_is_named(twins):
+    twins.call(SET, set_())
+    version = NOW_NS + 1
+    for answered in (1, 2):
+        reply = twins.call(SET, set_(value=b"w", if_version=version)).reply
+        version = cache_pb2.SetResponse.FromString(reply).version
+        assert (twins.answered, version) == (answered, NOW_NS + 1 + answered)
+    refused = twins.call(SET, set_(if_version=version - 1))
+    assert refused.rejection[2] == "CACHE_VERSION_MISMATCH"
+
+
 def test_a_reply_says_what_is_known_of_the_entry(twins):
     for body in (set_("ключ", b"", content_type="text/ü"), set_("ключ", b"\x00\xff")):
         twins.call(SET, body)

@@ -178,6 +178,14 @@ def test_a_limit_in_shadow_counts_and_never_refuses(twins):
     assert (reply.statuses[0].allowed, reply.statuses[0].shadow) == (False, True)
 
 
+def test_a_limit_in_shadow_takes_nothing_where_another_refuses(twins):
+    twins.call(CONSUME, body(ALICE, cost=8))
+    reply = twins.call(CONSUME, body((("path", "/x"),), ALICE)).reply
+    shadow, refusing = limit_pb2.ConsumeResponse.FromString(reply).statuses
+    assert (shadow.allowed, shadow.remaining) == (True, 2)
+    assert (refusing.allowed, refusing.remaining) == (False, 0)
+
+
 def test_new_rules_count_from_the_next_call_on(twins):
     for world in (twins.python, twins.direct):
         world.limits.replace_rules([rule("alice", ("user", "alice"), requests=1)])

@@ -74,6 +74,14 @@ def test_utf8_is_judged_alike_for_every_beginning_of_a_sequence():
                 assert length_of_utf8(octets) == length(octets), octets
 
 
+@pytest.mark.parametrize("text", ["ü", "€", "\U0001f600"])
+def test_utf8_is_not_looked_for_behind_its_end(text):
+    octets = text.encode()
+    assert length_of_utf8(octets + octets, len(octets)) == 1
+    for end in range(1, len(octets)):
+        assert length_of_utf8(octets, end) is None
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
