@@ -15,6 +15,13 @@ from blrcs.api.limit_service import LimitService
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
 from blrcs.assembly.access import Access, assemble_access
+from blrcs.assembly.direct import (
+    direct_access,
+    direct_auth,
+    direct_cache,
+    direct_health,
+    direct_limits,
+)
 from blrcs.assembly.foundation import Foundation, lay_foundation
 from blrcs.assembly.identity import Identity, assemble_identity
 from blrcs.assembly.metrics import ServerMetrics
@@ -28,6 +35,7 @@ from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
 from blrcs.interceptors.call_log import CallLog
+from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.policies import Policies, permissions_of
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
@@ -116,11 +124,12 @@ async def running(
         rules = RuleBook(SqliteLimitRuleRepository(base.database), limits)
         rules.load(settings)
 
+        direct: DirectHandlers = {}
         if settings.services.builtin:
-            _add_builtin(registrar, base, access, identity, cache, limits, rules)
+            direct = _add_builtin(registrar, base, access, identity, cache, limits, rules)
         for reference in settings.services.extra:
             load_service(reference)(registrar)
-        health = _add_standard(registrar, settings)
+        health, direct_standard = _add_standard(registrar, settings)
 
         metrics = ServerMetrics()
         router = Router({}, unknown=metrics.calls.unknown)
@@ -131,6 +140,7 @@ async def running(
                 verifier=identity.verifier,
                 access=access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
+                direct={**direct, **direct_standard},
             ),
             router,
             metrics=metrics.calls,
@@ -170,7 +180,7 @@ def _add_builtin(
     cache: MemoryCache,
     limits: NativeLimits,
     rules: RuleBook,
-) -> None:
+) -> DirectHandlers:
     limit_service = LimitService(
         limits=limits,
         rules=rules,
@@ -178,20 +188,28 @@ def _add_builtin(
         page_tokens=base.page_tokens,
         clock=base.clock,
     )
+    cache_service = CacheService(cache)
     auth_pb2_grpc.add_AuthServiceServicer_to_server(identity.auth_service, registrar)
     user_pb2_grpc.add_UserServiceServicer_to_server(identity.user_service, registrar)
     access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
     limit_pb2_grpc.add_LimitServiceServicer_to_server(limit_service, registrar)
-    cache_pb2_grpc.add_CacheServiceServicer_to_server(CacheService(cache), registrar)
+    cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
+    return {
+        **direct_access(access.service, access.current),
+        **direct_auth(identity.auth_service, identity.verifier),
+        **direct_cache(cache_service, cache),
+        **direct_limits(limit_service, limits),
+    }
 
 
-def _add_standard(registrar: Registrar, settings: Settings) -> HealthState:
+def _add_standard(registrar: Registrar, settings: Settings) -> tuple[HealthState, DirectHandlers]:
     services = sorted({each.name[1:].rpartition("/")[0] for each in registrar})
     health = HealthState(services)
-    add_health_to_server(HealthService(health), registrar)
+    service = HealthService(health)
+    add_health_to_server(service, registrar)
     if settings.reflection:
         add_reflection_to_server((*services, "grpc.health.v1.Health"), registrar)
-    return health
+    return health, direct_health(service, health)
 
 
 def _listen(

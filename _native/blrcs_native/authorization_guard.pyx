@@ -11,8 +11,6 @@ from blrcs_native.resource_template cimport ResourceTemplate
 
 @cython.final
 cdef class CurrentAccess:
-    cdef readonly AccessTable table
-
     def __init__(self, AccessTable table not None):
         self.table = table
 
@@ -28,12 +26,6 @@ cdef bint owns(str principal, str resource) noexcept:
 
 
 cdef class AccessGuard(Guard):
-    cdef CurrentAccess access
-    cdef str permission
-    cdef ResourceTemplate template
-    cdef bint or_owner
-    cdef Rejection denied
-
     def __init__(
         self,
         CurrentAccess access not None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from blrcs.domain.limit_rule import Descriptor, LimitRule
 from blrcs.domain.limit_status import LimitStatus, LimitVerdict
 from blrcs.limits.rule_index import RuleIndex
+from blrcs_native import limit_index
 from blrcs_native.limiter import NEVER_NS, Decision, Limiter, Rule
 
 
@@ -28,18 +29,33 @@ class _Counted:
 
 
 class NativeLimits:
-    """Implements the Limits port. Belongs to the event loop; nothing here waits."""
+    """Implements the Limits port. Belongs to the event loop; nothing here waits.
+
+    Attributes:
+        current: The same rules and limiter, for native handlers.
+    """
 
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
         self._index: RuleIndex[_Compiled] = RuleIndex([])
+        self.current = limit_index.CurrentLimits(limiter)
 
     def replace_rules(self, rules: Iterable[LimitRule]) -> None:
         """Puts other rules into effect; of two with the same match the later counts.
 
         A rule that is still there goes on counting; one that changed counts afresh, shadow apart.
         """
-        self._index = RuleIndex([(rule.domain, rule.match, _compile(rule)) for rule in rules])
+        compiled = [(rule.domain, rule.match, _compile(rule)) for rule in rules]
+        native = limit_index.LimitIndex(
+            (
+                domain,
+                [(entry.key, entry.value) for entry in match],
+                limit_index.LimitRule(each.name, each.rule, shadow=each.shadow),
+            )
+            for domain, match, each in compiled
+        )
+        self._index = RuleIndex(compiled)
+        self.current.replace(native)
 
     async def consume(
         self, domain: str, descriptors: Sequence[Descriptor], cost: int, *, check_only: bool

@@ -1,0 +1,29 @@
+"""The C face of the guards that ask whether the caller may."""
+
+from blrcs_native.access cimport AccessTable
+from blrcs_native.call cimport Call
+from blrcs_native.guard cimport Guard
+from blrcs_native.rejection cimport Rejection
+from blrcs_native.resource_template cimport ResourceTemplate
+
+
+cdef class CurrentAccess:
+    cdef readonly AccessTable table
+
+
+cdef class AccessGuard(Guard):
+    cdef CurrentAccess access
+    cdef str permission
+    cdef ResourceTemplate template
+    cdef bint or_owner
+    cdef Rejection denied
+
+    cdef bint _allows(self, Call call, str resource) except -1
+
+
+cdef class HeadAuthorizationGuard(AccessGuard):
+    pass
+
+
+cdef class ObjectAuthorizationGuard(AccessGuard):
+    pass

@@ -1,0 +1,9 @@
+"""The C face of hooks for the ends of calls."""
+
+from libc.stdint cimport uint32_t
+
+
+cdef class EndHook:
+    cdef object hook
+    cdef uint32_t wanted  # bit n: the code n
+    cdef readonly bint rejections
