@@ -68,7 +68,7 @@ cdef class Call:
             return self.ended_code
         if self.rejection is not None:
             return self.rejection.code
-        code = self.stream.code()
+        code = self.stream.code() if self.messages is None else self.messages.code_set
         return 0 if code is None else code_number(code)
 
     # What follows is grpc.aio.ServicerContext's interface.

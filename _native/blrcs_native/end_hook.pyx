@@ -26,12 +26,16 @@ cdef class EndHook:
             wanted |= 1 << code
         self.wanted = wanted
 
-    def __call__(self, Call call not None):
+    cdef bint wants(self, Call call) except -1:
+        """Whether the hook is to be told of this end."""
         cdef int code = call.ended_code
         if code < 0:  # it was not ended by a pipeline
             code = call.status_code
-        if (
+        return (
             self.wanted >> code & 1
             or self.rejections and (call.rejection is not None or call.shadowed is not None)
-        ):
+        )
+
+    def __call__(self, Call call not None):
+        if self.wants(call):
             self.hook(call)

@@ -4,5 +4,8 @@ from blrcs_native.http2.eager_task cimport Runner
 
 
 cdef class MessageStream(Runner):
+    # What `set_code` was given.
+    cdef object code_set
+
     cdef object take_message(self)
     cdef bint put_message(self, bytes body) except -1

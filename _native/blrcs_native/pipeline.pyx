@@ -7,6 +7,8 @@ cimport cython
 from blrcs_native.call cimport Call
 from blrcs_native.charge cimport Charge
 from blrcs_native.clock cimport monotonic_ns
+from blrcs_native.direct cimport DirectHandler
+from blrcs_native.end_hook cimport EndHook
 from blrcs_native.guard cimport Guard, ask
 from blrcs_native.method cimport Method
 from blrcs_native.rejection cimport Rejection
@@ -51,7 +53,8 @@ cdef tuple hooks(observers, str name):
 
 cdef void tell(hook, Call call) noexcept:
     """What an observer raises goes to sys.unraisablehook: no call pays for it."""
-    hook(call)
+    if type(hook) is not EndHook or (<EndHook>hook).wants(call):
+        hook(call)
 
 
 cdef tuple standing(Method method, tuple head_guards, tuple body_guards):
@@ -71,7 +74,17 @@ cdef tuple standing(Method method, tuple head_guards, tuple body_guards):
 
 @cython.final
 cdef class Pipeline:
-    def __init__(self, Method method not None, handler, *, guards=(), body_guards=(), observers=()):
+    def __init__(
+        self,
+        Method method not None,
+        handler,
+        *,
+        guards=(),
+        body_guards=(),
+        observers=(),
+        DirectHandler direct=None,
+        map_error=None,
+    ):
         for guard in (*guards, *body_guards):
             if not isinstance(guard, Guard):
                 raise TypeError(f"{guard!r} is not a Guard")
@@ -80,6 +93,8 @@ cdef class Pipeline:
         self.body_guards = tuple(body_guards)
         self.standing_guards = standing(method, self.head_guards, self.body_guards)
         self.handler = handler
+        self.direct = direct
+        self.map_error = map_error
         observers = tuple(observers)
         self.on_start = hooks(observers, "on_start")
         self.on_end = hooks(observers, "on_end")
@@ -95,8 +110,8 @@ cdef class Pipeline:
             return None
         return await self.conclude(call, None, self.request_after(call, body, verdict))
 
-    # The steps of a call, for transports that take them one by one: `begin`; then `refuse`,
-    # `give_up` or `conclude`, once.
+    # The steps of a call, for transports that take them one by one: `begin`; then, if it gives one
+    # itself, `answer`; else `refuse`, `give_up` or `conclude`, once.
 
     cdef object begin(self, Call call):
         """Counts the call in and asks the guards that need only metadata.
@@ -112,6 +127,29 @@ cdef class Pipeline:
             call.body_guards = self.body_guards
             call.standing_guards = self.standing_guards
         return verdict
+
+    cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
+        """Ends the call without its handler, where that can be: the reply's bytes or a Rejection.
+
+        With None nothing has happened.
+        """
+        if self.direct is None:
+            return None
+        try:
+            answered = self.direct.answer(call, body, size)
+        except Exception as error:
+            answered = self._failed(call, error)
+        if answered is None:
+            return None
+        if self.method.metrics is not None:
+            self.method.metrics.received()
+        if type(answered) is Rejection:
+            self.refuse(call, <Rejection>answered)
+            return answered
+        if self.method.metrics is not None:
+            self.method.metrics.sent()
+        self._finish(call)
+        return answered
 
     cdef object accept(self, Call call, bytes body):
         """Parses the only message of the client's and asks the guards that read it.
@@ -155,9 +193,11 @@ cdef class Pipeline:
         where the server streams or the call has been rejected.
         """
         cdef Method method = self.method
+        cdef bint handling = False
         try:
             if pending is not None:
                 request = await pending
+            handling = True
             reply = await self.handler(request, call)
             if method.server_streaming or call.rejection is not None:
                 return None
@@ -175,10 +215,20 @@ cdef class Pipeline:
             call.reject(late_or_cancelled(call))
             raise
         except Exception as error:
-            self._failed(call, error)
+            if handling and self.map_error is not None:
+                self._map(call, error)
+            else:
+                self._failed(call, error)
             return None
         finally:
             self._finish(call)
+
+    cdef void _map(self, Call call, object error) except *:
+        """The status of what a handler raised."""
+        try:
+            call.reject(self.map_error(call, error))
+        except Exception as failure:
+            self._failed(call, failure)
 
     cdef Rejection _failed(self, Call call, object error):
         call.reject(FAILED)

@@ -8,7 +8,7 @@ from blrcs.interceptors.audit import Audit
 from blrcs.interceptors.authentication import authentication_guards
 from blrcs.interceptors.authorization import AuthorizationGuards, authorization_guards
 from blrcs.interceptors.direct import DirectHandlers, direct_handler
-from blrcs.interceptors.error_mapping import map_errors
+from blrcs.interceptors.error_mapping import error_rejection
 from blrcs.interceptors.idempotency import repeat_replies
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.rate_limit import rate_limit_guards
@@ -80,9 +80,13 @@ class PipelineFactory:
                 *validation_guards(method, policy),
             ),
             observers=(*self.observers, Audit(policy)),
+            direct=self._direct(
+                method, policy, handler, (*limits.per_message, *authorization.body)
+            ),
+            map_error=error_rejection,
         )
 
-    def direct_handler(
+    def _direct(
         self,
         method: Method,
         policy: MethodPolicy,
@@ -119,4 +123,4 @@ class PipelineFactory:
             handler = repeat_replies(method, policy, handler)
         except ValueError as error:
             raise PolicyError(str(error)) from None
-        return map_errors(method, handler)
+        return handler

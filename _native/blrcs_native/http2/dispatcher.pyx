@@ -20,7 +20,7 @@ from blrcs_native.http2.eager_task cimport EagerTask, TaskPool
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.messages cimport ENCODINGS
 from blrcs_native.http2.reply_fields cimport checked_fields
-from blrcs_native.http2.stream cimport Listener, Stream
+from blrcs_native.http2.stream cimport PREFIX_BYTES, Listener, Stream
 from blrcs_native.http2.timer_wheel cimport Timer, TimerWheel
 from blrcs_native.pipeline cimport Pipeline
 from blrcs_native.pipeline import Requests
@@ -192,6 +192,8 @@ cdef class Dispatcher(Listener):
         if not stream.request_ended:
             return
         try:
+            if stream.pipeline.direct is not None and self._answer(stream):
+                return
             body = stream.next_message()
             if body is None:
                 self._refuse(stream, NO_MESSAGE)
@@ -209,6 +211,22 @@ cdef class Dispatcher(Listener):
             self._refuse(stream, <Rejection>verdict)
         else:
             self._serve(stream, None, admitted_request(stream.call, verdict))
+
+    cdef bint _answer(self, Stream stream) except -1:
+        """Whether the pipeline has ended the call without its handler."""
+        if not stream.is_one_plain_message():
+            return False
+        answered = stream.pipeline.answer(
+            stream.call, stream.input.data + stream.input.start + PREFIX_BYTES, stream.message_bytes
+        )
+        if answered is None:
+            return False
+        if type(answered) is Rejection:
+            self._finish_with(stream, <Rejection>answered)
+        else:
+            self._finish_call(stream, answered)
+        self._release(stream, True)
+        return True
 
     cdef void _serve(self, Stream stream, object request, object pending) except *:
         cdef EagerTask eager

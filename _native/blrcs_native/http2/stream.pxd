@@ -88,7 +88,6 @@ cdef class Stream(MessageStream):
     cdef list trailers
     cdef readonly int status
     cdef bytes status_message
-    cdef object code_set
     cdef object details_set
     cdef str reply_encoding
     cdef bint plain_next
@@ -113,6 +112,7 @@ cdef class Stream(MessageStream):
 
     cdef bytes next_message(self)
     cdef bint message_ready(self) except -1
+    cdef bint is_one_plain_message(self) except -1
     cdef Rejection input_problem(self)
     cdef void wake_reader(self) except *
     cdef void wake_writer(self) except *

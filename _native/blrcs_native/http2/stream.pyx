@@ -159,6 +159,14 @@ cdef class Stream(MessageStream):
             and octets_size(&self.input) >= PREFIX_BYTES + self.message_bytes
         )
 
+    cdef bint is_one_plain_message(self) except -1:
+        """Whether the request is one whole message, not compressed, and nothing else."""
+        return (
+            self.message_ready()
+            and octets_size(&self.input) == PREFIX_BYTES + self.message_bytes
+            and self.input.data[self.input.start] != COMPRESSED
+        )
+
     cdef bytes next_message(self):
         """The next message, or None where it is not there yet.
 
