@@ -3,9 +3,14 @@
 import inspect
 from typing import Any
 
+import grpc
+
 import blrcs.aio
 
 CHOOSES = "transport" in inspect.signature(blrcs.aio.server).parameters
+ssl_server_credentials = getattr(
+    blrcs.aio, "ssl_server_credentials", grpc.ssl_server_credentials
+)
 TRANSPORTS = ("native", "grpcio") if CHOOSES else ("grpcio",)
 
 

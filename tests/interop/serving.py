@@ -6,15 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import grpc
-
 from blrcs.domain.policy import PUBLIC
 from tests.certificates import Certificate
 from tests.interop.contract import stubs
 from tests.interop.programs import build
 from tests.interop.service import Servicer
 from tests.interop.witness import Exchange, Witness
-from tests.transports import make_server
+from tests.transports import make_server, ssl_server_credentials
 
 HOST = "127.0.0.1"
 POLICIES = {"/grpc.testing.TestService/*": PUBLIC}
@@ -62,7 +60,7 @@ async def _serve(
     if certificate is None:
         port = server.add_insecure_port(f"{HOST}:0")
     else:
-        credentials = grpc.ssl_server_credentials([(certificate.key, certificate.chain)])
+        credentials = ssl_server_credentials([(certificate.key, certificate.chain)])
         port = server.add_secure_port(f"{HOST}:0", credentials)
         trust = ["--ca", str(certificate.path)]
     await server.start()

