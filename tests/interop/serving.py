@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import blrcs.aio
 from blrcs.domain.policy import PUBLIC
 from tests.certificates import Certificate
 from tests.interop.contract import stubs
 from tests.interop.programs import build
 from tests.interop.service import Servicer
 from tests.interop.witness import Exchange, Witness
-from tests.transports import make_server, ssl_server_credentials
 
 HOST = "127.0.0.1"
 POLICIES = {"/grpc.testing.TestService/*": PUBLIC}
@@ -54,13 +54,13 @@ async def _serve(
     stack: str, transport: str, cases: Sequence[str], certificate: Certificate | None, relayed: bool
 ) -> Outcome:
     witness = Witness()
-    server = make_server(transport, policies=POLICIES)
+    server = blrcs.aio.server(policies=POLICIES, transport=transport)
     stubs.add_TestServiceServicer_to_server(Servicer(witness.requests), server)
     trust: list[str] = []
     if certificate is None:
         port = server.add_insecure_port(f"{HOST}:0")
     else:
-        credentials = ssl_server_credentials([(certificate.key, certificate.chain)])
+        credentials = blrcs.aio.ssl_server_credentials([(certificate.key, certificate.chain)])
         port = server.add_secure_port(f"{HOST}:0", credentials)
         trust = ["--ca", str(certificate.path)]
     await server.start()

@@ -15,10 +15,10 @@ from typing import Any
 
 import grpc
 
+import blrcs.aio
 from blrcs.domain.policy import PUBLIC
 from tests.conformance.connect.contract import SERVICE, load, read, write
 from tests.conformance.connect.service import ConformanceService
-from tests.transports import make_server, ssl_server_credentials
 
 HOST = "127.0.0.1"
 
@@ -27,7 +27,7 @@ def listen(server: Any, request: Any) -> int:
     """Listens in plain text, with TLS, or with TLS and client certificates."""
     if not request.use_tls:
         return int(server.add_insecure_port(f"{HOST}:0"))
-    credentials = ssl_server_credentials(
+    credentials = blrcs.aio.ssl_server_credentials(
         [(request.server_creds.key, request.server_creds.cert)],
         root_certificates=request.client_tls_cert or None,
         require_client_auth=bool(request.client_tls_cert),
@@ -40,8 +40,8 @@ async def serve(contract: SimpleNamespace, transport: str) -> None:
     request = contract.ServerCompatRequest()
     read(sys.stdin.buffer, request)
     limit = request.message_receive_limit
-    server = make_server(
-        transport,
+    server = blrcs.aio.server(
+        transport=transport,
         options=[("grpc.max_receive_message_length", limit)] if limit else [],
         # grpc core compresses even for the clients in this suite that accept no compression.
         compression=None if transport == "grpcio" else grpc.Compression.Gzip,

@@ -1,26 +1,20 @@
 #include "cases.h"
 
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <sstream>
-#include <stdexcept>
 #include <utility>
 #include <vector>
+
+#include "calls.h"
 
 using grpc::ClientContext;
 using grpc::Status;
 using grpc::StatusCode;
-using grpc::WriteOptions;
 using namespace grpc::testing;
 
 namespace {
 
-constexpr auto kTimeout = std::chrono::minutes(1);
-constexpr int kRequestSizes[] = {27182, 8, 1828, 45904};
 constexpr int kReplySizes[] = {31415, 9, 2653, 58979};
-constexpr int kLargeRequestSize = 271828;
-constexpr int kLargeReplySize = 314159;
 constexpr int kConcurrentCalls = 1000;
 constexpr int kSoakCalls = 100;
 constexpr int kSoakChannels = 20;
@@ -31,52 +25,11 @@ constexpr char kTrailingValue[] = "\xab\xab\xab";
 constexpr char kSpecialMessage[] =
     "\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \U0001F608\t\n";
 
-template <typename... Parts>
-void Check(bool holds, const Parts&... parts) {
-  if (holds) return;
-  std::ostringstream text;
-  (text << ... << parts);
-  throw std::runtime_error(text.str());
-}
-
-void CheckStatus(const Status& status, StatusCode code, const std::string& message = "") {
-  Check(status.error_code() == code, "status ", status.error_code(), " in the place of ", code,
-        ": ", status.error_message());
-  Check(message.empty() || status.error_message() == message, "message ", status.error_message());
-}
-
-void CheckPayload(const Payload& payload, int size) {
-  Check(payload.body() == std::string(size, '\0'), payload.body().size(), " bytes, or not zeros, ",
-        "in the place of ", size);
-}
-
-std::unique_ptr<ClientContext> NewContext(std::chrono::milliseconds timeout = kTimeout) {
-  auto context = std::make_unique<ClientContext>();
-  context->set_deadline(std::chrono::system_clock::now() + timeout);
-  return context;
-}
-
-SimpleRequest LargeRequest() {
-  SimpleRequest request;
-  request.set_response_size(kLargeReplySize);
-  request.mutable_payload()->mutable_body()->assign(kLargeRequestSize, '\0');
-  return request;
-}
-
 StreamingOutputCallRequest OutputRequest(int reply_size, int request_size) {
   StreamingOutputCallRequest request;
   request.add_response_parameters()->set_size(reply_size);
   request.mutable_payload()->mutable_body()->assign(request_size, '\0');
   return request;
-}
-
-void LargeUnary(TestService::Stub& stub, const SimpleRequest& request = LargeRequest(),
-                grpc_compression_algorithm algorithm = GRPC_COMPRESS_NONE) {
-  auto context = NewContext();
-  context->set_compression_algorithm(algorithm);
-  SimpleResponse reply;
-  CheckStatus(stub.UnaryCall(context.get(), request, &reply), StatusCode::OK);
-  CheckPayload(reply.payload(), kLargeReplySize);
 }
 
 void EmptyUnary(Target& target) {
@@ -278,72 +231,6 @@ void ThousandConcurrentLargeUnary(Target& target) {
     CheckStatus(call.status, StatusCode::OK);
     CheckPayload(call.reply.payload(), kLargeReplySize);
   }
-}
-
-void ClientCompressedUnary(Target& target) {
-  SimpleRequest request = LargeRequest();
-  request.mutable_expect_compressed()->set_value(true);
-  SimpleResponse reply;
-  auto context = NewContext();
-  CheckStatus(target.stub->UnaryCall(context.get(), request, &reply),
-              StatusCode::INVALID_ARGUMENT);
-  LargeUnary(*target.stub, request, GRPC_COMPRESS_GZIP);
-  request.mutable_expect_compressed()->set_value(false);
-  LargeUnary(*target.stub, request);
-}
-
-void ServerCompressedUnary(Target& target) {
-  for (bool compressed : {true, false}) {
-    SimpleRequest request = LargeRequest();
-    request.mutable_response_compressed()->set_value(compressed);
-    LargeUnary(*target.stub, request);
-  }
-}
-
-StreamingInputCallRequest InputRequest(int size, bool compressed) {
-  StreamingInputCallRequest request;
-  request.mutable_payload()->mutable_body()->assign(size, '\0');
-  request.mutable_expect_compressed()->set_value(compressed);
-  return request;
-}
-
-void ClientCompressedStreaming(Target& target) {
-  StreamingInputCallResponse reply;
-  auto context = NewContext();
-  auto probe = target.stub->StreamingInputCall(context.get(), &reply);
-  probe->Write(InputRequest(kRequestSizes[0], true));
-  probe->WritesDone();
-  CheckStatus(probe->Finish(), StatusCode::INVALID_ARGUMENT);
-
-  context = NewContext();
-  context->set_compression_algorithm(GRPC_COMPRESS_GZIP);
-  auto writer = target.stub->StreamingInputCall(context.get(), &reply);
-  Check(writer->Write(InputRequest(kRequestSizes[0], true)), "the stream broke");
-  Check(writer->Write(InputRequest(kRequestSizes[3], false), WriteOptions().set_no_compression()),
-        "the stream broke");
-  writer->WritesDone();
-  CheckStatus(writer->Finish(), StatusCode::OK);
-  Check(reply.aggregated_payload_size() == kRequestSizes[0] + kRequestSizes[3],
-        reply.aggregated_payload_size(), " bytes");
-}
-
-void ServerCompressedStreaming(Target& target) {
-  constexpr int kSizes[] = {31415, 92653};
-  StreamingOutputCallRequest request;
-  for (int size : kSizes) {
-    auto* parameters = request.add_response_parameters();
-    parameters->set_size(size);
-    parameters->mutable_compressed()->set_value(size == kSizes[0]);
-  }
-  auto context = NewContext();
-  auto reader = target.stub->StreamingOutputCall(context.get(), request);
-  StreamingOutputCallResponse reply;
-  for (int size : kSizes) {
-    Check(reader->Read(&reply), "too few replies");
-    CheckPayload(reply.payload(), size);
-  }
-  Check(!reader->Read(&reply), "too many replies");
-  CheckStatus(reader->Finish(), StatusCode::OK);
 }
 
 }  // namespace

@@ -21,6 +21,11 @@ struct Target {
 // A case throws std::runtime_error where it fails.
 using Case = std::function<void(Target&)>;
 
+void ClientCompressedUnary(Target& target);
+void ServerCompressedUnary(Target& target);
+void ClientCompressedStreaming(Target& target);
+void ServerCompressedStreaming(Target& target);
+
 // All cases by their names.
 const std::map<std::string, Case>& Cases();
 
