@@ -1,0 +1,19 @@
+"""connectrpc's own suite of what a gRPC server has to do."""
+
+import re
+
+import pytest
+
+from tests.conformance.connect.runner import conformance
+from tests.transports import TRANSPORTS
+
+CASES_AT_LEAST = 500
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_what_is_not_known_to_fail_passes(transport: str) -> None:
+    done = conformance(transport)
+    assert done.returncode == 0, done.stdout
+    assert (
+        int(re.search(r"^(\d+) passed, 0 failed$", done.stdout, re.MULTILINE)[1]) > CASES_AT_LEAST
+    )
