@@ -92,7 +92,12 @@ def build_descriptors() -> Path:
 
 def lists(transport: str) -> list[str | Path]:
     """The runner's flags about cases that differ from what is expected, one list for each kind."""
-    kinds = {"known_failures": "--known-failing", "skipped": "--skip", "detailed": "--known-flaky"}
+    kinds = {
+        "known_failures": "--known-failing",
+        "flaky": "--known-flaky",
+        "detailed": "--known-flaky",
+        "skipped": "--skip",
+    }
     paths = {HERE / f"{kind}_{transport}.txt": flag for kind, flag in kinds.items()}
     return [part for path, flag in paths.items() if path.exists() for part in (flag, f"@{path}")]
 
