@@ -1,6 +1,7 @@
 """The guard that finds out who calls, by a bearer token."""
 
 cimport cython
+from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 from blrcs_native.call cimport Call, Principal
 from blrcs_native.claims cimport Claims
@@ -13,6 +14,12 @@ MISSING = "TOKEN_MISSING"
 AMBIGUOUS = "TOKEN_AMBIGUOUS"
 SCHEME = "TOKEN_SCHEME_UNKNOWN"
 PASSWORD_CHANGE = "PASSWORD_CHANGE_REQUIRED"
+
+
+cdef inline object field_part(object field, Py_ssize_t index):
+    if PyTuple_Check(field) and PyTuple_GET_SIZE(field) == 2:
+        return <object>PyTuple_GET_ITEM(field, index)
+    return field[index]
 
 
 @cython.final
@@ -38,13 +45,16 @@ cdef class AuthenticationGuard(Guard):
         cdef Claims claims
         cdef Principal principal
         cdef str header = None
-        for name, value in call.metadata:
-            if name == "authorization":
-                if header is not None:
-                    return self.rejections[AMBIGUOUS]
-                if type(value) is not str:
-                    return self.rejections[SCHEME]
-                header = value
+        for field in call.metadata:
+            # Unpacking would be slow, since most transports give a kind of named tuple.
+            if field_part(field, 0) != "authorization":
+                continue
+            if header is not None:
+                return self.rejections[AMBIGUOUS]
+            value = field_part(field, 1)
+            if type(value) is not str:
+                return self.rejections[SCHEME]
+            header = value
         if header is None:
             return self.rejections[MISSING]
         if not header.startswith("Bearer ") and header[:7].lower() != "bearer ":
