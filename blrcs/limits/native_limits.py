@@ -50,7 +50,6 @@ class NativeLimits:
         for each in counted:
             if each is not None:
                 costs[each] += cost
-        binding = [(c.compiled.rule, c.key, n) for c, n in costs.items() if not c.compiled.shadow]
         refused = {each for each, total in costs.items() if not self._peek(each, total).allowed}
         waits = [
             self._peek(each, costs[each]).retry_after_ns
@@ -58,11 +57,10 @@ class NativeLimits:
             if not each.compiled.shadow
         ]
         if not waits and not check_only and cost:
-            if binding:
-                self._limiter.consume_all(binding)
-            for each, total in costs.items():
-                if each.compiled.shadow:
-                    self._limiter.consume(each.compiled.rule, each.key, total)
+            refusal = self._take(costs)
+            if refusal is not None:
+                refused.add(refusal[0])
+                waits.append(refusal[1])
         return LimitVerdict(
             allowed=not waits,
             statuses=[self._status(each, refused=each in refused) for each in counted],
@@ -95,6 +93,20 @@ class NativeLimits:
             None if compiled is None else _Counted(compiled, _cell_key(descriptor))
             for compiled, descriptor in zip(found, descriptors, strict=True)
         ]
+
+    def _take(self, costs: Counter[_Counted]) -> tuple[_Counted, int] | None:
+        """Takes from all; where another process was faster from none, and who refuses how long."""
+        binding = [each for each in costs if not each.compiled.shadow]
+        if binding:
+            taken = self._limiter.consume_all(
+                [(each.compiled.rule, each.key, costs[each]) for each in binding]
+            )
+            if not taken.allowed:
+                return binding[taken.index], taken.retry_after_ns
+        for each, total in costs.items():
+            if each.compiled.shadow:
+                self._limiter.consume(each.compiled.rule, each.key, total)
+        return None
 
     def _peek(self, counted: _Counted, cost: int) -> Decision:
         return self._limiter.peek(counted.compiled.rule, counted.key, cost)
