@@ -46,7 +46,9 @@ from blrcs.v1 import (
     limit_pb2_grpc,
     user_pb2_grpc,
 )
-from blrcs_native.limiter import Limiter
+from blrcs.workers.memory import GUARDS, SERVICE, Memory, OwnMemory
+from blrcs.workers.ports import PortUnavailableError
+from blrcs.workers.worker import Worker
 
 HOUSEKEEPING_PERIOD_S = 1.0
 PURGE_PERIOD_S = 600.0
@@ -54,10 +56,6 @@ KEEPALIVE_MS = 60_000
 KEEPALIVE_TIMEOUT_MS = 20_000
 
 log = structlog.get_logger("blrcs.app")
-
-
-class PortUnavailableError(Exception):
-    """An address cannot be listened on. Its text is one line for a terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +79,10 @@ class Application:
 
 @asynccontextmanager
 async def running(
-    loaded: LoadedSettings, load: Callable[[], LoadedSettings], level: LogLevel
+    loaded: LoadedSettings,
+    load: Callable[[], LoadedSettings],
+    level: LogLevel,
+    worker: Worker | None = None,
 ) -> AsyncIterator[Application]:
     """Runs a server; leaving the context drains it.
 
@@ -89,14 +90,16 @@ async def running(
         loaded: The settings to start with.
         load: Reads them anew when they change.
         level: What changes the level of the log.
+        worker: What this process has of its supervisor, where it is one of several.
 
     Raises:
         DatabaseOpenError, SigningKeyError, ConfigError, PolicyError, ServiceLoadError,
         PortUnavailableError: It cannot start; each says in one line why.
     """
     settings = loaded.settings
+    memory: Memory = OwnMemory() if worker is None else worker.memory
     async with AsyncExitStack() as stack:
-        base = await lay_foundation(settings, stack)
+        base = await lay_foundation(settings, stack, worker)
         registrar = Registrar()
         access = await assemble_access(base, lambda: permissions_of(registrar, settings))
         hasher = stack.enter_context(contextlib.closing(Argon2PasswordHasher()))
@@ -104,12 +107,13 @@ async def running(
             base,
             settings.auth,
             hasher,
+            memory,
             grant_administrator=access.grant_administrator,
             grants=access.store,
         )
         stack.push_async_callback(identity.api_keys.drain)
         cache = MemoryCache(settings.cache)
-        limits = NativeLimits(Limiter(settings.guards.limiter_cells))
+        limits = NativeLimits(memory.limiter(SERVICE, settings.guards.limiter_cells))
         rules = RuleBook(SqliteLimitRuleRepository(base.database), limits)
         rules.load(settings)
 
@@ -124,7 +128,7 @@ async def running(
         policies = Policies(
             tuple(registrar),
             PipelineFactory(
-                limiter=Limiter(settings.guards.limiter_cells),
+                limiter=memory.limiter(GUARDS, settings.guards.limiter_cells),
                 verifier=identity.verifier,
                 access=access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
@@ -135,11 +139,11 @@ async def running(
         policies.apply(settings)
 
         reloadables: list[Reloadable] = [policies, rules, level]
-        server, addresses = _listen(router, settings, reloadables)
-        metrics_address = await _serve_metrics(settings, metrics, stack)
+        server, addresses = _listen(router, settings, reloadables, worker)
+        metrics_address = await _serve_metrics(settings, metrics, stack, worker)
         # Last of all that can fail: a password that is made but never shown would be lost.
         administrator = None
-        if settings.services.builtin:
+        if settings.services.builtin and (worker is None or worker.first):
             password = settings.auth.initial_admin_password
             administrator = await identity.create_initial_administrator(
                 "" if password is None else password.get_secret_value()
@@ -148,7 +152,7 @@ async def running(
         watcher = ConfigWatcher(live)
         await server.start()
         stack.push_async_callback(_drain, server, health, cache, settings.server.drain_grace_s)
-        await _keep_house(stack, watcher, identity, cache)
+        await _keep_house(stack, watcher, identity, cache, worker)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,
@@ -192,12 +196,14 @@ def _add_standard(registrar: Registrar, settings: Settings) -> HealthState:
 
 
 def _listen(
-    router: Router, settings: Settings, reloadables: list[Reloadable]
+    router: Router, settings: Settings, reloadables: list[Reloadable], worker: Worker | None
 ) -> tuple[GrpcioServer, tuple[str, ...]]:
     server = settings.server
     transport = GrpcioServer(
         router,
         options=(
+            # The port of workers is one; a server of one process shares its port with nobody.
+            ("grpc.so_reuseport", int(worker is not None)),
             ("grpc.max_receive_message_length", server.max_message_bytes),
             ("grpc.max_send_message_length", server.max_message_bytes),
             ("grpc.max_metadata_size", server.max_metadata_bytes),
@@ -234,7 +240,11 @@ def _listen(
     return transport, tuple(addresses)
 
 
-async def _serve_metrics(settings: Settings, metrics: ServerMetrics, stack: AsyncExitStack) -> str:
+async def _serve_metrics(
+    settings: Settings, metrics: ServerMetrics, stack: AsyncExitStack, worker: Worker | None
+) -> str:
+    if worker is not None:
+        return await _serve_scrapes(metrics, stack, worker)
     if not settings.metrics.enabled:
         return ""
     exporter = MetricsServer(metrics.registry())
@@ -249,11 +259,25 @@ async def _serve_metrics(settings: Settings, metrics: ServerMetrics, stack: Asyn
     return f"http://{host}:{port}/metrics"
 
 
+async def _serve_scrapes(metrics: ServerMetrics, stack: AsyncExitStack, worker: Worker) -> str:
+    """Whichever worker accepts a scrape answers for all."""
+    if worker.scrapes is not None:
+        exporter = MetricsServer(metrics.registry())
+        await exporter.start_on(worker.scrapes)
+        stack.push_async_callback(exporter.close)
+    return worker.handover.metrics_address
+
+
 async def _keep_house(
-    stack: AsyncExitStack, watcher: ConfigWatcher, identity: Identity, cache: MemoryCache
+    stack: AsyncExitStack,
+    watcher: ConfigWatcher,
+    identity: Identity,
+    cache: MemoryCache,
+    worker: Worker | None,
 ) -> None:
     async def purge() -> None:
-        await identity.purge_expired()
+        if worker is None or worker.leads():
+            await identity.purge_expired()
 
     async def reclaim() -> None:
         cache.reclaim()

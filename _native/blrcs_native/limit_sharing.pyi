@@ -17,14 +17,17 @@ class LimitSharing:
     thread of a process uses it at a time.
 
     ``places`` is how many places of running calls (see RateLimitGuard) a process can write down, so
-    that they are given back when it dies; further ones lapse with their rule's period.
+    that they are given back when it dies; further ones lapse with their rule's period. By default
+    it is as the block says, which the first to use it sets up.
 
     Raises:
         ValueError: for a buffer that is too small or misaligned, or was made for other numbers.
         BufferError: for a buffer that is read-only or not contiguous.
     """
 
-    def __init__(self, slots: WorkerSlots, *, buffer: Buffer, places: int = 0) -> None: ...
+    def __init__(
+        self, slots: WorkerSlots, *, buffer: Buffer, places: int | None = None
+    ) -> None: ...
     @staticmethod
     def size_bytes_for(slots: int, places: int) -> int:
         """The size of the block for so many processes, and places of each."""

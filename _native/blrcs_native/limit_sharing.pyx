@@ -85,36 +85,41 @@ cdef inline void sort(uint64_t* numbers, Py_ssize_t count) noexcept nogil:
         numbers[j] = number
 
 
+# Cleared as part of a cycle, it would drop its buffer without releasing it.
+@cython.no_gc_clear
 @cython.final
 cdef class LimitSharing:
     """See limit_sharing.pyi."""
 
-    def __cinit__(self, WorkerSlots slots not None, *, buffer, Py_ssize_t places=0):
+    def __cinit__(self, WorkerSlots slots not None, *, buffer, places=None):
         cdef SharingHeader* header
+        cdef Py_ssize_t places_each = 0 if places is None else places
         if slots.own < 0:
             raise ValueError("this process has no place among the others yet")
-        if not 0 <= places <= 1 << 30 or slots.count > MAX_SLOTS:
+        if not 0 <= places_each <= 1 << 30 or slots.count > MAX_SLOTS:
             raise ValueError("there are too many places")
         PyObject_GetBuffer(buffer, &self.view, PyBUF_WRITABLE)
         self.acquired = True
         if <uintptr_t>self.view.buf % sizeof(uint64_t):
             raise ValueError("the buffer is not aligned to 8 bytes")
-        if self.view.len < block_bytes(slots.count, places):
-            raise ValueError(
-                f"the buffer is smaller than {block_bytes(slots.count, places)} bytes"
-            )
         header = <SharingHeader*>self.view.buf
+        if places is None and self.view.len >= <Py_ssize_t>sizeof(SharingHeader):
+            places_each = min(header.places_each, 1 << 30)
+        if self.view.len < block_bytes(slots.count, places_each):
+            raise ValueError(
+                f"the buffer is smaller than {block_bytes(slots.count, places_each)} bytes"
+            )
         if header.magic == 0:
             header.slot_count = slots.count
-            header.places_each = places
+            header.places_each = places_each
             header.magic = MAGIC
         elif (
             header.magic != MAGIC or header.slot_count != <uint64_t>slots.count
-            or header.places_each != <uint64_t>places
+            or header.places_each != <uint64_t>places_each
         ):
             raise ValueError("the buffer was made for another number of processes or places")
         self.slots = slots
-        self.places_each = places
+        self.places_each = places_each
         self.mark = slots.own + 1
         self.stripes = <Stripe*>(<uintptr_t>header + sizeof(SharingHeader))
         self.journals = <Journal*>(self.stripes + STRIPES)

@@ -101,6 +101,8 @@ cdef inline Bucket* bucket_of(LimitTable table, Hash128 print) noexcept nogil:
     return table.buckets + bucket_number_of(table, print)
 
 
+# Cleared as part of a cycle, it would drop its buffer without releasing it.
+@cython.no_gc_clear
 @cython.final
 cdef class LimitTable:
     """See limiter.pyi for the parameters' contract."""

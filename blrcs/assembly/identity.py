@@ -51,14 +51,13 @@ from blrcs.security.signing_keys import SigningKey, load_or_create_signing_key
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import TYPE, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
+from blrcs.workers.memory import SIGN_IN, SIGN_IN_CELLS, Memory
 from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.limiter import Limiter
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
 
 KEY_FILE = "signing_key.pem"
 NS_PER_S = 1_000_000_000
-THROTTLE_CELLS = 65_536  # a table of its own: no flood of other keys can evict its cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +76,7 @@ def assemble_identity(
     base: Foundation,
     settings: Auth,
     hasher: Argon2PasswordHasher,
+    memory: Memory,
     *,
     grant_administrator: AdministratorGrant,
     grants: Grants,
@@ -101,9 +101,8 @@ def assemble_identity(
     accounts = SqliteServiceAccountRepository(base.database, stored_revocations, grants)
     api_keys = SqliteApiKeyRepository(base.database, stored_revocations)
     sessions = SqliteSessionRepository(base.database, stored_revocations)
-    prove_password = ProvePassword(
-        users=users, hasher=hasher, throttle=LimiterSignInThrottle(Limiter(THROTTLE_CELLS))
-    )
+    throttle = LimiterSignInThrottle(memory.limiter(SIGN_IN, SIGN_IN_CELLS))
+    prove_password = ProvePassword(users=users, hasher=hasher, throttle=throttle)
     lifetime = SessionLifetime(
         refresh_ns=settings.refresh_token_ttl.ns, total_ns=settings.session_ttl.ns
     )

@@ -11,6 +11,7 @@ import copy
 import logging
 import math
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -122,11 +123,25 @@ class MetricsServer:
 
         Raises OSError if the address cannot be had, RuntimeError if it listens already.
         """
-        if self._server is not None:
-            raise RuntimeError("the metrics server has been started already")
+        self._refuse_a_second_start()
         self._server = await asyncio.start_server(self._accept, host, port, limit=MAX_HEAD_BYTES)
         address: tuple[str, int] = self._server.sockets[0].getsockname()
         return address[1]
+
+    async def start_on(self, listening: socket.socket) -> None:
+        """Accepts from a socket that listens already, other processes beside it.
+
+        Raises RuntimeError if it listens already.
+        """
+        self._refuse_a_second_start()
+        listening.setblocking(False)  # noqa: FBT003 - the name says it
+        self._server = await asyncio.start_server(
+            self._accept, sock=listening, limit=MAX_HEAD_BYTES
+        )
+
+    def _refuse_a_second_start(self) -> None:
+        if self._server is not None:
+            raise RuntimeError("the metrics server has been started already")
 
     async def close(self) -> None:
         """Stops listening and drops open connections. May be called more than once."""

@@ -56,7 +56,7 @@ class GrpcioServer:
         max_metadata_bytes: int | None = None,
     ) -> None:
         self._server = grpc.aio.server(
-            options=[("grpc.so_reuseport", 0), *options],
+            options=list({"grpc.so_reuseport": 0, **dict(options)}.items()),
             compression=compression,
             maximum_concurrent_rpcs=maximum_concurrent_rpcs,
         )

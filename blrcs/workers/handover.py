@@ -1,0 +1,93 @@
+"""What a supervisor hands to a worker, and what the worker answers: packets over a socket.
+
+The socket (AF_UNIX, SOCK_SEQPACKET) keeps packets whole. That it is open tells the worker that its
+supervisor lives.
+"""
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import orjson
+
+MAX_PACKET_BYTES = 128 * 1024
+MAX_DESCRIPTORS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """How to start.
+
+    Attributes:
+        config_directory: As the supervisor's argument.
+        config_file: Likewise.
+        flags: Likewise: values by key.
+        host: Where to listen; what the configuration says meanwhile waits for the next start.
+        port: Likewise.
+        data_directory: Likewise; the supervisor holds it.
+        metrics_address: Where the supervisor listens for scrapes; empty where it does not.
+        first: Whether no other worker has started yet: it migrates, and makes the administrator.
+    """
+
+    config_directory: str | None
+    config_file: str | None
+    flags: Mapping[str, Any]
+    host: str
+    port: int
+    data_directory: str
+    metrics_address: str
+    first: bool
+
+    def send(self, control: socket.socket, descriptors: Sequence[int]) -> None:
+        """Sends it with the segment's two descriptors, and that for scrapes where there is one."""
+        socket.send_fds(control, [orjson.dumps(asdict(self))], descriptors)
+
+    @classmethod
+    def receive(cls, control: socket.socket) -> tuple[Self, list[int]]:
+        """The handover, and the descriptors.
+
+        Raises:
+            ConnectionError: The supervisor has gone.
+        """
+        packet, descriptors, _, _ = socket.recv_fds(control, MAX_PACKET_BYTES, MAX_DESCRIPTORS)
+        if not packet:
+            raise ConnectionError("the supervisor has gone")
+        return cls(**orjson.loads(packet)), descriptors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Administrator:
+    """The administrator whom the first worker made."""
+
+    user_id: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A worker accepts calls.
+
+    Attributes:
+        addresses: Where, with what protects it.
+        metrics_address: Where ``/metrics`` is; empty where it is off.
+        administrator: Made by this start.
+        reflection: Whether the server describes its services.
+    """
+
+    addresses: Sequence[str]
+    metrics_address: str
+    administrator: Administrator | None
+    reflection: bool
+
+    def to_packet(self) -> bytes:
+        """As it is sent."""
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def from_packet(cls, packet: bytes) -> Self:
+        """What was sent."""
+        values = orjson.loads(packet)
+        made = values.pop("administrator")
+        administrator = None if made is None else Administrator(**made)
+        return cls(administrator=administrator, **values)

@@ -1,0 +1,88 @@
+"""Where what the workers have in common lies: in this process alone, or in a segment."""
+
+from typing import Protocol
+
+from blrcs.workers.segment import Segment
+from blrcs_native.limit_sharing import LimitSharing
+from blrcs_native.limiter import Limiter
+
+LIMIT_HEADER_BYTES = 128
+LIMIT_CELL_BYTES = 64
+CELLS_IN_A_BUCKET = 8
+MAX_PLACES = 1 << 20
+
+GUARDS = "guards"
+SERVICE = "service"
+SIGN_IN = "sign_in"
+SIGN_IN_CELLS = 65_536
+"""A table of its own: no flood of other keys can evict its cells."""
+
+
+class Memory(Protocol):
+    """Gives the parts of a server their state."""
+
+    def limiter(self, name: str, capacity_cells: int) -> Limiter:
+        """A limiter, whose table all workers have that ask by the same name; once for each name."""
+        ...
+
+
+class OwnMemory:
+    """The memory of a server of one process."""
+
+    def limiter(self, name: str, capacity_cells: int) -> Limiter:
+        """See Memory."""
+        del name
+        return Limiter(capacity_cells)
+
+
+class SharedMemory:
+    """The memory of a server of several processes. The process has its place in the segment.
+
+    What lies in the segment was laid out when the server started, and outweighs what is asked for.
+    """
+
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self._sharings: dict[str, LimitSharing] = {}
+
+    def limiter(self, name: str, capacity_cells: int) -> Limiter:
+        """See Memory."""
+        del capacity_cells
+        block = self.segment.region(f"sharing/{name}")
+        sharing = LimitSharing(self.segment.slots, buffer=block)
+        limiter = Limiter(buffer=self.segment.region(f"limits/{name}"), sharing=sharing)
+        self._sharings[name] = sharing
+        return limiter
+
+    def recover(self) -> None:
+        """Puts right what processes left that have died since; to be called after each death."""
+        for sharing in self._sharings.values():
+            for slot in range(self.segment.slots.count):
+                sharing.recover(slot)
+
+
+def lay_out(*, workers: int, limiter_cells: int, max_concurrent_calls: int) -> SharedMemory:
+    """The supervisor's view of new memory for so many workers; it has the first place.
+
+    During a rolling restart a worker and its successor run side by side, and one that drains may
+    outlast the next restart, so there are two places for each.
+    """
+    slots = 2 * workers + 1
+    # A call may hold several; what has no place lapses with its rule's period.
+    places = {GUARDS: min(2 * max_concurrent_calls, MAX_PLACES), SERVICE: 0, SIGN_IN: 0}
+    cells = {GUARDS: limiter_cells, SERVICE: limiter_cells, SIGN_IN: SIGN_IN_CELLS}
+    sizes_bytes: dict[str, int] = {}
+    for name, count in cells.items():
+        buckets = -(-count // CELLS_IN_A_BUCKET)
+        table_bytes = LIMIT_HEADER_BYTES + buckets * CELLS_IN_A_BUCKET * LIMIT_CELL_BYTES
+        sizes_bytes[f"limits/{name}"] = table_bytes
+        sizes_bytes[f"sharing/{name}"] = LimitSharing.size_bytes_for(slots, places[name])
+    segment = Segment.create(sizes_bytes, slots=slots)
+    segment.slots.take(0)
+    for name, count in places.items():
+        # Its header is written before any worker is there; what it says holds for all.
+        LimitSharing(segment.slots, buffer=segment.region(f"sharing/{name}"), places=count)
+    memory = SharedMemory(segment)
+    for name in cells:
+        memory.limiter(name, 0)
+    return memory

@@ -1,0 +1,93 @@
+"""A worker's side of its supervisor."""
+
+import asyncio
+import dataclasses
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from blrcs.config.loading import LoadedSettings
+from blrcs.workers.handover import Administrator, Handover, Started
+from blrcs.workers.memory import SharedMemory
+from blrcs.workers.segment import Segment
+
+
+class Worker:
+    """One of the processes of a server.
+
+    Attributes:
+        handover: How it was started.
+        memory: What it shares with the others.
+        scrapes: The socket on which ``/metrics`` is asked for, if any.
+    """
+
+    def __init__(
+        self,
+        control: socket.socket,
+        handover: Handover,
+        memory: SharedMemory,
+        scrapes: socket.socket | None,
+    ) -> None:
+        self._control = control
+        self.handover = handover
+        self.memory = memory
+        self.scrapes = scrapes
+
+    @classmethod
+    def join(cls, control: socket.socket) -> Self:
+        """Takes what the supervisor hands over, and a place among the workers.
+
+        Raises:
+            ConnectionError: The supervisor has gone.
+        """
+        handover, (memory, locks, *others) = Handover.receive(control)
+        segment = Segment(memory, locks)
+        segment.slots.take()
+        scrapes = socket.socket(fileno=others[0]) if others else None
+        return cls(control, handover, SharedMemory(segment), scrapes)
+
+    @property
+    def first(self) -> bool:
+        """Whether it does what is done once: migration, the first administrator."""
+        return self.handover.first
+
+    def leads(self) -> bool:
+        """Whether it does what one alone has to do now and then; see WorkerSlots.lead."""
+        return self.memory.segment.slots.lead()
+
+    def pinned(self, loaded: LoadedSettings) -> LoadedSettings:
+        """The settings with what only a restart of the supervisor can change."""
+        settings, handover = loaded.settings, self.handover
+        server = settings.server.model_copy(update={"host": handover.host, "port": handover.port})
+        settings = settings.model_copy(
+            update={"server": server, "data_directory": Path(handover.data_directory)}
+        )
+        return dataclasses.replace(loaded, settings=settings)
+
+    def report(
+        self,
+        *,
+        addresses: tuple[str, ...],
+        administrator: Administrator | None,
+        reflection: bool,
+    ) -> None:
+        """Tells the supervisor that calls are accepted."""
+        started = Started(
+            addresses=addresses,
+            metrics_address=self.handover.metrics_address,
+            administrator=administrator,
+            reflection=reflection,
+        )
+        self._control.send(started.to_packet())
+
+    def on_orphaned(self, call: Callable[[], object]) -> None:
+        """Calls once the supervisor has gone. Belongs to the running loop."""
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            # It sends nothing any more: what can be read is its end.
+            loop.remove_reader(self._control)
+            call()
+
+        loop.add_reader(self._control, read)
