@@ -46,7 +46,7 @@ from blrcs.v1 import (
     limit_pb2_grpc,
     user_pb2_grpc,
 )
-from blrcs.workers.memory import GUARDS, SERVICE, Memory, OwnMemory
+from blrcs.workers.memory import ACCESS, GUARDS, LIMIT_RULES, SERVICE, Memory, OwnMemory
 from blrcs.workers.ports import PortUnavailableError
 from blrcs.workers.worker import Worker
 
@@ -101,7 +101,9 @@ async def running(
     async with AsyncExitStack() as stack:
         base = await lay_foundation(settings, stack, worker)
         registrar = Registrar()
-        access = await assemble_access(base, lambda: permissions_of(registrar, settings))
+        access = assemble_access(
+            base, lambda: permissions_of(registrar, settings), memory.generation(ACCESS)
+        )
         hasher = stack.enter_context(contextlib.closing(Argon2PasswordHasher()))
         identity = assemble_identity(
             base,
@@ -114,7 +116,9 @@ async def running(
         stack.push_async_callback(identity.api_keys.drain)
         cache = MemoryCache(settings.cache)
         limits = NativeLimits(memory.limiter(SERVICE, settings.guards.limiter_cells))
-        rules = RuleBook(SqliteLimitRuleRepository(base.database), limits)
+        rules = RuleBook(
+            SqliteLimitRuleRepository(base.database), limits, memory.generation(LIMIT_RULES)
+        )
         rules.load(settings)
 
         if settings.services.builtin:

@@ -28,41 +28,13 @@ cimport cython
 from blrcs_native.limit_algorithm cimport CONCURRENCY, MAX_CLOCK_NS, RuleC
 from blrcs_native.limit_cell cimport release_in
 from blrcs_native.limit_table cimport OF_CELL, OF_PLACE, MAX_UNDO, Journal, LimitTable, Undo, publish
+from blrcs_native.process_lock cimport load, sched_yield, store, try_for_a_while, try_lock
 from blrcs_native.siphash cimport Hash128
 from blrcs_native.worker_slots cimport WorkerSlots
-
-cdef extern from *:
-    """
-    #include <sched.h>
-    static inline int blrcs_try_lock(uint64_t *word, uint64_t mark) {
-        uint64_t free_word = 0;
-        return __atomic_compare_exchange_n(
-            word, &free_word, mark, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-    }
-    static inline void blrcs_unlock(uint64_t *word) {
-        __atomic_store_n(word, 0, __ATOMIC_RELEASE);
-    }
-    static inline uint64_t blrcs_load(const uint64_t *word) {
-        return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-    }
-    static inline void blrcs_pause(void) {
-    #if defined(__x86_64__)
-        __builtin_ia32_pause();
-    #elif defined(__aarch64__)
-        __asm__ __volatile__("yield");
-    #endif
-    }
-    """
-    bint try_lock "blrcs_try_lock"(uint64_t* word, uint64_t mark) noexcept nogil
-    void unlock "blrcs_unlock"(uint64_t* word) noexcept nogil
-    uint64_t load "blrcs_load"(const uint64_t* word) noexcept nogil
-    void pause "blrcs_pause"() noexcept nogil
-    int sched_yield() noexcept nogil
 
 cdef uint64_t MAGIC = 0x3148535449_4D4C42ULL  # "BLMITSH1" as little-endian bytes
 cdef enum:
     STRIPES = 1024
-    SPINS = 200
     MAX_SLOTS = 4096
 
 
@@ -208,7 +180,7 @@ cdef class LimitSharing:
         cdef Py_ssize_t i
         publish(&self.table.journal.count, 0)
         for i in range(count):
-            unlock(&self.stripes[stripes[i]].owner)
+            store(&self.stripes[stripes[i]].owner, 0)
 
     cdef uint64_t occupy(self, const RuleC* rule, Hash128 print, int64_t lease) noexcept nogil:
         """Writes down one place that a running call takes, between enter and leave."""
@@ -252,22 +224,16 @@ cdef class LimitSharing:
         """Locks what somebody holds, and recovers from the dead if it is one of them."""
         cdef uint64_t* word = &self.stripes[stripe].owner
         cdef uint64_t owner
-        cdef int spin
-        while True:
-            for spin in range(SPINS):
-                pause()
-                if load(word) == 0 and try_lock(word, self.mark):
-                    return
+        while not try_for_a_while(word, self.mark):
             owner = load(word)
-            if owner == 0:
+            if owner == 0 or owner == self.mark or owner > <uint64_t>self.slots.count:
                 continue
-            if owner != self.mark and owner <= <uint64_t>self.slots.count:
-                if self.slots.seize(owner - 1):
-                    # Only the locks: to give back its places would want others.
-                    self.undo(owner - 1)
-                    self.slots.let_go(owner - 1)
-                    continue
-            sched_yield()
+            if self.slots.seize(owner - 1):
+                # Only the locks: to give back its places would want others.
+                self.undo(owner - 1)
+                self.slots.let_go(owner - 1)
+            else:
+                sched_yield()
 
     cdef void undo(self, uint64_t slot) noexcept nogil:
         """Undoes what a dead process had begun, and takes its locks away. Its slot is held."""
@@ -285,7 +251,7 @@ cdef class LimitSharing:
         publish(&journal.count, 0)  # what others wrote into it must not lead out of it later
         for number in range(STRIPES):
             if load(&self.stripes[number].owner) == slot + 1:
-                unlock(&self.stripes[number].owner)
+                store(&self.stripes[number].owner, 0)
 
     cdef uint64_t give_back_places(self, uint64_t slot) noexcept nogil:
         """Releases what a dead process's calls held; how many places. Its slot is held."""

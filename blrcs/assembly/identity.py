@@ -87,7 +87,7 @@ def assemble_identity(
         SigningKeyError: The key file cannot be used.
     """
     key = load_or_create_signing_key(base.data_directory / KEY_FILE)
-    revocations = Revocations(clock=base.clock)
+    revocations = memory.revocations(base.clock)
     verifier = _verifier(key, settings, revocations, base.clock)
     stored_revocations = RevocationRepository(
         base.database,
@@ -96,6 +96,7 @@ def assemble_identity(
         token_ttl_ns=max(settings.access_token_ttl.ns, settings.service_token_ttl.ns)
         + settings.leeway.ns,
     )
+    revocations.on_lapse(stored_revocations.load)
     stored_revocations.load()
     users = SqliteUserRepository(base.database, stored_revocations, grants)
     accounts = SqliteServiceAccountRepository(base.database, stored_revocations, grants)

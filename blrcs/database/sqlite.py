@@ -96,6 +96,21 @@ class SqliteDatabase:
         except sqlite3.OperationalError as error:
             raise call_error(error) from error
 
+    def read(self, operation: Callable[[Transaction], Result]) -> Result:
+        """Runs what only reads, at once; all that it reads is of one moment.
+
+        Raises:
+            UnavailableError: The disk fails, or another process keeps the file locked.
+        """
+        try:
+            self._reader.execute("BEGIN")
+            try:
+                return operation(Transaction(self._reader))
+            finally:
+                self._reader.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise call_error(error) from error
+
     async def write(self, operation: Callable[[Transaction], Result]) -> Result:
         """Runs it on the writer's thread and returns its result once it is durable.
 

@@ -1,7 +1,7 @@
 """Limits counted by the native limiter."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from blrcs.domain.limit_rule import Descriptor, LimitRule
@@ -33,6 +33,11 @@ class NativeLimits:
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
         self._index: RuleIndex[_Compiled] = RuleIndex([])
+        self._refresh: Callable[[], None] | None = None
+
+    def refresh_by(self, refresh: Callable[[], None]) -> None:
+        """Has ``refresh`` called before rules are looked for; it may replace them."""
+        self._refresh = refresh
 
     def replace_rules(self, rules: Iterable[LimitRule]) -> None:
         """Puts other rules into effect; of two with the same match the later counts.
@@ -88,6 +93,8 @@ class NativeLimits:
                 self._limiter.reset(each.compiled.rule, each.key)
 
     def _counted(self, domain: str, descriptors: Sequence[Descriptor]) -> list[_Counted | None]:
+        if self._refresh is not None:
+            self._refresh()
         found = [self._index.find(domain, descriptor) for descriptor in descriptors]
         return [
             None if compiled is None else _Counted(compiled, _cell_key(descriptor))

@@ -2,20 +2,29 @@
 
 from typing import Protocol
 
+from blrcs.application.ports.clock import Clock
 from blrcs.workers.segment import Segment
+from blrcs_native.generation import Generation
 from blrcs_native.limit_sharing import LimitSharing
 from blrcs_native.limiter import Limiter
+from blrcs_native.revocation_log import RevocationLog
+from blrcs_native.revocations import Revocations
 
 LIMIT_HEADER_BYTES = 128
 LIMIT_CELL_BYTES = 64
 CELLS_IN_A_BUCKET = 8
 MAX_PLACES = 1 << 20
+WORD_BYTES = 8
+REVOCATIONS = 4096
+"""As many as a worker may miss before it reads all of them from the database."""
 
 GUARDS = "guards"
 SERVICE = "service"
 SIGN_IN = "sign_in"
 SIGN_IN_CELLS = 65_536
 """A table of its own: no flood of other keys can evict its cells."""
+ACCESS = "access"
+LIMIT_RULES = "limit_rules"
 
 
 class Memory(Protocol):
@@ -23,6 +32,14 @@ class Memory(Protocol):
 
     def limiter(self, name: str, capacity_cells: int) -> Limiter:
         """A limiter, whose table all workers have that ask by the same name; once for each name."""
+        ...
+
+    def generation(self, name: str) -> Generation | None:
+        """What moves when a worker changes what others have copies of; None where none has."""
+        ...
+
+    def revocations(self, clock: Clock) -> Revocations:
+        """Where revocations are known, those of all workers."""
         ...
 
 
@@ -33,6 +50,13 @@ class OwnMemory:
         """See Memory."""
         del name
         return Limiter(capacity_cells)
+
+    def generation(self, name: str) -> None:
+        """See Memory."""
+
+    def revocations(self, clock: Clock) -> Revocations:
+        """See Memory."""
+        return Revocations(clock=clock)
 
 
 class SharedMemory:
@@ -54,11 +78,26 @@ class SharedMemory:
         self._sharings[name] = sharing
         return limiter
 
+    def generation(self, name: str) -> Generation:
+        """See Memory."""
+        return Generation(self.segment.region(f"generation/{name}"))
+
+    def revocations(self, clock: Clock) -> Revocations:
+        """See Memory."""
+        return Revocations(clock=clock, log=self._revocation_log())
+
     def recover(self) -> None:
         """Puts right what processes left that have died since; to be called after each death."""
         for sharing in self._sharings.values():
             for slot in range(self.segment.slots.count):
                 sharing.recover(slot)
+        # They may have stored what they had not come to tell.
+        self._revocation_log().ask_to_reload()
+        for name in (ACCESS, LIMIT_RULES):
+            self.generation(name).bump()
+
+    def _revocation_log(self) -> RevocationLog:
+        return RevocationLog(self.segment.slots, buffer=self.segment.region("revocations"))
 
 
 def lay_out(*, workers: int, limiter_cells: int, max_concurrent_calls: int) -> SharedMemory:
@@ -77,6 +116,8 @@ def lay_out(*, workers: int, limiter_cells: int, max_concurrent_calls: int) -> S
         table_bytes = LIMIT_HEADER_BYTES + buckets * CELLS_IN_A_BUCKET * LIMIT_CELL_BYTES
         sizes_bytes[f"limits/{name}"] = table_bytes
         sizes_bytes[f"sharing/{name}"] = LimitSharing.size_bytes_for(slots, places[name])
+    sizes_bytes |= {f"generation/{name}": WORD_BYTES for name in (ACCESS, LIMIT_RULES)}
+    sizes_bytes["revocations"] = RevocationLog.size_bytes_for(REVOCATIONS)
     segment = Segment.create(sizes_bytes, slots=slots)
     segment.slots.take(0)
     for name, count in places.items():
