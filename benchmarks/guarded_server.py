@@ -28,7 +28,7 @@ from order_scenario import (
 )
 from peers.handmade_pipeline import interceptors
 
-from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.metrics import CELLS, ServerMetrics
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
 from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.call_log import CallLog
@@ -43,6 +43,7 @@ from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.keys import Keyset, VerificationKey
 from blrcs_native.limiter import Limiter
+from blrcs_native.metrics import MetricsBlock
 from blrcs_native.token import TokenVerifier
 
 ROLE = "roles/reader"
@@ -52,7 +53,7 @@ GRACE_S = 0.5
 
 def blrcs_server(requests_per_s: int) -> Any:
     """Ours, with the observers of ``blrcs serve``."""
-    metrics = ServerMetrics()
+    metrics = ServerMetrics(MetricsBlock(CELLS))
     bindings = [
         BindingSpec(f"bindings/{name}", ROLE, [name], resource)
         for name, resource in grants().items()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 from grpc_health.v1 import health_pb2
+from prometheus_client import CollectorRegistry
 
 from blrcs.api.cache_service import CacheService
 from blrcs.api.health_service import HealthService, HealthState, add_health_to_server
@@ -17,6 +18,7 @@ from blrcs.application.auth.create_initial_administrator import InitialAdministr
 from blrcs.assembly.access import Access, assemble_access
 from blrcs.assembly.foundation import Foundation, lay_foundation
 from blrcs.assembly.identity import Identity, assemble_identity
+from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.services import load_service
 from blrcs.cache.memory import MemoryCache
@@ -127,7 +129,9 @@ async def running(
             load_service(reference)(registrar)
         health = _add_standard(registrar, settings)
 
-        metrics = ServerMetrics()
+        block = memory.metrics(METRICS_CELLS)
+        metrics = ServerMetrics(block)
+        metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
         policies = Policies(
             tuple(registrar),
@@ -144,7 +148,9 @@ async def running(
 
         reloadables: list[Reloadable] = [policies, rules, level]
         server, addresses = _listen(router, settings, reloadables, worker)
-        metrics_address = await _serve_metrics(settings, metrics, stack, worker)
+        metrics_address = await _serve_metrics(
+            settings, memory.registry(block, ServerMetrics), stack, worker
+        )
         # Last of all that can fail: a password that is made but never shown would be lost.
         administrator = None
         if settings.services.builtin and (worker is None or worker.first):
@@ -245,13 +251,13 @@ def _listen(
 
 
 async def _serve_metrics(
-    settings: Settings, metrics: ServerMetrics, stack: AsyncExitStack, worker: Worker | None
+    settings: Settings, registry: CollectorRegistry, stack: AsyncExitStack, worker: Worker | None
 ) -> str:
     if worker is not None:
-        return await _serve_scrapes(metrics, stack, worker)
+        return await _serve_scrapes(registry, stack, worker)
     if not settings.metrics.enabled:
         return ""
-    exporter = MetricsServer(metrics.registry())
+    exporter = MetricsServer(registry)
     host = settings.metrics.host
     try:
         port = await exporter.start(host, settings.metrics.port)
@@ -263,10 +269,10 @@ async def _serve_metrics(
     return f"http://{host}:{port}/metrics"
 
 
-async def _serve_scrapes(metrics: ServerMetrics, stack: AsyncExitStack, worker: Worker) -> str:
+async def _serve_scrapes(registry: CollectorRegistry, stack: AsyncExitStack, worker: Worker) -> str:
     """Whichever worker accepts a scrape answers for all."""
     if worker.scrapes is not None:
-        exporter = MetricsServer(metrics.registry())
+        exporter = MetricsServer(registry)
         await exporter.start_on(worker.scrapes)
         stack.push_async_callback(exporter.close)
     return worker.handover.metrics_address

@@ -22,6 +22,7 @@ def supervise(
     flags: Mapping[str, Any],
 ) -> None:
     """Runs a server of ``count`` processes until it is told to stop."""
+    from blrcs.assembly.metrics import CELLS  # noqa: PLC0415 - see the package's docstring
     from blrcs.database.data_directory import DataDirectory  # noqa: PLC0415
     from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
     from blrcs.monitoring.logging import configure_logging  # noqa: PLC0415
@@ -43,6 +44,7 @@ def supervise(
                 workers=count,
                 limiter_cells=settings.guards.limiter_cells,
                 max_concurrent_calls=settings.server.max_concurrent_calls,
+                metrics_cells=CELLS,
             )
             descriptors = [memory.segment.memory, memory.segment.locks]
             metrics_address = ""

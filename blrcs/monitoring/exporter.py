@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import accumulate
+from typing import Any
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -63,22 +64,23 @@ class NativeCollector(Collector):
             labels=["metric"],
         )
         for family in self._families:
-            yield _to_metric(family)
+            yield to_metric(family, family.rows())
             if family.label_names:
                 overflow.add_metric([family.name], family.overflow_count)
         yield overflow
 
 
-def _to_metric(family: AnyFamily) -> Metric:
+def to_metric(family: AnyFamily, rows: Iterable[tuple[Any, ...]]) -> Metric:
+    """The family with rows as its own ``rows`` gives them."""
     name, text, labels = family.name, family.help_text, family.label_names
     if isinstance(family, Counter):
         counter = CounterMetricFamily(name, text, labels=labels)
-        for values, count in family.rows():
+        for values, count in rows:
             counter.add_metric(values, count)
         return counter
     if isinstance(family, Gauge):
         gauge = GaugeMetricFamily(name, text, labels=labels)
-        for values, value in family.rows():
+        for values, value in rows:
             gauge.add_metric(values, value)
         return gauge
     histogram = HistogramMetricFamily(name, text, labels=labels)
@@ -86,7 +88,7 @@ def _to_metric(family: AnyFamily) -> Metric:
         floatToGoString(bound)  # type: ignore[no-untyped-call]
         for bound in (*family.bounds, math.inf)
     ]
-    for values, counts, total in family.rows():
+    for values, counts, total in rows:
         histogram.add_metric(values, list(zip(bounds, accumulate(counts), strict=True)), total)
     return histogram
 

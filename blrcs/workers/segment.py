@@ -1,12 +1,12 @@
 """One piece of memory that the processes of a server share."""
 
-import mmap
 import os
 from collections.abc import Mapping
 from typing import Self
 
 import orjson
 
+from blrcs_native.shared_map import SharedMap, SharedRegion
 from blrcs_native.worker_slots import WorkerSlots
 
 MAGIC = b"BLRCSEG1"
@@ -30,12 +30,13 @@ class Segment:
     def __init__(self, memory: int, locks: int) -> None:
         self.memory = memory
         self.locks = locks
-        self._bytes = memoryview(mmap.mmap(memory, 0))
+        self._map = SharedMap(memory)
+        first = memoryview(self._map.region(0, PAGE_BYTES))
         head = len(MAGIC) + LENGTH_BYTES
-        if self._bytes[: len(MAGIC)] != MAGIC:
+        if first[: len(MAGIC)] != MAGIC:
             raise ValueError("the memory holds no segment")
-        size = int.from_bytes(self._bytes[len(MAGIC) : head], "little")
-        layout = orjson.loads(self._bytes[head : head + size])
+        size = int.from_bytes(first[len(MAGIC) : head], "little")
+        layout = orjson.loads(first[head : head + size])
         self._regions: dict[str, tuple[int, int]] = layout["regions"]
         self.slots = WorkerSlots(locks, layout["slots"])
 
@@ -55,7 +56,6 @@ class Segment:
         os.pwrite(memory, MAGIC + len(layout).to_bytes(LENGTH_BYTES, "little") + layout, 0)
         return cls(memory, os.memfd_create("blrcs-slots"))
 
-    def region(self, name: str) -> memoryview:
+    def region(self, name: str) -> SharedRegion:
         """The memory of a region."""
-        start, size_bytes = self._regions[name]
-        return self._bytes[start : start + size_bytes]
+        return self._map.region(*self._regions[name])

@@ -45,7 +45,9 @@ class Worker:
         segment = Segment(memory, locks)
         segment.slots.take()
         scrapes = socket.socket(fileno=others[0]) if others else None
-        return cls(control, handover, SharedMemory(segment), scrapes)
+        shared = SharedMemory(segment)
+        shared.note_process()
+        return cls(control, handover, shared, scrapes)
 
     @property
     def first(self) -> bool:

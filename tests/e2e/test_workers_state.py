@@ -1,6 +1,8 @@
 """What one worker was told, all of them go by from the next call on."""
 
 import json
+import re
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from blrcs.v1 import (
 from tests.e2e.conftest import Start
 from tests.e2e.gate import REGISTER, write_gate
 from tests.e2e.server import Server
-from tests.e2e.workers import channels_to_all
+from tests.e2e.workers import channels_to_all, kill, ping
 
 FIRST_PASSWORD = "correct horse battery"
 PASSWORD = "staple battery horse"
@@ -142,3 +144,28 @@ def test_what_one_worker_was_told_all_go_by(
             limit_pb2.DeleteLimitRuleRequest(name="limitRules/r"), metadata=admin
         )
         assert limits[there].Consume(consume, metadata=admin).allowed
+
+
+def test_metrics_are_those_of_all_workers_and_never_go_down(server: Server) -> None:
+    def calls() -> float:
+        with urllib.request.urlopen(server.metrics_url) as reply:
+            text = reply.read().decode()
+        (line,) = re.findall(
+            r'^grpc_server_handled_total\{.*grpc_code="OK",grpc_method="Ping".*\} (\S+)$',
+            text,
+            re.MULTILINE,
+        ) or ["0"]
+        return float(line)
+
+    with channels_to_all(server, 2) as channels:
+        made = calls()
+        for channel in channels.values():
+            for _ in range(10):
+                assert ping(channel)[0] is grpc.StatusCode.OK
+        assert {calls() for _ in range(20)} == {made + 20}
+        killed = next(iter(channels))
+        kill(killed)
+        server.wait_for("worker started", source="stderr")
+    assert {calls() for _ in range(20)} == {made + 20}
+    with channels_to_all(server, 2):
+        assert calls() > made + 20
