@@ -22,6 +22,7 @@ from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.services import load_service
 from blrcs.cache.memory import MemoryCache
+from blrcs.cache.remote import RemoteCache
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
@@ -49,7 +50,7 @@ from blrcs.v1 import (
     user_pb2_grpc,
 )
 from blrcs.workers.memory import ACCESS, GUARDS, LIMIT_RULES, SERVICE, Memory, OwnMemory
-from blrcs.workers.ports import PortUnavailableError
+from blrcs.workers.ports import PortUnavailableError, cache_socket
 from blrcs.workers.worker import Worker
 
 HOUSEKEEPING_PERIOD_S = 1.0
@@ -116,7 +117,8 @@ async def running(
             grants=access.store,
         )
         stack.push_async_callback(identity.api_keys.drain)
-        cache = MemoryCache(settings.cache)
+        cache = _cache(settings, worker)
+        stack.callback(cache.close)
         limits = NativeLimits(memory.limiter(SERVICE, settings.guards.limiter_cells))
         rules = RuleBook(
             SqliteLimitRuleRepository(base.database), limits, memory.generation(LIMIT_RULES)
@@ -173,12 +175,18 @@ async def running(
         )
 
 
+def _cache(settings: Settings, worker: Worker | None) -> MemoryCache | RemoteCache:
+    if worker is None:
+        return MemoryCache(settings.cache)
+    return RemoteCache(cache_socket(settings.data_directory))
+
+
 def _add_builtin(
     registrar: Registrar,
     base: Foundation,
     access: Access,
     identity: Identity,
-    cache: MemoryCache,
+    cache: MemoryCache | RemoteCache,
     limits: NativeLimits,
     rules: RuleBook,
 ) -> None:
@@ -282,7 +290,7 @@ async def _keep_house(
     stack: AsyncExitStack,
     watcher: ConfigWatcher,
     identity: Identity,
-    cache: MemoryCache,
+    cache: MemoryCache | RemoteCache,
     worker: Worker | None,
 ) -> None:
     async def purge() -> None:
@@ -317,7 +325,7 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 async def _drain(
-    server: GrpcioServer, health: HealthState, cache: MemoryCache, grace_s: float
+    server: GrpcioServer, health: HealthState, cache: MemoryCache | RemoteCache, grace_s: float
 ) -> None:
     """NOT_SERVING first, so that balancers turn away; then accepted calls may finish."""
     health.finish()

@@ -29,7 +29,13 @@ def supervise(
     from blrcs.supervisor.supervisor import WorkerFailedError  # noqa: PLC0415
     from blrcs.workers.handover import Handover  # noqa: PLC0415
     from blrcs.workers.memory import lay_out  # noqa: PLC0415
-    from blrcs.workers.ports import PortUnavailableError, ReservedPort, listen  # noqa: PLC0415
+    from blrcs.workers.ports import (  # noqa: PLC0415
+        PortUnavailableError,
+        ReservedPort,
+        cache_socket,
+        listen,
+        listen_on_path,
+    )
 
     settings = loaded.settings
     if settings.server.uds is not None:
@@ -55,6 +61,9 @@ def supervise(
                 )
                 metrics_address = f"http://{named}:{scrapes.getsockname()[1]}/metrics"
                 descriptors.append(scrapes.fileno())
+            cache = None
+            if settings.services.builtin:
+                cache = stack.enter_context(listen_on_path(cache_socket(directory.path)))
         except (DatabaseOpenError, PortUnavailableError) as error:
             fail(str(error))
 
@@ -71,20 +80,24 @@ def supervise(
             )
 
         try:
-            asyncio.run(_supervise(count, handover, descriptors, memory, settings))
+            asyncio.run(_supervise(count, handover, descriptors, cache, memory, settings))
         except WorkerFailedError:
             raise typer.Exit(1) from None
 
 
 async def _supervise(
-    count: int, handover: Any, descriptors: list[int], memory: Any, settings: Any
+    count: int, handover: Any, descriptors: list[int], cache: Any, memory: Any, settings: Any
 ) -> None:
     from blrcs.supervisor.process import WorkerProcess  # noqa: PLC0415
     from blrcs.supervisor.supervisor import Supervisor  # noqa: PLC0415
 
+    def spawn_keeper() -> WorkerProcess:
+        return WorkerProcess("keeper", handover(False), [cache.fileno()])  # noqa: FBT003
+
     supervisor = Supervisor(
         count=count,
-        spawn=lambda first: WorkerProcess(handover(first), descriptors),
+        spawn=lambda first: WorkerProcess("worker", handover(first), descriptors),
+        spawn_keeper=None if cache is None else spawn_keeper,
         recover=memory.recover,
         drain_grace_s=settings.server.drain_grace_s,
     )

@@ -4,13 +4,11 @@ import asyncio
 import os
 import signal
 import socket
-from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from blrcs.cli.config import load_or_exit
+from blrcs.cli.joining import settings_of
 from blrcs.cli.serve import run
 
 
@@ -18,22 +16,15 @@ def worker(
     control: Annotated[int, typer.Argument(help="The descriptor of the supervisor's socket.")],
 ) -> None:
     """Run one worker. It is started by `blrcs serve`, not by hand."""
-    from blrcs.config.loading import load_settings  # noqa: PLC0415 - see the package's docstring
-    from blrcs.workers.worker import Worker  # noqa: PLC0415
+    from blrcs.workers.worker import Worker  # noqa: PLC0415 - see the package's docstring
 
     os.set_inheritable(control, False)  # noqa: FBT003 - the name says it
     try:
         joined = Worker.join(socket.socket(fileno=control))
     except ConnectionError:
         raise typer.Exit(1) from None
-    handover = joined.handover
-    directory = None if handover.config_directory is None else Path(handover.config_directory)
-    file = None if handover.config_file is None else Path(handover.config_file)
-    loaded = load_or_exit(directory, file, handover.flags)
-    load = partial(
-        load_settings, config_directory=directory, config_file=file, flags=handover.flags
-    )
-    run(_serve(joined, joined.pinned(loaded), lambda: joined.pinned(load())))
+    loaded, reload = settings_of(joined.handover)
+    run(_serve(joined, loaded, reload))
 
 
 async def _serve(joined: Any, loaded: Any, reload: Any) -> None:

@@ -14,18 +14,18 @@ from blrcs.workers.handover import MAX_PACKET_BYTES, Handover, Started
 
 
 class WorkerProcess:
-    """A process that was started as ``blrcs worker``. Belongs to the running loop.
+    """A process that was started as ``blrcs COMMAND``. Belongs to the running loop.
 
     It is a program of its own rather than a fork: neither threads nor memory of the supervisor come
     with it, and one that is started later runs the code installed by then.
     """
 
-    def __init__(self, handover: Handover, descriptors: Sequence[int]) -> None:
+    def __init__(self, command: str, handover: Handover, descriptors: Sequence[int]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             handover.send(self._control, descriptors)
             self._process = subprocess.Popen(  # noqa: S603 - this program itself
-                [sys.executable, "-m", "blrcs", "worker", str(theirs.fileno())],
+                [sys.executable, "-m", "blrcs", command, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 # A terminal's Ctrl-C is for the supervisor, which tells the workers.

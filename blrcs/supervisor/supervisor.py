@@ -28,10 +28,15 @@ class WorkerFailedError(Exception):
 
 
 class _Seat:
-    """One of the workers, whichever process it is now."""
+    """One of the workers, or the keeper of the cache, whichever process it is now."""
 
-    def __init__(self, process: WorkerProcess) -> None:
+    def __init__(
+        self, name: str, process: WorkerProcess, begin: Callable[[], WorkerProcess]
+    ) -> None:
+        self.died = f"{name} died"
+        self.started = f"{name} started"
         self.process = process
+        self.begin = begin
 
 
 class Supervisor:
@@ -40,6 +45,7 @@ class Supervisor:
     Args:
         count: How many.
         spawn: Starts one.
+        spawn_keeper: Starts the process that keeps the cache, where there is one.
         recover: Puts right what a worker that has ended left in the shared memory.
         drain_grace_s: How long accepted calls have to finish when a worker is told to end.
     """
@@ -49,15 +55,18 @@ class Supervisor:
         *,
         count: int,
         spawn: Spawn,
+        spawn_keeper: Callable[[], WorkerProcess] | None = None,
         recover: Callable[[], None],
         drain_grace_s: float,
     ) -> None:
         self._count = count
         self._spawn = spawn
+        self._spawn_keeper = spawn_keeper
         self._recover = recover
         self._longest_drain_s = drain_grace_s + KILL_AFTER_S
         self._seats: list[_Seat] = []
         self._processes: set[WorkerProcess] = set()
+        self._keepers: set[WorkerProcess] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._restarting = asyncio.Lock()
 
@@ -87,26 +96,30 @@ class Supervisor:
         self._run(self._restart())
 
     async def _start(self) -> Started:
-        first = self._sit(first=True)
-        started = await first.process.started()
+        keepers = []
+        if self._spawn_keeper is not None:
+            keepers.append(_Seat("keeper", self._begin_keeper(), self._begin_keeper))
+        first = self._begin(first=True)
+        started = await first.started()
         if started is None:
             raise WorkerFailedError
-        others = [self._sit(first=False) for _ in range(self._count - 1)]
-        for seat in others:
+        others = [self._begin() for _ in range(self._count - 1)]
+        self._seats = [_Seat("worker", process, self._begin) for process in (first, *others)]
+        for seat in (*keepers, *self._seats):
             if await seat.process.started() is None:
                 raise WorkerFailedError
-        for seat in self._seats:
             self._run(self._watch(seat))
         return started
-
-    def _sit(self, *, first: bool) -> _Seat:
-        seat = _Seat(self._begin(first=first))
-        self._seats.append(seat)
-        return seat
 
     def _begin(self, *, first: bool = False) -> WorkerProcess:
         process = self._spawn(first)
         self._processes.add(process)
+        return process
+
+    def _begin_keeper(self) -> WorkerProcess:
+        assert self._spawn_keeper is not None  # noqa: S101 - asked only where there is one
+        process = self._spawn_keeper()
+        self._keepers.add(process)
         return process
 
     async def _watch(self, seat: _Seat) -> None:
@@ -117,18 +130,19 @@ class Supervisor:
             process, since = seat.process, loop.time()
             code = await process.exited()
             self._processes.discard(process)
+            self._keepers.discard(process)
             self._recover()
             if seat.process is not process:  # it has been replaced
                 continue
             if loop.time() - since > SETTLED_S:
                 delay_s = FIRST_DELAY_S
-            log.error("worker died", process=process.process_id, code=code, next_in_s=delay_s)
+            log.error(seat.died, process=process.process_id, code=code, next_in_s=delay_s)
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
             if seat.process is process:
-                seat.process = self._begin()
+                seat.process = seat.begin()
                 if await seat.process.started() is not None:
-                    log.info("worker started", process=seat.process.process_id)
+                    log.info(seat.started, process=seat.process.process_id)
 
     async def _restart(self) -> None:
         async with self._restarting:
@@ -143,6 +157,8 @@ class Supervisor:
 
     async def _drain(self) -> None:
         await asyncio.gather(*map(self._end, self._processes))
+        # Last, since calls that finish may want the cache.
+        await asyncio.gather(*map(self._end, self._keepers))
 
     async def _end(self, process: WorkerProcess) -> None:
         process.send_signal(signal.SIGTERM)

@@ -6,10 +6,13 @@ supervisor lives.
 
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Self
 
 import orjson
+
+from blrcs.config.loading import LoadedSettings
 
 MAX_PACKET_BYTES = 128 * 1024
 MAX_DESCRIPTORS = 8
@@ -55,6 +58,15 @@ class Handover:
             raise ConnectionError("the supervisor has gone")
         return cls(**orjson.loads(packet)), descriptors
 
+    def pinned(self, loaded: LoadedSettings) -> LoadedSettings:
+        """The settings with what only a restart of the supervisor can change."""
+        settings = loaded.settings
+        server = settings.server.model_copy(update={"host": self.host, "port": self.port})
+        settings = settings.model_copy(
+            update={"server": server, "data_directory": Path(self.data_directory)}
+        )
+        return replace(loaded, settings=settings)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Administrator:
@@ -66,7 +78,7 @@ class Administrator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A worker accepts calls.
+    """A process does what it is there for; a worker accepts calls.
 
     Attributes:
         addresses: Where, with what protects it.
@@ -75,10 +87,10 @@ class Started:
         reflection: Whether the server describes its services.
     """
 
-    addresses: Sequence[str]
-    metrics_address: str
-    administrator: Administrator | None
-    reflection: bool
+    addresses: Sequence[str] = ()
+    metrics_address: str = ""
+    administrator: Administrator | None = None
+    reflection: bool = False
 
     def to_packet(self) -> bytes:
         """As it is sent."""

@@ -2,6 +2,9 @@
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Self
 
 
@@ -68,6 +71,40 @@ def listen(host: str, port: int, *, purpose: str) -> socket.socket:
         raise PortUnavailableError(
             f"cannot listen on {host}:{port} for {purpose}: {os.strerror(error.errno or 0)}"
         ) from None
+
+
+def cache_socket(data_directory: Path) -> Path:
+    """Where the cache's keeper is asked; only the directory's owner gets there."""
+    return data_directory / "cache.sock"
+
+
+def listen_on_path(path: Path) -> socket.socket:
+    """A Unix socket that listens, in a directory that this process holds.
+
+    Raises:
+        PortUnavailableError: It cannot be made.
+    """
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)  # of an earlier server, which nobody listens on
+        with reachable(path) as name:
+            listening.bind(name)
+        path.chmod(0o600)
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise PortUnavailableError(f"cannot listen on {path}: {error.strerror}") from None
+    return listening
+
+
+@contextmanager
+def reachable(path: Path) -> Iterator[str]:
+    """A name for a socket's path that is short enough for the kernel, however long the path is."""
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
 
 
 def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:

@@ -1,13 +1,10 @@
 """A worker's side of its supervisor."""
 
 import asyncio
-import dataclasses
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Self
 
-from blrcs.config.loading import LoadedSettings
 from blrcs.workers.handover import Administrator, Handover, Started
 from blrcs.workers.memory import SharedMemory
 from blrcs.workers.segment import Segment
@@ -58,15 +55,6 @@ class Worker:
         """Whether it does what one alone has to do now and then; see WorkerSlots.lead."""
         return self.memory.segment.slots.lead()
 
-    def pinned(self, loaded: LoadedSettings) -> LoadedSettings:
-        """The settings with what only a restart of the supervisor can change."""
-        settings, handover = loaded.settings, self.handover
-        server = settings.server.model_copy(update={"host": handover.host, "port": handover.port})
-        settings = settings.model_copy(
-            update={"server": server, "data_directory": Path(handover.data_directory)}
-        )
-        return dataclasses.replace(loaded, settings=settings)
-
     def report(
         self,
         *,
@@ -85,11 +73,16 @@ class Worker:
 
     def on_orphaned(self, call: Callable[[], object]) -> None:
         """Calls once the supervisor has gone. Belongs to the running loop."""
-        loop = asyncio.get_running_loop()
+        on_orphaned(self._control, call)
 
-        def read() -> None:
-            # It sends nothing any more: what can be read is its end.
-            loop.remove_reader(self._control)
-            call()
 
-        loop.add_reader(self._control, read)
+def on_orphaned(control: socket.socket, call: Callable[[], object]) -> None:
+    """Calls once the supervisor at the other end has gone. Belongs to the running loop."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        # It sends nothing any more: what can be read is its end.
+        loop.remove_reader(control)
+        call()
+
+    loop.add_reader(control, read)

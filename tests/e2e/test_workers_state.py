@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from blrcs.v1 import (
     access_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
+    cache_pb2,
+    cache_pb2_grpc,
     limit_pb2,
     limit_pb2_grpc,
     user_pb2,
@@ -22,7 +25,7 @@ from blrcs.v1 import (
 from tests.e2e.conftest import Start
 from tests.e2e.gate import REGISTER, write_gate
 from tests.e2e.server import Server
-from tests.e2e.workers import channels_to_all, kill, ping
+from tests.e2e.workers import TIMEOUT_S, channels_to_all, children, kill, ping
 
 FIRST_PASSWORD = "correct horse battery"
 PASSWORD = "staple battery horse"
@@ -43,7 +46,7 @@ def server(start: Start, tmp_path: Path) -> Server:
         BLRCS_POLICIES=json.dumps(
             {
                 f"/blrcs.v1.{name}Service/*": {"limits": []}
-                for name in ("Auth", "User", "Access", "Limit")
+                for name in ("Auth", "User", "Access", "Limit", "Cache")
             }
         ),
     )
@@ -169,3 +172,37 @@ def test_metrics_are_those_of_all_workers_and_never_go_down(server: Server) -> N
     assert {calls() for _ in range(20)} == {made + 20}
     with channels_to_all(server, 2):
         assert calls() > made + 20
+
+
+def test_the_cache_is_one_and_outlives_the_workers(
+    server: Server, channels: list[grpc.Channel], admin: list[tuple[str, str]]
+) -> None:
+    one, other = map(cache_pb2_grpc.CacheServiceStub, channels)
+    request = cache_pb2.SetRequest(namespace="n", key="k", value=b"v")
+    get = cache_pb2.GetRequest(namespace="n", key="k")
+    watching = other.Watch(cache_pb2.WatchRequest(namespace="n"), metadata=admin, timeout=TIMEOUT_S)
+    assert next(watching).type == cache_pb2.CACHE_EVENT_TYPE_STARTED
+    for number in range(ROUNDS):
+        writer, reader = (one, other) if number % 2 else (other, one)
+        request.value = str(number).encode()
+        version = writer.Set(request, metadata=admin).version
+        entry = reader.Get(get, metadata=admin).entry
+        assert (entry.value, entry.version) == (request.value, version)
+        assert next(watching).version == version
+    watching.cancel()
+
+    server.signal(signal.SIGUSR2)
+    server.wait_for("workers replaced", source="stderr")
+    with channels_to_all(server, 2) as replaced:
+        for channel in replaced.values():
+            stub = cache_pb2_grpc.CacheServiceStub(channel)
+            assert stub.Get(get, metadata=admin).entry == entry
+
+        (keeper,) = set(children(server.process_id)) - set(replaced)
+        kill(keeper)
+        server.wait_for("keeper started", source="stderr")
+        stub = cache_pb2_grpc.CacheServiceStub(channel)
+        assert code(lambda: stub.Get(get, metadata=admin)) is grpc.StatusCode.NOT_FOUND
+        assert stub.Set(request, metadata=admin).version > version
+    assert server.stop() == 0
+    assert "Traceback" not in server.stderr
