@@ -9,7 +9,7 @@ FROM python:3.13-slim AS build
 # Any compiler that Debian has will do, and none of it reaches the second stage.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev libnghttp2-dev \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /src
@@ -26,6 +26,11 @@ RUN python -m venv --without-pip /opt/blrcs \
 
 
 FROM python:3.13-slim
+
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libnghttp2-14 \
+    && rm -rf /var/lib/apt/lists/*
 
 LABEL org.opencontainers.image.title="BLRCS" \
       org.opencontainers.image.description="A guarded gRPC backend" \

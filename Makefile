@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(wildcard _native/blrcs_native/*.pyx _native/blrcs_native/*.pxd)
+SOURCES := $(wildcard _native/blrcs_native/*.p[yx][xd] _native/blrcs_native/http2/*.p[yx][xd])
 PROTOS := $(wildcard proto/blrcs/v1/*.proto)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
@@ -27,6 +27,16 @@ test: build-test ## Set up, check, and run every test
 .PHONY: bench
 bench: build-bench ## Run all benchmarks: a table, JSON and the README's pictures
 	$(BIN)/python benchmarks/run_all.py
+
+.PHONY: bench-transport
+bench-transport: build-bench ## Run the transport beside the servers that others use
+	@deploy/system-packages bench-transport $(PYTHON) || echo "What is missing is left out."
+	$(BIN)/python benchmarks/run_all.py --only transport
+
+.PHONY: flamegraph
+flamegraph: build-bench ## Draw where the time of a call goes, by Linux's perf
+	@deploy/system-packages flamegraph $(PYTHON)
+	$(BIN)/python benchmarks/flamegraph.py
 
 # Set-up -------------------------------------------------------------------------------------------
 
@@ -117,4 +127,4 @@ breaking: build/blrcs.binpb ## The contract against the last release's
 .PHONY: clean
 clean: ## Remove everything that was built, and the virtual environment
 	rm -rf $(VENV) build dist blrcs/v1 _generated *.egg-info
-	rm -f _native/blrcs_native/*.c _native/blrcs_native/*.so
+	find _native \( -name "*.c" -o -name "*.so" \) -delete

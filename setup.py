@@ -19,18 +19,19 @@ from blrcs.protos import generate_own  # noqa: E402
 def packages() -> list[str]:
     """Every package below blrcs/, and the generated ones outside it."""
     own = {".".join(init.parent.parts) for init in Path("blrcs").rglob("__init__.py")}
-    return sorted(own | {"blrcs.v1", "blrcs_native", "buf.validate"})
+    return sorted(own | {"blrcs.v1", "blrcs_native", "blrcs_native.http2", "buf.validate"})
 
 
 def extensions() -> list[Extension]:
     """One extension module for each .pyx, so that a change rebuilds one file."""
     return [
         Extension(
-            f"blrcs_native.{source.stem}",
+            ".".join(source.relative_to(NATIVE.parent).with_suffix("").parts),
             [source.as_posix()],
             extra_compile_args=["-O3", "-fno-semantic-interposition", *QUIET],
+            libraries=["nghttp2"] if source.parent.name == "http2" else [],
         )
-        for source in sorted(NATIVE.glob("*.pyx"))
+        for source in sorted(NATIVE.rglob("*.pyx"))
     ]
 
 
@@ -40,6 +41,7 @@ setup(
     packages=packages(),
     package_dir={
         "blrcs_native": NATIVE.as_posix(),
+        "blrcs_native.http2": (NATIVE / "http2").as_posix(),
         "buf.validate": (GENERATED / "buf/validate").as_posix(),
     },
     package_data={
@@ -47,6 +49,7 @@ setup(
         "blrcs.cli": ["template/*.tmpl"],
         "blrcs.v1": ["*.proto", "*.pyi"],
         "blrcs_native": ["*.pyi", "*.pxd", "py.typed"],
+        "blrcs_native.http2": ["*.pyi", "*.pxd"],
         "buf.validate": ["*.pyi"],
     },
     ext_modules=cythonize(

@@ -1,6 +1,6 @@
 """One server of the guarded-call benchmark, on a free port of the loopback.
 
-    python guarded_server.py SERVER [--requests-per-s N] [--core N]
+    python guarded_server.py SERVER [--requests-per-s N]
 
 Prints its port, and serves until it is told to stop by SIGTERM.
 """
@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +28,25 @@ from order_scenario import (
     orders_pb2_grpc,
 )
 from peers.handmade_pipeline import interceptors
+from transport_peers import without_transports
 
+import blrcs.aio
 from blrcs.assembly.metrics import CELLS, ServerMetrics
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
-from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.monitoring.logging import configure_logging
-from blrcs.transport.grpcio import GrpcioServer
-from blrcs.transport.registration import Registrar
-from blrcs.transport.router import Router
 from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
 from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.call_metrics import CallMetrics
+from blrcs_native.interfaces import Handler
 from blrcs_native.keys import Keyset, VerificationKey
 from blrcs_native.limiter import Limiter
+from blrcs_native.method import Method
 from blrcs_native.metrics import MetricsBlock
+from blrcs_native.pipeline import Pipeline
 from blrcs_native.token import TokenVerifier
 
 ROLE = "roles/reader"
@@ -51,14 +54,34 @@ LIMITER_CELLS = 65_536
 GRACE_S = 0.5
 
 
-def blrcs_server(requests_per_s: int) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountingFactory(PipelineFactory):
+    """Counts the calls of the methods that it binds, as ``blrcs serve`` does."""
+
+    calls: CallMetrics
+
+    def bind(self, method: Method, handler: Handler) -> Pipeline:
+        counted = Method(
+            method.name,
+            client_streaming=method.client_streaming,
+            server_streaming=method.server_streaming,
+            parse=method.parse,
+            serialize=method.serialize,
+            policy=method.policy,
+            input_descriptor=method.input_descriptor,
+            metrics=self.calls.method(method.service, method.short_name, method.kind),
+        )
+        return PipelineFactory.bind(self, counted, handler)
+
+
+def blrcs_server(requests_per_s: int, **transport: str) -> Any:
     """Ours, with the observers of ``blrcs serve``."""
     metrics = ServerMetrics(MetricsBlock(CELLS))
     bindings = [
         BindingSpec(f"bindings/{name}", ROLE, [name], resource)
         for name, resource in grants().items()
     ]
-    factory = PipelineFactory(
+    factory = CountingFactory(
         limiter=Limiter(LIMITER_CELLS),
         verifier=TokenVerifier(
             Keyset([VerificationKey(KEY_ID, "EdDSA", PRIVATE_KEY.public_key())]),
@@ -67,16 +90,20 @@ def blrcs_server(requests_per_s: int) -> Any:
         ),
         access=CurrentAccess(AccessTable([RoleSpec(ROLE, [PERMISSION])], [], bindings)),
         observers=(RejectionMetrics(metrics.rejections), CallLog(LogLevel("info"))),
+        calls=metrics.calls,
     )
     policy = MethodPolicy(
         Permission(PERMISSION, "orders/{order_id}"),
         limits=(Limit("address", requests_per_s), Limit("principal", requests_per_s)),
     )
-    registrar = Registrar()
-    orders_pb2_grpc.add_OrderServiceServicer_to_server(Orders(), registrar)
-    served = [each for each in registrar if each.name == METHOD]
-    pipelines = bind_all(served, factory, lambda _: policy, metrics=metrics.calls)
-    return GrpcioServer(Router(pipelines, unknown=metrics.calls.unknown))
+    server = blrcs.aio.server(factory=factory, policies={METHOD: policy}, **transport)
+    orders_pb2_grpc.add_OrderServiceServicer_to_server(Orders(), server)
+    return server
+
+
+def on_grpcio() -> dict[str, str]:
+    """The argument that puts ours on grpcio, where there is another transport."""
+    return {} if without_transports() else {"transport": "grpcio"}
 
 
 def bare_server(requests_per_s: int) -> Any:
@@ -108,6 +135,7 @@ def grpcio_server(stages: list[Any]) -> Any:
 SERVERS: dict[str, Callable[[int], Any]] = {
     "bare": bare_server,
     "blrcs": blrcs_server,
+    "blrcs-grpcio": lambda rate: blrcs_server(rate, **on_grpcio()),
     "handmade": handmade_server,
     "handmade-remembering": lambda rate: handmade_server(rate, remembers_tokens=True),
 }
@@ -128,10 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server", choices=SERVERS)
     parser.add_argument("--requests-per-s", type=int, default=1_000_000_000)
-    parser.add_argument("--core", type=int, help="run on this core alone")
     arguments = parser.parse_args()
-    if arguments.core is not None:
-        os.sched_setaffinity(0, {arguments.core})
     with Path(os.devnull).open("wb") as nowhere:
         configure_logging("json", "info", stream=nowhere)
         uvloop.run(serve(arguments.server, arguments.requests_per_s))

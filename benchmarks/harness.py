@@ -98,28 +98,50 @@ class Claim:
         return above and (self.at_most is None or self.ratio <= self.at_most)
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Figures of several subjects in several respects: a row for each subject.
+
+    ``cells`` is by subject and then by column; a figure that was not taken is absent.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    cells: dict[str, dict[str, float]]
+
+
 @dataclass(slots=True)
 class Report:
-    """The figures of one benchmark."""
+    """The figures of one benchmark.
+
+    ``left_out`` has the reason for each subject that was not measured.
+    """
 
     title: str
     timings: dict[str, Timing] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
     peers: dict[str, str] = field(default_factory=dict)
     unit: str = "ns/op"
+    grids: list[Grid] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def render(self) -> str:
         """The figures as a table of text."""
-        width = max(len(name) for name in self.timings)
+        width = max(map(len, self.timings), default=0)
         lines = [self.title, "=" * len(self.title)]
         lines += [
             f"{name:<{width}}  {timing.median_ns:>14,.1f} {self.unit}"
             for name, timing in self.timings.items()
         ]
+        for grid in self.grids:
+            lines += ["", *aligned(grid)]
+        if self.grids:
+            lines.append("")
         lines += [
             f"{'ok  ' if claim.holds else 'MISS'}  {claim.text}: {claim.ratio:.2f}"
             for claim in self.claims
         ]
+        lines += [f"left out  {name}: {reason}" for name, reason in self.left_out.items()]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, object]:
@@ -131,17 +153,43 @@ class Report:
             "peers": self.peers,
             "timings": {name: timing.median_ns for name, timing in self.timings.items()},
             "claims": [asdict(claim) | {"holds": claim.holds} for claim in self.claims],
+            "grids": [asdict(grid) for grid in self.grids],
+            "left_out": self.left_out,
         }
+
+
+def aligned(grid: Grid) -> list[str]:
+    """A grid as text, its columns under each other."""
+    rows = [("", *grid.columns)]
+    rows += [
+        (name, *(f"{cells[each]:,.1f}" if each in cells else "-" for each in grid.columns))
+        for name, cells in grid.cells.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])])
+        for first, *rest in rows
+    ]
+    return [grid.title, *lines]
+
+
+def argument_parser() -> argparse.ArgumentParser:
+    """The options that every benchmark has."""
+    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    return parser
+
+
+def publish(report: Report, target: Path | None) -> None:
+    """Prints a report, and writes it where there is a target."""
+    print(report.render())
+    if target:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
 
 
 def main(run: Callable[[int], Report]) -> None:
     """The command line of one benchmark: ``run`` takes the number of rounds."""
-    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    arguments = parser.parse_args()
-    report = run(arguments.rounds)
-    print(report.render())
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
+    arguments = argument_parser().parse_args()
+    publish(run(arguments.rounds), arguments.json)

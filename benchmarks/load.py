@@ -1,4 +1,4 @@
-"""Load on one unary method, over real sockets, from a core of its own.
+"""Load on one method, over real sockets, from a core of its own.
 
 h2load makes it where it is installed (Debian: nghttp2-client), since it costs little beside the
 server. Elsewhere grpc.aio clients do, in a process that runs this file; they are slower than the
@@ -26,6 +26,9 @@ CONNECTIONS = 8
 STREAMS = 16
 RESULT = re.compile(r"finished in ([\d.]+)(us|ms|s), .*?(\d+) succeeded", re.DOTALL)
 BODIES = re.compile(r"\((\d+)\) data\b")
+CIPHER = re.compile(r"^Cipher: (\S+)", re.MULTILINE)
+# One cipher for every server, so that none gains by its choice; h2load names what was agreed on.
+CIPHERS = ("--ciphers=ECDHE-ECDSA-AES128-GCM-SHA256", "--tls13-ciphers=TLS_AES_128_GCM_SHA256")
 SECONDS_PER_UNIT = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -33,16 +36,23 @@ SECONDS_PER_UNIT = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 class Load:
     """What is sent, and what must come back.
 
-    ``metadata`` goes with every call; ``request`` and ``reply`` are serialized messages. Every
-    call must be answered with ``reply``, byte for byte or, where h2load counts, in length.
+    ``metadata`` goes with every call; ``request`` and ``reply`` are serialized messages, of which a
+    call sends ``sends`` and gets ``replies``. Every call must be answered with them, byte for byte
+    or, where h2load counts, in length. ``reply`` is None where its length may vary: then each call
+    must have one, and whoever makes the load sees to the rest.
     """
 
     port: int
     method: str
     metadata: tuple[tuple[str, str], ...]
     request: bytes
-    reply: bytes
+    reply: bytes | None
     core: int | None = None
+    sends: int = 1
+    replies: int = 1
+    connections: int = CONNECTIONS
+    streams: int = STREAMS
+    tls: bool = False
 
 
 class LoadError(Exception):
@@ -69,31 +79,50 @@ def framed(message: bytes) -> bytes:
 
 
 def run_h2load(load: Load, calls: int, folder: Path) -> float:
+    return read_h2load(run_pinned(h2load_command(load, calls, folder), load.core), load, calls)
+
+
+def h2load_command(load: Load, calls: int, folder: Path) -> list[str]:
     body = folder / "request.bin"
-    body.write_bytes(framed(load.request))
+    body.write_bytes(framed(load.request) * load.sends)
     headers = (("content-type", "application/grpc"), ("te", "trailers"), *load.metadata)
-    command = [
+    return [
         "h2load",
         f"--requests={calls}",
-        f"--clients={CONNECTIONS}",
-        f"--max-concurrent-streams={STREAMS}",
+        f"--clients={load.connections}",
+        f"--max-concurrent-streams={load.streams}",
         f"--data={body}",
         *(f"--header={name}: {value}" for name, value in headers),
-        f"http://127.0.0.1:{load.port}{load.method}",
+        *(CIPHERS if load.tls else ()),
+        f"{'https' if load.tls else 'http'}://127.0.0.1:{load.port}{load.method}",
     ]
-    output = run_pinned(command, load.core)
+
+
+def read_h2load(output: str, load: Load, calls: int) -> float:
     finished = RESULT.search(output)
     bodies = BODIES.search(output)
     if finished is None or bodies is None:
         raise LoadError(output)
     # A call that ends with an error has no message, so the bytes tell how many replies there were.
-    expected = calls * len(framed(load.reply))
-    if int(finished[3]) != calls or int(bodies[1]) != expected:
+    size = int(bodies[1])
+    if load.reply is None:
+        is_whole = size > 0
+    else:
+        is_whole = size == calls * load.replies * len(framed(load.reply))
+    if int(finished[3]) != calls or not is_whole:
         raise LoadError(f"not all of {calls} calls were answered with the reply:\n{output}")
     return float(finished[1]) * SECONDS_PER_UNIT[finished[2]]
 
 
+def cipher_of(load: Load, folder: Path) -> str:
+    """The cipher that a server with TLS agrees on with h2load."""
+    found = CIPHER.search(run_pinned(h2load_command(load, load.connections, folder), load.core))
+    return "none" if found is None else found[1]
+
+
 def run_grpc(load: Load, calls: int) -> float:
+    if load.reply is None or load.sends != 1 or load.replies != 1 or load.tls:
+        raise LoadError("only h2load makes this load, and it is not installed")
     described = asdict(load) | {"request": load.request.hex(), "reply": load.reply.hex()}
     command = [sys.executable, __file__, json.dumps(described), str(calls)]
     return float(run_pinned(command, load.core))
@@ -130,11 +159,12 @@ async def call_by_grpc(load: Load, calls: int) -> float:
 
     options = [("grpc.use_local_subchannel_pool", 1)]
     channels = [
-        grpc.aio.insecure_channel(f"127.0.0.1:{load.port}", options) for _ in range(CONNECTIONS)
+        grpc.aio.insecure_channel(f"127.0.0.1:{load.port}", options)
+        for _ in range(load.connections)
     ]
     methods = [channel.unary_unary(load.method) for channel in channels]
     start = time.perf_counter()
-    await asyncio.gather(*(work(method) for method in methods for _ in range(STREAMS)))
+    await asyncio.gather(*(work(method) for method in methods for _ in range(load.streams)))
     seconds = time.perf_counter() - start
     await asyncio.gather(*(channel.close() for channel in channels))
     return seconds
@@ -152,6 +182,8 @@ def main() -> None:
         metadata=tuple((name, value) for name, value in described["metadata"]),
         request=bytes.fromhex(described["request"]),
         reply=bytes.fromhex(described["reply"]),
+        connections=described["connections"],
+        streams=described["streams"],
     )
     print(asyncio.run(call_by_grpc(load, arguments.calls)))
 

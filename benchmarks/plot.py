@@ -118,12 +118,16 @@ GUARDS = {
 }
 
 
+TRANSPORT_COLUMN = "unary, 8 x 16"
+
+
 def draw_all(reports: Mapping[str, Figures], folder: Path) -> list[Path]:
     """Draws every picture whose benchmarks are all there; returns what was written."""
     pictures: dict[str, tuple[set[str], Callable[[Mapping[str, Figures]], Figure]]] = {
         "native-core.svg": ({each.benchmark for each in COMPARISONS}, draw_core),
         "guarded-call.svg": ({"guarded_call"}, draw_call),
         "guards.svg": ({"guards"}, draw_guards),
+        "transport.svg": ({"transport"}, draw_transport),
     }
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -180,6 +184,23 @@ def draw_guards(reports: Mapping[str, Figures]) -> Figure:
         "What the guards of a call cost", bars, machine_line(figures["machine"])
     )
     axes.set_xlabel("ns for each call, the making of the call included; less is better")
+    return figure
+
+
+def draw_transport(reports: Mapping[str, Figures]) -> Figure:
+    figures = reports["transport"]
+    cells = next(grid["cells"] for grid in figures["grids"] if grid["title"] == "calls/s")
+    bars = [
+        Bar(label, row[TRANSPORT_COLUMN], number(row[TRANSPORT_COLUMN]), label.startswith("BLRCS"))
+        for label, row in cells.items()
+        if TRANSPORT_COLUMN in row
+    ]
+    bars.sort(key=lambda bar: bar.value, reverse=True)
+    figure, axes = bar_chart(
+        "Unary calls a second, one core for the server", bars, footer([figures])
+    )
+    axes.set_xlabel("calls a second, 8 connections with 16 calls each; more is better")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     return figure
 
 

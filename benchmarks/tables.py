@@ -1,7 +1,7 @@
 """Figures as text: for a terminal, and as Markdown between markers in a page."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,10 +112,13 @@ def machines(reports: Mapping[str, Figures]) -> list[str]:
 
 
 def markdown(figures: Figures) -> Iterator[str]:
-    """What was measured, the ratios, and the peers."""
+    """What was measured, the ratios, the peers, and what was left out."""
     unit = figures["unit"]
     timings = [(name, figure(value, unit)) for name, value in figures["timings"].items()]
-    yield from table(("what", "median"), timings)
+    if timings:
+        yield from table(("what", "median"), timings)
+    for grid in figures.get("grids", ()):
+        yield from grid_table(grid)
     claims = [
         (claim["text"], number(claim["ratio"]), bound_of(claim), verdict_of(claim))
         for claim in figures["claims"]
@@ -126,6 +129,25 @@ def markdown(figures: Figures) -> Iterator[str]:
     if figures["peers"]:
         yield ""
         yield f"Peers: {peers_line(figures['peers'])}."
+    if figures.get("grids"):
+        yield ""
+        yield f"Machine: {machine_line(figures['machine'])}."
+    if left_out := figures.get("left_out"):
+        yield ""
+        yield f"Left out: {'; '.join(f'{name} ({why})' for name, why in left_out.items())}."
+
+
+def grid_table(grid: Figures) -> Iterator[str]:
+    """One grid under its title, with an empty line behind it; figures not taken are a dash."""
+    yield f"**{grid['title']}**"
+    yield ""
+    columns = grid["columns"]
+    rows = [
+        (name, *(number(cells[each]) if each in cells else "-" for each in columns))
+        for name, cells in grid["cells"].items()
+    ]
+    yield from table(("", *columns), rows)
+    yield ""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -136,21 +158,26 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
 
 
-def fill(page: str, reports: Mapping[str, Figures]) -> str:
-    """The page with every marked place filled anew; what stands outside stays as it is.
+def fill(page: str, reports: Mapping[str, Figures], known: Collection[str]) -> str:
+    """The page with marked places filled anew; what stands outside stays as it is.
+
+    So does the place of a benchmark that is ``known`` and has no figures among these, and the line
+    that names the machine where there is such a one.
 
     Raises:
-        UnknownFiguresError: A place names no benchmark of these.
+        UnknownFiguresError: A place names no benchmark that is known.
     """
 
     def replaced(match: re.Match[str]) -> str:
         name = match["name"]
-        if name == MACHINE:
-            lines = [f"{line}." for line in machines(reports)]
-        elif name in reports:
+        if name in reports:
             lines = list(markdown(reports[name]))
+        elif name == MACHINE and reports.keys() >= set(known):
+            lines = [f"{line}." for line in machines(reports)]
+        elif name == MACHINE or name in known:
+            return match[0]
         else:
-            raise UnknownFiguresError(f"there are no figures of {name}")
+            raise UnknownFiguresError(f"there is no benchmark {name}")
         return "\n".join([match[1].rstrip(), *lines, match[3]])
 
     return MARKED.sub(replaced, page)

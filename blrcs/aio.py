@@ -21,13 +21,16 @@ from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.effective_policy import effective_policy
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.transport.grpc_interceptors import run_interceptors
-from blrcs.transport.grpcio import GrpcioServer
 from blrcs.transport.registration import Registrar, Registration
 from blrcs.transport.router import Router
+from blrcs.transport.server import TransportName, TransportServer, transport_server
+from blrcs.transport.tls import ServerCredentials, ssl_server_credentials
 from blrcs_native.interfaces import Handler
 from blrcs_native.limiter import Limiter
 
 LIMITER_CELLS = 65_536
+
+__all__ = ["Server", "server", "ssl_server_credentials"]
 
 
 class Server(Registrar):
@@ -35,7 +38,7 @@ class Server(Registrar):
 
     def __init__(
         self,
-        transport: GrpcioServer,
+        transport: TransportServer,
         router: Router,
         factory: PipelineFactory,
         *,
@@ -55,8 +58,14 @@ class Server(Registrar):
         """Listens in plain text; returns the port. Raises RuntimeError where it cannot."""
         return self._transport.add_insecure_port(address)
 
-    def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int:
-        """Listens with TLS; returns the port. Raises RuntimeError where it cannot."""
+    def add_secure_port(self, address: str, server_credentials: ServerCredentials) -> int:
+        """Listens with TLS; returns the port.
+
+        Raises:
+            RuntimeError: It cannot listen there.
+            TypeError: The credentials are grpc's own: those of :func:`ssl_server_credentials` are
+                needed, which has the same arguments.
+        """
         return self._transport.add_secure_port(address, server_credentials)
 
     async def start(self) -> None:
@@ -103,6 +112,7 @@ def server(
     *,
     factory: PipelineFactory | None = None,
     policies: Mapping[str, MethodPolicy] | None = None,
+    transport: TransportName = "native",
 ) -> Server:
     """A server that has yet to be started; the arguments before ``*`` are grpc.aio.server's.
 
@@ -111,23 +121,27 @@ def server(
         handlers: Generic handlers that list their methods.
         interceptors: Third-party interceptors; they run behind the guards, where a call has been
             admitted and its first message parsed.
-        options: Channel arguments of grpc core.
+        options: Channel arguments by grpc's names.
         maximum_concurrent_rpcs: Calls beyond are refused with RESOURCE_EXHAUSTED.
         compression: The default for replies.
         factory: Binds methods to pipelines. By default one that limits, validates and audits, and
             has no verifier: it refuses methods that ask for a token.
         policies: By full method name, or ``/package.Service/*`` for all of a service; they take
             the place of what the proto states.
+        transport: BLRCS's own, or ``grpcio``, the reference.
+
+    Raises:
+        ValueError: An option's value is out of its range.
     """
     router = Router({})
-    transport = GrpcioServer(
-        router,
-        options=tuple(options or ()),
-        compression=compression,
-        maximum_concurrent_rpcs=maximum_concurrent_rpcs,
-    )
     made = Server(
-        transport,
+        transport_server(
+            transport,
+            router,
+            options=tuple(options or ()),
+            compression=compression,
+            maximum_concurrent_rpcs=maximum_concurrent_rpcs,
+        ),
         router,
         factory or PipelineFactory(limiter=Limiter(LIMITER_CELLS)),
         policies={} if policies is None else policies,

@@ -16,6 +16,13 @@ from blrcs.api.limit_service import LimitService
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
 from blrcs.assembly.access import Access, assemble_access
+from blrcs.assembly.direct import (
+    direct_access,
+    direct_auth,
+    direct_cache,
+    direct_health,
+    direct_limits,
+)
 from blrcs.assembly.foundation import Foundation, lay_foundation
 from blrcs.assembly.identity import Identity, assemble_identity
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
@@ -26,10 +33,12 @@ from blrcs.cache.remote import RemoteCache
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
+from blrcs.config.server import Server
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
 from blrcs.interceptors.call_log import CallLog
+from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.policies import Policies, permissions_of
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
@@ -39,9 +48,10 @@ from blrcs.monitoring.exporter import MetricsServer
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.transport.certificates import Certificates
-from blrcs.transport.grpcio import GrpcioServer
+from blrcs.transport.native import NativeServer
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
+from blrcs.transport.server import TransportServer, transport_server
 from blrcs.v1 import (
     access_pb2_grpc,
     auth_pb2_grpc,
@@ -49,6 +59,7 @@ from blrcs.v1 import (
     limit_pb2_grpc,
     user_pb2_grpc,
 )
+from blrcs.workers.handover import PORT, UNIX_SOCKET
 from blrcs.workers.memory import ACCESS, GUARDS, LIMIT_RULES, SERVICE, Memory, OwnMemory
 from blrcs.workers.ports import PortUnavailableError, cache_socket
 from blrcs.workers.worker import Worker
@@ -57,6 +68,8 @@ HOUSEKEEPING_PERIOD_S = 1.0
 PURGE_PERIOD_S = 600.0
 KEEPALIVE_MS = 60_000
 KEEPALIVE_TIMEOUT_MS = 20_000
+MS_PER_S = 1_000
+MAX_STREAMS = 250
 
 log = structlog.get_logger("blrcs.app")
 
@@ -125,11 +138,12 @@ async def running(
         )
         rules.load(settings)
 
+        direct: DirectHandlers = {}
         if settings.services.builtin:
-            _add_builtin(registrar, base, access, identity, cache, limits, rules)
+            direct = _add_builtin(registrar, base, access, identity, cache, limits, rules)
         for reference in settings.services.extra:
             load_service(reference)(registrar)
-        health = _add_standard(registrar, settings)
+        health, direct_standard = _add_standard(registrar, settings)
 
         block = memory.metrics(METRICS_CELLS)
         metrics = ServerMetrics(block)
@@ -142,6 +156,7 @@ async def running(
                 verifier=identity.verifier,
                 access=access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
+                direct={**direct, **direct_standard},
             ),
             router,
             metrics=metrics.calls,
@@ -149,7 +164,7 @@ async def running(
         policies.apply(settings)
 
         reloadables: list[Reloadable] = [policies, rules, level]
-        server, addresses = _listen(router, settings, reloadables, worker)
+        server, addresses = _listen(router, settings, metrics, reloadables, worker)
         metrics_address = await _serve_metrics(
             settings, memory.registry(block, ServerMetrics), stack, worker
         )
@@ -189,7 +204,7 @@ def _add_builtin(
     cache: MemoryCache | RemoteCache,
     limits: NativeLimits,
     rules: RuleBook,
-) -> None:
+) -> DirectHandlers:
     limit_service = LimitService(
         limits=limits,
         rules=rules,
@@ -197,43 +212,45 @@ def _add_builtin(
         page_tokens=base.page_tokens,
         clock=base.clock,
     )
+    cache_service = CacheService(cache)
     auth_pb2_grpc.add_AuthServiceServicer_to_server(identity.auth_service, registrar)
     user_pb2_grpc.add_UserServiceServicer_to_server(identity.user_service, registrar)
     access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
     limit_pb2_grpc.add_LimitServiceServicer_to_server(limit_service, registrar)
-    cache_pb2_grpc.add_CacheServiceServicer_to_server(CacheService(cache), registrar)
+    cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
+    return {
+        **direct_access(access.service, access.current),
+        **direct_auth(identity.auth_service, identity.verifier),
+        # Of several processes one alone has the entries.
+        **(direct_cache(cache_service, cache) if isinstance(cache, MemoryCache) else {}),
+        **direct_limits(limit_service, limits),
+    }
 
 
-def _add_standard(registrar: Registrar, settings: Settings) -> HealthState:
+def _add_standard(registrar: Registrar, settings: Settings) -> tuple[HealthState, DirectHandlers]:
     services = sorted({each.name[1:].rpartition("/")[0] for each in registrar})
     health = HealthState(services)
-    add_health_to_server(HealthService(health), registrar)
+    service = HealthService(health)
+    add_health_to_server(service, registrar)
     if settings.reflection:
         add_reflection_to_server((*services, "grpc.health.v1.Health"), registrar)
-    return health
+    return health, direct_health(service, health)
 
 
 def _listen(
-    router: Router, settings: Settings, reloadables: list[Reloadable], worker: Worker | None
-) -> tuple[GrpcioServer, tuple[str, ...]]:
+    router: Router,
+    settings: Settings,
+    metrics: ServerMetrics,
+    reloadables: list[Reloadable],
+    worker: Worker | None,
+) -> tuple[TransportServer, tuple[str, ...]]:
     server = settings.server
-    transport = GrpcioServer(
+    transport = transport_server(
+        server.transport,
         router,
-        options=(
-            # The port of workers is one; a server of one process shares its port with nobody.
-            ("grpc.so_reuseport", int(worker is not None)),
-            ("grpc.max_receive_message_length", server.max_message_bytes),
-            ("grpc.max_send_message_length", server.max_message_bytes),
-            ("grpc.max_metadata_size", server.max_metadata_bytes),
-            ("grpc.absolute_max_metadata_size", server.max_metadata_bytes),
-            # No one connection may take all places.
-            ("grpc.max_concurrent_streams", max(1, server.max_concurrent_calls // 4)),
-            # Peers that are gone are noticed, and so are those that never were.
-            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-            ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
-        ),
+        options=_channel_arguments(server, shares_port=worker is not None),
         maximum_concurrent_rpcs=server.max_concurrent_calls,
-        max_metadata_bytes=server.max_metadata_bytes,
+        abuse_counter=metrics.abuse,
     )
     certificates = Certificates(server.tls) if server.tls.enabled else None
     if certificates is not None:
@@ -245,7 +262,9 @@ def _listen(
     addresses = []
     for address in wanted:
         try:
-            if certificates is None:
+            if worker is not None and isinstance(transport, NativeServer):
+                port = _serve_handed_down(transport, worker, address, certificates)
+            elif certificates is None:
                 port = transport.add_insecure_port(address)
             else:
                 port = transport.add_secure_port(address, certificates.credentials)
@@ -256,6 +275,40 @@ def _listen(
         named = address if address.startswith("unix:") else f"{host}:{port}"
         addresses.append(f"{named} ({'plain text' if certificates is None else 'TLS'})")
     return transport, tuple(addresses)
+
+
+def _serve_handed_down(
+    transport: NativeServer, worker: Worker, address: str, certificates: Certificates | None
+) -> int:
+    """Takes from the sockets that the supervisor keeps, so that no connection is lost with it."""
+    kind = UNIX_SOCKET if address.startswith("unix:") else PORT
+    credentials = None if certificates is None else certificates.credentials
+    transport.add_listening_sockets(worker.listening.get(kind, []), credentials)
+    return worker.handover.port
+
+
+def _channel_arguments(server: Server, *, shares_port: bool) -> tuple[tuple[str, int], ...]:
+    arguments = {
+        "grpc.max_receive_message_length": server.max_message_bytes,
+        "grpc.max_send_message_length": server.max_message_bytes,
+        "grpc.max_metadata_size": server.max_metadata_bytes,
+        "grpc.absolute_max_metadata_size": server.max_metadata_bytes,
+        # No one connection may take all places.
+        "grpc.max_concurrent_streams": max(1, min(server.max_concurrent_calls // 4, MAX_STREAMS)),
+        # Peers that are gone are noticed, and so are those that never were.
+        "grpc.keepalive_time_ms": KEEPALIVE_MS,
+        "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    }
+    if server.max_connection_age_s is not None:
+        arguments["grpc.max_connection_age_ms"] = int(server.max_connection_age_s * MS_PER_S)
+        arguments["grpc.max_connection_age_grace_ms"] = int(server.drain_grace_s * MS_PER_S)
+    if server.transport == "native":
+        arguments["blrcs.max_connections"] = server.max_connections
+        if server.max_connections_per_address is not None:
+            arguments["blrcs.max_connections_per_address"] = server.max_connections_per_address
+    else:
+        arguments["grpc.so_reuseport"] = int(shares_port)
+    return tuple(arguments.items())
 
 
 async def _serve_metrics(
@@ -325,7 +378,10 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 async def _drain(
-    server: GrpcioServer, health: HealthState, cache: MemoryCache | RemoteCache, grace_s: float
+    server: TransportServer,
+    health: HealthState,
+    cache: MemoryCache | RemoteCache,
+    grace_s: float,
 ) -> None:
     """NOT_SERVING first, so that balancers turn away; then accepted calls may finish."""
     health.finish()

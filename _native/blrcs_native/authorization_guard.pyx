@@ -12,10 +12,6 @@ from blrcs_native.resource_template cimport ResourceTemplate
 
 @cython.final
 cdef class CurrentAccess:
-    cdef AccessTable _table
-    cdef Generation _generation
-    cdef object _load_anew
-
     def __init__(self, AccessTable table not None):
         self._table = table
 
@@ -45,12 +41,6 @@ cdef bint owns(str principal, str resource) noexcept:
 
 
 cdef class AccessGuard(Guard):
-    cdef CurrentAccess access
-    cdef str permission
-    cdef ResourceTemplate template
-    cdef bint or_owner
-    cdef Rejection denied
-
     def __init__(
         self,
         CurrentAccess access not None,

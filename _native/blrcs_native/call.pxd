@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t
 
+from blrcs_native.message_stream cimport MessageStream
 from blrcs_native.method cimport Method
 from blrcs_native.rejection cimport Rejection
 
@@ -16,6 +17,8 @@ cdef class Principal:
 cdef class Call:
     cdef readonly Method method
     cdef readonly object stream
+    # The same where it is one, whose messages need no coroutine.
+    cdef MessageStream messages
     cdef readonly object metadata
     cdef readonly str peer_address
     cdef readonly int64_t started_ns
@@ -36,3 +39,10 @@ cdef class Call:
 
     cdef void reject(self, Rejection rejection)
     cdef void note_shadow(self, Rejection rejection)
+    cdef object accept(self, bytes body)
+    cdef object next_message(self, bint iterating)
+
+
+cdef Call new_call(
+    Method method, MessageStream stream, object metadata, str peer_address, int64_t now_ns
+)

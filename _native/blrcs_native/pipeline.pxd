@@ -1,7 +1,9 @@
 """The C face of pipelines."""
 
 from blrcs_native.call cimport Call
+from blrcs_native.direct cimport DirectHandler
 from blrcs_native.method cimport Method
+from blrcs_native.rejection cimport Rejection
 
 
 cdef class Pipeline:
@@ -10,9 +12,18 @@ cdef class Pipeline:
     cdef readonly tuple body_guards
     cdef tuple standing_guards
     cdef object handler
+    cdef DirectHandler direct
+    cdef object map_error
     cdef tuple on_start
     cdef tuple on_end
     cdef tuple on_failure
 
+    cdef object begin(self, Call call)
+    cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size)
+    cdef object accept(self, Call call, bytes body)
+    cdef void refuse(self, Call call, Rejection rejection) except *
+    cdef void give_up(self, Call call) except *
+    cdef void _map(self, Call call, object error) except *
+    cdef Rejection _failed(self, Call call, object error)
     cdef void _begin(self, Call call) except *
     cdef void _finish(self, Call call) except *

@@ -1,9 +1,10 @@
 """The road of a call, bound once for each method: guards, handler, observers."""
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import final
 
 from blrcs_native.call import Call
+from blrcs_native.direct import DirectHandler
 from blrcs_native.guard import Guard
 from blrcs_native.interfaces import Handler
 from blrcs_native.method import Method
@@ -18,6 +19,10 @@ class Pipeline:
     define ``on_start(call)``, ``on_end(call)`` and ``on_failure(call, error)``; the last is told of
     errors that nothing else turned into a status. What an observer raises goes to
     ``sys.unraisablehook``.
+
+    ``direct`` answers what it can of a unary method without the handler, behind the same guards;
+    transports that can have it do so ask it first. ``map_error`` gives the status of what the handler
+    raises; without it that is INTERNAL.
 
     A stream passes the guards for authentication and authorization again at each message, so that
     it ends when its token or its permission does.
@@ -34,6 +39,8 @@ class Pipeline:
         guards: Iterable[Guard] = (),
         body_guards: Iterable[Guard] = (),
         observers: Iterable[object] = (),
+        direct: DirectHandler | None = None,
+        map_error: Callable[[Call, Exception], Rejection] | None = None,
     ) -> None: ...
     @property
     def method(self) -> Method: ...

@@ -7,6 +7,8 @@ cimport cython
 from blrcs_native.call cimport Call
 from blrcs_native.charge cimport Charge
 from blrcs_native.clock cimport monotonic_ns
+from blrcs_native.direct cimport DirectHandler
+from blrcs_native.end_hook cimport EndHook
 from blrcs_native.guard cimport Guard, ask
 from blrcs_native.method cimport Method
 from blrcs_native.rejection cimport Rejection
@@ -17,6 +19,14 @@ cdef Rejection DEADLINE_EXCEEDED = explained(
     4, "transport", "DEADLINE_EXCEEDED", "the deadline passed before the reply was ready"
 )
 cdef Rejection FAILED = explained(13, "handler", "INTERNAL", "internal error")
+cdef Rejection NO_REQUEST = explained(
+    12, "transport", "REQUEST_MISSING", "the method takes one message, and none was sent"
+)
+
+
+cdef Rejection late_or_cancelled(Call call):
+    remaining = call.stream.time_remaining()
+    return DEADLINE_EXCEEDED if remaining is not None and remaining <= 0 else CANCELLED
 
 
 @cython.final
@@ -31,11 +41,8 @@ cdef class Requests:
     def __aiter__(self):
         return self
 
-    async def __anext__(self):
-        message = await self.call.read()
-        if message is self.call.stream.eof:
-            raise StopAsyncIteration
-        return message
+    def __anext__(self):
+        return self.call.next_message(True)
 
 
 cdef tuple hooks(observers, str name):
@@ -46,7 +53,8 @@ cdef tuple hooks(observers, str name):
 
 cdef void tell(hook, Call call) noexcept:
     """What an observer raises goes to sys.unraisablehook: no call pays for it."""
-    hook(call)
+    if type(hook) is not EndHook or (<EndHook>hook).wants(call):
+        hook(call)
 
 
 cdef tuple standing(Method method, tuple head_guards, tuple body_guards):
@@ -66,7 +74,17 @@ cdef tuple standing(Method method, tuple head_guards, tuple body_guards):
 
 @cython.final
 cdef class Pipeline:
-    def __init__(self, Method method not None, handler, *, guards=(), body_guards=(), observers=()):
+    def __init__(
+        self,
+        Method method not None,
+        handler,
+        *,
+        guards=(),
+        body_guards=(),
+        observers=(),
+        DirectHandler direct=None,
+        map_error=None,
+    ):
         for guard in (*guards, *body_guards):
             if not isinstance(guard, Guard):
                 raise TypeError(f"{guard!r} is not a Guard")
@@ -75,6 +93,8 @@ cdef class Pipeline:
         self.body_guards = tuple(body_guards)
         self.standing_guards = standing(method, self.head_guards, self.body_guards)
         self.handler = handler
+        self.direct = direct
+        self.map_error = map_error
         observers = tuple(observers)
         self.on_start = hooks(observers, "on_start")
         self.on_end = hooks(observers, "on_end")
@@ -84,21 +104,100 @@ cdef class Pipeline:
         return ask(self.head_guards, call, 0)
 
     async def serve(self, Call call, body=None):
-        cdef Method method = self.method
+        verdict = self.begin(call)
+        if type(verdict) is Rejection:
+            self.refuse(call, <Rejection>verdict)
+            return None
+        return await self.conclude(call, None, self.request_after(call, body, verdict))
+
+    # The steps of a call, for transports that take them one by one: `begin`; then, if it gives one
+    # itself, `answer`; else `refuse`, `give_up` or `conclude`, once.
+
+    cdef object begin(self, Call call):
+        """Counts the call in and asks the guards that need only metadata.
+
+        None, a Rejection, or an awaitable of either.
+        """
         self._begin(call)
         try:
             verdict = ask(self.head_guards, call, 0)
-            if verdict is not None and type(verdict) is not Rejection:
-                verdict = await verdict
-            if verdict is not None:
-                call.reject(verdict)
-                return None
+        except Exception as error:
+            return self._failed(call, error)
+        if verdict is None:
             call.body_guards = self.body_guards
             call.standing_guards = self.standing_guards
-            if method.client_streaming:
-                request = Requests(call)
-            else:
-                request = await call.receive(body)
+        return verdict
+
+    cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
+        """Ends the call without its handler, where that can be: the reply's bytes or a Rejection.
+
+        With None nothing has happened.
+        """
+        if self.direct is None:
+            return None
+        try:
+            answered = self.direct.answer(call, body, size)
+        except Exception as error:
+            answered = self._failed(call, error)
+        if answered is None:
+            return None
+        if self.method.metrics is not None:
+            self.method.metrics.received()
+        if type(answered) is Rejection:
+            self.refuse(call, <Rejection>answered)
+            return answered
+        if self.method.metrics is not None:
+            self.method.metrics.sent()
+        self._finish(call)
+        return answered
+
+    cdef object accept(self, Call call, bytes body):
+        """Parses the only message of the client's and asks the guards that read it.
+
+        None, a Rejection, or an awaitable of either.
+        """
+        try:
+            return call.accept(body)
+        except Exception as error:
+            return self._failed(call, error)
+
+    cdef void refuse(self, Call call, Rejection rejection) except *:
+        """Ends a call that has begun, before its handler."""
+        call.reject(rejection)
+        self._finish(call)
+
+    cdef void give_up(self, Call call) except *:
+        """Ends a call whose client gave up before its handler began."""
+        self.refuse(call, late_or_cancelled(call))
+
+    async def request_after(self, Call call, body, verdict):
+        """What the handler is given, once guards that wait have admitted the call."""
+        if verdict is not None:
+            verdict = await verdict
+            if verdict is not None:
+                raise AbortError(verdict)
+        call.body_guards = self.body_guards
+        call.standing_guards = self.standing_guards
+        if self.method.client_streaming:
+            return Requests(call)
+        if body is None:
+            body = await call.stream.read()
+            if body is call.stream.eof:
+                raise AbortError(NO_REQUEST)
+        return await call.receive(body)
+
+    async def conclude(self, Call call, request, pending):
+        """Runs the handler, and ends the call.
+
+        `pending` gives the request where it is not there yet. Returns the reply's bytes, or None
+        where the server streams or the call has been rejected.
+        """
+        cdef Method method = self.method
+        cdef bint handling = False
+        try:
+            if pending is not None:
+                request = await pending
+            handling = True
             reply = await self.handler(request, call)
             if method.server_streaming or call.rejection is not None:
                 return None
@@ -113,17 +212,29 @@ cdef class Pipeline:
             call.reject(error.rejection)
             return None
         except asyncio.CancelledError:
-            remaining = call.stream.time_remaining()
-            late = remaining is not None and remaining <= 0
-            call.reject(DEADLINE_EXCEEDED if late else CANCELLED)
+            call.reject(late_or_cancelled(call))
             raise
         except Exception as error:
-            call.reject(FAILED)
-            for hook in self.on_failure:
-                hook(call, error)
+            if handling and self.map_error is not None:
+                self._map(call, error)
+            else:
+                self._failed(call, error)
             return None
         finally:
             self._finish(call)
+
+    cdef void _map(self, Call call, object error) except *:
+        """The status of what a handler raised."""
+        try:
+            call.reject(self.map_error(call, error))
+        except Exception as failure:
+            self._failed(call, failure)
+
+    cdef Rejection _failed(self, Call call, object error):
+        call.reject(FAILED)
+        for hook in self.on_failure:
+            hook(call, error)
+        return FAILED
 
     cdef void _begin(self, Call call) except *:
         if self.method.metrics is not None:

@@ -1,7 +1,7 @@
 """grpc.health.v1.Health: Check, Watch and List, overall and for each service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import grpc
@@ -29,13 +29,16 @@ class HealthState:
         self._finished = False
 
     @property
-    def statuses(self) -> Mapping[str, int]:
-        """The status of each service; the empty name stands for the server as a whole."""
+    def statuses(self) -> dict[str, int]:
+        """The status of each service, by the empty name that of the server as a whole.
+
+        Always the same dict, and to be read only.
+        """
         return self._statuses
 
     def set_all(self, status: int) -> None:
         """Gives the server and all its services one status."""
-        self._statuses = dict.fromkeys(self._statuses, status)
+        self._statuses.update(dict.fromkeys(self._statuses, status))
         self._notify()
 
     def set(self, service: str, status: int) -> None:
@@ -85,8 +88,7 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         """NOT_FOUND for a service that is not registered."""
         status = self._state.statuses.get(request.service)
         if status is None:
-            # Anyone may ask, so that a name of any length must not come back.
-            raise NotFoundError("the service", reason="SERVICE_UNKNOWN")
+            raise unknown_service()
         return health_pb2.HealthCheckResponse(status=status)
 
     async def Watch(
@@ -104,6 +106,11 @@ class HealthService(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
                 for name, status in self._state.statuses.items()
             }
         )
+
+
+def unknown_service() -> NotFoundError:
+    """The service is not registered. Anyone may ask: a name of any length must not come back."""
+    return NotFoundError("the service", reason="SERVICE_UNKNOWN")
 
 
 def add_health_to_server(servicer: health_pb2_grpc.HealthServicer, server: Any) -> None:

@@ -22,6 +22,12 @@ class ServerMetrics:
             "Calls that a guard or handler refused, and that a guard in shadow would have.",
             RejectionMetrics.LABELS,
         )
+        self.abuse = Counter(
+            block,
+            "blrcs_http2_abuse_total",
+            "What clients did beyond the transport's limits, by kind.",
+            ("kind",),
+        )
         self._reloads = Counter(
             block,
             "blrcs_config_reloads_total",

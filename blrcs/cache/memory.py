@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, Sequence
 from functools import partial
+from typing import Any
 
 from blrcs.cache.memory_namespace import Clock, MemoryNamespace
 from blrcs.cache.watchers import MAX_PENDING, Watchers
@@ -32,6 +33,16 @@ class MemoryCache:
         self._monotonic = monotonic
         self._namespaces: dict[str, MemoryNamespace] = {}
         self._watchers = Watchers()
+
+    @property
+    def namespaces(self) -> dict[str, MemoryNamespace]:
+        """Those that exist; always the same dict."""
+        return self._namespaces
+
+    @property
+    def watched(self) -> dict[str, Any]:
+        """The namespaces that somebody watches; always the same dict."""
+        return self._watchers.watched
 
     async def get(self, namespace: str, key: str) -> CacheEntry | None:
         """See the port."""

@@ -14,6 +14,7 @@ from blrcs.domain.cache_entry import (
 )
 from blrcs.domain.errors import FailedPreconditionError, ResourceExhaustedError
 from blrcs_native.cache import CONFLICT, NEVER_NS, TOO_LARGE, TtlCache
+from blrcs_native.cache_space import CacheSpace, StoredEntry
 
 NUMBER_CONTENT_TYPE = "text/plain"
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -30,21 +31,11 @@ class Tell(Protocol):
         ...
 
 
-class _Stored:
-    """What the native cache holds for a key; ``deadline_ns`` is None where it never expires."""
-
-    __slots__ = ("content_type", "deadline_ns", "size_bytes", "value", "version")
-
-    def __init__(self, key: str, value: bytes, content_type: str, deadline_ns: int | None) -> None:
-        self.value = value
-        self.content_type = content_type
-        self.deadline_ns = deadline_ns
-        self.size_bytes = len(key.encode()) + len(value) + len(content_type.encode())
-        self.version = 0
-
-
-class MemoryNamespace:
+class MemoryNamespace(CacheSpace):
     """Entries that are evicted when they are too many, too large or too old.
+
+    What its base class holds lets native handlers look up and write without a Python call; they
+    leave to this one what watchers are told of.
 
     Args:
         default_ttl_ns: For entries set without one; 0 keeps them for ever.
@@ -65,27 +56,31 @@ class MemoryNamespace:
         clock: Clock,
         monotonic: Clock | None,
     ) -> None:
-        self._default_ttl_ns = default_ttl_ns
         self._tell = tell
         self._clock = clock
         self._monotonic = monotonic or time.monotonic_ns
-        # Versions go on where an earlier process cannot have come, so that none returns.
-        self._first_version = clock()
         # Of flushed generations, and not reclaimed yet.
         self._stale_entries = 0
         self._stale_bytes = 0
-        self._max_bytes = max_bytes
-        self._entries: TtlCache[str, _Stored] = TtlCache(
-            max_entries,
-            default_ttl_ns or NEVER_NS,
+        super().__init__(
+            TtlCache(
+                max_entries,
+                default_ttl_ns or NEVER_NS,
+                max_bytes=max_bytes,
+                on_evict=self._evicted,
+                clock=monotonic,
+            ),
+            default_ttl_ns=default_ttl_ns,
             max_bytes=max_bytes,
-            on_evict=self._evicted,
-            clock=monotonic,
+            # Versions go on where an earlier process cannot have come, so that none returns.
+            first_version=clock(),
+            clock=clock,
+            monotonic=self._monotonic,
         )
 
     def get(self, key: str) -> CacheEntry | None:
         """The entry, if there is one; counts as a use of it."""
-        stored = self._entries.get(key)
+        stored = self.entries.get(key)
         return None if stored is None else self._shown(key, stored)
 
     def set(
@@ -96,12 +91,12 @@ class MemoryNamespace:
         Raises:
             ResourceExhaustedError: The entry alone is larger than the namespace.
         """
-        stored = _Stored(key, value, content_type, self._deadline_ns(ttl_ns))
+        stored = StoredEntry(key, value, content_type, self._deadline_ns(ttl_ns))
         return self._put(key, stored, condition)
 
     def delete(self, key: str) -> bool:
         """Whether there was an entry."""
-        stored = self._entries.pop(key)
+        stored = self.entries.pop(key)
         if stored is None:
             return False
         self._tell(CacheEventKind.DELETED, key, stored.version)
@@ -109,7 +104,7 @@ class MemoryNamespace:
 
     def increment(self, key: str, delta: int, ttl_ns: int | None) -> tuple[int, int]:
         """The number after adding, and the entry's version."""
-        found = self._entries.peek(key)
+        found = self.entries.peek(key)
         if found is None:
             number, content_type = delta, NUMBER_CONTENT_TYPE
             deadline_ns = self._deadline_ns(ttl_ns)
@@ -118,16 +113,16 @@ class MemoryNamespace:
             deadline_ns = found.deadline_ns
         if not INT64_MIN <= number <= INT64_MAX:
             raise FailedPreconditionError("NUMBER_OUT_OF_RANGE", "the sum does not fit in 64 bits")
-        stored = _Stored(key, b"%d" % number, content_type, deadline_ns)
+        stored = StoredEntry(key, b"%d" % number, content_type, deadline_ns)
         self._put(key, stored, SetCondition())
         return number, stored.version
 
     def touch(self, key: str, ttl_ns: int | None) -> CacheEntry | None:
         """The entry with its new time to live, if there is one; counts neither hit nor miss."""
         deadline_ns = self._deadline_ns(ttl_ns)
-        if not self._entries.touch(key, self._ttl_left(deadline_ns)):
+        if not self.entries.touch(key, self._ttl_left(deadline_ns)):
             return None
-        stored = self._entries.peek(key)
+        stored = self.entries.peek(key)
         if stored is None:  # it was given so little time that it is over
             return None
         stored.deadline_ns = deadline_ns
@@ -138,74 +133,74 @@ class MemoryNamespace:
 
         Entries whose time is over count while nobody has noticed.
         """
-        dropped = len(self._entries) - self._stale_entries
-        self._entries.invalidate()
-        self._stale_entries = len(self._entries)
-        self._stale_bytes = self._entries.used_bytes
+        dropped = len(self.entries) - self._stale_entries
+        self.entries.invalidate()
+        self._stale_entries = len(self.entries)
+        self._stale_bytes = self.entries.used_bytes
         self._tell(CacheEventKind.FLUSHED)
         return dropped
 
     @property
     def is_empty(self) -> bool:
         """Whether it holds nothing, not even what has yet to be reclaimed."""
-        return not len(self._entries)
+        return not len(self.entries)
 
     def reclaim(self, limit: int) -> int:
         """Frees up to ``limit`` entries that expired or were flushed; how many."""
-        return self._entries.reclaim(limit)
+        return self.entries.reclaim(limit)
 
     def figures(self) -> CacheFigures:
         """What it holds and has done."""
-        stats = self._entries.stats()
+        stats = self.entries.stats()
         return CacheFigures(
-            entries=len(self._entries) - self._stale_entries,
-            size_bytes=self._entries.used_bytes - self._stale_bytes,
+            entries=len(self.entries) - self._stale_entries,
+            size_bytes=self.entries.used_bytes - self._stale_bytes,
             hits=stats.hits,
             misses=stats.misses,
             evictions=stats.evictions,
             expirations=stats.expirations,
-            max_entries=self._entries.max_entries,
-            max_size_bytes=self._max_bytes,
+            max_entries=self.entries.max_entries,
+            max_size_bytes=self.max_bytes,
         )
 
-    def _put(self, key: str, stored: _Stored, condition: SetCondition) -> int | None:
+    def _put(self, key: str, stored: StoredEntry, condition: SetCondition) -> int | None:
         size_bytes = stored.size_bytes
         ttl_ns = self._ttl_left(stored.deadline_ns)
         if condition.version is not None:
             # Native versions begin with 1: no entry has the version 0.
-            expected = max(0, condition.version - self._first_version)
-            outcome = self._entries.compare_and_set(key, stored, expected, size_bytes, ttl_ns)
+            expected = max(0, condition.version - self.first_version)
+            outcome = self.entries.compare_and_set(key, stored, expected, size_bytes, ttl_ns)
         elif condition.presence is Presence.ABSENT:
-            outcome = self._entries.add(key, stored, size_bytes, ttl_ns)
+            outcome = self.entries.add(key, stored, size_bytes, ttl_ns)
         elif condition.presence is Presence.PRESENT:
-            outcome = self._entries.replace(key, stored, size_bytes, ttl_ns)
+            outcome = self.entries.replace(key, stored, size_bytes, ttl_ns)
         else:
-            outcome = self._entries.set(key, stored, size_bytes, ttl_ns)
+            outcome = self.entries.set(key, stored, size_bytes, ttl_ns)
         if outcome == TOO_LARGE:
             raise ResourceExhaustedError(
                 "CACHE_ENTRY_TOO_LARGE",
-                f"the entry has {size_bytes} bytes, the namespace holds {self._max_bytes}",
+                f"the entry has {size_bytes} bytes, the namespace holds {self.max_bytes}",
             )
         if outcome == CONFLICT:
             return None
-        stored.version = self._first_version + outcome
+        stored.version = self.first_version + outcome
         self._tell(CacheEventKind.SET, key, stored.version)
         return stored.version
 
     def _deadline_ns(self, ttl_ns: int | None) -> int | None:
-        ttl_ns = self._default_ttl_ns if ttl_ns is None else ttl_ns
+        ttl_ns = self.default_ttl_ns if ttl_ns is None else ttl_ns
         return self._monotonic() + ttl_ns if ttl_ns else None
 
     def _ttl_left(self, deadline_ns: int | None) -> int:
         return NEVER_NS if deadline_ns is None else max(1, deadline_ns - self._monotonic())
 
-    def _shown(self, key: str, stored: _Stored) -> CacheEntry:
+    def _shown(self, key: str, stored: StoredEntry) -> CacheEntry:
         expire_time_ns = None
         if stored.deadline_ns is not None:
             expire_time_ns = self._clock() + stored.deadline_ns - self._monotonic()
         return CacheEntry(key, stored.value, stored.content_type, stored.version, expire_time_ns)
 
-    def _evicted(self, key: str, stored: _Stored, reason: str) -> None:
+    def _evicted(self, key: str, stored: StoredEntry, reason: str) -> None:
         if reason == "invalidated":
             # Told of together, when they were flushed.
             self._stale_entries -= 1

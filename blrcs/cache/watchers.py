@@ -62,6 +62,11 @@ class Watchers:
         self._watching: dict[str, set[Watcher]] = {}
         self._finished = False
 
+    @property
+    def watched(self) -> dict[str, set[Watcher]]:
+        """The namespaces that somebody watches; always the same dict."""
+        return self._watching
+
     def finish(self) -> None:
         """Lets everyone go, and watches nothing any more: the server is to stop."""
         self._finished = True

@@ -17,16 +17,16 @@ def keeper(
     control: Annotated[int, typer.Argument(help="The descriptor of the supervisor's socket.")],
 ) -> None:
     """Keep the cache. It is started by `blrcs serve`, not by hand."""
-    from blrcs.workers.handover import Handover  # noqa: PLC0415 - see the package's docstring
+    from blrcs.workers.handover import CACHE, Handover  # noqa: PLC0415 - see the package's docstring
 
     supervisor = socket.socket(fileno=control)
     supervisor.set_inheritable(False)
     try:
-        handover, (listening,) = Handover.receive(supervisor)
+        handover, passed = Handover.receive(supervisor)
     except ConnectionError:
         raise typer.Exit(1) from None
     loaded, _ = settings_of(handover)
-    run(_serve(supervisor, socket.socket(fileno=listening), loaded.settings))
+    run(_serve(supervisor, socket.socket(fileno=passed[CACHE][0]), loaded.settings))
 
 
 async def _serve(supervisor: socket.socket, listening: socket.socket, settings: Any) -> None:

@@ -69,10 +69,11 @@ def serve(
 
 
 def worker_count(server: Any) -> int:
-    """How many processes serve. A Unix socket is served by one, unless more are asked for."""
+    """How many processes serve; one by default where grpcio serves a Unix socket."""
     if server.workers:
         return int(server.workers)
-    return 1 if server.uds is not None else len(os.sched_getaffinity(0))
+    alone = server.uds is not None and server.transport == "grpcio"
+    return 1 if alone else len(os.sched_getaffinity(0))
 
 
 def run(serving: Coroutine[Any, Any, None]) -> None:

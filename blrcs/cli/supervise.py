@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,80 +26,50 @@ def supervise(
     from blrcs.database.data_directory import DataDirectory  # noqa: PLC0415
     from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
     from blrcs.monitoring.logging import configure_logging  # noqa: PLC0415
+    from blrcs.supervisor.estate import Estate  # noqa: PLC0415
     from blrcs.supervisor.supervisor import WorkerFailedError  # noqa: PLC0415
-    from blrcs.workers.handover import Handover  # noqa: PLC0415
-    from blrcs.workers.memory import lay_out  # noqa: PLC0415
-    from blrcs.workers.ports import (  # noqa: PLC0415
-        PortUnavailableError,
-        ReservedPort,
-        cache_socket,
-        listen,
-        listen_on_path,
-    )
+    from blrcs.workers.ports import PortUnavailableError  # noqa: PLC0415
 
     settings = loaded.settings
-    if settings.server.uds is not None:
-        fail("server.uds is served by one process: set server.workers to 1")
     configure_logging(settings.log_format, settings.logging.level)
     with ExitStack() as stack:
         try:
             directory = stack.enter_context(DataDirectory.open(settings.data_directory.absolute()))
-            host = settings.server.host
-            port = stack.enter_context(closing(ReservedPort.reserve(host, settings.server.port)))
-            memory = lay_out(
-                workers=count,
-                limiter_cells=settings.guards.limiter_cells,
-                max_concurrent_calls=settings.server.max_concurrent_calls,
-                metrics_cells=CELLS,
-            )
-            descriptors = [memory.segment.memory, memory.segment.locks]
-            metrics_address = ""
-            if settings.metrics.enabled:
-                named = settings.metrics.host
-                scrapes = stack.enter_context(
-                    listen(named, settings.metrics.port, purpose="metrics")
-                )
-                metrics_address = f"http://{named}:{scrapes.getsockname()[1]}/metrics"
-                descriptors.append(scrapes.fileno())
-            cache = None
-            if settings.services.builtin:
-                cache = stack.enter_context(listen_on_path(cache_socket(directory.path)))
+            estate = Estate.open(settings, count, stack, directory.path, CELLS)
         except (DatabaseOpenError, PortUnavailableError) as error:
             fail(str(error))
-
-        def handover(first: bool) -> Handover:  # noqa: FBT001 - see Spawn
-            return Handover(
-                config_directory=None if config_directory is None else str(config_directory),
-                config_file=None if config_file is None else str(config_file),
-                flags=flags,
-                host=host,
-                port=port.port,
-                data_directory=str(directory.path),
-                metrics_address=metrics_address,
-                first=first,
-            )
-
+        started_with = {
+            "config_directory": None if config_directory is None else str(config_directory),
+            "config_file": None if config_file is None else str(config_file),
+            "flags": flags,
+        }
         try:
-            asyncio.run(_supervise(count, handover, descriptors, cache, memory, settings))
+            asyncio.run(_supervise(count, estate, started_with, settings.server.drain_grace_s))
         except WorkerFailedError:
             raise typer.Exit(1) from None
 
 
 async def _supervise(
-    count: int, handover: Any, descriptors: list[int], cache: Any, memory: Any, settings: Any
+    count: int, estate: Any, started_with: Mapping[str, Any], drain_grace_s: float
 ) -> None:
     from blrcs.supervisor.process import WorkerProcess  # noqa: PLC0415
     from blrcs.supervisor.supervisor import Supervisor  # noqa: PLC0415
+    from blrcs.workers.handover import Handover  # noqa: PLC0415
+
+    def spawn(command: str, descriptors: list[tuple[str, int]], *, first: bool) -> WorkerProcess:
+        passed = [name for name, _ in descriptors]
+        handover = Handover(**started_with, **estate.common, passed=passed, first=first)
+        return WorkerProcess(command, handover, [number for _, number in descriptors])
 
     def spawn_keeper() -> WorkerProcess:
-        return WorkerProcess("keeper", handover(False), [cache.fileno()])  # noqa: FBT003
+        return spawn("keeper", estate.of_keeper(), first=False)
 
     supervisor = Supervisor(
         count=count,
-        spawn=lambda first: WorkerProcess("worker", handover(first), descriptors),
-        spawn_keeper=None if cache is None else spawn_keeper,
-        recover=memory.recover,
-        drain_grace_s=settings.server.drain_grace_s,
+        spawn=lambda seat, first: spawn("worker", estate.of_worker(seat), first=first),
+        spawn_keeper=spawn_keeper if estate.of_keeper() else None,
+        recover=estate.memory.recover,
+        drain_grace_s=drain_grace_s,
     )
     main, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert main is not None  # noqa: S101 - a coroutine of asyncio.run is one

@@ -55,14 +55,29 @@ class Server(Section):
     """A Unix domain socket to listen on beside the port."""
     workers: Annotated[int, Field(ge=0, le=MAX_WORKERS)] = 0
     """Processes that serve; 0 for as many as there are cores to run on."""
+    transport: Literal["native", "grpcio"] = "native"
+    """What carries the calls: BLRCS's own HTTP/2, or grpcio's, which is the reference."""
     max_message_bytes: Annotated[SizeBytes, Field(ge=1_024, le=2**31 - 1)] = 4 << 20
     """The largest message that is received or sent."""
     max_metadata_bytes: Annotated[SizeBytes, Field(ge=1_024, le=1 << 20)] = 16 << 10
     """The most metadata that a call may carry."""
     max_concurrent_calls: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
     """Calls that run at once; further ones are refused with RESOURCE_EXHAUSTED."""
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    """Connections at once; further ones are closed. Of the native transport alone."""
+    max_connections_per_address: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Likewise from one address. Of the native transport alone."""
+    max_connection_age_s: Annotated[Seconds, Field(le=30 * 86_400)] | None = None
+    """Connections of this age are drained, so that clients spread over new servers."""
     drain_grace_s: Annotated[Seconds, Field(le=3_600)] = 30.0
     """How long accepted calls may take to finish once the server is told to stop."""
     reflection: Literal["auto", "on", "off"] = "auto"
     """Whether the server describes its services; auto is off in production."""
     tls: Tls = Field(default_factory=Tls)
+
+    @model_validator(mode="after")
+    def _check_transport_can(self) -> Self:
+        own = {"max_connections", "max_connections_per_address"} & self.model_fields_set
+        if self.transport == "grpcio" and own:
+            raise ValueError(f'{min(own)} needs transport = "native"')
+        return self

@@ -55,9 +55,14 @@ def api_key_ids_in(name: str, *, field: str = "name") -> tuple[str, str]:
     return account_id, key_id
 
 
+def misnamed(*collections: str, field: str = "name") -> InvalidArgumentError:
+    """The refusal of a name that is not of the form ``collection/*``, and so on."""
+    form = "/".join(f"{collection}/*" for collection in collections)
+    return InvalidArgumentError(field, f"is not of the form {form}")
+
+
 def _ids(name: str, collections: tuple[str, ...], field: str) -> tuple[str, ...]:
     segments = name.split("/")
     if tuple(segments[::2]) != collections or len(segments) % 2 or not all(segments):
-        form = "/".join(f"{collection}/*" for collection in collections)
-        raise InvalidArgumentError(field, f"is not of the form {form}")
+        raise misnamed(*collections, field=field)
     return tuple(segments[1::2])

@@ -11,6 +11,7 @@ from blrcs.interceptors.masking import masked
 from blrcs.interceptors.statuses import CODES
 from blrcs.monitoring.log_level import LogLevel
 from blrcs_native.call import Call
+from blrcs_native.end_hook import EndHook
 from blrcs_native.rejection import CODE_NAMES
 
 AUDITED_STAGES = frozenset({"authentication", "authorization"})
@@ -33,8 +34,10 @@ class Audit:
     def __init__(self, policy: MethodPolicy, write: Callable[..., Any] | None = None) -> None:
         self._level = policy.audit
         self._write = write or write_audit_log
+        codes = AUDITED_CODES if self._level == "refusals" else range(len(CODE_NAMES))
+        self.on_end = EndHook(self._record_end, codes, rejections=True)
 
-    def on_end(self, call: Call) -> None:
+    def _record_end(self, call: Call) -> None:
         """Writes the record of a call, if there is to be one."""
         for shadowed in call.shadowed or ():
             if shadowed.stage in AUDITED_STAGES:

@@ -5,6 +5,7 @@ import structlog
 from blrcs.config.observability import LogLevelName
 from blrcs.monitoring.log_level import LogLevel
 from blrcs_native.call import Call
+from blrcs_native.end_hook import EndHook
 from blrcs_native.rejection import CODE_NAMES
 
 NS_PER_MS = 1_000_000
@@ -24,13 +25,18 @@ class CallLog:
 
     def __init__(self, level: LogLevel) -> None:
         self._level = level
+        self.on_end = EndHook(self._write_line)
+        self._choose_codes()
+        level.on_change(self._choose_codes)
 
-    def on_end(self, call: Call) -> None:
-        """Writes one line."""
+    def _choose_codes(self) -> None:
+        self.on_end.codes = [
+            code for code in range(len(CODE_NAMES)) if self._level.writes(_level_of(code))
+        ]
+
+    def _write_line(self, call: Call) -> None:
         code = call.status_code
-        level: LogLevelName = "warning" if code in SERVER_FAULTS else "debug"
-        if not self._level.writes(level):
-            return
+        level = _level_of(code)
         write = getattr(log, level)
         write(
             "call",
@@ -44,3 +50,7 @@ class CallLog:
     def on_failure(self, call: Call, error: Exception) -> None:
         """Writes an error that not even error mapping turned into a status."""
         log.error("call failed", method=call.method.name, exc_info=error)
+
+
+def _level_of(code: int) -> LogLevelName:
+    return "warning" if code in SERVER_FAULTS else "debug"

@@ -1,15 +1,11 @@
-"""Turns what handlers raise into statuses: the outermost middleware."""
-
-from typing import Any
+"""Turns what handlers raise into statuses."""
 
 import structlog
 
 from blrcs.domain.errors import DomainError, InvalidArgumentError, ResourceExhaustedError
 from blrcs.interceptors.statuses import Trailers, bad_request, rejection, retry_info, retry_trailers
 from blrcs_native.call import Call
-from blrcs_native.interfaces import Handler
-from blrcs_native.method import Method
-from blrcs_native.rejection import AbortError, Rejection
+from blrcs_native.rejection import Rejection
 
 NS_PER_MS = 1_000_000
 
@@ -18,28 +14,19 @@ INTERNAL = rejection("INTERNAL", "handler", "INTERNAL", "internal error")
 log = structlog.get_logger("blrcs.handler")
 
 
-def map_errors(method: Method, handler: Handler) -> Handler:
-    """A handler whose errors are typed: a DomainError keeps its code, all else is INTERNAL.
+def error_rejection(call: Call, error: Exception) -> Rejection:
+    """The status of what a handler raised: a DomainError keeps its code, all else is INTERNAL.
 
     What an unexpected exception says goes to the log, never to the caller; a status that the
     handler set before it raised counts.
     """
-
-    async def mapped(request: Any, call: Call) -> Any:
-        try:
-            return await handler(request, call)
-        except AbortError:
-            raise
-        except DomainError as error:
-            raise AbortError(domain_rejection(error)) from None
-        except Exception as error:
-            if call.rejection is not None:
-                raise AbortError(call.rejection) from None
-            if not isinstance(error, NotImplementedError):
-                log.exception("handler failed", method=method.name)
-            raise AbortError(_status_set_before(call) or INTERNAL) from error
-
-    return mapped
+    if isinstance(error, DomainError):
+        return domain_rejection(error)
+    if call.rejection is not None:
+        return call.rejection
+    if not isinstance(error, NotImplementedError):
+        log.error("handler failed", method=call.method.name, exc_info=error)
+    return _status_set_before(call) or INTERNAL
 
 
 def _status_set_before(call: Call) -> Rejection | None:

@@ -7,13 +7,15 @@ from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.audit import Audit
 from blrcs.interceptors.authentication import authentication_guards
 from blrcs.interceptors.authorization import AuthorizationGuards, authorization_guards
-from blrcs.interceptors.error_mapping import map_errors
+from blrcs.interceptors.direct import DirectHandlers, direct_handler
+from blrcs.interceptors.error_mapping import error_rejection
 from blrcs.interceptors.idempotency import repeat_replies
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.rate_limit import rate_limit_guards
 from blrcs.interceptors.response_cache import cache_responses
 from blrcs.interceptors.validation import validation_guards
 from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.direct import DirectHandler
 from blrcs_native.guard import Guard
 from blrcs_native.interfaces import Handler
 from blrcs_native.limiter import Limiter
@@ -36,6 +38,7 @@ class PipelineFactory:
         middleware: Around every handler, the first one outermost, within the built-in ones.
         guards: After the built-in ones that need only metadata.
         observers: Told of every call.
+        direct: Answer calls beside the handlers that they are given by; see ``direct_handler``.
     """
 
     limiter: Limiter
@@ -44,6 +47,7 @@ class PipelineFactory:
     middleware: Sequence[Middleware] = ()
     guards: Sequence[Guard] = ()
     observers: Sequence[object] = field(default=())
+    direct: DirectHandlers = field(default_factory=dict)
 
     def bind(self, method: Method, handler: Handler) -> Pipeline:
         """The pipeline of a method, whose ``policy`` is a MethodPolicy.
@@ -76,7 +80,26 @@ class PipelineFactory:
                 *validation_guards(method, policy),
             ),
             observers=(*self.observers, Audit(policy)),
+            direct=self._direct(
+                method, policy, handler, (*limits.per_message, *authorization.body)
+            ),
+            map_error=error_rejection,
         )
+
+    def _direct(
+        self,
+        method: Method,
+        policy: MethodPolicy,
+        handler: Handler,
+        guards: Sequence[Guard],
+    ) -> DirectHandler | None:
+        """The direct handler beside a handler, behind guards that read the request; if any.
+
+        What others put around the handler, or before it, may ask for the request.
+        """
+        if self.middleware or self.guards:
+            return None
+        return direct_handler(self.direct, method, policy, handler, guards)
 
     def _authentication(self, method: Method, policy: MethodPolicy) -> tuple[Guard, ...]:
         if policy.is_public:
@@ -100,4 +123,4 @@ class PipelineFactory:
             handler = repeat_replies(method, policy, handler)
         except ValueError as error:
             raise PolicyError(str(error)) from None
-        return map_errors(method, handler)
+        return handler

@@ -1,6 +1,7 @@
 """Counts what guards refuse, and what they would refuse if they were not in shadow."""
 
 from blrcs_native.call import Call
+from blrcs_native.end_hook import EndHook
 from blrcs_native.metrics import Counter
 from blrcs_native.rejection import Rejection
 
@@ -16,8 +17,9 @@ class RejectionMetrics:
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
+        self.on_end = EndHook(self._count_rejections, rejections=True)
 
-    def on_end(self, call: Call) -> None:
+    def _count_rejections(self, call: Call) -> None:
         """Counts the call's rejection and those that shadow let pass."""
         if call.rejection is not None:
             self._count(call.rejection, "false")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from blrcs.domain.limit_rule import Descriptor, LimitRule
 from blrcs.domain.limit_status import LimitStatus, LimitVerdict
 from blrcs.limits.rule_index import RuleIndex
+from blrcs_native import limit_index
+from blrcs_native.generation import Generation
 from blrcs_native.limiter import NEVER_NS, Decision, Limiter, Rule
 
 
@@ -28,23 +30,41 @@ class _Counted:
 
 
 class NativeLimits:
-    """Implements the Limits port. Belongs to the event loop; nothing here waits."""
+    """Implements the Limits port. Belongs to the event loop; nothing here waits.
+
+    Attributes:
+        current: The same rules and limiter, for native handlers.
+    """
 
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
         self._index: RuleIndex[_Compiled] = RuleIndex([])
-        self._refresh: Callable[[], None] | None = None
+        self.current = limit_index.CurrentLimits(limiter)
 
-    def refresh_by(self, refresh: Callable[[], None]) -> None:
-        """Has ``refresh`` called before rules are looked for; it may replace them."""
-        self._refresh = refresh
+    def follow(self, generation: Generation, load_anew: Callable[[], object]) -> None:
+        """Has ``load_anew`` replace the rules before they are looked at after they have changed."""
+        self.current.follow(generation, load_anew)
+
+    def catch_up(self) -> None:
+        """Takes in what other processes have changed."""
+        _ = self.current.index
 
     def replace_rules(self, rules: Iterable[LimitRule]) -> None:
         """Puts other rules into effect; of two with the same match the later counts.
 
         A rule that is still there goes on counting; one that changed counts afresh, shadow apart.
         """
-        self._index = RuleIndex([(rule.domain, rule.match, _compile(rule)) for rule in rules])
+        compiled = [(rule.domain, rule.match, _compile(rule)) for rule in rules]
+        native = limit_index.LimitIndex(
+            (
+                domain,
+                [(entry.key, entry.value) for entry in match],
+                limit_index.LimitRule(each.name, each.rule, shadow=each.shadow),
+            )
+            for domain, match, each in compiled
+        )
+        self._index = RuleIndex(compiled)
+        self.current.replace(native)
 
     async def consume(
         self, domain: str, descriptors: Sequence[Descriptor], cost: int, *, check_only: bool
@@ -93,8 +113,7 @@ class NativeLimits:
                 self._limiter.reset(each.compiled.rule, each.key)
 
     def _counted(self, domain: str, descriptors: Sequence[Descriptor]) -> list[_Counted | None]:
-        if self._refresh is not None:
-            self._refresh()
+        self.catch_up()
         found = [self._index.find(domain, descriptor) for descriptor in descriptors]
         return [
             None if compiled is None else _Counted(compiled, _cell_key(descriptor))

@@ -39,17 +39,12 @@ class RuleBook:
         self._running: set[asyncio.Task[Any]] = set()
         self._generation = generation
         if generation is not None:
-            limits.refresh_by(self._refresh)
+            limits.follow(generation, self._load_stored)
 
     def load(self, settings: Settings) -> None:
         """Puts the rules of the settings and the stored ones into effect."""
         self._configured = _configured(settings)
         self._load_stored()
-
-    def _refresh(self) -> None:
-        """Takes in what other processes have changed."""
-        if self._generation is not None and self._generation.moved():
-            self._generation.catch_up(self._load_stored)
 
     def _load_stored(self) -> None:
         self._stored = {rule.id: rule for rule in self._repository.all()}
@@ -131,7 +126,7 @@ class RuleBook:
             task.exception()  # so that asyncio does not complain where the caller was cancelled
 
     def _rules(self) -> dict[str, LimitRule]:
-        self._refresh()
+        self._limits.catch_up()
         return self._stored | self._configured
 
     def _apply(self) -> None:

@@ -27,12 +27,19 @@ class LogLevel:
     """
 
     def __init__(self, name: LogLevelName) -> None:
+        self._listeners: list[Callable[[], object]] = []
         self.set(name)
 
     def set(self, name: LogLevelName) -> None:
         """Writes messages of this level and above from now on."""
         self._severity = SEVERITY[name]
         logging.getLogger().setLevel(self._severity)
+        for listener in self._listeners:
+            listener()
+
+    def on_change(self, listener: Callable[[], object]) -> None:
+        """Has a function called after every change, for as long as this lives."""
+        self._listeners.append(listener)
 
     def writes(self, name: LogLevelName) -> bool:
         """Whether messages of a level are written now; cheap, for those that cost to make."""

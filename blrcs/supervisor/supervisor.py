@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
@@ -19,8 +20,8 @@ KILL_AFTER_S = 15.0
 
 log = structlog.get_logger("blrcs.supervisor")
 
-Spawn = Callable[[bool], WorkerProcess]
-"""Starts a worker, which is told whether it is the first."""
+Spawn = Callable[[int, bool], WorkerProcess]
+"""Starts the worker of a seat, from 0, which is told whether it is the first of all."""
 
 
 class WorkerFailedError(Exception):
@@ -99,20 +100,23 @@ class Supervisor:
         keepers = []
         if self._spawn_keeper is not None:
             keepers.append(_Seat("keeper", self._begin_keeper(), self._begin_keeper))
-        first = self._begin(first=True)
+        first = self._begin(0, first=True)
         started = await first.started()
         if started is None:
             raise WorkerFailedError
-        others = [self._begin() for _ in range(self._count - 1)]
-        self._seats = [_Seat("worker", process, self._begin) for process in (first, *others)]
+        others = [self._begin(number) for number in range(1, self._count)]
+        self._seats = [
+            _Seat("worker", process, partial(self._begin, number))
+            for number, process in enumerate((first, *others))
+        ]
         for seat in (*keepers, *self._seats):
             if await seat.process.started() is None:
                 raise WorkerFailedError
             self._run(self._watch(seat))
         return started
 
-    def _begin(self, *, first: bool = False) -> WorkerProcess:
-        process = self._spawn(first)
+    def _begin(self, number: int, *, first: bool = False) -> WorkerProcess:
+        process = self._spawn(number, first)
         self._processes.add(process)
         return process
 
@@ -147,7 +151,7 @@ class Supervisor:
     async def _restart(self) -> None:
         async with self._restarting:
             for seat in self._seats:
-                successor = self._begin()
+                successor = seat.begin()
                 if await successor.started() is None:
                     log.error("rolling restart given up: a new worker does not start")
                     return

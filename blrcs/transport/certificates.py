@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from blrcs.config.problem import ConfigError, Problem
 from blrcs.config.server import Tls
 from blrcs.config.settings import Settings
+from blrcs.transport.tls import CertificateConfiguration, ServerCredentials
 
 
 class Certificates:
@@ -24,10 +24,8 @@ class Certificates:
 
     def __init__(self, tls: Tls) -> None:
         self._current = _load(tls)
-        self.credentials = grpc.dynamic_ssl_server_credentials(
-            self._current,
-            lambda: self._current,
-            require_client_authentication=tls.require_client_certificate,
+        self.credentials = ServerCredentials(
+            lambda: self._current, require_client_certificate=tls.require_client_certificate
         )
 
     def prepare(self, old: Settings, new: Settings) -> Callable[[], None]:
@@ -42,7 +40,7 @@ class Certificates:
         return commit
 
 
-def _load(tls: Tls) -> grpc.ServerCertificateConfiguration:
+def _load(tls: Tls) -> CertificateConfiguration:
     if tls.cert_file is None or tls.key_file is None:
         raise _error("cert_file", "is gone: turning TLS off needs a restart")
     certificate = _read(tls.cert_file, "cert_file")
@@ -58,7 +56,7 @@ def _load(tls: Tls) -> grpc.ServerCertificateConfiguration:
         raise _error("key_file", f"{tls.key_file} holds no usable private key") from None
     if private_key.public_key() != leaf.public_key():
         raise _error("key_file", f"{tls.key_file} is not the key of {tls.cert_file}")
-    return grpc.ssl_server_certificate_configuration([(key, certificate)], authorities)
+    return CertificateConfiguration([(key, certificate)], authorities)
 
 
 def _parse(pem: bytes, path: Path, option: str) -> x509.Certificate:

@@ -14,11 +14,13 @@ import grpc.aio
 
 from blrcs.transport.router import Router
 from blrcs.transport.status_codes import STATUS_CODES
+from blrcs.transport.tls import ServerCredentials
 from blrcs_native.call import Call
 from blrcs_native.interfaces import Metadata
 from blrcs_native.pipeline import Pipeline
 
 FIELD_BYTES = 32
+HARD_METADATA_LIMIT = "grpc.absolute_max_metadata_size"
 
 
 class GrpcioStream:
@@ -42,8 +44,10 @@ class GrpcioServer:
         options: Channel arguments of grpc core.
         compression: The default for replies.
         maximum_concurrent_rpcs: Calls beyond are refused with RESOURCE_EXHAUSTED.
-        max_metadata_bytes: Calls with more metadata are refused with RESOURCE_EXHAUSTED, each field
-            counted as in HTTP/2 (RFC 9113, section 6.5.2). grpc core itself lets more pass.
+
+    Calls with more metadata than ``grpc.absolute_max_metadata_size`` are refused with
+    RESOURCE_EXHAUSTED, each field counted as in HTTP/2 (RFC 9113, section 6.5.2); grpc core itself
+    lets more pass.
     """
 
     def __init__(
@@ -53,8 +57,8 @@ class GrpcioServer:
         options: Sequence[tuple[str, Any]] = (),
         compression: grpc.Compression | None = None,
         maximum_concurrent_rpcs: int | None = None,
-        max_metadata_bytes: int | None = None,
     ) -> None:
+        max_metadata_bytes = dict(options).get(HARD_METADATA_LIMIT)
         self._server = grpc.aio.server(
             options=list({"grpc.so_reuseport": 0, **dict(options)}.items()),
             compression=compression,
@@ -66,8 +70,12 @@ class GrpcioServer:
         """Listens in plain text; returns the port. Raises RuntimeError where it cannot."""
         return int(self._server.add_insecure_port(address))
 
-    def add_secure_port(self, address: str, credentials: grpc.ServerCredentials) -> int:
+    def add_secure_port(
+        self, address: str, credentials: ServerCredentials | grpc.ServerCredentials
+    ) -> int:
         """Listens with TLS; returns the port. Raises RuntimeError where it cannot."""
+        if isinstance(credentials, ServerCredentials):
+            credentials = _grpc_credentials(credentials)
         return int(self._server.add_secure_port(address, credentials))
 
     async def start(self) -> None:
@@ -81,6 +89,18 @@ class GrpcioServer:
     async def wait_for_termination(self, timeout_s: float | None = None) -> bool:
         """True once the server has stopped; False when ``timeout_s`` passed first."""
         return bool(await self._server.wait_for_termination(timeout_s))
+
+
+def _grpc_credentials(credentials: ServerCredentials) -> grpc.ServerCredentials:
+    """The same for grpc's core, which asks for the certificate at every handshake."""
+
+    def fetch() -> grpc.ServerCertificateConfiguration:
+        current = credentials.configuration()
+        return grpc.ssl_server_certificate_configuration(current.pairs, current.root_certificates)
+
+    return grpc.dynamic_ssl_server_credentials(
+        fetch(), fetch, require_client_authentication=credentials.require_client_certificate
+    )
 
 
 class _Dispatcher(grpc.GenericRpcHandler):  # type: ignore[misc]

@@ -15,7 +15,10 @@ import orjson
 from blrcs.config.loading import LoadedSettings
 
 MAX_PACKET_BYTES = 128 * 1024
-MAX_DESCRIPTORS = 8
+MAX_DESCRIPTORS = 64
+
+MEMORY, LOCKS, SCRAPES, CACHE = "memory", "locks", "scrapes", "cache"
+PORT, UNIX_SOCKET = "port", "unix_socket"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,7 @@ class Handover:
         port: Likewise.
         data_directory: Likewise; the supervisor holds it.
         metrics_address: Where the supervisor listens for scrapes; empty where it does not.
+        passed: What the descriptors are that come with it, in their order.
         first: Whether no other worker has started yet: it migrates, and makes the administrator.
     """
 
@@ -40,15 +44,16 @@ class Handover:
     port: int
     data_directory: str
     metrics_address: str
+    passed: Sequence[str]
     first: bool
 
     def send(self, control: socket.socket, descriptors: Sequence[int]) -> None:
-        """Sends it with the segment's two descriptors, and that for scrapes where there is one."""
+        """Sends it with the descriptors that it names."""
         socket.send_fds(control, [orjson.dumps(asdict(self))], descriptors)
 
     @classmethod
-    def receive(cls, control: socket.socket) -> tuple[Self, list[int]]:
-        """The handover, and the descriptors.
+    def receive(cls, control: socket.socket) -> tuple[Self, dict[str, list[int]]]:
+        """The handover, and the descriptors by what they are.
 
         Raises:
             ConnectionError: The supervisor has gone.
@@ -56,7 +61,11 @@ class Handover:
         packet, descriptors, _, _ = socket.recv_fds(control, MAX_PACKET_BYTES, MAX_DESCRIPTORS)
         if not packet:
             raise ConnectionError("the supervisor has gone")
-        return cls(**orjson.loads(packet)), descriptors
+        handover = cls(**orjson.loads(packet))
+        named: dict[str, list[int]] = {}
+        for name, descriptor in zip(handover.passed, descriptors, strict=True):
+            named.setdefault(name, []).append(descriptor)
+        return handover, named
 
     def pinned(self, loaded: LoadedSettings) -> LoadedSettings:
         """The settings with what only a restart of the supervisor can change."""

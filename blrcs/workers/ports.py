@@ -38,7 +38,8 @@ class ReservedPort:
                 # As servers do, so that connections of one that has ended do not count.
                 held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
-                    held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                    # The wildcard takes both families, as in grpc.
+                    held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address != "::"))
                 held.bind((address, port))
                 port = held.getsockname()[1]
                 # Only now, so that it was refused if any other process has the port.

@@ -2,10 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Self
 
-from blrcs.workers.handover import Administrator, Handover, Started
+from blrcs.workers.handover import LOCKS, MEMORY, SCRAPES, Administrator, Handover, Started
 from blrcs.workers.memory import SharedMemory
 from blrcs.workers.segment import Segment
 
@@ -17,6 +17,7 @@ class Worker:
         handover: How it was started.
         memory: What it shares with the others.
         scrapes: The socket on which ``/metrics`` is asked for, if any.
+        listening: The sockets that it serves, by their kind; none where it has to make its own.
     """
 
     def __init__(
@@ -25,11 +26,13 @@ class Worker:
         handover: Handover,
         memory: SharedMemory,
         scrapes: socket.socket | None,
+        listening: Mapping[str, list[socket.socket]],
     ) -> None:
         self._control = control
         self.handover = handover
         self.memory = memory
         self.scrapes = scrapes
+        self.listening = listening
 
     @classmethod
     def join(cls, control: socket.socket) -> Self:
@@ -38,13 +41,18 @@ class Worker:
         Raises:
             ConnectionError: The supervisor has gone.
         """
-        handover, (memory, locks, *others) = Handover.receive(control)
+        handover, passed = Handover.receive(control)
+        (memory,), (locks,) = passed.pop(MEMORY), passed.pop(LOCKS)
         segment = Segment(memory, locks)
         segment.slots.take()
-        scrapes = socket.socket(fileno=others[0]) if others else None
+        sockets = {
+            name: [socket.socket(fileno=each) for each in descriptors]
+            for name, descriptors in passed.items()
+        }
+        scrapes = next(iter(sockets.pop(SCRAPES, ())), None)
         shared = SharedMemory(segment)
         shared.note_process()
-        return cls(control, handover, shared, scrapes)
+        return cls(control, handover, shared, scrapes, sockets)
 
     @property
     def first(self) -> bool:

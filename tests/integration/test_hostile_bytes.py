@@ -66,10 +66,9 @@ async def serving() -> AsyncIterator[int]:
     server = GrpcioServer(
         echo_router(),
         options=[
-            ("grpc.max_metadata_size", 1 << 20),
-            ("grpc.absolute_max_metadata_size", 1 << 20),
+            ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+            ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
         ],
-        max_metadata_bytes=MAX_METADATA_BYTES,
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

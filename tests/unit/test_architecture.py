@@ -17,7 +17,7 @@ from blrcs.v1 import policy_pb2
 ROOT = Path(__file__).parents[2]
 NATIVE = sorted(
     path
-    for path in (ROOT / "_native/blrcs_native").iterdir()
+    for path in (ROOT / "_native/blrcs_native").rglob("*")
     if path.suffix in {".pxd", ".py", ".pyi", ".pyx"}
 )
 CONTRACT = sorted(path.stem for path in (ROOT / "proto/blrcs/v1").glob("*.proto"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from blrcs.interceptors.error_mapping import map_errors
+from blrcs.interceptors.error_mapping import error_rejection
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
 from blrcs_native.call import Call
@@ -127,7 +127,12 @@ CLIENT_STREAM = {
 
 
 def echo_router() -> Router:
-    """The service's pipelines."""
+    """Routes the service alone."""
+    return Router(echo_pipelines())
+
+
+def echo_pipelines() -> dict[str, Pipeline]:
+    """The service's pipelines by method."""
     registrar = Registrar()
     for make, behaviours in (
         (grpc.unary_unary_rpc_method_handler, UNARY),
@@ -144,8 +149,9 @@ def echo_router() -> Router:
         method = registration.method()
         pipelines[registration.name] = Pipeline(
             method,
-            map_errors(method, registration.handler()),
+            registration.handler(),
             guards=[WaitsThenRejects("authorization")],
             body_guards=[RejectsBadWord("validation")],
+            map_error=error_rejection,
         )
-    return Router(pipelines)
+    return pipelines

@@ -8,6 +8,7 @@ import grpc
 import pytest
 from grpc.aio import AioRpcError
 
+from tests.conformance.transport.calls import collect
 from tests.conformance.transport.echo import CLIENT_STREAM, SERVER_STREAM, SERVICE, parse, serialize
 
 REFUSE = (("refuse", "yes"),)
@@ -157,11 +158,6 @@ async def test_a_thousand_calls_at_once_get_their_own_replies(channel: Any) -> N
     assert await asyncio.gather(*(call(str(n)) for n in range(1000))) == [
         str(n) for n in range(1000)
     ]
-
-
-async def collect(call: Any, received: list[str]) -> None:
-    async for text in call:
-        received.append(text)  # noqa: PERF401 - what came before an error counts
 
 
 async def first(call: Any) -> Any:

@@ -32,6 +32,18 @@ async def test_above_debug_a_good_call_leaves_no_line(level: str) -> None:
     assert await serve(level) == []
 
 
+async def test_a_change_of_the_level_counts_from_the_next_call_on() -> None:
+    level = LogLevel("info")
+    pipeline = Pipeline(make_method(), echo, observers=[CallLog(level)])
+    found = []
+    for name in ("info", "debug", "warning"):
+        level.set(name)  # type: ignore[arg-type]
+        with structlog.testing.capture_logs() as lines:
+            await pipeline.serve(make_call(pipeline), b"hello")
+        found.append(len(lines))
+    assert found == [0, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("code", "logged"), [("INTERNAL", True), ("UNAVAILABLE", True), ("NOT_FOUND", False)]
 )

@@ -1,0 +1,35 @@
+"""The C face of the guards that ask whether the caller may."""
+
+from blrcs_native.access cimport AccessTable
+from blrcs_native.call cimport Call
+from blrcs_native.generation cimport Generation
+from blrcs_native.guard cimport Guard
+from blrcs_native.rejection cimport Rejection
+from blrcs_native.resource_template cimport ResourceTemplate
+
+
+cdef class CurrentAccess:
+    cdef AccessTable _table
+    cdef Generation _generation
+    cdef object _load_anew
+
+    # The table, after what other processes have changed until now.
+    cdef AccessTable now(self)
+
+
+cdef class AccessGuard(Guard):
+    cdef CurrentAccess access
+    cdef str permission
+    cdef ResourceTemplate template
+    cdef bint or_owner
+    cdef Rejection denied
+
+    cdef bint _allows(self, Call call, str resource) except -1
+
+
+cdef class HeadAuthorizationGuard(AccessGuard):
+    pass
+
+
+cdef class ObjectAuthorizationGuard(AccessGuard):
+    pass

@@ -1,0 +1,47 @@
+"""What answers a unary call in one step, without a coroutine and without protobuf's messages."""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+
+from blrcs_native.authorization_guard cimport AccessGuard, ObjectAuthorizationGuard
+from blrcs_native.call cimport Call
+from blrcs_native.guard cimport ask
+from blrcs_native.rejection cimport Rejection
+
+
+cdef class DirectHandler:
+    def __init__(self, guards=(), fields=()):
+        self.guards = tuple(guards)
+        self.fields = frozenset(fields)
+
+    @property
+    def fits_guards(self):
+        for guard in self.guards:
+            if type(guard) is not ObjectAuthorizationGuard:
+                return False
+            if not self.fields.issuperset((<AccessGuard>guard).template.fields):
+                return False
+        return True
+
+    cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
+        """The reply's bytes, a Rejection, or None where the call is not for this road.
+
+        Asked after the guards that need only metadata. With None nothing has happened: the call is
+        served as if it had not been asked. ``body`` is good until this returns.
+        """
+        return None
+
+    cdef Rejection admit(self, Call call, object message):
+        """Asks the guards that read the request, which has the attributes ``fields``.
+
+        What they do can be seen, so an answer follows: a handler that declines has done so before.
+        """
+        cdef Rejection rejection
+        call.request = message
+        rejection = ask(self.guards, call, 0)  # none of these guards has to wait
+        call.request = None
+        return rejection
+
+    def answer_bytes(self, Call call not None, bytes body not None):
+        return self.answer(
+            call, <const unsigned char*>PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body)
+        )

@@ -1,0 +1,20 @@
+"""AuthService.Introspect, answered in one step."""
+
+from collections.abc import Iterable
+from typing import final
+
+from blrcs_native.direct import DirectHandler
+from blrcs_native.guard import Guard
+from blrcs_native.rejection import Rejection
+from blrcs_native.token import TokenVerifier
+
+@final
+class DirectIntrospect(DirectHandler):
+    """Answers Introspect by the verifier that guards calls; guards may read ``token``.
+
+    ``misnamed`` is the rejection for a token with a session whose subject is no user's name.
+    """
+
+    def __init__(
+        self, verifier: TokenVerifier, misnamed: Rejection, guards: Iterable[Guard] = ()
+    ) -> None: ...

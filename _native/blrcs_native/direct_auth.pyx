@@ -1,0 +1,124 @@
+"""AuthService.Introspect, answered in one step."""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+
+from blrcs_native.call cimport Call
+from blrcs_native.claims cimport Claims
+from blrcs_native.direct cimport DirectHandler
+from blrcs_native.protobuf_wire cimport (
+    Reader,
+    Span,
+    bytes_size,
+    instant_size,
+    is_done,
+    number_size,
+    put_instant,
+    put_length,
+    put_number,
+    put_text,
+    read_text,
+    reader_of,
+    span_of,
+    text_of,
+    text_size,
+)
+from blrcs_native.rejection cimport Rejection
+from blrcs_native.token cimport TokenVerifier
+
+cdef enum:
+    MAX_TOKEN_LENGTH = 8192
+
+cdef str USERS = "users/"
+cdef bytes INACTIVE = b""
+
+
+@cython.final
+@cython.freelist(8)
+cdef class IntrospectFields:
+    """What guards may read of a request."""
+
+    cdef readonly str token
+
+
+cdef inline Span utf8_of(str text) except *:
+    """The text's UTF-8, which lives as long as it; nothing of None."""
+    cdef Py_ssize_t size = 0
+    cdef const char* data
+    if text is None:
+        return span_of(NULL, 0)
+    data = PyUnicode_AsUTF8AndSize(text, &size)
+    return span_of(data, size)
+
+
+cdef bytes active_reply(Claims claims, str session):
+    """What a valid token says, as an IntrospectResponse."""
+    cdef Span principal = utf8_of(claims.subject)
+    cdef Span session_name = utf8_of(session)
+    cdef Span token_id = utf8_of(claims.token_id)
+    cdef Span issuer = utf8_of(claims.issuer)
+    cdef Span audience
+    cdef Py_ssize_t size = (
+        number_size(True)
+        + text_size(principal.size)
+        + text_size(session_name.size)
+        + text_size(token_id.size)
+        + text_size(issuer.size)
+        + instant_size(claims.issued_at_ns)
+        + instant_size(claims.expires_at_ns)
+    )
+    for each in claims.audiences:
+        size += bytes_size(utf8_of(each).size)
+    cdef bytes reply = PyBytes_FromStringAndSize(NULL, size)
+    cdef unsigned char* at = put_number(<unsigned char*>PyBytes_AS_STRING(reply), 1, True)
+    at = put_text(at, 2, principal)
+    at = put_text(at, 3, session_name)
+    at = put_text(at, 4, token_id)
+    at = put_text(at, 5, issuer)
+    for each in claims.audiences:
+        audience = utf8_of(each)
+        at = put_text(at, 6, audience) if audience.size else put_length(at, 6, 0)
+    at = put_instant(at, 7, claims.issued_at_ns)
+    put_instant(at, 8, claims.expires_at_ns)
+    return reply
+
+
+@cython.final
+cdef class DirectIntrospect(DirectHandler):
+    cdef TokenVerifier verifier
+    cdef Rejection misnamed
+
+    def __init__(self, TokenVerifier verifier not None, Rejection misnamed not None, guards=()):
+        DirectHandler.__init__(self, guards, ("token",))
+        self.verifier = verifier
+        self.misnamed = misnamed
+
+    cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
+        cdef Reader reader = reader_of(body, size)
+        cdef Span span
+        cdef Py_ssize_t length = 0
+        cdef IntrospectFields fields
+        cdef Rejection rejection
+        cdef Claims claims
+        if not read_text(&reader, 1, &span, &length) or not is_done(&reader):
+            return None
+        if not 0 < length <= MAX_TOKEN_LENGTH:
+            return None
+        fields = IntrospectFields.__new__(IntrospectFields)
+        fields.token = text_of(span)
+        if self.guards:
+            rejection = self.admit(call, fields)
+            if rejection is not None:
+                return rejection
+        verdict = self.verifier.verify_token(fields.token)
+        if type(verdict) is not Claims:
+            return INACTIVE
+        claims = <Claims>verdict
+        cdef str session = None
+        if claims.session_id is not None and claims.subject.startswith(USERS):
+            user_id = claims.subject[len(USERS):]
+            if not user_id or "/" in user_id:
+                return self.misnamed
+            session = f"{claims.subject}/sessions/{claims.session_id}"
+        return active_reply(claims, session)

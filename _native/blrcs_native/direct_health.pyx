@@ -1,0 +1,65 @@
+"""grpc.health.v1.Health/Check, answered in one step."""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.object cimport PyObject
+from libc.stdint cimport uint64_t
+
+from blrcs_native.call cimport Call
+from blrcs_native.direct cimport DirectHandler
+from blrcs_native.protobuf_wire cimport (
+    Reader,
+    Span,
+    is_done,
+    number_size,
+    put_number,
+    read_text,
+    reader_of,
+    text_of,
+)
+from blrcs_native.rejection cimport Rejection
+
+
+@cython.final
+@cython.freelist(8)
+cdef class HealthFields:
+    """What guards may read of a request."""
+
+    cdef readonly str service
+
+
+@cython.final
+cdef class DirectHealthCheck(DirectHandler):
+    cdef dict statuses
+    cdef Rejection unknown
+
+    def __init__(self, dict statuses not None, Rejection unknown not None, guards=()):
+        DirectHandler.__init__(self, guards, ("service",))
+        self.statuses = statuses
+        self.unknown = unknown
+
+    cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
+        cdef Reader reader = reader_of(body, size)
+        cdef Span span
+        cdef Py_ssize_t length = 0
+        cdef HealthFields fields
+        cdef Rejection rejection
+        cdef PyObject* found
+        cdef uint64_t status
+        if not read_text(&reader, 1, &span, &length) or not is_done(&reader):
+            return None
+        cdef str service = text_of(span)
+        if self.guards:
+            fields = HealthFields.__new__(HealthFields)
+            fields.service = service
+            rejection = self.admit(call, fields)
+            if rejection is not None:
+                return rejection
+        found = PyDict_GetItemWithError(self.statuses, service)
+        if found == NULL:
+            return self.unknown
+        status = <object>found
+        cdef bytes reply = PyBytes_FromStringAndSize(NULL, number_size(status))
+        put_number(<unsigned char*>PyBytes_AS_STRING(reply), 1, status)
+        return reply

@@ -1,0 +1,44 @@
+"""Makes calls of streams, and runs them."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from typing import Any, final
+
+from blrcs_native.http2.abuse import AbuseCounters
+from blrcs_native.http2.limits import Limits
+from blrcs_native.http2.timer_wheel import TimerWheel
+
+@final
+class Dispatcher:
+    """Takes each call from its head to its status; one for all connections of a server.
+
+    Args:
+        router: Its ``find(name)`` gives the pipeline of a path, or None.
+        loop: The event loop of all connections.
+        limits: What the calls of a connection may cost.
+        eof: What a handler reads after the last message.
+        abuse: Counts what breaks the limits.
+        max_calls: Calls beyond are refused with RESOURCE_EXHAUSTED; None for no limit.
+        reply_encoding: What replies are compressed with where the client accepts it.
+        unexpected: Told of what is neither a reply nor a status, such as an error of our own.
+    """
+
+    def __init__(
+        self,
+        router: Any,
+        loop: AbstractEventLoop,
+        limits: Limits,
+        *,
+        eof: object,
+        abuse: AbuseCounters | None = None,
+        max_calls: int | None = None,
+        reply_encoding: str | None = None,
+        unexpected: Callable[[BaseException], None] | None = None,
+    ) -> None: ...
+    @property
+    def running(self) -> int:
+        """Calls that run."""
+    @property
+    def wheel(self) -> TimerWheel: ...
+    def close(self) -> None:
+        """Lets go of the loop; no connection may be open any more."""

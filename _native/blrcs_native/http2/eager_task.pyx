@@ -1,0 +1,280 @@
+"""Runs a coroutine at once, in a real task, and needs no new one if it never waits.
+
+asyncio starts a task in the next step of the loop (Python 3.12 can start it at once), and makes a
+new one for each coroutine. Here a task is parked: it awaits a future that is never done. While it
+is parked, a coroutine can be run in its name and its context without waking it. Only if the
+coroutine waits is the task woken, and takes it over with the future that it waits for.
+"""
+
+import asyncio
+from asyncio.tasks import _enter_task as enter_task, _leave_task as leave_task
+from contextvars import copy_context
+
+cimport cython
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
+
+cdef extern from "Python.h":
+    ctypedef enum PySendResult:
+        PYGEN_RETURN
+        PYGEN_ERROR
+        PYGEN_NEXT
+    PySendResult PyIter_Send(object, object, PyObject**) except PYGEN_ERROR
+    int PyContext_Enter(object) except -1
+    int PyContext_Exit(object) except -1
+    Py_ssize_t Py_REFCNT(PyObject*) noexcept
+
+cdef enum:
+    MAX_IDLE = 1024
+    # Its EagerTask, its own wake-up and who counts; anybody else may use a parked task later.
+    PARKED_REFERENCES = 3
+
+
+cdef class Runner:
+    """What is told when a coroutine has ended; one of the two is None."""
+
+    cdef void finished(self, object result, object error) except *:
+        raise NotImplementedError
+
+
+@cython.final
+cdef class CallbackRunner(Runner):
+    """Tells a Python function."""
+
+    cdef object _callback
+
+    def __cinit__(self, callback):
+        self._callback = callback
+
+    cdef void finished(self, object result, object error) except *:
+        self._callback(result, error)
+
+
+@cython.final
+cdef class Parking:
+    """What a parked task waits for: a future, as far as tasks know them."""
+
+    def __cinit__(self, EagerTask resident):
+        self._resident = resident
+
+    def get_loop(self):
+        return self._resident._pool._loop
+
+    def add_done_callback(self, callback, *, context=None):
+        self._resident._wakeup = callback
+        self._resident._parked = True
+        if not self._resident._retired and not self._resident._inline:
+            self._resident._pool._idle.append(self._resident)
+
+    def remove_done_callback(self, callback):
+        return 0
+
+    def result(self):
+        return None
+
+    def cancel(self, msg=None):
+        # False has the task raise CancelledError at its next step.
+        self._resident._tainted = True
+        if not self._resident._inline:
+            self._resident._retire()
+        return False
+
+
+@cython.final
+cdef class EagerTask:
+    """The coroutine of one task: steps through one job after another, and parks between them."""
+
+    def __cinit__(self, TaskPool pool not None):
+        self._pool = pool
+        self._context = copy_context()
+        self._blank = self._context.copy()
+        self._parking = Parking(self)
+
+    cdef bint cancel(self) except -1:
+        """Raises CancelledError in the job that waits."""
+        return self.task.cancel()
+
+    cdef bint _run_inline(self, object job, Runner runner) except -1:
+        """Whether the job has ended."""
+        cdef PyObject* sent = NULL
+        cdef PySendResult status
+        cdef object loop = self._pool._loop
+        cdef object given
+        self._inline = True
+        PyContext_Enter(self._context)
+        enter_task(loop, self.task)
+        try:
+            status = PyIter_Send(job, None, &sent)
+        except BaseException as error:
+            leave_task(loop, self.task)
+            PyContext_Exit(self._context)
+            self._inline = False
+            self._settle()
+            runner.finished(None, error)
+            return True
+        leave_task(loop, self.task)
+        PyContext_Exit(self._context)
+        self._inline = False
+        given = <object>sent
+        Py_DECREF(given)
+        if status == PYGEN_RETURN:
+            self._settle()
+            runner.finished(given, None)
+            return True
+        self._job = job
+        self._runner = runner
+        self._awaited = given
+        self._has_awaited = True
+        if self._parked:
+            self._wake()
+        return False
+
+    cdef void _settle(self) except *:
+        """After a job that the task itself never stepped through."""
+        if not self._reusable():
+            self._retire()
+        elif self._parked:
+            self._pool._idle.append(self)
+
+    cdef bint _reusable(self) except -1:
+        return (
+            not self._tainted
+            and not self._pool.closed
+            and self._context == self._blank
+            and self.task._callbacks is None
+            and len(self._pool._idle) < MAX_IDLE
+        )
+
+    cdef void _retire(self) except *:
+        """Has the task end, in a later step, since another one may be running in this one."""
+        self._retired = True
+        if self._parked:
+            self._pool._loop.call_soon(self._wake_up)
+
+    cdef void _wake(self) except *:
+        self._parked = False
+        PyContext_Enter(self._context)
+        try:
+            self._wakeup(self._parking)
+        finally:
+            PyContext_Exit(self._context)
+
+    def _wake_up(self):
+        if self._parked:
+            self._wake()
+
+    # What follows is a coroutine's interface: the task steps through it.
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self._step(None)
+
+    def send(self, value):
+        return self._step(None)
+
+    def throw(self, kind, value=None, traceback=None):
+        error = kind if isinstance(kind, BaseException) else (value or kind())
+        return self._step(error)
+
+    def close(self):
+        job = self._job
+        self._job = None
+        if job is not None:
+            job.close()
+
+    cdef object _step(self, object thrown):
+        cdef PyObject* sent = NULL
+        cdef PySendResult status
+        cdef object given
+        self._parked = False
+        if self._job is None:
+            if thrown is not None:
+                self._retired = True
+                raise thrown
+            return self._park()
+        if self._has_awaited:
+            self._has_awaited = False
+            given = self._awaited
+            self._awaited = None
+            if thrown is None:
+                return given
+        try:
+            if thrown is not None:
+                return self._job.throw(thrown)
+            status = PyIter_Send(self._job, None, &sent)
+        except StopIteration as stop:
+            self._end_job(stop.value, None)
+            return self._park()
+        except BaseException as error:
+            self._end_job(None, error)
+            return self._park()
+        given = <object>sent
+        Py_DECREF(given)
+        if status == PYGEN_NEXT:
+            return given
+        self._end_job(given, None)
+        return self._park()
+
+    cdef object _park(self):
+        if self._retired:
+            raise StopIteration
+        self._parking._asyncio_future_blocking = True
+        return self._parking
+
+    cdef void _end_job(self, object result, object error) except *:
+        cdef Runner runner = self._runner
+        self._job = None
+        self._runner = None
+        if self.task.cancelling() or not self._reusable():
+            self._retired = True
+        runner.finished(result, error)
+
+
+@cython.final
+cdef class TaskPool:
+    def __cinit__(self, loop):
+        self._loop = loop
+        self._idle = []
+
+    @property
+    def idle(self):
+        return len(self._idle)
+
+    cdef EagerTask run(self, object job, Runner runner):
+        """The task in which the job waits, or None where it has ended."""
+        cdef EagerTask eager = self._take()
+        if eager._run_inline(job, runner):
+            return None
+        return eager
+
+    cdef EagerTask _take(self):
+        cdef EagerTask eager
+        cdef object task
+        while self._idle:
+            eager = self._idle.pop()
+            if eager._retired:
+                continue
+            task = eager.task
+            if Py_REFCNT(<PyObject*>task) <= PARKED_REFERENCES:
+                return eager
+            eager._retire()
+        eager = EagerTask(self)
+        eager.task = asyncio.Task(eager, loop=self._loop, context=eager._context)
+        return eager
+
+    def start(self, coroutine, finished):
+        cdef EagerTask eager = self.run(coroutine, CallbackRunner(finished))
+        return None if eager is None else eager.task
+
+    def close(self):
+        cdef EagerTask eager
+        self.closed = True
+        idle, self._idle = self._idle, []
+        for eager in idle:
+            if not eager._retired:
+                eager._retire()

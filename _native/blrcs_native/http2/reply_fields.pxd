@@ -1,0 +1,3 @@
+"""The C face of the fields of replies."""
+
+cdef list checked_fields(object metadata)

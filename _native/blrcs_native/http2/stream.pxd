@@ -1,0 +1,128 @@
+"""The C face of streams, and what they ask of what is above and below them."""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from blrcs_native.call cimport Call
+from blrcs_native.http2.eager_task cimport EagerTask
+from blrcs_native.http2.octets cimport Octets
+from blrcs_native.http2.timer_wheel cimport Timer
+from blrcs_native.message_stream cimport MessageStream
+from blrcs_native.pipeline cimport Pipeline
+from blrcs_native.rejection cimport Rejection
+
+cdef enum:
+    PREFIX_BYTES = 5
+    # Above the first, a writer waits until less than the second is left.
+    OUTPUT_HIGH_BYTES = 65536
+    OUTPUT_LOW_BYTES = 16384
+
+
+cdef class Link:
+    """The connection below a stream."""
+
+    cdef readonly str peer
+    cdef readonly str peer_address
+    cdef readonly Py_ssize_t max_receive_bytes
+    cdef readonly Py_ssize_t max_send_bytes
+    cdef object identity
+    # Bytes of replies that wait to be sent, of all streams.
+    cdef Py_ssize_t unsent
+    # Calls whose handlers run, those of streams that are closed too.
+    cdef int running
+
+    cdef void begin_reply(self, Stream stream) except *
+    cdef void resume_reply(self, Stream stream) except *
+    cdef void refuse_http(self, Stream stream, bytes http_status) except *
+    cdef void reset(self, Stream stream, uint32_t error_code) except *
+    cdef void call_ended(self, bint well) except *
+    cdef void taken(self, Stream stream, Py_ssize_t size) except *
+    cdef bint grant(self, Stream stream, Py_ssize_t size) except -1
+    cdef void give_back(self, Stream stream) except *
+
+
+cdef class Listener:
+    """What makes calls of streams."""
+
+    cdef readonly object loop
+    cdef readonly object eof
+
+    cdef void begun(self, Stream stream) except *
+    cdef void received(self, Stream stream) except *
+    cdef void broken(self, Stream stream, Rejection rejection) except *
+    cdef void lost(self, Stream stream) except *
+    cdef void expired(self, Stream stream) except *
+    cdef void ended(self, Stream stream, object result, object error) except *
+
+
+cdef class Stream(MessageStream):
+    cdef readonly int32_t id
+    cdef Link link
+    cdef Listener listener
+    # The request's head.
+    cdef readonly str path
+    cdef readonly list metadata
+    cdef readonly str request_encoding
+    cdef str accepted_encodings
+    cdef int64_t deadline_ns
+    cdef Timer timer
+    cdef Py_ssize_t head_bytes
+    cdef int head_fields
+    cdef int head_problem
+    cdef bint is_grpc
+    cdef bint is_post
+    cdef bint announced
+    # The request's messages.
+    cdef Octets input
+    cdef Py_ssize_t message_bytes
+    cdef Py_ssize_t granted_bytes
+    # Received, and not yet told to the client as used.
+    cdef Py_ssize_t unconsumed
+    cdef bint waits_for_grant
+    cdef readonly bint request_ended
+    cdef bint dirty
+    # The reply.
+    cdef Octets output
+    cdef list initial_metadata
+    cdef object initial_metadata_sent
+    cdef object given_trailers
+    cdef list trailers
+    cdef readonly int status
+    cdef bytes status_message
+    cdef object details_set
+    cdef str reply_encoding
+    cdef bint plain_next
+    cdef bint reply_begun
+    cdef bint reply_deferred
+    cdef bint finished_reply
+    cdef bint trailers_submitted
+    cdef bint alive
+    cdef bint reset_here
+    cdef int64_t stalled_since_ns
+    # The call.
+    cdef Pipeline pipeline
+    cdef Call call
+    cdef EagerTask eager
+    # From its beginning until all that it started has ended.
+    cdef bint active
+    cdef bint handling
+    cdef bint is_cancelled
+    cdef object reader
+    cdef object writer
+    cdef list callbacks
+
+    cdef bytes next_message(self)
+    cdef bint message_ready(self) except -1
+    cdef bint is_one_plain_message(self) except -1
+    cdef Rejection input_problem(self)
+    cdef void wake_reader(self) except *
+    cdef void wake_writer(self) except *
+    cdef void settle_encoding(self) except *
+    cdef void append_message(self, bytes body) except *
+    cdef void finish(self, int status, object message, object trailers) except *
+    cdef void cancel_handler(self) except *
+    cdef void tell_done(self) except *
+    cdef void let_go(self) except *
+    cdef void finished(self, object result, object error) except *
+    cdef bytes _unpacked(self, bytes body)
+    cdef object take_message(self)
+    cdef bint put_message(self, bytes body) except -1

@@ -1,0 +1,394 @@
+"""One RPC as HTTP/2 carries it: the stream below a Call, with grpc.aio.ServicerContext's terms.
+
+It is what `blrcs_native.interfaces.CallStream` describes, and keeps to one event loop.
+"""
+
+from asyncio import InvalidStateError
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport int64_t, uint32_t
+
+from blrcs_native.clock cimport monotonic_ns
+from blrcs_native.http2.messages cimport accepted, compressed, decompressed, encoding_name
+from blrcs_native.http2.octets cimport (
+    Octets, octets_append, octets_free, octets_reserve, octets_size, octets_take
+)
+from blrcs_native.http2.reply_fields cimport checked_fields
+from blrcs_native.http2.wire cimport percent_encoded
+from blrcs_native.message_stream cimport MessageStream
+from blrcs_native.rejection cimport Rejection
+from blrcs_native.rejection import AbortError, explained
+
+from blrcs_native.rejection import CODE_NAMES
+
+cdef enum:
+    COMPRESSED = 1
+    RESOURCE_EXHAUSTED = 8
+    INTERNAL = 13
+
+cdef Rejection FLAG_UNKNOWN = explained(
+    INTERNAL, "transport", "MESSAGE_FLAG_UNKNOWN", "a message's flag is neither 0 nor 1"
+)
+cdef Rejection NOT_ENCODED = explained(
+    INTERNAL, "transport", "MESSAGE_ENCODING_MISSING",
+    "a message is compressed, and grpc-encoding does not say how",
+)
+cdef Rejection MALFORMED_ENCODING = explained(
+    INTERNAL, "transport", "MESSAGE_ENCODING_MALFORMED",
+    "a message is not compressed as grpc-encoding says",
+)
+cdef Rejection CUT_OFF = explained(
+    INTERNAL, "transport", "MESSAGE_CUT_OFF", "the request ended within a message"
+)
+
+
+cdef Rejection too_large(size, Py_ssize_t max_bytes):
+    return explained(
+        RESOURCE_EXHAUSTED, "transport", "MESSAGE_TOO_LARGE",
+        f"Received message larger than max ({size} vs. {max_bytes})",
+    )
+
+
+cdef class Link:
+    cdef void begin_reply(self, Stream stream) except *:
+        """Sends the head of the reply; its messages and its status follow as they come."""
+        raise NotImplementedError
+
+    cdef void resume_reply(self, Stream stream) except *:
+        """There is more to send, or the status."""
+        raise NotImplementedError
+
+    cdef void refuse_http(self, Stream stream, bytes http_status) except *:
+        """Answers as HTTP does, since the request is none of gRPC's."""
+        raise NotImplementedError
+
+    cdef void reset(self, Stream stream, uint32_t error_code) except *:
+        raise NotImplementedError
+
+    cdef void call_ended(self, bint well) except *:
+        """A call no longer runs; `well` says that it came to its own end."""
+        raise NotImplementedError
+
+    cdef void taken(self, Stream stream, Py_ssize_t size) except *:
+        """So many bytes of the input have been used: the client may send as many more."""
+        raise NotImplementedError
+
+    cdef bint grant(self, Stream stream, Py_ssize_t size) except -1:
+        """Whether a message of this size may be gathered now; if not, as soon as it can."""
+        raise NotImplementedError
+
+    cdef void give_back(self, Stream stream) except *:
+        raise NotImplementedError
+
+
+cdef class Listener:
+    cdef void begun(self, Stream stream) except *:
+        """The head of a request is there."""
+        raise NotImplementedError
+
+    cdef void received(self, Stream stream) except *:
+        """More of the request is there."""
+        raise NotImplementedError
+
+    cdef void broken(self, Stream stream, Rejection rejection) except *:
+        """The client's messages are not as they must be."""
+        raise NotImplementedError
+
+    cdef void lost(self, Stream stream) except *:
+        """The client gave up, or is gone."""
+        raise NotImplementedError
+
+    cdef void expired(self, Stream stream) except *:
+        """The deadline has passed."""
+        raise NotImplementedError
+
+    cdef void ended(self, Stream stream, object result, object error) except *:
+        """The handler has ended."""
+        raise NotImplementedError
+
+
+@cython.final
+@cython.freelist(256)
+cdef class Stream(MessageStream):
+    def __cinit__(self):
+        self.message_bytes = -1
+        self.status = -1
+        self.alive = True
+
+    def __dealloc__(self):
+        octets_free(&self.input)
+        octets_free(&self.output)
+
+    @property
+    def eof(self):
+        return self.listener.eof
+
+    cdef void finished(self, object result, object error) except *:
+        self.listener.ended(self, result, error)
+
+    # The request ----------------------------------------------------------------------------------
+
+    cdef Rejection input_problem(self):
+        """Looks at the prefix of the next message before anything is allocated for it."""
+        cdef unsigned char* data
+        cdef Py_ssize_t size
+        if self.message_bytes >= 0 or octets_size(&self.input) < PREFIX_BYTES:
+            return None
+        data = self.input.data + self.input.start
+        size = (
+            <Py_ssize_t>data[1] << 24 | <Py_ssize_t>data[2] << 16
+            | <Py_ssize_t>data[3] << 8 | <Py_ssize_t>data[4]
+        )
+        if data[0] > COMPRESSED:
+            return FLAG_UNKNOWN
+        if size > self.link.max_receive_bytes:
+            return too_large(size, self.link.max_receive_bytes)
+        if data[0] == COMPRESSED and self.request_encoding is None:
+            return NOT_ENCODED
+        self.message_bytes = size
+        return None
+
+    cdef bint message_ready(self) except -1:
+        """Whether the next message is there as a whole."""
+        cdef Rejection problem = self.input_problem()
+        if problem is not None:
+            raise AbortError(problem)
+        return (
+            self.message_bytes >= 0
+            and octets_size(&self.input) >= PREFIX_BYTES + self.message_bytes
+        )
+
+    cdef bint is_one_plain_message(self) except -1:
+        """Whether the request is one whole message, not compressed, and nothing else."""
+        return (
+            self.message_ready()
+            and octets_size(&self.input) == PREFIX_BYTES + self.message_bytes
+            and self.input.data[self.input.start] != COMPRESSED
+        )
+
+    cdef bytes next_message(self):
+        """The next message, or None where it is not there yet.
+
+        AbortError where the client's bytes are no messages.
+        """
+        cdef bytes body
+        cdef bint packed
+        cdef Py_ssize_t whole
+        if not self.message_ready():
+            if self.request_ended and octets_size(&self.input) > 0:
+                raise AbortError(CUT_OFF)
+            return None
+        whole = PREFIX_BYTES + self.message_bytes
+        packed = self.input.data[self.input.start] == COMPRESSED
+        body = PyBytes_FromStringAndSize(
+            <char*>self.input.data + self.input.start + PREFIX_BYTES, self.message_bytes
+        )
+        octets_take(&self.input, whole)
+        self.message_bytes = -1
+        self.link.taken(self, whole)
+        return self._unpacked(body) if packed else body
+
+    cdef bytes _unpacked(self, bytes body):
+        cdef Py_ssize_t max_bytes = self.link.max_receive_bytes
+        if self.request_encoding == "identity":
+            return body
+        try:
+            plain = decompressed(self.request_encoding, body, max_bytes)
+        except ValueError:
+            raise AbortError(MALFORMED_ENCODING) from None
+        if plain is None:
+            raise AbortError(too_large(f"more than {max_bytes}", max_bytes))
+        return plain
+
+    cdef object take_message(self):
+        body = self.next_message()
+        if body is None and self.request_ended:
+            return self.listener.eof
+        return body
+
+    async def read(self):
+        while True:
+            body = self.take_message()
+            if body is not None:
+                return body
+            if self.reader is not None:
+                raise InvalidStateError("one read at a time")
+            self.reader = self.listener.loop.create_future()
+            try:
+                await self.reader
+            finally:
+                self.reader = None
+
+    cdef void wake_reader(self) except *:
+        if self.reader is not None and not self.reader.done():
+            self.reader.set_result(None)
+
+    # The reply ------------------------------------------------------------------------------------
+
+    async def send_initial_metadata(self, initial_metadata):
+        if self.reply_begun or self.initial_metadata_sent is not None:
+            raise InvalidStateError("Send initial metadata failed: already sent")
+        self.initial_metadata = checked_fields(initial_metadata)
+        self.initial_metadata_sent = initial_metadata
+        self._check_open()
+        self.link.begin_reply(self)
+
+    cdef bint put_message(self, bytes body) except -1:
+        self._check_open()
+        self.append_message(body)
+        return octets_size(&self.output) <= OUTPUT_HIGH_BYTES
+
+    async def write(self, body):
+        if not self.put_message(body):
+            await self.drained()
+
+    async def drained(self):
+        """Waits until little is left of what was written."""
+        while octets_size(&self.output) > OUTPUT_HIGH_BYTES and self.alive:
+            if self.writer is not None:
+                raise InvalidStateError("one write at a time")
+            self.writer = self.listener.loop.create_future()
+            try:
+                await self.writer
+            finally:
+                self.writer = None
+
+    cdef void settle_encoding(self) except *:
+        """What the client does not accept is not used."""
+        if self.reply_encoding is not None and not self.reply_begun:
+            self.reply_encoding = accepted(self.reply_encoding, self.accepted_encodings)
+
+    cdef void append_message(self, bytes body) except *:
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(body)
+        cdef bytes small
+        cdef unsigned char* prefix
+        cdef unsigned char flag = 0
+        if size > self.link.max_send_bytes:
+            raise AbortError(explained(
+                RESOURCE_EXHAUSTED, "transport", "REPLY_TOO_LARGE",
+                f"Sent message larger than max ({size} vs. {self.link.max_send_bytes})",
+            ))
+        self.settle_encoding()
+        if self.reply_encoding is not None and not self.plain_next:
+            small = compressed(self.reply_encoding, body)
+            if PyBytes_GET_SIZE(small) < size:
+                body = small
+                size = PyBytes_GET_SIZE(body)
+                flag = COMPRESSED
+        self.plain_next = False
+        prefix = octets_reserve(&self.output, PREFIX_BYTES + size)
+        if prefix == NULL:
+            raise MemoryError
+        prefix[0] = flag
+        prefix[1] = size >> 24 & 0xFF
+        prefix[2] = size >> 16 & 0xFF
+        prefix[3] = size >> 8 & 0xFF
+        prefix[4] = size & 0xFF
+        self.output.end += PREFIX_BYTES
+        octets_append(&self.output, <const unsigned char*>PyBytes_AS_STRING(body), size)
+        self.link.unsent += PREFIX_BYTES + size
+        if self.stalled_since_ns == 0:
+            self.stalled_since_ns = monotonic_ns()
+        if not self.reply_begun:
+            self.link.begin_reply(self)
+        elif self.reply_deferred:
+            self.link.resume_reply(self)
+
+    cdef void finish(self, int status, object message, object trailers) except *:
+        """Ends the reply; what has been written goes out before the status."""
+        if self.finished_reply or not self.alive:
+            return
+        self.finished_reply = True
+        self.status = status
+        self.status_message = percent_encoded(message) if message else None
+        if trailers:
+            self.trailers = trailers
+        if not self.reply_begun:
+            self.link.begin_reply(self)
+        elif self.reply_deferred:
+            self.link.resume_reply(self)
+
+    cdef void wake_writer(self) except *:
+        if self.writer is not None and not self.writer.done():
+            self.writer.set_result(None)
+
+    def _check_open(self):
+        if not self.alive or self.finished_reply:
+            raise InvalidStateError("RPC already finished.")
+
+    # The call -------------------------------------------------------------------------------------
+
+    cdef void cancel_handler(self) except *:
+        if self.eager is not None:
+            self.eager.cancel()
+
+    cdef void tell_done(self) except *:
+        callbacks, self.callbacks = self.callbacks, None
+        for callback in callbacks or ():
+            self.listener.loop.call_soon(callback, self)
+
+    cdef void let_go(self) except *:
+        """Drops what refers back to the stream, so that nothing waits for the collector."""
+        self.call = None
+        self.pipeline = None
+        self.eager = None
+
+    def set_trailing_metadata(self, trailing_metadata):
+        checked = checked_fields(trailing_metadata)
+        self.given_trailers = tuple(trailing_metadata or ())
+        self.trailers = checked
+
+    def trailing_metadata(self):
+        return self.given_trailers or ()
+
+    def set_code(self, code):
+        self.code_set = code
+
+    def code(self):
+        return self.code_set
+
+    def set_details(self, details):
+        self.details_set = details
+
+    def details(self):
+        return self.details_set or ""
+
+    def peer(self):
+        return self.link.peer
+
+    def peer_identities(self):
+        return None if self.link.identity is None else self.link.identity.identities
+
+    def peer_identity_key(self):
+        return None if self.link.identity is None else self.link.identity.key
+
+    def auth_context(self):
+        return {} if self.link.identity is None else dict(self.link.identity.context)
+
+    def time_remaining(self):
+        if self.deadline_ns == 0:
+            return None
+        return max(0.0, <double>(self.deadline_ns - monotonic_ns()) / 1e9)
+
+    def cancelled(self):
+        return self.is_cancelled
+
+    def done(self):
+        return self.finished_reply or not self.alive
+
+    def add_done_callback(self, callback):
+        if self.done():
+            self.listener.loop.call_soon(callback, self)
+            return
+        if self.callbacks is None:
+            self.callbacks = []
+        self.callbacks.append(callback)
+
+    def set_compression(self, compression):
+        if self.reply_begun:
+            raise InvalidStateError("Compression can only be set before sending initial metadata")
+        self.reply_encoding = encoding_name(compression)
+
+    def disable_next_message_compression(self):
+        self.plain_next = True

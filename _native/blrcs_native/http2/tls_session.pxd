@@ -1,0 +1,14 @@
+"""The C face of TLS sessions."""
+
+
+cdef class TlsSession:
+    cdef object _incoming
+    cdef object _outgoing
+    cdef readonly object tls
+    cdef readonly bint ready
+
+    cdef bint shake_hands(self) except -1
+    cdef void feed(self, object data) except *
+    cdef Py_ssize_t read_into(self, object buffer) except -1
+    cdef void write(self, bytes data) except *
+    cdef bytes outgoing(self)

@@ -1,0 +1,37 @@
+"""The C face of the limit rules in effect."""
+
+from cpython.object cimport PyObject
+
+from blrcs_native.generation cimport Generation
+from blrcs_native.limiter cimport Limiter, Rule
+from blrcs_native.protobuf_wire cimport Span
+
+cdef struct SpanPair:
+    Span key
+    Span value
+
+
+cdef class LimitRule:
+    cdef readonly Rule rule
+    cdef readonly str name
+    cdef bytes name_utf8
+    cdef readonly bint shadow
+
+
+cdef class LimitIndex:
+    cdef dict _domains
+
+    # The rule, borrowed from the index, or NULL.
+    cdef PyObject* find(
+        self, Span domain, const SpanPair* entries, Py_ssize_t count
+    ) except? NULL
+
+
+cdef class CurrentLimits:
+    cdef readonly Limiter limiter
+    cdef LimitIndex _index
+    cdef Generation _generation
+    cdef object _load_anew
+
+    # The rules, after what other processes have changed until now.
+    cdef LimitIndex now(self)

@@ -1,0 +1,72 @@
+"""Runs ``arrivals.c``: calls at random instants, with every answer checked."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from load import Load, LoadError, framed, run_pinned
+
+HERE = Path(__file__).parent
+SOURCE = HERE / "arrivals.c"
+PROGRAM = HERE.parent / "build/peers/arrivals"
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long calls took, from the instant at which they were to begin."""
+
+    p50_ns: float
+    p99_ns: float
+    p999_ns: float
+
+
+def failure_of_build() -> str | None:
+    """Compiles the program; None where that went well, else why it did not."""
+    if shutil.which("cc") is None:
+        return "cc not installed"
+    PROGRAM.parent.mkdir(parents=True, exist_ok=True)
+    command = ["cc", "-std=c11", "-D_GNU_SOURCE", "-O2", SOURCE, "-o", PROGRAM, "-lnghttp2", "-lm"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    return f"cannot be built: {done.stderr.strip().splitlines()[-1]}"
+
+
+def check(load: Load, calls: int, folder: Path) -> None:
+    """Makes ``calls`` calls, as many at once as the load says, and checks each answer.
+
+    Raises:
+        LoadError: One had another grpc-status than 0, or other messages than it must have.
+    """
+    run(load, calls, 0, folder)
+
+
+def latency(load: Load, calls_per_s: float, seconds: float, folder: Path) -> Latency:
+    """Calls that begin ``calls_per_s`` times a second on average, as in a Poisson process.
+
+    Raises:
+        LoadError: As for :func:`check`.
+    """
+    words = run(load, max(1, round(calls_per_s * seconds)), calls_per_s, folder).split()
+    return Latency(*(float(word) for word in words[1:4]))
+
+
+def run(load: Load, calls: int, calls_per_s: float, folder: Path) -> str:
+    if load.tls or load.reply is None:
+        raise LoadError("this generator speaks plain text, and compares answers byte for byte")
+    request, reply = folder / "arrivals-request.bin", folder / "arrivals-reply.bin"
+    request.write_bytes(framed(load.request) * load.sends)
+    reply.write_bytes(framed(load.reply) * load.replies)
+    arguments = (
+        load.port,
+        load.method,
+        request,
+        reply,
+        load.connections,
+        load.streams,
+        calls,
+        calls_per_s,
+        *(word for pair in load.metadata for word in pair),
+    )
+    return run_pinned([str(PROGRAM), *map(str, arguments)], load.core)

@@ -1,0 +1,268 @@
+"""One run of the transport's benchmark: what is started, checked and loaded for each part of it."""
+
+import statistics
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import arrivals
+import builtin_scenario
+import redis_peer
+from arrivals import Latency
+from certificate import call_over_tls, make_certificate
+from echo_scenarios import SERVICE, Scenario, echo_scenarios
+from idle_memory import idle_memory
+from load import Load, LoadError, cipher_of, run_load
+from measured_load import Subject, loaded, measure
+from order_scenario import ALICE, METHOD, ORDER, REQUEST, metadata_for
+from server_process import ServerProcess, StartError, cores, running
+from transport_figures import (
+    CONSUME,
+    CPP,
+    CROWD,
+    ECHO,
+    GET,
+    GUARDED,
+    REDIS,
+    SINGLES,
+    WORKER_COUNTS,
+    LatencyFigures,
+    TransportFigures,
+)
+from transport_peers import Peer
+
+HERE = Path(__file__).parent
+CHECKED_CALLS = 1_000
+CHECKED_BYTES = 64 << 20
+SHAPES = {CROWD: (8, 16), SINGLES: (32, 1)}
+BUILTIN = {CONSUME: builtin_scenario.CONSUME, GET: builtin_scenario.GET}
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured."""
+
+    rounds: int
+    round_seconds: float
+    latency_seconds: float
+    idle_connections: int
+
+
+class Run:
+    """One run: the servers that there are, and what has been measured."""
+
+    def __init__(self, peers: Mapping[str, Peer], effort: Effort, folder: Path) -> None:
+        self.peers = peers
+        self.effort = effort
+        self.folder = folder
+        self.server_core, self.load_core = cores()
+        self.certificate = make_certificate(folder)
+        self.figures = TransportFigures(echo_scenarios())
+
+    def echo(self, name: str) -> None:
+        """All servers in one scenario, their rounds interleaved."""
+        scenario = self.figures.scenarios[name]
+        with ExitStack() as stack:
+            loads = {}
+            subjects = {}
+            for label, server, load in self._started(scenario, stack):
+                if self._answers(label, scenario, load):
+                    loads[label] = load
+                    subjects[label] = loaded(server.pid, load)
+            if name == "unary":
+                subjects[GUARDED] = self._guarded(stack)
+            self._measure(scenario.title, subjects)
+            for label, load in loads.items():
+                if not self._answers(label, scenario, load):
+                    del subjects[label]
+        self.figures.add(name, subjects)
+
+    def builtin(self) -> None:
+        """Built-in methods of ``blrcs serve``, beside redis-server and an echo in C++."""
+        one_worker = ("--workers", "1") if builtin_scenario.has_workers() else ()
+        for column, (connections, streams) in SHAPES.items():
+            with ExitStack() as stack:
+                folder = self.folder / f"builtin-{connections}"
+                server, builtin = stack.enter_context(
+                    builtin_scenario.builtin_server(folder, self.server_core, one_worker)
+                )
+                loads = builtin.loads(server.port, self.load_core, connections, streams)
+                subjects = {
+                    label: builtin_subject(server.pid, builtin, loads[method])
+                    for label, method in BUILTIN.items()
+                }
+                subjects |= self._echo_of_cpp(column, stack)
+                if streams == 1:
+                    subjects |= self._redis(connections, stack)
+                self._measure(f"built-in methods, {column}", subjects)
+            self.figures.add_builtin(column, subjects)
+
+    def latency(self) -> None:
+        """Percentiles at half of what each server serves, and at a rate that all can serve."""
+        scenario = self.figures.scenarios["unary"]
+        with ExitStack() as stack:
+            loads, most = {}, {}
+            for label, server, load in self._started(scenario, stack):
+                subject = loaded(server.pid, load)
+                self._measure("latency", {label: subject})
+                if subject.wall_ns:
+                    loads[label], most[label] = load, 1e9 / subject.wall.median_ns
+            self.figures.common_calls_per_s = min(most.values(), default=0) / 2
+            rates = {
+                label: (each / 2, self.figures.common_calls_per_s) for label, each in most.items()
+            }
+            found = self._percentiles(loads, rates)
+        self.figures.latency = {
+            label: LatencyFigures(rates[label][0], *(middle_of(each) for each in both))
+            for label, both in found.items()
+        }
+
+    def memory(self) -> None:
+        """What idle connections and streams cost."""
+        scenario = self.figures.scenarios["unary"]
+        with ExitStack() as stack:
+            for label, server, load in self._started(scenario, stack):
+                try:
+                    run_load(load, CHECKED_CALLS, self.folder)
+                    self.figures.memory[label] = idle_memory(
+                        server.pid, load, f"{SERVICE}/Converse", self.effort.idle_connections
+                    )
+                except (OSError, LoadError) as error:
+                    self.figures.leave_out(f"{label}, memory", error)
+
+    def workers(self) -> None:
+        """The processor time of a call with two workers on two cores, the generator beside them."""
+        if not builtin_scenario.has_workers():
+            self.figures.leave_out("workers", "blrcs serve has no --workers")
+            return
+        connections, streams = SHAPES[CROWD]
+        for count in WORKER_COUNTS:
+            folder = self.folder / f"workers-{count}"
+            with builtin_scenario.builtin_server(folder, None, ("--workers", str(count))) as (
+                server,
+                builtin,
+            ):
+                loads = builtin.loads(server.port, None, connections, streams)
+                subjects = {
+                    label: builtin_subject(server.pid, builtin, loads[method])
+                    for label, method in BUILTIN.items()
+                }
+                self._measure(f"workers: {count}", subjects)
+            self.figures.workers_cpu_us[count] = {
+                label: each.cpu.median_ns / 1_000 for label, each in subjects.items() if each.cpu_ns
+            }
+
+    def _started(
+        self, scenario: Scenario, stack: ExitStack
+    ) -> Iterator[tuple[str, ServerProcess, Load]]:
+        """Every server that starts, until the stack is closed."""
+        files = self.certificate.options if scenario.tls else ()
+        for peer in self.peers.values():
+            command = (*peer.command, *files)
+            try:
+                server = stack.enter_context(
+                    running(command, core=self.server_core, environ=peer.environ)
+                )
+            except StartError as error:
+                self.figures.leave_out(f"{peer.label}, {scenario.title}", error)
+            else:
+                yield peer.label, server, scenario.load(server.port, self.load_core)
+
+    def _answers(self, label: str, scenario: Scenario, load: Load) -> bool:
+        """Whether each of many calls is answered as it must be."""
+        try:
+            if scenario.tls:
+                call_over_tls(load, self.certificate)
+                self.figures.ciphers[label] = cipher_of(load, self.folder)
+            else:
+                at_once = load.connections * load.streams
+                calls = max(at_once, min(CHECKED_CALLS, CHECKED_BYTES // scenario.call_bytes))
+                arrivals.check(load, calls, self.folder)
+        except LoadError as error:
+            self.figures.leave_out(f"{label}, {scenario.title}", error)
+            return False
+        return True
+
+    def _guarded(self, stack: ExitStack) -> Subject:
+        program = HERE / "guarded_server.py"
+        server = stack.enter_context(
+            running([sys.executable, program, "blrcs"], core=self.server_core)
+        )
+        load = Load(
+            port=server.port,
+            method=METHOD,
+            metadata=tuple(metadata_for(ALICE)),
+            request=REQUEST.SerializeToString(),
+            reply=ORDER.SerializeToString(),
+            core=self.load_core,
+        )
+        arrivals.check(load, CHECKED_CALLS, self.folder)
+        return loaded(server.pid, load)
+
+    def _echo_of_cpp(self, column: str, stack: ExitStack) -> dict[str, Subject]:
+        peer = next((each for each in self.peers.values() if each.label == CPP), None)
+        if peer is None:
+            return {}
+        server = stack.enter_context(running(peer.command, core=self.server_core))
+        name = "unary" if column == CROWD else "single"
+        load = self.figures.scenarios[name].load(server.port, self.load_core)
+        return {ECHO: loaded(server.pid, load)}
+
+    def _redis(self, connections: int, stack: ExitStack) -> dict[str, Subject]:
+        if reason := redis_peer.failure():
+            self.figures.leave_out(REDIS, reason)
+            return {}
+        server = stack.enter_context(
+            redis_peer.redis_server(self.server_core, builtin_scenario.VALUE)
+        )
+        get = partial(redis_peer.get_seconds, server.port, connections, self.load_core)
+        return {REDIS: Subject(server.pid, connections, get)}
+
+    def _percentiles(
+        self, loads: Mapping[str, Load], rates: Mapping[str, tuple[float, float]]
+    ) -> dict[str, tuple[list[Latency], list[Latency]]]:
+        """By label and rate, what each round found; the rounds are interleaved."""
+        found: dict[str, tuple[list[Latency], list[Latency]]] = {label: ([], []) for label in loads}
+        for _ in range(self.effort.rounds):
+            for label in list(found):
+                try:
+                    for rate, rounds in zip(rates[label], found[label], strict=True):
+                        seconds = self.effort.latency_seconds
+                        rounds.append(arrivals.latency(loads[label], rate, seconds, self.folder))
+                except LoadError as error:
+                    self.figures.leave_out(f"{label}, latency", error)
+                    del found[label]
+        return found
+
+    def _measure(self, title: str, subjects: Mapping[str, Subject]) -> None:
+        measure(
+            subjects,
+            self.effort.rounds,
+            self.folder,
+            round_seconds=self.effort.round_seconds,
+            on_failure=lambda label, error: self.figures.leave_out(f"{label}, {title}", error),
+        )
+
+
+def middle_of(rounds: Sequence[Latency]) -> Latency:
+    """The median of each percentile."""
+    names = ("p50_ns", "p99_ns", "p999_ns")
+    return Latency(*(statistics.median(getattr(each, name) for each in rounds) for name in names))
+
+
+def builtin_subject(pid: int, builtin: builtin_scenario.Builtin, load: Load) -> Subject:
+    """A built-in method under load; for Consume, the limit's own count tells of every call."""
+
+    def consume(calls: int, folder: Path) -> float:
+        before = builtin.consumed()
+        seconds = run_load(load, calls, folder)
+        if builtin.consumed() - before != calls:
+            raise LoadError(f"not all of {calls} calls were counted by the limit")
+        return seconds
+
+    if load.method != builtin_scenario.CONSUME:
+        return loaded(pid, load)
+    return Subject(pid, load.connections * load.streams, consume)

@@ -1,0 +1,71 @@
+"""The methods of BLRCS's own services that are answered without Python, where nothing waits."""
+
+from functools import partial
+
+from blrcs.api.access_service import AccessService
+from blrcs.api.auth_service import AuthService
+from blrcs.api.cache_service import CacheService
+from blrcs.api.health_service import HealthService, HealthState, unknown_service
+from blrcs.api.limit_service import LimitService
+from blrcs.application.cache.get_entry import missing_entry
+from blrcs.application.cache.set_entry import UNMET
+from blrcs.cache.memory import MemoryCache
+from blrcs.domain.cache_entry import Presence
+from blrcs.domain.errors import FailedPreconditionError
+from blrcs.domain.identity_name import USERS, misnamed
+from blrcs.interceptors.direct import DirectHandlers
+from blrcs.interceptors.error_mapping import domain_rejection
+from blrcs.limits.native_limits import NativeLimits
+from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.direct_access import DirectCheck
+from blrcs_native.direct_auth import DirectIntrospect
+from blrcs_native.direct_cache import DirectGet, DirectSet
+from blrcs_native.direct_health import DirectHealthCheck
+from blrcs_native.direct_limit import DirectConsume
+from blrcs_native.rejection import Rejection
+from blrcs_native.token import TokenVerifier
+
+
+def direct_limits(service: LimitService, limits: NativeLimits) -> DirectHandlers:
+    """Consume, by the rules that the service counts by."""
+    return {service.Consume: partial(DirectConsume, limits.current)}
+
+
+def direct_cache(service: CacheService, cache: MemoryCache) -> DirectHandlers:
+    """Get and Set, of the entries that the service keeps."""
+    return {
+        service.Get: partial(DirectGet, cache.namespaces, _missing),
+        service.Set: partial(
+            DirectSet,
+            cache.namespaces,
+            cache.watched,
+            exists=_unmet(Presence.ABSENT),
+            missing=_unmet(Presence.PRESENT),
+            differs=_unmet(Presence.ANY),
+        ),
+    }
+
+
+def direct_access(service: AccessService, access: CurrentAccess) -> DirectHandlers:
+    """Check, by the table in force."""
+    return {service.Check: partial(DirectCheck, access)}
+
+
+def direct_auth(service: AuthService, verifier: TokenVerifier) -> DirectHandlers:
+    """Introspect, by the verifier that guards calls."""
+    misnamed_user = domain_rejection(misnamed(USERS))
+    return {service.Introspect: partial(DirectIntrospect, verifier, misnamed_user)}
+
+
+def direct_health(service: HealthService, state: HealthState) -> DirectHandlers:
+    """Health's Check, of the state that the service shows."""
+    unknown = domain_rejection(unknown_service())
+    return {service.Check: partial(DirectHealthCheck, state.statuses, unknown)}
+
+
+def _missing(namespace: str) -> Rejection:
+    return domain_rejection(missing_entry(namespace))
+
+
+def _unmet(presence: Presence) -> Rejection:
+    return domain_rejection(FailedPreconditionError(*UNMET[presence]))

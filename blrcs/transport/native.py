@@ -1,0 +1,172 @@
+"""The native transport: HTTP/2 by nghttp2 in Cython, on the event loop of asyncio or uvloop."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from blrcs.transport.listening import listening_sockets, port_of
+from blrcs.transport.native_options import native_options
+from blrcs.transport.router import Router
+from blrcs.transport.tls import ServerCredentials
+from blrcs_native.http2.abuse import AbuseCounters
+from blrcs_native.http2.dispatcher import Dispatcher
+from blrcs_native.http2.messages import name_of
+from blrcs_native.http2.protocol import ConnectionSet
+from blrcs_native.metrics import Counter
+
+ABORT_GRACE_S = 1.0
+
+log = logging.getLogger("blrcs.transport")
+
+
+class NativeServer:
+    """Serves a router's pipelines over HTTP/2.
+
+    Args:
+        router: Where calls go.
+        options: Channel arguments by grpc's names, and those of ``native_options``.
+        compression: The default for replies.
+        maximum_concurrent_rpcs: Calls beyond are refused with RESOURCE_EXHAUSTED.
+        abuse_counter: A family with the label ``kind``, which counts what breaks a limit.
+
+    Raises:
+        ValueError: An option is out of its range.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        *,
+        options: Sequence[tuple[str, Any]] = (),
+        compression: grpc.Compression | None = None,
+        maximum_concurrent_rpcs: int | None = None,
+        abuse_counter: Counter | None = None,
+    ) -> None:
+        self._options = native_options(options)
+        self._router = router
+        chosen = self._options.compression if compression is None else compression
+        self._reply_encoding = name_of(chosen)
+        self._max_calls = maximum_concurrent_rpcs
+        self._abuse = AbuseCounters(abuse_counter)
+        self._bound: list[tuple[list[socket.socket], ServerCredentials | None]] = []
+        self._servers: list[asyncio.Server] = []
+        self._connections: ConnectionSet | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._stopping: asyncio.Future[None] | None = None
+        self._stopped = asyncio.Event()
+
+    @property
+    def abuse(self) -> AbuseCounters:
+        """What broke a limit, and how often."""
+        return self._abuse
+
+    def add_insecure_port(self, address: str) -> int:
+        """Listens in plain text; returns the port. Raises RuntimeError where it cannot."""
+        return self._listen(address, None)
+
+    def add_secure_port(self, address: str, credentials: ServerCredentials) -> int:
+        """Listens with TLS; returns the port.
+
+        Raises:
+            RuntimeError: It cannot listen there.
+            TypeError: The credentials are grpc's own, which nothing but its core can use.
+        """
+        if not isinstance(credentials, ServerCredentials):
+            raise TypeError(
+                "the native transport takes the credentials of"
+                " blrcs.aio.ssl_server_credentials(...), which has grpc's arguments"
+            )
+        return self._listen(address, credentials)
+
+    def add_listening_sockets(
+        self, sockets: list[socket.socket], credentials: ServerCredentials | None
+    ) -> None:
+        """Serves sockets that listen already; they are closed when the server stops."""
+        self._bound.append((sockets, credentials))
+
+    def _listen(self, address: str, credentials: ServerCredentials | None) -> int:
+        sockets = listening_sockets(address, reuse_port=self._options.reuse_port)
+        self._bound.append((sockets, credentials))
+        return port_of(sockets)
+
+    async def start(self) -> None:
+        """Accepts connections from now on."""
+        loop = asyncio.get_running_loop()
+        self._dispatcher = Dispatcher(
+            self._router,
+            loop,
+            self._options.limits,
+            eof=grpc.aio.EOF,
+            abuse=self._abuse,
+            max_calls=self._max_calls,
+            reply_encoding=self._reply_encoding,
+            unexpected=_log_unexpected,
+        )
+        self._connections = connections = ConnectionSet(
+            self._dispatcher,
+            self._options.limits,
+            self._options.rules,
+            self._abuse,
+            max_connections=self._options.max_connections,
+            max_connections_per_address=self._options.max_connections_per_address,
+        )
+        for sockets, credentials in self._bound:
+            context = None if credentials is None else credentials.context
+
+            def protocol(context: Callable[[], Any] | None = context) -> asyncio.BaseProtocol:
+                return connections.protocol(context)
+
+            for each in sockets:
+                create = (
+                    loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
+                )
+                self._servers.append(await create(protocol, sock=each, backlog=4096))
+
+    async def stop(self, grace_s: float | None) -> None:
+        """Refuses new calls, and cancels those that still run after ``grace_s``.
+
+        Clients are told so that no accepted call is lost, and that others may be tried elsewhere.
+        Without a grace the calls that run are cancelled at once. A second call shortens the first.
+        """
+        if self._connections is None or self._dispatcher is None:
+            for sockets, _ in self._bound:
+                for each in sockets:
+                    each.close()
+            self._stopped.set()
+            return
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_future()
+            for server in self._servers:
+                server.close()
+            self._connections.drain()
+        first = self._stopping
+        if grace_s:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._connections.closed.wait(), grace_s)
+        self._connections.abort()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._connections.closed.wait(), ABORT_GRACE_S)
+        if not first.done():
+            first.set_result(None)
+            self._dispatcher.close()
+            self._stopped.set()
+            # Tasks that were cancelled, and connections that were closed, end in the next steps.
+            await asyncio.sleep(0)
+
+    async def wait_for_termination(self, timeout_s: float | None = None) -> bool:
+        """True once the server has stopped; False when ``timeout_s`` passed first."""
+        try:
+            await asyncio.wait_for(self._stopped.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+
+def _log_unexpected(error: BaseException) -> None:
+    log.error("a call failed within the transport", exc_info=error)

@@ -1,0 +1,132 @@
+"""grpc's channel arguments as the native transport carries them out."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from blrcs_native.http2.connection_rules import ConnectionRules
+from blrcs_native.http2.limits import Limits
+
+NS_PER_MS = 1_000_000
+MAX_INT32 = 2**31 - 1
+MAX_WINDOW_BYTES = 2**31 - 1
+
+log = logging.getLogger("blrcs.transport")
+
+
+def _bytes(value: Any) -> int:
+    """Minus one is no limit, as in grpc."""
+    return MAX_INT32 if value < 0 else int(value)
+
+
+def _milliseconds(value: Any) -> int:
+    """The largest int is never, as in grpc."""
+    return 0 if value >= MAX_INT32 else int(value) * NS_PER_MS
+
+
+def _count(value: Any) -> int:
+    return min(int(value), MAX_INT32)
+
+
+Argument = tuple[str, Callable[[Any], Any]]
+
+LIMITS: Mapping[str, Argument] = {
+    "grpc.max_receive_message_length": ("max_receive_bytes", _bytes),
+    "grpc.max_send_message_length": ("max_send_bytes", _bytes),
+    "grpc.max_metadata_size": ("soft_head_bytes", int),
+    "grpc.absolute_max_metadata_size": ("hard_head_bytes", int),
+    "grpc.max_concurrent_streams": ("max_streams", _count),
+    "grpc.http2.lookahead_bytes": ("window_bytes", int),
+    "grpc.http2.max_frame_size": ("frame_bytes", int),
+    "grpc.http2.min_ping_interval_without_data_ms": ("min_ping_interval_ns", _milliseconds),
+    "grpc.http2.max_ping_strikes": ("max_ping_strikes", int),
+    "grpc.keepalive_permit_without_calls": ("pings_without_calls", bool),
+    "blrcs.max_metadata_fields": ("max_head_fields", _count),
+    "blrcs.reset_burst": ("reset_burst", _count),
+    "blrcs.resets_per_s": ("resets_per_s", _count),
+    "blrcs.frame_burst": ("frame_burst", _count),
+    "blrcs.frames_per_s": ("frames_per_s", _count),
+    "blrcs.unsent_bytes": ("unsent_bytes", int),
+    "blrcs.gathered_bytes": ("gathered_bytes", int),
+}
+RULES: Mapping[str, Argument] = {
+    "grpc.server_handshake_timeout_ms": ("handshake_timeout_ns", _milliseconds),
+    "grpc.keepalive_time_ms": ("keepalive_interval_ns", _milliseconds),
+    "grpc.keepalive_timeout_ms": ("keepalive_timeout_ns", _milliseconds),
+    "grpc.keepalive_permit_without_calls": ("keepalive_without_calls", bool),
+    "grpc.max_connection_idle_ms": ("max_idle_ns", _milliseconds),
+    "grpc.max_connection_age_ms": ("max_age_ns", _milliseconds),
+    "grpc.max_connection_age_grace_ms": ("max_age_grace_ns", _milliseconds),
+    "blrcs.head_timeout_ms": ("head_timeout_ns", _milliseconds),
+    "blrcs.stall_timeout_ms": ("stall_timeout_ns", _milliseconds),
+}
+REUSE_PORT = "grpc.so_reuseport"
+COMPRESSION = "grpc.default_compression_algorithm"
+MAX_CONNECTIONS = "blrcs.max_connections"
+MAX_CONNECTIONS_PER_ADDRESS = "blrcs.max_connections_per_address"
+DEFAULT_MAX_CONNECTIONS = 10_000
+SOFT_METADATA_BYTES = 8 << 10
+HARD_METADATA_BYTES = 16 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class NativeOptions:
+    """What the arguments come to."""
+
+    limits: Limits
+    rules: ConnectionRules
+    reuse_port: bool
+    compression: int | None
+    max_connections: int
+    max_connections_per_address: int
+
+
+def native_options(arguments: Sequence[tuple[str, Any]]) -> NativeOptions:
+    """Reads channel arguments; of several of one name the last one counts.
+
+    Those that this transport does not know are named in the log, since they have no effect.
+
+    Raises:
+        ValueError: A value is out of its range.
+    """
+    given = dict(arguments)
+    _complete_metadata_limits(given)
+    limits = _translate(given, LIMITS)
+    rules = _translate(given, RULES)
+    known = {
+        *LIMITS,
+        *RULES,
+        REUSE_PORT,
+        COMPRESSION,
+        MAX_CONNECTIONS,
+        MAX_CONNECTIONS_PER_ADDRESS,
+    }
+    for name in sorted(given.keys() - known):
+        log.warning("the channel argument %s has no effect on the native transport", name)
+    max_connections = int(given.get(MAX_CONNECTIONS, DEFAULT_MAX_CONNECTIONS))
+    return NativeOptions(
+        Limits(**limits),
+        ConnectionRules(**rules),
+        bool(given.get(REUSE_PORT, False)),
+        given.get(COMPRESSION),
+        max_connections,
+        int(given.get(MAX_CONNECTIONS_PER_ADDRESS, max_connections)),
+    )
+
+
+def _complete_metadata_limits(given: dict[str, Any]) -> None:
+    """The one that is not given follows the other, as in grpc core."""
+    soft, hard = given.get("grpc.max_metadata_size"), given.get("grpc.absolute_max_metadata_size")
+    if soft is not None and hard is None:
+        given["grpc.absolute_max_metadata_size"] = max(HARD_METADATA_BYTES, soft * 5 // 4)
+    elif hard is not None and soft is None:
+        given["grpc.max_metadata_size"] = min(SOFT_METADATA_BYTES, hard * 4 // 5)
+
+
+def _translate(given: Mapping[str, Any], arguments: Mapping[str, Argument]) -> dict[str, Any]:
+    return {
+        parameter: convert(given[name])
+        for name, (parameter, convert) in arguments.items()
+        if name in given
+    }

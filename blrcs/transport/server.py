@@ -1,0 +1,50 @@
+"""The transports by name."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+import grpc
+
+from blrcs.transport.grpcio import GrpcioServer
+from blrcs.transport.native import NativeServer
+from blrcs.transport.router import Router
+from blrcs.transport.tls import ServerCredentials
+from blrcs_native.metrics import Counter
+
+TransportName = Literal["native", "grpcio"]
+
+
+class TransportServer(Protocol):
+    """What both servers do; see :class:`NativeServer`."""
+
+    def add_insecure_port(self, address: str) -> int: ...  # noqa: D102
+    def add_secure_port(self, address: str, credentials: ServerCredentials) -> int: ...  # noqa: D102
+    async def start(self) -> None: ...  # noqa: D102
+    async def stop(self, grace_s: float | None) -> None: ...  # noqa: D102
+    async def wait_for_termination(self, timeout_s: float | None = None) -> bool: ...  # noqa: D102
+
+
+def transport_server(
+    name: TransportName,
+    router: Router,
+    *,
+    options: Sequence[tuple[str, Any]] = (),
+    compression: grpc.Compression | None = None,
+    maximum_concurrent_rpcs: int | None = None,
+    abuse_counter: Counter | None = None,
+) -> TransportServer:
+    """A server of the router's pipelines; ``abuse_counter`` is the native transport's alone."""
+    if name == "grpcio":
+        return GrpcioServer(
+            router,
+            options=options,
+            compression=compression,
+            maximum_concurrent_rpcs=maximum_concurrent_rpcs,
+        )
+    return NativeServer(
+        router,
+        options=options,
+        compression=compression,
+        maximum_concurrent_rpcs=maximum_concurrent_rpcs,
+        abuse_counter=abuse_counter,
+    )
