@@ -85,10 +85,10 @@ async def _supervise(
     # A worker may still start: that is given up too.
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
+    loop.add_signal_handler(signal.SIGUSR2, supervisor.restart)
     try:
         async with supervisor.running() as started:
-            loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
-            loop.add_signal_handler(signal.SIGUSR2, supervisor.restart)
             greet(started)
             await loop.create_future()
     except asyncio.CancelledError:

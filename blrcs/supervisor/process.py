@@ -17,7 +17,8 @@ class WorkerProcess:
     """A process that was started as ``blrcs COMMAND``. Belongs to the running loop.
 
     It is a program of its own rather than a fork: neither threads nor memory of the supervisor come
-    with it, and one that is started later runs the code installed by then.
+    with it, and one that is started later runs the code installed by then. Modules of the working
+    directory do not take the place of those installed (-P).
     """
 
     def __init__(self, command: str, handover: Handover, descriptors: Sequence[int]) -> None:
@@ -25,7 +26,7 @@ class WorkerProcess:
         with theirs:
             handover.send(self._control, descriptors)
             self._process = subprocess.Popen(  # noqa: S603 - this program itself
-                [sys.executable, "-m", "blrcs", command, str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "blrcs", command, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 # A terminal's Ctrl-C is for the supervisor, which tells the workers.

@@ -144,20 +144,38 @@ class Supervisor:
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
             if seat.process is process:
-                seat.process = seat.begin()
+                try:
+                    seat.process = seat.begin()
+                except OSError:
+                    log.exception("no process can be started")
+                    continue
                 if await seat.process.started() is not None:
                     log.info(seat.started, process=seat.process.process_id)
 
     async def _restart(self) -> None:
         async with self._restarting:
             for seat in self._seats:
-                successor = seat.begin()
-                if await successor.started() is None:
+                successor = await self._successor(seat)
+                if successor is None:
                     log.error("rolling restart given up: a new worker does not start")
                     return
                 old, seat.process = seat.process, successor
                 await self._end(old)
+                self._recover()
             log.info("workers replaced", count=self._count)
+
+    async def _successor(self, seat: _Seat) -> WorkerProcess | None:
+        """Another process for a seat, once it serves; None where it does not come to that."""
+        try:
+            successor = seat.begin()
+        except OSError:
+            log.exception("no process can be started")
+            return None
+        if await successor.started() is not None:
+            return successor
+        self._processes.discard(successor)
+        self._recover()
+        return None
 
     async def _drain(self) -> None:
         await asyncio.gather(*map(self._end, self._processes))

@@ -282,7 +282,8 @@ class Overtaken:
 
 
 async def test_who_is_overtaken_by_another_process_takes_nothing(clock):
-    limits = NativeLimits(Overtaken(Limiter(4096, clock=clock)))
+    limits = NativeLimits(Limiter(4096, clock=clock))
+    limits._limiter = Overtaken(limits._limiter)
     shadow = replace(USER, id="other", match=(LimitEntry("other"),), shadow=True)
     limits.replace_rules([replace(USER, **WINDOW), replace(shadow, **WINDOW)])
     verdict = await take(limits, ALICE, BOB, descriptor(("other", "x")))
