@@ -24,6 +24,10 @@ test: build-test ## Set up, check, and run every test
 	$(MAKE) check
 	$(PYTEST) tests examples
 
+.PHONY: conformance
+conformance: build-test ## Run connectrpc's conformance runner against every transport
+	$(BIN)/python -m tests.conformance.connect.runner
+
 .PHONY: bench
 bench: build-bench ## Run all benchmarks: a table, JSON and the README's pictures
 	$(BIN)/python benchmarks/run_all.py

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -178,6 +179,9 @@ async def running(
         live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
         watcher = ConfigWatcher(live)
         await server.start()
+        # What has been made so far stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         stack.push_async_callback(_drain, server, health, cache, settings.server.drain_grace_s)
         await _keep_house(stack, watcher, identity, cache, worker)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)

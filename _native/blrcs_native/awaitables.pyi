@@ -1,6 +1,6 @@
 """Awaitables that need not wait."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from typing import Any, final
 
 @final
@@ -10,6 +10,7 @@ class Ready(Coroutine[Any, Any, Any]):
     It can be awaited more than once.
     """
 
+    def __await__(self) -> Generator[Any, Any, Any]: ...
     def send(self, value: Any, /) -> Any: ...
     def throw(self, kind: Any, value: Any = None, traceback: Any = None, /) -> Any: ...
     def close(self) -> None: ...

@@ -138,6 +138,9 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t namelen,
         const uint8_t* value, size_t valuelen, uint8_t flags, void* user_data
     ) noexcept
+    ctypedef int (*nghttp2_unpack_extension_callback)(
+        nghttp2_session* session, void** payload, const nghttp2_frame_hd* hd, void* user_data
+    ) noexcept
     ctypedef int (*nghttp2_on_begin_frame_callback)(
         nghttp2_session* session, const nghttp2_frame_hd* hd, void* user_data
     ) noexcept
@@ -162,9 +165,12 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_session_callbacks*, nghttp2_on_header_callback)
     void nghttp2_session_callbacks_set_on_begin_frame_callback(
         nghttp2_session_callbacks*, nghttp2_on_begin_frame_callback)
+    void nghttp2_session_callbacks_set_unpack_extension_callback(
+        nghttp2_session_callbacks*, nghttp2_unpack_extension_callback)
 
     int nghttp2_option_new(nghttp2_option**)
     void nghttp2_option_del(nghttp2_option*)
+    void nghttp2_option_set_user_recv_extension_type(nghttp2_option*, uint8_t)
     void nghttp2_option_set_no_auto_window_update(nghttp2_option*, int)
     void nghttp2_option_set_no_closed_streams(nghttp2_option*, int)
     void nghttp2_option_set_max_outbound_ack(nghttp2_option*, size_t)
@@ -178,6 +184,7 @@ cdef extern from "nghttp2/nghttp2.h":
     ssize_t nghttp2_session_mem_send(nghttp2_session*, const uint8_t**)
     int nghttp2_session_want_read(nghttp2_session*)
     int nghttp2_session_want_write(nghttp2_session*)
+    size_t nghttp2_session_get_outbound_queue_size(nghttp2_session*)
     void* nghttp2_session_get_stream_user_data(nghttp2_session*, int32_t)
     int nghttp2_session_set_stream_user_data(nghttp2_session*, int32_t, void*)
     int nghttp2_session_resume_data(nghttp2_session*, int32_t)

@@ -12,7 +12,7 @@ cdef class Pipeline:
     cdef readonly tuple body_guards
     cdef tuple standing_guards
     cdef object handler
-    cdef DirectHandler direct
+    cdef readonly DirectHandler direct
     cdef object map_error
     cdef tuple on_start
     cdef tuple on_end

@@ -21,8 +21,8 @@ class Pipeline:
     ``sys.unraisablehook``.
 
     ``direct`` answers what it can of a unary method without the handler, behind the same guards;
-    transports that can have it do so ask it first. ``map_error`` gives the status of what the handler
-    raises; without it that is INTERNAL.
+    transports that can have it do so ask it first. ``map_error`` gives the status of what the
+    handler raises; without it that is INTERNAL.
 
     A stream passes the guards for authentication and authorization again at each message, so that
     it ends when its token or its permission does.

@@ -80,13 +80,13 @@ class PipelineFactory:
                 *validation_guards(method, policy),
             ),
             observers=(*self.observers, Audit(policy)),
-            direct=self._direct(
+            direct=self.direct_handler(
                 method, policy, handler, (*limits.per_message, *authorization.body)
             ),
             map_error=error_rejection,
         )
 
-    def _direct(
+    def direct_handler(
         self,
         method: Method,
         policy: MethodPolicy,

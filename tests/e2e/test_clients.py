@@ -69,7 +69,8 @@ def test_without_reflection_a_descriptor_set_does(checkout: Path, start: Start) 
         shell(commands.replace("--schema blrcs.binpb", ""), cwd=checkout, environ=environ)
 
 
-def test_the_lock_file_names_no_registry() -> None:
-    lock = (ROOT / "examples/clients/node/package-lock.json").read_text()
+@pytest.mark.parametrize("folder", ["examples/clients/node", "tests/interop/clients/node"])
+def test_the_lock_file_names_no_registry(folder: str) -> None:
+    lock = (ROOT / folder / "package-lock.json").read_text()
     assert '"integrity"' in lock
     assert '"resolved"' not in lock

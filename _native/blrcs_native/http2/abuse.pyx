@@ -12,6 +12,7 @@ ABUSES = (
     "decompression_bomb",
     "empty_data_flood",
     "header_bomb",
+    "headers_flood",
     "message_bomb",
     "ping_flood",
     "priority_flood",

@@ -28,6 +28,7 @@ cdef class Connection(Link):
     cdef Py_ssize_t _gather_room
     cdef int64_t now_ns
     cdef int64_t head_since_ns
+    cdef int32_t _head_stream_id
     cdef int64_t last_activity_ns
     cdef int64_t _last_ping_ns
     cdef int _ping_strikes
@@ -38,6 +39,7 @@ cdef class Connection(Link):
     cdef bint draining
     cdef bint _drain_done
     cdef bint _failed
+    cdef bint _lost
     cdef bint ping_answered
     cdef object _flush
 
@@ -51,18 +53,22 @@ cdef class Connection(Link):
     cdef void ping(self) except *
     cdef void lose(self) except *
     cdef void condemn(self, Abuse kind, uint32_t error_code, bytes debug) noexcept
+    cdef bint _has_too_much_to_answer(self) noexcept
     cdef void _mark(self, Stream stream) except *
     cdef int _begin_frame(self, const nghttp2_frame_hd* head) noexcept
+    cdef void _head_done(self, int32_t stream_id) noexcept
+    cdef void _ended_by_protocol(self, uint32_t error_code) noexcept
     cdef void _submit_head(self, Stream stream, bint with_status) except *
     cdef void _submit_trailers(self, Stream stream) except *
     cdef void _fail(self, int code) except *
     cdef bint _is_full(self) noexcept
     cdef void _hand_on(self, Stream stream) except *
     cdef void call_ended(self, bint well) except *
-    cdef void taken(self, Stream stream, Py_ssize_t size) except *
-    cdef void _gather(self, Stream stream) except *
+    cdef void taken(self, Stream stream) except *
+    cdef void gather(self, Stream stream) except *
+    cdef void too_large(self, bint inflated) noexcept
     cdef bint grant(self, Stream stream, Py_ssize_t size) except -1
-    cdef void _consume_all(self, Stream stream) except *
+    cdef void _consume_granted(self, Stream stream) except *
     cdef void give_back(self, Stream stream) except *
     cdef void _flush_soon(self) except *
     cdef void begin_reply(self, Stream stream) except *

@@ -31,6 +31,9 @@ class Connection:
     ) -> None: ...
     @property
     def open_streams(self) -> int: ...
+    @property
+    def head_is_pending(self) -> bool:
+        """Whether a request's head has begun and not ended."""
     def receive(self, data: bytes) -> bool:
         """Takes what the client sent; False when the connection must end."""
     def take(self) -> bytes:

@@ -12,7 +12,8 @@ from libc.string cimport memcmp, memcpy
 
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.abuse cimport (
-    ACK_FLOOD, CONTINUATION_FLOOD, EMPTY_DATA_FLOOD, HEADER_BOMB, MESSAGE_BOMB, PING_FLOOD,
+    ACK_FLOOD, CONTINUATION_FLOOD, DECOMPRESSION_BOMB, EMPTY_DATA_FLOOD, HEADER_BOMB,
+    HEADERS_FLOOD, MESSAGE_BOMB, PING_FLOOD,
     PRIORITY_FLOOD, PROTOCOL_ERROR, PROVOKED_RESET, RAPID_RESET, SETTINGS_FLOOD, STREAM_LIMIT,
     UNKNOWN_FRAME_FLOOD, WINDOW_UPDATE_FLOOD, Abuse, AbuseCounters, bucket_add, bucket_open,
     bucket_take,
@@ -30,11 +31,14 @@ from blrcs_native.nghttp2 cimport *
 from blrcs_native.rejection cimport Rejection
 
 cdef enum:
+    ERR_CANCEL = -535
     ERR_TOO_MANY_CONTINUATIONS = -905  # newer than some headers that are built with
     FIELD_BYTES = 32
     # So far beyond its limit that it is no mistake.
     HEAD_BOMB_FACTOR = 4
     MAX_PENDING_ACKS = 1000
+    # Answers that are not calls': what a client provokes and does not read.
+    MAX_PENDING_FRAMES = 4000
     MAX_CONTINUATIONS = 8
     CONNECTION_WINDOW_BYTES = 16 << 20
     MAX_INPUT_SLACK = PREFIX_BYTES
@@ -131,6 +135,10 @@ cdef class Connection(Link):
     def open_streams(self):
         return len(self.streams)
 
+    @property
+    def head_is_pending(self):
+        return self.head_since_ns != 0
+
     # Bytes ----------------------------------------------------------------------------------------
 
     def receive(self, bytes data not None):
@@ -160,8 +168,18 @@ cdef class Connection(Link):
         taken = nghttp2_session_mem_recv(self._session, data, size)
         if taken < 0:
             self._fail(<int>taken)
+        elif self._has_too_much_to_answer():
+            self.condemn(ACK_FLOOD, NGHTTP2_ENHANCE_YOUR_CALM, b"too_many_answers")
+            return False
         self.process()
         return not (self._failed or self.condemned)
+
+    cdef bint _has_too_much_to_answer(self) noexcept:
+        """Beside replies, of which each call has at most two frames."""
+        cdef size_t replies = 2 * <size_t>self._limits.max_streams
+        return (
+            nghttp2_session_get_outbound_queue_size(self._session) > MAX_PENDING_FRAMES + replies
+        )
 
     cdef void _fail(self, int code) except *:
         self._failed = True
@@ -178,6 +196,9 @@ cdef class Connection(Link):
         """Appends what is ready to be sent; whether there may be more."""
         cdef const uint8_t* data = NULL
         cdef ssize_t size
+        if self._lost:
+            # The session still names streams that are gone.
+            return False
         while octets_size(out) < limit:
             size = nghttp2_session_mem_send(self._session, &data)
             if size <= 0:
@@ -246,11 +267,9 @@ cdef class Connection(Link):
             return
         problem = stream.input_problem()
         if problem is None:
-            self._gather(stream)
+            self.gather(stream)
             self._listener.received(stream)
         else:
-            if problem.reason == "MESSAGE_TOO_LARGE":
-                self._abuse.count(MESSAGE_BOMB)
             self._listener.broken(stream, problem)
 
     cdef void call_ended(self, bint well) except *:
@@ -263,6 +282,7 @@ cdef class Connection(Link):
         """No new calls from now on; those begun go on (RFC 9113, section 6.8)."""
         if not self.draining:
             self.draining = True
+            self.ping_answered = False
             nghttp2_submit_shutdown_notice(self._session)
             # Its answer says that the client has read the notice.
             nghttp2_submit_ping(self._session, NGHTTP2_FLAG_NONE, NULL)
@@ -283,14 +303,19 @@ cdef class Connection(Link):
         """The client is gone."""
         cdef Stream stream
         streams, self.streams = self.streams, {}
-        self._failed = True
+        self._failed = self._lost = True
+        self._flush = None
+        self._gathering = None
+        # Those that closed before are not among the streams any more.
+        gone = [stream for stream in self._ready if not (<Stream>stream).alive]
+        self._ready.clear()
         for stream in streams.values():
             nghttp2_session_set_stream_user_data(self._session, stream.id, NULL)
-            if stream.alive:
-                stream.alive = False
-                if stream.active:
-                    self._listener.lost(stream)
-        self._ready.clear()
+            stream.alive = False
+            gone.append(stream)
+        for stream in gone:
+            if stream.active:
+                self._listener.lost(stream)
 
     cdef void condemn(self, Abuse kind, uint32_t error_code, bytes debug) noexcept:
         if self.condemned:
@@ -305,25 +330,31 @@ cdef class Connection(Link):
 
     # The request ----------------------------------------------------------------------------------
 
-    cdef void taken(self, Stream stream, Py_ssize_t size) except *:
+    cdef void taken(self, Stream stream) except *:
+        cdef Py_ssize_t used
         if stream.granted_bytes > 0:
             self.give_back(stream)
-        if stream.unconsumed < size:
-            size = stream.unconsumed
-        stream.unconsumed -= size
-        if size > 0 and stream.alive and not stream.request_ended:
-            nghttp2_session_consume_stream(self._session, stream.id, size)
+        # What was granted is consumed already, and all that is left is not.
+        used = stream.unconsumed - octets_size(&stream.input)
+        if used <= 0:
+            return
+        stream.unconsumed -= used
+        if stream.alive and not stream.request_ended:
+            nghttp2_session_consume_stream(self._session, stream.id, used)
             self._flush_soon()
 
-    cdef void _gather(self, Stream stream) except *:
-        """A message larger than the window needs room to be gathered in."""
+    cdef void gather(self, Stream stream) except *:
         cdef Py_ssize_t whole = PREFIX_BYTES + stream.message_bytes
         if (
             stream.message_bytes < 0
+            or not stream.alive
             or stream.granted_bytes > 0
             or stream.waits_for_grant
             or stream.request_ended
-            or whole <= self._limits.window_bytes
+            or octets_size(&stream.input) >= whole
+            # nghttp2 tells the client of what was consumed once it is half of the window, so that
+            # this is all that the client may be sure to send.
+            or whole <= self._limits.window_bytes >> 1
         ):
             return
         if not self.grant(stream, whole):
@@ -332,18 +363,25 @@ cdef class Connection(Link):
                 self._gathering = []
             self._gathering.append(stream)
 
+    cdef void too_large(self, bint inflated) noexcept:
+        self._abuse.count(DECOMPRESSION_BOMB if inflated else MESSAGE_BOMB)
+
     cdef bint grant(self, Stream stream, Py_ssize_t size) except -1:
         # The largest message is as large as all the room, less its prefix.
         if size - PREFIX_BYTES > self._gather_room:
             return False
         self._gather_room -= size
         stream.granted_bytes = size
-        self._consume_all(stream)
+        self._consume_granted(stream)
         return True
 
-    cdef void _consume_all(self, Stream stream) except *:
-        nghttp2_session_consume_stream(self._session, stream.id, stream.unconsumed)
-        stream.unconsumed = 0
+    cdef void _consume_granted(self, Stream stream) except *:
+        """What is behind the message that is gathered has to wait until it is used."""
+        cdef Py_ssize_t behind = octets_size(&stream.input) - stream.granted_bytes
+        cdef Py_ssize_t size = stream.unconsumed - max(behind, 0)
+        if size > 0:
+            stream.unconsumed -= size
+            nghttp2_session_consume_stream(self._session, stream.id, size)
 
     cdef void give_back(self, Stream stream) except *:
         cdef Stream waiting
@@ -457,12 +495,11 @@ cdef class Connection(Link):
         """Frames that carry nothing have to be paid for by those that do."""
         cdef Abuse kind
         if head.type == NGHTTP2_HEADERS:
-            bucket_add(&self._frames, 8)
-            self.head_since_ns = self.now_ns
-            return 0
-        if head.type == NGHTTP2_DATA:
-            if head.length > 0 or head.flags & NGHTTP2_FLAG_END_STREAM:
-                bucket_add(&self._frames, 2)
+            kind = HEADERS_FLOOD
+        elif head.type == NGHTTP2_CONTINUATION:
+            kind = CONTINUATION_FLOOD
+        elif head.type == NGHTTP2_DATA:
+            if head.flags & NGHTTP2_FLAG_END_STREAM:
                 return 0
             kind = EMPTY_DATA_FLOOD
         elif head.type == NGHTTP2_SETTINGS:
@@ -481,6 +518,16 @@ cdef class Connection(Link):
             return 0
         self.condemn(kind, NGHTTP2_ENHANCE_YOUR_CALM, b"too_many_frames")
         return NGHTTP2_ERR_CALLBACK_FAILURE
+
+    cdef void _head_done(self, int32_t stream_id) noexcept:
+        if stream_id == self._head_stream_id:
+            self.head_since_ns = 0
+
+    cdef void _ended_by_protocol(self, uint32_t error_code) noexcept:
+        """nghttp2 itself has said that the client's frames are none."""
+        if error_code != NGHTTP2_NO_ERROR and not self.condemned:
+            self.condemned = True
+            self._abuse.count(PROTOCOL_ERROR)
 
     cdef int _pinged(self) noexcept:
         """grpc core's rule on pings: its keepalive, doc/keepalive.md."""
@@ -524,6 +571,9 @@ cdef class Connection(Link):
         stream.link = self
         stream.listener = self._listener
         stream.metadata = []
+        bucket_add(&self._frames, 9)
+        self.head_since_ns = self.now_ns
+        self._head_stream_id = stream_id
         self.streams[stream_id] = stream
         nghttp2_session_set_stream_user_data(self._session, stream_id, <void*>stream)
         return 0
@@ -624,8 +674,6 @@ cdef int on_begin_frame(
     cdef Connection connection = <Connection>user_data
     if not connection.greeted and head.type == NGHTTP2_SETTINGS:
         connection.greeted = True
-    if head.flags & NGHTTP2_FLAG_ACK and head.type == NGHTTP2_PING:
-        return 0
     return connection._begin_frame(head)
 
 
@@ -673,7 +721,7 @@ cdef int on_frame_received(
     if frame.hd.type != NGHTTP2_HEADERS and frame.hd.type != NGHTTP2_DATA:
         return 0
     if frame.hd.type == NGHTTP2_HEADERS:
-        connection.head_since_ns = 0
+        connection._head_done(frame.hd.stream_id)
     stream = stream_of(session, frame.hd.stream_id)
     if stream is None:
         return 0
@@ -696,6 +744,8 @@ cdef int on_data(
     cdef Stream stream = stream_of(session, stream_id)
     nghttp2_session_consume_connection(session, size)
     connection.last_activity_ns = connection.now_ns
+    # What carries something pays for itself, and for others.
+    bucket_add(&connection._frames, 3)
     if stream is None or stream.finished_reply:
         return 0
     if octets_append(&stream.input, data, size) < 0:
@@ -703,7 +753,7 @@ cdef int on_data(
     stream.unconsumed += size
     try:
         if stream.granted_bytes > 0:
-            connection._consume_all(stream)
+            connection._consume_granted(stream)
         connection._mark(stream)
         return 0
     except BaseException:
@@ -720,9 +770,13 @@ cdef int on_stream_closed(
     nghttp2_session_set_stream_user_data(session, stream_id, NULL)
     try:
         stream.alive = False
+        connection._head_done(stream_id)
         connection.unsent -= octets_size(&stream.output)
         octets_clear(&stream.output)
         octets_clear(&stream.input)
+        if stream.waits_for_grant:
+            stream.waits_for_grant = False
+            connection._gathering.remove(stream)
         if stream.granted_bytes > 0:
             connection.give_back(stream)
         if stream.active:
@@ -743,6 +797,9 @@ cdef int on_frame_sent(
         stream = stream_of(session, frame.hd.stream_id)
         if stream is not None and not stream.reset_here:
             return connection._reset_provoked()
+        return 0
+    if frame.hd.type == NGHTTP2_GOAWAY:
+        connection._ended_by_protocol(frame.goaway.error_code)
         return 0
     if frame.hd.type != NGHTTP2_HEADERS and frame.hd.type != NGHTTP2_DATA:
         return 0
@@ -775,7 +832,7 @@ cdef ssize_t read_output(
         memcpy(target, stream.output.data + stream.output.start, size)
         octets_take(&stream.output, size)
         connection.unsent -= size
-        stream.stalled_since_ns = 0
+        stream.stalled_since_ns = monotonic_ns() if octets_size(&stream.output) > 0 else 0
     try:
         if stream.writer is not None and octets_size(&stream.output) <= OUTPUT_LOW_BYTES:
             stream.wake_writer()
@@ -791,8 +848,15 @@ cdef ssize_t read_output(
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
 
 
+cdef int on_unknown_frame(
+    nghttp2_session* session, void** payload, const nghttp2_frame_hd* head, void* user_data
+) noexcept:
+    return ERR_CANCEL
+
+
 cdef void prepare() except *:
     """What all sessions share."""
+    cdef int kind
     global CALLBACKS, OPTIONS
     if nghttp2_session_callbacks_new(&CALLBACKS) != 0 or nghttp2_option_new(&OPTIONS) != 0:
         raise MemoryError
@@ -803,6 +867,10 @@ cdef void prepare() except *:
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(CALLBACKS, on_data)
     nghttp2_session_callbacks_set_on_stream_close_callback(CALLBACKS, on_stream_closed)
     nghttp2_session_callbacks_set_on_frame_send_callback(CALLBACKS, on_frame_sent)
+    # nghttp2 tells of those alone that somebody wants, and here they are counted.
+    nghttp2_session_callbacks_set_unpack_extension_callback(CALLBACKS, on_unknown_frame)
+    for kind in range(NGHTTP2_CONTINUATION + 1, 256):
+        nghttp2_option_set_user_recv_extension_type(OPTIONS, kind)
     nghttp2_option_set_no_auto_window_update(OPTIONS, 1)
     nghttp2_option_set_no_closed_streams(OPTIONS, 1)
     nghttp2_option_set_max_outbound_ack(OPTIONS, MAX_PENDING_ACKS)

@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t
 
 from blrcs_native.call cimport Call, new_call
 from blrcs_native.clock cimport monotonic_ns
-from blrcs_native.http2.abuse cimport DECOMPRESSION_BOMB, AbuseCounters
+from blrcs_native.http2.abuse cimport AbuseCounters
 from blrcs_native.http2.connection cimport (
     HEAD_BINARY, HEAD_TIMEOUT, HEAD_TOO_LARGE, NO_PROBLEM
 )
@@ -251,8 +251,6 @@ cdef class Dispatcher(Listener):
     cdef void broken(self, Stream stream, Rejection rejection) except *:
         if not stream.active:
             return
-        if rejection.reason == "MESSAGE_TOO_LARGE" and stream.request_encoding is not None:
-            self._abuse.count(DECOMPRESSION_BOMB)
         self._cut_short(stream, rejection)
 
     cdef void expired(self, Stream stream) except *:

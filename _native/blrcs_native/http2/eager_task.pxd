@@ -28,10 +28,14 @@ cdef class EagerTask:
 
     cdef bint cancel(self) except -1
     cdef bint _run_inline(self, object job, Runner runner) except -1
+    cdef object _enter(self)
+    cdef void _leave(self, object outer) except *
     cdef object _step(self, object thrown)
     cdef void _end_job(self, object result, object error) except *
     cdef bint _reusable(self) except -1
     cdef void _retire(self) except *
+    cdef bint _passes_on(self, object thrown, object awaited) except -1
+    cdef void _let_go(self) noexcept
     cdef void _wake(self) except *
     cdef void _settle(self) except *
     cdef object _park(self)

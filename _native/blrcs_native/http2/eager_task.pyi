@@ -20,7 +20,7 @@ class TaskPool:
     waits has ended when ``start`` returns. A task that comes out of it as it went in, with nobody
     holding it, runs the next one; any other one ends as tasks do.
 
-    To be used by callbacks of ``loop``, outside of any task.
+    To be used on ``loop`` alone. Within a task that one is not the current one meanwhile.
     """
 
     def __init__(self, loop: AbstractEventLoop) -> None: ...

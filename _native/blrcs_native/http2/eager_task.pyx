@@ -98,23 +98,16 @@ cdef class EagerTask:
         """Whether the job has ended."""
         cdef PyObject* sent = NULL
         cdef PySendResult status
-        cdef object loop = self._pool._loop
         cdef object given
-        self._inline = True
-        PyContext_Enter(self._context)
-        enter_task(loop, self.task)
+        cdef object outer = self._enter()
         try:
             status = PyIter_Send(job, None, &sent)
         except BaseException as error:
-            leave_task(loop, self.task)
-            PyContext_Exit(self._context)
-            self._inline = False
+            self._leave(outer)
             self._settle()
             runner.finished(None, error)
             return True
-        leave_task(loop, self.task)
-        PyContext_Exit(self._context)
-        self._inline = False
+        self._leave(outer)
         given = <object>sent
         Py_DECREF(given)
         if status == PYGEN_RETURN:
@@ -128,6 +121,27 @@ cdef class EagerTask:
         if self._parked:
             self._wake()
         return False
+
+    cdef object _enter(self):
+        """Makes the task the current one; gives the one that was, if any."""
+        cdef object loop = self._pool._loop
+        cdef object outer = None
+        try:
+            enter_task(loop, self.task)
+        except RuntimeError:
+            outer = asyncio.current_task(loop)
+            leave_task(loop, outer)
+            enter_task(loop, self.task)
+        PyContext_Enter(self._context)
+        self._inline = True
+        return outer
+
+    cdef void _leave(self, object outer) except *:
+        self._inline = False
+        PyContext_Exit(self._context)
+        leave_task(self._pool._loop, self.task)
+        if outer is not None:
+            enter_task(self._pool._loop, outer)
 
     cdef void _settle(self) except *:
         """After a job that the task itself never stepped through."""
@@ -195,13 +209,14 @@ cdef class EagerTask:
         if self._job is None:
             if thrown is not None:
                 self._retired = True
+                self._let_go()
                 raise thrown
             return self._park()
         if self._has_awaited:
             self._has_awaited = False
             given = self._awaited
             self._awaited = None
-            if thrown is None:
+            if thrown is None or self._passes_on(thrown, given):
                 return given
         try:
             if thrown is not None:
@@ -220,11 +235,26 @@ cdef class EagerTask:
         self._end_job(given, None)
         return self._park()
 
+    cdef bint _passes_on(self, object thrown, object awaited) except -1:
+        """A cancellation before the task's first step goes to what the job waits for, as later."""
+        return (
+            isinstance(thrown, asyncio.CancelledError)
+            and awaited is not None
+            and awaited.cancel()
+        )
+
     cdef object _park(self):
         if self._retired:
+            self._let_go()
             raise StopIteration
         self._parking._asyncio_future_blocking = True
         return self._parking
+
+    cdef void _let_go(self) noexcept:
+        """Task and coroutine refer to each other: nothing of it waits for the collector."""
+        self.task = None
+        self._parking = None
+        self._wakeup = None
 
     cdef void _end_job(self, object result, object error) except *:
         cdef Runner runner = self._runner

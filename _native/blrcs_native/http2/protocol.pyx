@@ -20,7 +20,7 @@ from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport octets_clear, octets_free, octets_size
 from blrcs_native.http2.stream cimport Stream
-from blrcs_native.http2.timer_wheel cimport Timer
+from blrcs_native.http2.timer_wheel cimport Timer, timer_drop
 from blrcs_native.http2.tls_session cimport TlsSession
 
 from blrcs_native.http2.peer import NOBODY, peer_identity, peer_name, socket_of
@@ -125,6 +125,9 @@ cdef class Driver:
         self._timer.owner = <void*>self
         self._timer.fire = check_times
         self._flush_callback = self._flush_now
+
+    def __dealloc__(self):
+        timer_drop(&self._timer)
 
     # What asyncio's transport tells ---------------------------------------------------------------
 
@@ -301,7 +304,8 @@ cdef class Driver:
         if self._drain_began_ns == 0:
             self._drain_began_ns = monotonic_ns()
             self._connection.drain()
-            self._flush()
+            # Not at once: who drains may be a task, and within it no other can begin.
+            self._flush_soon()
             self._set.dispatcher.wheel.schedule(&self._timer, self._drain_began_ns + SECOND // 20)
 
     cdef void _abort(self) except *:
@@ -416,8 +420,12 @@ cdef class Driver:
         cdef ConnectionRules rules = self._set.rules
         cdef int64_t due = now_ns + STALL_CHECK_NS
         cdef int64_t other
-        if self._drain_began_ns != 0:
+        if self._drain_began_ns != 0 and not self._connection._drain_done:
             return now_ns + SECOND // 20
+        if self._drain_began_ns != 0 and rules.max_age_grace_ns:
+            due = min(due, max(
+                self._drain_began_ns + rules.max_age_grace_ns, now_ns + SECOND // 100
+            ))
         if self._connection is None or not self._connection.greeted:
             if rules.handshake_timeout_ns:
                 due = min(due, self._born_ns + rules.handshake_timeout_ns)
@@ -432,9 +440,9 @@ cdef class Driver:
             if self._pinged_ns:
                 other = self._pinged_ns + rules.keepalive_timeout_ns
             due = min(due, max(other, now_ns + SECOND // 100))
-        if self._max_age_ns:
+        if self._max_age_ns and self._drain_began_ns == 0:
             due = min(due, self._born_ns + self._max_age_ns)
-        if rules.max_idle_ns and self._connection is not None:
+        if rules.max_idle_ns and self._connection is not None and self._drain_began_ns == 0:
             due = min(due, max(
                 self._connection.last_activity_ns + rules.max_idle_ns, now_ns + SECOND // 100
             ))

@@ -35,7 +35,9 @@ cdef class Link:
     cdef void refuse_http(self, Stream stream, bytes http_status) except *
     cdef void reset(self, Stream stream, uint32_t error_code) except *
     cdef void call_ended(self, bint well) except *
-    cdef void taken(self, Stream stream, Py_ssize_t size) except *
+    cdef void taken(self, Stream stream) except *
+    cdef void gather(self, Stream stream) except *
+    cdef void too_large(self, bint inflated) noexcept
     cdef bint grant(self, Stream stream, Py_ssize_t size) except -1
     cdef void give_back(self, Stream stream) except *
 

@@ -15,6 +15,7 @@ from blrcs_native.http2.octets cimport (
     Octets, octets_append, octets_free, octets_reserve, octets_size, octets_take
 )
 from blrcs_native.http2.reply_fields cimport checked_fields
+from blrcs_native.http2.timer_wheel cimport timer_drop
 from blrcs_native.http2.wire cimport percent_encoded
 from blrcs_native.message_stream cimport MessageStream
 from blrcs_native.rejection cimport Rejection
@@ -70,9 +71,17 @@ cdef class Link:
         """A call no longer runs; `well` says that it came to its own end."""
         raise NotImplementedError
 
-    cdef void taken(self, Stream stream, Py_ssize_t size) except *:
-        """So many bytes of the input have been used: the client may send as many more."""
+    cdef void taken(self, Stream stream) except *:
+        """A message has been taken off the input: the client may send as much more."""
         raise NotImplementedError
+
+    cdef void gather(self, Stream stream) except *:
+        """The first message of the input may be larger than what the client may send: it needs
+        room to be gathered in."""
+        raise NotImplementedError
+
+    cdef void too_large(self, bint inflated) noexcept:
+        """A message is larger than any may be, as sent or as inflated."""
 
     cdef bint grant(self, Stream stream, Py_ssize_t size) except -1:
         """Whether a message of this size may be gathered now; if not, as soon as it can."""
@@ -117,6 +126,7 @@ cdef class Stream(MessageStream):
         self.alive = True
 
     def __dealloc__(self):
+        timer_drop(&self.timer)
         octets_free(&self.input)
         octets_free(&self.output)
 
@@ -143,6 +153,7 @@ cdef class Stream(MessageStream):
         if data[0] > COMPRESSED:
             return FLAG_UNKNOWN
         if size > self.link.max_receive_bytes:
+            self.link.too_large(False)
             return too_large(size, self.link.max_receive_bytes)
         if data[0] == COMPRESSED and self.request_encoding is None:
             return NOT_ENCODED
@@ -186,7 +197,7 @@ cdef class Stream(MessageStream):
         )
         octets_take(&self.input, whole)
         self.message_bytes = -1
-        self.link.taken(self, whole)
+        self.link.taken(self)
         return self._unpacked(body) if packed else body
 
     cdef bytes _unpacked(self, bytes body):
@@ -198,6 +209,7 @@ cdef class Stream(MessageStream):
         except ValueError:
             raise AbortError(MALFORMED_ENCODING) from None
         if plain is None:
+            self.link.too_large(True)
             raise AbortError(too_large(f"more than {max_bytes}", max_bytes))
         return plain
 
@@ -214,6 +226,8 @@ cdef class Stream(MessageStream):
                 return body
             if self.reader is not None:
                 raise InvalidStateError("one read at a time")
+            self._check_open()
+            self.link.gather(self)
             self.reader = self.listener.loop.create_future()
             try:
                 await self.reader

@@ -14,6 +14,14 @@ cdef struct Timer:
     void (*fire)(void* owner) noexcept
 
 
+cdef inline void timer_drop(Timer* timer) noexcept nogil:
+    """Has whatever holds a timer go without its wheel being asked."""
+    if timer.next != NULL:
+        timer.previous.next = timer.next
+        timer.next.previous = timer.previous
+        timer.previous = timer.next = NULL
+
+
 cdef class TimerWheel:
     cdef Timer _slots[WHEEL_SLOTS]
     cdef int64_t _done_tick
@@ -28,3 +36,8 @@ cdef class TimerWheel:
     cdef void _arm(self, int64_t tick) except *
     cdef void _collect(self, Timer* head, Timer* due, int64_t now_ns) noexcept
     cdef void _arm_next(self) except *
+
+
+cdef class Alarm:
+    cdef Timer _timer
+    cdef object _callback

@@ -1,7 +1,14 @@
 """Many deadlines under one timer of the event loop."""
 
 from asyncio import AbstractEventLoop
+from collections.abc import Callable
 from typing import final
+
+@final
+class Alarm:
+    """A timer that calls back; it has to be held while it is set."""
+
+    def __init__(self, callback: Callable[[], object]) -> None: ...
 
 @final
 class TimerWheel:
@@ -15,5 +22,11 @@ class TimerWheel:
     @property
     def pending(self) -> int:
         """Timers that are set."""
+    def set(self, alarm: Alarm, due_ns: int) -> None:
+        """For a time of ``time.monotonic_ns``; anew if it is set already."""
+    def unset(self, alarm: Alarm) -> None:
+        """Does nothing where it is not set."""
+    def advance_to(self, now_ns: int) -> None:
+        """Fires all that is due; ``loop`` does so by itself."""
     def close(self) -> None:
         """Lets go of the loop's timer."""

@@ -13,6 +13,21 @@ cdef int64_t TICK_NS = 4_194_304
 cdef int64_t NEVER = -1
 
 
+cdef void ring(void* owner) noexcept:
+    (<Alarm>owner)._callback()
+
+
+@cython.final
+cdef class Alarm:
+    def __cinit__(self, callback):
+        self._callback = callback
+        self._timer.owner = <void*>self
+        self._timer.fire = ring
+
+    def __dealloc__(self):
+        timer_drop(&self._timer)
+
+
 @cython.final
 cdef class TimerWheel:
     def __cinit__(self, loop=None):
@@ -22,6 +37,12 @@ cdef class TimerWheel:
         self._loop = loop
         self._done_tick = monotonic_ns() // TICK_NS
         self._armed_tick = NEVER
+
+    def __dealloc__(self):
+        cdef Py_ssize_t slot
+        for slot in range(WHEEL_SLOTS):
+            while self._slots[slot].next != &self._slots[slot]:
+                timer_drop(self._slots[slot].next)
 
     cdef void schedule(self, Timer* timer, int64_t due_ns) except *:
         """Sets a timer, anew if it is set already."""
@@ -42,13 +63,20 @@ cdef class TimerWheel:
         if self._armed_tick == NEVER or tick < self._armed_tick:
             self._arm(tick)
 
+    def set(self, Alarm alarm not None, int64_t due_ns):
+        self.schedule(&alarm._timer, due_ns)
+
+    def unset(self, Alarm alarm not None):
+        self.cancel(&alarm._timer)
+
+    def advance_to(self, int64_t now_ns):
+        self.advance(now_ns)
+
     cdef void cancel(self, Timer* timer) noexcept:
         """Does nothing where it is not set."""
         if timer.next == NULL:
             return
-        timer.previous.next = timer.next
-        timer.next.previous = timer.previous
-        timer.previous = timer.next = NULL
+        timer_drop(timer)
         self.pending -= 1
 
     cdef void advance(self, int64_t now_ns) except *:

@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from blrcs.domain.errors import NotFoundError, PermissionDeniedError, UnauthenticatedError
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.audit import Audit, shown
-from blrcs.interceptors.error_mapping import map_errors
+from blrcs.interceptors.error_mapping import error_rejection
 from blrcs.monitoring.logging import configure_logging
 from blrcs.transport.in_process import InProcessStream
 from blrcs.v1 import cache_pb2
@@ -54,10 +54,11 @@ async def audited(level, *, guards=(), body_guards=(), request=None, work=None):
     )
     pipeline = Pipeline(
         method,
-        map_errors(method, handler),
+        handler,
         guards=guards,
         body_guards=body_guards,
         observers=[audit],
+        map_error=error_rejection,
     )
     call = Call(method, InProcessStream(None), (), "192.0.2.1")
     request = Vault(open="x", secret_text="hunter2") if request is None else request

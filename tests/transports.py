@@ -1,0 +1,3 @@
+"""The transports that a server can be asked for."""
+
+TRANSPORTS = ("native", "grpcio")

@@ -1,0 +1,107 @@
+"""A server's end of a connection without a socket, for tests that are the client."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from blrcs_native.http2.abuse import AbuseCounters
+from blrcs_native.http2.connection import Connection
+from blrcs_native.http2.dispatcher import Dispatcher
+from blrcs_native.http2.limits import Limits
+from blrcs_native.method import Method
+from blrcs_native.pipeline import Pipeline
+from tests.unit.native.http2 import frames
+
+EOF = object()
+TURNS = 12
+
+
+class Handlers:
+    """A router over plain coroutine functions of (request, call), whose messages are bytes.
+
+    A name that ends in ``Stream`` is a method where both sides stream.
+    """
+
+    def __init__(self, handlers: Mapping[str, Any]) -> None:
+        self._pipelines = {}
+        for name, handler in handlers.items():
+            streams = name.endswith("Stream")
+            method = Method(
+                name, client_streaming=streams, server_streaming=streams, parse=None, serialize=None
+            )
+            self._pipelines[name] = Pipeline(method, handler)
+
+    def find(self, name: str) -> Pipeline | None:
+        return self._pipelines.get(name)
+
+
+async def turns(count: int = TURNS) -> None:
+    """Lets everything happen that waits for nothing but its turn."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+class Endpoint:
+    """A connection, its dispatcher, and what the client has read so far."""
+
+    def __init__(self, handlers: Mapping[str, Any], *, greet: bool = True, **limits: Any) -> None:
+        self.abuse = AbuseCounters()
+        self.unexpected: list[BaseException] = []
+        bounds = Limits(**limits)
+        self.dispatcher = Dispatcher(
+            Handlers(handlers),
+            asyncio.get_running_loop(),
+            bounds,
+            eof=EOF,
+            abuse=self.abuse,
+            unexpected=self.unexpected.append,
+        )
+        self.connection = Connection(self.dispatcher, bounds, self.abuse)
+        self._reader = frames.FrameReader()
+        if greet:
+            assert self.receive(frames.PREFACE + frames.settings())
+            self.take()
+
+    def receive(self, data: bytes) -> bool:
+        return self.connection.receive(data)
+
+    def take(self) -> list[frames.Frame]:
+        """The frames that are ready to be sent."""
+        return self._reader.feed(self.connection.take())
+
+    async def answer(self, data: bytes) -> list[frames.Frame]:
+        """What comes of ``data`` at once and in the next turns."""
+        self.receive(data)
+        taken = self.take()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+            taken += self.take()
+        return taken
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """The kinds of abuse that were counted."""
+        return {kind: count for kind, count in self.abuse.counts.items() if count}
+
+    def close(self) -> None:
+        self.connection.close()
+        self.dispatcher.close()
+
+
+def status_of(answer: list[frames.Frame], stream: int = 1) -> str | None:
+    """The ``grpc-status`` of a call."""
+    for each in answer:
+        if each.stream == stream and "grpc-status" in each.fields:
+            return each.fields["grpc-status"]
+    return None
+
+
+def of_kind(answer: list[frames.Frame], kind: int, stream: int | None = None) -> list[frames.Frame]:
+    return [
+        each for each in answer if each.kind == kind and (stream is None or each.stream == stream)
+    ]
+
+
+def body_of(answer: list[frames.Frame], stream: int = 1) -> bytes:
+    """All DATA of a stream."""
+    return b"".join(each.payload for each in of_kind(answer, frames.DATA, stream))

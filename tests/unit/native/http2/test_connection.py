@@ -1,0 +1,413 @@
+"""A connection that is driven by bytes alone."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from blrcs_native.call import Call
+from tests.unit.native.http2 import frames
+from tests.unit.native.http2.endpoint import (
+    EOF,
+    Endpoint,
+    body_of,
+    of_kind,
+    status_of,
+    turns,
+)
+from tests.unit.native.http2.frames import call, data, message, request, reset, window_update
+
+ECHO = b"/e/Echo"
+STREAM = b"/e/Stream"
+
+
+async def echo(body: bytes, _: Call) -> bytes:
+    return body
+
+
+async def never(_: bytes, call: Call) -> bytes:
+    del call
+    await asyncio.get_running_loop().create_future()
+    return b""
+
+
+Open = Callable[..., Endpoint]
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Open]:
+    opened: list[Endpoint] = []
+
+    def open_endpoint(handlers: dict[str, Any] | None = None, **limits: Any) -> Endpoint:
+        handlers = {"/e/Echo": echo, "/e/Never": never} | (handlers or {})
+        opened.append(Endpoint(handlers, **limits))
+        return opened[-1]
+
+    yield open_endpoint
+    for each in opened:
+        each.close()
+
+
+# Replies ------------------------------------------------------------------------------------------
+
+
+async def test_a_handler_that_never_waits_is_answered_in_the_step_of_its_bytes(
+    endpoint: Open,
+) -> None:
+    server = endpoint()
+    server.receive(call(1, ECHO, b"hello"))
+    answer = server.take()
+    assert body_of(answer) == message(b"hello")
+    assert status_of(answer) == "0"
+    assert server.connection.open_streams == 0
+
+
+async def test_bytes_may_come_one_by_one(endpoint: Open) -> None:
+    server = endpoint(greet=False)
+    for octet in frames.PREFACE + frames.settings() + call(1, ECHO, b"hello"):
+        assert server.receive(bytes([octet]))
+    assert body_of(server.take()) == message(b"hello")
+
+
+async def test_a_reply_that_is_larger_than_the_window_waits_for_it(endpoint: Open) -> None:
+    server = endpoint()
+    body = bytes(100_000)
+    server.receive(request(1, ECHO) + data(1, message(body)[:60_000]))
+    answer = server.take()
+    server.receive(data(1, message(body)[60_000:], end=True))
+    answer += server.take()
+    assert len(body_of(answer)) == 65_535
+    assert status_of(answer) is None
+    server.receive(window_update(1, 100_000) + window_update(0, 100_000))
+    answer += server.take()
+    assert body_of(answer) == message(body)
+    assert status_of(answer) == "0"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (request(1, ECHO, content_type=b"text/plain"), "415"),
+        (request(1, ECHO, content_type=b"application/grpcx"), "415"),
+        (request(1, ECHO, content_type=None), "415"),
+        (request(1, ECHO, method=b"GET"), "405"),
+        (request(1, ECHO, method=b"PUT"), "405"),
+    ],
+)
+async def test_what_is_not_grpc_is_answered_as_http_does(
+    endpoint: Open, head: bytes, status: str
+) -> None:
+    answer = await endpoint().answer(head + data(1, message(b""), end=True))
+    (reply,) = of_kind(answer, frames.HEADERS)
+    assert reply.fields[":status"] == status
+    assert reply.ends_stream
+
+
+@pytest.mark.parametrize(
+    "content_type", [b"application/grpc", b"application/grpc+proto", b"application/grpc;charset=x"]
+)
+async def test_the_format_behind_the_content_type_is_free(
+    endpoint: Open, content_type: bytes
+) -> None:
+    head = request(1, ECHO, content_type=content_type)
+    assert status_of(await endpoint().answer(head + data(1, message(b"")))) is None
+    assert status_of(await endpoint().answer(head + data(1, message(b""), end=True))) == "0"
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        (call(1, b"/e/None"), "12"),
+        (call(1, b"/e/Echo?x=1"), "12"),
+        (call(1, b"/e/Echo/"), "12"),
+        (call(1, b"//e/Echo"), "12"),
+        (call(1, b"/e/\xff"), "12"),
+        (call(1, ECHO, b"", (b"grpc-timeout", b"1X")), "13"),
+        (call(1, ECHO, b"", (b"grpc-timeout", b"123456789S")), "13"),
+        (call(1, ECHO, b"", (b"grpc-encoding", b"br")), "12"),
+        (call(1, ECHO, b"", (b"x-bin", b"*")), "13"),
+        (request(1, ECHO) + data(1, b"", end=True), "12"),
+        (request(1, ECHO) + data(1, message(b"a") + message(b"b"), end=True), "12"),
+        (request(1, ECHO) + data(1, b"\0\0\0", end=True), "13"),
+        (request(1, ECHO) + data(1, message(b"abc")[:-1], end=True), "13"),
+        (request(1, ECHO) + data(1, message(b"x", flag=1), end=True), "13"),
+        (request(1, ECHO) + data(1, message(b"x", flag=2), end=True), "13"),
+        (request(1, ECHO, (b"grpc-encoding", b"gzip")) + data(1, message(b"x", 1), end=True), "13"),
+        (request(1, ECHO, te=None) + data(1, message(b""), end=True), "0"),
+        (request(1, ECHO, te=b"gzip") + data(1, message(b""), end=True), None),
+    ],
+)
+async def test_what_grpc_does_not_allow_has_its_status(
+    endpoint: Open, changed: bytes, status: str | None
+) -> None:
+    server = endpoint()
+    assert status_of(await server.answer(changed)) == status
+    assert status_of(await server.answer(call(3, ECHO)), 3) == "0"
+    assert server.unexpected == []
+
+
+@pytest.mark.parametrize("path", [b"e/Echo", b"", b"*", b"\xff", b"http://h/e/Echo"])
+async def test_a_path_without_a_leading_slash_reaches_no_method(
+    endpoint: Open, path: bytes
+) -> None:
+    server = endpoint()
+    assert status_of(await server.answer(call(1, path))) in {None, "12"}
+    assert status_of(await server.answer(call(3, ECHO)), 3) == "0"
+
+
+async def test_an_unknown_encoding_is_told_what_is_known(endpoint: Open) -> None:
+    answer = await endpoint().answer(call(1, ECHO, b"", (b"grpc-encoding", b"br")))
+    (reply,) = of_kind(answer, frames.HEADERS)
+    assert reply.fields["grpc-accept-encoding"] == "identity,deflate,gzip"
+
+
+async def test_a_reply_before_the_end_of_the_request_asks_for_no_more(endpoint: Open) -> None:
+    async def early(_: Any, call: Call) -> None:
+        await call.write(b"early")
+
+    answer = await endpoint({"/e/Stream": early}).answer(request(1, STREAM))
+    assert status_of(answer) == "0"
+    (ended,) = of_kind(answer, frames.RST_STREAM)
+    assert ended.code == frames.NO_ERROR
+
+
+# Flow control -------------------------------------------------------------------------------------
+
+
+async def test_a_slow_reader_stops_a_fast_writer(endpoint: Open) -> None:
+    written = 0
+
+    async def fast(_: Any, call: Call) -> None:
+        nonlocal written
+        for _ in range(1_000):
+            await call.write(bytes(10_000))
+            written += 1
+
+    server = endpoint({"/e/Stream": fast})
+    answer = await server.answer(request(1, STREAM))
+    stopped_at = written
+    assert stopped_at * 10_000 < 300_000
+    answer += await server.answer(frames.ping())
+    assert written == stopped_at
+    answer += await server.answer(window_update(1, 2**24) + window_update(0, 2**24))
+    while written < 1_000:
+        answer += await server.answer(b"")
+    answer += await server.answer(b"")
+    assert len(body_of(answer)) == 1_000 * 10_005
+
+
+def accepted_bytes(server: Endpoint, chunk: bytes, most: int, answer: list[frames.Frame]) -> int:
+    """What a client gets rid of that keeps to the windows."""
+    window = 65_535 + sum(
+        int.from_bytes(each.payload) for each in of_kind(answer, frames.WINDOW_UPDATE, 1)
+    )
+    sent = 0
+    while sent < most:
+        room = min(len(chunk), window - sent)
+        if room <= 0:
+            break
+        server.receive(data(1, chunk[:room]))
+        sent += room
+        window += sum(
+            int.from_bytes(each.payload) for each in of_kind(server.take(), frames.WINDOW_UPDATE, 1)
+        )
+    return sent
+
+
+@pytest.mark.parametrize("size", [100, 30_000, 70_000, 1_000_000])
+async def test_a_slow_handler_stops_a_fast_client(endpoint: Open, size: int) -> None:
+    server = endpoint({"/e/Stream": never})
+    answer = await server.answer(request(1, STREAM))
+    sent = accepted_bytes(server, message(bytes(size)), 8 << 20, answer)
+    assert sent <= size + 5 + 65_535
+
+
+@pytest.mark.parametrize(
+    "sizes", [(30_000, 60_000), (60_000, 65_000, 40_000), (100, 65_530), (200_000, 10, 3_000_000)]
+)
+async def test_messages_of_all_sizes_pass_the_window(
+    endpoint: Open, sizes: tuple[int, ...]
+) -> None:
+    received: list[int] = []
+
+    async def reading(_: Any, call: Call) -> None:
+        while (body := await call.read()) is not EOF:
+            received.append(len(body))
+
+    server = endpoint({"/e/Stream": reading})
+    answer = await server.answer(request(1, STREAM))
+    window = 65_535
+    rest = b"".join(message(bytes(size)) for size in sizes)
+    while rest:
+        assert window > 0, f"{len(rest)} bytes may not be sent any more"
+        part, rest = rest[:window], rest[window:]
+        window -= len(part)
+        answer = await server.answer(data(1, part, end=not rest))
+        window += sum(
+            int.from_bytes(each.payload) for each in of_kind(answer, frames.WINDOW_UPDATE, 1)
+        )
+    assert received == list(sizes)
+    assert status_of(answer) == "0"
+
+
+async def test_large_messages_side_by_side_are_gathered_one_after_another(endpoint: Open) -> None:
+    size = 1_000_000
+    server = endpoint(gathered_bytes=4 << 20)
+    streams = {stream: message(bytes(size)) for stream in range(1, 21, 2)}
+    windows = dict.fromkeys(streams, 65_535)
+    answer = await server.answer(b"".join(request(stream, ECHO) for stream in streams))
+    answer += await server.answer(
+        window_update(0, 2**30) + b"".join(window_update(stream, 2**25) for stream in streams)
+    )
+    most_buffered = 0
+    while any(streams.values()):
+        progress = False
+        for stream, rest in streams.items():
+            part = rest[: min(windows[stream], 200_000)]
+            if not part:
+                continue
+            progress = True
+            streams[stream] = rest[len(part) :]
+            windows[stream] -= len(part)
+            new = await server.answer(data(stream, part, end=not streams[stream]))
+            for update in of_kind(new, frames.WINDOW_UPDATE):
+                if update.stream:
+                    windows[update.stream] += int.from_bytes(update.payload)
+            answer += new
+        most_buffered = max(most_buffered, sum(windows.values()))
+        assert progress
+    assert most_buffered < (4 << 20) + 10 * 2 * 65_535
+    assert {status_of(answer, stream) for stream in streams} == {"0"}
+
+
+async def test_streams_that_wait_to_be_gathered_and_are_reset_make_way(endpoint: Open) -> None:
+    server = endpoint(gathered_bytes=1 << 20, max_receive_bytes=1 << 20)
+    await server.answer(request(1, ECHO) + data(1, message(bytes(1 << 20))[:50_000]))
+    for stream in range(3, 101, 2):
+        waiting = request(stream, ECHO) + data(stream, message(bytes(1 << 20))[:50_000])
+        await server.answer(waiting + reset(stream))
+    waiting = request(101, ECHO) + data(101, message(bytes(1 << 20))[:50_000])
+    assert of_kind(await server.answer(waiting), frames.WINDOW_UPDATE, 101) == []
+    answer = await server.answer(reset(1))
+    assert of_kind(answer, frames.WINDOW_UPDATE, 101) != []
+
+
+async def test_no_call_begins_while_too_much_waits_to_be_sent(endpoint: Open) -> None:
+    began = 0
+
+    async def large(_: bytes, call: Call) -> bytes:
+        nonlocal began
+        began += 1
+        return bytes(1 << 20)
+
+    server = endpoint({"/e/Large": large}, unsent_bytes=4 << 20)
+    calls = b"".join(call(stream, b"/e/Large") for stream in range(1, 101, 2))
+    await server.answer(calls)
+    assert began == 4
+    for stream in range(1, 101, 2):
+        await server.answer(window_update(0, 2 << 20) + window_update(stream, 2 << 20))
+    await server.answer(b"")
+    assert began == 50
+
+
+# Ends ---------------------------------------------------------------------------------------------
+
+
+async def test_a_reset_cancels_the_handler(endpoint: Open) -> None:
+    ended: list[BaseException] = []
+
+    async def waiting(_: bytes, call: Call) -> bytes:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except BaseException as error:
+            ended.append(error)
+            assert call.cancelled()
+            raise
+        return b""
+
+    server = endpoint({"/e/Wait": waiting})
+    await server.answer(call(1, b"/e/Wait"))
+    assert server.dispatcher.running == 1
+    await server.answer(reset(1))
+    assert [type(error) for error in ended] == [asyncio.CancelledError]
+    assert server.dispatcher.running == 0
+    assert server.unexpected == []
+
+
+async def test_a_handler_that_goes_on_after_a_reset_can_neither_read_nor_write(
+    endpoint: Open,
+) -> None:
+    errors: list[type[BaseException]] = []
+
+    async def stubborn(_: Any, call: Call) -> None:
+        for action in (call.read, lambda: call.write(b"x")):
+            try:
+                await action()
+            except BaseException as error:
+                errors.append(type(error))
+        try:
+            await call.read()
+        except BaseException as error:
+            errors.append(type(error))
+
+    server = endpoint({"/e/Stream": stubborn})
+    await server.answer(request(1, STREAM))
+    await server.answer(reset(1))
+    assert errors == [
+        asyncio.CancelledError,
+        asyncio.InvalidStateError,
+        asyncio.InvalidStateError,
+    ]
+    assert server.dispatcher.running == 0
+
+
+async def test_a_deadline_that_has_passed_is_answered(endpoint: Open) -> None:
+    server = endpoint()
+    answer = await server.answer(call(1, b"/e/Never", b"", (b"grpc-timeout", b"1n")))
+    while status_of(answer) is None:
+        await asyncio.sleep(0.001)
+        answer += server.take()
+    assert status_of(answer) == "4"
+    await turns()
+    assert server.dispatcher.running == 0
+
+
+async def test_a_client_that_is_gone_cancels_all(endpoint: Open) -> None:
+    server = endpoint()
+    await server.answer(b"".join(call(stream, b"/e/Never") for stream in range(1, 21, 2)))
+    assert server.dispatcher.running == 10
+    server.connection.close()
+    await turns()
+    assert server.dispatcher.running == 0
+    assert server.connection.open_streams == 0
+
+
+async def test_nothing_is_sent_once_the_client_is_gone(endpoint: Open) -> None:
+    server = endpoint()
+    server.receive(window_update(0, 1 << 20) + call(1, ECHO, bytes(50_000)))
+    server.connection.close()
+    assert server.connection.take() == b""
+
+
+async def test_a_call_that_was_reset_still_counts_until_its_handler_ends(endpoint: Open) -> None:
+    release = asyncio.Event()
+
+    async def stubborn(_: bytes, call: Call) -> bytes:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+        return b""
+
+    server = endpoint({"/e/Stubborn": stubborn}, max_streams=2)
+    for stream in (1, 3):
+        await server.answer(call(stream, b"/e/Stubborn"))
+        await server.answer(reset(stream))
+    refused = of_kind(await server.answer(call(5, ECHO)), frames.RST_STREAM)
+    assert [each.code for each in refused] == [frames.REFUSED_STREAM]
+    assert server.counted == {"stream_limit": 1}
+    release.set()
+    await turns()
+    assert status_of(await server.answer(call(7, ECHO)), 7) == "0"
