@@ -31,7 +31,7 @@ from peers.handmade_pipeline import interceptors
 from transport_peers import without_transports
 
 import blrcs.aio
-from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.metrics import CELLS, ServerMetrics
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.factory import PipelineFactory
@@ -45,6 +45,7 @@ from blrcs_native.interfaces import Handler
 from blrcs_native.keys import Keyset, VerificationKey
 from blrcs_native.limiter import Limiter
 from blrcs_native.method import Method
+from blrcs_native.metrics import MetricsBlock
 from blrcs_native.pipeline import Pipeline
 from blrcs_native.token import TokenVerifier
 
@@ -75,7 +76,7 @@ class CountingFactory(PipelineFactory):
 
 def blrcs_server(requests_per_s: int, **transport: str) -> Any:
     """Ours, with the observers of ``blrcs serve``."""
-    metrics = ServerMetrics()
+    metrics = ServerMetrics(MetricsBlock(CELLS))
     bindings = [
         BindingSpec(f"bindings/{name}", ROLE, [name], resource)
         for name, resource in grants().items()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 from grpc_health.v1 import health_pb2
+from prometheus_client import CollectorRegistry
 
 from blrcs.api.cache_service import CacheService
 from blrcs.api.health_service import HealthService, HealthState, add_health_to_server
@@ -25,9 +26,11 @@ from blrcs.assembly.direct import (
 )
 from blrcs.assembly.foundation import Foundation, lay_foundation
 from blrcs.assembly.identity import Identity, assemble_identity
+from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.services import load_service
 from blrcs.cache.memory import MemoryCache
+from blrcs.cache.remote import RemoteCache
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
@@ -46,6 +49,7 @@ from blrcs.monitoring.exporter import MetricsServer
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.transport.certificates import Certificates
+from blrcs.transport.native import NativeServer
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
 from blrcs.transport.server import TransportServer, transport_server
@@ -56,7 +60,10 @@ from blrcs.v1 import (
     limit_pb2_grpc,
     user_pb2_grpc,
 )
-from blrcs_native.limiter import Limiter
+from blrcs.workers.handover import PORT, UNIX_SOCKET
+from blrcs.workers.memory import ACCESS, GUARDS, LIMIT_RULES, SERVICE, Memory, OwnMemory
+from blrcs.workers.ports import PortUnavailableError, cache_socket
+from blrcs.workers.worker import Worker
 
 HOUSEKEEPING_PERIOD_S = 1.0
 PURGE_PERIOD_S = 600.0
@@ -66,10 +73,6 @@ MS_PER_S = 1_000
 MAX_STREAMS = 250
 
 log = structlog.get_logger("blrcs.app")
-
-
-class PortUnavailableError(Exception):
-    """An address cannot be listened on. Its text is one line for a terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,10 @@ class Application:
 
 @asynccontextmanager
 async def running(
-    loaded: LoadedSettings, load: Callable[[], LoadedSettings], level: LogLevel
+    loaded: LoadedSettings,
+    load: Callable[[], LoadedSettings],
+    level: LogLevel,
+    worker: Worker | None = None,
 ) -> AsyncIterator[Application]:
     """Runs a server; leaving the context drains it.
 
@@ -101,28 +107,36 @@ async def running(
         loaded: The settings to start with.
         load: Reads them anew when they change.
         level: What changes the level of the log.
+        worker: What this process has of its supervisor, where it is one of several.
 
     Raises:
         DatabaseOpenError, SigningKeyError, ConfigError, PolicyError, ServiceLoadError,
         PortUnavailableError: It cannot start; each says in one line why.
     """
     settings = loaded.settings
+    memory: Memory = OwnMemory() if worker is None else worker.memory
     async with AsyncExitStack() as stack:
-        base = await lay_foundation(settings, stack)
+        base = await lay_foundation(settings, stack, worker)
         registrar = Registrar()
-        access = await assemble_access(base, lambda: permissions_of(registrar, settings))
+        access = assemble_access(
+            base, lambda: permissions_of(registrar, settings), memory.generation(ACCESS)
+        )
         hasher = stack.enter_context(contextlib.closing(Argon2PasswordHasher()))
         identity = assemble_identity(
             base,
             settings.auth,
             hasher,
+            memory,
             grant_administrator=access.grant_administrator,
             grants=access.store,
         )
         stack.push_async_callback(identity.api_keys.drain)
-        cache = MemoryCache(settings.cache)
-        limits = NativeLimits(Limiter(settings.guards.limiter_cells))
-        rules = RuleBook(SqliteLimitRuleRepository(base.database), limits)
+        cache = _cache(settings, worker)
+        stack.callback(cache.close)
+        limits = NativeLimits(memory.limiter(SERVICE, settings.guards.limiter_cells))
+        rules = RuleBook(
+            SqliteLimitRuleRepository(base.database), limits, memory.generation(LIMIT_RULES)
+        )
         rules.load(settings)
 
         direct: DirectHandlers = {}
@@ -132,12 +146,14 @@ async def running(
             load_service(reference)(registrar)
         health, direct_standard = _add_standard(registrar, settings)
 
-        metrics = ServerMetrics()
+        block = memory.metrics(METRICS_CELLS)
+        metrics = ServerMetrics(block)
+        metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
         policies = Policies(
             tuple(registrar),
             PipelineFactory(
-                limiter=Limiter(settings.guards.limiter_cells),
+                limiter=memory.limiter(GUARDS, settings.guards.limiter_cells),
                 verifier=identity.verifier,
                 access=access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
@@ -149,11 +165,13 @@ async def running(
         policies.apply(settings)
 
         reloadables: list[Reloadable] = [policies, rules, level]
-        server, addresses = _listen(router, settings, metrics, reloadables)
-        metrics_address = await _serve_metrics(settings, metrics, stack)
+        server, addresses = _listen(router, settings, metrics, reloadables, worker)
+        metrics_address = await _serve_metrics(
+            settings, memory.registry(block, ServerMetrics), stack, worker
+        )
         # Last of all that can fail: a password that is made but never shown would be lost.
         administrator = None
-        if settings.services.builtin:
+        if settings.services.builtin and (worker is None or worker.first):
             password = settings.auth.initial_admin_password
             administrator = await identity.create_initial_administrator(
                 "" if password is None else password.get_secret_value()
@@ -165,7 +183,7 @@ async def running(
         gc.collect()
         gc.freeze()
         stack.push_async_callback(_drain, server, health, cache, settings.server.drain_grace_s)
-        await _keep_house(stack, watcher, identity, cache)
+        await _keep_house(stack, watcher, identity, cache, worker)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,
@@ -176,12 +194,18 @@ async def running(
         )
 
 
+def _cache(settings: Settings, worker: Worker | None) -> MemoryCache | RemoteCache:
+    if worker is None:
+        return MemoryCache(settings.cache)
+    return RemoteCache(cache_socket(settings.data_directory))
+
+
 def _add_builtin(
     registrar: Registrar,
     base: Foundation,
     access: Access,
     identity: Identity,
-    cache: MemoryCache,
+    cache: MemoryCache | RemoteCache,
     limits: NativeLimits,
     rules: RuleBook,
 ) -> DirectHandlers:
@@ -201,7 +225,8 @@ def _add_builtin(
     return {
         **direct_access(access.service, access.current),
         **direct_auth(identity.auth_service, identity.verifier),
-        **direct_cache(cache_service, cache),
+        # Of several processes one alone has the entries.
+        **(direct_cache(cache_service, cache) if isinstance(cache, MemoryCache) else {}),
         **direct_limits(limit_service, limits),
     }
 
@@ -217,13 +242,17 @@ def _add_standard(registrar: Registrar, settings: Settings) -> tuple[HealthState
 
 
 def _listen(
-    router: Router, settings: Settings, metrics: ServerMetrics, reloadables: list[Reloadable]
+    router: Router,
+    settings: Settings,
+    metrics: ServerMetrics,
+    reloadables: list[Reloadable],
+    worker: Worker | None,
 ) -> tuple[TransportServer, tuple[str, ...]]:
     server = settings.server
     transport = transport_server(
         server.transport,
         router,
-        options=_channel_arguments(server),
+        options=_channel_arguments(server, shares_port=worker is not None),
         maximum_concurrent_rpcs=server.max_concurrent_calls,
         abuse_counter=metrics.abuse,
     )
@@ -237,7 +266,9 @@ def _listen(
     addresses = []
     for address in wanted:
         try:
-            if certificates is None:
+            if worker is not None and isinstance(transport, NativeServer):
+                port = _serve_handed_down(transport, worker, address, certificates)
+            elif certificates is None:
                 port = transport.add_insecure_port(address)
             else:
                 port = transport.add_secure_port(address, certificates.credentials)
@@ -250,7 +281,17 @@ def _listen(
     return transport, tuple(addresses)
 
 
-def _channel_arguments(server: Server) -> tuple[tuple[str, int], ...]:
+def _serve_handed_down(
+    transport: NativeServer, worker: Worker, address: str, certificates: Certificates | None
+) -> int:
+    """Takes from the sockets that the supervisor keeps, so that no connection is lost with it."""
+    kind = UNIX_SOCKET if address.startswith("unix:") else PORT
+    credentials = None if certificates is None else certificates.credentials
+    transport.add_listening_sockets(worker.listening.get(kind, []), credentials)
+    return worker.handover.port
+
+
+def _channel_arguments(server: Server, *, shares_port: bool) -> tuple[tuple[str, int], ...]:
     arguments = {
         "grpc.max_receive_message_length": server.max_message_bytes,
         "grpc.max_send_message_length": server.max_message_bytes,
@@ -270,14 +311,18 @@ def _channel_arguments(server: Server) -> tuple[tuple[str, int], ...]:
         if server.max_connections_per_address is not None:
             arguments["blrcs.max_connections_per_address"] = server.max_connections_per_address
     else:
-        arguments["grpc.so_reuseport"] = 0
+        arguments["grpc.so_reuseport"] = int(shares_port)
     return tuple(arguments.items())
 
 
-async def _serve_metrics(settings: Settings, metrics: ServerMetrics, stack: AsyncExitStack) -> str:
+async def _serve_metrics(
+    settings: Settings, registry: CollectorRegistry, stack: AsyncExitStack, worker: Worker | None
+) -> str:
+    if worker is not None:
+        return await _serve_scrapes(registry, stack, worker)
     if not settings.metrics.enabled:
         return ""
-    exporter = MetricsServer(metrics.registry())
+    exporter = MetricsServer(registry)
     host = settings.metrics.host
     try:
         port = await exporter.start(host, settings.metrics.port)
@@ -289,11 +334,25 @@ async def _serve_metrics(settings: Settings, metrics: ServerMetrics, stack: Asyn
     return f"http://{host}:{port}/metrics"
 
 
+async def _serve_scrapes(registry: CollectorRegistry, stack: AsyncExitStack, worker: Worker) -> str:
+    """Whichever worker accepts a scrape answers for all."""
+    if worker.scrapes is not None:
+        exporter = MetricsServer(registry)
+        await exporter.start_on(worker.scrapes)
+        stack.push_async_callback(exporter.close)
+    return worker.handover.metrics_address
+
+
 async def _keep_house(
-    stack: AsyncExitStack, watcher: ConfigWatcher, identity: Identity, cache: MemoryCache
+    stack: AsyncExitStack,
+    watcher: ConfigWatcher,
+    identity: Identity,
+    cache: MemoryCache | RemoteCache,
+    worker: Worker | None,
 ) -> None:
     async def purge() -> None:
-        await identity.purge_expired()
+        if worker is None or worker.leads():
+            await identity.purge_expired()
 
     async def reclaim() -> None:
         cache.reclaim()
@@ -323,7 +382,10 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 async def _drain(
-    server: TransportServer, health: HealthState, cache: MemoryCache, grace_s: float
+    server: TransportServer,
+    health: HealthState,
+    cache: MemoryCache | RemoteCache,
+    grace_s: float,
 ) -> None:
     """NOT_SERVING first, so that balancers turn away; then accepted calls may finish."""
     health.finish()

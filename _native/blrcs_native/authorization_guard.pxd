@@ -2,13 +2,19 @@
 
 from blrcs_native.access cimport AccessTable
 from blrcs_native.call cimport Call
+from blrcs_native.generation cimport Generation
 from blrcs_native.guard cimport Guard
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.resource_template cimport ResourceTemplate
 
 
 cdef class CurrentAccess:
-    cdef readonly AccessTable table
+    cdef AccessTable _table
+    cdef Generation _generation
+    cdef object _load_anew
+
+    # The table, after what other processes have changed until now.
+    cdef AccessTable now(self)
 
 
 cdef class AccessGuard(Guard):

@@ -1,20 +1,27 @@
 """The guards that ask whether the caller may: before the body is parsed, and after."""
 
+from collections.abc import Callable
 from typing import final
 
 from blrcs_native.access import AccessTable
+from blrcs_native.generation import Generation
 from blrcs_native.guard import Guard
 from blrcs_native.rejection import Rejection
 from blrcs_native.resource_template import ResourceTemplate
 
 @final
 class CurrentAccess:
-    """The access table in force, read at every call: one swap changes all guards."""
+    """The access table in force, read at every call: one swap changes all guards.
+
+    Where it follows a generation, ``load_anew`` is called before the next decision after it moved,
+    and replaces the table; what it raises is raised by the decision.
+    """
 
     def __init__(self, table: AccessTable) -> None: ...
     @property
     def table(self) -> AccessTable: ...
     def replace(self, table: AccessTable) -> None: ...
+    def follow(self, generation: Generation, load_anew: Callable[[], object]) -> None: ...
 
 class AccessGuard(Guard):
     """Asks for one permission on the resource that a template names.

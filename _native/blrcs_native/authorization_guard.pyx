@@ -4,6 +4,7 @@ cimport cython
 
 from blrcs_native.access cimport AccessTable
 from blrcs_native.call cimport Call
+from blrcs_native.generation cimport Generation
 from blrcs_native.guard cimport Guard
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.resource_template cimport ResourceTemplate
@@ -12,10 +13,24 @@ from blrcs_native.resource_template cimport ResourceTemplate
 @cython.final
 cdef class CurrentAccess:
     def __init__(self, AccessTable table not None):
-        self.table = table
+        self._table = table
 
     def replace(self, AccessTable table not None):
-        self.table = table
+        self._table = table
+
+    def follow(self, Generation generation not None, load_anew not None):
+        self._generation = generation
+        self._load_anew = load_anew
+
+    @property
+    def table(self):
+        return self.now()
+
+    cdef AccessTable now(self):
+        """The table, after what other processes have changed until now."""
+        if self._generation is not None and self._generation.has_moved():
+            self._generation.catch_up(self._load_anew)
+        return self._table
 
 
 cdef bint owns(str principal, str resource) noexcept:
@@ -49,7 +64,7 @@ cdef class AccessGuard(Guard):
             return False
         if self.or_owner and owns(principal, resource):
             return True
-        return self.access.table.allows(principal, self.permission, resource)
+        return self.access.now().allows(principal, self.permission, resource)
 
 
 @cython.final
@@ -61,7 +76,7 @@ cdef class HeadAuthorizationGuard(AccessGuard):
         if self.template.is_constant:
             allowed = self._allows(call, self.template.text)
         else:
-            allowed = self.or_owner or self.access.table.allows_anywhere(
+            allowed = self.or_owner or self.access.now().allows_anywhere(
                 call.principal.name, self.permission
             )
         return None if allowed else self.denied

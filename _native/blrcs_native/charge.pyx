@@ -22,10 +22,10 @@ cdef class Charge:
         cdef Py_ssize_t index
         for index in range(self.count):
             if self.claims[index].rule.algorithm == CONCURRENCY:
-                self.limiter.release_hashed(
+                self.limiter.release_place(
                     self.claims[index].rule,
                     self.claims[index].key,
-                    1,
+                    self.claims[index].place,
                     self.lease,
                     self.now_ns,
                 )

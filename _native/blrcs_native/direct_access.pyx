@@ -120,7 +120,7 @@ cdef class DirectCheck(DirectHandler):
             rejection = self.admit(call, fields)
             if rejection is not None:
                 return rejection
-        table = self.access.table
+        table = self.access.now()
         allowed = table.allows(fields.principal, fields.permission, fields.resource)
         epoch = table.epoch
         cdef bytes reply = PyBytes_FromStringAndSize(NULL, number_size(allowed) + number_size(epoch))

@@ -188,6 +188,7 @@ cdef int match(
             claim.rule = &(<LimitRule>found).rule.c
             claim.key = key
             claim.cost = 0
+            claim.held = False
         claim.cost += <int64_t>request.cost
         verdict.places[i] = place
     return 0
@@ -224,22 +225,33 @@ cdef bint decide(Limiter limiter, const Request* request, Verdict* verdict) exce
             verdict.allowed = False
             verdict.wait_ns = max(verdict.wait_ns, counted.standing.retry_after_ns)
     if takes and verdict.allowed and verdict.count > 1:
-        take_together(limiter, verdict, now_ns)
+        verdict.allowed = take_together(limiter, verdict, now_ns)
     return verdict.allowed
 
 
-cdef void take_together(Limiter limiter, Verdict* verdict, int64_t now_ns) noexcept:
-    """Takes what was found to be there; how each stands is looked up once all is taken."""
+cdef bint take_together(Limiter limiter, Verdict* verdict, int64_t now_ns) noexcept:
+    """Takes what was found to be there; how each stands is looked up once all is taken.
+
+    Takes nothing where another process was faster.
+    """
     cdef ClaimC[MAX_DESCRIPTORS] binding
+    cdef Py_ssize_t[MAX_DESCRIPTORS] places
     cdef DecisionC[MAX_DESCRIPTORS] decisions
     cdef Counted* counted
-    cdef Py_ssize_t i, bound = 0
+    cdef Py_ssize_t i, refusing, bound = 0
     for i in range(verdict.count):
         counted = &verdict.counted[i]
         if not (<LimitRule>counted.rule).shadow:
             binding[bound] = counted.claim
+            places[bound] = i
             bound += 1
-    limiter.take_all(binding, bound, now_ns, decisions)
+    refusing = limiter.take_all(binding, bound, now_ns, decisions)
+    if refusing >= 0:
+        counted = &verdict.counted[places[refusing]]
+        counted.refused = True
+        counted.standing = decisions[refusing]
+        verdict.wait_ns = decisions[refusing].retry_after_ns
+        return False
     for i in range(verdict.count):
         counted = &verdict.counted[i]
         if (<LimitRule>counted.rule).shadow:
@@ -249,6 +261,7 @@ cdef void take_together(Limiter limiter, Verdict* verdict, int64_t now_ns) noexc
     for i in range(verdict.count):
         counted = &verdict.counted[i]
         limiter.check_hashed(counted.claim.rule, counted.claim.key, 0, now_ns, &counted.standing)
+    return True
 
 
 cdef inline Span name_of(const Counted* counted) noexcept:
@@ -327,7 +340,7 @@ cdef class DirectConsume(DirectHandler):
         cdef ConsumeFields fields
         cdef Rejection rejection
         # Held, since the verdict points into its rules and a clock in Python may replace it.
-        cdef LimitIndex index = self.limits.index
+        cdef LimitIndex index = self.limits.now()
         if not read_request(body, size, &request):
             return None
         if self.guards:

@@ -2,6 +2,7 @@
 
 from cpython.object cimport PyObject
 
+from blrcs_native.generation cimport Generation
 from blrcs_native.limiter cimport Limiter, Rule
 from blrcs_native.protobuf_wire cimport Span
 
@@ -28,4 +29,9 @@ cdef class LimitIndex:
 
 cdef class CurrentLimits:
     cdef readonly Limiter limiter
-    cdef readonly LimitIndex index
+    cdef LimitIndex _index
+    cdef Generation _generation
+    cdef object _load_anew
+
+    # The rules, after what other processes have changed until now.
+    cdef LimitIndex now(self)

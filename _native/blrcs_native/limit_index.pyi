@@ -1,8 +1,9 @@
 """Finds the limit rule that a descriptor matches, by UTF-8 as it came over the wire."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import final
 
+from blrcs_native.generation import Generation
 from blrcs_native.limiter import Limiter, Rule
 
 @final
@@ -32,7 +33,11 @@ class LimitIndex:
 
 @final
 class CurrentLimits:
-    """The rules in effect and the limiter that counts for them; one swap changes them all."""
+    """The rules in effect and the limiter that counts for them; one swap changes them all.
+
+    Where it follows a generation, ``load_anew`` is called before the next look after it moved, and
+    replaces the index; what it raises is raised by the look.
+    """
 
     def __init__(self, limiter: Limiter) -> None: ...
     @property
@@ -40,3 +45,4 @@ class CurrentLimits:
     @property
     def index(self) -> LimitIndex: ...
     def replace(self, index: LimitIndex) -> None: ...
+    def follow(self, generation: Generation, load_anew: Callable[[], object]) -> None: ...

@@ -5,6 +5,7 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 
+from blrcs_native.generation cimport Generation
 from blrcs_native.limiter cimport Limiter, Rule
 from blrcs_native.protobuf_wire cimport Span
 
@@ -119,7 +120,20 @@ cdef class LimitIndex:
 cdef class CurrentLimits:
     def __init__(self, Limiter limiter not None):
         self.limiter = limiter
-        self.index = LimitIndex()
+        self._index = LimitIndex()
 
     def replace(self, LimitIndex index not None):
-        self.index = index
+        self._index = index
+
+    def follow(self, Generation generation not None, load_anew not None):
+        self._generation = generation
+        self._load_anew = load_anew
+
+    @property
+    def index(self):
+        return self.now()
+
+    cdef LimitIndex now(self):
+        if self._generation is not None and self._generation.has_moved():
+            self._generation.catch_up(self._load_anew)
+        return self._index

@@ -33,16 +33,54 @@ cdef struct Bucket:
     uint64_t[WAYS] prints_low
     Cell[WAYS] cells
 
+# What a cell was before the operation that is under way, or that a place was free or used.
+cdef struct Undo:
+    uint64_t number
+    uint64_t kind
+    uint64_t print_low
+    uint64_t used
+    Cell cell
+
+cdef enum UndoKind:
+    OF_CELL = 1
+    OF_PLACE = 2
+
+cdef enum:
+    MAX_UNDO = 2 * 32  # a cell and a place for each element of the largest stack
+
+cdef struct Journal:
+    uint64_t count
+    uint64_t[7] spare
+    Undo[MAX_UNDO] entries
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    /* A process that is killed has done all that stands before the point, and nothing behind it:
+       the compiler alone could change that order. */
+    static inline void blrcs_publish(uint64_t *word, uint64_t value) {
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        __atomic_store_n(word, value, __ATOMIC_RELAXED);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    }
+    """
+    void publish "blrcs_publish"(uint64_t* word, uint64_t value) noexcept nogil
+
 cdef class LimitTable:
     cdef Header* header
     cdef Bucket* buckets
     cdef readonly uint64_t bucket_count
     cdef void* owned
     cdef Py_buffer view
+    # Where changes are noted before they are made; NULL where nobody shares the table.
+    cdef Journal* journal
 
+    cdef void note(self, const Cell* cell) noexcept nogil
+    cdef uint64_t live_cells_at(self, int64_t now_ns) noexcept nogil
+    cdef void put_back(self, const Undo* undo) noexcept nogil
+    cdef uint64_t bucket_number(self, Hash128 print) noexcept nogil
     cdef int64_t advance(self, int64_t now_ns) noexcept nogil
     cdef Hash128 hash(self, const unsigned char* key, Py_ssize_t size) noexcept nogil
     cdef Cell* find(self, Hash128 print) noexcept nogil
     cdef Cell* claim(self, Hash128 print, int64_t now_ns) noexcept nogil
     cdef void forget(self, Hash128 print) noexcept nogil
-    cdef uint64_t live_cells(self) noexcept nogil

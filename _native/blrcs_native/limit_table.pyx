@@ -7,7 +7,8 @@ The block's layout (all in the machine's byte order):
 
 A cell is found by the 128-bit fingerprint of key and rule; the high half chooses the bucket. A zero
 cell is a recovered one, and recovered cells are as good as empty, so nothing is ever swept. Methods
-are not safe against each other: the caller holds the GIL or a lock.
+are not safe against each other: the caller holds the GIL, or where processes share the table the
+lock of the bucket (limit_sharing.pyx). What a shared table's cell was is noted before it changes.
 """
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
@@ -21,6 +22,13 @@ cimport cython
 
 from blrcs_native.limit_algorithm cimport MAX_CLOCK_NS, uint128_t
 from blrcs_native.siphash cimport Hash128, siphash128_of
+
+cdef extern from *:
+    """
+    #define blrcs_add_one(word) __atomic_fetch_add((word), 1, __ATOMIC_RELAXED)
+    """
+    # Of all the header's words this one alone changes under many locks.
+    void add_one "blrcs_add_one"(uint64_t* word) noexcept nogil
 
 cdef uint64_t MAGIC = 0x3154494D494C4C42ULL  # "BLLIMIT1" as little-endian bytes
 cdef enum:
@@ -84,11 +92,17 @@ cdef void set_up(LimitTable table, bytes hash_key) noexcept:
     table.header.magic = MAGIC
 
 
-cdef inline Bucket* bucket_of(LimitTable table, Hash128 print) noexcept nogil:
+cdef inline uint64_t bucket_number_of(LimitTable table, Hash128 print) noexcept nogil:
     cdef uint128_t scaled = <uint128_t>print.high * <uint128_t>table.bucket_count
-    return table.buckets + <uint64_t>(scaled >> 64)
+    return <uint64_t>(scaled >> 64)
 
 
+cdef inline Bucket* bucket_of(LimitTable table, Hash128 print) noexcept nogil:
+    return table.buckets + bucket_number_of(table, print)
+
+
+# Cleared as part of a cycle, it would drop its buffer without releasing it.
+@cython.no_gc_clear
 @cython.final
 cdef class LimitTable:
     """See limiter.pyi for the parameters' contract."""
@@ -122,6 +136,30 @@ cdef class LimitTable:
     @property
     def forced_evictions(self):
         return self.header.forced_evictions
+
+    cdef void note(self, const Cell* cell) noexcept nogil:
+        """Keeps what a cell of a shared table is, before it is changed; its lock is held."""
+        cdef uint64_t bucket = <uint64_t>(<char*>cell - <char*>self.buckets) // sizeof(Bucket)
+        cdef uint64_t way = <uint64_t>(cell - self.buckets[bucket].cells)
+        cdef uint64_t count = self.journal.count
+        cdef Undo* undo = &self.journal.entries[count]
+        undo.kind = OF_CELL
+        undo.number = bucket * WAYS + way
+        undo.print_low = self.buckets[bucket].prints_low[way]
+        undo.cell = cell[0]
+        publish(&self.journal.count, count + 1)
+
+    cdef void put_back(self, const Undo* undo) noexcept nogil:
+        """Makes a cell what it was when it was noted."""
+        cdef Bucket* bucket
+        # What others wrote into the block must not lead out of it.
+        if undo.number < self.bucket_count * WAYS:
+            bucket = self.buckets + undo.number // WAYS
+            bucket.prints_low[undo.number % WAYS] = undo.print_low
+            bucket.cells[undo.number % WAYS] = undo.cell
+
+    cdef uint64_t bucket_number(self, Hash128 print) noexcept nogil:
+        return bucket_number_of(self, print)
 
     cdef int64_t advance(self, int64_t now_ns) noexcept nogil:
         """The latest time seen, this one included, within 0 to MAX_CLOCK_NS."""
@@ -159,8 +197,10 @@ cdef class LimitTable:
             ):
                 cell = other
                 chosen = way
+        if self.journal is not NULL:
+            self.note(cell)
         if cell.recovers_at_ns > now_ns:
-            self.header.forced_evictions += 1
+            add_one(&self.header.forced_evictions)
         memset(cell, 0, sizeof(Cell))
         bucket.prints_low[chosen] = print.low
         cell.print_high = print.high
@@ -170,14 +210,16 @@ cdef class LimitTable:
         """Empties the cell of a fingerprint, if there is one."""
         cdef Cell* cell = self.find(print)
         if cell is not NULL:
+            if self.journal is not NULL:
+                self.note(cell)
             memset(cell, 0, sizeof(Cell))
 
-    cdef uint64_t live_cells(self) noexcept nogil:
-        """Those that have not recovered by the last time seen; reads the whole table."""
+    cdef uint64_t live_cells_at(self, int64_t now_ns) noexcept nogil:
+        """Those that have not recovered by a time; reads the whole table."""
         cdef uint64_t number, count = 0
         cdef int way
         for number in range(self.bucket_count):
             for way in range(WAYS):
-                if self.buckets[number].cells[way].recovers_at_ns > self.header.last_seen_ns:
+                if self.buckets[number].cells[way].recovers_at_ns > now_ns:
                     count += 1
         return count

@@ -1,14 +1,15 @@
 """The rate limiter, for native callers: no Python object is made on these roads.
 
-Every method here wants the GIL held (or another lock around the limiter), although it does not use
-it; ``now`` needs it. A caller reads ``now`` once and uses it for all it takes at that moment, and
+Every method here wants the GIL held (or another lock around the limiter in this process), although
+it does not use it; ``now`` needs it. A caller reads ``now`` once and uses it for all it takes at that moment, and
 hashes a key once with ``hash`` and uses it under several rules. Costs are not negative; one that is
 counts as one that no wait will admit.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from blrcs_native.limit_algorithm cimport DecisionC, RuleC
+from blrcs_native.limit_sharing cimport LimitSharing
 from blrcs_native.limit_table cimport LimitTable
 from blrcs_native.siphash cimport Hash128
 
@@ -19,6 +20,10 @@ cdef struct ClaimC:
     const RuleC* rule
     Hash128 key
     int64_t cost
+    # Of a concurrency rule: whether the place is given back should this process die before
+    # release_place, and, after take_all, its number; 0 where nobody shares the table.
+    bint held
+    uint64_t place
 
 cdef class Rule:
     cdef RuleC c
@@ -35,6 +40,7 @@ cdef class Decision:
 
 cdef class Limiter:
     cdef LimitTable table
+    cdef LimitSharing sharing
     cdef object clock
 
     cdef int64_t now(self) except -1
@@ -50,11 +56,18 @@ cdef class Limiter:
         self, const RuleC* rule, Hash128 key, int64_t cost, int64_t now_ns, DecisionC* out
     ) noexcept nogil
     cdef Py_ssize_t take_all(
-        self, const ClaimC* claims, Py_ssize_t count, int64_t now_ns, DecisionC* out
+        self, ClaimC* claims, Py_ssize_t count, int64_t now_ns, DecisionC* out
     ) noexcept nogil
     cdef void refund_hashed(
         self, const RuleC* rule, Hash128 key, int64_t cost, int64_t now_ns
     ) noexcept nogil
     cdef void release_hashed(
         self, const RuleC* rule, Hash128 key, int64_t cost, int64_t lease, int64_t now_ns
+    ) noexcept nogil
+    cdef void release_place(
+        self, const RuleC* rule, Hash128 key, uint64_t place, int64_t lease, int64_t now_ns
+    ) noexcept nogil
+    cdef Py_ssize_t check_all(
+        self, const ClaimC* claims, const Hash128* prints, Py_ssize_t count, int64_t now_ns,
+        DecisionC* out
     ) noexcept nogil

@@ -5,6 +5,8 @@ from typing import Final, Literal, NamedTuple, TypeAlias, final
 
 from typing_extensions import Buffer
 
+from blrcs_native.limit_sharing import LimitSharing
+
 Algorithm: TypeAlias = Literal["gcra", "fixed_window", "sliding_window", "concurrency"]
 
 NEVER_NS: Final[int]
@@ -123,8 +125,8 @@ class Limiter:
     Costs are whole numbers. 0 takes nothing, is always allowed and tells the state; a negative one
     raises ValueError; one above the rule's burst, however large, is refused with ``NEVER_NS``.
 
-    No two threads enter at once, thanks to the GIL. A block must not be used by two processes at
-    the same time.
+    No two threads enter at once, thanks to the GIL. Where several processes use the block, each
+    gives its limiter a ``sharing``.
 
     Raises:
         ValueError: for a capacity out of range, a buffer that is too small, misaligned or holds
@@ -139,6 +141,7 @@ class Limiter:
         buffer: Buffer | None = None,
         clock: Callable[[], int] | None = None,
         hash_key: bytes | None = None,
+        sharing: LimitSharing | None = None,
     ) -> None: ...
     def consume(self, rule: Rule, key: str | bytes, cost: int = 1) -> Decision:
         """Takes ``cost`` if it is available."""

@@ -5,7 +5,6 @@ The contract of the Python face stands in limiter.pyi, of the native one in limi
 
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
-from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from collections import namedtuple
@@ -15,13 +14,14 @@ from typing import Literal
 cimport cython
 
 from blrcs_native.limit_algorithm cimport (
-    CONCURRENCY, FIXED_WINDOW, GCRA, MAX_LEASES, SLIDING_WINDOW, DecisionC, LimitState, RuleC,
-    give_back, release_lease, settle,
+    CONCURRENCY, FIXED_WINDOW, GCRA, MAX_LEASES, SLIDING_WINDOW, DecisionC, RuleC,
 )
 from blrcs_native.limit_algorithm cimport MAX_PERIOD_NS as LONGEST_NS
 from blrcs_native.limit_algorithm cimport MAX_REQUESTS as MOST_REQUESTS
 from blrcs_native.limit_algorithm cimport NEVER_NS as HOPELESS_NS
-from blrcs_native.limit_table cimport Cell, LimitTable
+from blrcs_native.limit_cell cimport added, check_in, counted, refund_to, release_in, take_from
+from blrcs_native.limit_sharing cimport LimitSharing
+from blrcs_native.limit_table cimport LimitTable
 from blrcs_native.siphash cimport Hash128, siphash128_of
 
 cdef extern from "Python.h":
@@ -174,31 +174,6 @@ cdef inline Hash128 salted(Hash128 key, const RuleC* rule) noexcept nogil:
     return result
 
 
-cdef inline int64_t added(int64_t one, int64_t other) noexcept nogil:
-    """The sum of two that are not negative, saturating."""
-    return INT64_MAX if one > INT64_MAX - other else one + other
-
-
-cdef inline int64_t counted(int64_t cost) noexcept nogil:
-    return cost if cost >= 0 else INT64_MAX
-
-
-cdef inline bint same_cell(const ClaimC* one, const ClaimC* other) noexcept nogil:
-    cdef Hash128 first = salted(one.key, one.rule)
-    cdef Hash128 second = salted(other.key, other.rule)
-    return first.low == second.low and first.high == second.high
-
-
-# By a burst of 0 nothing is taken, so that nothing is kept.
-@cython.cdivision(True)
-cdef inline void keep(
-    const RuleC* rule, Cell* cell, int64_t now_ns, const DecisionC* decision
-) noexcept nogil:
-    """Writes down what claim looks at when it seeks a victim."""
-    cell.recovers_at_ns = added(now_ns, decision.reset_after_ns)
-    cell.load = 1 - <double>decision.remaining / <double>rule.burst
-
-
 cdef inline Hash128 hash_of(LimitTable table, object key) except *:
     cdef Py_ssize_t size
     cdef const char* data
@@ -212,11 +187,19 @@ cdef inline Hash128 hash_of(LimitTable table, object key) except *:
 
 @cython.final
 cdef class Limiter:
-    def __cinit__(self, capacity_cells=None, *, buffer=None, clock=None, hash_key=None):
+    def __cinit__(
+        self, capacity_cells=None, *, buffer=None, clock=None, hash_key=None,
+        LimitSharing sharing=None,
+    ):
         if clock is not None and not callable(clock):
             raise TypeError("clock must be callable")
         self.clock = clock
+        if sharing is not None and buffer is None:
+            raise ValueError("what processes share lies in a buffer")
         self.table = LimitTable(capacity_cells, buffer=buffer, hash_key=hash_key)
+        if sharing is not None:
+            sharing.join(self.table)
+        self.sharing = sharing
 
     cdef int64_t now(self) except -1:
         """The clock's time, cut below at 0."""
@@ -241,78 +224,107 @@ cdef class Limiter:
         self, const RuleC* rule, Hash128 key, int64_t cost, int64_t now_ns, DecisionC* out
     ) noexcept nogil:
         cdef Hash128 print = salted(key, rule)
-        cdef Cell* cell = self.table.find(print)
-        cdef LimitState state
-        now_ns = self.table.advance(now_ns)
-        if cell is not NULL:
-            if settle(rule, &cell.state, now_ns, counted(cost), True, out) and cost > 0:
-                keep(rule, cell, now_ns, out)
-            return out.allowed
-        memset(&state, 0, sizeof(state))
-        if settle(rule, &state, now_ns, counted(cost), True, out) and cost > 0:
-            cell = self.table.claim(print, now_ns)
-            cell.state = state
-            keep(rule, cell, now_ns, out)
+        if self.sharing is None:
+            return take_from(self.table, rule, print, cost, self.table.advance(now_ns), out)
+        now_ns = self.sharing.enter(print, now_ns)
+        take_from(self.table, rule, print, cost, now_ns, out)
+        self.sharing.leave(print)
         return out.allowed
 
     cdef bint check_hashed(
         self, const RuleC* rule, Hash128 key, int64_t cost, int64_t now_ns, DecisionC* out
     ) noexcept nogil:
         """Decides as take_hashed would, and takes nothing."""
-        cdef Cell* cell = self.table.find(salted(key, rule))
-        cdef LimitState state
-        if cell is NULL:
-            memset(&state, 0, sizeof(state))
-        else:
-            state = cell.state
-        return settle(rule, &state, self.table.advance(now_ns), counted(cost), False, out)
+        cdef Hash128 print = salted(key, rule)
+        if self.sharing is None:
+            return check_in(self.table, rule, print, cost, self.table.advance(now_ns), out)
+        now_ns = self.sharing.enter(print, now_ns)
+        check_in(self.table, rule, print, cost, now_ns, out)
+        self.sharing.leave(print)
+        return out.allowed
 
     cdef Py_ssize_t take_all(
-        self, const ClaimC* claims, Py_ssize_t count, int64_t now_ns, DecisionC* out
+        self, ClaimC* claims, Py_ssize_t count, int64_t now_ns, DecisionC* out
     ) noexcept nogil:
         """Takes all, or nothing where one refuses; ``out`` has room for ``count`` decisions.
 
         Returns the place of the refusing element with the longest wait, or -1. Claims on one cell
         add up. All are checked before the first is taken.
         """
+        cdef Hash128[MAX_STACK] prints
+        cdef uint64_t[MAX_STACK] stripes
+        cdef Py_ssize_t i, refusing, stripe_count = 0
+        for i in range(count):
+            prints[i] = salted(claims[i].key, claims[i].rule)
+            claims[i].place = 0
+        if self.sharing is None:
+            now_ns = self.table.advance(now_ns)
+        else:
+            stripe_count = self.sharing.stripes_of(prints, count, stripes)
+            now_ns = self.sharing.enter_all(stripes, stripe_count, now_ns)
+        refusing = self.check_all(claims, prints, count, now_ns, out)
+        if refusing < 0:
+            for i in range(count):
+                take_from(self.table, claims[i].rule, prints[i], claims[i].cost, now_ns, &out[i])
+                if self.sharing is not None and claims[i].held:
+                    claims[i].place = self.sharing.occupy(claims[i].rule, prints[i], now_ns)
+        if self.sharing is not None:
+            self.sharing.leave_all(stripes, stripe_count)
+        return refusing
+
+    cdef Py_ssize_t check_all(
+        self, const ClaimC* claims, const Hash128* prints, Py_ssize_t count, int64_t now_ns,
+        DecisionC* out
+    ) noexcept nogil:
         cdef Py_ssize_t i, j, refusing = -1
         cdef int64_t cost
         for i in range(count):
             cost = counted(claims[i].cost)
             for j in range(i):
-                if same_cell(&claims[i], &claims[j]):
+                if prints[i].low == prints[j].low and prints[i].high == prints[j].high:
                     cost = added(cost, counted(claims[j].cost))
-            if not self.check_hashed(claims[i].rule, claims[i].key, cost, now_ns, &out[i]):
+            if not check_in(self.table, claims[i].rule, prints[i], cost, now_ns, &out[i]):
                 if refusing < 0 or out[i].retry_after_ns > out[refusing].retry_after_ns:
                     refusing = i
-        if refusing < 0:
-            for i in range(count):
-                self.take_hashed(claims[i].rule, claims[i].key, claims[i].cost, now_ns, &out[i])
         return refusing
 
     cdef void refund_hashed(
         self, const RuleC* rule, Hash128 key, int64_t cost, int64_t now_ns
     ) noexcept nogil:
         """Gives back what was taken, the latest first; a negative cost gives nothing."""
-        cdef Cell* cell = self.table.find(salted(key, rule))
-        cdef DecisionC found
-        now_ns = self.table.advance(now_ns)
-        if cell is not NULL and cost > 0:
-            give_back(rule, &cell.state, now_ns, cost)
-            settle(rule, &cell.state, now_ns, 0, False, &found)
-            keep(rule, cell, now_ns, &found)
+        cdef Hash128 print = salted(key, rule)
+        if self.sharing is None:
+            refund_to(self.table, rule, print, cost, self.table.advance(now_ns))
+            return
+        now_ns = self.sharing.enter(print, now_ns)
+        refund_to(self.table, rule, print, cost, now_ns)
+        self.sharing.leave(print)
 
     cdef void release_hashed(
         self, const RuleC* rule, Hash128 key, int64_t cost, int64_t lease, int64_t now_ns
     ) noexcept nogil:
         """Ends leases of a concurrency rule; ``lease`` is that of the decision that took them."""
-        cdef Cell* cell = self.table.find(salted(key, rule))
-        cdef DecisionC found
-        now_ns = self.table.advance(now_ns)
-        if cell is not NULL and cost > 0 and rule.algorithm == CONCURRENCY:
-            release_lease(rule, &cell.state, now_ns, cost, lease)
-            settle(rule, &cell.state, now_ns, 0, False, &found)
-            keep(rule, cell, now_ns, &found)
+        cdef Hash128 print = salted(key, rule)
+        if self.sharing is None:
+            release_in(self.table, rule, print, cost, lease, self.table.advance(now_ns))
+            return
+        now_ns = self.sharing.enter(print, now_ns)
+        release_in(self.table, rule, print, cost, lease, now_ns)
+        self.sharing.leave(print)
+
+    cdef void release_place(
+        self, const RuleC* rule, Hash128 key, uint64_t place, int64_t lease, int64_t now_ns
+    ) noexcept nogil:
+        """Ends one lease that take_all took; ``place`` is what it wrote into the claim."""
+        cdef Hash128 print = salted(key, rule)
+        if place == 0:
+            self.release_hashed(rule, key, 1, lease, now_ns)
+            return
+        now_ns = self.sharing.enter(print, now_ns)
+        release_in(self.table, rule, print, 1, lease, now_ns)
+        self.sharing.vacate(place)
+        self.sharing.leave(print)
+        self.sharing.forget(place)
 
     def consume(self, Rule rule not None, key, cost=1):
         cdef DecisionC decision
@@ -346,6 +358,7 @@ cdef class Limiter:
             stack[i].rule = &rule.c
             stack[i].key = hash_of(self.table, key)
             stack[i].cost = cost_of(cost)
+            stack[i].held = False
         place = self.take_all(stack, count, self.now(), decisions)
         if place < 0:
             place = 0
@@ -368,12 +381,21 @@ cdef class Limiter:
         self.release_hashed(&rule.c, hashed, units, taken_at_ns, self.now())
 
     def reset(self, Rule rule not None, key):
-        self.table.forget(salted(hash_of(self.table, key), &rule.c))
+        cdef Hash128 print = salted(hash_of(self.table, key), &rule.c)
+        if self.sharing is None:
+            self.table.forget(print)
+            return
+        self.sharing.enter(print, 0)
+        self.table.forget(print)
+        self.sharing.leave(print)
 
     def stats(self):
+        cdef int64_t now_ns = self.table.header.last_seen_ns
+        if self.sharing is not None:
+            now_ns = self.sharing.last_seen_ns()
         return LimiterStats(
             self.table.capacity_cells,
-            self.table.live_cells(),
+            self.table.live_cells_at(now_ns),
             self.table.size_bytes,
             self.table.forced_evictions,
         )

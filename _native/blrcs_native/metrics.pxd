@@ -24,6 +24,8 @@ cdef class MetricsBlock:
     cdef readonly Py_ssize_t used_cells
     cdef list _families
     cdef set _names
+    cdef object _label_sets
+    cdef bint _keep_gauges
 
     cdef int64_t* _reserve(self, object owner, object count) except NULL
 
@@ -46,6 +48,7 @@ cdef class Family:
         self, object label_names, object max_label_sets, type cell_type, tuple suffixes
     )
     cdef Cell _cell(self, tuple values, Py_ssize_t slot)
+    cdef Cell _new_cell(self, tuple values, Py_ssize_t slot)
     cdef Cell _resolve(self, tuple values)
 
 
@@ -56,7 +59,7 @@ cdef class Counter(Family):
 
 @cython.final
 cdef class Gauge(Family):
-    pass
+    cdef readonly str combine
 
 
 @cython.final

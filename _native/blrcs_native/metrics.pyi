@@ -1,7 +1,7 @@
 """Counters, gauges and histograms in one flat block of memory."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final, TypeAlias, final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Literal, Protocol, TypeAlias, final
 
 from typing_extensions import Buffer
 
@@ -12,9 +12,20 @@ AnyFamily: TypeAlias = Counter | Gauge | Histogram | DurationHistogram
 
 class BlockFullError(Exception): ...
 
+class LabelSets(Protocol):
+    def of(self, name: str) -> Iterable[Sequence[str]]: ...
+    def add(self, name: str, values: tuple[str, ...]) -> None: ...
+
 @final
 class MetricsBlock:
-    def __init__(self, capacity_cells: int, buffer: Buffer | None = None) -> None: ...
+    def __init__(
+        self,
+        capacity_cells: int,
+        buffer: Buffer | None = None,
+        *,
+        label_sets: LabelSets | None = None,
+        keep_gauges: bool = True,
+    ) -> None: ...
     @property
     def capacity_cells(self) -> int: ...
     @property
@@ -55,7 +66,10 @@ class Gauge(Family):
         help_text: str,
         label_names: Sequence[str] = ...,
         max_label_sets: int = ...,
+        combine: Literal["sum", "max"] = ...,
     ) -> None: ...
+    @property
+    def combine(self) -> Literal["sum", "max"]: ...
     def labels(self, *values: str) -> GaugeCell: ...
     def rows(self) -> list[tuple[tuple[str, ...], float]]: ...
 

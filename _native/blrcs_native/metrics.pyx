@@ -18,6 +18,7 @@ from cpython.array cimport array
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.math cimport isfinite
 from libc.stdint cimport INT64_MAX, int64_t, uintptr_t
+from libc.string cimport memset
 
 OTHER = "other"
 # Finer at the low end than Prometheus' own defaults: a guarded call ends within microseconds.
@@ -52,9 +53,16 @@ cdef class MetricsBlock:
     it the block has memory of its own. Values found in it are kept, so a restarted worker counts
     on; fresh memory is all zero. The same families made in the same order lie in the same cells.
     Iterating yields the families in that order.
+
+    `label_sets` remembers which label values have which cells, for those who look at the buffer or
+    take it over: `of(name)` gives those of a family in the order of its cells, `add(name, values)`
+    is called with each new one. Unless `keep_gauges`, a family of gauges starts at zero: what they
+    tell of ended with the process that set them.
     """
 
-    def __cinit__(self, Py_ssize_t capacity_cells, buffer=None):
+    def __cinit__(
+        self, Py_ssize_t capacity_cells, buffer=None, *, label_sets=None, bint keep_gauges=True
+    ):
         if not 1 <= capacity_cells <= INT64_MAX // CELL_BYTES:
             raise ValueError(f"a metrics block cannot have {capacity_cells} cells")
         if buffer is None:
@@ -69,6 +77,8 @@ cdef class MetricsBlock:
         self.capacity_cells = capacity_cells
         self._families = []
         self._names = set()
+        self._label_sets = label_sets
+        self._keep_gauges = keep_gauges
 
     def __dealloc__(self):
         if self._acquired:
@@ -140,6 +150,13 @@ cdef class Family:
             self._cell((), 0)
         self._block._names |= names
         self._block._families.append(self)
+        if self._block._label_sets is not None and self.label_names:
+            for values in map(tuple, self._block._label_sets.of(self.name)):
+                if values == (OTHER,) * len(values):
+                    self._cell(values, 0)
+                    continue
+                self._used_slots += 1
+                self._cell(values, self._used_slots)
 
     @property
     def overflow_count(self):
@@ -173,12 +190,18 @@ cdef class Family:
             value.encode()
         cdef tuple other = (OTHER,) * len(values)
         if values == other:
-            return self._cell(other, 0)
+            return self._new_cell(other, 0)
         if self._used_slots < self.max_label_sets:
+            cell = self._new_cell(values, self._used_slots + 1)
             self._used_slots += 1
-            return self._cell(values, self._used_slots)
+            return cell
         add_saturating(self._overflow, 1)
-        return self._by_labels.get(other) or self._cell(other, 0)
+        return self._by_labels.get(other) or self._new_cell(other, 0)
+
+    cdef Cell _new_cell(self, tuple values, Py_ssize_t slot):
+        if self._block._label_sets is not None:
+            self._block._label_sets.add(self.name, values)
+        return self._cell(values, slot)
 
     cdef Cell _cell(self, tuple values, Py_ssize_t slot):
         cdef Cell cell = self._cell_type.__new__(self._cell_type, MADE_HERE)
@@ -205,14 +228,23 @@ cdef class Counter(Family):
 
 @cython.final
 cdef class Gauge(Family):
-    """A value that goes up and down; a cell holds a float. Its name does not end in `_total`."""
+    """A value that goes up and down; a cell holds a float. Its name does not end in `_total`.
+
+    `combine` says what those of several processes make together: their `sum`, or their `max`.
+    """
 
     def __cinit__(
-        self, block, str name, help_text, label_names=(), max_label_sets=MAX_LABEL_SETS
+        self, MetricsBlock block, str name, help_text, label_names=(),
+        max_label_sets=MAX_LABEL_SETS, str combine="sum",
     ):
         if name.endswith("_total"):
             raise ValueError(f"{name}: only the name of a counter ends in _total")
+        if combine not in ("sum", "max"):
+            raise ValueError(f"{name}: gauges are combined by sum or max, not {combine!r}")
+        self.combine = combine
         self._define(label_names, max_label_sets, GaugeCell, ("",))
+        if not block._keep_gauges:
+            memset(self._cells, 0, (1 + self.max_label_sets * bool(self.label_names)) * CELL_BYTES)
 
 
 @cython.final

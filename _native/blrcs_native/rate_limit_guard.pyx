@@ -97,6 +97,7 @@ cdef class RateLimitGuard(Guard):
             charge.claims[index].rule = &(<Rule>self.rules[index]).c
             charge.claims[index].key = self._key(call, self.keys[index])
             charge.claims[index].cost = 1
+            charge.claims[index].held = charge.claims[index].rule.algorithm == CONCURRENCY
 
     cdef Hash128 _key(self, Call call, LimitKey key) except *:
         cdef Py_ssize_t size = 0

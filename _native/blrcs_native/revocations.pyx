@@ -1,9 +1,9 @@
 """What was revoked before it expired: sessions, single tokens, and older tokens of a subject.
 
 Ids are those of an issuer: two issuers may use the same id for different things. A revocation is
-in force when the call that made it returns, for every verifier that holds this object; to carry
-it to other processes is for the caller. One thread at a time may change or read it, which the GIL
-ensures.
+in force when the call that made it returns, for every verifier that holds this object, and where
+processes share a log for every one of theirs. One thread at a time may change or read it, which the
+GIL ensures.
 """
 
 import heapq
@@ -13,6 +13,13 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from blrcs_native.claims cimport MAX_LEEWAY_S, NS_PER_S, Claims
+from blrcs_native.revocation_log cimport LogEntry, RevocationLog
+
+cdef enum LogKind:
+    RELOAD = 0
+    OF_SESSION = 1
+    OF_TOKEN = 2
+    OF_SUBJECT = 3
 
 cdef int64_t GRACE_NS = <int64_t>MAX_LEEWAY_S * NS_PER_S
 cdef object INSTANT_LIMIT_NS = 2**63 - 1
@@ -29,19 +36,32 @@ cdef class Revocations:
     revocation, so that one comparison tells whether anything was revoked since. `clock` gives
     nanoseconds since 1970. Memory is one entry for each revoked id that has not expired.
 
+    With a `log`, what any process revokes that uses the log is revoked here from its next look on.
+    `on_lapse` gives what is called where the log is not enough: it restores all that is stored, and
+    what it raises is raised by the look. What was restored is told to nobody.
+
     Raises ValueError for an instant outside 0 to 2**63 - 1 ns.
     """
 
-    def __cinit__(self, *, clock=time.time_ns):
+    def __cinit__(self, *, clock=time.time_ns, RevocationLog log=None):
         self._clock = clock
         self._sessions = {}
         self._tokens = {}
         self._subjects = {}
         self._expiries = []
+        self._log = log
+        self._read = 0 if log is None else log.published()
 
     @property
     def generation(self):
-        return self.generation_c
+        return self.current()
+
+    def on_lapse(self, reload not None):
+        self._reload = reload
+
+    def restore_session(self, str issuer not None, str session_id not None, *, expires_at_ns):
+        """As revoke_session, for what is stored and known to all."""
+        self._add(self._sessions, (issuer, session_id), 0, expires_at_ns)
 
     def __len__(self):
         return len(self._sessions) + len(self._tokens) + len(self._subjects)
@@ -49,10 +69,12 @@ cdef class Revocations:
     def revoke_session(self, str issuer not None, str session_id not None, *, expires_at_ns):
         """Revokes every token whose `sid` is this."""
         self._add(self._sessions, (issuer, session_id), 0, expires_at_ns)
+        self._tell(OF_SESSION, issuer, session_id, 0, expires_at_ns)
 
     def revoke_token(self, str issuer not None, str token_id not None, *, expires_at_ns):
         """Revokes the token whose `jti` is this."""
         self._add(self._tokens, (issuer, token_id), 0, expires_at_ns)
+        self._tell(OF_TOKEN, issuer, token_id, 0, expires_at_ns)
 
     def revoke_subject(
         self, str issuer not None, str subject not None, *, issued_before_ns, expires_at_ns
@@ -64,9 +86,11 @@ cdef class Revocations:
         """
         check_instant(issued_before_ns)
         self._add(self._subjects, (issuer, subject), issued_before_ns, expires_at_ns)
+        self._tell(OF_SUBJECT, issuer, subject, issued_before_ns, expires_at_ns)
 
     def is_revoked(self, Claims claims not None):
         """Whether a token with these claims is revoked."""
+        self.current()
         return self.is_revoked_c(claims)
 
     def prune(self):
@@ -86,6 +110,48 @@ cdef class Revocations:
             return False
         entry = self._subjects.get((claims.issuer, claims.subject))
         return entry is not None and claims.issued_at_ns < entry[0]
+
+    cdef int _catch_up(self) except -1:
+        """Takes in what others have told; all that is stored, where that is not all."""
+        cdef uint64_t published = self._log.published()
+        cdef uint64_t sequence = self._read
+        cdef bint lapsed = published - sequence > self._log.capacity
+        cdef LogEntry entry
+        if lapsed:
+            sequence = published - self._log.capacity
+        while sequence != published:
+            sequence += 1
+            if self._log.read(sequence, &entry) and entry.kind != RELOAD:
+                self._take_in(&entry)
+            else:
+                lapsed = True
+        if lapsed:
+            if self._reload is None:
+                raise RuntimeError("revocations were missed, and nothing restores them")
+            self._reload()
+        self._read = published
+        return 0
+
+    cdef object _take_in(self, LogEntry* entry):
+        cdef str issuer = entry.text[:entry.issuer_bytes].decode()
+        cdef bytes text = entry.text[entry.issuer_bytes:entry.issuer_bytes + entry.id_bytes]
+        cdef tuple name = (issuer, text.decode())
+        if entry.kind == OF_SESSION:
+            self._add(self._sessions, name, 0, entry.expires_at_ns)
+        elif entry.kind == OF_TOKEN:
+            self._add(self._tokens, name, 0, entry.expires_at_ns)
+        else:
+            self._add(self._subjects, name, entry.instant_ns, entry.expires_at_ns)
+
+    cdef object _tell(self, uint64_t kind, str issuer, str name, instant_ns, expires_at_ns):
+        cdef bytes issuer_text, text
+        if self._log is None:
+            return
+        issuer_text = issuer.encode()
+        text = name.encode()
+        self._log.append(
+            kind, issuer_text, len(issuer_text), text, len(text), instant_ns, expires_at_ns
+        )
 
     cdef object _add(self, dict entries, tuple name, object instant_ns, object expires_at_ns):
         """Adds or lengthens one entry: the instant it is about, and when it may be dropped."""

@@ -249,7 +249,7 @@ cdef class TokenVerifier:
             if now_ns < claims.not_before_ns - self._leeway_ns:
                 return refusal.NOT_YET_VALID
             return refusal.ISSUED_IN_FUTURE
-        cdef uint64_t generation = self.revocations.generation_c
+        cdef uint64_t generation = self.revocations.current()
         # New claims stand at generation 0, when nothing was revoked yet.
         if claims.revocation_generation != generation:
             if self.revocations.is_revoked_c(claims):

@@ -26,6 +26,7 @@ from blrcs.assembly.foundation import Foundation
 from blrcs.database.access_repository import SqliteAccessRepository
 from blrcs.security.access_store import AccessStore, TableDecisions
 from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.generation import Generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +39,22 @@ class Access:
     grant_administrator: GrantAdministrator
 
 
-async def assemble_access(
-    base: Foundation, method_permissions: Callable[[], Iterable[str]]
+def assemble_access(
+    base: Foundation,
+    method_permissions: Callable[[], Iterable[str]],
+    generation: Generation | None = None,
 ) -> Access:
-    """Everything about who may do what; ``method_permissions`` gives those that policies name."""
-    store = AccessStore(SqliteAccessRepository(base.database), clock=base.clock)
-    await store.load()
+    """Everything about who may do what.
+
+    Args:
+        base: What it stands on.
+        method_permissions: Gives the permissions that policies name.
+        generation: See AccessStore.
+    """
+    store = AccessStore(
+        SqliteAccessRepository(base.database), clock=base.clock, generation=generation
+    )
+    store.load()
 
     def known_permissions() -> set[str]:
         roles = store.policy.all_roles.values()

@@ -13,6 +13,7 @@ from blrcs.database.settings_repository import get_or_make
 from blrcs.database.sqlite import SqliteDatabase
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
+from blrcs.workers.worker import Worker
 
 DATABASE_FILE = "blrcs.db"
 PAGE_TOKEN_SECRET = "page_token_secret"  # noqa: S105 - the name, not the secret
@@ -30,19 +31,29 @@ class Foundation:
     clock: Clock
 
 
-async def lay_foundation(settings: Settings, stack: AsyncExitStack) -> Foundation:
+async def lay_foundation(
+    settings: Settings, stack: AsyncExitStack, worker: Worker | None = None
+) -> Foundation:
     """Opens what has to be opened; ``stack`` closes it.
+
+    A worker leaves the directory's lock to its supervisor, and the database's migration to the
+    first.
 
     Raises:
         DatabaseOpenError: The data directory or its database cannot be used.
     """
-    directory = stack.enter_context(DataDirectory.open(settings.data_directory))
-    database = await stack.enter_async_context(SqliteDatabase.open(directory.path / DATABASE_FILE))
+    directory = settings.data_directory
+    if worker is None:
+        stack.enter_context(DataDirectory.open(directory))
+    file = directory / DATABASE_FILE
+    first = worker is None or worker.first
+    opening = SqliteDatabase.open(file) if first else SqliteDatabase.join(file)
+    database = await stack.enter_async_context(opening)
     secret = await get_or_make(
         database, PAGE_TOKEN_SECRET, lambda: secrets.token_bytes(SECRET_BYTES)
     )
     return Foundation(
-        data_directory=directory.path,
+        data_directory=directory,
         database=database,
         page_tokens=SignedPageTokens(secret),
         secrets=RandomSecretGenerator(),

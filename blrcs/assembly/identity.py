@@ -51,14 +51,13 @@ from blrcs.security.signing_keys import SigningKey, load_or_create_signing_key
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import TYPE, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
+from blrcs.workers.memory import SIGN_IN, SIGN_IN_CELLS, Memory
 from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.limiter import Limiter
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
 
 KEY_FILE = "signing_key.pem"
 NS_PER_S = 1_000_000_000
-THROTTLE_CELLS = 65_536  # a table of its own: no flood of other keys can evict its cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +76,7 @@ def assemble_identity(
     base: Foundation,
     settings: Auth,
     hasher: Argon2PasswordHasher,
+    memory: Memory,
     *,
     grant_administrator: AdministratorGrant,
     grants: Grants,
@@ -87,7 +87,7 @@ def assemble_identity(
         SigningKeyError: The key file cannot be used.
     """
     key = load_or_create_signing_key(base.data_directory / KEY_FILE)
-    revocations = Revocations(clock=base.clock)
+    revocations = memory.revocations(base.clock)
     verifier = _verifier(key, settings, revocations, base.clock)
     stored_revocations = RevocationRepository(
         base.database,
@@ -96,14 +96,14 @@ def assemble_identity(
         token_ttl_ns=max(settings.access_token_ttl.ns, settings.service_token_ttl.ns)
         + settings.leeway.ns,
     )
+    revocations.on_lapse(stored_revocations.load)
     stored_revocations.load()
     users = SqliteUserRepository(base.database, stored_revocations, grants)
     accounts = SqliteServiceAccountRepository(base.database, stored_revocations, grants)
     api_keys = SqliteApiKeyRepository(base.database, stored_revocations)
     sessions = SqliteSessionRepository(base.database, stored_revocations)
-    prove_password = ProvePassword(
-        users=users, hasher=hasher, throttle=LimiterSignInThrottle(Limiter(THROTTLE_CELLS))
-    )
+    throttle = LimiterSignInThrottle(memory.limiter(SIGN_IN, SIGN_IN_CELLS))
+    prove_password = ProvePassword(users=users, hasher=hasher, throttle=throttle)
     lifetime = SessionLifetime(
         refresh_ns=settings.refresh_token_ttl.ns, total_ns=settings.session_ttl.ns
     )

@@ -1,10 +1,7 @@
 """The metrics of a server, in one block of memory."""
 
-from prometheus_client import CollectorRegistry
-
 from blrcs.config.live import ReloadOutcome
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
-from blrcs.monitoring.exporter import new_registry
 from blrcs_native.call_metrics import CallMetrics
 from blrcs_native.metrics import Counter, Gauge, MetricsBlock
 
@@ -12,10 +9,12 @@ CELLS = 131_072
 
 
 class ServerMetrics:
-    """The families that a server exposes beside those of the process."""
+    """The families that a server exposes beside those of the process.
 
-    def __init__(self) -> None:
-        self._block = block = MetricsBlock(CELLS)
+    Making one changes nothing in the block, so that one can be made to look at another process's.
+    """
+
+    def __init__(self, block: MetricsBlock) -> None:
         self.calls = CallMetrics(block)
         self.rejections = Counter(
             block,
@@ -36,15 +35,17 @@ class ServerMetrics:
             ("outcome",),
         )
         self._epoch = Gauge(
-            block, "blrcs_config_epoch", "Grows with every configuration put into effect.", ()
+            block,
+            "blrcs_config_epoch",
+            "Grows with every configuration put into effect.",
+            combine="max",
         )
+
+    def started(self) -> None:
+        """Tells that the first configuration is in effect."""
         self._epoch.labels().set(1)
 
     def reloaded(self, epoch: int, outcome: ReloadOutcome) -> None:
         """Counts an attempt to reload; see LiveSettings."""
         self._reloads.labels(str(outcome)).inc()
         self._epoch.labels().set(epoch)
-
-    def registry(self) -> CollectorRegistry:
-        """All of them, for an exporter."""
-        return new_registry(self._block)

@@ -109,6 +109,9 @@ class MemoryCache:
         """Ends all watches with UnavailableError, so that they do not keep a server from ending."""
         self._watchers.finish()
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def reclaim(self) -> int:
         """Frees memory of entries that expired or were flushed; to be called regularly.
 

@@ -5,19 +5,19 @@ from collections import deque
 from collections.abc import AsyncGenerator
 
 from blrcs.domain.cache_entry import CacheEvent, CacheEventKind
-from blrcs.domain.errors import DomainError, ResourceExhaustedError, UnavailableError
+from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 
 MAX_WATCHERS = 256
 MAX_PENDING = 1024
 
 
-class _Watcher:
+class Watcher:
     """One watcher's prefix, and the events that it has not taken yet."""
 
-    def __init__(self, key_prefix: str) -> None:
+    def __init__(self, key_prefix: str = "") -> None:
         self._key_prefix = key_prefix
         self._pending: deque[CacheEvent] = deque()
-        self._end: DomainError | None = None
+        self._end: Exception | None = None
         self._changed = asyncio.Event()
 
     def offer(self, event: CacheEvent) -> bool:
@@ -35,7 +35,7 @@ class _Watcher:
             self._changed.set()
         return self._end is None
 
-    def end(self, reason: DomainError) -> None:
+    def end(self, reason: Exception) -> None:
         """Lets the watcher go, who is told the reason instead of what is pending."""
         # What it has missed makes the rest worthless, and its reader may never come back.
         self._pending.clear()
@@ -59,11 +59,11 @@ class Watchers:
     """
 
     def __init__(self) -> None:
-        self._watching: dict[str, set[_Watcher]] = {}
+        self._watching: dict[str, set[Watcher]] = {}
         self._finished = False
 
     @property
-    def watched(self) -> dict[str, set[_Watcher]]:
+    def watched(self) -> dict[str, set[Watcher]]:
         """The namespaces that somebody watches; always the same dict."""
         return self._watching
 
@@ -72,7 +72,7 @@ class Watchers:
         self._finished = True
         for watching in self._watching.values():
             for watcher in watching:
-                watcher.end(_draining())
+                watcher.end(draining())
 
     def count(self, namespace: str) -> int:
         """How many watch a namespace."""
@@ -96,12 +96,12 @@ class Watchers:
             UnavailableError: The server is to stop.
         """
         if self._finished:
-            raise _draining()
+            raise draining()
         if self.count(namespace) >= MAX_WATCHERS:
             raise ResourceExhaustedError(
                 "TOO_MANY_WATCHERS", f"the namespace has {MAX_WATCHERS} watchers already"
             )
-        watcher = _Watcher(key_prefix)
+        watcher = Watcher(key_prefix)
         self._watching.setdefault(namespace, set()).add(watcher)
         try:
             yield CacheEvent(CacheEventKind.STARTED)
@@ -110,12 +110,13 @@ class Watchers:
         finally:
             self._forget(namespace, watcher)
 
-    def _forget(self, namespace: str, watcher: _Watcher) -> None:
+    def _forget(self, namespace: str, watcher: Watcher) -> None:
         watching = self._watching.get(namespace, set())
         watching.discard(watcher)
         if not watching:
             self._watching.pop(namespace, None)
 
 
-def _draining() -> UnavailableError:
+def draining() -> UnavailableError:
+    """Why a watch ends when its server does."""
     return UnavailableError("SERVER_DRAINING", "the server is about to stop: watch again")

@@ -5,7 +5,7 @@ Commands import what they run when they run it, so that ``blrcs --help`` answers
 
 import typer
 
-from blrcs.cli import config, generate, health, new, policy, serve
+from blrcs.cli import config, generate, health, keeper, new, policy, serve, worker
 
 app = typer.Typer(
     name="blrcs",
@@ -15,6 +15,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("serve")(serve.serve)
+app.command("worker", hidden=True)(worker.worker)
+app.command("keeper", hidden=True)(keeper.keeper)
 app.command("new")(new.new)
 app.command("generate")(generate.generate)
 app.command("health")(health.health)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,34 +27,37 @@ def serve(
         list[str] | None,
         typer.Option(metavar="MODULE:FUNCTION", help="A service to host; may be repeated."),
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that serve; 0 for as many as there are cores.")
+    ] = None,
     *,
     builtin: Annotated[
         bool, typer.Option(help="Host BLRCS's own services beside those named.")
     ] = True,
 ) -> None:
-    """Run the server. SIGTERM and SIGINT drain it, SIGHUP reloads the configuration."""
+    """Run the server.
+
+    SIGTERM and SIGINT drain it, SIGHUP reloads the configuration, SIGUSR2 replaces its workers one
+    after another.
+    """
     flags: dict[str, Any] = {
         "environment": environment,
         "server.host": host,
         "server.port": port,
+        "server.workers": workers,
         "data_directory": None if data_directory is None else str(data_directory),
         "services.extra": service or None,
         "services.builtin": None if builtin else False,
     }
-    load = partial(load_or_exit, config_directory, config_file, flags)
-    loaded = load()
-    # grpc's core would tell on standard error, in its own form, what is told below in ours.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    loaded = load_or_exit(config_directory, config_file, flags)
+    count = worker_count(loaded.settings.server)
+    if count > 1:
+        from blrcs.cli.supervise import supervise  # noqa: PLC0415 - see the package's docstring
 
-    import uvloop  # noqa: PLC0415 - see the package's docstring
+        supervise(count, loaded, config_directory, config_file, flags)
+        return
 
-    from blrcs.app import PortUnavailableError  # noqa: PLC0415
-    from blrcs.assembly.services import ServiceLoadError  # noqa: PLC0415
     from blrcs.config.loading import load_settings  # noqa: PLC0415
-    from blrcs.config.problem import ConfigError  # noqa: PLC0415
-    from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
-    from blrcs.interceptors.proto_policy import PolicyError  # noqa: PLC0415
-    from blrcs.security.signing_keys import SigningKeyError  # noqa: PLC0415
 
     reload = partial(
         load_settings,
@@ -61,8 +65,33 @@ def serve(
         config_file=config_file,
         flags=flags,
     )
+    run(_serve(loaded, reload))
+
+
+def worker_count(server: Any) -> int:
+    """How many processes serve; one by default where grpcio serves a Unix socket."""
+    if server.workers:
+        return int(server.workers)
+    alone = server.uds is not None and server.transport == "grpcio"
+    return 1 if alone else len(os.sched_getaffinity(0))
+
+
+def run(serving: Coroutine[Any, Any, None]) -> None:
+    """Runs a server to its end; one that cannot start says why in one line."""
+    # grpc's core would tell on standard error, in its own form, what is told below in ours.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+    import uvloop  # noqa: PLC0415 - see the package's docstring
+
+    from blrcs.assembly.services import ServiceLoadError  # noqa: PLC0415
+    from blrcs.config.problem import ConfigError  # noqa: PLC0415
+    from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
+    from blrcs.interceptors.proto_policy import PolicyError  # noqa: PLC0415
+    from blrcs.security.signing_keys import SigningKeyError  # noqa: PLC0415
+    from blrcs.workers.ports import PortUnavailableError  # noqa: PLC0415
+
     try:
-        uvloop.run(_serve(loaded, reload))
+        uvloop.run(serving)
     except (
         ConfigError,
         DatabaseOpenError,
@@ -85,12 +114,13 @@ async def _serve(loaded: Any, reload: Any) -> None:
         loop.add_signal_handler(number, stopped.set)
     async with running(loaded, reload, level) as application:
         loop.add_signal_handler(signal.SIGHUP, application.watcher.request_reload)
-        _greet(application)
+        greet(application)
         await stopped.wait()
         typer.echo("Stopping: accepted calls may finish.", err=True)
 
 
-def _greet(application: Any) -> None:
+def greet(application: Any) -> None:
+    """Prints where a server serves, and what to do next with the administrator it has made."""
     for address in application.addresses:
         typer.echo(f"Serving gRPC on {address}")
     if application.metrics_address:

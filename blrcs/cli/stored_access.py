@@ -1,6 +1,5 @@
 """What a data directory says of a principal, read beside a server that may run on it."""
 
-import asyncio
 import sqlite3
 import time
 from contextlib import closing
@@ -82,14 +81,14 @@ class _Snapshot(SqliteAccessRepository):
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._transaction = Transaction(connection)
 
-    async def load(self) -> AccessPolicy:
+    def load(self) -> AccessPolicy:
         """The policy stored."""
         return load_policy(self._transaction)
 
 
 def _table(connection: sqlite3.Connection) -> AccessTable:
     store = AccessStore(_Snapshot(connection), clock=time.time_ns)
-    asyncio.run(store.load())
+    store.load()
     return store.current.table
 
 

@@ -8,6 +8,8 @@ from blrcs.config.duration import Seconds
 from blrcs.config.section import PathName, ReadableFile, Section
 from blrcs.config.size import SizeBytes
 
+MAX_WORKERS = 256
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 """A TCP port; 0 takes any that is free."""
 
@@ -51,6 +53,8 @@ class Server(Section):
     """The port to listen on; 0 takes any that is free."""
     uds: PathName | None = None
     """A Unix domain socket to listen on beside the port."""
+    workers: Annotated[int, Field(ge=0, le=MAX_WORKERS)] = 0
+    """Processes that serve; 0 for as many as there are cores to run on."""
     transport: Literal["native", "grpcio"] = "native"
     """What carries the calls: BLRCS's own HTTP/2, or grpcio's, which is the reference."""
     max_message_bytes: Annotated[SizeBytes, Field(ge=1_024, le=2**31 - 1)] = 4 << 20

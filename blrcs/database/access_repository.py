@@ -45,9 +45,14 @@ class SqliteAccessRepository:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    async def load(self) -> AccessPolicy:
-        """The policy stored."""
-        return await self._database.write(load_policy)
+    def load(self) -> AccessPolicy:
+        """The policy stored. Reads it at once."""
+        return self._database.read(load_policy)
+
+    def epoch(self) -> int:
+        """That of the policy stored."""
+        row = self._database.fetch_one(_EPOCH)
+        return 0 if row is None else int.from_bytes(row.value, "big")
 
     async def change(
         self,

@@ -53,9 +53,12 @@ class RevocationRepository:
         self.token_ttl_ns = token_ttl_ns
 
     def load(self) -> None:
-        """Puts all stored revocations in force; to be called before the first token is verified."""
+        """Puts all stored revocations in force; to be called before the first token is verified.
+
+        And again whenever other processes may have stored some without telling.
+        """
         for row in self._database.fetch_all(_ALL):
-            self._revoker.revoke_sessions([row.id], expires_at_ns=row.expires_at_ns)
+            self._revoker.restore_sessions([row.id], expires_at_ns=row.expires_at_ns)
 
     async def write(
         self,

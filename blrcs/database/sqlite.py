@@ -24,10 +24,12 @@ class SqliteDatabase:
     has been acknowledged, each at its own moment: reads that must agree with each other, or with a
     write, belong into an operation.
 
-    To be opened on the thread of the loop that uses it; the process holds the data directory.
+    To be opened on the thread of the loop that uses it; the server holds the data directory. The
+    processes of one server open it each for itself: their writers wait for each other.
     """
 
     def __init__(self, reader: sqlite3.Connection, writer: GroupWriter) -> None:
+        reader.execute("PRAGMA query_only=ON")
         self._reader = reader
         self._writer = writer
 
@@ -55,8 +57,22 @@ class SqliteDatabase:
         except BaseException:
             connection.close()
             raise
-        reader.execute("PRAGMA query_only=ON")
         return cls(reader, GroupWriter(connection, group_size=group_size, queue_size=queue_size))
+
+    @classmethod
+    def join(cls, path: Path, *, busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS) -> Self:
+        """Opens a file that another process of the same server has opened already.
+
+        Raises:
+            DatabaseOpenError: One of its subclasses.
+        """
+        connection = connect(path, busy_timeout_ms=busy_timeout_ms, any_thread=True)
+        try:
+            reader = connect(path, busy_timeout_ms=busy_timeout_ms)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(reader, GroupWriter(connection))
 
     def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """The first row, or None where there is none.
@@ -77,6 +93,21 @@ class SqliteDatabase:
         """
         try:
             return fetch_all(self._reader, statement, params)
+        except sqlite3.OperationalError as error:
+            raise call_error(error) from error
+
+    def read(self, operation: Callable[[Transaction], Result]) -> Result:
+        """Runs what only reads, at once; all that it reads is of one moment.
+
+        Raises:
+            UnavailableError: The disk fails, or another process keeps the file locked.
+        """
+        try:
+            self._reader.execute("BEGIN")
+            try:
+                return operation(Transaction(self._reader))
+            finally:
+                self._reader.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
             raise call_error(error) from error
 

@@ -1,13 +1,14 @@
 """Limits counted by the native limiter."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from blrcs.domain.limit_rule import Descriptor, LimitRule
 from blrcs.domain.limit_status import LimitStatus, LimitVerdict
 from blrcs.limits.rule_index import RuleIndex
 from blrcs_native import limit_index
+from blrcs_native.generation import Generation
 from blrcs_native.limiter import NEVER_NS, Decision, Limiter, Rule
 
 
@@ -40,6 +41,14 @@ class NativeLimits:
         self._index: RuleIndex[_Compiled] = RuleIndex([])
         self.current = limit_index.CurrentLimits(limiter)
 
+    def follow(self, generation: Generation, load_anew: Callable[[], object]) -> None:
+        """Has ``load_anew`` replace the rules before they are looked at after they have changed."""
+        self.current.follow(generation, load_anew)
+
+    def catch_up(self) -> None:
+        """Takes in what other processes have changed."""
+        _ = self.current.index
+
     def replace_rules(self, rules: Iterable[LimitRule]) -> None:
         """Puts other rules into effect; of two with the same match the later counts.
 
@@ -66,7 +75,6 @@ class NativeLimits:
         for each in counted:
             if each is not None:
                 costs[each] += cost
-        binding = [(c.compiled.rule, c.key, n) for c, n in costs.items() if not c.compiled.shadow]
         refused = {each for each, total in costs.items() if not self._peek(each, total).allowed}
         waits = [
             self._peek(each, costs[each]).retry_after_ns
@@ -74,11 +82,10 @@ class NativeLimits:
             if not each.compiled.shadow
         ]
         if not waits and not check_only and cost:
-            if binding:
-                self._limiter.consume_all(binding)
-            for each, total in costs.items():
-                if each.compiled.shadow:
-                    self._limiter.consume(each.compiled.rule, each.key, total)
+            refusal = self._take(costs)
+            if refusal is not None:
+                refused.add(refusal[0])
+                waits.append(refusal[1])
         return LimitVerdict(
             allowed=not waits,
             statuses=[self._status(each, refused=each in refused) for each in counted],
@@ -106,11 +113,26 @@ class NativeLimits:
                 self._limiter.reset(each.compiled.rule, each.key)
 
     def _counted(self, domain: str, descriptors: Sequence[Descriptor]) -> list[_Counted | None]:
+        self.catch_up()
         found = [self._index.find(domain, descriptor) for descriptor in descriptors]
         return [
             None if compiled is None else _Counted(compiled, _cell_key(descriptor))
             for compiled, descriptor in zip(found, descriptors, strict=True)
         ]
+
+    def _take(self, costs: Counter[_Counted]) -> tuple[_Counted, int] | None:
+        """Takes from all; where another process was faster from none, and who refuses how long."""
+        binding = [each for each in costs if not each.compiled.shadow]
+        if binding:
+            taken = self._limiter.consume_all(
+                [(each.compiled.rule, each.key, costs[each]) for each in binding]
+            )
+            if not taken.allowed:
+                return binding[taken.index], taken.retry_after_ns
+        for each, total in costs.items():
+            if each.compiled.shadow:
+                self._limiter.consume(each.compiled.rule, each.key, total)
+        return None
 
     def _peek(self, counted: _Counted, cost: int) -> Decision:
         return self._limiter.peek(counted.compiled.rule, counted.key, cost)

@@ -11,6 +11,7 @@ from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError
 from blrcs.domain.limit_rule import LimitEntry, LimitRule
 from blrcs.limits.native_limits import NativeLimits
+from blrcs_native.generation import Generation
 
 Written = TypeVar("Written")
 
@@ -20,19 +21,33 @@ class RuleBook:
 
     All rules are held in memory; the repository makes them last. A configured rule outweighs a
     stored one of the same id, or of the same domain and match. Belongs to the event loop.
+
+    Args:
+        generation: Moves with every change that any process makes; None where there is one process.
     """
 
-    def __init__(self, repository: SqliteLimitRuleRepository, limits: NativeLimits) -> None:
+    def __init__(
+        self,
+        repository: SqliteLimitRuleRepository,
+        limits: NativeLimits,
+        generation: Generation | None = None,
+    ) -> None:
         self._repository = repository
         self._limits = limits
         self._configured: dict[str, LimitRule] = {}
         self._stored: dict[str, LimitRule] = {}
         self._running: set[asyncio.Task[Any]] = set()
+        self._generation = generation
+        if generation is not None:
+            limits.follow(generation, self._load_stored)
 
     def load(self, settings: Settings) -> None:
         """Puts the rules of the settings and the stored ones into effect."""
-        self._stored = {rule.id: rule for rule in self._repository.all()}
         self._configured = _configured(settings)
+        self._load_stored()
+
+    def _load_stored(self) -> None:
+        self._stored = {rule.id: rule for rule in self._repository.all()}
         self._apply()
 
     def prepare(self, old: Settings, new: Settings) -> Callable[[], None]:
@@ -79,7 +94,7 @@ class RuleBook:
         """See the port."""
         self._refuse_configured(rule_id)
         await self._change(
-            self._repository.delete(rule_id, etag=etag), lambda _: self._stored.pop(rule_id)
+            self._repository.delete(rule_id, etag=etag), lambda _: self._stored.pop(rule_id, None)
         )
 
     async def _change(
@@ -98,6 +113,8 @@ class RuleBook:
         written = await writing
         take_in(written)
         self._apply()
+        if self._generation is not None:
+            self._generation.bump()
         return written
 
     def _take_in(self, rule: LimitRule) -> None:
@@ -109,6 +126,7 @@ class RuleBook:
             task.exception()  # so that asyncio does not complain where the caller was cancelled
 
     def _rules(self) -> dict[str, LimitRule]:
+        self._limits.catch_up()
         return self._stored | self._configured
 
     def _apply(self) -> None:

@@ -11,10 +11,12 @@ import copy
 import logging
 import math
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import accumulate
+from typing import Any
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -62,22 +64,23 @@ class NativeCollector(Collector):
             labels=["metric"],
         )
         for family in self._families:
-            yield _to_metric(family)
+            yield to_metric(family, family.rows())
             if family.label_names:
                 overflow.add_metric([family.name], family.overflow_count)
         yield overflow
 
 
-def _to_metric(family: AnyFamily) -> Metric:
+def to_metric(family: AnyFamily, rows: Iterable[tuple[Any, ...]]) -> Metric:
+    """The family with rows as its own ``rows`` gives them."""
     name, text, labels = family.name, family.help_text, family.label_names
     if isinstance(family, Counter):
         counter = CounterMetricFamily(name, text, labels=labels)
-        for values, count in family.rows():
+        for values, count in rows:
             counter.add_metric(values, count)
         return counter
     if isinstance(family, Gauge):
         gauge = GaugeMetricFamily(name, text, labels=labels)
-        for values, value in family.rows():
+        for values, value in rows:
             gauge.add_metric(values, value)
         return gauge
     histogram = HistogramMetricFamily(name, text, labels=labels)
@@ -85,7 +88,7 @@ def _to_metric(family: AnyFamily) -> Metric:
         floatToGoString(bound)  # type: ignore[no-untyped-call]
         for bound in (*family.bounds, math.inf)
     ]
-    for values, counts, total in family.rows():
+    for values, counts, total in rows:
         histogram.add_metric(values, list(zip(bounds, accumulate(counts), strict=True)), total)
     return histogram
 
@@ -122,11 +125,25 @@ class MetricsServer:
 
         Raises OSError if the address cannot be had, RuntimeError if it listens already.
         """
-        if self._server is not None:
-            raise RuntimeError("the metrics server has been started already")
+        self._refuse_a_second_start()
         self._server = await asyncio.start_server(self._accept, host, port, limit=MAX_HEAD_BYTES)
         address: tuple[str, int] = self._server.sockets[0].getsockname()
         return address[1]
+
+    async def start_on(self, listening: socket.socket) -> None:
+        """Accepts from a socket that listens already, other processes beside it.
+
+        Raises RuntimeError if it listens already.
+        """
+        self._refuse_a_second_start()
+        listening.setblocking(False)  # noqa: FBT003 - the name says it
+        self._server = await asyncio.start_server(
+            self._accept, sock=listening, limit=MAX_HEAD_BYTES
+        )
+
+    def _refuse_a_second_start(self) -> None:
+        if self._server is not None:
+            raise RuntimeError("the metrics server has been started already")
 
     async def close(self) -> None:
         """Stops listening and drops open connections. May be called more than once."""

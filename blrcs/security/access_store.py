@@ -11,6 +11,7 @@ from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs_native import access as native
 from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.generation import Generation
 
 REASONS = {
     "granted": "a binding grants it",
@@ -30,23 +31,37 @@ class AccessStore:
 
     Belongs to the event loop. A change is stored, then compiled, then in force; changes are made
     one after another by the database's one writer.
+
+    Args:
+        generation: Moves with every change that any process makes; None where there is one process.
     """
 
-    def __init__(self, repository: SqliteAccessRepository, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        repository: SqliteAccessRepository,
+        *,
+        clock: Clock,
+        generation: Generation | None = None,
+    ) -> None:
         self._repository = repository
         self._clock = clock
         self._policy = AccessPolicy()
         self._running: set[asyncio.Task[AccessPolicy]] = set()
+        self._generation = generation
         self.current = CurrentAccess(self.compile(self._policy))
+        if generation is not None:
+            self.current.follow(generation, self._catch_up)
 
     @property
     def policy(self) -> AccessPolicy:
         """See the port."""
+        if self._generation is not None and self._generation.moved():
+            self._generation.catch_up(self._catch_up)
         return self._policy
 
-    async def load(self) -> None:
+    def load(self) -> None:
         """Puts what is stored into force."""
-        self.put_in_force(await self._repository.load())
+        self._adopt(self._repository.load())
 
     async def change(self, operation: Callable[[AccessPolicy], AccessPolicy]) -> AccessPolicy:
         """See the port."""
@@ -66,7 +81,17 @@ class AccessStore:
         return lambda: self.put_in_force(policy)
 
     def put_in_force(self, policy: AccessPolicy) -> None:
-        """Has the guards decide by a policy, unless a later one is in force already."""
+        """Has the guards of all processes decide by a policy that has just been stored."""
+        self._adopt(policy)
+        if self._generation is not None:
+            self._generation.bump()
+
+    def _catch_up(self) -> None:
+        if self._repository.epoch() > self._policy.epoch:
+            self.load()
+
+    def _adopt(self, policy: AccessPolicy) -> None:
+        # Unless a later one is in force already.
         if policy.epoch >= self._policy.epoch:
             self._policy = policy
             self.current.replace(self.compile(policy))

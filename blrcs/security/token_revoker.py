@@ -16,3 +16,8 @@ class VerifierRevoker:
         """See the port."""
         for session_id in session_ids:
             self._revocations.revoke_session(self._issuer, session_id, expires_at_ns=expires_at_ns)
+
+    def restore_sessions(self, session_ids: Iterable[str], *, expires_at_ns: int) -> None:
+        """See the port."""
+        for session_id in session_ids:
+            self._revocations.restore_session(self._issuer, session_id, expires_at_ns=expires_at_ns)

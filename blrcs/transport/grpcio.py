@@ -60,7 +60,7 @@ class GrpcioServer:
     ) -> None:
         max_metadata_bytes = dict(options).get(HARD_METADATA_LIMIT)
         self._server = grpc.aio.server(
-            options=[("grpc.so_reuseport", 0), *options],
+            options=list({"grpc.so_reuseport": 0, **dict(options)}.items()),
             compression=compression,
             maximum_concurrent_rpcs=maximum_concurrent_rpcs,
         )

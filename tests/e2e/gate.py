@@ -30,6 +30,7 @@ PUBLIC = "option (blrcs.v1.policy) = {public: true};"
 
 SERVICE = """
 import asyncio
+import os
 from pathlib import Path
 
 from gate.v1 import gate_pb2, gate_pb2_grpc
@@ -43,6 +44,7 @@ class GateService(gate_pb2_grpc.GateServiceServicer):
         yield gate_pb2.PassResponse()
 
     async def Ping(self, request, call):
+        call.set_trailing_metadata((("process", str(os.getpid())),))
         return gate_pb2.PingResponse()
 
 

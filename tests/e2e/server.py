@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,8 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return own | {
         "PYTHONPATH": os.pathsep.join(map(str, path)),
         "BLRCS_METRICS__PORT": "0",
+        # Whatever cores the machine has: tests of several workers ask for them.
+        "BLRCS_SERVER__WORKERS": "1",
         "NO_COLOR": "1",
         **(extra or {}),
     }
@@ -113,6 +116,14 @@ class Server:
             match = re.search(pattern, self._texts[source])
         assert match, f"no {pattern!r} in\n{self.stdout}\n{self.stderr}"
         return match
+
+    def wait_for_child(self) -> None:
+        """Waits until it has started a process."""
+        children = Path(f"/proc/{self.process_id}/task/{self.process_id}/children")
+        end = time.monotonic() + START_TIMEOUT_S
+        while not children.read_text():
+            assert time.monotonic() < end, "it starts no process"
+            assert self._process.poll() is None, f"it has ended\n{self.stderr}"
 
     def signal(self, number: signal.Signals) -> None:
         """Sends it a signal."""

@@ -134,6 +134,10 @@ class Revoker(Protocol):
         """
         ...
 
+    def restore_sessions(self, session_ids: Iterable[str], *, expires_at_ns: int) -> None:
+        """As ``revoke_sessions``, for what is stored, so that other processes need not be told."""
+        ...
+
 
 class SignInThrottle(Protocol):
     """Bounds failed proofs of a password, alike for accounts that exist and that do not."""

@@ -20,6 +20,8 @@ class NoRevocations:
     def revoke_sessions(self, session_ids, *, expires_at_ns):
         pass
 
+    restore_sessions = revoke_sessions
+
 
 class AccessServer:
     """``open`` on the same folder is a restart."""
@@ -46,7 +48,7 @@ class AccessServer:
                 secrets=RandomSecretGenerator(counting_random()),
                 page_tokens=SignedPageTokens(bytes(32)),
             )
-            yield cls(await assemble_access(base, lambda: METHOD_PERMISSIONS), database, clock)
+            yield cls(assemble_access(base, lambda: METHOD_PERMISSIONS), database, clock)
 
     @property
     def epoch(self):

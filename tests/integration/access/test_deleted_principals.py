@@ -80,7 +80,7 @@ async def test_it_holds_after_a_restart(tmp_path, clock):
         await delete_alice(identity)
         epoch = identity.access.policy.epoch
     async with Identity.open(tmp_path, clock) as identity:
-        await identity.access.load()
+        identity.access.load()
         assert identity.access.policy.epoch == epoch
         assert not allowed(identity)
         assert allowed(identity, "users/bob")

@@ -1,0 +1,32 @@
+"""The places of the processes that share a segment: who holds one is alive."""
+
+from typing import final
+
+@final
+class WorkerSlots:
+    """``count`` places in the file that ``fd`` is open on, each held by one process at most.
+
+    A place is held until its process ends, by whatever end. The file is for this alone: a process
+    that closes any descriptor of it gives up its places. Children made by fork inherit none. The
+    descriptor stays the caller's, and open.
+    """
+
+    def __init__(self, fd: int, count: int) -> None: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def own(self) -> int:
+        """The place of this process; -1 before ``take``."""
+    def take(self, number: int | None = None) -> int:
+        """Takes the first place that is free, or the one named; returns its number.
+
+        Raises:
+            BlockingIOError: It is taken, or all are.
+        """
+    def is_dead(self, number: int) -> bool:
+        """Whether no living process holds a place."""
+    def lead(self) -> bool:
+        """Whether this process is the one that sees to what one alone has to do.
+
+        The first that asks is, until it ends; then it is the first that asks again.
+        """

@@ -1,0 +1,96 @@
+"""``blrcs serve`` with several workers: the process that keeps them running."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from blrcs.cli.exit import fail
+from blrcs.cli.serve import greet
+from blrcs.config.loading import LoadedSettings
+
+
+def supervise(
+    count: int,
+    loaded: LoadedSettings,
+    config_directory: Path | None,
+    config_file: Path | None,
+    flags: Mapping[str, Any],
+) -> None:
+    """Runs a server of ``count`` processes until it is told to stop."""
+    from blrcs.assembly.metrics import CELLS  # noqa: PLC0415 - see the package's docstring
+    from blrcs.database.data_directory import DataDirectory  # noqa: PLC0415
+    from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
+    from blrcs.monitoring.logging import configure_logging  # noqa: PLC0415
+    from blrcs.supervisor.estate import Estate  # noqa: PLC0415
+    from blrcs.supervisor.supervisor import WorkerFailedError  # noqa: PLC0415
+    from blrcs.workers.ports import PortUnavailableError  # noqa: PLC0415
+
+    settings = loaded.settings
+    configure_logging(settings.log_format, settings.logging.level)
+    with ExitStack() as stack:
+        try:
+            directory = stack.enter_context(DataDirectory.open(settings.data_directory.absolute()))
+            estate = Estate.open(settings, count, stack, directory.path, CELLS)
+        except (DatabaseOpenError, PortUnavailableError) as error:
+            fail(str(error))
+        started_with = {
+            "config_directory": None if config_directory is None else str(config_directory),
+            "config_file": None if config_file is None else str(config_file),
+            "flags": flags,
+        }
+        try:
+            asyncio.run(_supervise(count, estate, started_with, settings.server.drain_grace_s))
+        except WorkerFailedError:
+            raise typer.Exit(1) from None
+
+
+async def _supervise(
+    count: int, estate: Any, started_with: Mapping[str, Any], drain_grace_s: float
+) -> None:
+    from blrcs.supervisor.process import WorkerProcess  # noqa: PLC0415
+    from blrcs.supervisor.supervisor import Supervisor  # noqa: PLC0415
+    from blrcs.workers.handover import Handover  # noqa: PLC0415
+
+    def spawn(command: str, descriptors: list[tuple[str, int]], *, first: bool) -> WorkerProcess:
+        passed = [name for name, _ in descriptors]
+        handover = Handover(**started_with, **estate.common, passed=passed, first=first)
+        return WorkerProcess(command, handover, [number for _, number in descriptors])
+
+    def spawn_keeper() -> WorkerProcess:
+        return spawn("keeper", estate.of_keeper(), first=False)
+
+    supervisor = Supervisor(
+        count=count,
+        spawn=lambda seat, first: spawn("worker", estate.of_worker(seat), first=first),
+        spawn_keeper=spawn_keeper if estate.of_keeper() else None,
+        recover=estate.memory.recover,
+        drain_grace_s=drain_grace_s,
+    )
+    main, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert main is not None  # noqa: S101 - a coroutine of asyncio.run is one
+    told = False
+
+    def stop() -> None:
+        nonlocal told
+        if not told:
+            told = True
+            typer.echo("Stopping: accepted calls may finish.", err=True)
+            main.cancel()
+
+    # A worker may still start: that is given up too.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
+    loop.add_signal_handler(signal.SIGUSR2, supervisor.restart)
+    try:
+        async with supervisor.running() as started:
+            greet(started)
+            await loop.create_future()
+    except asyncio.CancelledError:
+        if not told:
+            raise

@@ -1,0 +1,102 @@
+"""Shows the metrics of several processes as those of one server."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from blrcs.monitoring.exporter import to_metric
+from blrcs_native.metrics import AnyFamily, Counter, Gauge
+
+Row = tuple[Any, ...]
+Slices = Callable[[], Sequence[tuple[Iterable[AnyFamily], bool]]]
+"""The families of each process, alike and in one order, and whether it lives."""
+
+
+class SummingCollector(Collector):
+    """Adds up what processes have counted, those that have ended among them.
+
+    So counters and histograms only grow, whoever dies. Gauges are those of the living, combined as
+    each says.
+    """
+
+    def __init__(self, slices: Slices) -> None:
+        self._slices = slices
+
+    def collect(self) -> Iterator[Metric]:
+        """One metric for each family, with a sample for each label set that any process uses."""
+        overflow = CounterMetricFamily(
+            "blrcs_metrics_label_overflow_total",
+            "Label sets refused a cell of their own.",
+            labels=["metric"],
+        )
+        slices = self._slices()
+        living = [families for families, lives in slices if lives]
+        counted = [families for families, _ in slices]
+        for families in zip(*counted, strict=True):
+            if not isinstance(families[0], Gauge):
+                yield to_metric(families[0], summed(families))
+            if families[0].label_names:
+                overflow.add_metric(
+                    [families[0].name], sum(family.overflow_count for family in families)
+                )
+        for families in zip(*living, strict=True):
+            if isinstance(families[0], Gauge):
+                yield to_metric(families[0], summed(families))
+        yield overflow
+
+
+def summed(families: Sequence[AnyFamily]) -> list[Row]:
+    """The rows of families that are alike, one for each label set."""
+    rows: dict[tuple[str, ...], Row] = {}
+    for family in families:
+        for values, *figures in family.rows():
+            known = rows.get(values)
+            rows[values] = tuple(figures) if known is None else _add(family, known, figures)
+    return [(values, *figures) for values, figures in rows.items()]
+
+
+def _add(family: AnyFamily, one: Row, other: Sequence[Any]) -> Row:
+    if isinstance(family, Gauge):
+        return (max(one[0], other[0]) if family.combine == "max" else one[0] + other[0],)
+    if isinstance(family, Counter):
+        return (one[0] + other[0],)
+    counts = tuple(a + b for a, b in zip(one[0], other[0], strict=True))
+    return counts, one[1] + other[1]
+
+
+class WorkerProcessCollector(Collector):
+    """The figures of each worker's process, told apart by the label ``worker``.
+
+    Args:
+        processes: Gives the numbers of those that live, by worker.
+    """
+
+    def __init__(self, processes: Callable[[], Mapping[str, int]]) -> None:
+        self._processes = processes
+
+    def collect(self) -> Iterator[Metric]:
+        """As prometheus-client's collector for the own process."""
+        metrics: dict[str, Metric] = {}
+        for worker, process in self._processes().items():
+            for metric in ProcessCollector(pid=lambda: process, registry=None).collect():  # noqa: B023 - called at once
+                whole = metrics.setdefault(
+                    metric.name, Metric(metric.name, metric.documentation, metric.type)
+                )
+                for sample in metric.samples:
+                    labels = {**sample.labels, "worker": worker}
+                    whole.add_sample(sample.name, labels, sample.value)
+        yield from metrics.values()
+
+
+def new_summing_registry(
+    slices: Slices, processes: Callable[[], Mapping[str, int]]
+) -> CollectorRegistry:
+    """A registry of its own with the families of all processes, these, and the platform."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(SummingCollector(slices))
+    registry.register(WorkerProcessCollector(processes))
+    PlatformCollector(registry=registry)
+    return registry

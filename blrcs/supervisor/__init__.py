@@ -1,0 +1,1 @@
+"""The process that starts the workers of a server, watches them and ends them."""

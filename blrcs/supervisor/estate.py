@@ -1,0 +1,106 @@
+"""What a supervisor holds for its workers, however often they are replaced."""
+
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from blrcs.config.settings import Settings
+from blrcs.transport.listening import listening_sockets
+from blrcs.workers.handover import CACHE, LOCKS, MEMORY, PORT, SCRAPES, UNIX_SOCKET
+from blrcs.workers.memory import SharedMemory, lay_out
+from blrcs.workers.ports import (
+    PortUnavailableError,
+    ReservedPort,
+    cache_socket,
+    listen,
+    listen_on_path,
+)
+
+Descriptor = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estate:
+    """The memory and the sockets.
+
+    The native transport serves sockets that are handed to it. Each seat has its own, of one
+    SO_REUSEPORT group, and whoever has the seat takes from their queue: a connection that the
+    kernel has accepted is never lost with a worker. grpc's core opens its own on the reserved port.
+
+    Attributes:
+        common: What every process is told alike.
+    """
+
+    memory: SharedMemory
+    common: Mapping[str, object]
+    ports: Sequence[Sequence[socket.socket]]
+    others: Sequence[Descriptor]
+    cache: socket.socket | None
+
+    @classmethod
+    def open(
+        cls, settings: Settings, count: int, stack: ExitStack, directory: Path, metrics_cells: int
+    ) -> Self:
+        """All of it; ``stack`` closes it.
+
+        Raises:
+            PortUnavailableError: An address cannot be had.
+        """
+        server = settings.server
+        native = server.transport == "native"
+        if server.uds is not None and not native:
+            raise PortUnavailableError(
+                "grpcio serves server.uds by one process: set server.workers to 1"
+            )
+        reserved = stack.enter_context(closing(ReservedPort.reserve(server.host, server.port)))
+        ports = [
+            _listening(f"[{server.host}]:{reserved.port}", stack) if native else []
+            for _ in range(count)
+        ]
+        memory = lay_out(
+            workers=count,
+            limiter_cells=settings.guards.limiter_cells,
+            max_concurrent_calls=server.max_concurrent_calls,
+            metrics_cells=metrics_cells,
+        )
+        others = [(MEMORY, memory.segment.memory), (LOCKS, memory.segment.locks)]
+        if server.uds is not None:
+            (shared,) = _listening(f"unix:{server.uds.absolute()}", stack)
+            others.append((UNIX_SOCKET, shared.fileno()))
+        metrics_address = ""
+        if settings.metrics.enabled:
+            host = settings.metrics.host
+            scrapes = stack.enter_context(listen(host, settings.metrics.port, purpose="metrics"))
+            metrics_address = f"http://{host}:{scrapes.getsockname()[1]}/metrics"
+            others.append((SCRAPES, scrapes.fileno()))
+        cache = None
+        if settings.services.builtin:
+            cache = stack.enter_context(listen_on_path(cache_socket(directory)))
+        common = {
+            "host": server.host,
+            "port": reserved.port,
+            "data_directory": str(directory),
+            "metrics_address": metrics_address,
+        }
+        return cls(memory=memory, common=common, ports=ports, others=others, cache=cache)
+
+    def of_worker(self, seat: int) -> list[Descriptor]:
+        """What the worker of a seat is given."""
+        return [*self.others, *((PORT, each.fileno()) for each in self.ports[seat])]
+
+    def of_keeper(self) -> list[Descriptor]:
+        """What the keeper of the cache is given; nothing where there is none."""
+        return [] if self.cache is None else [(CACHE, self.cache.fileno())]
+
+
+def _listening(address: str, stack: ExitStack) -> list[socket.socket]:
+    try:
+        sockets = listening_sockets(address, reuse_port=True)
+    except RuntimeError as error:
+        raise PortUnavailableError(str(error)) from None
+    for each in sockets:
+        stack.enter_context(each)
+    return sockets

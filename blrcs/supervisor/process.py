@@ -1,0 +1,79 @@
+"""One worker, as its supervisor sees it."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from blrcs.workers.handover import MAX_PACKET_BYTES, Handover, Started
+
+
+class WorkerProcess:
+    """A process that was started as ``blrcs COMMAND``. Belongs to the running loop.
+
+    It is a program of its own rather than a fork: neither threads nor memory of the supervisor come
+    with it, and one that is started later runs the code installed by then. Modules of the working
+    directory do not take the place of those installed (-P).
+    """
+
+    def __init__(self, command: str, handover: Handover, descriptors: Sequence[int]) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            handover.send(self._control, descriptors)
+            self._process = subprocess.Popen(  # noqa: S603 - this program itself
+                [sys.executable, "-P", "-m", "blrcs", command, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                # A terminal's Ctrl-C is for the supervisor, which tells the workers.
+                process_group=0,
+            )
+        loop = asyncio.get_running_loop()
+        self._exited: asyncio.Future[int] = loop.create_future()
+        self._started: asyncio.Future[Started] = loop.create_future()
+        self._control.setblocking(False)  # noqa: FBT003 - the name says it
+        self._pidfd = os.pidfd_open(self._process.pid)
+        loop.add_reader(self._pidfd, self._reap)
+        loop.add_reader(self._control, self._read)
+
+    @property
+    def process_id(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    async def started(self) -> Started | None:
+        """What it says once it accepts calls; None if it ends before."""
+        either: list[asyncio.Future[Any]] = [self._started, self._exited]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return self._started.result() if self._started.done() else None
+
+    async def exited(self) -> int:
+        """Its exit code, once it has ended; negative for a signal's number."""
+        return await asyncio.shield(self._exited)
+
+    def reload(self) -> None:
+        """Has it read the configuration again; as soon as it can, where it is only starting."""
+        self._started.add_done_callback(lambda _: self.send_signal(signal.SIGHUP))
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Sends it a signal, if it still runs."""
+        self._process.send_signal(number)
+
+    def _read(self) -> None:
+        with suppress(OSError):
+            packet = self._control.recv(MAX_PACKET_BYTES)
+            if packet:
+                self._started.set_result(Started.from_packet(packet))
+        asyncio.get_running_loop().remove_reader(self._control)
+
+    def _reap(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._pidfd)
+        loop.remove_reader(self._control)
+        os.close(self._pidfd)
+        self._control.close()
+        self._exited.set_result(self._process.wait())

@@ -1,0 +1,224 @@
+"""Where what the workers have in common lies: in this process alone, or in a segment."""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry
+
+from blrcs import __version__
+from blrcs.application.ports.clock import Clock
+from blrcs.monitoring.exporter import new_registry
+from blrcs.monitoring.summing import new_summing_registry
+from blrcs.workers.label_sets import KnownLabelSets, LabelSets
+from blrcs.workers.segment import Segment
+from blrcs_native.generation import Generation
+from blrcs_native.limit_sharing import LimitSharing
+from blrcs_native.limiter import Limiter
+from blrcs_native.metrics import AnyFamily, MetricsBlock
+from blrcs_native.revocation_log import RevocationLog
+from blrcs_native.revocations import Revocations
+from blrcs_native.shared_map import SharedRegion
+
+LIMIT_HEADER_BYTES = 128
+LIMIT_CELL_BYTES = 64
+CELLS_IN_A_BUCKET = 8
+MAX_PLACES = 1 << 20
+WORD_BYTES = 8
+LABELS_BYTES = 4 << 20
+SCHEMA = f"blrcs {__version__}"
+"""What metrics there are, and in which cells, is a matter of the program alone."""
+REVOCATIONS = 4096
+"""As many as a worker may miss before it reads all of them from the database."""
+
+GUARDS = "guards"
+SERVICE = "service"
+SIGN_IN = "sign_in"
+SIGN_IN_CELLS = 65_536
+"""A table of its own: no flood of other keys can evict its cells."""
+ACCESS = "access"
+LIMIT_RULES = "limit_rules"
+
+
+class Memory(Protocol):
+    """Gives the parts of a server their state."""
+
+    def limiter(self, name: str, capacity_cells: int) -> Limiter:
+        """A limiter, whose table all workers have that ask by the same name; once for each name."""
+        ...
+
+    def generation(self, name: str) -> Generation | None:
+        """What moves when a worker changes what others have copies of; None where none has."""
+        ...
+
+    def revocations(self, clock: Clock) -> Revocations:
+        """Where revocations are known, those of all workers."""
+        ...
+
+    def metrics(self, capacity_cells: int) -> MetricsBlock:
+        """Where this process counts; at most once."""
+        ...
+
+    def registry(
+        self, block: MetricsBlock, define: Callable[[MetricsBlock], object]
+    ) -> CollectorRegistry:
+        """All that is counted, by all workers. ``define`` makes the families of a block."""
+        ...
+
+
+class OwnMemory:
+    """The memory of a server of one process."""
+
+    def limiter(self, name: str, capacity_cells: int) -> Limiter:
+        """See Memory."""
+        del name
+        return Limiter(capacity_cells)
+
+    def generation(self, name: str) -> None:
+        """See Memory."""
+
+    def revocations(self, clock: Clock) -> Revocations:
+        """See Memory."""
+        return Revocations(clock=clock)
+
+    def metrics(self, capacity_cells: int) -> MetricsBlock:
+        """See Memory."""
+        return MetricsBlock(capacity_cells)
+
+    def registry(
+        self, block: MetricsBlock, define: Callable[[MetricsBlock], object]
+    ) -> CollectorRegistry:
+        """See Memory."""
+        del define
+        return new_registry(block)
+
+
+class SharedMemory:
+    """The memory of a server of several processes. The process has its place in the segment.
+
+    What lies in the segment was laid out when the server started, and outweighs what is asked for.
+    """
+
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self._sharings: dict[str, LimitSharing] = {}
+
+    def limiter(self, name: str, capacity_cells: int) -> Limiter:
+        """See Memory."""
+        del capacity_cells
+        block = self.segment.region(f"sharing/{name}")
+        sharing = LimitSharing(self.segment.slots, buffer=block)
+        limiter = Limiter(buffer=self.segment.region(f"limits/{name}"), sharing=sharing)
+        self._sharings[name] = sharing
+        return limiter
+
+    def generation(self, name: str) -> Generation:
+        """See Memory."""
+        return Generation(self.segment.region(f"generation/{name}"))
+
+    def revocations(self, clock: Clock) -> Revocations:
+        """See Memory."""
+        return Revocations(clock=clock, log=self._revocation_log())
+
+    def metrics(self, capacity_cells: int) -> MetricsBlock:
+        """See Memory. What an earlier worker of the same place counted is counted on."""
+        cells, labels = self._slice(self.segment.slots.own)
+        sets = LabelSets(labels, SCHEMA)
+        if not sets.fits:
+            memoryview(cells)[:] = bytes(len(cells))
+            sets.clear()
+        return MetricsBlock(capacity_cells, cells, label_sets=sets, keep_gauges=False)
+
+    def registry(
+        self, block: MetricsBlock, define: Callable[[MetricsBlock], object]
+    ) -> CollectorRegistry:
+        """See Memory."""
+        seen: dict[int, tuple[int, MetricsBlock]] = {}
+
+        def look_at(slot: int) -> MetricsBlock | None:
+            cells, labels = self._slice(slot)
+            sets = KnownLabelSets(labels, SCHEMA)
+            if not sets.fits:
+                return None
+            # Made anew only when the worker has come to use further label sets.
+            size, other = seen.get(slot, (0, None))
+            if other is None or size != sets.size_bytes:
+                size = sets.size_bytes
+                other = MetricsBlock(block.capacity_cells, cells, label_sets=sets)
+                define(other)
+                seen[slot] = size, other
+            return other
+
+        def slices() -> list[tuple[Iterable[AnyFamily], bool]]:
+            slots = self.segment.slots
+            others = (slot for slot in range(1, slots.count) if slot != slots.own)
+            found = ((look_at(slot), not slots.is_dead(slot)) for slot in others)
+            return [(block, True), *((other, lives) for other, lives in found if other is not None)]
+
+        return new_summing_registry(slices, self._processes)
+
+    def note_process(self) -> None:
+        """Writes down which process has this place."""
+        own = self.segment.slots.own
+        memoryview(self.segment.region("processes")).cast("Q")[own] = os.getpid()
+
+    def _processes(self) -> dict[str, int]:
+        numbers = memoryview(self.segment.region("processes")).cast("Q")
+        slots = self.segment.slots
+        return {
+            str(slot): numbers[slot]
+            for slot in range(1, slots.count)
+            if numbers[slot] and not slots.is_dead(slot)
+        }
+
+    def _slice(self, slot: int) -> tuple[SharedRegion, memoryview]:
+        labels = memoryview(self.segment.region(f"labels/{slot}"))
+        return self.segment.region(f"metrics/{slot}"), labels
+
+    def recover(self) -> None:
+        """Puts right what processes left that have died since; to be called after each death."""
+        for sharing in self._sharings.values():
+            for slot in range(self.segment.slots.count):
+                sharing.recover(slot)
+        # They may have stored what they had not come to tell.
+        self._revocation_log().ask_to_reload()
+        for name in (ACCESS, LIMIT_RULES):
+            self.generation(name).bump()
+
+    def _revocation_log(self) -> RevocationLog:
+        return RevocationLog(self.segment.slots, buffer=self.segment.region("revocations"))
+
+
+def lay_out(
+    *, workers: int, limiter_cells: int, max_concurrent_calls: int, metrics_cells: int
+) -> SharedMemory:
+    """The supervisor's view of new memory for so many workers; it has the first place.
+
+    During a rolling restart a worker and its successor run side by side, and one that drains may
+    outlast the next restart, so there are two places for each.
+    """
+    slots = 2 * workers + 1
+    # A call may hold several; what has no place lapses with its rule's period.
+    places = {GUARDS: min(2 * max_concurrent_calls, MAX_PLACES), SERVICE: 0, SIGN_IN: 0}
+    cells = {GUARDS: limiter_cells, SERVICE: limiter_cells, SIGN_IN: SIGN_IN_CELLS}
+    sizes_bytes: dict[str, int] = {}
+    for name, count in cells.items():
+        buckets = -(-count // CELLS_IN_A_BUCKET)
+        table_bytes = LIMIT_HEADER_BYTES + buckets * CELLS_IN_A_BUCKET * LIMIT_CELL_BYTES
+        sizes_bytes[f"limits/{name}"] = table_bytes
+        sizes_bytes[f"sharing/{name}"] = LimitSharing.size_bytes_for(slots, places[name])
+    sizes_bytes |= {f"generation/{name}": WORD_BYTES for name in (ACCESS, LIMIT_RULES)}
+    for slot in range(1, slots):
+        sizes_bytes[f"metrics/{slot}"] = metrics_cells * WORD_BYTES
+        sizes_bytes[f"labels/{slot}"] = LABELS_BYTES
+    sizes_bytes["processes"] = slots * WORD_BYTES
+    sizes_bytes["revocations"] = RevocationLog.size_bytes_for(REVOCATIONS)
+    segment = Segment.create(sizes_bytes, slots=slots)
+    segment.slots.take(0)
+    for name, count in places.items():
+        # Its header is written before any worker is there; what it says holds for all.
+        LimitSharing(segment.slots, buffer=segment.region(f"sharing/{name}"), places=count)
+    memory = SharedMemory(segment)
+    for name in cells:
+        memory.limiter(name, 0)
+    return memory

@@ -1,0 +1,265 @@
+"""Several workers behave as one server, and outlive each other."""
+
+import os
+import re
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.empty_pb2 import Empty
+
+from tests.e2e.conftest import Start
+from tests.e2e.gate import PASS, PING, REGISTER, open_gate, write_gate
+from tests.e2e.server import Server, blrcs
+from tests.e2e.workers import (
+    OPTIONS,
+    channels_to_all,
+    children,
+    kill,
+    pass_gate,
+    ping,
+    wait_for_end,
+)
+
+OK = grpc.StatusCode.OK
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.fixture
+def gate(start: Start, tmp_path: Path) -> Server:
+    """Two workers with the gate service alone."""
+    write_gate(tmp_path)
+    return start("--service", REGISTER, "--no-builtin", "--workers", "2")
+
+
+def limited(directory: Path, **limits: str) -> None:
+    """Writes limits of methods; the names of the arguments are those of gate's."""
+    names = {"ping": PING, "passing": PASS}
+    text = "".join(
+        f'[policies."{names[name]}"]\nlimits = [{limit}]\n' for name, limit in limits.items()
+    )
+    (directory / "blrcs.toml").write_text(text)
+
+
+def test_a_limit_is_that_of_all_workers_together(start: Start, tmp_path: Path) -> None:
+    limited(tmp_path, ping='{key = "method", requests = 150, period = "1h"}')
+    write_gate(tmp_path)
+    gate = start("--service", REGISTER, "--no-builtin", "--workers", "2")
+    channels = [grpc.insecure_channel(gate.address, OPTIONS) for _ in range(24)]
+    answers: list[tuple[grpc.StatusCode, int]] = []
+
+    def call(channel: grpc.Channel) -> None:
+        answers.extend(ping(channel) for _ in range(10))
+        channel.close()
+
+    threads = [threading.Thread(target=call, args=(channel,)) for channel in channels]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    codes = [code for code, _ in answers]
+    assert (codes.count(OK), codes.count(EXHAUSTED)) == (150, 90)
+    assert len({process for code, process in answers if code is OK}) == 2
+
+
+def test_a_worker_that_is_killed_is_replaced_while_the_others_serve(gate: Server) -> None:
+    with channels_to_all(gate, 2) as channels:
+        (killed, _), (other, channel) = channels.items()
+        kill(killed)
+        assert [ping(channel) for _ in range(20)] == [(OK, other)] * 20
+    assert str(killed) in gate.wait_for(r"worker died.*\n", source="stderr")[0]
+    gate.wait_for("worker started", source="stderr")
+    with channels_to_all(gate, 2) as channels:
+        assert killed not in channels
+        assert other in channels
+    assert gate.stop() == 0
+
+
+def test_what_a_killed_worker_held_is_given_back(start: Start, tmp_path: Path) -> None:
+    limited(
+        tmp_path, passing='{key = "method", requests = 1, period = "1h", algorithm = "concurrency"}'
+    )
+    write_gate(tmp_path)
+    gate = start("--service", REGISTER, "--no-builtin", "--workers", "2")
+    with channels_to_all(gate, 2) as channels:
+        (killed, holding), (_, waiting) = channels.items()
+        passing = pass_gate(holding)
+        next(passing)
+        with pytest.raises(grpc.RpcError) as refused:
+            next(pass_gate(waiting))
+        assert refused.value.code() is EXHAUSTED
+        kill(killed)
+        gate.wait_for("worker died", source="stderr")
+        open_gate(tmp_path)
+        assert list(pass_gate(waiting)) == [Empty(), Empty()]
+
+
+def test_a_rolling_restart_fails_no_call(gate: Server) -> None:
+    with channels_to_all(gate, 2) as channels:
+        before = set(channels)
+    loading = [grpc.insecure_channel(gate.address, OPTIONS) for _ in range(8)]
+    over = threading.Event()
+    codes: list[grpc.StatusCode] = []
+
+    def load(channel: grpc.Channel) -> None:
+        while not over.is_set():
+            codes.append(ping(channel)[0])
+        channel.close()
+
+    threads = [threading.Thread(target=load, args=(channel,)) for channel in loading]
+    for thread in threads:
+        thread.start()
+    try:
+        gate.signal(signal.SIGUSR2)
+        gate.wait_for("workers replaced", source="stderr")
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert set(codes) == {OK}
+    with channels_to_all(gate, 2) as channels:
+        assert before.isdisjoint(channels)
+
+
+def test_a_rolling_restart_that_cannot_start_keeps_the_workers(gate: Server) -> None:
+    with channels_to_all(gate, 2) as channels:
+        (gate.directory / "gate_service.py").write_text("raise RuntimeError('broken')\n")
+        gate.signal(signal.SIGUSR2)
+        gate.wait_for("rolling restart given up", source="stderr")
+        for process, channel in channels.items():
+            assert ping(channel) == (OK, process)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_accepted_calls_of_every_worker_finish(
+    gate: Server, tmp_path: Path, number: signal.Signals
+) -> None:
+    with channels_to_all(gate, 2) as channels:
+        passing = [pass_gate(channel) for channel in channels.values()]
+        for each in passing:
+            next(each)
+        gate.signal(number)
+        gate.wait_for("Stopping", source="stderr")
+        open_gate(tmp_path)
+        assert [list(each) for each in passing] == [[Empty()]] * 2
+        assert gate.wait() == 0
+    assert "Traceback" not in gate.stderr
+
+
+def test_a_server_that_has_not_started_can_be_stopped(start: Start) -> None:
+    server = start("--workers", "2")
+    server.wait_for_child()
+    assert server.stop() == 0
+    assert "Serving" not in server.stdout
+
+
+def test_sighup_reloads_every_worker(gate: Server) -> None:
+    with channels_to_all(gate, 2) as channels:
+        limited(gate.directory, ping='{key = "method", requests = 3, period = "1h"}')
+        gate.signal(signal.SIGHUP)
+        gate.wait_for(r"(?s)configuration reloaded.*configuration reloaded", source="stderr")
+        codes = [ping(channel)[0] for _ in range(2) for channel in channels.values()]
+    assert codes == [OK, OK, OK, EXHAUSTED]
+
+
+def test_without_their_supervisor_workers_end(gate: Server) -> None:
+    with channels_to_all(gate, 2) as channels:
+        ends = [os.pidfd_open(process) for process in channels]
+        assert sorted(channels) == sorted(children(gate.process_id))
+    kill(gate.process_id)
+    for each in ends:
+        wait_for_end(each)
+
+
+def test_a_data_directory_has_one_server(gate: Server) -> None:
+    assert gate.address
+    result = blrcs("serve", "--port", "0", "--workers", "2", cwd=gate.directory)
+    assert result.returncode == 1
+    assert re.fullmatch(
+        rf"blrcs: .*is in use by another server \(process {gate.process_id}\)\n", result.stderr
+    )
+
+
+def test_a_port_that_is_taken_is_named_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = blrcs("serve", "--port", str(port), "--workers", "2", cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"blrcs: cannot listen on 127.0.0.1:{port}: it is in use, or not an address of this"
+        " machine\n"
+    )
+
+
+def test_the_port_of_workers_is_taken_for_others(gate: Server, tmp_path: Path) -> None:
+    port = gate.address.rpartition(":")[2]
+    for workers in ("1", "2"):
+        data = tmp_path / f"other{workers}"
+        result = blrcs("serve", "--port", port, "--workers", workers, "--data", data, cwd=tmp_path)
+        assert result.returncode == 1
+        assert "cannot listen" in result.stderr
+
+
+def test_a_worker_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None:
+    result = blrcs(
+        "serve", "--port", "0", "--workers", "2", "--service", "nowhere:register", cwd=tmp_path
+    )
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("blrcs: service nowhere:register: ")
+
+
+def test_a_unix_socket_is_served_by_all(start: Start, tmp_path: Path) -> None:
+    write_gate(tmp_path)
+    path = tmp_path / "blrcs.sock"
+    gate = start(
+        "--service",
+        REGISTER,
+        "--no-builtin",
+        "--workers",
+        "2",
+        BLRCS_SERVER__UDS=str(path),
+    )
+    assert f"unix:{path}" in gate.wait_for(r"Serving gRPC on unix:\S+")[0]
+    with grpc.insecure_channel(f"unix:{path}") as channel:
+        assert ping(channel)[0] is OK
+
+
+def test_grpcio_serves_a_unix_socket_by_one_process(tmp_path: Path) -> None:
+    result = blrcs(
+        "serve",
+        "--port",
+        "0",
+        "--workers",
+        "2",
+        cwd=tmp_path,
+        environ={
+            "BLRCS_SERVER__UDS": str(tmp_path / "socket"),
+            "BLRCS_SERVER__TRANSPORT": "grpcio",
+        },
+    )
+    assert (result.returncode, result.stderr) == (
+        1,
+        "blrcs: grpcio serves server.uds by one process: set server.workers to 1\n",
+    )
+
+
+def test_grpcio_serves_by_several_workers(start: Start, tmp_path: Path) -> None:
+    write_gate(tmp_path)
+    gate = start(
+        "--service",
+        REGISTER,
+        "--no-builtin",
+        "--workers",
+        "2",
+        BLRCS_SERVER__TRANSPORT="grpcio",
+    )
+    with channels_to_all(gate, 2):
+        pass
+    gate.signal(signal.SIGUSR2)
+    gate.wait_for("workers replaced", source="stderr")
+    with channels_to_all(gate, 2):
+        assert gate.stop() == 0

@@ -1,0 +1,148 @@
+"""Metrics of several processes are those of one server."""
+
+import os
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from blrcs.monitoring.summing import SummingCollector, summed
+from blrcs.workers.label_sets import LabelSets
+from blrcs.workers.memory import SharedMemory, lay_out
+from blrcs.workers.segment import Segment
+from blrcs_native.metrics import Counter, DurationHistogram, Gauge, MetricsBlock
+
+CELLS = 1024
+
+
+class Families:
+    """Defines a block's families; making one changes nothing."""
+
+    def __init__(self, block: MetricsBlock) -> None:
+        self.calls = Counter(block, "calls_total", "Calls.", ("method",), 4)
+        self.open = Gauge(block, "open", "Open.")
+        self.epoch = Gauge(block, "epoch", "Epoch.", combine="max")
+        self.handling = DurationHistogram(block, "handling_seconds", "Time.", (10, 100))
+
+
+class Process:
+    """A worker, which for the record locks is this process."""
+
+    def __init__(self, segment: Segment, slot: int) -> None:
+        self.memory = SharedMemory(Segment(os.dup(segment.memory), os.dup(segment.locks)))
+        self.memory.segment.slots.take(slot)
+        self.block = self.memory.metrics(CELLS)
+        self.families = Families(self.block)
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        return self.memory.registry(self.block, Families)
+
+
+@pytest.fixture
+def segment() -> Segment:
+    memory = lay_out(workers=2, limiter_cells=64, max_concurrent_calls=8, metrics_cells=CELLS)
+    return memory.segment
+
+
+def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
+    return registry.get_sample_value(name, labels)
+
+
+def test_counters_and_histograms_of_all_are_added_up(segment: Segment) -> None:
+    one, other = Process(segment, 1), Process(segment, 2)
+    # In another order, so that the same labels have other cells.
+    for method, count in (("a", 1), ("b", 2)):
+        one.families.calls.labels(method).inc(count)
+    for method, count in (("c", 40), ("b", 20), ("a", 10)):
+        other.families.calls.labels(method).inc(count)
+    one.families.handling.labels().observe_ns(5)
+    other.families.handling.labels().observe_ns(50)
+    other.families.handling.labels().observe_ns(500)
+    for registry in (one.registry, other.registry):
+        counts = [value(registry, "calls_total", method=each) for each in "abc"]
+        assert counts == [11, 22, 40]
+        assert value(registry, "handling_seconds_count") == 3
+        assert value(registry, "handling_seconds_bucket", le="1e-07") == 2
+        assert value(registry, "handling_seconds_sum") == 555e-9
+
+
+def test_a_scrape_sees_label_sets_that_are_new_since_the_last(segment: Segment) -> None:
+    one, other = Process(segment, 1), Process(segment, 2)
+    registry = one.registry
+    assert value(registry, "calls_total", method="a") is None
+    other.families.calls.labels("a").inc()
+    assert value(registry, "calls_total", method="a") == 1
+    other.families.calls.labels("a").inc()
+    other.families.calls.labels("b").inc(5)
+    assert value(registry, "calls_total", method="a") == 2
+    assert value(registry, "calls_total", method="b") == 5
+
+
+def test_what_a_worker_counted_its_successor_counts_on(segment: Segment) -> None:
+    one, killed = Process(segment, 1), Process(segment, 2)
+    killed.families.calls.labels("b").inc(2)
+    killed.families.calls.labels("a").inc(1)
+    killed.families.open.labels().set(7)
+    successor = Process(segment, 2)
+    successor.families.calls.labels("a").inc(10)
+    assert value(one.registry, "calls_total", method="a") == 11
+    assert value(one.registry, "calls_total", method="b") == 2
+    assert value(one.registry, "open") == 0
+
+
+def samples(collector: SummingCollector) -> dict[str, float]:
+    return {
+        sample.name: sample.value for metric in collector.collect() for sample in metric.samples
+    }
+
+
+def test_gauges_of_the_living_are_added_up_or_the_greatest_as_they_say() -> None:
+    blocks = [MetricsBlock(CELLS) for _ in range(3)]
+    for block, number in zip(blocks, (3, 4, 100), strict=True):
+        families = Families(block)
+        families.open.labels().set(number)
+        families.epoch.labels().set(number)
+    living = (True, True, False)
+    shown = samples(SummingCollector(lambda: list(zip(blocks, living, strict=True))))
+    assert (shown["open"], shown["epoch"]) == (7, 4)
+
+
+def test_label_sets_beyond_the_bound_are_added_up_as_other(segment: Segment) -> None:
+    one, other = Process(segment, 1), Process(segment, 2)
+    for number in range(6):
+        other.families.calls.labels(f"m{number}").inc()
+    assert value(one.registry, "calls_total", method="other") == 2
+    assert value(one.registry, "blrcs_metrics_label_overflow_total", metric="calls_total") == 2
+
+
+def test_the_figures_of_another_version_are_left_out_and_its_place_begins_anew(
+    segment: Segment,
+) -> None:
+    one, other = Process(segment, 1), Process(segment, 2)
+    other.families.calls.labels("a").inc()
+    LabelSets(memoryview(segment.region("labels/2")), "another version").clear()
+    assert value(one.registry, "calls_total", method="a") is None
+    Process(segment, 2).families.calls.labels("b").inc()
+    assert value(one.registry, "calls_total", method="a") is None
+    assert value(one.registry, "calls_total", method="b") == 1
+
+
+def test_processes_are_told_apart(segment: Segment) -> None:
+    one = Process(segment, 1)
+    one.memory.note_process()
+    assert (value(one.registry, "process_resident_memory_bytes", worker="1") or 0) > 0
+
+
+def test_a_full_directory_refuses_a_label_set() -> None:
+    sets = LabelSets(memoryview(bytearray(128)), "s")
+    sets.clear()
+    sets.add("calls_total", ("a",))
+    with pytest.raises(MemoryError):
+        sets.add("calls_total", ("b" * 20,))
+    assert list(sets.of("calls_total")) == [["a"]]
+
+
+def test_rows_of_one_family_stay_as_they_are() -> None:
+    families = Families(MetricsBlock(CELLS))
+    families.calls.labels("a").inc(3)
+    assert summed([families.calls]) == families.calls.rows()
