@@ -155,7 +155,9 @@ cdef class Stream(MessageStream):
         if size > self.link.max_receive_bytes:
             self.link.too_large(False)
             return too_large(size, self.link.max_receive_bytes)
-        if data[0] == COMPRESSED and self.request_encoding is None:
+        if data[0] == COMPRESSED and (
+            self.request_encoding is None or self.request_encoding == "identity"
+        ):
             return NOT_ENCODED
         self.message_bytes = size
         return None
@@ -202,8 +204,6 @@ cdef class Stream(MessageStream):
 
     cdef bytes _unpacked(self, bytes body):
         cdef Py_ssize_t max_bytes = self.link.max_receive_bytes
-        if self.request_encoding == "identity":
-            return body
         try:
             plain = decompressed(self.request_encoding, body, max_bytes)
         except ValueError:
