@@ -24,6 +24,7 @@ from blrcs.assembly.direct import (
     direct_health,
     direct_limits,
 )
+from blrcs.assembly.endpoint import listen
 from blrcs.assembly.foundation import Foundation, lay_foundation
 from blrcs.assembly.identity import Identity, assemble_identity
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
@@ -34,7 +35,6 @@ from blrcs.cache.remote import RemoteCache
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
-from blrcs.config.server import Server
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
@@ -48,11 +48,9 @@ from blrcs.limits.rule_book import RuleBook
 from blrcs.monitoring.exporter import MetricsServer
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.security.password_hasher import Argon2PasswordHasher
-from blrcs.transport.certificates import Certificates
-from blrcs.transport.native import NativeServer
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
-from blrcs.transport.server import TransportServer, transport_server
+from blrcs.transport.server import TransportServer
 from blrcs.v1 import (
     access_pb2_grpc,
     auth_pb2_grpc,
@@ -60,17 +58,12 @@ from blrcs.v1 import (
     limit_pb2_grpc,
     user_pb2_grpc,
 )
-from blrcs.workers.handover import PORT, UNIX_SOCKET
 from blrcs.workers.memory import ACCESS, GUARDS, LIMIT_RULES, SERVICE, Memory, OwnMemory
 from blrcs.workers.ports import PortUnavailableError, cache_socket
 from blrcs.workers.worker import Worker
 
 HOUSEKEEPING_PERIOD_S = 1.0
 PURGE_PERIOD_S = 600.0
-KEEPALIVE_MS = 60_000
-KEEPALIVE_TIMEOUT_MS = 20_000
-MS_PER_S = 1_000
-MAX_STREAMS = 250
 
 log = structlog.get_logger("blrcs.app")
 
@@ -165,7 +158,7 @@ async def running(
         policies.apply(settings)
 
         reloadables: list[Reloadable] = [policies, rules, level]
-        server, addresses = _listen(router, settings, metrics, reloadables, worker)
+        server, addresses = listen(router, settings, metrics, reloadables, worker)
         metrics_address = await _serve_metrics(
             settings, memory.registry(block, ServerMetrics), stack, worker
         )
@@ -239,80 +232,6 @@ def _add_standard(registrar: Registrar, settings: Settings) -> tuple[HealthState
     if settings.reflection:
         add_reflection_to_server((*services, "grpc.health.v1.Health"), registrar)
     return health, direct_health(service, health)
-
-
-def _listen(
-    router: Router,
-    settings: Settings,
-    metrics: ServerMetrics,
-    reloadables: list[Reloadable],
-    worker: Worker | None,
-) -> tuple[TransportServer, tuple[str, ...]]:
-    server = settings.server
-    transport = transport_server(
-        server.transport,
-        router,
-        options=_channel_arguments(server, shares_port=worker is not None),
-        maximum_concurrent_rpcs=server.max_concurrent_calls,
-        abuse_counter=metrics.abuse,
-    )
-    certificates = Certificates(server.tls) if server.tls.enabled else None
-    if certificates is not None:
-        reloadables.append(certificates)
-    host = f"[{server.host}]" if ":" in server.host else server.host
-    wanted = [f"{host}:{server.port}"]
-    if server.uds is not None:
-        wanted.append(f"unix:{server.uds.absolute()}")
-    addresses = []
-    for address in wanted:
-        try:
-            if worker is not None and isinstance(transport, NativeServer):
-                port = _serve_handed_down(transport, worker, address, certificates)
-            elif certificates is None:
-                port = transport.add_insecure_port(address)
-            else:
-                port = transport.add_secure_port(address, certificates.credentials)
-        except RuntimeError:
-            raise PortUnavailableError(
-                f"cannot listen on {address}: it is in use, or not an address of this machine"
-            ) from None
-        named = address if address.startswith("unix:") else f"{host}:{port}"
-        addresses.append(f"{named} ({'plain text' if certificates is None else 'TLS'})")
-    return transport, tuple(addresses)
-
-
-def _serve_handed_down(
-    transport: NativeServer, worker: Worker, address: str, certificates: Certificates | None
-) -> int:
-    """Takes from the sockets that the supervisor keeps, so that no connection is lost with it."""
-    kind = UNIX_SOCKET if address.startswith("unix:") else PORT
-    credentials = None if certificates is None else certificates.credentials
-    transport.add_listening_sockets(worker.listening.get(kind, []), credentials)
-    return worker.handover.port
-
-
-def _channel_arguments(server: Server, *, shares_port: bool) -> tuple[tuple[str, int], ...]:
-    arguments = {
-        "grpc.max_receive_message_length": server.max_message_bytes,
-        "grpc.max_send_message_length": server.max_message_bytes,
-        "grpc.max_metadata_size": server.max_metadata_bytes,
-        "grpc.absolute_max_metadata_size": server.max_metadata_bytes,
-        # No one connection may take all places.
-        "grpc.max_concurrent_streams": max(1, min(server.max_concurrent_calls // 4, MAX_STREAMS)),
-        # Peers that are gone are noticed, and so are those that never were.
-        "grpc.keepalive_time_ms": KEEPALIVE_MS,
-        "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
-    }
-    if server.max_connection_age_s is not None:
-        arguments["grpc.max_connection_age_ms"] = int(server.max_connection_age_s * MS_PER_S)
-        arguments["grpc.max_connection_age_grace_ms"] = int(server.drain_grace_s * MS_PER_S)
-    if server.transport == "native":
-        arguments["blrcs.max_connections"] = server.max_connections
-        if server.max_connections_per_address is not None:
-            arguments["blrcs.max_connections_per_address"] = server.max_connections_per_address
-    else:
-        arguments["grpc.so_reuseport"] = int(shares_port)
-    return tuple(arguments.items())
 
 
 async def _serve_metrics(
