@@ -139,9 +139,7 @@ class NativeServer:
                 create = (
                     loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
                 )
-                self._servers.append(
-                    await create(protocol, sock=each, backlog=ACCEPTED_AT_ONCE)
-                )
+                self._servers.append(await create(protocol, sock=each, backlog=ACCEPTED_AT_ONCE))
                 each.listen(BACKLOG)
 
     async def stop(self, grace_s: float | None) -> None:

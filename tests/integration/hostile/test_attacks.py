@@ -6,8 +6,8 @@ import ssl
 
 import pytest
 
-from tests.conformance.conftest import key_and_certificate
 from blrcs.transport.tls import ssl_server_credentials
+from tests.conformance.conftest import key_and_certificate
 from tests.integration.hostile.victim import PATIENCE_S, as_options, attacker, serving
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.attacks import ATTACKS, GREETINGS, LIMITS
@@ -166,12 +166,12 @@ async def test_connections_are_limited(option: str, kind: str) -> None:
 
 
 async def test_calls_that_wait_for_their_request_are_refused_beyond_the_limit() -> None:
-    async with serving([("grpc.max_concurrent_streams", 3)]) as victim:
-        async with attacker(victim.port) as client:
-            await client.send(b"".join(request(stream, b"/e/Echo") for stream in (1, 3, 5, 7)))
-            taken = await client.until(lambda each: each.kind == frames.RST_STREAM)
-            assert (taken[-1].stream, taken[-1].code) == (7, frames.REFUSED_STREAM)
-            assert await victim.serves()
+    options = [("grpc.max_concurrent_streams", 3)]
+    async with serving(options) as victim, attacker(victim.port) as client:
+        await client.send(b"".join(request(stream, b"/e/Echo") for stream in (1, 3, 5, 7)))
+        taken = await client.until(lambda each: each.kind == frames.RST_STREAM)
+        assert (taken[-1].stream, taken[-1].code) == (7, frames.REFUSED_STREAM)
+        assert await victim.serves()
 
 
 async def test_the_message_of_a_call_may_come_in_a_thousand_frames() -> None:

@@ -128,14 +128,17 @@ async def test_the_grace_of_an_old_connection_has_an_end() -> None:
 async def test_an_idle_connection_is_drained_and_one_with_a_call_is_not() -> None:
     gate = Gate()
     options = [("grpc.max_connection_idle_ms", SOON_MS)]
-    async with serving(options, handlers={"/e/Gate": gate}) as victim:
-        async with attacker(victim.port) as busy, attacker(victim.port) as idle:
-            await busy.send(call(1, b"/e/Gate"))
-            await gate.began.wait()
-            taken = await idle.rest()
-            assert ending(taken)[-1] == (0, frames.NO_ERROR)
-            gate.open.set()
-            assert "0" in [each.fields.get("grpc-status") for each in await busy.rest()]
+    async with (
+        serving(options, handlers={"/e/Gate": gate}) as victim,
+        attacker(victim.port) as busy,
+        attacker(victim.port) as idle,
+    ):
+        await busy.send(call(1, b"/e/Gate"))
+        await gate.began.wait()
+        taken = await idle.rest()
+        assert ending(taken)[-1] == (0, frames.NO_ERROR)
+        gate.open.set()
+        assert "0" in [each.fields.get("grpc-status") for each in await busy.rest()]
 
 
 async def test_a_client_that_does_not_answer_a_ping_is_closed() -> None:
@@ -190,11 +193,10 @@ async def test_certificates_change_without_a_connection_being_dropped() -> None:
     credentials = ServerCredentials(lambda: configuration[0], require_client_certificate=False)
     async with serving(credentials=credentials) as victim:
         address = f"127.0.0.1:{victim.port}"
-        async with grpc.aio.secure_channel(
-            address, grpc.ssl_channel_credentials(first[1])
-        ) as old, grpc.aio.secure_channel(
-            address, grpc.ssl_channel_credentials(second[1])
-        ) as new:
+        async with (
+            grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(first[1])) as old,
+            grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(second[1])) as new,
+        ):
             assert await old.unary_unary("/e/Echo")(b"1", timeout=20) == b"1"
             configuration[0] = CertificateConfiguration([second])
             assert await new.unary_unary("/e/Echo")(b"2", timeout=20) == b"2"

@@ -1,7 +1,7 @@
 """What an abusive client sends, and what a server counts it as.
 
-The bounds of the server are set low, so that an attack is a few kilobytes, and nothing is given back
-by time.
+The bounds of the server are set low, so that an attack is a few kilobytes, and nothing is given
+back by time.
 """
 
 import gzip
