@@ -46,10 +46,10 @@ async def test_a_drain_lets_accepted_calls_finish_and_names_the_last() -> None:
         await gate.began.wait()
         client.answers_pings = False
         stopping = asyncio.create_task(victim.server.stop(20))
-        taken = await client.until(lambda each: each.kind == frames.PING)
+        taken = await client.until(lambda each: each.kind == frames.GOAWAY)
         assert ending(taken) == [(2**31 - 1, frames.NO_ERROR)]
         # One that crosses the notice is served yet; one after the end of the drain is not.
-        await client.send(call(3, b"/e/Gate", b"crossing") + ping(taken[-1].payload, frames.ACK))
+        await client.send(call(3, b"/e/Gate", b"crossing") + ping(flags=frames.ACK))
         taken = await client.until(lambda each: each.kind == frames.GOAWAY)
         assert ending(taken) == [(3, frames.NO_ERROR)]
         await client.send(call(5, b"/e/Gate", b"late"))
