@@ -24,6 +24,21 @@ test: build-test ## Set up, check, and run every test
 	$(MAKE) check
 	$(PYTEST) tests examples
 
+.PHONY: sanitize
+sanitize: build-test ## Run the tests of the native core and the transports under sanitizers
+	deploy/sanitize $(BIN)/python -m pytest -p no:cacheprovider tests/unit/native tests/conformance/transport \
+		tests/integration/hostile
+
+FUZZ_SECONDS ?= 300
+
+.PHONY: fuzz
+fuzz: build-test ## Fuzz the parsers and the transport under sanitizers, for FUZZ_SECONDS
+	deploy/sanitize $(BIN)/python -m tests.fuzz.fuzz $(FUZZ_SECONDS)
+
+.PHONY: soak
+soak: build-test ## A million streams, of which nothing may stay
+	$(BIN)/python -m tests.soak
+
 .PHONY: conformance
 conformance: build-test ## Run connectrpc's conformance runner against every transport
 	$(BIN)/python -m tests.conformance.connect.runner

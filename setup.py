@@ -10,6 +10,8 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).parent
 NATIVE = Path("_native/blrcs_native")
 GENERATED = Path("_generated")
+FAST = ["-O3", "-fno-semantic-interposition"]
+SANITIZED = ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"]
 QUIET = ["-Wno-unused-function", "-Wno-sign-compare"]  # what Cython itself writes
 
 sys.path.insert(0, str(ROOT))  # a PEP 517 build does not put the project itself on the path
@@ -24,11 +26,13 @@ def packages() -> list[str]:
 
 def extensions() -> list[Extension]:
     """One extension module for each .pyx, so that a change rebuilds one file."""
+    sanitize = "BLRCS_SANITIZE" in os.environ  # see deploy/sanitize
     return [
         Extension(
             ".".join(source.relative_to(NATIVE.parent).with_suffix("").parts),
             [source.as_posix()],
-            extra_compile_args=["-O3", "-fno-semantic-interposition", *QUIET],
+            extra_compile_args=[*(SANITIZED if sanitize else FAST), *QUIET],
+            extra_link_args=SANITIZED if sanitize else [],
             libraries=["nghttp2"] if source.parent.name == "http2" else [],
         )
         for source in sorted(NATIVE.rglob("*.pyx"))

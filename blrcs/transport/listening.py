@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 BACKLOG = 4096
+MAX_PORT = 65_535
 UNIX_SCHEMES = ("unix:", "unix-abstract:")
 
 
@@ -41,7 +42,13 @@ def _split(address: str) -> tuple[str, int]:
             address = address.removeprefix(scheme)
             break
     host, separator, port = address.rpartition(":")
-    if not separator or not port.isascii() or not port.isdigit():
+    if (
+        not separator
+        or not port.isascii()
+        or not port.isdigit()
+        or len(port) > len(str(MAX_PORT))
+        or int(port) > MAX_PORT
+    ):
         raise RuntimeError(f"{address!r} is not an address: host:port is")
     return host.removeprefix("[").removesuffix("]") or "::", int(port)
 

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from blrcs.transport.listening import listening_sockets, port_of
+from blrcs.transport.listening import BACKLOG, listening_sockets, port_of
 from blrcs.transport.native_options import native_options
 from blrcs.transport.router import Router
 from blrcs.transport.tls import ServerCredentials
@@ -21,6 +21,9 @@ from blrcs_native.http2.protocol import ConnectionSet
 from blrcs_native.metrics import Counter
 
 ABORT_GRACE_S = 1.0
+# asyncio accepts as many at once as its backlog, and where descriptors have run out it tries, and
+# complains, as often.
+ACCEPTED_AT_ONCE = 16
 
 log = logging.getLogger("blrcs.transport")
 
@@ -65,6 +68,16 @@ class NativeServer:
     def abuse(self) -> AbuseCounters:
         """What broke a limit, and how often."""
         return self._abuse
+
+    @property
+    def connections(self) -> int:
+        """Those that are open."""
+        return 0 if self._connections is None else len(self._connections)
+
+    @property
+    def running_calls(self) -> int:
+        """Calls whose handlers have not ended, those of clients that are gone too."""
+        return 0 if self._dispatcher is None else self._dispatcher.running
 
     def add_insecure_port(self, address: str) -> int:
         """Listens in plain text; returns the port. Raises RuntimeError where it cannot."""
@@ -126,7 +139,8 @@ class NativeServer:
                 create = (
                     loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
                 )
-                self._servers.append(await create(protocol, sock=each, backlog=4096))
+                self._servers.append(await create(protocol, sock=each, backlog=ACCEPTED_AT_ONCE))
+                each.listen(BACKLOG)
 
     async def stop(self, grace_s: float | None) -> None:
         """Refuses new calls, and cancels those that still run after ``grace_s``.

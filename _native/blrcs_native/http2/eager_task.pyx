@@ -119,7 +119,10 @@ cdef class EagerTask:
         self._awaited = given
         self._has_awaited = True
         if self._parked:
-            self._wake()
+            if outer is None:
+                self._wake()
+            else:
+                self._pool._loop.call_soon(self._wake_up)
         return False
 
     cdef object _enter(self):

@@ -1,9 +1,6 @@
 """Compression of messages."""
 
-from typing import Any, Final
-
-ENCODINGS: Final[tuple[str, ...]]
-"""What ``grpc-accept-encoding`` offers."""
+from typing import Any
 
 def compress(encoding: str, body: bytes) -> bytes: ...
 def decompress(encoding: str, body: bytes, max_bytes: int) -> bytes | None:

@@ -429,16 +429,19 @@ cdef class Driver:
         if self._connection is None or not self._connection.greeted:
             if rules.handshake_timeout_ns:
                 due = min(due, self._born_ns + rules.handshake_timeout_ns)
-        elif rules.head_timeout_ns:
+        elif rules.head_timeout_ns and self._connection.head_since_ns:
+            due = min(due, self._connection.head_since_ns + rules.head_timeout_ns)
+        if rules.head_timeout_ns:
             due = min(due, now_ns + rules.head_timeout_ns)
-            if self._connection.head_since_ns:
-                due = min(due, self._connection.head_since_ns + rules.head_timeout_ns)
         if rules.stall_timeout_ns:
             due = min(due, now_ns + rules.stall_timeout_ns)
         if rules.keepalive_interval_ns:
             other = self._read_ns + rules.keepalive_interval_ns
             if self._pinged_ns:
-                other = self._pinged_ns + rules.keepalive_timeout_ns
+                other = min(
+                    self._pinged_ns + rules.keepalive_timeout_ns,
+                    now_ns + rules.keepalive_interval_ns,
+                )
             due = min(due, max(other, now_ns + SECOND // 100))
         if self._max_age_ns and self._drain_began_ns == 0:
             due = min(due, self._born_ns + self._max_age_ns)

@@ -1,7 +1,7 @@
 """What an abusive client sends, and what a server counts it as.
 
-The bounds of the server are set low, so that an attack is a few kilobytes; its rate is none, so that
-nothing depends on time.
+The bounds of the server are set low, so that an attack is a few kilobytes, and nothing is given
+back by time.
 """
 
 import gzip
@@ -58,11 +58,6 @@ class Attack:
 
 def ids(count: int = MANY) -> range:
     return range(1, 2 * count, 2)
-
-
-def provoking(*parts: bytes) -> bytes:
-    """A call for each, in which the server has to reset the stream."""
-    return b"".join(parts)
 
 
 def head_of(stream: int, *fields: frames.Field) -> bytes:
@@ -170,11 +165,6 @@ ATTACKS: dict[str, Attack] = {
     ),
     "acknowledgements_unread": Attack(
         "ack_flood", b"".join(settings() for _ in range(1_500)), limits={"frame_burst": 10_000}
-    ),
-    "refusals_unread": Attack(
-        "ack_flood",
-        b"".join(request(each, NEVER) for each in ids(6_000)),
-        limits={"frame_burst": 20_000},
     ),
     # Messages
     "message_length": Attack(

@@ -119,6 +119,14 @@ async def test_whoever_is_sent_something_may_ping_again(endpoint: Open) -> None:
     assert server.counted == {}
 
 
+async def test_answers_that_are_not_read_have_an_end(endpoint: Open) -> None:
+    server = endpoint(frame_burst=100_000)
+    for stream in range(1, 20_000, 2):
+        if not server.receive(request(stream, b"/e/Never")):
+            break
+    assert server.counted == {"ack_flood": 1}
+
+
 async def test_padding_alone_is_not_data(endpoint: Open) -> None:
     server = endpoint()
     server.receive(request(1, b"/e/Never"))

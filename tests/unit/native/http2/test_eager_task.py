@@ -367,9 +367,9 @@ async def test_a_pool_that_is_closed_still_runs_what_it_is_given(starter: Starte
 async def test_within_a_task_that_one_comes_back(starter: Starter) -> None:
     outer = asyncio.current_task()
     outcomes: list[Outcome] = []
-    for coroutine in (current(), waiting_current()):
-        starter.pool.start(coroutine, lambda *given: outcomes.append(given))
+    for coroutine in (current, waiting_current, current, waiting_current, waiting_current):
+        starter.pool.start(coroutine(), lambda *given: outcomes.append(given))
         assert asyncio.current_task() is outer
-    await settled(starter)
-    assert [error for _, error in outcomes] == [None, None]
+        await settled(starter)
+    assert [error for _, error in outcomes] == [None] * 5
     assert id(outer) not in {result for result, _ in outcomes}

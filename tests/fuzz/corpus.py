@@ -1,0 +1,77 @@
+"""What fuzzing begins with: `python -m tests.fuzz.corpus` writes it anew.
+
+What is beside it in the folder was found by the fuzzer, and stays.
+"""
+
+from pathlib import Path
+
+from blrcs.v1 import cache_pb2, limit_pb2
+from blrcs_native.http2.messages import compress
+from tests.unit.native.http2 import frames
+from tests.unit.native.http2.attacks import ATTACKS, GREETINGS
+from tests.unit.native.http2.frames import call, data, message, request
+from tests.unit.native.token_factory import make_token
+
+FOLDER = Path(__file__).parent / "corpus"
+MAX_BYTES = 1_500
+GREETS_ITSELF = b"\x05"
+AT_ONCE = b"\x01"
+IN_PARTS = b"\x0a"
+
+
+def conversations() -> dict[str, bytes]:
+    """What clients send, abusive ones in part."""
+    found = {name: AT_ONCE + attack.sent[:MAX_BYTES] for name, attack in ATTACKS.items()}
+    found |= {name: GREETS_ITSELF + sent for name, sent in GREETINGS.items()}
+    found["calls"] = IN_PARTS + call(1, b"/e/Echo", b"hello") + call(3, b"/e/Wait", b"there")
+    found["stream"] = (
+        IN_PARTS + request(1, b"/e/Stream") + data(1, message(b"a") + message(b"b")[:3])
+    )
+    found["indexed"] = AT_ONCE + frames.head(
+        1,
+        b"\x83\x86"
+        + frames.literal(b":path", b"/e/Echo", indexed=True)
+        + frames.literal(b"content-type", b"application/grpc", indexed=True),
+    )
+    found["compressed"] = (
+        AT_ONCE
+        + request(1, b"/e/Echo", (b"grpc-encoding", b"gzip"), (b"grpc-accept-encoding", b"gzip"))
+        + data(1, message(compress("gzip", b"hello"), 1), end=True)
+    )
+    return found
+
+
+def corpus() -> dict[str, dict[str, bytes]]:
+    """Inputs by target and name."""
+    return {
+        "connection": conversations(),
+        "metadata": {"text": b"name\0value", "binary": b"a-bin\0YQ==,Yg", "latin": b"n\0\xff"},
+        "timeout": {"second": b"1S", "long": b"99999999H"},
+        "token": {"token": make_token().encode()},
+        "message": {
+            "set": cache_pb2.SetRequest(namespace="n", key="k", value=b"v").SerializeToString(),
+            "consume": limit_pb2.ConsumeRequest(
+                domain="d",
+                descriptors=[
+                    limit_pb2.LimitDescriptor(entries=[limit_pb2.LimitEntry(key="k", value="v")])
+                ],
+            ).SerializeToString(),
+        },
+        "compressed": {
+            "gzip": b"g" + compress("gzip", b"hello" * 9),
+            "deflate": b"d" + compress("deflate", b"hello" * 9),
+        },
+    }
+
+
+def main() -> None:
+    """Writes all inputs."""
+    for target, inputs in corpus().items():
+        folder = FOLDER / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in inputs.items():
+            (folder / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""grpc's channel arguments as the native transport reads them."""
+
+import logging
+
+import pytest
+
+from blrcs.transport.native_options import native_options
+
+NEVER_MS = 2**31 - 1
+
+
+def test_without_arguments_grpc_s_defaults_hold() -> None:
+    options = native_options([])
+    assert options.limits.max_receive_bytes == 4 << 20
+    assert options.rules.handshake_timeout_ns == 20_000_000_000
+    assert not options.reuse_port
+    assert options.max_connections_per_address == options.max_connections
+
+
+def test_minus_one_is_no_limit_and_the_largest_time_is_never() -> None:
+    options = native_options(
+        [
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.keepalive_time_ms", NEVER_MS),
+            ("grpc.max_connection_age_ms", 1_500),
+        ]
+    )
+    assert options.limits.max_receive_bytes == 2**31 - 1
+    assert options.rules.keepalive_interval_ns == 0
+    assert options.rules.max_age_ns == 1_500_000_000
+
+
+def test_the_last_of_several_counts() -> None:
+    name = "grpc.max_concurrent_streams"
+    assert native_options([(name, 5), (name, 7)]).limits.max_streams == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "soft", "hard"),
+    [
+        ({}, 8 << 10, 16 << 10),
+        ({"grpc.max_metadata_size": 1_000}, 1_000, 16 << 10),
+        ({"grpc.max_metadata_size": 100_000}, 100_000, 125_000),
+        ({"grpc.absolute_max_metadata_size": 1_000}, 800, 1_000),
+        ({"grpc.absolute_max_metadata_size": 100_000}, 8 << 10, 100_000),
+        (
+            {"grpc.max_metadata_size": 9_000, "grpc.absolute_max_metadata_size": 1_000},
+            1_000,
+            1_000,
+        ),
+    ],
+)
+def test_of_the_limits_on_metadata_the_missing_one_follows(
+    given: dict[str, int], soft: int, hard: int
+) -> None:
+    limits = native_options(list(given.items())).limits
+    assert (limits.soft_head_bytes, limits.hard_head_bytes) == (soft, hard)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("grpc.max_concurrent_streams", 0),
+        ("grpc.http2.max_frame_size", 100),
+        ("grpc.http2.max_frame_size", 1 << 24),
+        ("grpc.http2.lookahead_bytes", 0),
+        ("blrcs.max_metadata_fields", 0),
+        ("blrcs.gathered_bytes", 10),
+        ("blrcs.frame_burst", 1),
+    ],
+)
+def test_a_value_out_of_its_range_is_refused(name: str, value: int) -> None:
+    with pytest.raises(ValueError, match=r"is .* to .*, not"):
+        native_options([(name, value)])
+
+
+def test_an_argument_without_effect_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "blrcs.transport"):
+        native_options([("grpc.unheard_of", 1), ("grpc.so_reuseport", 1)])
+    assert [record.getMessage() for record in caplog.records] == [
+        "the channel argument grpc.unheard_of has no effect on the native transport"
+    ]
