@@ -1,7 +1,7 @@
 /* Calls one gRPC method over HTTP/2 in plain text, and checks every answer: its grpc-status, and its
  * messages byte for byte.
  *
- *     arrivals PORT PATH REQUEST REPLY CONNECTIONS STREAMS CALLS RATE [NAME VALUE]...
+ *     arrivals [--asleep] PORT PATH REQUEST REPLY CONNECTIONS STREAMS CALLS RATE [NAME VALUE]...
  *
  * REQUEST and REPLY are files of framed messages. With a RATE, calls begin at random instants, that
  * many a second on average (a Poisson process), on the connections in turn; a call's time counts
@@ -9,7 +9,8 @@
  * With RATE 0, each connection has STREAMS calls open all the time. NAME VALUE pairs are metadata.
  *
  * Prints the seconds in all, and the 50th, 99th and 99.9th percentile and the maximum of a call's time
- * in nanoseconds. It keeps its core busy. Exit code 1 and a line on standard error tell of an answer
+ * in nanoseconds. It keeps its core busy, but with --asleep, which leaves the core to others until a
+ * call is to begin or an answer comes. Exit code 1 and a line on standard error tell of an answer
  * that was not as it must be. */
 
 #include <arpa/inet.h>
@@ -207,6 +208,15 @@ static int64_t gap_ns(double rate) {
   return (int64_t)(-log(uniform) / rate * 1e9);
 }
 
+/* Waits for answers; with a rate, not beyond the instant at which the next call is to begin. */
+static int await(int poller, struct epoll_event *events, double rate, int asleep, int64_t due) {
+  if (rate == 0) return epoll_wait(poller, events, EVENTS, 100);
+  int64_t left = begun < calls ? due - now_ns() : INT64_C(100000000);
+  if (!asleep || left < 0) left = 0;
+  struct timespec most = {left / INT64_C(1000000000), left % INT64_C(1000000000)};
+  return epoll_pwait2(poller, events, EVENTS, &most, NULL);
+}
+
 static int ascending(const void *left, const void *right) {
   int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
   return (a > b) - (a < b);
@@ -230,6 +240,8 @@ static void make_headers(char **arguments, int pairs, const char *path, const ch
 }
 
 int main(int argc, char **argv) {
+  int asleep = argc > 1 && strcmp(argv[1], "--asleep") == 0;
+  argc -= asleep, argv += asleep;
   if (argc < 9 || argc % 2 == 0) fail(argv[0], "see the head of its source for the arguments");
   request = contents(argv[3]);
   reply = contents(argv[4]);
@@ -264,7 +276,7 @@ int main(int argc, char **argv) {
       }
     }
     struct epoll_event events[EVENTS];
-    int ready = epoll_wait(poller, events, EVENTS, rate > 0 ? 0 : 100);
+    int ready = await(poller, events, rate, asleep, due);
     for (int i = 0; i < ready; i++) {
       receive(events[i].data.ptr);
       flush(events[i].data.ptr);

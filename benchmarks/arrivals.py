@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +22,12 @@ class Latency:
     p999_ns: float
 
 
-def failure_of_build() -> str | None:
-    """Compiles the program; None where that went well, else why it did not."""
+def failure_of_build(source: Path = SOURCE, program: Path = PROGRAM) -> str | None:
+    """Compiles a program; None where that went well, else why it did not."""
     if shutil.which("cc") is None:
         return "cc not installed"
-    PROGRAM.parent.mkdir(parents=True, exist_ok=True)
-    command = ["cc", "-std=c11", "-D_GNU_SOURCE", "-O2", SOURCE, "-o", PROGRAM, "-lnghttp2", "-lm"]
+    program.parent.mkdir(parents=True, exist_ok=True)
+    command = ["cc", "-std=c11", "-D_GNU_SOURCE", "-O2", source, "-o", program, "-lnghttp2", "-lm"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return None
@@ -42,23 +43,50 @@ def check(load: Load, calls: int, folder: Path) -> None:
     run(load, calls, 0, folder)
 
 
-def latency(load: Load, calls_per_s: float, seconds: float, folder: Path) -> Latency:
+def latency(
+    load: Load,
+    calls_per_s: float,
+    seconds: float,
+    folder: Path,
+    *,
+    prefix: Sequence[str] = (),
+    asleep: bool = False,
+) -> Latency:
     """Calls that begin ``calls_per_s`` times a second on average, as in a Poisson process.
+
+    Args:
+        load: What is called.
+        calls_per_s: The rate.
+        seconds: About how long.
+        folder: For files of the generator.
+        prefix: A command that starts the generator, before its own.
+        asleep: Whether it leaves its core to others while there is nothing to do.
 
     Raises:
         LoadError: As for :func:`check`.
     """
-    words = run(load, max(1, round(calls_per_s * seconds)), calls_per_s, folder).split()
+    calls = max(1, round(calls_per_s * seconds))
+    options = ("--asleep",) if asleep else ()
+    words = run(load, calls, calls_per_s, folder, prefix=prefix, options=options).split()
     return Latency(*(float(word) for word in words[1:4]))
 
 
-def run(load: Load, calls: int, calls_per_s: float, folder: Path) -> str:
+def run(
+    load: Load,
+    calls: int,
+    calls_per_s: float,
+    folder: Path,
+    *,
+    prefix: Sequence[str] = (),
+    options: Sequence[str] = (),
+) -> str:
     if load.tls or load.reply is None:
         raise LoadError("this generator speaks plain text, and compares answers byte for byte")
     request, reply = folder / "arrivals-request.bin", folder / "arrivals-reply.bin"
     request.write_bytes(framed(load.request) * load.sends)
     reply.write_bytes(framed(load.reply) * load.replies)
     arguments = (
+        *options,
         load.port,
         load.method,
         request,
@@ -69,4 +97,4 @@ def run(load: Load, calls: int, calls_per_s: float, folder: Path) -> str:
         calls_per_s,
         *(word for pair in load.metadata for word in pair),
     )
-    return run_pinned([str(PROGRAM), *map(str, arguments)], load.core)
+    return run_pinned([*prefix, str(PROGRAM), *map(str, arguments)], load.core)

@@ -122,3 +122,21 @@ def resident_bytes(pid: int) -> int:
             if line.startswith("Pss:"):
                 total += int(line.split()[1]) * 1024
     return total
+
+
+def forget_peak(pid: int) -> int:
+    """Has the kernel forget the most memory that a process held so far; what it holds now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5", "ascii")
+    return status_bytes(pid, "VmRSS")
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory that a process has held since then."""
+    return status_bytes(pid, "VmHWM")
+
+
+def status_bytes(pid: int, name: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError(f"the kernel does not tell {name}")

@@ -16,6 +16,11 @@ cdef enum HeadProblem:
     HEAD_BINARY
 
 
+cdef enum:
+    # How long one connection may work before the others have their turn.
+    TURN_NS = 100_000
+
+
 cdef class Connection(Link):
     cdef nghttp2_session* _session
     cdef Listener _listener
@@ -36,6 +41,8 @@ cdef class Connection(Link):
     cdef Bucket _frames
     cdef bint greeted
     cdef bint condemned
+    # Streams are ready that the last turn did not come to.
+    cdef bint turn_over
     cdef bint draining
     cdef bint _drain_done
     cdef bint _failed
@@ -65,11 +72,13 @@ cdef class Connection(Link):
     cdef void _hand_on(self, Stream stream) except *
     cdef void call_ended(self, bint well) except *
     cdef void taken(self, Stream stream) except *
+    cdef void come_back(self, Stream stream) except *
     cdef void gather(self, Stream stream) except *
     cdef void too_large(self, bint inflated) noexcept
     cdef bint grant(self, Stream stream, Py_ssize_t size) except -1
     cdef void _consume_granted(self, Stream stream) except *
     cdef void give_back(self, Stream stream) except *
+    cdef void _grant_waiting(self) except *
     cdef void _flush_soon(self) except *
     cdef void begin_reply(self, Stream stream) except *
     cdef void resume_reply(self, Stream stream) except *

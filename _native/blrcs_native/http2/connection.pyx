@@ -142,14 +142,19 @@ cdef class Connection(Link):
     # Bytes ----------------------------------------------------------------------------------------
 
     def receive(self, bytes data not None):
-        return self.receive_octets(
+        cdef bint goes_on = self.receive_octets(
             <const unsigned char*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)
         )
+        while goes_on and self.turn_over:
+            self.process()
+        return goes_on
 
     def take(self):
         cdef Octets out
         out.data = NULL
         out.start = out.end = out.capacity = 0
+        if self.turn_over:
+            self.process()
         try:
             self.pull(&out, 1 << 40)
             return PyBytes_FromStringAndSize(<char*>out.data + out.start, octets_size(&out))
@@ -232,22 +237,31 @@ cdef class Connection(Link):
             self._ready.append(stream)
 
     cdef void process(self) except *:
-        """Hands on what the bytes have brought."""
+        """Hands on what the bytes have brought, for one turn."""
         cdef Stream stream
         cdef list ready
         cdef list held = None
-        while self._ready:
+        cdef bint is_over = False
+        cdef int64_t end_ns
+        self._grant_waiting()
+        if not self._ready:
+            self.turn_over = False
+            return
+        end_ns = monotonic_ns() + TURN_NS
+        while self._ready and not is_over:
             ready, self._ready = self._ready, []
             for stream in ready:
-                if not stream.announced and stream.alive and self._is_full():
+                if is_over or (not stream.handling and stream.alive and self._is_full()):
                     if held is None:
                         held = []
                     held.append(stream)
                     continue
                 stream.dirty = False
                 self._hand_on(stream)
+                is_over = monotonic_ns() >= end_ns
         if held is not None:
-            self._ready = held
+            self._ready = held + self._ready
+        self.turn_over = is_over and len(self._ready) > 0
 
     cdef bint _is_full(self) noexcept:
         return self.unsent > self._limits.unsent_bytes
@@ -263,7 +277,11 @@ cdef class Connection(Link):
             self._listener.begun(stream)
         if stream.finished_reply or not stream.alive:
             return
-        if octets_size(&stream.input) == 0 and not stream.request_ended:
+        if (
+            octets_size(&stream.input) == 0
+            and not stream.request_ended
+            and stream.inflation is None
+        ):
             return
         problem = stream.input_problem()
         if problem is None:
@@ -343,6 +361,12 @@ cdef class Connection(Link):
             nghttp2_session_consume_stream(self._session, stream.id, used)
             self._flush_soon()
 
+    cdef void come_back(self, Stream stream) except *:
+        if stream.alive:
+            self._mark(stream)
+            self.turn_over = True
+            self._flush_soon()
+
     cdef void gather(self, Stream stream) except *:
         cdef Py_ssize_t whole = PREFIX_BYTES + stream.message_bytes
         if (
@@ -357,7 +381,7 @@ cdef class Connection(Link):
             or whole <= self._limits.window_bytes >> 1
         ):
             return
-        if not self.grant(stream, whole):
+        if self._is_full() or not self.grant(stream, whole):
             stream.waits_for_grant = True
             if self._gathering is None:
                 self._gathering = []
@@ -384,10 +408,14 @@ cdef class Connection(Link):
             nghttp2_session_consume_stream(self._session, stream.id, size)
 
     cdef void give_back(self, Stream stream) except *:
-        cdef Stream waiting
         self._gather_room += stream.granted_bytes
         stream.granted_bytes = 0
-        while self._gathering:
+        self._grant_waiting()
+
+    cdef void _grant_waiting(self) except *:
+        """Replies that are not taken keep further requests out."""
+        cdef Stream waiting
+        while self._gathering and not self._is_full():
             waiting = self._gathering[0]
             if waiting.alive and not waiting.finished_reply and waiting.message_bytes >= 0:
                 if not self.grant(waiting, PREFIX_BYTES + waiting.message_bytes):

@@ -186,7 +186,9 @@ cdef class Dispatcher(Listener):
         if not stream.active:
             return
         if stream.handling:
-            if stream.reader is not None and (stream.request_ended or stream.message_ready()):
+            if stream.reader is not None and (
+                stream.request_ended or stream.inflation is not None or stream.message_ready()
+            ):
                 stream.wake_reader()
             return
         if not stream.request_ended:
@@ -196,7 +198,8 @@ cdef class Dispatcher(Listener):
                 return
             body = stream.next_message()
             if body is None:
-                self._refuse(stream, NO_MESSAGE)
+                if stream.inflation is None:
+                    self._refuse(stream, NO_MESSAGE)
                 return
         except AbortError as error:
             self.broken(stream, error.rejection)

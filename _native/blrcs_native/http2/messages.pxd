@@ -3,6 +3,17 @@
 cdef object ENCODINGS
 
 cdef bytes compressed(str encoding, bytes body)
-cdef object decompressed(str encoding, bytes body, Py_ssize_t max_bytes)
+
+cdef class Inflation:
+    cdef object _unpacker
+    cdef bytes _packed
+    cdef bytes _fed
+    cdef Py_ssize_t _at
+    cdef list _parts
+    cdef Py_ssize_t _size_bytes
+    cdef bint is_too_large
+
+    cdef bint step(self, Py_ssize_t max_bytes) except -1
+    cdef bytes plain(self)
 cdef str accepted(str encoding, str accepted_encodings)
 cdef str encoding_name(object compression)

@@ -2,6 +2,13 @@
 
 import zlib
 
+cimport cython
+
+cdef enum:
+    # What one step takes, and what it makes at most: well within a connection's turn.
+    FED_BYTES = 16384
+    STEP_BYTES = 32768
+
 ENCODINGS = ("identity", "deflate", "gzip")
 
 cdef dict WINDOW_BITS = {"deflate": 15, "gzip": 31}
@@ -14,18 +21,44 @@ cdef bytes compressed(str encoding, bytes body):
     return packer.compress(body) + packer.flush()
 
 
-cdef object decompressed(str encoding, bytes body, Py_ssize_t max_bytes):
-    """None where it would be more than `max_bytes`; ValueError where it is malformed."""
-    unpacker = zlib.decompressobj(wbits=WINDOW_BITS[encoding])
-    try:
-        plain = unpacker.decompress(body, max_bytes + 1)
-    except zlib.error:
-        raise ValueError(f"not {encoding}") from None
-    if len(plain) > max_bytes:
-        return None
-    if not unpacker.eof or unpacker.unused_data:
-        raise ValueError(f"not one whole {encoding}")
-    return plain
+@cython.final
+cdef class Inflation:
+    """A message on its way out of its encoding, a step at a time: few bytes can become many."""
+
+    def __cinit__(self, str encoding not None, bytes packed not None):
+        self._unpacker = zlib.decompressobj(wbits=WINDOW_BITS[encoding])
+        self._packed = packed
+        self._fed = b""
+        self._parts = []
+
+    cdef bint step(self, Py_ssize_t max_bytes) except -1:
+        """Whether it is done; ValueError where it is malformed."""
+        cdef bytes part
+        if not self._fed:
+            self._fed = self._packed[self._at : self._at + FED_BYTES]
+            self._at += FED_BYTES
+        try:
+            part = self._unpacker.decompress(self._fed, STEP_BYTES)
+        except zlib.error:
+            raise ValueError("malformed") from None
+        self._fed = self._unpacker.unconsumed_tail
+        self._size_bytes += len(part)
+        if self._size_bytes > max_bytes:
+            self._parts.clear()
+            self.is_too_large = True
+            return True
+        self._parts.append(part)
+        if self._unpacker.eof:
+            if self._unpacker.unused_data or self._at < len(self._packed):
+                raise ValueError("something follows it")
+            return True
+        if not self._fed and self._at >= len(self._packed) and len(part) < STEP_BYTES:
+            raise ValueError("not whole")
+        return False
+
+    cdef bytes plain(self):
+        """All of it, once it is done."""
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
 
 cdef str accepted(str encoding, str accepted_encodings):
@@ -52,7 +85,10 @@ def compress(str encoding not None, bytes body not None):
 
 
 def decompress(str encoding not None, bytes body not None, Py_ssize_t max_bytes):
-    return decompressed(encoding, body, max_bytes)
+    cdef Inflation inflation = Inflation(encoding, body)
+    while not inflation.step(max_bytes):
+        pass
+    return None if inflation.is_too_large else inflation.plain()
 
 
 def name_of(compression):

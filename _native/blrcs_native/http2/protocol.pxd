@@ -13,7 +13,10 @@ from blrcs_native.http2.timer_wheel cimport Timer
 from blrcs_native.http2.tls_session cimport TlsSession
 
 cdef enum:
-    READ_BYTES = 262144
+    # A connection's reads grow from the least by doubling, as long as little work comes of them.
+    LEAST_READ_BYTES = 4096
+    MAX_READ_DOUBLINGS = 6
+    READ_BYTES = LEAST_READ_BYTES << MAX_READ_DOUBLINGS
     WRITE_BYTES = 262144
 
 
@@ -32,7 +35,7 @@ cdef class ConnectionSet:
     # One loop reads one connection at a time, so that all can share these.
     cdef bytearray cipher_room
     cdef bytearray plain_room
-    cdef object cipher_view
+    cdef list read_views
     cdef object plain_view
     cdef Octets out
 
@@ -57,17 +60,23 @@ cdef class Driver:
     cdef int64_t _drain_began_ns
     cdef int64_t _pinged_ns
     cdef int64_t _read_ns
+    cdef int64_t _turn_ns
+    cdef int _read_doublings
     cdef int _socket
     cdef bint _queued
     cdef bint _paused
     cdef bint _flush_pending
+    cdef bint _resting
     cdef bint _ending
     cdef bint _counted
     cdef object _flush_callback
+    cdef object _go_on_callback
 
     cdef void _open(self, object identity) except *
     cdef void _receive(self, const unsigned char* data, Py_ssize_t size) except *
     cdef bint _receive_tls(self, Py_ssize_t size) except -1
+    cdef void _take_turns(self, Py_ssize_t size) except *
+    cdef void _rest(self) except *
     cdef void _flush(self) except *
     cdef void _write(self, const unsigned char* data, Py_ssize_t size) except *
     cdef void _send_tls(self) except *

@@ -13,7 +13,7 @@ from blrcs_native.http2.abuse cimport (
     ADDRESS_LIMIT, CONNECTION_LIMIT, SLOW_HANDSHAKE, SLOW_HEADERS, STALLED_REPLY, Abuse,
     AbuseCounters,
 )
-from blrcs_native.http2.connection cimport Connection
+from blrcs_native.http2.connection cimport TURN_NS, Connection
 from blrcs_native.http2.connection_rules cimport ConnectionRules
 from blrcs_native.http2.dispatcher cimport Dispatcher
 from blrcs_native.http2.field_cache cimport FieldCache
@@ -68,7 +68,10 @@ cdef class ConnectionSet:
         self._max_per_address = max_connections_per_address
         self.cipher_room = bytearray(READ_BYTES)
         self.plain_room = bytearray(READ_BYTES)
-        self.cipher_view = memoryview(self.cipher_room)
+        view = memoryview(self.cipher_room)
+        self.read_views = [
+            view[: LEAST_READ_BYTES << doublings] for doublings in range(MAX_READ_DOUBLINGS + 1)
+        ]
         self.plain_view = memoryview(self.plain_room)
 
     def __dealloc__(self):
@@ -162,10 +165,10 @@ cdef class Driver:
             self._set.left(self)
         self._transport = None
         self._socket = -1
-        self._flush_callback = None
+        self._flush_callback = self._go_on_callback = None
 
     def get_buffer(self, hint):
-        return self._set.cipher_view
+        return self._set.read_views[self._read_doublings]
 
     def buffer_updated(self, Py_ssize_t size):
         if self._ending:
@@ -177,6 +180,7 @@ cdef class Driver:
             elif not self._receive_tls(size):
                 return
             self._flush()
+            self._take_turns(size)
         except ssl.SSLError:
             # A reason is in what OpenSSL has written for the client.
             self._send_tls()
@@ -217,7 +221,7 @@ cdef class Driver:
     cdef bint _receive_tls(self, Py_ssize_t size) except -1:
         """Whether there is anything to flush."""
         cdef Py_ssize_t plain
-        self._tls.feed(self._set.cipher_view[:size])
+        self._tls.feed(self._set.read_views[self._read_doublings][:size])
         if not self._tls.ready:
             if not self._tls.shake_hands():
                 self._send_tls()
@@ -240,6 +244,9 @@ cdef class Driver:
             self._loop.call_soon(self._flush_callback)
 
     def _flush_now(self):
+        if self._connection.turn_over and not self._resting:
+            self._flush_pending = True
+            self._connection.process()
         self._flush()
 
     cdef void _flush(self) except *:
@@ -261,13 +268,63 @@ cdef class Driver:
                 ))
                 self._send_tls()
             self._set.out.start = self._set.out.end = 0
-            if self._connection._ready and not self._connection._is_full():
+            if (
+                (self._connection._ready or self._connection._gathering)
+                and not self._connection.turn_over
+                and not self._connection._is_full()
+            ):
                 self._flush_pending = True
                 self._connection.process()
                 self._flush_pending = False
                 more = True
         if self._connection.finished():
             self._end()
+        elif self._connection.turn_over:
+            self._rest()
+
+    # Turns ----------------------------------------------------------------------------------------
+
+    cdef void _take_turns(self, Py_ssize_t size) except *:
+        """Reads as much at a time as is worked through in about a turn, and then lets others read.
+
+        An event loop may read from one connection as long as there is more to read.
+        """
+        cdef int64_t used_ns = monotonic_ns() - self._read_ns
+        cdef bint filled = size == LEAST_READ_BYTES << self._read_doublings
+        if used_ns > TURN_NS:
+            if self._read_doublings > 0:
+                self._read_doublings -= 1
+        elif filled and used_ns < TURN_NS >> 2 and self._read_doublings < MAX_READ_DOUBLINGS:
+            self._read_doublings += 1
+        self._turn_ns = self._turn_ns + used_ns if filled else 0
+        if self._turn_ns > TURN_NS:
+            self._rest()
+
+    cdef void _rest(self) except *:
+        """Goes on, and reads on, after the others."""
+        self._turn_ns = 0
+        if self._resting or self._ending or self._transport is None:
+            return
+        self._resting = True
+        self._transport.pause_reading()
+        if self._go_on_callback is None:
+            self._go_on_callback = self._go_on
+        self._loop.call_soon(self._go_on_callback)
+
+    def _go_on(self):
+        if self._ending or self._transport is None:
+            return
+        if self._connection.turn_over:
+            self._flush_pending = True
+            self._connection.process()
+            self._flush()
+        if self._ending or self._transport is None:
+            return
+        if self._connection.turn_over:
+            self._loop.call_soon(self._go_on_callback)
+            return
+        self._resting = False
+        self._transport.resume_reading()
 
     cdef void _write(self, const unsigned char* data, Py_ssize_t size) except *:
         """Hands the bytes to the socket; what it does not take at once, the transport keeps."""

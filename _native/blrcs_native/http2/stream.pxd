@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from blrcs_native.call cimport Call
 from blrcs_native.http2.eager_task cimport EagerTask
+from blrcs_native.http2.messages cimport Inflation
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.timer_wheel cimport Timer
 from blrcs_native.message_stream cimport MessageStream
@@ -38,6 +39,7 @@ cdef class Link:
     cdef void taken(self, Stream stream) except *
     cdef void gather(self, Stream stream) except *
     cdef void too_large(self, bint inflated) noexcept
+    cdef void come_back(self, Stream stream) except *
     cdef bint grant(self, Stream stream, Py_ssize_t size) except -1
     cdef void give_back(self, Stream stream) except *
 
@@ -76,6 +78,7 @@ cdef class Stream(MessageStream):
     # The request's messages.
     cdef Octets input
     cdef Py_ssize_t message_bytes
+    cdef Inflation inflation
     cdef Py_ssize_t granted_bytes
     # Received, and not yet told to the client as used.
     cdef Py_ssize_t unconsumed
@@ -125,6 +128,6 @@ cdef class Stream(MessageStream):
     cdef void tell_done(self) except *
     cdef void let_go(self) except *
     cdef void finished(self, object result, object error) except *
-    cdef bytes _unpacked(self, bytes body)
+    cdef bytes _inflated(self)
     cdef object take_message(self)
     cdef bint put_message(self, bytes body) except -1

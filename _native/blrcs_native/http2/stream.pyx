@@ -10,7 +10,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport int64_t, uint32_t
 
 from blrcs_native.clock cimport monotonic_ns
-from blrcs_native.http2.messages cimport accepted, compressed, decompressed, encoding_name
+from blrcs_native.http2.messages cimport Inflation, accepted, compressed, encoding_name
 from blrcs_native.http2.octets cimport (
     Octets, octets_append, octets_free, octets_reserve, octets_size, octets_take
 )
@@ -25,6 +25,8 @@ from blrcs_native.rejection import CODE_NAMES
 
 cdef enum:
     COMPRESSED = 1
+    # After so long a message that is inflated waits for the others' turns.
+    INFLATION_NS = 50_000
     RESOURCE_EXHAUSTED = 8
     INTERNAL = 13
 
@@ -82,6 +84,10 @@ cdef class Link:
 
     cdef void too_large(self, bint inflated) noexcept:
         """A message is larger than any may be, as sent or as inflated."""
+
+    cdef void come_back(self, Stream stream) except *:
+        """Tells the listener again that more of the request is there, once others had their turn."""
+        raise NotImplementedError
 
     cdef bint grant(self, Stream stream, Py_ssize_t size) except -1:
         """Whether a message of this size may be gathered now; if not, as soon as it can."""
@@ -188,6 +194,8 @@ cdef class Stream(MessageStream):
         cdef bytes body
         cdef bint packed
         cdef Py_ssize_t whole
+        if self.inflation is not None:
+            return self._inflated()
         if not self.message_ready():
             if self.request_ended and octets_size(&self.input) > 0:
                 raise AbortError(CUT_OFF)
@@ -200,22 +208,33 @@ cdef class Stream(MessageStream):
         octets_take(&self.input, whole)
         self.message_bytes = -1
         self.link.taken(self)
-        return self._unpacked(body) if packed else body
+        if not packed:
+            return body
+        self.inflation = Inflation(self.request_encoding, body)
+        return self._inflated()
 
-    cdef bytes _unpacked(self, bytes body):
+    cdef bytes _inflated(self):
+        """The message that is being inflated, or None where it takes another step."""
         cdef Py_ssize_t max_bytes = self.link.max_receive_bytes
+        cdef Inflation inflation = self.inflation
+        cdef int64_t end_ns = monotonic_ns() + INFLATION_NS
         try:
-            plain = decompressed(self.request_encoding, body, max_bytes)
+            while not inflation.step(max_bytes):
+                if monotonic_ns() >= end_ns:
+                    self.link.come_back(self)
+                    return None
         except ValueError:
+            self.inflation = None
             raise AbortError(MALFORMED_ENCODING) from None
-        if plain is None:
+        self.inflation = None
+        if inflation.is_too_large:
             self.link.too_large(True)
             raise AbortError(too_large(f"more than {max_bytes}", max_bytes))
-        return plain
+        return inflation.plain()
 
     cdef object take_message(self):
         body = self.next_message()
-        if body is None and self.request_ended:
+        if body is None and self.request_ended and self.inflation is None:
             return self.listener.eof
         return body
 
@@ -345,6 +364,7 @@ cdef class Stream(MessageStream):
     cdef void let_go(self) except *:
         """Drops what refers back to the stream, so that nothing waits for the collector."""
         self.call = None
+        self.inflation = None
         self.pipeline = None
         self.eager = None
 

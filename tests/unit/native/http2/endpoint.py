@@ -13,7 +13,7 @@ from blrcs_native.pipeline import Pipeline
 from tests.unit.native.http2 import frames
 
 EOF = object()
-TURNS = 12
+TURNS = 100
 
 
 class Handlers:

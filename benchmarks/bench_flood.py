@@ -1,0 +1,217 @@
+"""What honest callers notice of an attack: their latency, while another client abuses the server.
+
+The server has a core of its own. The attacker (``flood.c``) has the other, and shares it with the
+honest client (``arrivals.c``), which the scheduler prefers, so that it is never the client that is
+late. Unloaded means that the attacker sends the same kind of bytes as fast to a socket of its own:
+then the core of the clients is as busy, and that of the server idle.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import arrivals
+import flood
+import floods
+import transport_peers
+from arrivals import Latency
+from echo_scenarios import echo_scenarios
+from flood import Rate, flooding
+from floods import Flood
+from harness import Claim, Grid, Report, argument_parser, publish
+from load import Load, LoadError
+from order_scenario import ALICE, METHOD, ORDER, REQUEST, metadata_for
+from server_process import ServerProcess, cores, forget_peak, peak_bytes, running
+
+HERE = Path(__file__).parent
+CALLS_PER_S = 500
+CONNECTIONS = 4
+WARM_UP_CALLS = 2_000
+HEAD_START_S = 0.3
+MOST_TIMES = 3
+MOST_MIB = 16
+MIB = 1 << 20
+COLUMNS = ("p50, us", "p99, us", "connections/s", "MiB/s", "MiB a connection")
+UNLOADED = "unloaded"
+# The honest client goes before the attacker as soon as it has something to do.
+FIRST = ("chrt", "--fifo", "1")
+IDLE = Flood(floods.GREETING, bytes(floods.MAX_FRAME_BYTES))
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the rounds of one flood found."""
+
+    latencies: list[Latency] = field(default_factory=list)
+    rates: list[Rate] = field(default_factory=list)
+    memory_mib: list[float] = field(default_factory=list)
+
+    @property
+    def p99_us(self) -> float:
+        return statistics.median(each.p99_ns for each in self.latencies) / 1_000
+
+
+@dataclass(slots=True)
+class Target:
+    """A server, its honest callers' load, and the floods that it is to stand."""
+
+    server: ServerProcess
+    honest: Load
+    floods: Mapping[str, Flood]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+
+def preference() -> tuple[str, ...]:
+    """How the honest client is started, where this user may."""
+    allowed = subprocess.run([*FIRST, "true"], capture_output=True, check=False).returncode == 0
+    return FIRST if allowed else ()
+
+
+class Run:
+    def __init__(self, seconds: float, folder: Path) -> None:
+        self.seconds = seconds
+        self.folder = folder
+        self.server_core, self.load_core = cores()
+        self.prefix = preference()
+
+    def echo(self, stack: ExitStack) -> Target:
+        """The echo in Python on the native transport."""
+        peer = transport_peers.PEERS_BY_NAME["blrcs"]
+        server = stack.enter_context(
+            running(peer.command, core=self.server_core, environ=peer.environ)
+        )
+        load = echo_scenarios()["unary"].load(server.port, self.load_core)
+        return Target(server, with_connections(load), floods.FLOODS)
+
+    def guarded(self, stack: ExitStack) -> Target:
+        """The guarded call, flooded by callers whose tokens are no good."""
+        server = stack.enter_context(
+            running([sys.executable, HERE / "guarded_server.py", "blrcs"], core=self.server_core)
+        )
+        message = REQUEST.SerializeToString()
+        load = Load(
+            port=server.port,
+            method=METHOD,
+            metadata=tuple(metadata_for(ALICE)),
+            request=message,
+            reply=ORDER.SerializeToString(),
+            core=self.load_core,
+            connections=CONNECTIONS,
+        )
+        garbage = [("authorization", "Bearer nonsense")]
+        return Target(
+            server,
+            load,
+            {
+                "calls without a token": floods.refused_calls(METHOD, [], message),
+                "calls with a bad token": floods.refused_calls(METHOD, garbage, message),
+                "calls with a forged token": floods.refused_calls(METHOD, forged(), message),
+            },
+        )
+
+    def round(self, target: Target, name: str, attack: Flood, port: int) -> None:
+        """Honest calls while the attack goes on."""
+        pid = target.server.pid
+        seconds = self.seconds + 2 * HEAD_START_S
+        before = forget_peak(pid)
+        with flooding(attack, port, seconds, self.load_core, self.folder) as rate:
+            time.sleep(HEAD_START_S)
+            found = arrivals.latency(
+                target.honest,
+                CALLS_PER_S,
+                self.seconds,
+                self.folder,
+                prefix=self.prefix,
+                asleep=True,
+            )
+        outcome = target.outcomes.setdefault(name, Outcome())
+        outcome.latencies.append(found)
+        outcome.rates.append(rate)
+        outcome.memory_mib.append((peak_bytes(pid) - before) / MIB / attack.connections)
+
+
+def with_connections(load: Load) -> Load:
+    return replace(load, connections=CONNECTIONS)
+
+
+def forged() -> list[tuple[str, str]]:
+    """A token that is right in all but its signature."""
+    (name, value), *_ = metadata_for(ALICE)
+    signed, _, signature = value.rpartition(".")
+    return [(name, f"{signed}.{signature[::-1]}")]
+
+
+def claims(target: Target) -> list[Claim]:
+    unloaded = target.outcomes[UNLOADED].p99_us
+    made = []
+    for name in target.floods:
+        if outcome := target.outcomes.get(name):
+            made.append(
+                Claim(f"{name}: p99 / unloaded", outcome.p99_us / unloaded, at_most=MOST_TIMES)
+            )
+            made.append(
+                Claim(f"{name}: MiB a connection", max(outcome.memory_mib), at_most=MOST_MIB)
+            )
+    return made
+
+
+def row(outcome: Outcome) -> dict[str, float]:
+    rates = outcome.rates
+    return {
+        "p50, us": statistics.median(each.p50_ns for each in outcome.latencies) / 1_000,
+        "p99, us": outcome.p99_us,
+        "connections/s": statistics.median(each.opened / each.seconds for each in rates),
+        "MiB/s": statistics.median(each.sent_bytes / each.seconds for each in rates) / MIB,
+        "MiB a connection": max(outcome.memory_mib),
+    }
+
+
+def run(rounds: int, seconds: float, only: Sequence[str]) -> Report:
+    for source, program in ((arrivals.SOURCE, arrivals.PROGRAM), (flood.SOURCE, flood.PROGRAM)):
+        if reason := arrivals.failure_of_build(source, program):
+            raise SystemExit(f"{source.name} {reason}")
+    peers, _ = transport_peers.build(("blrcs",))
+    report = Report("honest callers under a flood")
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        made = Run(seconds, Path(folder))
+        if not made.prefix:
+            report.left_out["the honest client's priority"] = "this user may not give it"
+        for title, start in (("echo", made.echo), ("guarded", made.guarded)):
+            target = start(stack)
+            chosen = {name: each for name, each in target.floods.items() if not only or name in only}
+            if not chosen:
+                continue
+            arrivals.check(target.honest, WARM_UP_CALLS, made.folder)
+            for _ in range(rounds):
+                made.round(target, UNLOADED, IDLE, 0)
+                for name, attack in chosen.items():
+                    print(f"measuring {name}", file=sys.stderr, flush=True)
+                    try:
+                        made.round(target, name, attack, target.server.port)
+                    except LoadError as error:
+                        report.left_out[name] = str(error).splitlines()[-1]
+            report.grids.append(
+                Grid(title, COLUMNS, {name: row(each) for name, each in target.outcomes.items()})
+            )
+            report.claims += claims(target)
+    report.peers = {peers["blrcs"].label: peers["blrcs"].version}
+    return report
+
+
+def main() -> None:
+    parser = argument_parser()
+    parser.set_defaults(rounds=3)
+    parser.add_argument("--only", action="append", default=[], help="this flood; may be repeated")
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long a round is")
+    arguments = parser.parse_args()
+    publish(run(arguments.rounds, arguments.seconds, arguments.only), arguments.json)
+
+
+if __name__ == "__main__":
+    main()
