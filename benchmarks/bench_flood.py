@@ -184,7 +184,9 @@ def run(rounds: int, seconds: float, only: Sequence[str]) -> Report:
             report.left_out["the honest client's priority"] = "this user may not give it"
         for title, start in (("echo", made.echo), ("guarded", made.guarded)):
             target = start(stack)
-            chosen = {name: each for name, each in target.floods.items() if not only or name in only}
+            chosen = {
+                name: each for name, each in target.floods.items() if not only or name in only
+            }
             if not chosen:
                 continue
             arrivals.check(target.honest, WARM_UP_CALLS, made.folder)

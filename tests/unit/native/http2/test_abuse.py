@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.metrics import CELLS, ServerMetrics
 from blrcs_native.call import Call
 from blrcs_native.http2.abuse import ABUSES, AbuseCounters
+from blrcs_native.metrics import MetricsBlock
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.attacks import ATTACKS, GREETINGS, LIMITS, Attack
 from tests.unit.native.http2.endpoint import Endpoint, of_kind, status_of, turns
@@ -176,6 +177,6 @@ async def test_a_compressed_message_that_is_too_large_as_sent_is_no_bomb_of_comp
 
 
 def test_the_metric_counts_along() -> None:
-    metrics = ServerMetrics()
+    metrics = ServerMetrics(MetricsBlock(CELLS))
     AbuseCounters(metrics.abuse)
     assert {labels for (labels,), _ in metrics.abuse.rows()} == set(ABUSES)
