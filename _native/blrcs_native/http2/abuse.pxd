@@ -3,7 +3,8 @@
 from libc.stdint cimport int64_t
 
 cdef enum Abuse:
-    ACK_FLOOD
+    NO_ABUSE = -1
+    ACK_FLOOD = 0
     ADDRESS_LIMIT
     CONNECTION_LIMIT
     CONTINUATION_FLOOD
@@ -32,36 +33,3 @@ cdef class AbuseCounters:
     cdef list _cells
 
     cdef void count(self, Abuse kind) noexcept
-
-
-cdef struct Bucket:
-    double level
-    double capacity
-    double per_s
-    int64_t filled_ns
-
-
-cdef inline void bucket_open(
-    Bucket* bucket, double capacity, double per_s, int64_t now_ns
-) noexcept nogil:
-    bucket.level = capacity
-    bucket.capacity = capacity
-    bucket.per_s = per_s
-    bucket.filled_ns = now_ns
-
-
-cdef inline void bucket_add(Bucket* bucket, double amount) noexcept nogil:
-    bucket.level += amount
-    if bucket.level > bucket.capacity:
-        bucket.level = bucket.capacity
-
-
-cdef inline bint bucket_take(Bucket* bucket, int64_t now_ns) noexcept nogil:
-    """Whether there was one to take."""
-    if bucket.level < 1:
-        bucket_add(bucket, <double>(now_ns - bucket.filled_ns) / 1e9 * bucket.per_s)
-        bucket.filled_ns = now_ns
-        if bucket.level < 1:
-            return False
-    bucket.level -= 1
-    return True

@@ -13,13 +13,11 @@ from libc.stdint cimport int64_t
 from blrcs_native.call cimport Call, new_call
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.abuse cimport AbuseCounters
-from blrcs_native.http2.connection cimport (
-    HEAD_BINARY, HEAD_TIMEOUT, HEAD_TOO_LARGE, NO_PROBLEM
-)
 from blrcs_native.http2.eager_task cimport EagerTask, TaskPool
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.messages cimport ENCODINGS
 from blrcs_native.http2.reply_fields cimport checked_fields
+from blrcs_native.http2.request_head cimport HEAD_TIMEOUT, HEAD_TOO_LARGE, NO_PROBLEM
 from blrcs_native.http2.stream cimport PREFIX_BYTES, Listener, Stream
 from blrcs_native.http2.timer_wheel cimport Timer, TimerWheel
 from blrcs_native.pipeline cimport Pipeline

@@ -1,0 +1,15 @@
+"""The C face of what replies are sent as."""
+
+from libc.stdint cimport int32_t
+
+from blrcs_native.http2.stream cimport Stream
+from blrcs_native.nghttp2 cimport nghttp2_data_source_read_callback, nghttp2_session
+
+cdef int submit_head(
+    nghttp2_session* session, Stream stream, bint with_status,
+    nghttp2_data_source_read_callback read_output
+) except -1
+cdef int submit_trailers(nghttp2_session* session, Stream stream) except -1
+cdef void submit_http_status(
+    nghttp2_session* session, int32_t stream_id, bytes http_status
+) noexcept

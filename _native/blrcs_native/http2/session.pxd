@@ -1,0 +1,39 @@
+"""The C face of sessions."""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+
+from blrcs_native.http2.stream cimport Link, Stream
+from blrcs_native.nghttp2 cimport (
+    nghttp2_data_source, nghttp2_frame, nghttp2_frame_hd, nghttp2_session,
+    nghttp2_session_get_stream_user_data,
+)
+
+
+cdef class Session(Link):
+    cdef nghttp2_session* _session
+
+    cdef void open_session(self) except *
+    cdef int frame_begun(self, const nghttp2_frame_hd* head) noexcept
+    cdef int head_begun(self, int32_t stream_id) except -1
+    cdef int head_field(
+        self, Stream stream, const uint8_t* name, size_t name_size,
+        const uint8_t* value, size_t value_size
+    ) except -1
+    cdef int frame_received(self, const nghttp2_frame* frame) except -1
+    cdef int data_received(self, Stream stream, const uint8_t* data, size_t size) except -1
+    cdef int stream_closed(self, Stream stream) except -1
+    cdef int frame_sent(self, const nghttp2_frame* frame) except -1
+    cdef ssize_t output(
+        self, Stream stream, uint8_t* target, size_t room, uint32_t* flags
+    ) except -1
+
+
+cdef ssize_t read_output(
+    nghttp2_session* session, int32_t stream_id, uint8_t* target, size_t room,
+    uint32_t* flags, nghttp2_data_source* source, void* user_data
+) noexcept
+
+
+cdef inline Stream stream_of(nghttp2_session* session, int32_t stream_id):
+    cdef void* found = nghttp2_session_get_stream_user_data(session, stream_id)
+    return None if found == NULL else <Stream>found

@@ -1,0 +1,184 @@
+"""nghttp2's session, and what it calls back.
+
+nghttp2 keeps the state of HTTP/2 and HPACK (RFC 9113, RFC 7541). The functions here do no more than
+bring its calls to methods, and errors of these methods back to it.
+"""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+
+from blrcs_native.http2.stream cimport Link, Stream
+from blrcs_native.nghttp2 cimport *
+
+cdef enum:
+    ERR_CANCEL = -535
+    MAX_PENDING_ACKS = 1000
+    MAX_CONTINUATIONS = 8
+
+cdef nghttp2_session_callbacks* CALLBACKS = NULL
+cdef nghttp2_option* OPTIONS = NULL
+
+
+cdef class Session(Link):
+    def __dealloc__(self):
+        nghttp2_session_del(self._session)
+
+    cdef void open_session(self) except *:
+        if nghttp2_session_server_new2(&self._session, CALLBACKS, <void*>self, OPTIONS) != 0:
+            raise MemoryError
+
+    # A result other than 0 ends the session; so does an exception.
+
+    cdef int frame_begun(self, const nghttp2_frame_hd* head) noexcept:
+        """A frame's header has been read; of unknown kinds of frames too."""
+        raise NotImplementedError
+
+    cdef int head_begun(self, int32_t stream_id) except -1:
+        """A request begins."""
+        raise NotImplementedError
+
+    cdef int head_field(
+        self, Stream stream, const uint8_t* name, size_t name_size,
+        const uint8_t* value, size_t value_size
+    ) except -1:
+        """A field of a request's head."""
+        raise NotImplementedError
+
+    cdef int frame_received(self, const nghttp2_frame* frame) except -1:
+        """A frame has been read to its end."""
+        raise NotImplementedError
+
+    cdef int data_received(self, Stream stream, const uint8_t* data, size_t size) except -1:
+        """Bytes of a request; the stream is None where it is gone."""
+        raise NotImplementedError
+
+    cdef int stream_closed(self, Stream stream) except -1:
+        """Nothing more comes, and nothing more can be sent."""
+        raise NotImplementedError
+
+    cdef int frame_sent(self, const nghttp2_frame* frame) except -1:
+        """A frame has been handed out."""
+        raise NotImplementedError
+
+    cdef ssize_t output(
+        self, Stream stream, uint8_t* target, size_t room, uint32_t* flags
+    ) except -1:
+        """Writes up to `room` bytes of a reply, and says how many."""
+        raise NotImplementedError
+
+
+cdef int on_begin_frame(
+    nghttp2_session* session, const nghttp2_frame_hd* head, void* user_data
+) noexcept:
+    return (<Session>user_data).frame_begun(head)
+
+
+cdef int on_begin_headers(
+    nghttp2_session* session, const nghttp2_frame* frame, void* user_data
+) noexcept:
+    if frame.headers.cat != NGHTTP2_HCAT_REQUEST:
+        return 0
+    try:
+        return (<Session>user_data).head_begun(frame.hd.stream_id)
+    except BaseException:
+        return NGHTTP2_ERR_CALLBACK_FAILURE
+
+
+cdef int on_header(
+    nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
+    const uint8_t* value, size_t value_size, uint8_t flags, void* user_data
+) noexcept:
+    cdef Stream stream
+    if frame.hd.type != NGHTTP2_HEADERS or frame.headers.cat != NGHTTP2_HCAT_REQUEST:
+        return 0
+    stream = stream_of(session, frame.hd.stream_id)
+    if stream is None:
+        return 0
+    try:
+        return (<Session>user_data).head_field(stream, name, name_size, value, value_size)
+    except BaseException:
+        return NGHTTP2_ERR_CALLBACK_FAILURE
+
+
+cdef int on_frame_received(
+    nghttp2_session* session, const nghttp2_frame* frame, void* user_data
+) noexcept:
+    try:
+        return (<Session>user_data).frame_received(frame)
+    except BaseException:
+        return NGHTTP2_ERR_CALLBACK_FAILURE
+
+
+cdef int on_data(
+    nghttp2_session* session, uint8_t flags, int32_t stream_id, const uint8_t* data, size_t size,
+    void* user_data
+) noexcept:
+    try:
+        return (<Session>user_data).data_received(stream_of(session, stream_id), data, size)
+    except BaseException:
+        return NGHTTP2_ERR_CALLBACK_FAILURE
+
+
+cdef int on_stream_closed(
+    nghttp2_session* session, int32_t stream_id, uint32_t error_code, void* user_data
+) noexcept:
+    cdef Stream stream = stream_of(session, stream_id)
+    if stream is None:
+        return 0
+    nghttp2_session_set_stream_user_data(session, stream_id, NULL)
+    try:
+        return (<Session>user_data).stream_closed(stream)
+    except BaseException:
+        return NGHTTP2_ERR_CALLBACK_FAILURE
+
+
+cdef int on_frame_sent(
+    nghttp2_session* session, const nghttp2_frame* frame, void* user_data
+) noexcept:
+    try:
+        return (<Session>user_data).frame_sent(frame)
+    except BaseException:
+        return NGHTTP2_ERR_CALLBACK_FAILURE
+
+
+cdef int on_unknown_frame(
+    nghttp2_session* session, void** payload, const nghttp2_frame_hd* head, void* user_data
+) noexcept:
+    return ERR_CANCEL
+
+
+cdef ssize_t read_output(
+    nghttp2_session* session, int32_t stream_id, uint8_t* target, size_t room,
+    uint32_t* flags, nghttp2_data_source* source, void* user_data
+) noexcept:
+    try:
+        return (<Session>user_data).output(<Stream>source.ptr, target, room, flags)
+    except BaseException:
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
+
+
+cdef void prepare() except *:
+    """What all sessions share."""
+    cdef int kind
+    global CALLBACKS, OPTIONS
+    if nghttp2_session_callbacks_new(&CALLBACKS) != 0 or nghttp2_option_new(&OPTIONS) != 0:
+        raise MemoryError
+    nghttp2_session_callbacks_set_on_begin_frame_callback(CALLBACKS, on_begin_frame)
+    nghttp2_session_callbacks_set_on_begin_headers_callback(CALLBACKS, on_begin_headers)
+    nghttp2_session_callbacks_set_on_header_callback(CALLBACKS, on_header)
+    nghttp2_session_callbacks_set_on_frame_recv_callback(CALLBACKS, on_frame_received)
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(CALLBACKS, on_data)
+    nghttp2_session_callbacks_set_on_stream_close_callback(CALLBACKS, on_stream_closed)
+    nghttp2_session_callbacks_set_on_frame_send_callback(CALLBACKS, on_frame_sent)
+    # nghttp2 tells of those alone that somebody wants, and here they are counted.
+    nghttp2_session_callbacks_set_unpack_extension_callback(CALLBACKS, on_unknown_frame)
+    for kind in range(NGHTTP2_CONTINUATION + 1, 256):
+        nghttp2_option_set_user_recv_extension_type(OPTIONS, kind)
+    nghttp2_option_set_no_auto_window_update(OPTIONS, 1)
+    nghttp2_option_set_no_closed_streams(OPTIONS, 1)
+    nghttp2_option_set_max_outbound_ack(OPTIONS, MAX_PENDING_ACKS)
+    nghttp2_option_set_max_continuations(OPTIONS, MAX_CONTINUATIONS)
+    # Resets are counted by `FrameBudget`, and by name.
+    nghttp2_option_set_stream_reset_rate_limit(OPTIONS, 1 << 40, 1 << 40)
+
+
+prepare()
