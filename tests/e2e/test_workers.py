@@ -45,24 +45,35 @@ def limited(directory: Path, **limits: str) -> None:
 
 
 def test_a_limit_is_that_of_all_workers_together(start: Start, tmp_path: Path) -> None:
-    limited(tmp_path, ping='{key = "method", requests = 150, period = "1h"}')
+    limited(tmp_path, passing='{key = "method", requests = 100, period = "1h"}')
     write_gate(tmp_path)
+    open_gate(tmp_path)
     gate = start("--service", REGISTER, "--no-builtin", "--workers", "2")
-    channels = [grpc.insecure_channel(gate.address, OPTIONS) for _ in range(24)]
-    answers: list[tuple[grpc.StatusCode, int]] = []
+    codes: list[grpc.StatusCode] = []
 
-    def call(channel: grpc.Channel) -> None:
-        answers.extend(ping(channel) for _ in range(10))
-        channel.close()
+    def call(channel: grpc.Channel, count: int) -> None:
+        for _ in range(count):
+            try:
+                list(pass_gate(channel))
+            except grpc.RpcError as error:
+                codes.append(error.code())
+            else:
+                codes.append(OK)
 
-    threads = [threading.Thread(target=call, args=(channel,)) for channel in channels]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    codes = [code for code, _ in answers]
-    assert (codes.count(OK), codes.count(EXHAUSTED)) == (150, 90)
-    assert len({process for code, process in answers if code is OK}) == 2
+    with channels_to_all(gate, 2) as channels:
+        for channel in channels.values():
+            call(channel, 1)
+        assert codes == [OK, OK]
+        threads = [
+            threading.Thread(target=call, args=(channel, 20))
+            for channel in channels.values()
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert (codes.count(OK), codes.count(EXHAUSTED)) == (100, 62)
 
 
 def test_a_worker_that_is_killed_is_replaced_while_the_others_serve(gate: Server) -> None:
