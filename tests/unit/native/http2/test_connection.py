@@ -407,3 +407,25 @@ async def test_a_call_that_was_reset_still_counts_until_its_handler_ends(endpoin
     release.set()
     await turns()
     assert status_of(await server.answer(call(7, ECHO)), 7) == "0"
+
+
+async def test_handlers_of_calls_that_the_server_reset_end_with_the_connection(
+    endpoint: Open,
+) -> None:
+    server = endpoint()
+    overflow = window_update(1, frames.MAX_WINDOW_BYTES)
+    server.receive(call(1, b"/e/Never") + overflow)
+    server.take()
+    server.connection.close()
+    await turns()
+    assert server.dispatcher.running == 0
+
+
+async def test_a_handler_may_be_begun_by_bytes_that_a_task_brings(endpoint: Open) -> None:
+    async def waits(body: bytes, _: Call) -> bytes:
+        await asyncio.sleep(0)
+        return body
+
+    server = endpoint({"/e/Waits": waits})
+    for stream in (1, 3, 5):
+        assert status_of(await server.answer(call(stream, b"/e/Waits")), stream) == "0"
