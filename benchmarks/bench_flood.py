@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from floods import Flood
 from harness import Claim, Grid, Report, argument_parser, publish
 from load import Load, LoadError
 from order_scenario import ALICE, METHOD, ORDER, REQUEST, metadata_for
-from server_process import ServerProcess, cores, forget_peak, peak_bytes, running
+from server_process import StartError, cores, forget_peak, peak_bytes, running
 
 HERE = Path(__file__).parent
 CALLS_PER_S = 500
@@ -59,9 +58,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Target:
-    """A server, its honest callers' load, and the floods that it is to stand."""
+    """A kind of server, what its honest callers send to a port, and the floods it is to stand."""
 
-    server: ServerProcess
+    command: Sequence[str | Path]
+    environ: Mapping[str, str]
     honest: Load
     floods: Mapping[str, Flood]
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -80,23 +80,19 @@ class Run:
         self.server_core, self.load_core = cores()
         self.prefix = preference()
 
-    def echo(self, stack: ExitStack) -> Target:
+    def echo(self) -> Target:
         """The echo in Python on the native transport."""
         peer = transport_peers.PEERS_BY_NAME["blrcs"]
-        server = stack.enter_context(
-            running(peer.command, core=self.server_core, environ=peer.environ)
+        load = echo_scenarios()["unary"].load(0, self.load_core)
+        return Target(
+            peer.command, peer.environ, replace(load, connections=CONNECTIONS), floods.FLOODS
         )
-        load = echo_scenarios()["unary"].load(server.port, self.load_core)
-        return Target(server, with_connections(load), floods.FLOODS)
 
-    def guarded(self, stack: ExitStack) -> Target:
+    def guarded(self) -> Target:
         """The guarded call, flooded by callers whose tokens are no good."""
-        server = stack.enter_context(
-            running([sys.executable, HERE / "guarded_server.py", "blrcs"], core=self.server_core)
-        )
         message = REQUEST.SerializeToString()
         load = Load(
-            port=server.port,
+            port=0,
             method=METHOD,
             metadata=tuple(metadata_for(ALICE)),
             request=message,
@@ -106,7 +102,8 @@ class Run:
         )
         garbage = [("authorization", "Bearer nonsense")]
         return Target(
-            server,
+            [sys.executable, HERE / "guarded_server.py", "blrcs"],
+            {},
             load,
             {
                 "calls without a token": floods.refused_calls(METHOD, [], message),
@@ -115,29 +112,32 @@ class Run:
             },
         )
 
-    def round(self, target: Target, name: str, attack: Flood, port: int) -> None:
-        """Honest calls while the attack goes on."""
-        pid = target.server.pid
-        seconds = self.seconds + 2 * HEAD_START_S
-        before = forget_peak(pid)
-        with flooding(attack, port, seconds, self.load_core, self.folder) as rate:
-            time.sleep(HEAD_START_S)
-            found = arrivals.latency(
-                target.honest,
-                CALLS_PER_S,
-                self.seconds,
-                self.folder,
-                prefix=self.prefix,
-                asleep=True,
-            )
+    def round(self, target: Target, name: str, attack: Flood) -> None:
+        """Honest calls while the attack goes on, to a server that knows neither yet.
+
+        What an earlier attack has left to the server's allocator would hide what this one costs.
+        """
+        with running(target.command, core=self.server_core, environ=target.environ) as server:
+            honest = replace(target.honest, port=server.port)
+            arrivals.check(honest, WARM_UP_CALLS, self.folder)
+            port = 0 if name == UNLOADED else server.port
+            seconds = self.seconds + 2 * HEAD_START_S
+            before = forget_peak(server.pid)
+            with flooding(attack, port, seconds, self.load_core, self.folder) as rate:
+                time.sleep(HEAD_START_S)
+                found = arrivals.latency(
+                    honest,
+                    CALLS_PER_S,
+                    self.seconds,
+                    self.folder,
+                    prefix=self.prefix,
+                    asleep=True,
+                )
+            grown = peak_bytes(server.pid) - before
         outcome = target.outcomes.setdefault(name, Outcome())
         outcome.latencies.append(found)
         outcome.rates.append(rate)
-        outcome.memory_mib.append((peak_bytes(pid) - before) / MIB / attack.connections)
-
-
-def with_connections(load: Load) -> Load:
-    return replace(load, connections=CONNECTIONS)
+        outcome.memory_mib.append(grown / MIB / attack.connections)
 
 
 def forged() -> list[tuple[str, str]]:
@@ -178,32 +178,34 @@ def run(rounds: int, seconds: float, only: Sequence[str]) -> Report:
             raise SystemExit(f"{source.name} {reason}")
     peers, _ = transport_peers.build(("blrcs",))
     report = Report("honest callers under a flood")
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as folder:
         made = Run(seconds, Path(folder))
         if not made.prefix:
             report.left_out["the honest client's priority"] = "this user may not give it"
-        for title, start in (("echo", made.echo), ("guarded", made.guarded)):
-            target = start(stack)
+        for title, target in (("echo", made.echo()), ("guarded call", made.guarded())):
             chosen = {
                 name: each for name, each in target.floods.items() if not only or name in only
             }
             if not chosen:
                 continue
-            arrivals.check(target.honest, WARM_UP_CALLS, made.folder)
-            for _ in range(rounds):
-                made.round(target, UNLOADED, IDLE, 0)
-                for name, attack in chosen.items():
-                    print(f"measuring {name}", file=sys.stderr, flush=True)
-                    try:
-                        made.round(target, name, attack, target.server.port)
-                    except LoadError as error:
-                        report.left_out[name] = str(error).splitlines()[-1]
-            report.grids.append(
-                Grid(title, COLUMNS, {name: row(each) for name, each in target.outcomes.items()})
-            )
+            measure(made, target, chosen, rounds, report)
+            cells = {name: row(each) for name, each in target.outcomes.items()}
+            report.grids.append(Grid(f"{title}, under a flood", COLUMNS, cells))
             report.claims += claims(target)
     report.peers = {peers["blrcs"].label: peers["blrcs"].version}
     return report
+
+
+def measure(
+    made: Run, target: Target, chosen: Mapping[str, Flood], rounds: int, report: Report
+) -> None:
+    for _ in range(rounds):
+        for name, attack in {UNLOADED: IDLE, **chosen}.items():
+            print(f"measuring {name}", file=sys.stderr, flush=True)
+            try:
+                made.round(target, name, attack)
+            except (LoadError, StartError) as error:
+                report.left_out[name] = str(error).splitlines()[-1]
 
 
 def main() -> None:

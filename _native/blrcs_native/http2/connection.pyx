@@ -62,6 +62,7 @@ cdef class Connection(Session):
         self.identity = identity
         self.max_receive_bytes = limits.max_receive_bytes
         self.max_send_bytes = limits.max_send_bytes
+        self.max_unsent_bytes = limits.unsent_bytes
         self.streams = {}
         self._ready = []
         self._gather_room = limits.gathered_bytes
@@ -213,10 +214,11 @@ cdef class Connection(Session):
                 is_over = monotonic_ns() >= end_ns
         if held is not None:
             self._ready = held + self._ready
+        self._grant_waiting()
         self.turn_over = is_over and len(self._ready) > 0
 
     cdef bint _is_full(self) noexcept:
-        return self.unsent > self._limits.unsent_bytes
+        return self.unsent > self.max_unsent_bytes
 
     cdef void _hand_on(self, Stream stream) except *:
         cdef Rejection problem
@@ -365,7 +367,10 @@ cdef class Connection(Session):
     cdef void give_back(self, Stream stream) except *:
         self._gather_room += stream.granted_bytes
         stream.granted_bytes = 0
-        self._grant_waiting()
+        if self._gathering:
+            # After what comes of the message: its reply may be in the way.
+            self.turn_over = True
+            self._flush_soon()
 
     cdef void _grant_waiting(self) except *:
         """Replies that are not taken keep further requests out."""

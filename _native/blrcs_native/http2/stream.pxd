@@ -28,6 +28,7 @@ cdef class Link:
     cdef object identity
     # Bytes of replies that wait to be sent, of all streams.
     cdef Py_ssize_t unsent
+    cdef Py_ssize_t max_unsent_bytes
     # Calls whose handlers run, those of streams that are closed too.
     cdef int running
 
@@ -129,5 +130,6 @@ cdef class Stream(MessageStream):
     cdef void let_go(self) except *
     cdef void finished(self, object result, object error) except *
     cdef bytes _inflated(self)
+    cdef bint has_room(self) noexcept
     cdef object take_message(self)
     cdef bint put_message(self, bytes body) except -1

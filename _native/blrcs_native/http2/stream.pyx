@@ -270,7 +270,14 @@ cdef class Stream(MessageStream):
     cdef bint put_message(self, bytes body) except -1:
         self._check_open()
         self.append_message(body)
-        return octets_size(&self.output) <= OUTPUT_HIGH_BYTES
+        return self.has_room()
+
+    cdef bint has_room(self) noexcept:
+        """Whether a writer may go on: a stream's share is smaller where others have written much."""
+        cdef Py_ssize_t size = octets_size(&self.output)
+        return size <= OUTPUT_LOW_BYTES or (
+            size <= OUTPUT_HIGH_BYTES and self.link.unsent <= self.link.max_unsent_bytes
+        )
 
     async def write(self, body):
         if not self.put_message(body):
@@ -278,7 +285,7 @@ cdef class Stream(MessageStream):
 
     async def drained(self):
         """Waits until little is left of what was written."""
-        while octets_size(&self.output) > OUTPUT_HIGH_BYTES and self.alive:
+        while not self.has_room() and self.alive:
             if self.writer is not None:
                 raise InvalidStateError("one write at a time")
             self.writer = self.listener.loop.create_future()
