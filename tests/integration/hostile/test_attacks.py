@@ -133,6 +133,18 @@ async def test_a_client_that_reads_nothing_is_given_up() -> None:
         await victim.until(lambda: victim.counted.get("stalled_reply", 0) > 0)
 
 
+async def test_a_client_that_asks_for_answers_and_reads_none_is_given_up() -> None:
+    options = [("blrcs.frame_burst", 2**31 - 1)]
+    async with serving(options) as victim, attacker(victim.port) as client:
+        client.stop_reading()
+        for _ in range(1_000):
+            await client.send(frames.settings() * 7_000)
+            if victim.counted:
+                break
+        assert victim.counted == {"ack_flood": 1}
+        assert await victim.serves()
+
+
 async def test_a_length_costs_no_memory() -> None:
     options = [("grpc.max_receive_message_length", -1)]
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

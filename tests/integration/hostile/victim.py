@@ -119,6 +119,10 @@ class RawClient:
             self._writer.write(data)
             await self._writer.drain()
 
+    def stop_reading(self) -> None:
+        """Has what the server sends fill the buffers on the way."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+
     async def read(self) -> list[frames.Frame] | None:
         """Some frames, perhaps none yet; None at the end."""
         async with asyncio.timeout(PATIENCE_S):

@@ -163,9 +163,6 @@ ATTACKS: dict[str, Attack] = {
         "headers_flood",
         request(1, NEVER) + reset(1) + b"".join(request(1, NEVER) for _ in range(MANY)),
     ),
-    "acknowledgements_unread": Attack(
-        "ack_flood", b"".join(settings() for _ in range(1_500)), limits={"frame_burst": 10_000}
-    ),
     # Messages
     "message_length": Attack(
         "message_bomb", request(1, UNARY) + data(1, b"\0\xff\xff\xff\xff"), ends=False

@@ -120,10 +120,15 @@ async def test_whoever_is_sent_something_may_ping_again(endpoint: Open) -> None:
     assert server.counted == {}
 
 
-async def test_answers_that_are_not_read_have_an_end(endpoint: Open) -> None:
+@pytest.mark.parametrize(
+    "asking", [lambda _: frames.settings(), lambda stream: request(stream, b"/e/Never")]
+)
+async def test_answers_that_are_not_read_have_an_end(
+    endpoint: Open, asking: Callable[[int], bytes]
+) -> None:
     server = endpoint(frame_burst=100_000)
     for stream in range(1, 20_000, 2):
-        if not server.receive(request(stream, b"/e/Never")):
+        if not server.receive(asking(stream)):
             break
     assert server.counted == {"ack_flood": 1}
 

@@ -29,7 +29,7 @@ def test_binary_values_come_back(value: bytes) -> None:
     ["", "Upper", "a b", ":status", "a\r\nb", "\u00fc", "a:b", "te", "grpc-status", "connection"],
 )
 def test_names_that_are_none_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is not a name of metadata"):
+    with pytest.raises(ValueError, match=r"is not a name of metadata"):
         check_fields(((name, "v"),))
 
 
