@@ -81,6 +81,7 @@ cdef class Driver:
     cdef void _write(self, const unsigned char* data, Py_ssize_t size) except *
     cdef void _send_tls(self) except *
     cdef void _end(self) except *
+    cdef int64_t _linger_ns(self) noexcept
     cdef void _drain(self) except *
     cdef void _abort(self) except *
     cdef void _check_times(self) except *

@@ -351,8 +351,16 @@ cdef class Driver:
         if self._ending:
             return
         self._ending = True
-        if self._transport is not None:
-            self._transport.close()
+        if self._transport is None:
+            return
+        self._transport.close()
+        self._set.dispatcher.wheel.schedule(&self._timer, monotonic_ns() + self._linger_ns())
+
+    cdef int64_t _linger_ns(self) noexcept:
+        """How long what has been written may take to be sent once the connection has ended."""
+        if self._connection is None or self._connection.condemned:
+            return SECOND
+        return self._set.rules.stall_timeout_ns or 60 * SECOND
 
     cdef void _drain(self) except *:
         if self._connection is None or self._ending:
@@ -408,7 +416,7 @@ cdef class Driver:
             self._check_stalls(now_ns)
             self._check_keepalive(now_ns)
             self._check_end(now_ns)
-        if self._transport is not None:
+        if self._transport is not None and not self._ending:
             self._set.dispatcher.wheel.schedule(&self._timer, self._next_check(now_ns))
 
     def _check_stalls(self, int64_t now_ns):
