@@ -27,6 +27,7 @@ cdef class Dispatcher(Listener):
     cdef bint _is_by_chance_too_large(self, Stream stream) noexcept
     cdef void _set_deadline(self, Stream stream) except *
     cdef bint _answer(self, Stream stream) except -1
+    cdef bint _is_full(self) noexcept
     cdef void _serve(self, Stream stream, object request, object pending) except *
     cdef void _cut_short(self, Stream stream, Rejection rejection) except *
     cdef void _refuse(self, Stream stream, Rejection rejection) except *

@@ -18,7 +18,8 @@ class Dispatcher:
         limits: What the calls of a connection may cost.
         eof: What a handler reads after the last message.
         abuse: Counts what breaks the limits.
-        max_calls: Calls beyond are refused with RESOURCE_EXHAUSTED; None for no limit.
+        max_calls: Handlers that run at once; calls beyond are refused with RESOURCE_EXHAUSTED. None
+            for no limit.
         reply_encoding: What replies are compressed with where the client accepts it.
         unexpected: Told of what is neither a reply nor a status, such as an error of our own.
     """
@@ -37,7 +38,7 @@ class Dispatcher:
     ) -> None: ...
     @property
     def running(self) -> int:
-        """Calls that run."""
+        """Calls whose handlers run."""
     @property
     def wheel(self) -> TimerWheel: ...
     def close(self) -> None:

@@ -134,7 +134,6 @@ cdef class Dispatcher(Listener):
         )
         stream.active = True
         stream.link.running += 1
-        self.running += 1
         verdict = pipeline.begin(stream.call)
         rejection = self._head_rejection(stream)
         if rejection is None and type(verdict) is Rejection:
@@ -160,9 +159,11 @@ cdef class Dispatcher(Listener):
             return TOO_MUCH_METADATA
         if stream.request_encoding is not None and stream.request_encoding not in ENCODINGS:
             return ENCODING_UNKNOWN
-        if self._max_calls >= 0 and self.running > self._max_calls:
-            return TOO_MANY_CALLS
-        return None
+        return TOO_MANY_CALLS if self._is_full() else None
+
+    cdef bint _is_full(self) noexcept:
+        """Calls that wait for their request take no place: who is slow to send it could take all."""
+        return 0 <= self._max_calls <= self.running
 
     cdef bint _is_by_chance_too_large(self, Stream stream) noexcept:
         """Between the two limits grpc core refuses the more calls the nearer they are to the hard
@@ -231,7 +232,13 @@ cdef class Dispatcher(Listener):
 
     cdef void _serve(self, Stream stream, object request, object pending) except *:
         cdef EagerTask eager
+        if self._is_full():
+            if pending is not None:
+                pending.close()
+            self._refuse(stream, TOO_MANY_CALLS)
+            return
         stream.handling = True
+        self.running += 1
         eager = self._tasks.run(
             stream.pipeline.conclude(stream.call, request, pending), stream
         )
@@ -321,9 +328,10 @@ cdef class Dispatcher(Listener):
         if not stream.active:
             return
         stream.active = False
-        stream.handling = False
+        if stream.handling:
+            stream.handling = False
+            self.running -= 1
         self.wheel.cancel(&stream.timer)
-        self.running -= 1
         stream.link.call_ended(well)
         if stream.callbacks is not None:
             stream.tell_done()

@@ -44,7 +44,14 @@ async def turns(count: int = TURNS) -> None:
 class Endpoint:
     """A connection, its dispatcher, and what the client has read so far."""
 
-    def __init__(self, handlers: Mapping[str, Any], *, greet: bool = True, **limits: Any) -> None:
+    def __init__(
+        self,
+        handlers: Mapping[str, Any],
+        *,
+        greet: bool = True,
+        max_calls: int | None = None,
+        **limits: Any,
+    ) -> None:
         self.abuse = AbuseCounters()
         self.unexpected: list[BaseException] = []
         bounds = Limits(**limits)
@@ -54,6 +61,7 @@ class Endpoint:
             bounds,
             eof=EOF,
             abuse=self.abuse,
+            max_calls=max_calls,
             unexpected=self.unexpected.append,
         )
         self.connection = Connection(self.dispatcher, bounds, self.abuse)

@@ -63,6 +63,25 @@ async def test_a_handler_that_never_waits_is_answered_in_the_step_of_its_bytes(
     assert server.connection.open_streams == 0
 
 
+async def test_calls_beyond_the_most_at_once_are_refused(endpoint: Open) -> None:
+    server = endpoint(max_calls=1)
+    assert status_of(await server.answer(call(1, b"/e/Never", b""))) is None
+    assert status_of(await server.answer(call(3, ECHO, b"")), 3) == "8"
+    await server.answer(reset(1))
+    assert status_of(await server.answer(call(5, ECHO, b"")), 5) == "0"
+
+
+async def test_calls_that_wait_for_their_request_take_no_place_from_others(
+    endpoint: Open,
+) -> None:
+    server = endpoint(max_calls=1)
+    await server.answer(request(1, ECHO) + request(3, ECHO))
+    assert status_of(await server.answer(call(5, ECHO, b"")), 5) == "0"
+    await server.answer(call(7, b"/e/Never", b""))
+    late = data(1, message(b""), end=True)
+    assert status_of(await server.answer(late), 1) == "8"
+
+
 async def test_bytes_may_come_one_by_one(endpoint: Open) -> None:
     server = endpoint(greet=False)
     for octet in frames.PREFACE + frames.settings() + call(1, ECHO, b"hello"):
