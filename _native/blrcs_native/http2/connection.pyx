@@ -40,6 +40,8 @@ cdef enum:
     # Answers that are not calls': what a client provokes and does not read.
     MAX_PENDING_FRAMES = 4000
     MAX_CONTINUATIONS = 8
+    # Handlers that are cancelled take their time later, in the loop's next step.
+    CANCELLED_IN_A_TURN = 8
     CONNECTION_WINDOW_BYTES = 16 << 20
     MAX_INPUT_SLACK = PREFIX_BYTES
     STATIC_FIELDS = 5
@@ -164,6 +166,8 @@ cdef class Connection(Link):
 
     def close(self):
         self.lose()
+        while self.turn_over:
+            self.process()
 
     cdef bint receive_octets(self, const unsigned char* data, Py_ssize_t size) except -1:
         """False when the connection must end once what there is to send has been sent."""
@@ -243,6 +247,7 @@ cdef class Connection(Link):
         cdef list ready
         cdef list held = None
         cdef bint is_over = False
+        cdef int cancelled = 0
         cdef int64_t end_ns
         self._grant_waiting()
         if not self._ready:
@@ -258,8 +263,9 @@ cdef class Connection(Link):
                     held.append(stream)
                     continue
                 stream.dirty = False
+                cancelled += stream.handling and not stream.alive
                 self._hand_on(stream)
-                is_over = monotonic_ns() >= end_ns
+                is_over = cancelled >= CANCELLED_IN_A_TURN or monotonic_ns() >= end_ns
         if held is not None:
             self._ready = held + self._ready
         self._grant_waiting()
@@ -333,9 +339,8 @@ cdef class Connection(Link):
             nghttp2_session_set_stream_user_data(self._session, stream.id, NULL)
             stream.alive = False
             gone.append(stream)
-        for stream in gone:
-            if stream.active:
-                self._listener.lost(stream)
+        self._ready = gone
+        self.process()
 
     cdef void condemn(self, Abuse kind, uint32_t error_code, bytes debug) noexcept:
         if self.condemned:
