@@ -84,9 +84,8 @@ class Run:
         """The echo in Python on the native transport."""
         peer = transport_peers.PEERS_BY_NAME["blrcs"]
         load = echo_scenarios()["unary"].load(0, self.load_core)
-        return Target(
-            peer.command, peer.environ, replace(load, connections=CONNECTIONS), floods.FLOODS
-        )
+        honest = replace(load, connections=CONNECTIONS)
+        return Target((*peer.command, "--frozen"), peer.environ, honest, floods.FLOODS)
 
     def guarded(self) -> Target:
         """The guarded call, flooded by callers whose tokens are no good."""
@@ -183,7 +182,9 @@ def run(rounds: int, seconds: float, only: Sequence[str]) -> Report:
         if not made.prefix:
             report.left_out["the honest client's priority"] = "this user may not give it"
         for title, target in (("echo", made.echo()), ("guarded call", made.guarded())):
-            chosen = {name: each for name, each in target.floods.items() if not only or name in only}
+            chosen = {
+                name: each for name, each in target.floods.items() if not only or name in only
+            }
             if not chosen:
                 continue
             measure(made, target, chosen, rounds, report)

@@ -226,9 +226,7 @@ FLOODS: dict[str, Flood] = {
 }
 
 
-def refused_calls(
-    path: str, metadata: Sequence[tuple[str, str]], message: bytes
-) -> Flood:
+def refused_calls(path: str, metadata: Sequence[tuple[str, str]], message: bytes) -> Flood:
     """Unary calls as fast as they go, which a guard refuses for their metadata."""
     more = b"".join(field(name.encode(), value.encode()) for name, value in metadata)
     return Flood(GREETING, head(header_block(path) + more) + data(framed(message)), 2)

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from typing import Self
 
 import pytest
 
@@ -41,10 +42,13 @@ class Attacker:
         self._socket.sendall(frames.PREFACE + NO_WINDOW)
         self.settle()
 
-    def __enter__(self) -> "Attacker":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
     def push(
@@ -55,7 +59,7 @@ class Attacker:
         for stream in STREAMS:
             self._socket.sendall(frames.request(stream, path, *fields))
         message = frames.message(body)
-        unsent = {stream: message if whole else message[:-1] for stream in STREAMS}
+        unsent = dict.fromkeys(STREAMS, message if whole else message[:-1])
         while unsent:
             self.settle()
             moved = False
@@ -118,5 +122,5 @@ def test_the_messages_of_a_connection_cost_a_bounded_amount(
         each.push(method, body, whole=whole, endless=endless)
     held = server.resident_bytes() - before
     for each in attackers:
-        each.__exit__()
+        each.close()
     assert held <= CONNECTIONS * MAX_BYTES
