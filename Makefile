@@ -52,6 +52,10 @@ bench-transport: build-bench ## Run the transport beside the servers that others
 	@deploy/system-packages bench-transport $(PYTHON) || echo "What is missing is left out."
 	$(BIN)/python benchmarks/run_all.py --only transport
 
+.PHONY: bench-flood
+bench-flood: build-bench ## Call the server while another client abuses it in every way
+	$(BIN)/python benchmarks/run_all.py --only flood
+
 .PHONY: flamegraph
 flamegraph: build-bench ## Draw where the time of a call goes, by Linux's perf
 	@deploy/system-packages flamegraph $(PYTHON)

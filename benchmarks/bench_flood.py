@@ -84,9 +84,8 @@ class Run:
         """The echo in Python on the native transport."""
         peer = transport_peers.PEERS_BY_NAME["blrcs"]
         load = echo_scenarios()["unary"].load(0, self.load_core)
-        return Target(
-            peer.command, peer.environ, replace(load, connections=CONNECTIONS), floods.FLOODS
-        )
+        honest = replace(load, connections=CONNECTIONS)
+        return Target((*peer.command, "--frozen"), peer.environ, honest, floods.FLOODS)
 
     def guarded(self) -> Target:
         """The guarded call, flooded by callers whose tokens are no good."""

@@ -210,8 +210,10 @@ FLOODS: dict[str, Flood] = {
     ),
     # Connections
     "connections opened and left": Flood(GREETING, after="leave", connections=16),
-    "connections left with calls open": Flood(
-        GREETING + b"".join(request("Converse", each) for each in streams()), after="leave"
+    "connections that fail with calls open": Flood(
+        GREETING + b"".join(request("Converse", each) for each in streams()),
+        frame(DATA, 0, 0, b"x"),
+        most=1,
     ),
     "connections with one call": Flood(
         GREETING + call("Echo", ECHO), after="leave", connections=16

@@ -21,8 +21,8 @@ RESULTS = HERE / "results"
 DOCS = HERE.parent / "docs"
 PAGE = DOCS / "performance.md"
 PREFIX = "bench_"
-# Takes long, and builds servers in other languages: it is run where it is named.
-ONLY_WHEN_NAMED = {"transport"}
+# Take long, or build servers in other languages: they are run where they are named.
+ONLY_WHEN_NAMED = {"flood", "transport"}
 
 
 def programs() -> dict[str, Path]:

@@ -56,9 +56,8 @@ def echo_process() -> Iterator[EchoProcess]:
 
 async def serve() -> None:
     server = NativeServer(echo_router())
-    port = server.add_insecure_port("127.0.0.1:0")
+    server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    print(port, flush=True)
     await asyncio.to_thread(sys.stdin.read)
     await server.stop(None)
 

@@ -34,6 +34,8 @@ cdef enum:
     HEAD_BOMB_FACTOR = 4
     # Answers that are not calls': what a client provokes and does not read.
     MAX_PENDING_FRAMES = 4000
+    # Handlers that are cancelled take their time later, in the loop's next step.
+    CANCELLED_IN_A_TURN = 8
     CONNECTION_WINDOW_BYTES = 16 << 20
 
 
@@ -119,6 +121,8 @@ cdef class Connection(Session):
 
     def close(self):
         self.lose()
+        while self.turn_over:
+            self.process()
 
     cdef bint receive_octets(self, const unsigned char* data, Py_ssize_t size) except -1:
         """False when the connection must end once what there is to send has been sent."""
@@ -195,6 +199,7 @@ cdef class Connection(Session):
         cdef list ready
         cdef list held = None
         cdef bint is_over = False
+        cdef int cancelled = 0
         cdef int64_t end_ns
         self._grant_waiting()
         if not self._ready:
@@ -210,8 +215,9 @@ cdef class Connection(Session):
                     held.append(stream)
                     continue
                 stream.dirty = False
+                cancelled += stream.handling and not stream.alive
                 self._hand_on(stream)
-                is_over = monotonic_ns() >= end_ns
+                is_over = cancelled >= CANCELLED_IN_A_TURN or monotonic_ns() >= end_ns
         if held is not None:
             self._ready = held + self._ready
         self._grant_waiting()
@@ -285,9 +291,8 @@ cdef class Connection(Session):
             nghttp2_session_set_stream_user_data(self._session, stream.id, NULL)
             stream.alive = False
             gone.append(stream)
-        for stream in gone:
-            if stream.active:
-                self._listener.lost(stream)
+        self._ready = gone
+        self.process()
 
     cdef void condemn(self, Abuse kind, uint32_t error_code, bytes debug) noexcept:
         if self.condemned:

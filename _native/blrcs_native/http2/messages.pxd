@@ -5,6 +5,7 @@ cdef object ENCODINGS
 cdef bytes compressed(str encoding, bytes body)
 
 cdef class Inflation:
+    cdef str _encoding
     cdef object _unpacker
     cdef bytes _packed
     cdef bytes _fed

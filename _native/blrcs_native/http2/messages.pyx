@@ -26,6 +26,7 @@ cdef class Inflation:
     """A message on its way out of its encoding, a step at a time: few bytes can become many."""
 
     def __cinit__(self, str encoding not None, bytes packed not None):
+        self._encoding = encoding
         self._unpacker = zlib.decompressobj(wbits=WINDOW_BITS[encoding])
         self._packed = packed
         self._fed = b""
@@ -40,7 +41,7 @@ cdef class Inflation:
         try:
             part = self._unpacker.decompress(self._fed, STEP_BYTES)
         except zlib.error:
-            raise ValueError("malformed") from None
+            raise ValueError(f"not {self._encoding}") from None
         self._fed = self._unpacker.unconsumed_tail
         self._size_bytes += len(part)
         if self._size_bytes > max_bytes:
@@ -50,10 +51,10 @@ cdef class Inflation:
         self._parts.append(part)
         if self._unpacker.eof:
             if self._unpacker.unused_data or self._at < len(self._packed):
-                raise ValueError("something follows it")
+                raise ValueError(f"not one whole {self._encoding}")
             return True
         if not self._fed and self._at >= len(self._packed) and len(part) < STEP_BYTES:
-            raise ValueError("not whole")
+            raise ValueError(f"not one whole {self._encoding}")
         return False
 
     cdef bytes plain(self):

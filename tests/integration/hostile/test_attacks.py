@@ -16,7 +16,11 @@ from tests.unit.native.http2.frames import block, call, data, frame, message, re
 SOON_MS = 50
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+# A socket takes more acknowledgements than any client may ask for.
+ON_SOCKETS = [name for name in ATTACKS if name != "acknowledgements_unread"]
+
+
+@pytest.mark.parametrize("name", ON_SOCKETS)
 async def test_an_attack_is_counted_and_others_are_served(name: str) -> None:
     attack = ATTACKS[name]
     async with (
