@@ -56,8 +56,10 @@ def echo_process() -> Iterator[EchoProcess]:
 
 async def serve() -> None:
     server = NativeServer(echo_router())
-    server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)
     await server.stop(None)
 
