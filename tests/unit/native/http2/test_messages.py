@@ -42,7 +42,7 @@ def test_what_is_not_compressed_is_refused(encoding: str, body: bytes) -> None:
 @pytest.mark.parametrize("encoding", COMPRESSIONS)
 @pytest.mark.parametrize("change", [lambda packed: packed[:-1], lambda packed: packed + b"x"])
 def test_a_part_or_more_than_one_is_refused(encoding: str, change: object) -> None:
-    with pytest.raises(ValueError, match=r"not whole|follows"):
+    with pytest.raises(ValueError, match="not one whole"):
         decompress(encoding, change(compress(encoding, b"body")), 1_000)  # type: ignore[operator]
 
 
