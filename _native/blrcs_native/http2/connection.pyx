@@ -34,8 +34,6 @@ cdef enum:
     HEAD_BOMB_FACTOR = 4
     # Answers that are not calls': what a client provokes and does not read.
     MAX_PENDING_FRAMES = 4000
-    # Handlers that are cancelled take their time later, in the loop's next step.
-    CANCELLED_IN_A_TURN = 8
     CONNECTION_WINDOW_BYTES = 16 << 20
 
 
@@ -121,8 +119,6 @@ cdef class Connection(Session):
 
     def close(self):
         self.lose()
-        while self.turn_over:
-            self.process()
 
     cdef bint receive_octets(self, const unsigned char* data, Py_ssize_t size) except -1:
         """False when the connection must end once what there is to send has been sent."""
@@ -199,7 +195,6 @@ cdef class Connection(Session):
         cdef list ready
         cdef list held = None
         cdef bint is_over = False
-        cdef int cancelled = 0
         cdef int64_t end_ns
         self._grant_waiting()
         if not self._ready:
@@ -209,15 +204,15 @@ cdef class Connection(Session):
         while self._ready and not is_over:
             ready, self._ready = self._ready, []
             for stream in ready:
-                if is_over or (not stream.handling and stream.alive and self._is_full()):
+                # Whose client is gone is told at once, lest its handler goes on in vain.
+                if stream.alive and (is_over or (not stream.handling and self._is_full())):
                     if held is None:
                         held = []
                     held.append(stream)
                     continue
                 stream.dirty = False
-                cancelled += stream.handling and not stream.alive
                 self._hand_on(stream)
-                is_over = cancelled >= CANCELLED_IN_A_TURN or monotonic_ns() >= end_ns
+                is_over = monotonic_ns() >= end_ns
         if held is not None:
             self._ready = held + self._ready
         self._grant_waiting()
@@ -291,8 +286,9 @@ cdef class Connection(Session):
             nghttp2_session_set_stream_user_data(self._session, stream.id, NULL)
             stream.alive = False
             gone.append(stream)
-        self._ready = gone
-        self.process()
+        for stream in gone:
+            if stream.active:
+                self._listener.lost(stream)
 
     cdef void condemn(self, Abuse kind, uint32_t error_code, bytes debug) noexcept:
         if self.condemned:

@@ -28,7 +28,6 @@ cdef class ConnectionSet:
     cdef FieldCache fields
     cdef readonly object closed
     cdef set _drivers
-    cdef object _lost
     cdef dict _by_address
     cdef Py_ssize_t _max_connections
     cdef Py_ssize_t _max_per_address
@@ -43,7 +42,6 @@ cdef class ConnectionSet:
     cdef bint admits(self, str address) except -1
     cdef void joined(self, Driver driver) except *
     cdef void left(self, Driver driver) except *
-    cdef void end_calls(self, Connection connection) except *
 
 
 cdef class Driver:

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import ssl
-from collections import deque
 
 cimport cython
 from libc.stdint cimport INT64_MAX, int64_t
@@ -64,7 +63,6 @@ cdef class ConnectionSet:
         self.fields = FieldCache()
         self.closed = asyncio.Event()
         self._drivers = set()
-        self._lost = deque()
         self._by_address = {}
         self._max_connections = max_connections
         self._max_per_address = max_connections_per_address
@@ -107,20 +105,6 @@ cdef class ConnectionSet:
             del self._by_address[driver._address]
         if self.draining and not self._drivers:
             self.closed.set()
-
-    cdef void end_calls(self, Connection connection) except *:
-        """Ends those of a lost connection in turns, one for all such connections at a time."""
-        self._lost.append(connection)
-        if len(self._lost) == 1:
-            self.dispatcher.loop.call_soon(self._end_some_calls)
-
-    def _end_some_calls(self):
-        cdef Connection connection = self._lost[0]
-        connection.process()
-        if not connection.turn_over:
-            self._lost.popleft()
-        if self._lost:
-            self.dispatcher.loop.call_soon(self._end_some_calls)
 
     def drain(self):
         cdef Driver driver
@@ -176,8 +160,6 @@ cdef class Driver:
         self._set.dispatcher.wheel.cancel(&self._timer)
         if self._connection is not None:
             self._connection.lose()
-            if self._connection.turn_over:
-                self._set.end_calls(self._connection)
         if self._counted:
             self._counted = False
             self._set.left(self)
@@ -401,7 +383,7 @@ cdef class Driver:
             self._connection.drain()
             self._connection.finish_drain()
             self._flush()
-            self._connection.close()
+            self._connection.lose()
         self._end()
 
     # Times ----------------------------------------------------------------------------------------
