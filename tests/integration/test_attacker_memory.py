@@ -35,6 +35,7 @@ class Attacker:
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = FrameReader()
         self._windows = dict.fromkeys((0, *STREAMS), WINDOW_BYTES)
         # That of the settings which the preface brings is not asked for.

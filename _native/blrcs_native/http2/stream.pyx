@@ -3,7 +3,7 @@
 It is what `blrcs_native.interfaces.CallStream` describes, and keeps to one event loop.
 """
 
-from asyncio import InvalidStateError
+from asyncio import CancelledError, InvalidStateError
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -354,8 +354,9 @@ cdef class Stream(MessageStream):
             self.writer.set_result(None)
 
     def _check_open(self):
+        """A handler that has not noticed yet that its call is over is told as by cancellation."""
         if not self.alive or self.finished_reply:
-            raise InvalidStateError("RPC already finished.")
+            raise CancelledError("the call is over")
 
     # The call -------------------------------------------------------------------------------------
 
