@@ -60,6 +60,8 @@ class Attacker:
         for stream in STREAMS:
             self._socket.sendall(frames.request(stream, path, *fields))
         message = frames.message(body)
+        if endless:
+            message *= WINDOW_BYTES // len(message)
         unsent = dict.fromkeys(STREAMS, message if whole else message[:-1])
         while unsent:
             self.settle()
