@@ -19,7 +19,7 @@ from tables import Figures, fill, machines, summary
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 DOCS = HERE.parent / "docs"
-PAGE = DOCS / "performance.md"
+PAGES = (DOCS / "performance.md", HERE.parent / "README.md")
 PREFIX = "bench_"
 # Take long, or build servers in other languages: they are run where they are named.
 ONLY_WHEN_NAMED = {"flood", "transport"}
@@ -69,7 +69,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help="how often each subject is timed")
     parser.add_argument("--last", action="store_true", help="run nothing; use the last figures")
     parser.add_argument(
-        "--write-docs", action="store_true", help="also put the tables into docs/performance.md"
+        "--write-docs",
+        action="store_true",
+        help="also put the tables into docs/performance.md and README.md",
     )
     arguments = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
@@ -87,9 +89,10 @@ def main() -> int:
         for picture in draw_all(reports, DOCS / "images"):
             print(f"drawn    {picture}")
         if arguments.write_docs:
-            page = fill(PAGE.read_text(encoding="utf-8"), reports, programs())
-            PAGE.write_text(page, encoding="utf-8")
-            print(f"written  {PAGE}")
+            for page in PAGES:
+                text = fill(page.read_text(encoding="utf-8"), reports, programs())
+                page.write_text(text, encoding="utf-8")
+                print(f"written  {page}")
     for name in failed:
         print(f"failed   {name}", file=sys.stderr)
     return 1 if failed or not reports else 0

@@ -137,6 +137,12 @@ def markdown(figures: Figures) -> Iterator[str]:
         yield f"Left out: {'; '.join(f'{name} ({why})' for name, why in left_out.items())}."
 
 
+def brief(figures: Figures) -> Iterator[str]:
+    """The first grid alone, and the machine."""
+    yield from grid_table(figures["grids"][0])
+    yield f"Machine: {machine_line(figures['machine'])}; one core for each server."
+
+
 def grid_table(grid: Figures) -> Iterator[str]:
     """One grid under its title, with an empty line behind it; figures not taken are a dash."""
     yield f"**{grid['title']}**"
@@ -161,6 +167,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
 def fill(page: str, reports: Mapping[str, Figures], known: Collection[str]) -> str:
     """The page with marked places filled anew; what stands outside stays as it is.
 
+    A place that is named ``NAME/brief`` gets the first grid alone.
+
     So does the place of a benchmark that is ``known`` and has no figures among these, and the line
     that names the machine where there is such a one.
 
@@ -169,9 +177,9 @@ def fill(page: str, reports: Mapping[str, Figures], known: Collection[str]) -> s
     """
 
     def replaced(match: re.Match[str]) -> str:
-        name = match["name"]
+        name, _, part = match["name"].partition("/")
         if name in reports:
-            lines = list(markdown(reports[name]))
+            lines = list((brief if part else markdown)(reports[name]))
         elif name == MACHINE and reports.keys() >= set(known):
             lines = [f"{line}." for line in machines(reports)]
         elif name == MACHINE or name in known:
