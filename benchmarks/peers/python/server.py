@@ -60,7 +60,7 @@ SERVERS: dict[str, Callable[[], Any]] = {
 }
 
 
-async def serve(name: str, credentials: grpc.ServerCredentials | None, *, frozen: bool) -> None:
+async def serve(name: str, credentials: Any, *, frozen: bool) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     server = SERVERS[name]()
@@ -92,7 +92,8 @@ def main() -> None:
     credentials = None
     if arguments.cert:
         pair = (arguments.key.read_bytes(), arguments.cert.read_bytes())
-        credentials = grpc.ssl_server_credentials([pair])
+        make = grpc if arguments.server == "grpc.aio" else blrcs.aio
+        credentials = make.ssl_server_credentials([pair])
     uvloop.run(serve(arguments.server, credentials, frozen=arguments.frozen))
 
 
