@@ -21,9 +21,15 @@ cdef class Pipeline:
     cdef object begin(self, Call call)
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size)
     cdef object accept(self, Call call, bytes body)
+    cdef void turn_away(self, Call call, Rejection rejection) except *
     cdef void refuse(self, Call call, Rejection rejection) except *
     cdef void give_up(self, Call call) except *
     cdef void _map(self, Call call, object error) except *
     cdef Rejection _failed(self, Call call, object error)
     cdef void _begin(self, Call call) except *
     cdef void _finish(self, Call call) except *
+
+
+cdef Rejection DEADLINE_EXCEEDED
+cdef Rejection FAILED
+cdef Rejection NO_REQUEST

@@ -110,8 +110,8 @@ cdef class Pipeline:
             return None
         return await self.conclude(call, None, self.request_after(call, body, verdict))
 
-    # The steps of a call, for transports that take them one by one: `begin`; then, if it gives one
-    # itself, `answer`; else `refuse`, `give_up` or `conclude`, once.
+    # The steps of a call, for transports that take them one by one: `turn_away`; or `begin`, then, if
+    # it gives one itself, `answer`, else `refuse`, `give_up` or `conclude`, once.
 
     cdef object begin(self, Call call):
         """Counts the call in and asks the guards that need only metadata.
@@ -160,6 +160,11 @@ cdef class Pipeline:
             return call.accept(body)
         except Exception as error:
             return self._failed(call, error)
+
+    cdef void turn_away(self, Call call, Rejection rejection) except *:
+        """Counts in and ends a call that its transport refuses: no guard is asked, no limit taken."""
+        self._begin(call)
+        self.refuse(call, rejection)
 
     cdef void refuse(self, Call call, Rejection rejection) except *:
         """Ends a call that has begun, before its handler."""

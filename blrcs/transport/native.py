@@ -116,7 +116,6 @@ class NativeServer:
             loop,
             self._options.limits,
             eof=grpc.aio.EOF,
-            abuse=self._abuse,
             max_calls=self._max_calls,
             reply_encoding=self._reply_encoding,
             unexpected=_log_unexpected,

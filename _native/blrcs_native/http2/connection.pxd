@@ -59,6 +59,8 @@ cdef class Connection(Session):
     cdef bint _is_full(self) noexcept
     cdef void _hand_on(self, Stream stream) except *
     cdef void _consume_granted(self, Stream stream) except *
+    cdef bint _grant(self, Stream stream, Py_ssize_t size) except -1
+    cdef void _give_back(self, Stream stream) except *
     cdef void _grant_waiting(self) except *
     cdef void _flush_soon(self) except *
     cdef int _head_too_large(self, Stream stream) except -1

@@ -306,7 +306,7 @@ cdef class Connection(Session):
     cdef void taken(self, Stream stream) except *:
         cdef Py_ssize_t used
         if stream.granted_bytes > 0:
-            self.give_back(stream)
+            self._give_back(stream)
         # What was granted is consumed already, and all that is left is not.
         used = stream.unconsumed - octets_size(&stream.input)
         if used <= 0:
@@ -336,7 +336,7 @@ cdef class Connection(Session):
             or whole <= self._limits.window_bytes >> 1
         ):
             return
-        if not self._is_full() and self.grant(stream, whole):
+        if not self._is_full() and self._grant(stream, whole):
             # A handler that reads asks for it too, and then no bytes are on their way.
             self._flush_soon()
             return
@@ -348,7 +348,8 @@ cdef class Connection(Session):
     cdef void too_large(self, bint inflated) noexcept:
         self._abuse.count(DECOMPRESSION_BOMB if inflated else MESSAGE_BOMB)
 
-    cdef bint grant(self, Stream stream, Py_ssize_t size) except -1:
+    cdef bint _grant(self, Stream stream, Py_ssize_t size) except -1:
+        """Whether a message of this size may be gathered now."""
         # The largest message is as large as all the room, less its prefix.
         if size - PREFIX_BYTES > self._gather_room:
             return False
@@ -365,7 +366,7 @@ cdef class Connection(Session):
             stream.unconsumed -= size
             nghttp2_session_consume_stream(self._session, stream.id, size)
 
-    cdef void give_back(self, Stream stream) except *:
+    cdef void _give_back(self, Stream stream) except *:
         self._gather_room += stream.granted_bytes
         stream.granted_bytes = 0
         if self._gathering:
@@ -379,7 +380,7 @@ cdef class Connection(Session):
         while self._gathering and not self._is_full():
             waiting = self._gathering[0]
             if waiting.alive and not waiting.finished_reply and waiting.message_bytes >= 0:
-                if not self.grant(waiting, PREFIX_BYTES + waiting.message_bytes):
+                if not self._grant(waiting, PREFIX_BYTES + waiting.message_bytes):
                     return
                 self._flush_soon()
             waiting.waits_for_grant = False
@@ -535,7 +536,7 @@ cdef class Connection(Session):
             stream.waits_for_grant = False
             self._gathering.remove(stream)
         if stream.granted_bytes > 0:
-            self.give_back(stream)
+            self._give_back(stream)
         if stream.active:
             self._mark(stream)
         self.last_activity_ns = self.now_ns

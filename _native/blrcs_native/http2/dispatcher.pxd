@@ -2,7 +2,6 @@
 
 from libc.stdint cimport int64_t
 
-from blrcs_native.http2.abuse cimport AbuseCounters
 from blrcs_native.http2.eager_task cimport TaskPool
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.stream cimport Listener, Stream
@@ -17,7 +16,6 @@ cdef class Dispatcher(Listener):
     cdef readonly TimerWheel wheel
     cdef TaskPool _tasks
     cdef Limits _limits
-    cdef AbuseCounters _abuse
     cdef object _unexpected
     cdef str _reply_encoding
     cdef Py_ssize_t _max_calls
@@ -31,6 +29,7 @@ cdef class Dispatcher(Listener):
     cdef void _serve(self, Stream stream, object request, object pending) except *
     cdef void _cut_short(self, Stream stream, Rejection rejection) except *
     cdef void _refuse(self, Stream stream, Rejection rejection) except *
+    cdef void _end_refused(self, Stream stream, Rejection rejection) except *
     cdef void _finish_with(self, Stream stream, Rejection rejection) except *
     cdef void _finish_call(self, Stream stream, object reply) except *
     cdef void _release(self, Stream stream, bint well) except *

@@ -4,7 +4,6 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import Any, final
 
-from blrcs_native.http2.abuse import AbuseCounters
 from blrcs_native.http2.limits import Limits
 from blrcs_native.http2.timer_wheel import TimerWheel
 
@@ -17,7 +16,6 @@ class Dispatcher:
         loop: The event loop of all connections.
         limits: What the calls of a connection may cost.
         eof: What a handler reads after the last message.
-        abuse: Counts what breaks the limits.
         max_calls: Handlers that run at once; calls beyond are refused with RESOURCE_EXHAUSTED. None
             for no limit.
         reply_encoding: What replies are compressed with where the client accepts it.
@@ -31,7 +29,6 @@ class Dispatcher:
         limits: Limits,
         *,
         eof: object,
-        abuse: AbuseCounters | None = None,
         max_calls: int | None = None,
         reply_encoding: str | None = None,
         unexpected: Callable[[BaseException], None] | None = None,

@@ -12,7 +12,6 @@ from libc.stdint cimport int64_t
 
 from blrcs_native.call cimport Call, new_call
 from blrcs_native.clock cimport monotonic_ns
-from blrcs_native.http2.abuse cimport AbuseCounters
 from blrcs_native.http2.eager_task cimport EagerTask, TaskPool
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.messages cimport ENCODINGS
@@ -20,20 +19,15 @@ from blrcs_native.http2.reply_fields cimport checked_fields
 from blrcs_native.http2.request_head cimport HEAD_TIMEOUT, HEAD_TOO_LARGE, NO_PROBLEM
 from blrcs_native.http2.stream cimport PREFIX_BYTES, Listener, Stream
 from blrcs_native.http2.timer_wheel cimport Timer, TimerWheel
-from blrcs_native.pipeline cimport Pipeline
+from blrcs_native.pipeline cimport DEADLINE_EXCEEDED, FAILED, NO_REQUEST, Pipeline
 from blrcs_native.pipeline import Requests
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.rejection import AbortError, explained
 
 cdef enum:
-    CANCELLED = 1
-    UNKNOWN = 2
-    DEADLINE_EXCEEDED = 4
     RESOURCE_EXHAUSTED = 8
     UNIMPLEMENTED = 12
     INTERNAL = 13
-    HTTP2_NO_ERROR = 0
-    HTTP2_CANCEL = 8
 
 cdef Rejection TOO_MUCH_METADATA = explained(
     RESOURCE_EXHAUSTED, "transport", "METADATA_TOO_LARGE",
@@ -52,21 +46,9 @@ cdef Rejection ENCODING_UNKNOWN = explained(
 cdef Rejection TOO_MANY_CALLS = explained(
     RESOURCE_EXHAUSTED, "transport", "TOO_MANY_CALLS", "Concurrent RPC limit exceeded!"
 )
-cdef Rejection TOO_LATE = explained(
-    DEADLINE_EXCEEDED, "transport", "DEADLINE_EXCEEDED",
-    "the deadline passed before the reply was ready",
-)
 cdef Rejection TOO_MANY_MESSAGES = explained(
     UNIMPLEMENTED, "transport", "REQUEST_REPEATED",
     "the method takes one message, and several were sent",
-)
-cdef Rejection NO_MESSAGE = explained(
-    UNIMPLEMENTED, "transport", "REQUEST_MISSING",
-    "the method takes one message, and none was sent",
-)
-cdef Rejection FAILED = explained(INTERNAL, "transport", "INTERNAL", "internal error")
-cdef Rejection REPLY_UNFIT = explained(
-    INTERNAL, "handler", "INTERNAL", "internal error"
 )
 
 
@@ -91,7 +73,6 @@ cdef class Dispatcher(Listener):
         Limits limits not None,
         *,
         eof,
-        AbuseCounters abuse=None,
         max_calls=None,
         str reply_encoding=None,
         unexpected=None,
@@ -102,7 +83,6 @@ cdef class Dispatcher(Listener):
         self._router = router
         self._tasks = TaskPool(loop)
         self._limits = limits
-        self._abuse = AbuseCounters() if abuse is None else abuse
         self._max_calls = -1 if max_calls is None else max_calls
         self._reply_encoding = reply_encoding
         self._unexpected = unexpected
@@ -134,14 +114,14 @@ cdef class Dispatcher(Listener):
         )
         stream.active = True
         stream.link.running += 1
-        verdict = pipeline.begin(stream.call)
         rejection = self._head_rejection(stream)
-        if rejection is None and type(verdict) is Rejection:
-            rejection = <Rejection>verdict
         if rejection is not None:
-            if verdict is not None and type(verdict) is not Rejection:
-                verdict.close()
-            self._refuse(stream, rejection)
+            pipeline.turn_away(stream.call, rejection)
+            self._end_refused(stream, rejection)
+            return
+        verdict = pipeline.begin(stream.call)
+        if type(verdict) is Rejection:
+            self._refuse(stream, <Rejection>verdict)
             return
         if stream.deadline_ns != 0:
             self._set_deadline(stream)
@@ -198,7 +178,7 @@ cdef class Dispatcher(Listener):
             body = stream.next_message()
             if body is None:
                 if stream.inflation is None:
-                    self._refuse(stream, NO_MESSAGE)
+                    self._refuse(stream, NO_REQUEST)
                 return
         except AbortError as error:
             self.broken(stream, error.rejection)
@@ -253,6 +233,9 @@ cdef class Dispatcher(Listener):
     cdef void _refuse(self, Stream stream, Rejection rejection) except *:
         """Before the handler."""
         stream.pipeline.refuse(stream.call, rejection)
+        self._end_refused(stream, rejection)
+
+    cdef void _end_refused(self, Stream stream, Rejection rejection) except *:
         self._finish_with(stream, rejection)
         self._release(stream, True)
 
@@ -263,7 +246,7 @@ cdef class Dispatcher(Listener):
 
     cdef void expired(self, Stream stream) except *:
         if stream.active and not stream.finished_reply:
-            self._cut_short(stream, TOO_LATE)
+            self._cut_short(stream, DEADLINE_EXCEEDED)
 
     cdef void _cut_short(self, Stream stream, Rejection rejection) except *:
         if not stream.handling:
@@ -313,7 +296,7 @@ cdef class Dispatcher(Listener):
                 self._finish_with(stream, error.rejection)
                 return
             except TypeError:
-                self._finish_with(stream, REPLY_UNFIT)
+                self._finish_with(stream, FAILED)
                 return
         stream.finish(code, text_of(stream.details_set), stream.trailers)
 

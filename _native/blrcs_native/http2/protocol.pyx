@@ -5,7 +5,7 @@ import random
 import ssl
 
 cimport cython
-from libc.stdint cimport INT64_MAX, int64_t
+from libc.stdint cimport int64_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 
 from blrcs_native.clock cimport monotonic_ns
@@ -18,7 +18,7 @@ from blrcs_native.http2.connection_rules cimport ConnectionRules
 from blrcs_native.http2.dispatcher cimport Dispatcher
 from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.limits cimport Limits
-from blrcs_native.http2.octets cimport octets_clear, octets_free, octets_size
+from blrcs_native.http2.octets cimport octets_free, octets_size
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport Timer, timer_drop
 from blrcs_native.http2.tls_session cimport TlsSession

@@ -41,8 +41,6 @@ cdef class Link:
     cdef void gather(self, Stream stream) except *
     cdef void too_large(self, bint inflated) noexcept
     cdef void come_back(self, Stream stream) except *
-    cdef bint grant(self, Stream stream, Py_ssize_t size) except -1
-    cdef void give_back(self, Stream stream) except *
 
 
 cdef class Listener:

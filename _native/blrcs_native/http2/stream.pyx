@@ -21,8 +21,6 @@ from blrcs_native.message_stream cimport MessageStream
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.rejection import AbortError, explained
 
-from blrcs_native.rejection import CODE_NAMES
-
 cdef enum:
     COMPRESSED = 1
     # After so long a message that is inflated waits for the others' turns.
@@ -87,13 +85,6 @@ cdef class Link:
 
     cdef void come_back(self, Stream stream) except *:
         """Tells the listener again that more of the request is there, once others had their turn."""
-        raise NotImplementedError
-
-    cdef bint grant(self, Stream stream, Py_ssize_t size) except -1:
-        """Whether a message of this size may be gathered now; if not, as soon as it can."""
-        raise NotImplementedError
-
-    cdef void give_back(self, Stream stream) except *:
         raise NotImplementedError
 
 

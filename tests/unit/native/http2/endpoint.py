@@ -60,7 +60,6 @@ class Endpoint:
             asyncio.get_running_loop(),
             bounds,
             eof=EOF,
-            abuse=self.abuse,
             max_calls=max_calls,
             unexpected=self.unexpected.append,
         )
