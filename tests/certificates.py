@@ -3,6 +3,7 @@
 import datetime as dt
 import ipaddress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from cryptography import x509
@@ -21,8 +22,8 @@ class Certificate:
     path: Path
 
 
-def make_certificate(folder: Path) -> Certificate:
-    """Makes one for localhost and 127.0.0.1."""
+def new_key_and_chain() -> tuple[bytes, bytes]:
+    """A key and its own certificate, for localhost and 127.0.0.1, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
@@ -39,12 +40,23 @@ def make_certificate(folder: Path) -> Certificate:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    chain = certificate.public_bytes(serialization.Encoding.PEM)
-    path = folder / "certificate.pem"
-    path.write_bytes(chain)
     private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    return Certificate(private, chain, path)
+    return private, certificate.public_bytes(serialization.Encoding.PEM)
+
+
+@cache
+def key_and_certificate() -> tuple[bytes, bytes]:
+    """The same for all tests of a run."""
+    return new_key_and_chain()
+
+
+def make_certificate(folder: Path) -> Certificate:
+    """A new one, whose certificate lies in a folder too."""
+    key, chain = new_key_and_chain()
+    path = folder / "certificate.pem"
+    path.write_bytes(chain)
+    return Certificate(key, chain, path)

@@ -1,16 +1,9 @@
 """Fixtures for suites that run over every implementation of one thing."""
 
-import datetime as dt
-import ipaddress
 from collections.abc import AsyncIterator
-from functools import cache
 
 import grpc.aio
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from blrcs.transport.grpcio import GrpcioServer
 from blrcs.transport.in_process import InProcessChannel
@@ -19,41 +12,12 @@ from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
 from blrcs.transport.tls import ssl_server_credentials
 from blrcs_native.pipeline import Pipeline
+from tests.certificates import key_and_certificate
 from tests.conformance.transport.context_service import Context
 from tests.conformance.transport.echo import echo_pipelines
 
 SERVERS = {"native": NativeServer, "grpcio": GrpcioServer}
 TRANSPORTS = ("native", "native_tls", "grpcio", "grpcio_tls", "in_process")
-
-
-@cache
-def key_and_certificate() -> tuple[bytes, bytes]:
-    """A key and its own certificate for 127.0.0.1, in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    return (
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ),
-        certificate.public_bytes(serialization.Encoding.PEM),
-    )
 
 
 @pytest.fixture(params=TRANSPORTS)

@@ -19,7 +19,8 @@ from blrcs.transport.tls import ssl_server_credentials
 from blrcs_native.call import Call
 from blrcs_native.method import Method
 from blrcs_native.pipeline import Pipeline
-from tests.conformance.conftest import SERVERS, key_and_certificate
+from tests.certificates import key_and_certificate
+from tests.conformance.conftest import SERVERS
 
 WHO = "/test.Identity/Who"
 NAMES = {

@@ -7,7 +7,7 @@ import ssl
 import pytest
 
 from blrcs.transport.tls import ssl_server_credentials
-from tests.conformance.conftest import key_and_certificate
+from tests.certificates import key_and_certificate
 from tests.integration.hostile.victim import PATIENCE_S, as_options, attacker, serving
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.attacks import ATTACKS, GREETINGS, LIMITS

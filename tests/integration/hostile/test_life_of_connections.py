@@ -9,7 +9,7 @@ import pytest
 
 from blrcs.transport.tls import CertificateConfiguration, ServerCredentials
 from blrcs_native.call import Call
-from tests.conformance.conftest import key_and_certificate
+from tests.certificates import key_and_certificate, new_key_and_chain
 from tests.integration.hostile.victim import attacker, serving
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.frames import call, data, message, ping, request
@@ -188,7 +188,7 @@ async def test_a_deadline_that_is_far_away_does_not_end_a_call() -> None:
 
 async def test_certificates_change_without_a_connection_being_dropped() -> None:
     first = key_and_certificate()
-    second = key_and_certificate.__wrapped__()
+    second = new_key_and_chain()
     configuration = [CertificateConfiguration([first])]
     credentials = ServerCredentials(lambda: configuration[0], require_client_certificate=False)
     async with serving(credentials=credentials) as victim:

@@ -10,7 +10,7 @@ from blrcs.transport.tls import (
     server_context,
     ssl_server_credentials,
 )
-from tests.conformance.conftest import key_and_certificate
+from tests.certificates import key_and_certificate, new_key_and_chain
 
 
 def test_a_context_speaks_tls_1_2_or_later() -> None:
@@ -56,5 +56,5 @@ def test_what_cannot_be_used_is_refused_at_once() -> None:
     with pytest.raises(ssl.SSLError):
         ssl_server_credentials([(b"no key", certificate)])
     with pytest.raises(ssl.SSLError):
-        ssl_server_credentials([(key_and_certificate.__wrapped__()[0], certificate)])
+        ssl_server_credentials([(new_key_and_chain()[0], certificate)])
     assert key

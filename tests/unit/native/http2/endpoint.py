@@ -1,9 +1,10 @@
 """A server's end of a connection without a socket, for tests that are the client."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from blrcs_native.guard import Guard
 from blrcs_native.http2.abuse import AbuseCounters
 from blrcs_native.http2.connection import Connection
 from blrcs_native.http2.dispatcher import Dispatcher
@@ -22,14 +23,14 @@ class Handlers:
     A name that ends in ``Stream`` is a method where both sides stream.
     """
 
-    def __init__(self, handlers: Mapping[str, Any]) -> None:
+    def __init__(self, handlers: Mapping[str, Any], guards: Sequence[Guard] = ()) -> None:
         self._pipelines = {}
         for name, handler in handlers.items():
             streams = name.endswith("Stream")
             method = Method(
                 name, client_streaming=streams, server_streaming=streams, parse=None, serialize=None
             )
-            self._pipelines[name] = Pipeline(method, handler)
+            self._pipelines[name] = Pipeline(method, handler, guards=guards)
 
     def find(self, name: str) -> Pipeline | None:
         return self._pipelines.get(name)
@@ -50,13 +51,14 @@ class Endpoint:
         *,
         greet: bool = True,
         max_calls: int | None = None,
+        guards: Sequence[Guard] = (),
         **limits: Any,
     ) -> None:
         self.abuse = AbuseCounters()
         self.unexpected: list[BaseException] = []
         bounds = Limits(**limits)
         self.dispatcher = Dispatcher(
-            Handlers(handlers),
+            Handlers(handlers, guards),
             asyncio.get_running_loop(),
             bounds,
             eof=EOF,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from blrcs_native.call import Call
+from blrcs_native.guard import Guard
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.endpoint import (
     EOF,
@@ -80,6 +81,28 @@ async def test_calls_that_wait_for_their_request_take_no_place_from_others(
     await server.answer(call(7, b"/e/Never", b""))
     late = data(1, message(b""), end=True)
     assert status_of(await server.answer(late), 1) == "8"
+
+
+class Counting(Guard):
+    """Admits all, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__("rate_limit")
+        self.asked = 0
+
+    def check(self, call: Call) -> None:
+        del call
+        self.asked += 1
+
+
+async def test_no_guard_is_asked_of_a_call_that_the_transport_refuses(endpoint: Open) -> None:
+    guard = Counting()
+    server = endpoint(guards=[guard])
+    refused = call(1, ECHO, b"", (b"grpc-encoding", b"unknown"))
+    assert status_of(await server.answer(refused)) == "12"
+    assert guard.asked == 0
+    assert status_of(await server.answer(call(3, ECHO, b"")), 3) == "0"
+    assert guard.asked == 1
 
 
 async def test_bytes_may_come_one_by_one(endpoint: Open) -> None:
