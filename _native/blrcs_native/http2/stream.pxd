@@ -120,6 +120,7 @@ cdef class Stream(MessageStream):
     cdef Rejection input_problem(self)
     cdef void wake_reader(self) except *
     cdef void wake_writer(self) except *
+    cdef void _check_open(self) except *
     cdef void settle_encoding(self) except *
     cdef void append_message(self, bytes body) except *
     cdef void finish(self, int status, object message, object trailers) except *

@@ -344,7 +344,7 @@ cdef class Stream(MessageStream):
         if self.writer is not None and not self.writer.done():
             self.writer.set_result(None)
 
-    def _check_open(self):
+    cdef void _check_open(self) except *:
         """A handler that has not noticed yet that its call is over is told as by cancellation."""
         if not self.alive or self.finished_reply:
             raise CancelledError("the call is over")
