@@ -40,7 +40,9 @@ class Process:
 
 @pytest.fixture
 def segment() -> Segment:
-    memory = lay_out(workers=2, limiter_cells=64, max_concurrent_calls=8, metrics_cells=CELLS)
+    memory = lay_out(
+        workers=2, limiter_cells=64, max_concurrent_calls=8, metrics_cells=CELLS, cache_namespaces=4
+    )
     return memory.segment
 
 
