@@ -7,13 +7,8 @@ from libc.string cimport memcpy
 
 cimport cython
 
+from blrcs_native.generation cimport bump
 from blrcs_native.siphash cimport Hash128, siphash128_of
-
-cdef extern from *:
-    """
-    #define blrcs_bump_stamp(word) __atomic_fetch_add((word), 1, __ATOMIC_SEQ_CST)
-    """
-    void bump "blrcs_bump_stamp"(uint64_t* word) noexcept nogil
 
 cdef enum:
     KEY_BYTES = 16

@@ -194,8 +194,9 @@ class SharedMemory:
         }
 
     def _slice(self, slot: int) -> tuple[SharedRegion, memoryview]:
-        labels = memoryview(self.segment.region(f"labels/{slot}"))
-        return self.segment.region(f"metrics/{slot}"), labels
+        count = self.segment.slots.count
+        labels = memoryview(self.segment.part("labels", slot, count))
+        return self.segment.part("metrics", slot, count), labels
 
     def recover(self) -> None:
         """Puts right what processes left that have died since; to be called after each death."""
@@ -235,9 +236,8 @@ def lay_out(
         sizes_bytes[f"limits/{name}"] = table_bytes
         sizes_bytes[f"sharing/{name}"] = LimitSharing.size_bytes_for(slots, places[name])
     sizes_bytes |= {f"generation/{name}": WORD_BYTES for name in (ACCESS, LIMIT_RULES)}
-    for slot in range(1, slots):
-        sizes_bytes[f"metrics/{slot}"] = metrics_cells * WORD_BYTES
-        sizes_bytes[f"labels/{slot}"] = LABELS_BYTES
+    sizes_bytes["metrics"] = slots * metrics_cells * WORD_BYTES
+    sizes_bytes["labels"] = slots * LABELS_BYTES
     sizes_bytes["processes"] = slots * WORD_BYTES
     sizes_bytes[CACHE_STAMPS] = CacheStamps.size_bytes_for(STAMPS)
     sizes_bytes[CACHE_HITS] = slots * cache_namespaces * WORD_BYTES
