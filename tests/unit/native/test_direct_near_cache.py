@@ -20,7 +20,7 @@ from tests.unit.native.test_direct_cache import (
     STEPS,
     TOUCH,
     CacheWorld,
-    entry_of,
+    entries_of,
     get,
     set_,
 )
@@ -60,8 +60,7 @@ class NearWorld(World):
                 name,
                 at_once(self.kept.figures(name)),
                 namespace.entries.stats()._replace(hits=0),
-                namespace.entries.used_bytes,
-                [(key, entry_of(namespace.entries.peek(key))) for key in namespace.entries],
+                *entries_of(namespace),
             )
             for name, namespace in self.kept.namespaces.items()
         ]
