@@ -23,7 +23,6 @@ from blrcs.assembly.direct import (
     direct_cache,
     direct_health,
     direct_limits,
-    direct_near_cache,
 )
 from blrcs.assembly.endpoint import listen
 from blrcs.assembly.foundation import Foundation, lay_foundation
@@ -222,12 +221,7 @@ def _add_builtin(
     return {
         **direct_access(access.service, access.current),
         **direct_auth(identity.auth_service, identity.verifier),
-        # Of several processes one alone has the entries, and the others copies.
-        **(
-            direct_cache(cache_service, cache)
-            if isinstance(cache, MemoryCache)
-            else direct_near_cache(cache_service, cache)
-        ),
+        **direct_cache(cache_service, cache),
         **direct_limits(limit_service, limits),
     }
 

@@ -32,8 +32,13 @@ def direct_limits(service: LimitService, limits: NativeLimits) -> DirectHandlers
     return {service.Consume: partial(DirectConsume, limits.current)}
 
 
-def direct_cache(service: CacheService, cache: MemoryCache) -> DirectHandlers:
-    """Get and Set, of the entries that the service keeps."""
+def direct_cache(service: CacheService, cache: MemoryCache | RemoteCache) -> DirectHandlers:
+    """Get and Set, of the entries that the service keeps.
+
+    Of several processes one alone has them; the others get what they have good copies of.
+    """
+    if isinstance(cache, RemoteCache):
+        return {service.Get: partial(DirectNearGet, cache.near)}
     return {
         service.Get: partial(DirectGet, cache.namespaces, _missing),
         service.Set: partial(
@@ -45,11 +50,6 @@ def direct_cache(service: CacheService, cache: MemoryCache) -> DirectHandlers:
             differs=_unmet(Presence.ANY),
         ),
     }
-
-
-def direct_near_cache(service: CacheService, cache: RemoteCache) -> DirectHandlers:
-    """Get, of what there are good copies of."""
-    return {service.Get: partial(DirectNearGet, cache.near)}
 
 
 def direct_access(service: AccessService, access: CurrentAccess) -> DirectHandlers:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 
 from blrcs.api.cache_service import CacheService
-from blrcs.assembly.direct import direct_near_cache
+from blrcs.assembly.direct import direct_cache
 from blrcs.config.policies import PermissionAccess, PolicyOverride
 from blrcs.v1 import cache_pb2, cache_pb2_grpc
 from tests.unit.cache.kept_at_hand import Shared
@@ -49,7 +49,7 @@ class NearWorld(World):
         super().__init__(
             lambda server: cache_pb2_grpc.add_CacheServiceServicer_to_server(service, server),
             self._state,
-            direct_near_cache(service, self.cache),
+            direct_cache(service, self.cache),
             overrides or {},
         )
 
