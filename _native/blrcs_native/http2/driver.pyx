@@ -81,7 +81,7 @@ cdef class Driver(Member):
     # The socket -----------------------------------------------------------------------------------
 
     cdef void ready(self, uint32_t events) except *:
-        if octets_size(&self._unsent) > 0:
+        if events & ~EPOLLIN and octets_size(&self._unsent) > 0:
             self._write_on()
         # One that rests goes on by itself.
         if events & ~EPOLLOUT and not self._resting and not self._ending:
