@@ -59,6 +59,8 @@ RULES: Mapping[str, Argument] = {
     "grpc.max_connection_age_ms": ("max_age_ns", _milliseconds),
     "grpc.max_connection_age_grace_ms": ("max_age_grace_ns", _milliseconds),
     "blrcs.head_timeout_ms": ("head_timeout_ns", _milliseconds),
+    "blrcs.body_timeout_ms": ("body_timeout_ns", _milliseconds),
+    "blrcs.min_body_bytes_per_s": ("min_body_bytes_per_s", _count),
     "blrcs.stall_timeout_ms": ("stall_timeout_ns", _milliseconds),
 }
 REUSE_PORT = "grpc.so_reuseport"

@@ -119,6 +119,8 @@ cdef class Connection(Session):
 
     def close(self):
         self.lose()
+        while self.turn_over:
+            self.process()
 
     cdef bint receive_octets(self, const unsigned char* data, Py_ssize_t size) except -1:
         """False when the connection must end once what there is to send has been sent."""
@@ -206,8 +208,8 @@ cdef class Connection(Session):
         while self._ready and not is_over:
             ready, self._ready = self._ready, []
             for stream in ready:
-                # Whose client is gone is told at once, lest its handler goes on in vain.
-                if stream.alive and (is_over or (not stream.handling and self._is_full())):
+                # Whose client is gone needs no room, and its handler goes on in vain.
+                if is_over or (stream.alive and not stream.handling and self._is_full()):
                     if held is None:
                         held = []
                     held.append(stream)
@@ -271,22 +273,22 @@ cdef class Connection(Session):
         nghttp2_submit_ping(self._session, NGHTTP2_FLAG_NONE, NULL)
 
     cdef void lose(self) except *:
-        """The client is gone."""
+        """The client is gone. Calls that one turn does not come to are left to `process`."""
         cdef Stream stream
+        if self._lost:
+            return
         streams, self.streams = self.streams, {}
         self._failed = self._lost = True
         self._flush = None
         self._gathering.close()
         # Those that closed before are not among the streams any more.
-        gone = [stream for stream in self._ready if not (<Stream>stream).alive]
-        self._ready.clear()
+        self._ready = [each for each in self._ready if not (<Stream>each).alive]
         for stream in streams.values():
             nghttp2_session_set_stream_user_data(self._session, stream.id, NULL)
             stream.alive = False
-            gone.append(stream)
-        for stream in gone:
             if stream.active:
-                self._listener.lost(stream)
+                self._ready.append(stream)
+        self.process()
 
     cdef void condemn(self, Abuse kind, uint32_t error_code, bytes debug) noexcept:
         if self.condemned:
@@ -491,6 +493,7 @@ cdef class Connection(Session):
         if stream is None or stream.finished_reply:
             return 0
         stream.unconsumed += size
+        stream.received_bytes += size
         if stream.large is not None:
             used = stream.large.fill(data, size)
         if octets_append(&stream.input, data + used, size - used) < 0:

@@ -23,11 +23,13 @@ def test_minus_one_is_no_limit_and_the_largest_time_is_never() -> None:
             ("grpc.max_receive_message_length", -1),
             ("grpc.keepalive_time_ms", NEVER_MS),
             ("grpc.max_connection_age_ms", 1_500),
+            ("blrcs.body_timeout_ms", NEVER_MS),
         ]
     )
     assert options.limits.max_receive_bytes == 2**31 - 1
     assert options.rules.keepalive_interval_ns == 0
     assert options.rules.max_age_ns == 1_500_000_000
+    assert options.rules.body_timeout_ns == 0
 
 
 def test_the_last_of_several_counts() -> None:
