@@ -17,6 +17,7 @@ from blrcs_native.http2.abuse cimport (
 from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.frame_budget cimport FrameBudget
 from blrcs_native.http2.limits cimport Limits
+from blrcs_native.http2.plain_heads cimport PlainHeads
 from blrcs_native.http2.octets cimport (
     Octets, octets_append, octets_clear, octets_free, octets_size, octets_take
 )
@@ -56,6 +57,7 @@ cdef class Connection(Session):
         self._limits = limits
         self._abuse = AbuseCounters() if abuse is None else abuse
         self._fields = FieldCache() if fields is None else fields
+        self._heads = PlainHeads(self._fields.texts)
         self._flush = flush
         self.peer = peer
         self.peer_address = peer_address
@@ -126,7 +128,7 @@ cdef class Connection(Session):
         if self._failed or self.condemned:
             return False
         self.now_ns = monotonic_ns()
-        taken = nghttp2_session_mem_recv(self._session, data, size)
+        taken = self._heads.receive(self._session, data, size)
         if taken < 0:
             self._fail(<int>taken)
         elif self._has_too_much_to_answer():
