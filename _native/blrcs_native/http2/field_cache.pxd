@@ -6,6 +6,7 @@ from blrcs_native.http2.huffman_cache cimport HuffmanCache
 
 cdef enum:
     FIELD_SLOTS = 1024
+    WAYS = 2
     PLACES = 16
     MAX_CACHED_FIELD_BYTES = 1024
 

@@ -84,15 +84,17 @@ cdef class FieldCache:
         `place` is the field's in its head: what stood there last is looked at before all else.
         """
         cdef Py_ssize_t slot
+        cdef int way
         if name_size + value_size > MAX_CACHED_FIELD_BYTES:
             return read_field(name, name_size, value, value_size)
         slot = self._last_slots[place % PLACES]
         if is_key(self._keys[slot], name, name_size, value, value_size):
             return <object>self._fields[slot]
         slot = octets_hash(octets_hash(SEED, name, name_size), value, value_size) % FIELD_SLOTS
-        self._last_slots[place % PLACES] = slot
-        if is_key(self._keys[slot], name, name_size, value, value_size):
-            return <object>self._fields[slot]
+        for way in range(WAYS):
+            if is_key(self._keys[slot ^ way], name, name_size, value, value_size):
+                self._last_slots[place % PLACES] = slot ^ way
+                return <object>self._fields[slot ^ way]
         return self._remember(slot, name, name_size, value, value_size)
 
     cdef object _remember(
@@ -101,8 +103,9 @@ cdef class FieldCache:
     ):
         cdef bytes key
         cdef char* target
-        cdef PyObject* old_key = self._keys[slot]
-        cdef PyObject* old_field = self._fields[slot]
+        # What was in the slot takes the place of what was in the one beside it.
+        cdef PyObject* old_key = self._keys[slot ^ 1]
+        cdef PyObject* old_field = self._fields[slot ^ 1]
         field = read_field(name, name_size, value, value_size)
         if field is None:
             return None
@@ -113,6 +116,8 @@ cdef class FieldCache:
         memcpy(target + name_size + 1, value, value_size)
         Py_INCREF(key)
         Py_INCREF(field)
+        self._keys[slot ^ 1] = self._keys[slot]
+        self._fields[slot ^ 1] = self._fields[slot]
         self._keys[slot] = <PyObject*>key
         self._fields[slot] = <PyObject*>field
         Py_XDECREF(old_key)

@@ -6,6 +6,7 @@ from blrcs_native.nghttp2 cimport nghttp2_hd_inflater
 
 cdef enum:
     TEXT_SLOTS = 1024
+    WAYS = 2
     # What is shorter is decoded as fast as it is found.
     LEAST_CODED_BYTES = 12
     MOST_CODED_BYTES = 1024

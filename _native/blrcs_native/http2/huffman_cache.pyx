@@ -57,13 +57,15 @@ cdef class HuffmanCache:
         """
         cdef uint64_t hashed
         cdef size_t slot
+        cdef int way
         if is_of(self._texts[place[0]], coded, size):
             return self._texts[place[0]]
         hashed = octets_hash(SEED, coded, size)
         slot = hashed % TEXT_SLOTS
-        if is_of(self._texts[slot], coded, size):
-            place[0] = <int>slot
-            return self._texts[slot]
+        for way in range(WAYS):
+            if is_of(self._texts[slot ^ way], coded, size):
+                place[0] = <int>(slot ^ way)
+                return self._texts[slot ^ way]
         return self._admit(slot, hashed, coded, size)
 
     cdef const CodedText* _admit(
@@ -76,7 +78,8 @@ cdef class HuffmanCache:
             return NULL
         text = NULL if self._inflater == NULL else self._decoded(coded, size)
         if text != NULL:
-            free(self._texts[slot])
+            free(self._texts[slot ^ 1])
+            self._texts[slot ^ 1] = self._texts[slot]
             self._texts[slot] = text
         return text
 
