@@ -10,9 +10,7 @@ class QuickField:
     absent.
     """
 
-    def __init__(
-        self, name: str, *, has_presence: bool = False, or_zero: bool = False
-    ) -> None: ...
+    def __init__(self, name: str, *, has_presence: bool = False, or_zero: bool = False) -> None: ...
 
 @final
 class QuickText(QuickField):
