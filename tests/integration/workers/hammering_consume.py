@@ -1,6 +1,7 @@
 """Processes answer Consume natively until a limit is used up, and are killed; what is taken then.
 
-Every call takes from two limits at once: from the tight one, and from one of two wide ones.
+Every call takes from two limits at once: from the tight one of a key, and from one of its two wide
+ones. All work at the same keys in turn, for it is the last one left that several may want at once.
 
 Usage: hammering_consume.py ALGORITHM KILLS SEED
 """
@@ -21,12 +22,11 @@ from blrcs_native.method import Method
 from tests.integration.workers.shared_limiter import HOUR_NS, SharedLimiter, fork, kill, wait
 
 CHILDREN = 4
-TIGHT, WIDE = 60_000, 1_000_000
-CELLS = 64
+KEYS = [f"key-{number}" for number in range(1_500)]
+TIGHT, WIDE = 20, 1_000_000
+CELLS = 1 << 18  # so many that no key pushes another out
 # So long that nothing comes back while this runs.
 PERIOD_NS = 1000 * HOUR_NS
-PATIENCE = 100  # refusals after which a process believes that nothing is left
-KILLED = 0  # where the parent says that it kills no more
 METHOD = Method(
     "/blrcs.v1.LimitService/Consume",
     client_streaming=False,
@@ -60,9 +60,9 @@ def consume_by(limiter: Limiter, algorithm: str) -> DirectHandler:
     return DirectConsume(limits.current)
 
 
-def request(*names: str, check_only: bool = False) -> bytes:
+def request(key: str, *names: str, check_only: bool = False) -> bytes:
     descriptors = [
-        limit_pb2.LimitDescriptor(entries=[limit_pb2.LimitEntry(key=name, value="v")])
+        limit_pb2.LimitDescriptor(entries=[limit_pb2.LimitEntry(key=name, value=key)])
         for name in names
     ]
     asked = limit_pb2.ConsumeRequest(
@@ -80,21 +80,19 @@ def answered(consume: DirectHandler, body: bytes) -> limit_pb2.ConsumeResponse:
 def hammer(shared: SharedLimiter, slot: int, algorithm: str) -> None:
     limiter, _ = shared.join(slot)
     consume = consume_by(limiter, algorithm)
-    stacks = [request("left", "tight"), request("tight", "right")]
-    refused = 0
-    while refused < PATIENCE or not shared.counts[KILLED]:
-        allowed = answered(consume, stacks[shared.counts[slot] % 2]).allowed
-        shared.counts[slot] += allowed
-        refused += not allowed
+    for key in KEYS:
+        stacks = [request(key, "left", "tight"), request(key, "tight", "right")]
+        while answered(consume, stacks[shared.counts[slot] % 2]).allowed:
+            shared.counts[slot] += 1
 
 
 def kill_some(
     shared: SharedLimiter, algorithm: str, children: dict[int, int], kills: int, seed: int
 ) -> None:
-    """Evenly, while there is something to take."""
+    """Evenly, while there is enough to take that nobody comes to an end."""
     chance = random.Random(seed)
     for number in range(kills):
-        while sum(shared.counts) < TIGHT * number // kills:
+        while sum(shared.counts) < len(KEYS) * TIGHT * number // (2 * kills):
             time.sleep(0)
         slot = chance.choice(list(children))
         kill(children[slot])
@@ -108,20 +106,26 @@ def main(algorithm: str, kills: int, seed: int) -> None:
     shared = SharedLimiter(CELLS)
     children = {slot: fork(hammer, shared, slot, algorithm) for slot in range(1, CHILDREN + 1)}
     kill_some(shared, algorithm, children, kills, seed)
-    shared.counts[KILLED] = True
     for child in children.values():
         wait(child)
     for slot in children:
         shared.sharing.recover(slot)
-    consume = consume_by(shared.limiter, algorithm)
-    standing = answered(consume, request("tight", "left", "right", check_only=True)).statuses
-    tight, left, right = (status.limit - status.remaining for status in standing)
-    told = sum(shared.counts[slot] for slot in children)
-    assert tight == TIGHT, f"{tight} of {TIGHT} taken"
-    assert left + right == tight, f"a stack was torn: {left} + {right} of {tight}"
+    check(shared, consume_by(shared.limiter, algorithm), kills)
+
+
+def check(shared: SharedLimiter, consume: DirectHandler, kills: int) -> None:
+    """Nobody runs any more."""
+    assert shared.limiter.stats().forced_evictions == 0
+    for key in KEYS:
+        asked = request(key, "tight", "left", "right", check_only=True)
+        standing = answered(consume, asked).statuses
+        tight, left, right = (status.limit - status.remaining for status in standing)
+        assert tight == TIGHT, f"{key}: {tight} of {TIGHT} taken"
+        assert left + right == tight, f"{key}: a stack was torn: {left} + {right} of {tight}"
+    told, taken = sum(shared.counts), len(KEYS) * TIGHT
     # Each that was killed may have taken once without coming to say so.
-    assert told <= tight <= told + kills, f"{told} told of, {tight} taken, {kills} killed"
-    print(f"{tight} taken, {kills} killed")  # noqa: T201
+    assert told <= taken <= told + kills, f"{told} told of, {taken} taken, {kills} killed"
+    print(f"{taken} taken, {kills} killed")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -48,4 +48,4 @@ def test_processes_killed_at_any_instant_leave_the_table_right(seed: int) -> Non
 def test_processes_answer_consume_exactly_as_often_as_all_its_limits_say(
     algorithm: str, kills: int
 ) -> None:
-    assert run("hammering_consume.py", algorithm, kills, 1) == f"60000 taken, {kills} killed\n"
+    assert run("hammering_consume.py", algorithm, kills, 1) == f"30000 taken, {kills} killed\n"
