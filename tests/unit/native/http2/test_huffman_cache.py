@@ -3,7 +3,7 @@
 import pytest
 from hpack.huffman import HuffmanEncoder
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blrcs_native.http2.huffman_cache import HuffmanCache
@@ -18,6 +18,7 @@ texts = st.binary(min_size=10, max_size=40) | st.sampled_from(
 
 
 @given(st.lists(texts, max_size=20))
+@settings(deadline=None)
 def test_texts_are_what_was_coded(texts: list[bytes]) -> None:
     cache = HuffmanCache()
     for text in (*texts, *texts, *texts):

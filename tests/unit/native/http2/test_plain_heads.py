@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import hpack
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from blrcs_native.call import Call
@@ -50,6 +50,7 @@ def decoded(decoder: hpack.Decoder, block: bytes) -> object:
 
 
 @given(blocks)
+@settings(deadline=None)
 def test_what_is_rewritten_says_the_same(blocks: list[list[tuple[bytes, bytes, int]]]) -> None:
     heads = PlainHeads(HuffmanCache())
     encoder, one, other = hpack.Encoder(), hpack.Decoder(), hpack.Decoder()
@@ -67,6 +68,7 @@ def test_what_is_rewritten_says_the_same(blocks: list[list[tuple[bytes, bytes, i
 @given(st.binary(max_size=80), st.binary(max_size=80), st.integers(0, 400))
 @example(b"", b"", 0)
 @example(b"\x10\x8c" + b"\xff" * 12, b"", 0)  # the code of the end of a text
+@settings(deadline=None)
 def test_what_is_no_head_stays_as_wrong_as_it_is(before: bytes, behind: bytes, cut: int) -> None:
     heads = PlainHeads(HuffmanCache())
     whole = encoded(hpack.Encoder(), [(*TOKEN_FIELD, 1), (b"x-name-of-mine", TOKEN, 0)])
