@@ -79,6 +79,7 @@ class Application:
         administrator: Made by this start, with the password to show once.
         watcher: Reloads the configuration.
         reflection: Whether the server describes its services.
+        direct_methods: Those that are answered beside their Python handlers where that can be.
     """
 
     addresses: tuple[str, ...]
@@ -86,6 +87,7 @@ class Application:
     administrator: InitialAdministrator | None
     watcher: ConfigWatcher
     reflection: bool
+    direct_methods: tuple[str, ...]
 
 
 @asynccontextmanager
@@ -183,6 +185,7 @@ async def running(
             administrator=administrator,
             watcher=watcher,
             reflection=settings.reflection,
+            direct_methods=router.direct_methods,
         )
 
 

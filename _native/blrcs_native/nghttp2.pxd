@@ -9,6 +9,8 @@ cdef extern from "nghttp2/nghttp2.h":
         pass
     ctypedef struct nghttp2_option:
         pass
+    ctypedef struct nghttp2_hd_inflater:
+        pass
 
     enum:
         NGHTTP2_ERR_WOULDBLOCK
@@ -47,6 +49,9 @@ cdef extern from "nghttp2/nghttp2.h":
 
     enum:
         NGHTTP2_HCAT_REQUEST
+
+    enum:
+        NGHTTP2_HD_INFLATE_EMIT
 
     enum:
         NGHTTP2_NO_ERROR
@@ -215,4 +220,9 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_session*, uint8_t, int32_t, uint32_t, const uint8_t*, size_t)
     int nghttp2_submit_shutdown_notice(nghttp2_session*)
     int nghttp2_submit_window_update(nghttp2_session*, uint8_t, int32_t, int32_t)
+    int nghttp2_hd_inflate_new(nghttp2_hd_inflater**)
+    void nghttp2_hd_inflate_del(nghttp2_hd_inflater*)
+    ssize_t nghttp2_hd_inflate_hd2(
+        nghttp2_hd_inflater*, nghttp2_nv*, int*, const uint8_t*, size_t, int)
+    int nghttp2_hd_inflate_end_headers(nghttp2_hd_inflater*)
     const char* nghttp2_strerror(int)

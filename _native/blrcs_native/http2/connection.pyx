@@ -19,6 +19,7 @@ from blrcs_native.http2.gathering cimport Gathering
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets, octets_append, octets_free, octets_size
 from blrcs_native.http2.outbox cimport outbox_clear, outbox_move, outbox_size
+from blrcs_native.http2.plain_heads cimport PlainHeads
 from blrcs_native.http2.reply_frames cimport submit_head, submit_http_status, submit_trailers
 from blrcs_native.http2.request_head cimport HEAD_TOO_LARGE, read_head_field
 from blrcs_native.http2.session cimport Session, read_output, stream_of
@@ -56,6 +57,7 @@ cdef class Connection(Session):
         self._limits = limits
         self._abuse = AbuseCounters() if abuse is None else abuse
         self._fields = FieldCache() if fields is None else fields
+        self._heads = PlainHeads(self._fields.texts)
         self._flush = flush
         self.peer = peer
         self.peer_address = peer_address
@@ -128,7 +130,7 @@ cdef class Connection(Session):
         if self._failed or self.condemned:
             return False
         self.now_ns = monotonic_ns()
-        taken = nghttp2_session_mem_recv(self._session, data, size)
+        taken = self._heads.receive(self._session, data, size)
         if taken < 0:
             self._fail(<int>taken)
         elif self._has_too_much_to_answer():

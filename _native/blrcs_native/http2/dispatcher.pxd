@@ -21,6 +21,7 @@ cdef class Dispatcher(Listener):
     cdef Py_ssize_t _max_calls
     cdef readonly Py_ssize_t running
 
+    cdef Pipeline _route(self, str path)
     cdef Rejection _head_rejection(self, Stream stream)
     cdef bint _is_by_chance_too_large(self, Stream stream) noexcept
     cdef void _set_deadline(self, Stream stream) except *

@@ -8,6 +8,8 @@ its only message is parsed, into its handler, and ends in `ended`. Whatever ends
 import asyncio
 
 cimport cython
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from blrcs_native.call cimport Call, new_call
@@ -103,7 +105,7 @@ cdef class Dispatcher(Listener):
         if not stream.is_grpc:
             stream.link.refuse_http(stream, b"415")
             return
-        pipeline = None if stream.path is None else self._router.find(stream.path)
+        pipeline = None if stream.path is None else self._route(stream.path)
         if pipeline is None:
             stream.finish(UNIMPLEMENTED, "Method not found!", None)
             return
@@ -130,6 +132,12 @@ cdef class Dispatcher(Listener):
             self._serve(stream, None, pipeline.request_after(stream.call, None, verdict))
         elif pipeline.method.client_streaming:
             self._serve(stream, Requests(stream.call), None)
+
+    cdef Pipeline _route(self, str path):
+        """What the router finds; a miss is its to count."""
+        cdef dict pipelines = self._router.pipelines
+        cdef PyObject* found = PyDict_GetItemWithError(pipelines, path)
+        return self._router.find(path) if found == NULL else <Pipeline?><object>found
 
     cdef Rejection _head_rejection(self, Stream stream):
         if stream.head_problem != NO_PROBLEM:

@@ -29,16 +29,16 @@ class Handlers:
         guards: Sequence[Guard] = (),
         observers: Sequence[object] = (),
     ) -> None:
-        self._pipelines = {}
+        self.pipelines = {}
         for name, handler in handlers.items():
             streams = name.endswith("Stream")
             method = Method(
                 name, client_streaming=streams, server_streaming=streams, parse=None, serialize=None
             )
-            self._pipelines[name] = Pipeline(method, handler, guards=guards, observers=observers)
+            self.pipelines[name] = Pipeline(method, handler, guards=guards, observers=observers)
 
     def find(self, name: str) -> Pipeline | None:
-        return self._pipelines.get(name)
+        return self.pipelines.get(name)
 
 
 async def turns(count: int = TURNS) -> None:
