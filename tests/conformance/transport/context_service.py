@@ -1,6 +1,7 @@
 """A service that uses all of grpc.aio.ServicerContext, in the ways that handlers do."""
 
 import asyncio
+import contextlib
 import contextvars
 import json
 from collections.abc import AsyncIterator
@@ -98,6 +99,18 @@ class Context:
     async def abort_with_status(self, request: bytes, call: Call) -> bytes:
         status = Status(grpc.StatusCode.DATA_LOSS, "by a status", (("rich-bin", b"\x00\x01"),))
         await call.abort_with_status(status)
+    async def abort_and_go_on(self, request: bytes, call: Call) -> bytes:
+        """Suppresses what aborting raises."""
+        for details in ("first", "second"):
+            with contextlib.suppress(Exception):
+                await call.abort(grpc.StatusCode.PERMISSION_DENIED, details)
+        return b"a secret"
+
+    async def set_details_and_abort(self, request: bytes, call: Call) -> bytes:
+        call.set_details("set before")
+        await call.abort(grpc.StatusCode.ABORTED)
+        return b""
+
         return b""
 
     async def initial_then_fail(self, request: bytes, call: Call) -> bytes:
@@ -144,6 +157,12 @@ class Context:
     async def collect(self, requests: AsyncIterator[bytes], call: Call) -> bytes:
         sizes = [len(request) async for request in requests]
         return text(sizes)
+    async def abort_and_stream_on(self, request: bytes, call: Call) -> AsyncIterator[bytes]:
+        yield b"allowed"
+        with contextlib.suppress(Exception):
+            await call.abort(grpc.StatusCode.PERMISSION_DENIED, "first")
+        yield b"a secret"
+
 
     async def leave_early(self, requests: AsyncIterator[bytes], call: Call) -> bytes:
         """Answers after the first message, whatever else comes."""
@@ -177,11 +196,17 @@ class Context:
                 self.echo,
                 self.compress,
             ),
-            grpc.unary_stream_rpc_method_handler: (self.expand,),
-            grpc.stream_unary_rpc_method_handler: (self.collect, self.leave_early),
+            grpc.unary_stream_rpc_method_handler: (self.expand, self.abort_and_stream_on),
+            grpc.stream_unary_rpc_method_handler: (
+                self.collect,
+                self.collect_in_thread,
+                self.leave_early,
+            ),
             grpc.stream_stream_rpc_method_handler: (self.converse, self.fail_after),
         }
         registrar.add_registered_method_handlers(
+                self.abort_and_go_on,
+                self.set_details_and_abort,
             SERVICE,
             {
                 behaviour.__name__: make(behaviour)

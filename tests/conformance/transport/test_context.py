@@ -103,6 +103,24 @@ async def test_abort_adds_its_trailers_to_those_that_were_set(channel: Any) -> N
     assert ("given", "with") in custom(error.trailing_metadata())
 
 
+async def test_abort_holds_whatever_the_handler_makes_of_its_exception(channel: Any) -> None:
+    error = await failure(unary(channel, "abort_and_go_on")(b""))
+    assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert error.details() == "first"
+
+
+async def test_nothing_is_sent_after_an_abort(channel: Any) -> None:
+    received: list[bytes] = []
+    with pytest.raises(AioRpcError) as caught:
+        await collect(channel.unary_stream(f"/{SERVICE}/abort_and_stream_on")(b""), received)
+    assert received == [b"allowed"]
+    assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_abort_without_details_keeps_those_that_were_set(channel: Any) -> None:
+    assert (await failure(unary(channel, "set_details_and_abort")(b""))).details() == "set before"
+
+
 async def test_abort_with_status(channel: Any) -> None:
     error = await failure(unary(channel, "abort_with_status")(b""))
     assert error.code() is grpc.StatusCode.DATA_LOSS
