@@ -320,6 +320,8 @@ cdef class Dispatcher(Listener):
         if stream.callbacks is not None:
             stream.tell_done()
         stream.let_go()
+        # A task or a thread of the handler's may wait for a message yet.
+        stream.wake_reader()
 
 
 cdef str text_of(details):

@@ -149,6 +149,19 @@ async def test_a_client_that_gives_up_cancels_the_handler(channel: Any, record: 
         await record.done.wait()
 
 
+async def test_a_thread_that_waits_for_messages_is_told_that_the_client_is_gone(
+    channel: Any, record: Any
+) -> None:
+    async def open_ended() -> AsyncIterator[bytes]:
+        yield b"first"
+        await asyncio.Event().wait()
+
+    call = channel.stream_unary(f"/{SERVICE}/collect_in_thread")(open_ended())
+    assert await asyncio.to_thread(record.reading.wait, WAIT_S)
+    call.cancel()
+    assert await asyncio.to_thread(record.left.wait, WAIT_S)
+
+
 async def test_an_expired_deadline_cancels_the_handler(channel: Any, record: Any) -> None:
     error = await failure(unary(channel, "sleep")(b"", timeout=0.05))
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
