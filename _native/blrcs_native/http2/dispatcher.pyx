@@ -38,7 +38,8 @@ cdef Rejection BAD_TIMEOUT = explained(
     INTERNAL, "transport", "TIMEOUT_MALFORMED", "grpc-timeout is malformed"
 )
 cdef Rejection BAD_BINARY = explained(
-    INTERNAL, "transport", "METADATA_MALFORMED", "the value of a -bin field is not base64"
+    INTERNAL, "transport", "METADATA_MALFORMED",
+    "a -bin field is not base64, or has too many values",
 )
 cdef Rejection ENCODING_UNKNOWN = explained(
     UNIMPLEMENTED, "transport", "ENCODING_UNKNOWN",
