@@ -98,6 +98,7 @@ cdef class Dispatcher(Listener):
     cdef void begun(self, Stream stream) except *:
         cdef Pipeline pipeline
         cdef Rejection rejection
+        cdef int64_t now_ns
         if not stream.is_post:
             stream.link.refuse_http(stream, b"405")
             return
@@ -108,15 +109,15 @@ cdef class Dispatcher(Listener):
         if pipeline is None:
             stream.finish(UNIMPLEMENTED, "Method not found!", None)
             return
+        now_ns = monotonic_ns()
         stream.reply_encoding = self._reply_encoding
         stream.pipeline = pipeline
         stream.call = new_call(
-            pipeline.method, stream, tuple(stream.metadata), stream.link.peer_address,
-            monotonic_ns(),
+            pipeline.method, stream, tuple(stream.metadata), stream.link.peer_address, now_ns
         )
         stream.active = True
         stream.link.running += 1
-        rejection = self._head_rejection(stream)
+        rejection = self._head_rejection(stream, now_ns)
         if rejection is not None:
             pipeline.turn_away(stream.call, rejection)
             self._end_refused(stream, rejection)
@@ -132,7 +133,7 @@ cdef class Dispatcher(Listener):
         elif pipeline.method.client_streaming:
             self._serve(stream, Requests(stream.call), None)
 
-    cdef Rejection _head_rejection(self, Stream stream):
+    cdef Rejection _head_rejection(self, Stream stream, int64_t now_ns):
         if stream.head_problem != NO_PROBLEM:
             if stream.head_problem == HEAD_TOO_LARGE:
                 return TOO_MUCH_METADATA
@@ -141,6 +142,8 @@ cdef class Dispatcher(Listener):
             return TOO_MUCH_METADATA
         if stream.request_encoding is not None and stream.request_encoding not in ENCODINGS:
             return ENCODING_UNKNOWN
+        if stream.deadline_ns != 0 and stream.deadline_ns <= now_ns:
+            return DEADLINE_EXCEEDED
         return TOO_MANY_CALLS if self._is_full() else None
 
     cdef bint _is_full(self) noexcept:
@@ -317,12 +320,12 @@ cdef class Dispatcher(Listener):
             stream.handling = False
             self.running -= 1
         self.wheel.cancel(&stream.timer)
+        # A task or a thread of the handler's may wait for a message yet.
+        stream.wake_reader()
         stream.link.call_ended(well)
         if stream.callbacks is not None:
             stream.tell_done()
         stream.let_go()
-        # A task or a thread of the handler's may wait for a message yet.
-        stream.wake_reader()
 
 
 cdef str text_of(details):
