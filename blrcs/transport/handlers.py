@@ -19,12 +19,12 @@ END = object()
 
 def method_handler_behaviour(method_handler: Any, executor: Executor | None) -> Handler:
     """The one form of a ``grpc.RpcMethodHandler``'s behaviour."""
-    if method_handler.request_streaming:
-        behaviours = (method_handler.stream_unary, method_handler.stream_stream)
-    else:
-        behaviours = (method_handler.unary_unary, method_handler.unary_stream)
+    kinds = [
+        "stream" if streams else "unary"
+        for streams in (method_handler.request_streaming, method_handler.response_streaming)
+    ]
     return bound_handler(
-        behaviours[method_handler.response_streaming],
+        getattr(method_handler, "_".join(kinds)),
         client_streaming=method_handler.request_streaming,
         server_streaming=method_handler.response_streaming,
         executor=executor,

@@ -155,6 +155,30 @@ async def test_guards_refuse_before_interceptors_are_asked() -> None:
             await stub.Get(cache_pb2.GetRequest(namespace="NOT OK", key="k"))
     assert seen == []
 
+async def test_one_handler_of_an_interceptor_serves_methods_of_all_kinds() -> None:
+    async def constant(request: Any, context: Any) -> bytes:
+        return cache_pb2.WatchResponse(key="instead")
+
+    def give(handler: Any) -> Any:
+        return grpc.unary_unary_rpc_method_handler(constant)
+
+    async with serving(interceptors=[Recording([], "a", give)]) as stub:
+        watched = stub.Watch(cache_pb2.WatchRequest(namespace="n"))
+        assert [event.key async for event in watched] == ["instead"]
+
+
+async def test_a_handler_of_an_interceptor_need_not_be_hashable() -> None:
+    class Unhashable(grpc.RpcMethodHandler):  # type: ignore[misc]
+        request_streaming = response_streaming = False
+        __hash__ = None  # type: ignore[assignment]
+
+        async def unary_unary(self, request: cache_pb2.GetRequest, context: Any) -> Any:
+            return cache_pb2.GetResponse(entry=cache_pb2.CacheEntry(key="instead"))
+
+    async with serving(interceptors=[Recording([], "a", lambda _: Unhashable())]) as stub:
+        assert (await stub.Get(GET)).entry.key == "instead"
+
+
 
 async def test_a_message_over_the_limit_is_refused() -> None:
     options = [("grpc.max_receive_message_length", 1000)]
