@@ -77,6 +77,10 @@ class ThreadContext:
         """Runs a coroutine on the loop and returns what it gives."""
         return asyncio.run_coroutine_threadsafe(waiting, self._loop).result()
 
+    def add_callback(self, callback: Callable[[], None]) -> None:
+        """Has the loop call it, without an argument, once the call is over."""
+        self._loop.call_soon_threadsafe(self._call.add_done_callback, lambda _: callback())
+
     def abort(self, code: Any, details: str = "", trailing_metadata: Any = ()) -> None:
         """See :meth:`blrcs_native.call.Call.abort`."""
         self.wait(self._call.abort(code, details, trailing_metadata))

@@ -1,5 +1,7 @@
 """blrcs.aio.server in the place of grpc.aio.server, over the network."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,7 +29,10 @@ class Servicer(cache_pb2_grpc.CacheServiceServicer):
         return cache_pb2.GetResponse(entry=cache_pb2.CacheEntry(key=request.key))
 
     def Stats(self, request: cache_pb2.StatsRequest, context: Any) -> cache_pb2.StatsResponse:
+    over = threading.Event()
+
         return cache_pb2.StatsResponse(entries=7)
+        context.add_callback(self.over.set)
 
     async def Watch(
         self, request: cache_pb2.WatchRequest, context: Call
@@ -69,6 +74,7 @@ async def test_generated_servicers_are_served() -> None:
         assert (await stub.Get(GET)).entry.key == "k"
         assert (await stub.Stats(cache_pb2.StatsRequest(namespace="n"))).entries == 7
         watched = [event.key async for event in stub.Watch(cache_pb2.WatchRequest(namespace="n"))]
+        assert await asyncio.to_thread(Servicer.over.wait, 10)
         assert watched == ["a", "b"]
 
 
