@@ -105,12 +105,16 @@ class NativeServer:
         self._bound.append((sockets, credentials))
 
     def _listen(self, address: str, credentials: ServerCredentials | None) -> int:
+        if self._connections is not None:
+            raise RuntimeError("addresses are added before the server starts")
         sockets = listening_sockets(address, reuse_port=self._options.reuse_port)
         self._bound.append((sockets, credentials))
         return port_of(sockets)
 
     async def start(self) -> None:
-        """Accepts connections from now on."""
+        """Accepts connections from now on; where it does so already, nothing changes."""
+        if self._connections is not None:
+            return
         loop = asyncio.get_running_loop()
         self._dispatcher = Dispatcher(
             self._router,
@@ -168,12 +172,12 @@ class NativeServer:
             await asyncio.sleep(0)
 
     async def wait_for_termination(self, timeout_s: float | None = None) -> bool:
-        """True once the server has stopped; False when ``timeout_s`` passed first."""
+        """False once the server has stopped; True when ``timeout_s`` passed first."""
         try:
             await asyncio.wait_for(self._stopped.wait(), timeout_s)
         except TimeoutError:
-            return False
-        return True
+            return True
+        return False
 
     def _log_exhausted(self, error: OSError) -> None:
         now_s = time.monotonic()
