@@ -39,7 +39,7 @@ class NativeServer:
         abuse_counter: A family with the label ``kind``, which counts what breaks a limit.
 
     Raises:
-        ValueError: An option is out of its range.
+        ValueError: An option is out of its range, or no call is to be served.
     """
 
     def __init__(
@@ -51,6 +51,8 @@ class NativeServer:
         maximum_concurrent_rpcs: int | None = None,
         abuse_counter: Counter | None = None,
     ) -> None:
+        if maximum_concurrent_rpcs is not None and maximum_concurrent_rpcs < 1:
+            raise ValueError("maximum_concurrent_rpcs is 1 or more")
         self._options = native_options(options)
         self._router = router
         chosen = self._options.compression if compression is None else compression

@@ -218,6 +218,12 @@ async def test_a_second_start_changes_nothing() -> None:
     await server.stop(0)
 
 
+@pytest.mark.parametrize("transport", ["native", "grpcio"])
+async def test_a_server_of_no_calls_is_refused(transport: TransportName) -> None:
+    with pytest.raises(ValueError, match="maximum_concurrent_rpcs"):
+        blrcs.aio.server(maximum_concurrent_rpcs=0, transport=transport)
+
+
 async def test_a_port_in_use_is_an_error() -> None:
     async with serving():
         first = blrcs.aio.server()
