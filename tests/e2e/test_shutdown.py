@@ -109,8 +109,9 @@ def test_a_call_that_outlasts_the_grace_is_cancelled(start: Start, tmp_path: Pat
         passing = pass_gate(channel)
         next(passing)
         assert server.stop() == 0
-        with pytest.raises(grpc.RpcError):
+        with pytest.raises(grpc.RpcError) as caught:
             next(passing)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert "Traceback" not in server.stderr
 
 
