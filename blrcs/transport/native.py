@@ -39,7 +39,7 @@ class NativeServer:
         abuse_counter: A family with the label ``kind``, which counts what breaks a limit.
 
     Raises:
-        ValueError: An option is out of its range.
+        ValueError: An option is out of its range, or no call is to be served.
     """
 
     def __init__(
@@ -51,6 +51,8 @@ class NativeServer:
         maximum_concurrent_rpcs: int | None = None,
         abuse_counter: Counter | None = None,
     ) -> None:
+        if maximum_concurrent_rpcs is not None and maximum_concurrent_rpcs < 1:
+            raise ValueError("maximum_concurrent_rpcs is 1 or more")
         self._options = native_options(options)
         self._router = router
         chosen = self._options.compression if compression is None else compression
@@ -105,12 +107,16 @@ class NativeServer:
         self._bound.append((sockets, credentials))
 
     def _listen(self, address: str, credentials: ServerCredentials | None) -> int:
+        if self._connections is not None:
+            raise RuntimeError("addresses are added before the server starts")
         sockets = listening_sockets(address, reuse_port=self._options.reuse_port)
         self._bound.append((sockets, credentials))
         return port_of(sockets)
 
     async def start(self) -> None:
-        """Accepts connections from now on."""
+        """Accepts connections from now on; where it does so already, nothing changes."""
+        if self._connections is not None:
+            return
         loop = asyncio.get_running_loop()
         self._dispatcher = Dispatcher(
             self._router,
@@ -168,12 +174,12 @@ class NativeServer:
             await asyncio.sleep(0)
 
     async def wait_for_termination(self, timeout_s: float | None = None) -> bool:
-        """True once the server has stopped; False when ``timeout_s`` passed first."""
+        """False once the server has stopped; True when ``timeout_s`` passed first."""
         try:
             await asyncio.wait_for(self._stopped.wait(), timeout_s)
         except TimeoutError:
-            return False
-        return True
+            return True
+        return False
 
     def _log_exhausted(self, error: OSError) -> None:
         now_s = time.monotonic()

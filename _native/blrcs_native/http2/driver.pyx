@@ -30,8 +30,10 @@ from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport timer_drop
 from blrcs_native.http2.tls_session cimport TlsSession
 from blrcs_native.nghttp2 cimport NGHTTP2_CANCEL
+from blrcs_native.rejection cimport Rejection
 
 from blrcs_native.http2.peer import NOBODY, peer_identity
+from blrcs_native.rejection import explained
 
 cdef extern from "<sys/socket.h>" nogil:
     int MSG_NOSIGNAL
@@ -40,6 +42,11 @@ cdef extern from "<sys/socket.h>" nogil:
 
 cdef enum:
     WRITE_BYTES = 262144
+    UNAVAILABLE = 14
+
+cdef Rejection CLOSING = explained(
+    UNAVAILABLE, "transport", "CONNECTION_CLOSING", "the server closes the connection"
+)
 
 
 cdef Driver drive(ConnectionSet connections, int descriptor, str peer, str address, object context):
@@ -335,11 +342,13 @@ cdef class Driver(Member):
         )
 
     cdef void abort(self) except *:
-        """The client is told, as far as it listens."""
+        """The client is told, as far as it listens, that its calls may be tried elsewhere."""
         cdef Stream stream
         if self._connection is not None and not self._ending:
             for stream in tuple(self._connection.streams.values()):
-                if stream.alive:
+                if stream.active:
+                    self._set.dispatcher.broken(stream, CLOSING)
+                elif stream.alive:
                     self._connection.reset(stream, NGHTTP2_CANCEL)
             self._connection.drain()
             self._connection.finish_drain()

@@ -65,6 +65,7 @@ cdef int read_head_field(
     if field is None:
         stream.head_problem = HEAD_BINARY
     elif type(field) is list:
+        stream.head_fields += len(<list>field) - 1
         stream.metadata.extend(field)
     else:
         stream.metadata.append(field)

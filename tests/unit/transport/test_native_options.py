@@ -76,6 +76,23 @@ def test_a_value_out_of_its_range_is_refused(name: str, value: int) -> None:
         native_options([(name, value)])
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("grpc.max_receive_message_length", "large"),
+        ("grpc.max_concurrent_streams", None),
+        ("grpc.keepalive_time_ms", -1),
+        ("grpc.max_connection_age_ms", -1),
+        ("blrcs.stall_timeout_ms", -5),
+        ("blrcs.max_connections", 0),
+        ("blrcs.max_connections_per_address", -1),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_its_name(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"^{name}: {value!r}: "):
+        native_options([(name, value)])
+
+
 def test_an_argument_without_effect_is_named(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "blrcs.transport"):
         native_options([("grpc.unheard_of", 1), ("grpc.so_reuseport", 1)])
