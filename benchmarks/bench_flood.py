@@ -85,7 +85,7 @@ class Run:
         peer = transport_peers.PEERS_BY_NAME["blrcs"]
         load = echo_scenarios()["unary"].load(0, self.load_core)
         honest = replace(load, connections=CONNECTIONS)
-        return Target((*peer.command, "--frozen"), peer.environ, honest, floods.FLOODS)
+        return Target((*peer.command, "--settled"), peer.environ, honest, floods.FLOODS)
 
     def guarded(self) -> Target:
         """The guarded call, flooded by callers whose tokens are no good."""

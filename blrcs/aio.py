@@ -20,6 +20,7 @@ from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.effective_policy import effective_policy
 from blrcs.interceptors.factory import PipelineFactory
+from blrcs.process import settle_process
 from blrcs.transport.grpc_interceptors import run_interceptors
 from blrcs.transport.registration import Registrar, Registration
 from blrcs.transport.router import Router
@@ -30,7 +31,7 @@ from blrcs_native.limiter import Limiter
 
 LIMITER_CELLS = 65_536
 
-__all__ = ["Server", "server", "ssl_server_credentials"]
+__all__ = ["Server", "server", "settle_process", "ssl_server_credentials"]
 
 
 class Server(Registrar):

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -47,6 +46,7 @@ from blrcs.limits.native_limits import NativeLimits
 from blrcs.limits.rule_book import RuleBook
 from blrcs.monitoring.exporter import MetricsServer
 from blrcs.monitoring.log_level import LogLevel
+from blrcs.process import settle_process
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
@@ -172,9 +172,7 @@ async def running(
         live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
         watcher = ConfigWatcher(live)
         await server.start()
-        # What has been made so far stays: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
+        settle_process()
         stack.push_async_callback(_drain, server, health, cache, settings.server.drain_grace_s)
         await _keep_house(stack, watcher, identity, cache, worker)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)

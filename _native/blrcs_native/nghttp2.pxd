@@ -11,6 +11,7 @@ cdef extern from "nghttp2/nghttp2.h":
         pass
 
     enum:
+        NGHTTP2_ERR_WOULDBLOCK
         NGHTTP2_ERR_NOMEM
         NGHTTP2_ERR_CALLBACK_FAILURE
         NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
@@ -60,6 +61,7 @@ cdef extern from "nghttp2/nghttp2.h":
         NGHTTP2_DATA_FLAG_NONE
         NGHTTP2_DATA_FLAG_EOF
         NGHTTP2_DATA_FLAG_NO_END_STREAM
+        NGHTTP2_DATA_FLAG_NO_COPY
 
     enum:
         NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
@@ -145,6 +147,11 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_session* session, const nghttp2_frame_hd* hd, void* user_data
     ) noexcept
 
+    ctypedef int (*nghttp2_send_data_callback)(
+        nghttp2_session* session, nghttp2_frame* frame, const uint8_t* framehd, size_t length,
+        nghttp2_data_source* source, void* user_data
+    ) noexcept
+
     int nghttp2_session_callbacks_new(nghttp2_session_callbacks**)
     void nghttp2_session_callbacks_del(nghttp2_session_callbacks*)
     void nghttp2_session_callbacks_set_on_frame_recv_callback(
@@ -165,6 +172,8 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_session_callbacks*, nghttp2_on_header_callback)
     void nghttp2_session_callbacks_set_on_begin_frame_callback(
         nghttp2_session_callbacks*, nghttp2_on_begin_frame_callback)
+    void nghttp2_session_callbacks_set_send_data_callback(
+        nghttp2_session_callbacks*, nghttp2_send_data_callback)
     void nghttp2_session_callbacks_set_unpack_extension_callback(
         nghttp2_session_callbacks*, nghttp2_unpack_extension_callback)
 

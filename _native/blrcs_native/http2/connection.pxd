@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from blrcs_native.http2.abuse cimport Abuse, AbuseCounters
 from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.frame_budget cimport FrameBudget
+from blrcs_native.http2.gathering cimport Gathering
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.session cimport Session
@@ -23,8 +24,10 @@ cdef class Connection(Session):
     cdef FrameBudget _budget
     cdef dict streams
     cdef list _ready
-    cdef list _gathering
-    cdef Py_ssize_t _gather_room
+    cdef Gathering _gathering
+    # Where what is sent goes to, and how much of it may be there before others have their turn.
+    cdef Octets* _out
+    cdef Py_ssize_t _out_limit
     cdef int64_t now_ns
     cdef int64_t head_since_ns
     cdef int32_t _head_stream_id
@@ -59,7 +62,6 @@ cdef class Connection(Session):
     cdef bint _is_full(self) noexcept
     cdef void _hand_on(self, Stream stream) except *
     cdef void _consume_granted(self, Stream stream) except *
-    cdef bint _grant(self, Stream stream, Py_ssize_t size) except -1
     cdef void _give_back(self, Stream stream) except *
     cdef void _grant_waiting(self) except *
     cdef void _flush_soon(self) except *

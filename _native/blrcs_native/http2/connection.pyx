@@ -7,7 +7,6 @@ done when all bytes have been read, so that no handler runs within nghttp2.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.string cimport memcpy
 
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.abuse cimport (
@@ -16,20 +15,21 @@ from blrcs_native.http2.abuse cimport (
 )
 from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.frame_budget cimport FrameBudget
+from blrcs_native.http2.gathering cimport Gathering
 from blrcs_native.http2.limits cimport Limits
-from blrcs_native.http2.octets cimport (
-    Octets, octets_append, octets_clear, octets_free, octets_size, octets_take
-)
+from blrcs_native.http2.octets cimport Octets, octets_append, octets_free, octets_size
+from blrcs_native.http2.outbox cimport outbox_clear, outbox_move, outbox_size
 from blrcs_native.http2.reply_frames cimport submit_head, submit_http_status, submit_trailers
 from blrcs_native.http2.request_head cimport HEAD_TOO_LARGE, read_head_field
 from blrcs_native.http2.session cimport Session, read_output, stream_of
-from blrcs_native.http2.stream cimport OUTPUT_LOW_BYTES, PREFIX_BYTES, Listener, Stream
+from blrcs_native.http2.stream cimport OUTPUT_LOW_BYTES, Listener, Stream
 from blrcs_native.nghttp2 cimport *
 from blrcs_native.rejection cimport Rejection
 
 cdef enum:
     ERR_TOO_MANY_CONTINUATIONS = -905  # newer than some headers that are built with
     FIELD_BYTES = 32
+    FRAME_HEAD_BYTES = 9
     # So far beyond its limit that it is no mistake.
     HEAD_BOMB_FACTOR = 4
     # Answers that are not calls': what a client provokes and does not read.
@@ -65,7 +65,7 @@ cdef class Connection(Session):
         self.max_unsent_bytes = limits.unsent_bytes
         self.streams = {}
         self._ready = []
-        self._gather_room = limits.gathered_bytes
+        self._gathering = Gathering(limits)
         self.now_ns = self.last_activity_ns = monotonic_ns()
         self._budget = FrameBudget(limits, self.now_ns)
         self.open_session()
@@ -160,12 +160,14 @@ cdef class Connection(Session):
         if self._lost:
             # The session still names streams that are gone.
             return False
+        self._out = out
+        self._out_limit = limit
         while octets_size(out) < limit:
             size = nghttp2_session_mem_send(self._session, &data)
             if size <= 0:
                 if size < 0:
                     self._failed = True
-                return False
+                return octets_size(out) >= limit
             if octets_append(out, data, size) < 0:
                 raise MemoryError
         return True
@@ -232,11 +234,7 @@ cdef class Connection(Session):
             self._listener.begun(stream)
         if stream.finished_reply or not stream.alive:
             return
-        if (
-            octets_size(&stream.input) == 0
-            and not stream.request_ended
-            and stream.inflation is None
-        ):
+        if not stream.has_news():
             return
         problem = stream.input_problem()
         if problem is None:
@@ -278,7 +276,7 @@ cdef class Connection(Session):
         streams, self.streams = self.streams, {}
         self._failed = self._lost = True
         self._flush = None
-        self._gathering = None
+        self._gathering.close()
         # Those that closed before are not among the streams any more.
         gone = [stream for stream in self._ready if not (<Stream>stream).alive]
         self._ready.clear()
@@ -323,53 +321,27 @@ cdef class Connection(Session):
             self._flush_soon()
 
     cdef void gather(self, Stream stream) except *:
-        cdef Py_ssize_t whole = PREFIX_BYTES + stream.message_bytes
-        if (
-            stream.message_bytes < 0
-            or not stream.alive
-            or stream.granted_bytes > 0
-            or stream.waits_for_grant
-            or stream.request_ended
-            or octets_size(&stream.input) >= whole
-            # nghttp2 tells the client of what was consumed once it is half of the window, so that
-            # this is all that the client may be sure to send.
-            or whole <= self._limits.window_bytes >> 1
-        ):
+        if not self._gathering.concerns(stream):
             return
-        if not self._is_full() and self._grant(stream, whole):
+        if not self._is_full() and self._gathering.admit(stream):
+            self._consume_granted(stream)
             # A handler that reads asks for it too, and then no bytes are on their way.
             self._flush_soon()
             return
-        stream.waits_for_grant = True
-        if self._gathering is None:
-            self._gathering = []
-        self._gathering.append(stream)
+        self._gathering.wait(stream)
 
     cdef void too_large(self, bint inflated) noexcept:
         self._abuse.count(DECOMPRESSION_BOMB if inflated else MESSAGE_BOMB)
 
-    cdef bint _grant(self, Stream stream, Py_ssize_t size) except -1:
-        """Whether a message of this size may be gathered now."""
-        # The largest message is as large as all the room, less its prefix.
-        if size - PREFIX_BYTES > self._gather_room:
-            return False
-        self._gather_room -= size
-        stream.granted_bytes = size
-        self._consume_granted(stream)
-        return True
-
     cdef void _consume_granted(self, Stream stream) except *:
         """What is behind the message that is gathered has to wait until it is used."""
-        cdef Py_ssize_t behind = octets_size(&stream.input) - stream.granted_bytes
-        cdef Py_ssize_t size = stream.unconsumed - max(behind, 0)
+        cdef Py_ssize_t size = stream.unconsumed - octets_size(&stream.input)
         if size > 0:
             stream.unconsumed -= size
             nghttp2_session_consume_stream(self._session, stream.id, size)
 
     cdef void _give_back(self, Stream stream) except *:
-        self._gather_room += stream.granted_bytes
-        stream.granted_bytes = 0
-        if self._gathering:
+        if self._gathering.release(stream):
             # After what comes of the message: its reply may be in the way.
             self.turn_over = True
             self._flush_soon()
@@ -377,14 +349,13 @@ cdef class Connection(Session):
     cdef void _grant_waiting(self) except *:
         """Replies that are not taken keep further requests out."""
         cdef Stream waiting
-        while self._gathering and not self._is_full():
-            waiting = self._gathering[0]
-            if waiting.alive and not waiting.finished_reply and waiting.message_bytes >= 0:
-                if not self._grant(waiting, PREFIX_BYTES + waiting.message_bytes):
-                    return
-                self._flush_soon()
-            waiting.waits_for_grant = False
-            del self._gathering[0]
+        while self._gathering.is_waited_for() and not self._is_full():
+            waiting = self._gathering.next_waiting()
+            if waiting is None or not self._gathering.admit(waiting):
+                return
+            self._gathering.leave(waiting)
+            self._consume_granted(waiting)
+            self._flush_soon()
 
     # The reply ------------------------------------------------------------------------------------
 
@@ -395,7 +366,7 @@ cdef class Connection(Session):
     cdef void begin_reply(self, Stream stream) except *:
         cdef bint with_status = (
             stream.finished_reply
-            and octets_size(&stream.output) == 0
+            and outbox_size(&stream.output) == 0
             and stream.initial_metadata is None
         )
         stream.settle_encoding()
@@ -513,14 +484,17 @@ cdef class Connection(Session):
         return 0
 
     cdef int data_received(self, Stream stream, const uint8_t* data, size_t size) except -1:
+        cdef Py_ssize_t used = 0
         nghttp2_session_consume_connection(self._session, size)
         self.last_activity_ns = self.now_ns
         self._budget.data_received()
         if stream is None or stream.finished_reply:
             return 0
-        if octets_append(&stream.input, data, size) < 0:
-            raise MemoryError
         stream.unconsumed += size
+        if stream.large is not None:
+            used = stream.large.fill(data, size)
+        if octets_append(&stream.input, data + used, size - used) < 0:
+            raise MemoryError
         if stream.granted_bytes > 0:
             self._consume_granted(stream)
         self._mark(stream)
@@ -529,12 +503,10 @@ cdef class Connection(Session):
     cdef int stream_closed(self, Stream stream) except -1:
         stream.alive = False
         self._head_done(stream.id)
-        self.unsent -= octets_size(&stream.output)
-        octets_clear(&stream.output)
-        octets_clear(&stream.input)
-        if stream.waits_for_grant:
-            stream.waits_for_grant = False
-            self._gathering.remove(stream)
+        self.unsent -= outbox_size(&stream.output)
+        outbox_clear(&stream.output)
+        stream.drop_input()
+        self._gathering.leave(stream)
         if stream.granted_bytes > 0:
             self._give_back(stream)
         if stream.active:
@@ -571,24 +543,27 @@ cdef class Connection(Session):
             stream.reset_here = True
         nghttp2_submit_rst_stream(self._session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_NO_ERROR)
 
-    cdef ssize_t output(
-        self, Stream stream, uint8_t* target, size_t room, uint32_t* flags
-    ) except -1:
-        cdef Py_ssize_t size = octets_size(&stream.output)
-        if size > <Py_ssize_t>room:
-            size = room
-        if size > 0:
-            memcpy(target, stream.output.data + stream.output.start, size)
-            octets_take(&stream.output, size)
-            self.unsent -= size
-            stream.stalled_since_ns = monotonic_ns() if octets_size(&stream.output) > 0 else 0
-        if stream.writer is not None and octets_size(&stream.output) <= OUTPUT_LOW_BYTES:
-            stream.wake_writer()
-        if octets_size(&stream.output) == 0:
+    cdef ssize_t output(self, Stream stream, size_t room, uint32_t* flags) except -1:
+        cdef Py_ssize_t waiting = outbox_size(&stream.output)
+        cdef Py_ssize_t size = min(waiting, <Py_ssize_t>room)
+        flags[0] = NGHTTP2_DATA_FLAG_NO_COPY
+        if size == waiting:
             if stream.finished_reply:
-                flags[0] = NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM
+                flags[0] |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM
                 submit_trailers(self._session, stream)
             elif size == 0:
                 stream.reply_deferred = True
                 return NGHTTP2_ERR_DEFERRED
         return size
+
+    cdef int send_data(self, Stream stream, const uint8_t* head, size_t size) except -1:
+        if octets_size(self._out) >= self._out_limit:
+            return NGHTTP2_ERR_WOULDBLOCK
+        if octets_append(self._out, head, FRAME_HEAD_BYTES) < 0:
+            raise MemoryError
+        outbox_move(&stream.output, self._out, size)
+        self.unsent -= size
+        stream.stalled_since_ns = monotonic_ns() if outbox_size(&stream.output) > 0 else 0
+        if stream.writer is not None and outbox_size(&stream.output) <= OUTPUT_LOW_BYTES:
+            stream.wake_writer()
+        return 0

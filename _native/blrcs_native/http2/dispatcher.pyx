@@ -15,9 +15,10 @@ from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.eager_task cimport EagerTask, TaskPool
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.messages cimport ENCODINGS
+from blrcs_native.http2.outbox cimport PREFIX_BYTES
 from blrcs_native.http2.reply_fields cimport checked_fields
 from blrcs_native.http2.request_head cimport HEAD_TIMEOUT, HEAD_TOO_LARGE, NO_PROBLEM
-from blrcs_native.http2.stream cimport PREFIX_BYTES, Listener, Stream
+from blrcs_native.http2.stream cimport Listener, Stream
 from blrcs_native.http2.timer_wheel cimport Timer, TimerWheel
 from blrcs_native.pipeline cimport DEADLINE_EXCEEDED, FAILED, NO_REQUEST, Pipeline
 from blrcs_native.pipeline import Requests

@@ -1,5 +1,7 @@
 """The C face of message compression."""
 
+from cpython.object cimport PyObject
+
 cdef object ENCODINGS
 
 cdef bytes compressed(str encoding, bytes body)
@@ -10,11 +12,15 @@ cdef class Inflation:
     cdef bytes _packed
     cdef bytes _fed
     cdef Py_ssize_t _at
-    cdef list _parts
+    # What one step has made as a whole, or bytes that nobody else has, of which so many are filled.
+    cdef bytes _whole
+    cdef PyObject* _room
     cdef Py_ssize_t _size_bytes
     cdef bint is_too_large
 
     cdef bint step(self, Py_ssize_t max_bytes) except -1
+    cdef void _put(self, bytes part, Py_ssize_t max_bytes) except *
     cdef bytes plain(self)
+
 cdef str accepted(str encoding, str accepted_encodings)
 cdef str encoding_name(object compression)

@@ -3,6 +3,13 @@
 import zlib
 
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.string cimport memcpy
+
+cdef extern from "Python.h":
+    int _PyBytes_Resize(PyObject** held, Py_ssize_t size) except -1
 
 cdef enum:
     # What one step takes, and what it makes at most: well within a connection's turn.
@@ -30,7 +37,9 @@ cdef class Inflation:
         self._unpacker = zlib.decompressobj(wbits=WINDOW_BITS[encoding])
         self._packed = packed
         self._fed = b""
-        self._parts = []
+
+    def __dealloc__(self):
+        Py_XDECREF(self._room)
 
     cdef bint step(self, Py_ssize_t max_bytes) except -1:
         """Whether it is done; ValueError where it is malformed."""
@@ -43,12 +52,13 @@ cdef class Inflation:
         except zlib.error:
             raise ValueError(f"not {self._encoding}") from None
         self._fed = self._unpacker.unconsumed_tail
-        self._size_bytes += len(part)
-        if self._size_bytes > max_bytes:
-            self._parts.clear()
+        if self._size_bytes + len(part) > max_bytes:
             self.is_too_large = True
             return True
-        self._parts.append(part)
+        if self._unpacker.eof and self._size_bytes == 0:
+            self._whole = part
+        else:
+            self._put(part, max_bytes)
         if self._unpacker.eof:
             if self._unpacker.unused_data or self._at < len(self._packed):
                 raise ValueError(f"not one whole {self._encoding}")
@@ -57,9 +67,28 @@ cdef class Inflation:
             raise ValueError(f"not one whole {self._encoding}")
         return False
 
+    cdef void _put(self, bytes part, Py_ssize_t max_bytes) except *:
+        """The room is doubled, which moves pages and no bytes where they are many."""
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(part)
+        cdef Py_ssize_t filled = self._size_bytes
+        self._size_bytes += size
+        if self._room == NULL:
+            room = PyBytes_FromStringAndSize(NULL, min(2 * FED_BYTES + size, max_bytes))
+            Py_INCREF(room)
+            self._room = <PyObject*>room
+        elif PyBytes_GET_SIZE(<bytes>self._room) < self._size_bytes:
+            _PyBytes_Resize(&self._room, min(2 * self._size_bytes, max_bytes))
+        memcpy(PyBytes_AS_STRING(<bytes>self._room) + filled, PyBytes_AS_STRING(part), size)
+
     cdef bytes plain(self):
-        """All of it, once it is done."""
-        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        """All of it, once it is done; to be taken once."""
+        if self._whole is None:
+            if PyBytes_GET_SIZE(<bytes>self._room) != self._size_bytes:
+                _PyBytes_Resize(&self._room, self._size_bytes)
+            self._whole = <bytes>self._room
+            Py_XDECREF(self._room)
+            self._room = NULL
+        return self._whole
 
 
 cdef str accepted(str encoding, str accepted_encodings):

@@ -50,7 +50,10 @@ cdef inline int octets_append(
     Octets* octets, const unsigned char* data, Py_ssize_t size
 ) noexcept nogil:
     """0, or -1 where there is no memory."""
-    cdef unsigned char* room = octets_reserve(octets, size)
+    cdef unsigned char* room
+    if size == 0:
+        return 0
+    room = octets_reserve(octets, size)
     if room == NULL:
         return -1
     memcpy(room, data, size)

@@ -19,6 +19,7 @@ from blrcs_native.http2.dispatcher cimport Dispatcher
 from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport octets_free, octets_size
+from blrcs_native.http2.outbox cimport outbox_size
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport Timer, timer_drop
 from blrcs_native.http2.tls_session cimport TlsSession
@@ -269,7 +270,7 @@ cdef class Driver:
                 self._send_tls()
             self._set.out.start = self._set.out.end = 0
             if (
-                (self._connection._ready or self._connection._gathering)
+                (self._connection._ready or self._connection._gathering.is_waited_for())
                 and not self._connection.turn_over
                 and not self._connection._is_full()
             ):
@@ -428,7 +429,7 @@ cdef class Driver:
         for stream in tuple(self._connection.streams.values()):
             if (
                 stream.stalled_since_ns != 0
-                and octets_size(&stream.output) > 0
+                and outbox_size(&stream.output) > 0
                 and now_ns - stream.stalled_since_ns >= timeout_ns
             ):
                 self._set.abuse.count(STALLED_REPLY)

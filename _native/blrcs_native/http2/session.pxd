@@ -23,9 +23,8 @@ cdef class Session(Link):
     cdef int data_received(self, Stream stream, const uint8_t* data, size_t size) except -1
     cdef int stream_closed(self, Stream stream) except -1
     cdef int frame_sent(self, const nghttp2_frame* frame) except -1
-    cdef ssize_t output(
-        self, Stream stream, uint8_t* target, size_t room, uint32_t* flags
-    ) except -1
+    cdef ssize_t output(self, Stream stream, size_t room, uint32_t* flags) except -1
+    cdef int send_data(self, Stream stream, const uint8_t* head, size_t size) except -1
 
 
 cdef ssize_t read_output(

@@ -59,10 +59,12 @@ cdef class Session(Link):
         """A frame has been handed out."""
         raise NotImplementedError
 
-    cdef ssize_t output(
-        self, Stream stream, uint8_t* target, size_t room, uint32_t* flags
-    ) except -1:
-        """Writes up to `room` bytes of a reply, and says how many."""
+    cdef ssize_t output(self, Stream stream, size_t room, uint32_t* flags) except -1:
+        """How many bytes of a reply can be sent, up to `room`."""
+        raise NotImplementedError
+
+    cdef int send_data(self, Stream stream, const uint8_t* head, size_t size) except -1:
+        """Sends a frame of so many of these bytes, with its head."""
         raise NotImplementedError
 
 
@@ -151,7 +153,20 @@ cdef ssize_t read_output(
     uint32_t* flags, nghttp2_data_source* source, void* user_data
 ) noexcept:
     try:
-        return (<Session>user_data).output(<Stream>source.ptr, target, room, flags)
+        return (<Session>user_data).output(<Stream>source.ptr, room, flags)
+    except BaseException:
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
+
+
+cdef int on_send_data(
+    nghttp2_session* session, nghttp2_frame* frame, const uint8_t* head, size_t size,
+    nghttp2_data_source* source, void* user_data
+) noexcept:
+    cdef Stream stream = stream_of(session, frame.hd.stream_id)
+    if stream is None:
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
+    try:
+        return (<Session>user_data).send_data(stream, head, size)
     except BaseException:
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
 
@@ -169,6 +184,7 @@ cdef void prepare() except *:
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(CALLBACKS, on_data)
     nghttp2_session_callbacks_set_on_stream_close_callback(CALLBACKS, on_stream_closed)
     nghttp2_session_callbacks_set_on_frame_send_callback(CALLBACKS, on_frame_sent)
+    nghttp2_session_callbacks_set_send_data_callback(CALLBACKS, on_send_data)
     # nghttp2 tells of those alone that somebody wants, and here they are counted.
     nghttp2_session_callbacks_set_unpack_extension_callback(CALLBACKS, on_unknown_frame)
     for kind in range(NGHTTP2_CONTINUATION + 1, 256):

@@ -4,15 +4,16 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from blrcs_native.call cimport Call
 from blrcs_native.http2.eager_task cimport EagerTask
+from blrcs_native.http2.large_message cimport LargeMessage
 from blrcs_native.http2.messages cimport Inflation
 from blrcs_native.http2.octets cimport Octets
+from blrcs_native.http2.outbox cimport Outbox
 from blrcs_native.http2.timer_wheel cimport Timer
 from blrcs_native.message_stream cimport MessageStream
 from blrcs_native.pipeline cimport Pipeline
 from blrcs_native.rejection cimport Rejection
 
 cdef enum:
-    PREFIX_BYTES = 5
     # Above the first, a writer waits until less than the second is left.
     OUTPUT_HIGH_BYTES = 65536
     OUTPUT_LOW_BYTES = 16384
@@ -75,8 +76,10 @@ cdef class Stream(MessageStream):
     cdef bint is_post
     cdef bint announced
     # The request's messages.
+    # What is not taken yet, but for the message that is being filled.
     cdef Octets input
     cdef Py_ssize_t message_bytes
+    cdef LargeMessage large
     cdef Inflation inflation
     cdef Py_ssize_t granted_bytes
     # Received, and not yet told to the client as used.
@@ -85,7 +88,7 @@ cdef class Stream(MessageStream):
     cdef readonly bint request_ended
     cdef bint dirty
     # The reply.
-    cdef Octets output
+    cdef Outbox output
     cdef list initial_metadata
     cdef object initial_metadata_sent
     cdef object given_trailers
@@ -115,6 +118,9 @@ cdef class Stream(MessageStream):
     cdef list callbacks
 
     cdef bytes next_message(self)
+    cdef void fill_large(self) except *
+    cdef bint has_news(self) noexcept
+    cdef void drop_input(self) noexcept
     cdef bint message_ready(self) except -1
     cdef bint is_one_plain_message(self) except -1
     cdef Rejection input_problem(self)

@@ -6,14 +6,14 @@ It is what `blrcs_native.interfaces.CallStream` describes, and keeps to one even
 from asyncio import CancelledError, InvalidStateError
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint32_t
 
 from blrcs_native.clock cimport monotonic_ns
+from blrcs_native.http2.large_message cimport LargeMessage
 from blrcs_native.http2.messages cimport Inflation, accepted, compressed, encoding_name
-from blrcs_native.http2.octets cimport (
-    Octets, octets_append, octets_free, octets_reserve, octets_size, octets_take
-)
+from blrcs_native.http2.octets cimport octets_clear, octets_free, octets_size, octets_take
+from blrcs_native.http2.outbox cimport PREFIX_BYTES, outbox_free, outbox_put, outbox_size
 from blrcs_native.http2.reply_fields cimport checked_fields
 from blrcs_native.http2.timer_wheel cimport timer_drop
 from blrcs_native.http2.wire cimport percent_encoded
@@ -115,7 +115,6 @@ cdef class Listener:
 
 
 @cython.final
-@cython.freelist(256)
 cdef class Stream(MessageStream):
     def __cinit__(self):
         self.message_bytes = -1
@@ -125,7 +124,7 @@ cdef class Stream(MessageStream):
     def __dealloc__(self):
         timer_drop(&self.timer)
         octets_free(&self.input)
-        octets_free(&self.output)
+        outbox_free(&self.output)
 
     @property
     def eof(self):
@@ -159,9 +158,32 @@ cdef class Stream(MessageStream):
         self.message_bytes = size
         return None
 
+    cdef void fill_large(self) except *:
+        """The next message, whose prefix is there, is filled in a place of its own."""
+        cdef unsigned char* data = self.input.data + self.input.start
+        self.large = LargeMessage(self.message_bytes, data[0] == COMPRESSED)
+        octets_take(&self.input, PREFIX_BYTES + self.large.fill(
+            data + PREFIX_BYTES, octets_size(&self.input) - PREFIX_BYTES
+        ))
+
+    cdef bint has_news(self) noexcept:
+        """Whether there may be something to do for who reads the request."""
+        if self.request_ended or self.inflation is not None:
+            return True
+        if self.large is not None:
+            return self.large.missing == 0
+        return octets_size(&self.input) > 0
+
+    cdef void drop_input(self) noexcept:
+        octets_clear(&self.input)
+        self.large = None
+
     cdef bint message_ready(self) except -1:
         """Whether the next message is there as a whole."""
-        cdef Rejection problem = self.input_problem()
+        cdef Rejection problem
+        if self.large is not None:
+            return self.large.missing == 0
+        problem = self.input_problem()
         if problem is not None:
             raise AbortError(problem)
         return (
@@ -172,7 +194,8 @@ cdef class Stream(MessageStream):
     cdef bint is_one_plain_message(self) except -1:
         """Whether the request is one whole message, not compressed, and nothing else."""
         return (
-            self.message_ready()
+            self.large is None
+            and self.message_ready()
             and octets_size(&self.input) == PREFIX_BYTES + self.message_bytes
             and self.input.data[self.input.start] != COMPRESSED
         )
@@ -183,23 +206,25 @@ cdef class Stream(MessageStream):
         AbortError where the client's bytes are no messages.
         """
         cdef bytes body
-        cdef bint packed
-        cdef Py_ssize_t whole
+        cdef bint is_packed
         if self.inflation is not None:
             return self._inflated()
         if not self.message_ready():
-            if self.request_ended and octets_size(&self.input) > 0:
+            if self.request_ended and (octets_size(&self.input) > 0 or self.large is not None):
                 raise AbortError(CUT_OFF)
             return None
-        whole = PREFIX_BYTES + self.message_bytes
-        packed = self.input.data[self.input.start] == COMPRESSED
-        body = PyBytes_FromStringAndSize(
-            <char*>self.input.data + self.input.start + PREFIX_BYTES, self.message_bytes
-        )
-        octets_take(&self.input, whole)
+        if self.large is not None:
+            body, is_packed = self.large.body, self.large.is_packed
+            self.large = None
+        else:
+            is_packed = self.input.data[self.input.start] == COMPRESSED
+            body = PyBytes_FromStringAndSize(
+                <char*>self.input.data + self.input.start + PREFIX_BYTES, self.message_bytes
+            )
+            octets_take(&self.input, PREFIX_BYTES + self.message_bytes)
         self.message_bytes = -1
         self.link.taken(self)
-        if not packed:
+        if not is_packed:
             return body
         self.inflation = Inflation(self.request_encoding, body)
         return self._inflated()
@@ -265,7 +290,7 @@ cdef class Stream(MessageStream):
 
     cdef bint has_room(self) noexcept:
         """Whether a writer may go on: a stream's share is smaller where others have written much."""
-        cdef Py_ssize_t size = octets_size(&self.output)
+        cdef Py_ssize_t size = outbox_size(&self.output)
         return size <= OUTPUT_LOW_BYTES or (
             size <= OUTPUT_HIGH_BYTES and self.link.unsent <= self.link.max_unsent_bytes
         )
@@ -293,7 +318,6 @@ cdef class Stream(MessageStream):
     cdef void append_message(self, bytes body) except *:
         cdef Py_ssize_t size = PyBytes_GET_SIZE(body)
         cdef bytes small
-        cdef unsigned char* prefix
         cdef unsigned char flag = 0
         if size > self.link.max_send_bytes:
             raise AbortError(explained(
@@ -308,16 +332,7 @@ cdef class Stream(MessageStream):
                 size = PyBytes_GET_SIZE(body)
                 flag = COMPRESSED
         self.plain_next = False
-        prefix = octets_reserve(&self.output, PREFIX_BYTES + size)
-        if prefix == NULL:
-            raise MemoryError
-        prefix[0] = flag
-        prefix[1] = size >> 24 & 0xFF
-        prefix[2] = size >> 16 & 0xFF
-        prefix[3] = size >> 8 & 0xFF
-        prefix[4] = size & 0xFF
-        self.output.end += PREFIX_BYTES
-        octets_append(&self.output, <const unsigned char*>PyBytes_AS_STRING(body), size)
+        outbox_put(&self.output, body, flag)
         self.link.unsent += PREFIX_BYTES + size
         if self.stalled_since_ns == 0:
             self.stalled_since_ns = monotonic_ns()

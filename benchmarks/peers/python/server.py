@@ -1,13 +1,12 @@
 """The echo server in Python: ours, on either transport, and grpc.aio. The handlers are the same.
 
-    python server.py blrcs|blrcs-grpcio|grpc.aio [--cert FILE --key FILE] [--frozen]
+    python server.py blrcs|blrcs-grpcio|grpc.aio [--cert FILE --key FILE] [--settled]
 
 Prints its port, and serves until it is told to stop by SIGTERM.
 """
 
 import argparse
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -60,7 +59,7 @@ SERVERS: dict[str, Callable[[], Any]] = {
 }
 
 
-async def serve(name: str, credentials: Any, *, frozen: bool) -> None:
+async def serve(name: str, credentials: Any, *, settled: bool) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     server = SERVERS[name]()
@@ -70,9 +69,8 @@ async def serve(name: str, credentials: Any, *, frozen: bool) -> None:
     else:
         port = server.add_secure_port("127.0.0.1:0", credentials)
     await server.start()
-    if frozen:
-        gc.collect()
-        gc.freeze()
+    if settled:
+        blrcs.aio.settle_process()
     print(port, flush=True)
     await stopped.wait()
     await server.stop(GRACE_S)
@@ -84,9 +82,9 @@ def main() -> None:
     parser.add_argument("--cert", type=Path, help="PEM file; with it the server speaks TLS")
     parser.add_argument("--key", type=Path, help="PEM file")
     parser.add_argument(
-        "--frozen",
+        "--settled",
         action="store_true",
-        help="spare the collector what stays, as blrcs serve does",
+        help="prepare the process, as blrcs serve does",
     )
     arguments = parser.parse_args()
     credentials = None
@@ -94,7 +92,7 @@ def main() -> None:
         pair = (arguments.key.read_bytes(), arguments.cert.read_bytes())
         make = grpc if arguments.server == "grpc.aio" else blrcs.aio
         credentials = make.ssl_server_credentials([pair])
-    uvloop.run(serve(arguments.server, credentials, frozen=arguments.frozen))
+    uvloop.run(serve(arguments.server, credentials, settled=arguments.settled))
 
 
 if __name__ == "__main__":
