@@ -40,7 +40,8 @@ def main() -> None:
     if part == "fails":
         sys.exit(1)
     if part == "waits":
-        signal.sigwait({signal.SIGUSR1})
+        while (number := signal.sigwait(SIGNALS)) != signal.SIGUSR1:
+            say(signal.Signals(number).name)
     if part != "hangs":
         serve()
     while True:

@@ -207,6 +207,8 @@ async def test_all_workers_reload_and_one_that_starts_as_soon_as_it_serves() -> 
         assert not stage.found("SIGHUP", "worker1")
         kill(starting.process, signal.SIGUSR1)
         assert (await stage.until("SIGHUP", "worker1")).process == starting.process
+        order = stage.order()
+        assert order[::-1].index(("worker1", "SIGHUP")) < order[::-1].index(("worker1", "serves"))
     assert not stage.found("SIGHUP", KEEPER)
 
 
@@ -235,7 +237,7 @@ async def test_each_serves_until_its_successor_does() -> None:
 def test_a_restart_is_given_up_where_a_successor_does_not_start(part: str) -> None:
     @on_stage
     async def play() -> None:
-        stage = Stage(2, {"worker1": ["serves", part]})
+        stage = Stage(3, {"worker1": ["serves", part]})
         async with stage.running():
             stage.supervisor.restart()
             if part == "hangs":
@@ -244,9 +246,11 @@ def test_a_restart_is_given_up_where_a_successor_does_not_start(part: str) -> No
             await stage.until_said("rolling restart given up: a new worker does not start")
             assert [each.seat for each in stage.found("SIGTERM")] == ["worker0"]
             assert not stage.said("worker died")
-            assert stage.steered[2:] == []
+            assert stage.steered[3:] == []
             stage.supervisor.restart()
             await stage.until_said("workers replaced")
+            begun = [len(stage.found("begins", f"worker{seat}")) for seat in range(3)]
+            assert (begun[0], begun[2]) == (3, 2)
 
     play()
 
