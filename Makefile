@@ -26,10 +26,11 @@ test: build-test ## Set up, check, and run every test
 
 .PHONY: sanitize
 sanitize: build-test ## Run the tests of the native core and the transports under sanitizers
-	deploy/sanitize $(BIN)/python -m pytest -p no:cacheprovider tests/unit/native tests/conformance/transport \
-		tests/integration/hostile
+	@# What a sanitizer says before it ends the process must not be captured.
+	deploy/sanitize $(BIN)/python -m pytest -p no:cacheprovider -p tests.leaks --capture=sys \
+		tests/unit/native tests/conformance/transport tests/integration/hostile
 
-FUZZ_SECONDS ?= 300
+FUZZ_SECONDS ?= 600
 
 .PHONY: fuzz
 fuzz: build-test ## Fuzz the parsers and the transport under sanitizers, for FUZZ_SECONDS

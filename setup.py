@@ -12,6 +12,7 @@ NATIVE = Path("_native/blrcs_native")
 GENERATED = Path("_generated")
 FAST = ["-O3", "-fno-semantic-interposition"]
 SANITIZED = ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"]
+COUNTED = ["-fsanitize-coverage=trace-pc"]  # see tests/fuzz/coverage.c
 QUIET = ["-Wno-unused-function", "-Wno-sign-compare"]  # what Cython itself writes
 
 sys.path.insert(0, str(ROOT))  # a PEP 517 build does not put the project itself on the path
@@ -31,7 +32,7 @@ def extensions() -> list[Extension]:
         Extension(
             ".".join(source.relative_to(NATIVE.parent).with_suffix("").parts),
             [source.as_posix()],
-            extra_compile_args=[*(SANITIZED if sanitize else FAST), *QUIET],
+            extra_compile_args=[*([*SANITIZED, *COUNTED] if sanitize else FAST), *QUIET],
             extra_link_args=SANITIZED if sanitize else [],
             libraries=["nghttp2"] if source.parent.name == "http2" else [],
         )

@@ -23,6 +23,7 @@ from arrivals import Latency
 from echo_scenarios import echo_scenarios
 from flood import Rate, flooding
 from floods import Flood
+from frames import MAX_FRAME_BYTES
 from harness import Claim, Grid, Report, argument_parser, publish
 from load import Load, LoadError
 from order_scenario import ALICE, METHOD, ORDER, REQUEST, metadata_for
@@ -40,7 +41,7 @@ COLUMNS = ("p50, us", "p99, us", "connections/s", "MiB/s", "MiB a connection")
 UNLOADED = "unloaded"
 # The honest client goes before the attacker as soon as it has something to do.
 FIRST = ("chrt", "--fifo", "1")
-IDLE = Flood(floods.GREETING, bytes(floods.MAX_FRAME_BYTES))
+IDLE = Flood(floods.GREETING, bytes(MAX_FRAME_BYTES))
 
 
 @dataclass(slots=True)

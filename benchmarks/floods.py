@@ -6,30 +6,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from echo_scenarios import PAYLOAD, SERVICE
-from idle_memory import (
+from frames import (
+    CONTINUATION,
     DATA,
-    END_HEADERS,
-    END_STREAM,
     HEADERS,
-    PING,
+    INITIAL_WINDOW_SIZE,
+    MAX_WINDOW_BYTES,
     PREFACE,
-    SETTINGS,
+    Field,
+    block,
+    data,
     frame,
-    header_block,
+    head,
+    indexed,
+    literal,
+    message,
+    ping,
+    priority,
+    request_fields,
+    reset,
+    settings,
+    window_update,
 )
-from load import framed
 
-PRIORITY, RST_STREAM, WINDOW_UPDATE, CONTINUATION, UNKNOWN = 2, 3, 8, 9, 0xFA
-INITIAL_WINDOW_SIZE = 4
-CANCEL = struct.pack(">I", 8)
-MAX_FRAME_BYTES = 16_384
+UNKNOWN = 0xFA
 MAX_STREAMS = 100
 MAX_MESSAGE_BYTES = 4 << 20
 WINDOW_BYTES = 65_535
 MIB = 1 << 20
-# The dynamic table's first place, behind those of the static one.
-NEWEST_FIELD = b"\xbe"
-GREETING = PREFACE + frame(SETTINGS)
+NEWEST_FIELD = indexed(62)
+GREETING = PREFACE + settings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,49 +50,18 @@ class Flood:
     connections: int = 1
 
 
-def integer(value: int, prefix_bits: int, first: int = 0) -> bytes:
-    full = (1 << prefix_bits) - 1
-    if value < full:
-        return bytes([first | value])
-    octets = [first | full]
-    value -= full
-    while value >= 128:
-        octets.append(value % 128 + 128)
-        value //= 128
-    return bytes([*octets, value])
+def header_block(method: str, *more: Field) -> bytes:
+    """The head of a call of the echo service."""
+    return block(request_fields(f"{SERVICE}/{method}".encode(), *more))
 
 
-def field(name: bytes, value: bytes, kind: int = 0x00) -> bytes:
-    """A field without Huffman's code; ``kind`` 0x40 has it remembered."""
-    return bytes([kind]) + integer(len(name), 7) + name + integer(len(value), 7) + value
+def request(method: str, stream: int = 1, *more: Field) -> bytes:
+    return head(stream, header_block(method, *more))
 
 
-def head(block: bytes, stream: int = 1, flags: int = 0) -> bytes:
-    """HEADERS, and CONTINUATION where one frame does not hold the block."""
-    parts = [block[at : at + MAX_FRAME_BYTES] for at in range(0, len(block), MAX_FRAME_BYTES)]
-    frames = []
-    for index, part in enumerate(parts):
-        kind = CONTINUATION if index else HEADERS
-        last = END_HEADERS if index == len(parts) - 1 else 0
-        frames.append(frame(kind, last | (0 if index else flags), stream, part))
-    return b"".join(frames)
-
-
-def request(method: str, stream: int = 1, more: bytes = b"") -> bytes:
-    return head(header_block(f"{SERVICE}/{method}") + more, stream)
-
-
-def call(method: str, body: bytes, stream: int = 1, more: bytes = b"") -> bytes:
+def call(method: str, body: bytes, stream: int = 1, *more: Field) -> bytes:
     """A whole call of one framed message, however large the window."""
-    return request(method, stream, more) + data(body, stream)
-
-
-def data(body: bytes, stream: int = 1, last_flags: int = END_STREAM) -> bytes:
-    parts = [body[at : at + MAX_FRAME_BYTES] for at in range(0, len(body), MAX_FRAME_BYTES)]
-    return b"".join(
-        frame(DATA, last_flags if index == len(parts) - 1 else 0, stream, part)
-        for index, part in enumerate(parts)
-    )
+    return request(method, stream, *more) + data(stream, body, end=True)
 
 
 def streams(count: int = MAX_STREAMS) -> range:
@@ -95,7 +70,7 @@ def streams(count: int = MAX_STREAMS) -> range:
 
 def echo_message(payload: bytes) -> bytes:
     """``echo.v1.Message``, framed."""
-    return framed(b"\x0a" + varint(len(payload)) + payload)
+    return message(b"\x0a" + varint(len(payload)) + payload)
 
 
 def varint(value: int) -> bytes:
@@ -109,66 +84,56 @@ def varint(value: int) -> bytes:
 
 def expand_request(count: int, payload: bytes) -> bytes:
     """``echo.v1.ExpandRequest``, framed: so many replies of that payload."""
-    return framed(b"\x08" + varint(count) + b"\x12" + varint(len(payload)) + payload)
+    return message(b"\x08" + varint(count) + b"\x12" + varint(len(payload)) + payload)
 
 
 def window_of(size: int) -> bytes:
-    return frame(SETTINGS, payload=struct.pack(">HI", INITIAL_WINDOW_SIZE, size))
-
-
-def window_update(stream: int, size: int) -> bytes:
-    return frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", size))
-
-
-def reset(stream: int = 1) -> bytes:
-    return frame(RST_STREAM, 0, stream, CANCEL)
+    return settings((INITIAL_WINDOW_SIZE, size))
 
 
 def header_bomb(fields: int) -> bytes:
     """A head that is many times as large as its bytes: one field, and references to it."""
-    value = b"v" * 3_900
-    return head(
-        header_block(f"{SERVICE}/Converse") + field(b"x", value, 0x40) + NEWEST_FIELD * fields
-    )
+    value = literal(b"x", b"v" * 3_900, indexed=True)
+    return head(1, header_block("Converse") + value + NEWEST_FIELD * fields)
 
 
 def gzip_bomb(size: int) -> bytes:
     packed = gzip.compress(bytes(size))
-    return struct.pack(">BI", 1, len(packed)) + packed
+    return message(packed, 1)
 
 
 ECHO = echo_message(PAYLOAD)
-GZIP = field(b"grpc-encoding", b"gzip")
+GZIP = (b"grpc-encoding", b"gzip")
 PARTIAL = struct.pack(">BI", 0, MAX_MESSAGE_BYTES) + bytes(WINDOW_BYTES - 5)
 
 FLOODS: dict[str, Flood] = {
     # CVE-2023-44487
-    "rapid reset": Flood(GREETING, request("Converse") + reset(), 2),
-    "rapid reset of whole calls": Flood(GREETING, call("Echo", ECHO) + reset(), 2),
+    "rapid reset": Flood(GREETING, request("Converse") + reset(1), 2),
+    "rapid reset of whole calls": Flood(GREETING, call("Echo", ECHO) + reset(1), 2),
     # CVE-2025-8671
     "resets provoked by a window of zero": Flood(
         GREETING, request("Converse") + window_update(1, 0), 2
     ),
     "resets provoked by too large a window": Flood(
-        GREETING, request("Converse") + window_update(1, (1 << 31) - 1), 2
+        GREETING, request("Converse") + window_update(1, MAX_WINDOW_BYTES), 2
     ),
     # CVE-2024-27316
     "CONTINUATION": Flood(
-        GREETING + frame(HEADERS, 0, 1, header_block(f"{SERVICE}/Echo")),
+        GREETING + frame(HEADERS, 0, 1, header_block("Echo")),
         frame(CONTINUATION, 0, 1),
     ),
     "CONTINUATION, full frames": Flood(
-        GREETING + frame(HEADERS, 0, 1, header_block(f"{SERVICE}/Echo")),
-        frame(CONTINUATION, 0, 1, field(b"x", b"y" * 100) * 100),
+        GREETING + frame(HEADERS, 0, 1, header_block("Echo")),
+        frame(CONTINUATION, 0, 1, literal(b"x", b"y" * 100) * 100),
     ),
     "header bomb": Flood(GREETING, header_bomb(10_000), 2),
     "header bomb just below the limit": Flood(GREETING, header_bomb(14), 2),
     # CVE-2019-9511 to 9518
-    "PING": Flood(GREETING, frame(PING, payload=bytes(8))),
-    "PING, answers unread": Flood(GREETING, frame(PING, payload=bytes(8)), after="deaf"),
-    "SETTINGS": Flood(GREETING, frame(SETTINGS)),
-    "SETTINGS, answers unread": Flood(GREETING, frame(SETTINGS), after="deaf"),
-    "PRIORITY": Flood(GREETING, frame(PRIORITY, 0, 1, struct.pack(">IB", 0, 15)), 2),
+    "PING": Flood(GREETING, ping()),
+    "PING, answers unread": Flood(GREETING, ping(), after="deaf"),
+    "SETTINGS": Flood(GREETING, settings()),
+    "SETTINGS, answers unread": Flood(GREETING, settings(), after="deaf"),
+    "PRIORITY": Flood(GREETING, priority(1, 0), 2),
     "WINDOW_UPDATE": Flood(GREETING, window_update(0, 1)),
     "empty DATA": Flood(GREETING + request("Converse"), frame(DATA, 0, 1)),
     "DATA of a byte": Flood(GREETING + request("Converse"), frame(DATA, 0, 1, b"\0")),
@@ -187,8 +152,8 @@ FLOODS: dict[str, Flood] = {
     ),
     "large replies, unread": Flood(
         PREFACE
-        + window_of((1 << 31) - 1)
-        + window_update(0, (1 << 31) - 1 - WINDOW_BYTES)
+        + window_of(MAX_WINDOW_BYTES)
+        + window_update(0, MAX_WINDOW_BYTES - WINDOW_BYTES)
         + b"".join(
             call("Expand", expand_request(1 << 20, bytes(30_000)), each) for each in streams()
         ),
@@ -200,13 +165,12 @@ FLOODS: dict[str, Flood] = {
         GREETING, request("Echo") + frame(DATA, 0, 1, b"\0\xff\xff\xff\xff"), 2
     ),
     "messages that never end": Flood(
-        GREETING
-        + b"".join(request("Collect", each) + data(PARTIAL, each, 0) for each in streams()),
+        GREETING + b"".join(request("Collect", each) + data(each, PARTIAL) for each in streams()),
         connections=8,
     ),
-    "decompression": Flood(GREETING, call("Echo", gzip_bomb(64 * MIB), more=GZIP), 2),
+    "decompression": Flood(GREETING, call("Echo", gzip_bomb(64 * MIB), 1, GZIP), 2),
     "decompression just below the limit": Flood(
-        GREETING, call("Echo", gzip_bomb(MAX_MESSAGE_BYTES), more=GZIP), 2
+        GREETING, call("Echo", gzip_bomb(MAX_MESSAGE_BYTES), 1, GZIP), 2
     ),
     # Connections
     "connections opened and left": Flood(GREETING, after="leave", connections=16),
@@ -226,7 +190,8 @@ FLOODS: dict[str, Flood] = {
 }
 
 
-def refused_calls(path: str, metadata: Sequence[tuple[str, str]], message: bytes) -> Flood:
+def refused_calls(path: str, metadata: Sequence[tuple[str, str]], body: bytes) -> Flood:
     """Unary calls as fast as they go, which a guard refuses for their metadata."""
-    more = b"".join(field(name.encode(), value.encode()) for name, value in metadata)
-    return Flood(GREETING, head(header_block(path) + more) + data(framed(message)), 2)
+    more = [(name.encode(), value.encode()) for name, value in metadata]
+    fields = block(request_fields(path.encode(), *more))
+    return Flood(GREETING, head(1, fields) + data(1, message(body), end=True), 2)

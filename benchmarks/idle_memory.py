@@ -5,20 +5,28 @@ make the server work.
 """
 
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from frames import (
+    ACK,
+    END_STREAM,
+    HEAD_BYTES,
+    HEADERS,
+    PING,
+    PREFACE,
+    SETTINGS,
+    data,
+    ping,
+    request,
+    settings,
+)
 from load import Load, framed
 from server_process import resident_bytes
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEAD_BYTES = 9
 PROBE = b"idle now"
-DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
-ACK, END_STREAM, END_HEADERS = 1, 1, 4
 STREAMS_PER_CONNECTION = 100
 CONNECTIONS_PER_BUSY_ONE = 50
 WARM_UP_CONNECTIONS = 32
@@ -46,18 +54,14 @@ class Connection:
         self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
         self._received = b""
         self._socket.sendall(
-            PREFACE
-            + frame(SETTINGS)
-            + frame(HEADERS, END_HEADERS, 1, header_block(path))
-            + frame(DATA, END_STREAM, 1, message)
+            PREFACE + settings() + request(1, path.encode()) + data(1, message, end=True)
         )
         self._read_until(lambda kind, flags, _: kind == HEADERS and flags & END_STREAM)
 
     def open_streams(self, path: str, count: int) -> None:
         """Begins calls that send no message yet, and waits until the server has read them."""
-        block = header_block(path)
-        frames = [frame(HEADERS, END_HEADERS, 2 * n + 3, block) for n in range(count)]
-        self._socket.sendall(b"".join(frames) + frame(PING, payload=PROBE))
+        calls = [request(2 * n + 3, path.encode()) for n in range(count)]
+        self._socket.sendall(b"".join(calls) + ping(PROBE))
         self._read_until(
             lambda kind, flags, payload: kind == PING and flags & ACK and payload == PROBE
         )
@@ -69,7 +73,7 @@ class Connection:
         while True:
             kind, flags, payload = self._next_frame()
             if kind == SETTINGS and not flags & ACK:
-                self._socket.sendall(frame(SETTINGS, ACK))
+                self._socket.sendall(settings(flags=ACK))
             if is_awaited(kind, flags, payload):
                 return
 
@@ -86,26 +90,6 @@ class Connection:
             self._received += part
         taken, self._received = self._received[:size], self._received[size:]
         return taken
-
-
-def frame(kind: int, flags: int = 0, stream: int = 0, payload: bytes = b"") -> bytes:
-    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
-
-
-def header_block(path: str) -> bytes:
-    """The request's headers, without indexing and without Huffman codes (RFC 7541, 6.2.2)."""
-    fields = (
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":path", path),
-        (":authority", "127.0.0.1"),
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-    )
-    return b"".join(
-        bytes([0, len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-        for name, value in fields
-    )
 
 
 def idle_memory(pid: int, load: Load, waiting: str, connections: int) -> IdleMemory:

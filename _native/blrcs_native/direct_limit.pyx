@@ -142,7 +142,8 @@ cdef Hash128 cell_key(Limiter limiter, const Descriptor* descriptor) noexcept:
         key[at + 1] = 0
         key[at + 2] = <unsigned char>(size >> 8)
         key[at + 3] = <unsigned char>(size & 0xFF)
-        memcpy(key + at + 4, descriptor.entries[i].value.data, size)
+        if size:  # else there is no data, not even for nothing to be copied from
+            memcpy(key + at + 4, descriptor.entries[i].value.data, size)
         at += 4 + size
     return limiter.hash(key, at)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,11 @@ import typer
 from blrcs.cli.exit import announce_drain, fail
 from blrcs.cli.serve import greet
 from blrcs.config.loading import LoadedSettings
+
+# Modules of the working directory do not take the place of those installed (-P).
+PROGRAM = (sys.executable, "-P", "-m", "blrcs")
+CLOSING_S = 15.0
+"""Beyond the grace of calls: what a worker has to close what it opened."""
 
 
 def supervise(
@@ -53,13 +59,15 @@ async def _supervise(
     count: int, estate: Any, started_with: Mapping[str, Any], drain_grace_s: float
 ) -> None:
     from blrcs.supervisor.process import WorkerProcess  # noqa: PLC0415
+    from blrcs.supervisor.seat import Patience  # noqa: PLC0415
     from blrcs.supervisor.supervisor import Supervisor  # noqa: PLC0415
     from blrcs.workers.handover import Handover  # noqa: PLC0415
 
     def spawn(command: str, descriptors: list[tuple[str, int]], *, first: bool) -> WorkerProcess:
         passed = [name for name, _ in descriptors]
         handover = Handover(**started_with, **estate.common, passed=passed, first=first)
-        return WorkerProcess(command, handover, [number for _, number in descriptors])
+        program = (*PROGRAM, command)
+        return WorkerProcess(program, handover, [number for _, number in descriptors])
 
     def spawn_keeper() -> WorkerProcess:
         return spawn("keeper", estate.of_keeper(), first=False)
@@ -69,7 +77,8 @@ async def _supervise(
         spawn=lambda seat, first: spawn("worker", estate.of_worker(seat), first=first),
         spawn_keeper=spawn_keeper if estate.of_keeper() else None,
         recover=estate.memory.recover,
-        drain_grace_s=drain_grace_s,
+        steer=estate.steer,
+        patience=Patience(end_s=drain_grace_s + CLOSING_S),
     )
     main, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert main is not None  # noqa: S101 - a coroutine of asyncio.run is one

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from blrcs.config.settings import Settings
+from blrcs.supervisor.steering import steer
 from blrcs.transport.listening import listening_sockets
 from blrcs.workers.handover import CACHE, LOCKS, MEMORY, PORT, SCRAPES, UNIX_SOCKET
 from blrcs.workers.memory import SharedMemory, lay_out
@@ -28,7 +29,8 @@ class Estate:
 
     The native transport serves sockets that are handed to it. Each seat has its own, of one
     SO_REUSEPORT group, and whoever has the seat takes from their queue: a connection that the
-    kernel has accepted is never lost with a worker. grpc's core opens its own on the reserved port.
+    kernel has accepted is never lost with a worker. While nobody has it, others get the new ones.
+    grpc's core opens its own on the reserved port.
 
     Attributes:
         common: What every process is told alike.
@@ -87,6 +89,11 @@ class Estate:
             "metrics_address": metrics_address,
         }
         return cls(memory=memory, common=common, ports=ports, others=others, cache=cache)
+
+    def steer(self, seats: Sequence[int]) -> None:
+        """Has new connections go to these seats only, where it holds their sockets."""
+        for group in zip(*self.ports, strict=True):
+            steer(group, seats)
 
     def of_worker(self, seat: int) -> list[Descriptor]:
         """What the worker of a seat is given."""

@@ -5,8 +5,7 @@ import os
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,19 +13,20 @@ from blrcs.workers.handover import MAX_PACKET_BYTES, Handover, Started
 
 
 class WorkerProcess:
-    """A process that was started as ``blrcs COMMAND``. Belongs to the running loop.
+    """A process that was started as ``COMMAND DESCRIPTOR``. Belongs to the running loop.
 
     It is a program of its own rather than a fork: neither threads nor memory of the supervisor come
-    with it, and one that is started later runs the code installed by then. Modules of the working
-    directory do not take the place of those installed (-P).
+    with it, and one that is started later runs the code installed by then.
     """
 
-    def __init__(self, command: str, handover: Handover, descriptors: Sequence[int]) -> None:
+    def __init__(
+        self, command: Sequence[str], handover: Handover, descriptors: Sequence[int]
+    ) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             handover.send(self._control, descriptors)
-            self._process = subprocess.Popen(  # noqa: S603 - this program itself
-                [sys.executable, "-P", "-m", "blrcs", command, str(theirs.fileno())],
+            self._process = subprocess.Popen(  # noqa: S603 - what the caller has chosen
+                [*command, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 # A terminal's Ctrl-C is for the supervisor, which tells the workers.
@@ -54,6 +54,10 @@ class WorkerProcess:
     async def exited(self) -> int:
         """Its exit code, once it has ended; negative for a signal's number."""
         return await asyncio.shield(self._exited)
+
+    def on_exit(self, call: Callable[[], object]) -> None:
+        """Calls once it has ended, before whoever waits for that goes on."""
+        self._exited.add_done_callback(lambda _: call())
 
     def reload(self) -> None:
         """Has it read the configuration again; as soon as it can, where it is only starting."""

@@ -1,22 +1,15 @@
 """Keeps the workers of a server running."""
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 import structlog
 
 from blrcs.supervisor.process import WorkerProcess
+from blrcs.supervisor.seat import Patience, Seat
 from blrcs.workers.handover import Started
-
-FIRST_DELAY_S = 0.1
-LONGEST_DELAY_S = 10.0
-SETTLED_S = 10.0
-"""A worker that lived so long did not die of its start: the next begins without delay again."""
-KILL_AFTER_S = 15.0
-"""Beyond the grace of calls: what a worker has to close what it opened."""
 
 log = structlog.get_logger("blrcs.supervisor")
 
@@ -28,18 +21,6 @@ class WorkerFailedError(Exception):
     """A worker did not come to accept calls; it has said why on standard error."""
 
 
-class _Seat:
-    """One of the workers, or the keeper of the cache, whichever process it is now."""
-
-    def __init__(
-        self, name: str, process: WorkerProcess, begin: Callable[[], WorkerProcess]
-    ) -> None:
-        self.died = f"{name} died"
-        self.started = f"{name} started"
-        self.process = process
-        self.begin = begin
-
-
 class Supervisor:
     """Starts workers, and starts others where some die. Belongs to the running loop.
 
@@ -47,8 +28,9 @@ class Supervisor:
         count: How many.
         spawn: Starts one.
         spawn_keeper: Starts the process that keeps the cache, where there is one.
-        recover: Puts right what a worker that has ended left in the shared memory.
-        drain_grace_s: How long accepted calls have to finish when a worker is told to end.
+        recover: Puts right what a process that has ended left in the shared memory.
+        steer: Told which seats have a worker that serves, whenever that changes.
+        patience: How long it waits.
     """
 
     def __init__(
@@ -58,16 +40,17 @@ class Supervisor:
         spawn: Spawn,
         spawn_keeper: Callable[[], WorkerProcess] | None = None,
         recover: Callable[[], None],
-        drain_grace_s: float,
+        steer: Callable[[Sequence[int]], None],
+        patience: Patience,
     ) -> None:
         self._count = count
         self._spawn = spawn
         self._spawn_keeper = spawn_keeper
         self._recover = recover
-        self._longest_drain_s = drain_grace_s + KILL_AFTER_S
-        self._seats: list[_Seat] = []
-        self._processes: set[WorkerProcess] = set()
-        self._keepers: set[WorkerProcess] = set()
+        self._steer = steer
+        self._patience = patience
+        self._workers: list[Seat] = []
+        self._keepers: list[Seat] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._restarting = asyncio.Lock()
 
@@ -85,111 +68,56 @@ class Supervisor:
         finally:
             for task in self._tasks:
                 task.cancel()
-            await self._drain()
+            await asyncio.gather(*(seat.end() for seat in self._workers))
+            # Last, since calls that finish may want the cache.
+            await asyncio.gather(*(seat.end() for seat in self._keepers))
 
     def reload(self) -> None:
         """Has all workers read the configuration again."""
-        for process in self._processes:
-            process.reload()
+        for seat in self._workers:
+            seat.reload()
 
     def restart(self) -> None:
         """Replaces all workers, one after another; each serves until its successor does."""
         self._run(self._restart())
 
     async def _start(self) -> Started:
-        keepers = []
         if self._spawn_keeper is not None:
-            keepers.append(_Seat("keeper", self._begin_keeper(), self._begin_keeper))
-        first = self._begin(0, first=True)
-        started = await first.started()
+            self._keepers.append(self._keeper(self._spawn_keeper))
+        self._workers.append(self._worker(0, first=True))
+        started = await self._workers[0].started()
         if started is None:
             raise WorkerFailedError
-        others = [self._begin(number) for number in range(1, self._count)]
-        self._seats = [
-            _Seat("worker", process, partial(self._begin, number))
-            for number, process in enumerate((first, *others))
-        ]
-        for seat in (*keepers, *self._seats):
-            if await seat.process.started() is None:
+        self._workers += [self._worker(number) for number in range(1, self._count)]
+        for seat in (*self._keepers, *self._workers):
+            if await seat.started() is None:
                 raise WorkerFailedError
-            self._run(self._watch(seat))
+            self._run(seat.keep())
         return started
 
-    def _begin(self, number: int, *, first: bool = False) -> WorkerProcess:
-        process = self._spawn(number, first)
-        self._processes.add(process)
-        return process
+    def _keeper(self, spawn: Callable[[], WorkerProcess]) -> Seat:
+        return Seat("keeper", spawn(), spawn, recover=self._recover, patience=self._patience)
 
-    def _begin_keeper(self) -> WorkerProcess:
-        assert self._spawn_keeper is not None  # noqa: S101 - asked only where there is one
-        process = self._spawn_keeper()
-        self._keepers.add(process)
-        return process
+    def _worker(self, number: int, *, first: bool = False) -> Seat:
+        return Seat(
+            "worker",
+            self._spawn(number, first),
+            partial(self._spawn, number, False),  # noqa: FBT003 - Spawn's form
+            recover=self._recover,
+            patience=self._patience,
+            on_change=self._say_who_serves,
+        )
 
-    async def _watch(self, seat: _Seat) -> None:
-        """Starts another process whenever the seat's dies, after delays that grow."""
-        loop = asyncio.get_running_loop()
-        delay_s = FIRST_DELAY_S
-        while True:
-            process, since = seat.process, loop.time()
-            code = await process.exited()
-            self._processes.discard(process)
-            self._keepers.discard(process)
-            self._recover()
-            if seat.process is not process:  # it has been replaced
-                continue
-            if loop.time() - since > SETTLED_S:
-                delay_s = FIRST_DELAY_S
-            log.error(seat.died, process=process.process_id, code=code, next_in_s=delay_s)
-            await asyncio.sleep(delay_s)
-            delay_s = min(2 * delay_s, LONGEST_DELAY_S)
-            if seat.process is process:
-                try:
-                    seat.process = seat.begin()
-                except OSError:
-                    log.exception("no process can be started")
-                    continue
-                if await seat.process.started() is not None:
-                    log.info(seat.started, process=seat.process.process_id)
+    def _say_who_serves(self) -> None:
+        self._steer([number for number, seat in enumerate(self._workers) if seat.is_served])
 
     async def _restart(self) -> None:
         async with self._restarting:
-            for seat in self._seats:
-                successor = await self._successor(seat)
-                if successor is None:
+            for seat in self._workers:
+                if not await seat.replace():
                     log.error("rolling restart given up: a new worker does not start")
                     return
-                old, seat.process = seat.process, successor
-                await self._end(old)
-                self._recover()
             log.info("workers replaced", count=self._count)
-
-    async def _successor(self, seat: _Seat) -> WorkerProcess | None:
-        """Another process for a seat, once it serves; None where it does not come to that."""
-        try:
-            successor = seat.begin()
-        except OSError:
-            log.exception("no process can be started")
-            return None
-        if await successor.started() is not None:
-            return successor
-        self._processes.discard(successor)
-        self._recover()
-        return None
-
-    async def _drain(self) -> None:
-        await asyncio.gather(*map(self._end, self._processes))
-        # Last, since calls that finish may want the cache.
-        await asyncio.gather(*map(self._end, self._keepers))
-
-    async def _end(self, process: WorkerProcess) -> None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(process.exited(), self._longest_drain_s)
-        except TimeoutError:
-            log.error("worker does not end and is killed", process=process.process_id)  # noqa: TRY400
-            process.send_signal(signal.SIGKILL)
-            await process.exited()
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -5,7 +5,11 @@ What is beside it in the folder was found by the fuzzer, and stays.
 
 from pathlib import Path
 
-from blrcs.v1 import cache_pb2, limit_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2
+
+from blrcs.v1 import access_pb2, auth_pb2, cache_pb2, limit_pb2
 from blrcs_native.http2.messages import compress
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.attacks import ATTACKS, GREETINGS
@@ -41,6 +45,51 @@ def conversations() -> dict[str, bytes]:
     return found
 
 
+def requests() -> dict[str, dict[str, Message]]:
+    """What is asked of methods that direct handlers answer, with every field."""
+    pair = limit_pb2.LimitDescriptor(
+        entries=[
+            limit_pb2.LimitEntry(key="user", value="alice"),
+            limit_pb2.LimitEntry(key="plan", value="pro"),
+        ]
+    )
+    path = limit_pb2.LimitDescriptor(entries=[limit_pb2.LimitEntry(key="path", value="/x")])
+    entry = {"namespace": "sessions", "key": "k"}
+    value = entry | {"value": b"v" * 200, "content_type": "text/plain"}
+    return {
+        "direct_consume": {
+            "stacked": limit_pb2.ConsumeRequest(
+                domain="checkout", descriptors=[pair, path, pair], cost=2
+            ),
+            "peek": limit_pb2.ConsumeRequest(domain="other", descriptors=[path], check_only=True),
+        },
+        "direct_cache_get": {"entry": cache_pb2.GetRequest(**entry)},
+        "direct_cache_set": {
+            "for_a_while": cache_pb2.SetRequest(
+                **value, ttl=Duration(seconds=300, nanos=5), if_version=7
+            ),
+            "if_absent": cache_pb2.SetRequest(**entry, if_absent=True),
+            "if_present": cache_pb2.SetRequest(**entry, value=b"v", if_present=True),
+        },
+        "direct_access_check": {
+            name: access_pb2.CheckRequest(
+                principal=f"{name}/bob", permission="orders.read", resource="orders/7/items/1"
+            )
+            for name in ("users", "serviceAccounts")
+        },
+        "direct_health_check": {
+            "service": health_pb2.HealthCheckRequest(service="orders.OrderService"),
+            "server": health_pb2.HealthCheckRequest(),
+        },
+        "direct_introspect": {
+            "session": auth_pb2.IntrospectRequest(token=make_token("EdDSA", sub="users/alice")),
+            "robot": auth_pb2.IntrospectRequest(
+                token=make_token("EdDSA", sub="serviceAccounts/robot", sid=..., jti=...)
+            ),
+        },
+    }
+
+
 def corpus() -> dict[str, dict[str, bytes]]:
     """Inputs by target and name."""
     return {
@@ -60,6 +109,10 @@ def corpus() -> dict[str, dict[str, bytes]]:
         "compressed": {
             "gzip": b"g" + compress("gzip", b"hello" * 9),
             "deflate": b"d" + compress("deflate", b"hello" * 9),
+        },
+        **{
+            target: {name: each.SerializeToString() for name, each in asked.items()}
+            for target, asked in requests().items()
         },
     }
 

@@ -1,13 +1,19 @@
 """Changes inputs at random, keeps those that make something new happen, and reports what fails.
 
-    python -m tests.fuzz.fuzz SECONDS [TARGET...]
+    deploy/sanitize PYTHON -m tests.fuzz.fuzz SECONDS [TARGET...]
+
+New is a way through the native code that no input has taken before, or what a target says that has
+happened. nghttp2 and protobuf are not ours, and not counted.
 
 Each target runs in a process of its own, which may crash. The input that it crashed on is then in
 build/fuzz, as are those that broke an assertion; put beside the corpus they are replayed by the
-tests.
+tests. Those that made something new happen are in a folder of the target's name there, from which
+the next run goes on.
 """
 
 import contextlib
+import hashlib
+import logging
 import random
 import subprocess
 import sys
@@ -16,8 +22,12 @@ import traceback
 from collections.abc import Hashable
 from pathlib import Path
 
+import structlog
+
 from tests.fuzz.corpus import FOLDER
+from tests.fuzz.coverage import Coverage
 from tests.fuzz.targets import TARGETS, Target
+from tests.leaks import leaked
 
 FOUND = Path("build/fuzz")
 MAX_BYTES = 4_000
@@ -64,10 +74,16 @@ def changed(content: bytes, others: list[bytes], chance: random.Random) -> bytes
 
 def run(name: str, seconds: float, seed: int) -> int:
     """Fuzzes one target; the number of inputs that failed."""
+    # Refusals are noted in the log of audits.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     target: Target = TARGETS[name]
     chance = random.Random(seed)
-    pool = [path.read_bytes() for path in sorted((FOLDER / name).iterdir())]
+    kept = FOUND / name
+    kept.mkdir(exist_ok=True)
+    pool = [path.read_bytes() for folder in (FOLDER / name, kept) for path in folder.iterdir()]
+    coverage = Coverage.of_this_process()
     seen: set[Hashable] = {target(content) for content in pool}
+    coverage.gained()
     current = FOUND / f"{name}-current"
     failures = count = 0
     end = time.monotonic() + seconds
@@ -78,6 +94,7 @@ def run(name: str, seconds: float, seed: int) -> int:
             file.truncate()
             file.write(content)
             count += 1
+            coverage.begin()
             try:
                 happened = target(content)
             except Exception:  # noqa: BLE001 - whatever it is, it is what is looked for
@@ -85,11 +102,16 @@ def run(name: str, seconds: float, seed: int) -> int:
                 (FOUND / f"{name}-failed-{seed}-{count}").write_bytes(content)
                 traceback.print_exc()
                 continue
-            if happened not in seen:
+            if coverage.gained() or happened not in seen:
                 seen.add(happened)
                 pool.append(content)
+                (kept / hashlib.sha256(content).hexdigest()[:16]).write_bytes(content)
+    failures += leaked()
     current.unlink()
-    print(f"{name}: {count:,} inputs, {len(seen)} ways, {failures} failures, seed {seed}")  # noqa: T201
+    print(  # noqa: T201
+        f"{name}: {count:,} inputs, {len(pool):,} kept, {coverage.edges:,} edges,"
+        f" {failures} failures, seed {seed}"
+    )
     return failures
 
 

@@ -17,6 +17,7 @@ from blrcs_native.http2.wire import decode_binary, parse_timeout
 from blrcs_native.protobuf_wire import length_of_utf8, read_fields
 from blrcs_native.token import TokenVerifier
 from blrcs_native.token_refusal import TokenRefusal
+from tests.fuzz.direct import DIRECT_TARGETS
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.endpoint import EOF, Endpoint
 from tests.unit.native.token_factory import make_verifier
@@ -197,6 +198,5 @@ def compressed(data: bytes) -> Hashable:
     return plain is None
 
 
-TARGETS: dict[str, Target] = {
-    each.__name__: each for each in (connection, metadata, timeout, token, message, compressed)
-}
+OWN = (connection, metadata, timeout, token, message, compressed)
+TARGETS: dict[str, Target] = {**{each.__name__: each for each in OWN}, **DIRECT_TARGETS}
