@@ -4,7 +4,7 @@ import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from transport_figures import (
     CPP,
     CROWD,
     ECHO,
+    ECHO_WITH_TOKEN,
     GET,
     GUARDED,
     REDIS,
@@ -94,7 +95,7 @@ class Run:
                     label: builtin_subject(server.pid, builtin, loads[method])
                     for label, method in BUILTIN.items()
                 }
-                subjects |= self._echo_of_cpp(column, stack)
+                subjects |= self._echo_of_cpp(column, builtin.metadata, stack)
                 if streams == 1:
                     subjects |= self._redis(connections, stack)
                 self._measure(f"built-in methods, {column}", subjects)
@@ -202,14 +203,20 @@ class Run:
         arrivals.check(load, CHECKED_CALLS, self.folder)
         return loaded(server.pid, load)
 
-    def _echo_of_cpp(self, column: str, stack: ExitStack) -> dict[str, Subject]:
+    def _echo_of_cpp(
+        self, column: str, metadata: tuple[tuple[str, str], ...], stack: ExitStack
+    ) -> dict[str, Subject]:
+        """Without metadata, and with what each call of a built-in method carries."""
         peer = next((each for each in self.peers.values() if each.label == CPP), None)
         if peer is None:
             return {}
         server = stack.enter_context(running(peer.command, core=self.server_core))
         name = "unary" if column == CROWD else "single"
         load = self.figures.scenarios[name].load(server.port, self.load_core)
-        return {ECHO: loaded(server.pid, load)}
+        return {
+            ECHO: loaded(server.pid, load),
+            ECHO_WITH_TOKEN: loaded(server.pid, replace(load, metadata=metadata)),
+        }
 
     def _redis(self, connections: int, stack: ExitStack) -> dict[str, Subject]:
         if reason := redis_peer.failure():

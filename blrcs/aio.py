@@ -91,7 +91,7 @@ class Server(Registrar):
         await self._transport.stop(grace)
 
     async def wait_for_termination(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109
-        """True once the server has stopped; False when ``timeout`` seconds passed first."""
+        """False once the server has stopped; True when ``timeout`` seconds passed first."""
         return await self._transport.wait_for_termination(timeout)
 
     def _policy(self, registration: Registration) -> MethodPolicy:

@@ -30,6 +30,7 @@ from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.services import load_service
 from blrcs.cache.memory import MemoryCache
+from blrcs.cache.near import near_copies
 from blrcs.cache.remote import RemoteCache
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
@@ -78,6 +79,7 @@ class Application:
         administrator: Made by this start, with the password to show once.
         watcher: Reloads the configuration.
         reflection: Whether the server describes its services.
+        direct_methods: Those that are answered beside their Python handlers where that can be.
     """
 
     addresses: tuple[str, ...]
@@ -85,6 +87,7 @@ class Application:
     administrator: InitialAdministrator | None
     watcher: ConfigWatcher
     reflection: bool
+    direct_methods: tuple[str, ...]
 
 
 @asynccontextmanager
@@ -182,13 +185,16 @@ async def running(
             administrator=administrator,
             watcher=watcher,
             reflection=settings.reflection,
+            direct_methods=router.direct_methods,
         )
 
 
 def _cache(settings: Settings, worker: Worker | None) -> MemoryCache | RemoteCache:
     if worker is None:
         return MemoryCache(settings.cache)
-    return RemoteCache(cache_socket(settings.data_directory))
+    memory = worker.memory
+    near = near_copies(settings.cache, memory.cache_stamps(), memory.cache_hits())
+    return RemoteCache(cache_socket(settings.data_directory), near)
 
 
 def _add_builtin(
@@ -216,8 +222,7 @@ def _add_builtin(
     return {
         **direct_access(access.service, access.current),
         **direct_auth(identity.auth_service, identity.verifier),
-        # Of several processes one alone has the entries.
-        **(direct_cache(cache_service, cache) if isinstance(cache, MemoryCache) else {}),
+        **direct_cache(cache_service, cache),
         **direct_limits(limit_service, limits),
     }
 

@@ -9,6 +9,8 @@ from blrcs_native.guard cimport Guard
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.token cimport TokenVerifier
 
+# One object wherever Cython has it, so that most names are told by identity.
+cdef str AUTHORIZATION = "authorization"
 PASSWORD_CHANGE_CLAIM = "pwc"
 MISSING = "TOKEN_MISSING"
 AMBIGUOUS = "TOKEN_AMBIGUOUS"
@@ -47,7 +49,8 @@ cdef class AuthenticationGuard(Guard):
         cdef str header = None
         for field in call.metadata:
             # Unpacking would be slow, since most transports give a kind of named tuple.
-            if field_part(field, 0) != "authorization":
+            name = field_part(field, 0)
+            if name is not AUTHORIZATION and name != AUTHORIZATION:
                 continue
             if header is not None:
                 return self.rejections[AMBIGUOUS]
@@ -57,9 +60,9 @@ cdef class AuthenticationGuard(Guard):
             header = value
         if header is None:
             return self.rejections[MISSING]
-        if not header.startswith("Bearer ") and header[:7].lower() != "bearer ":
+        verdict = self.verifier.verify_bearer(header)
+        if verdict is None:
             return self.rejections[SCHEME]
-        verdict = self.verifier.verify_token(header[7:])
         if type(verdict) is not Claims:
             return self.rejections[verdict.reason]
         claims = verdict

@@ -14,19 +14,23 @@ cdef class StoredEntry:
     cdef int64_t deadline  # INT64_MAX stands for never
 
 
-cdef class CacheSpace:
-    cdef readonly TtlCache entries
-    cdef readonly int64_t default_ttl_ns
-    cdef readonly int64_t max_bytes
-    cdef readonly int64_t first_version
+cdef class EntryClock:
     cdef object _clock
     cdef object _monotonic
 
     cdef int64_t _now(self) except? -1
-    # None where there is none; counts as a use.
-    cdef StoredEntry find(self, str key)
     # When an entry expires by the wall clock; ``never`` where it does not.
     cdef int64_t expires_at_ns(self, StoredEntry entry, int64_t never) except? -1
+
+
+cdef class CacheSpace(EntryClock):
+    cdef readonly TtlCache entries
+    cdef readonly int64_t default_ttl_ns
+    cdef readonly int64_t max_bytes
+    cdef readonly int64_t first_version
+
+    # None where there is none; counts as a use.
+    cdef StoredEntry find(self, str key)
     # The version, or CONFLICT_C or TOO_LARGE_C; a ``ttl_ns`` of 0 is the namespace's own.
     cdef int64_t put(
         self,

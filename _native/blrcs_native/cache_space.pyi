@@ -24,11 +24,22 @@ class StoredEntry:
     def size_bytes(self) -> int:
         """Of key, value and content type."""
 
-class CacheSpace:
+class EntryClock:
+    """Tells the times of entries.
+
+    ``clock`` gives nanoseconds since the Unix epoch, ``monotonic`` those by which entries age.
+    """
+
+    def __init__(
+        self, clock: Callable[[], int] = ..., monotonic: Callable[[], int] = ...
+    ) -> None: ...
+    def expire_time_ns(self, entry: StoredEntry) -> int | None:
+        """When an entry expires, by ``clock``; None where it never does."""
+
+class CacheSpace(EntryClock):
     """The entries of a namespace, with what is the same for all of them.
 
     A ``default_ttl_ns`` of 0 keeps entries for ever; versions count on from ``first_version``.
-    ``clock`` gives nanoseconds since the Unix epoch, ``monotonic`` those by which entries age.
     """
 
     def __init__(
@@ -41,6 +52,8 @@ class CacheSpace:
         clock: Callable[[], int] = ...,
         monotonic: Callable[[], int] = ...,
     ) -> None: ...
+    def use(self, keys: list[str]) -> None:
+        """Counts as uses of those that are there, in this order; but neither hit nor miss."""
     @property
     def entries(self) -> TtlCache[str, StoredEntry]: ...
     @property

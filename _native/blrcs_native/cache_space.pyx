@@ -1,11 +1,12 @@
 """A cache namespace in memory: what a look-up and a write need of it, in C."""
 
 cimport cython
-from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from blrcs_native.cache cimport TtlCache
 from blrcs_native.cache_store cimport IF_VERSION, Condition
+from blrcs_native.cache_table cimport NONE, warm
 from blrcs_native.clock cimport monotonic_ns
 
 import time
@@ -30,30 +31,18 @@ cdef class StoredEntry:
         self.deadline = INT64_MAX if value is None else value
 
 
-cdef class CacheSpace:
-    def __init__(
-        self,
-        TtlCache entries not None,
-        *,
-        int64_t default_ttl_ns,
-        int64_t max_bytes,
-        int64_t first_version,
-        clock=time.time_ns,
-        monotonic=time.monotonic_ns,
-    ):
-        self.entries = entries
-        self.default_ttl_ns = default_ttl_ns
-        self.max_bytes = max_bytes
-        self.first_version = first_version
+cdef class EntryClock:
+    def __init__(self, clock=time.time_ns, monotonic=time.monotonic_ns):
         # The system's own clocks are read without a Python call.
         self._clock = None if clock is time.time_ns else clock
         self._monotonic = None if monotonic is time.monotonic_ns else monotonic
 
+    def expire_time_ns(self, StoredEntry entry not None):
+        cdef int64_t expires_at_ns = self.expires_at_ns(entry, INT64_MAX)
+        return None if expires_at_ns == INT64_MAX else expires_at_ns
+
     cdef int64_t _now(self) except? -1:
         return monotonic_ns() if self._monotonic is None else self._monotonic()
-
-    cdef StoredEntry find(self, str key):
-        return <StoredEntry>self.entries.get_c(key, None)
 
     cdef int64_t expires_at_ns(self, StoredEntry entry, int64_t never) except? -1:
         cdef timespec now
@@ -66,6 +55,35 @@ cdef class CacheSpace:
         else:
             wall_ns = self._clock()
         return wall_ns + entry.deadline - self._now()
+
+
+cdef class CacheSpace(EntryClock):
+    def __init__(
+        self,
+        TtlCache entries not None,
+        *,
+        int64_t default_ttl_ns,
+        int64_t max_bytes,
+        int64_t first_version,
+        clock=time.time_ns,
+        monotonic=time.monotonic_ns,
+    ):
+        EntryClock.__init__(self, clock, monotonic)
+        self.entries = entries
+        self.default_ttl_ns = default_ttl_ns
+        self.max_bytes = max_bytes
+        self.first_version = first_version
+
+    def use(self, list keys not None):
+        cdef str key
+        cdef uint32_t n
+        for key in keys:
+            n = self.entries._peek(key)
+            if n != NONE:
+                warm(&self.entries._table, n)
+
+    cdef StoredEntry find(self, str key):
+        return <StoredEntry>self.entries.get_c(key, None)
 
     cdef int64_t put(
         self,

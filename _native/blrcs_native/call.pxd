@@ -34,6 +34,8 @@ cdef class Call:
     cdef tuple body_guards
     # Guards that a stream passes again at every message.
     cdef tuple standing_guards
+    # The handler has called `abort`.
+    cdef bint aborted
     # The code that the call ended with; -1 while it runs.
     cdef int ended_code
 

@@ -75,10 +75,12 @@ class Call:
     async def write(self, message: Any) -> None: ...
     async def send_initial_metadata(self, initial_metadata: Metadata) -> None: ...
     async def abort(self, code: Any, details: str = "", trailing_metadata: Metadata = ()) -> None:
-        """Ends the call with a status other than OK.
+        """Ends the call with a status other than OK, even if the handler goes on.
+
+        The first time counts. Without ``details`` those that were set stay.
 
         Raises:
-            AbortError: Always; it carries the status.
+            AbortError: Always; it carries the status. So does each ``write`` from then on.
             ValueError: ``code`` is OK or no status code.
         """
     async def abort_with_status(self, status: Any) -> None: ...

@@ -147,6 +147,8 @@ cdef class Call:
 
     def write(self, message):
         cdef Method method = self.method
+        if self.aborted:
+            return raising(AbortError(self.rejection))
         if self.messages is None or self.standing_guards:
             return self._write(message)
         body = message if method.serialize is None else method.serialize(message)
@@ -171,8 +173,15 @@ cdef class Call:
         number = code_number(code)
         if number == 0:
             raise ValueError("a call is not aborted with OK")
-        trailers = tuple(tuple(pair) for pair in trailing_metadata or ())
-        raise AbortError(Rejection(number, "handler", "", details, trailers))
+        if not self.aborted:
+            self.aborted = True
+            details = details or self.stream.details() or ""
+            trailers = tuple(tuple(pair) for pair in trailing_metadata or ())
+            # A handler that suppresses the exception has aborted all the same.
+            self.reject(Rejection(number, "handler", "", details, trailers))
+            self.stream.set_code(code)
+            self.stream.set_details(details)
+        raise AbortError(self.rejection)
 
     async def abort_with_status(self, status):
         await self.abort(status.code, status.details, status.trailing_metadata)

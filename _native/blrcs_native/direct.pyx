@@ -1,5 +1,6 @@
 """What answers a unary call in one step, without a coroutine and without protobuf's messages."""
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from blrcs_native.authorization_guard cimport AccessGuard, ObjectAuthorizationGuard
@@ -8,10 +9,27 @@ from blrcs_native.guard cimport ask
 from blrcs_native.rejection cimport Rejection
 
 
+@cython.final
+@cython.freelist(8)
+cdef class RequestTexts:
+    """What guards may read of a request: texts, by the names of their fields."""
+
+    cdef tuple names
+    cdef tuple texts
+
+    def __getattribute__(self, name):
+        cdef Py_ssize_t i
+        for i in range(len(self.names)):
+            if self.names[i] == name:
+                return self.texts[i]
+        return object.__getattribute__(self, name)
+
+
 cdef class DirectHandler:
     def __init__(self, guards=(), fields=()):
         self.guards = tuple(guards)
-        self.fields = frozenset(fields)
+        self.names = tuple(fields)
+        self.fields = frozenset(self.names)
 
     @property
     def fits_guards(self):
@@ -40,6 +58,13 @@ cdef class DirectHandler:
         rejection = ask(self.guards, call, 0)  # none of these guards has to wait
         call.request = None
         return rejection
+
+    cdef Rejection admit_texts(self, Call call, tuple texts):
+        """Likewise, of a request that has these texts in its ``fields``, in their order."""
+        cdef RequestTexts message = RequestTexts.__new__(RequestTexts)
+        message.names = self.names
+        message.texts = texts
+        return self.admit(call, message)
 
     def answer_bytes(self, Call call not None, bytes body not None):
         return self.answer(

@@ -35,16 +35,6 @@ cdef struct CheckRequest:
     Span resource
 
 
-@cython.final
-@cython.freelist(8)
-cdef class CheckFields:
-    """What guards may read of a request."""
-
-    cdef readonly str principal
-    cdef readonly str permission
-    cdef readonly str resource
-
-
 cdef inline bint is_principal(Span name) noexcept nogil:
     """``^(users|serviceAccounts)/[a-z0-9][a-z0-9._-]{0,63}$``"""
     if name.size > USERS_SIZE and memcmp(name.data, b"users/", USERS_SIZE) == 0:
@@ -105,23 +95,21 @@ cdef class DirectCheck(DirectHandler):
 
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
         cdef CheckRequest request
-        cdef CheckFields fields
         cdef Rejection rejection
         cdef AccessTable table
         cdef uint64_t epoch
         cdef bint allowed
         if not read_check(body, size, &request):
             return None
-        fields = CheckFields.__new__(CheckFields)
-        fields.principal = text_of(request.principal)
-        fields.permission = text_of(request.permission)
-        fields.resource = text_of(request.resource)
+        cdef str principal = text_of(request.principal)
+        cdef str permission = text_of(request.permission)
+        cdef str resource = text_of(request.resource)
         if self.guards:
-            rejection = self.admit(call, fields)
+            rejection = self.admit_texts(call, (principal, permission, resource))
             if rejection is not None:
                 return rejection
         table = self.access.now()
-        allowed = table.allows(fields.principal, fields.permission, fields.resource)
+        allowed = table.allows(principal, permission, resource)
         epoch = table.epoch
         cdef bytes reply = PyBytes_FromStringAndSize(NULL, number_size(allowed) + number_size(epoch))
         cdef unsigned char* at = <unsigned char*>PyBytes_AS_STRING(reply)

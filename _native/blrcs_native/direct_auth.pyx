@@ -8,18 +8,15 @@ from blrcs_native.call cimport Call
 from blrcs_native.claims cimport Claims
 from blrcs_native.direct cimport DirectHandler
 from blrcs_native.protobuf_wire cimport (
-    Reader,
     Span,
     bytes_size,
     instant_size,
-    is_done,
     number_size,
     put_instant,
     put_length,
     put_number,
     put_text,
-    read_text,
-    reader_of,
+    read_sole_text,
     span_of,
     text_of,
     text_size,
@@ -32,14 +29,6 @@ cdef enum:
 
 cdef str USERS = "users/"
 cdef bytes INACTIVE = b""
-
-
-@cython.final
-@cython.freelist(8)
-cdef class IntrospectFields:
-    """What guards may read of a request."""
-
-    cdef readonly str token
 
 
 cdef inline Span utf8_of(str text) except *:
@@ -95,23 +84,20 @@ cdef class DirectIntrospect(DirectHandler):
         self.misnamed = misnamed
 
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
-        cdef Reader reader = reader_of(body, size)
         cdef Span span
         cdef Py_ssize_t length = 0
-        cdef IntrospectFields fields
         cdef Rejection rejection
         cdef Claims claims
-        if not read_text(&reader, 1, &span, &length) or not is_done(&reader):
+        if not read_sole_text(body, size, &span, &length):
             return None
         if not 0 < length <= MAX_TOKEN_LENGTH:
             return None
-        fields = IntrospectFields.__new__(IntrospectFields)
-        fields.token = text_of(span)
+        cdef str token = text_of(span)
         if self.guards:
-            rejection = self.admit(call, fields)
+            rejection = self.admit_texts(call, (token,))
             if rejection is not None:
                 return rejection
-        verdict = self.verifier.verify_token(fields.token)
+        verdict = self.verifier.verify_token(token)
         if type(verdict) is not Claims:
             return INACTIVE
         claims = <Claims>verdict

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, final
 
+from blrcs_native.cache_near import NearCopies
 from blrcs_native.direct import DirectHandler
 from blrcs_native.guard import Guard
 from blrcs_native.rejection import Rejection
@@ -22,6 +23,15 @@ class DirectGet(DirectHandler):
         make_missing: Callable[[str], Rejection],
         guards: Iterable[Guard] = (),
     ) -> None: ...
+
+@final
+class DirectNearGet(DirectHandler):
+    """Answers Get from the copies that this process has of entries that another one keeps.
+
+    Guards may read ``namespace`` and ``key``. Declined is what there is no good copy of.
+    """
+
+    def __init__(self, copies: NearCopies, guards: Iterable[Guard] = ()) -> None: ...
 
 @final
 class DirectSet(DirectHandler):

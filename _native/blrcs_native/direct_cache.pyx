@@ -7,6 +7,7 @@ from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
+from blrcs_native.cache_near cimport NearCopies, NearCopy, NearSpace
 from blrcs_native.cache_space cimport CacheSpace, StoredEntry
 from blrcs_native.cache_store cimport ALWAYS, IF_ABSENT, IF_PRESENT, IF_VERSION, Condition
 from blrcs_native.call cimport Call
@@ -217,6 +218,40 @@ cdef class DirectGet(DirectHandler):
             self.missing.clear()
         self.missing[name] = rejection
         return rejection
+
+
+@cython.final
+cdef class DirectNearGet(DirectHandler):
+    cdef NearCopies copies
+
+    def __init__(self, NearCopies copies not None, guards=()):
+        DirectHandler.__init__(self, guards, ("namespace", "key"))
+        self.copies = copies
+
+    cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
+        cdef Reader reader = reader_of(body, size)
+        cdef Span name_span, key_span
+        cdef Rejection rejection
+        cdef NearSpace space
+        cdef NearCopy copy
+        if not read_address(&reader, &name_span, &key_span) or not is_done(&reader):
+            return None
+        cdef str name = text_of(name_span)
+        space = self.copies.space_of(name)
+        if space is None:
+            return None
+        cdef str key = text_of(key_span)
+        copy = space.find(key)
+        if copy is None:  # whether there is an entry, the keeper knows
+            return None
+        if self.guards:
+            rejection = self.admit(call, fields_of(name, key))
+            if rejection is not None:
+                return rejection
+        space.count(copy)
+        return entry_reply(
+            key_span, copy.entry, self.copies.expires_at_ns(copy.entry, INT64_MAX)
+        )
 
 
 @cython.final

@@ -9,24 +9,13 @@ from libc.stdint cimport uint64_t
 from blrcs_native.call cimport Call
 from blrcs_native.direct cimport DirectHandler
 from blrcs_native.protobuf_wire cimport (
-    Reader,
     Span,
-    is_done,
     number_size,
     put_number,
-    read_text,
-    reader_of,
+    read_sole_text,
     text_of,
 )
 from blrcs_native.rejection cimport Rejection
-
-
-@cython.final
-@cython.freelist(8)
-cdef class HealthFields:
-    """What guards may read of a request."""
-
-    cdef readonly str service
 
 
 @cython.final
@@ -40,20 +29,16 @@ cdef class DirectHealthCheck(DirectHandler):
         self.unknown = unknown
 
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
-        cdef Reader reader = reader_of(body, size)
         cdef Span span
         cdef Py_ssize_t length = 0
-        cdef HealthFields fields
         cdef Rejection rejection
         cdef PyObject* found
         cdef uint64_t status
-        if not read_text(&reader, 1, &span, &length) or not is_done(&reader):
+        if not read_sole_text(body, size, &span, &length):
             return None
         cdef str service = text_of(span)
         if self.guards:
-            fields = HealthFields.__new__(HealthFields)
-            fields.service = service
-            rejection = self.admit(call, fields)
+            rejection = self.admit_texts(call, (service,))
             if rejection is not None:
                 return rejection
         found = PyDict_GetItemWithError(self.statuses, service)

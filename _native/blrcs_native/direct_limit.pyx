@@ -80,14 +80,6 @@ cdef struct Verdict:
     int64_t wait_ns
 
 
-@cython.final
-@cython.freelist(8)
-cdef class ConsumeFields:
-    """What guards may read of a request."""
-
-    cdef readonly str domain
-
-
 cdef bint read_entry(Span part, SpanPair* entry) noexcept nogil:
     cdef Reader reader = reader_of(part.data, part.size)
     cdef Py_ssize_t length = 0
@@ -338,16 +330,13 @@ cdef class DirectConsume(DirectHandler):
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
         cdef Request request
         cdef Verdict verdict
-        cdef ConsumeFields fields
         cdef Rejection rejection
         # Held, since the verdict points into its rules and a clock in Python may replace it.
         cdef LimitIndex index = self.limits.now()
         if not read_request(body, size, &request):
             return None
         if self.guards:
-            fields = ConsumeFields.__new__(ConsumeFields)
-            fields.domain = text_of(request.domain)
-            rejection = self.admit(call, fields)
+            rejection = self.admit_texts(call, (text_of(request.domain),))
             if rejection is not None:
                 return rejection
         match(index, self.limits.limiter, &request, &verdict)

@@ -6,6 +6,12 @@ from blrcs_native.process_lock cimport load
 
 cimport cython
 
+cdef extern from *:
+    """
+    #define blrcs_bump(word) __atomic_fetch_add((word), 1, __ATOMIC_SEQ_CST)
+    """
+    void bump "blrcs_bump"(uint64_t* word) noexcept nogil
+
 
 @cython.final
 cdef class Generation:

@@ -7,12 +7,6 @@ cimport cython
 
 from blrcs_native.process_lock cimport load
 
-cdef extern from *:
-    """
-    #define blrcs_bump(word) __atomic_fetch_add((word), 1, __ATOMIC_SEQ_CST)
-    """
-    void bump "blrcs_bump"(uint64_t* word) noexcept nogil
-
 
 # Cleared as part of a cycle, it would drop its buffer without releasing it.
 @cython.no_gc_clear

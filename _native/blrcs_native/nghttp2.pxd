@@ -9,6 +9,8 @@ cdef extern from "nghttp2/nghttp2.h":
         pass
     ctypedef struct nghttp2_option:
         pass
+    ctypedef struct nghttp2_hd_inflater:
+        pass
 
     enum:
         NGHTTP2_ERR_WOULDBLOCK
@@ -47,6 +49,9 @@ cdef extern from "nghttp2/nghttp2.h":
 
     enum:
         NGHTTP2_HCAT_REQUEST
+
+    enum:
+        NGHTTP2_HD_INFLATE_EMIT
 
     enum:
         NGHTTP2_NO_ERROR
@@ -185,6 +190,7 @@ cdef extern from "nghttp2/nghttp2.h":
     void nghttp2_option_set_max_outbound_ack(nghttp2_option*, size_t)
     void nghttp2_option_set_stream_reset_rate_limit(nghttp2_option*, uint64_t, uint64_t)
     void nghttp2_option_set_max_continuations(nghttp2_option*, size_t)
+    void nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(nghttp2_option*, int)
 
     int nghttp2_session_server_new2(
         nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*)
@@ -201,6 +207,8 @@ cdef extern from "nghttp2/nghttp2.h":
     int nghttp2_session_consume_stream(nghttp2_session*, int32_t, size_t)
     int nghttp2_session_set_local_window_size(nghttp2_session*, uint8_t, int32_t, int32_t)
     int nghttp2_session_get_stream_remote_close(nghttp2_session*, int32_t)
+    int32_t nghttp2_session_get_stream_effective_local_window_size(nghttp2_session*, int32_t)
+    int32_t nghttp2_session_get_stream_effective_recv_data_length(nghttp2_session*, int32_t)
     int nghttp2_session_get_last_proc_stream_id(nghttp2_session*)
     int nghttp2_submit_settings(
         nghttp2_session*, uint8_t, const nghttp2_settings_entry*, size_t)
@@ -213,4 +221,9 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_session*, uint8_t, int32_t, uint32_t, const uint8_t*, size_t)
     int nghttp2_submit_shutdown_notice(nghttp2_session*)
     int nghttp2_submit_window_update(nghttp2_session*, uint8_t, int32_t, int32_t)
+    int nghttp2_hd_inflate_new(nghttp2_hd_inflater**)
+    void nghttp2_hd_inflate_del(nghttp2_hd_inflater*)
+    ssize_t nghttp2_hd_inflate_hd2(
+        nghttp2_hd_inflater*, nghttp2_nv*, int*, const uint8_t*, size_t, int)
+    int nghttp2_hd_inflate_end_headers(nghttp2_hd_inflater*)
     const char* nghttp2_strerror(int)

@@ -86,6 +86,14 @@ cdef inline bint read_text(
     return length[0] >= 0
 
 
+cdef inline bint read_sole_text(
+    const unsigned char* body, Py_ssize_t size, Span* span, Py_ssize_t* length
+) noexcept nogil:
+    """``read_text`` for a message whose only field has the number 1."""
+    cdef Reader reader = reader_of(body, size)
+    return read_text(&reader, 1, span, length) and is_done(&reader)
+
+
 cdef inline bint read_number(
     Reader* reader, int number, uint64_t* value, bint* present
 ) noexcept nogil:

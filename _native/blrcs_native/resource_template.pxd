@@ -41,3 +41,4 @@ cdef class ResourceTemplate:
     cdef tuple _fields
 
     cdef str render_c(self, object message)
+    cdef str fill(self, object message)

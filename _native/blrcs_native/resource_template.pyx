@@ -171,6 +171,12 @@ cdef tuple _resolve(str path, tuple steps, descriptor):
     return tuple(asked)
 
 
+cdef inline str joined(str one, str other):
+    if not one or not other:
+        return one or other
+    return one + other
+
+
 @cython.final
 cdef class ResourceTemplate:
     """A resource name with fields in place of segments: ``tenants/{tenant_id}/orders/{order.id}``.
@@ -215,18 +221,20 @@ cdef class ResourceTemplate:
 
     cdef str render_c(self, object message):
         """As :meth:`render`; the message of a constant template may be None."""
-        cdef str name, value
+        cdef str name = self.fill(message)
+        return name if self.is_constant or resource_fault(name) == RESOURCE_VALID else None
+
+    cdef str fill(self, object message):
+        """What :meth:`render` judges; None is no name either."""
+        cdef str value
+        cdef str name = <str>self._literals[0]
         cdef Py_ssize_t i
-        if self.is_constant:
-            return self.text
-        name = ""
         for i in range(len(self._fields)):
             value = (<_Field>self._fields[i]).text_of(message)
             if value is None:
                 return None
-            name = name + <str>self._literals[i] + value
-        name = name + <str>self._literals[len(self._fields)]
-        return name if resource_fault(name) == RESOURCE_VALID else None
+            name = joined(joined(name, value), <str>self._literals[i + 1])
+        return name
 
     def render(self, message):
         """The name for this message: valid, or None, which no permission covers.

@@ -24,14 +24,18 @@ cdef class TokenVerifier:
     cdef object _clock
     cdef dict _hot
     cdef dict _cold
+    # Credentials whose tokens were accepted, with these.
+    cdef dict _bearers
 
     # Claims or a TokenRefusal; raises TypeError for what is neither exactly bytes nor exactly str.
     cdef object verify_token(self, object token)
+    # Likewise, of credentials such as "Bearer TOKEN"; None where they have another scheme.
+    cdef object verify_bearer(self, str credentials)
 
     cdef object _verify_text(self, object token, const unsigned char* text, Py_ssize_t size)
     cdef object _choose_key(self, dict header, Keyset keyset)
     cdef object _admit(self, object token, Claims claims, uint64_t generation)
-    cdef object _recheck(self, object token, Claims claims)
+    cdef object _recheck(self, object token, Claims claims, bint is_hot)
     cdef TokenRefusal _check_now(self, Claims claims)
     cdef object _remember(self, object token, Claims claims)
     cdef int64_t _now_ns(self) except? -1

@@ -123,12 +123,34 @@ cdef class TokenVerifier:
         """Forgets every verified token."""
         self._hot = {}
         self._cold = {}
+        self._bearers = {}
+
+    cdef object verify_bearer(self, str credentials):
+        """:meth:`verify` for the token behind `Bearer `; None where another scheme stands there.
+
+        Credentials whose token was accepted are remembered as they are: a text that transports
+        give again has been hashed, where a token cut out of it would be hashed at each call.
+        """
+        cdef PyObject* found = PyDict_GetItemWithError(self._bearers, credentials)
+        cdef str token
+        if found != NULL:
+            return self.verify_token(<object>found)
+        if not credentials.startswith("Bearer ") and credentials[:7].lower() != "bearer ":
+            return None
+        token = credentials[7:]
+        verdict = self.verify_token(token)
+        if type(verdict) is Claims and self.cache_entries:
+            if len(self._bearers) >= self.cache_entries:
+                self._bearers.clear()
+            self._bearers[credentials] = token
+        return verdict
 
     cdef object verify_token(self, object token):
         """:meth:`verify` for callers in Cython."""
         cdef PyObject* found
         cdef Claims known
         cdef Py_ssize_t size
+        cdef bint is_hot
         if PyUnicode_CheckExact(token):
             size = PyUnicode_GET_LENGTH(token)
         elif PyBytes_CheckExact(token):
@@ -138,14 +160,15 @@ cdef class TokenVerifier:
         if size > self.max_bytes:
             return refusal.TOO_LARGE
         found = PyDict_GetItemWithError(self._hot, token)
-        if found == NULL:
+        is_hot = found != NULL
+        if not is_hot:
             found = PyDict_GetItemWithError(self._cold, token)
         if found != NULL:
             known = <Claims>found
             # A clock in Python, or another thread, may have replaced the keyset after the check
             # began that ended in these claims.
             if known.keyset_generation == self.keyset_generation:
-                return self._recheck(token, known)
+                return self._recheck(token, known, is_hot)
         if PyBytes_CheckExact(token):
             return self._verify_text(token, <const unsigned char*>PyBytes_AS_STRING(token), size)
         if not PyUnicode_IS_ASCII(token):
@@ -228,14 +251,14 @@ cdef class TokenVerifier:
         self._remember(token, claims)
         return claims
 
-    cdef object _recheck(self, object token, Claims claims):
+    cdef object _recheck(self, object token, Claims claims, bint is_hot):
         """Decides on a token that was accepted before."""
         cdef TokenRefusal refused = self._check_now(claims)
         if refused is not None:
             self._hot.pop(token, None)
             self._cold.pop(token, None)
             return refused
-        if PyDict_GetItemWithError(self._hot, token) == NULL:
+        if not is_hot:
             self._cold.pop(token, None)
             self._remember(token, claims)
         return claims

@@ -10,6 +10,7 @@ from blrcs.api.limit_service import LimitService
 from blrcs.application.cache.get_entry import missing_entry
 from blrcs.application.cache.set_entry import UNMET
 from blrcs.cache.memory import MemoryCache
+from blrcs.cache.remote import RemoteCache
 from blrcs.domain.cache_entry import Presence
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.identity_name import USERS, misnamed
@@ -19,7 +20,7 @@ from blrcs.limits.native_limits import NativeLimits
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.direct_access import DirectCheck
 from blrcs_native.direct_auth import DirectIntrospect
-from blrcs_native.direct_cache import DirectGet, DirectSet
+from blrcs_native.direct_cache import DirectGet, DirectNearGet, DirectSet
 from blrcs_native.direct_health import DirectHealthCheck
 from blrcs_native.direct_limit import DirectConsume
 from blrcs_native.rejection import Rejection
@@ -31,8 +32,13 @@ def direct_limits(service: LimitService, limits: NativeLimits) -> DirectHandlers
     return {service.Consume: partial(DirectConsume, limits.current)}
 
 
-def direct_cache(service: CacheService, cache: MemoryCache) -> DirectHandlers:
-    """Get and Set, of the entries that the service keeps."""
+def direct_cache(service: CacheService, cache: MemoryCache | RemoteCache) -> DirectHandlers:
+    """Get and Set, of the entries that the service keeps.
+
+    Of several processes one alone has them; the others get what they have good copies of.
+    """
+    if isinstance(cache, RemoteCache):
+        return {service.Get: partial(DirectNearGet, cache.near)}
     return {
         service.Get: partial(DirectGet, cache.namespaces, _missing),
         service.Set: partial(

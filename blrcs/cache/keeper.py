@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import structlog
 
-from blrcs.application.ports.cache import CacheStore
 from blrcs.cache.frames import Frames, frame
+from blrcs.cache.kept import KeptCache
 from blrcs.domain.cache_entry import CacheEntry, Presence, SetCondition
 from blrcs.domain.errors import DomainError
 
@@ -20,10 +20,10 @@ class KeeperConnection(asyncio.Protocol):
     """Answers one worker. Requests are carried out in the order in which they come.
 
     Args:
-        cache: A store whose methods do not wait, but for ``watch``.
+        cache: Whose methods do not wait, but for ``watch``.
     """
 
-    def __init__(self, cache: CacheStore) -> None:
+    def __init__(self, cache: KeptCache) -> None:
         self._cache = cache
         self._frames = Frames()
         self._watching: dict[int, asyncio.Task[None]] = {}
@@ -61,6 +61,8 @@ class KeeperConnection(asyncio.Protocol):
             elif method == "cancel":
                 if number in self._watching:
                     self._watching[number].cancel()
+            elif method == "use":
+                self._cache.use(*arguments)
             else:
                 answers.append(frame(number, self._answer(method, arguments)))
         if answers:
@@ -88,7 +90,7 @@ class KeeperConnection(asyncio.Protocol):
             del self._watching[number]
 
 
-def _call(cache: CacheStore, method: str, arguments: list[Any]) -> Coroutine[Any, Any, Any]:
+def _call(cache: KeptCache, method: str, arguments: list[Any]) -> Coroutine[Any, Any, Any]:
     if method == "set":
         *arguments, presence, version = arguments
         arguments.append(SetCondition(Presence(presence), version))
@@ -107,7 +109,7 @@ def _result(call: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _to_wire(method: str, result: Any) -> Any:
-    if method in {"get", "touch"}:
+    if method == "touch":
         return None if result is None else _entry_to_wire(result)
     if method == "get_many":
         return [_entry_to_wire(entry) for entry in result]

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import Any
 
-from blrcs.cache.memory_namespace import Clock, MemoryNamespace
+from blrcs.cache.memory_namespace import Clock, MemoryNamespace, Tell
 from blrcs.cache.watchers import MAX_PENDING, Watchers
 from blrcs.config.cache import Cache
 from blrcs.domain.cache_entry import CacheEntry, CacheEvent, CacheFigures, SetCondition
@@ -147,13 +147,17 @@ class MemoryCache:
                 del self._namespaces[name]
                 return
 
+    def _tells(self, namespace: str) -> Tell:
+        """Told of all that happens to the namespace's entries, but for new times to live."""
+        return partial(self._watchers.tell, namespace)
+
     def _new(self, namespace: str) -> MemoryNamespace:
         settings = self._settings.namespace(namespace)
         return MemoryNamespace(
             default_ttl_ns=settings.default_ttl.ns if settings.default_ttl else 0,
             max_entries=settings.max_entries or 1,
             max_bytes=settings.max_bytes or 1,
-            tell=partial(self._watchers.tell, namespace),
+            tell=self._tells(namespace),
             clock=self._clock,
             monotonic=self._monotonic,
         )

@@ -57,7 +57,6 @@ class MemoryNamespace(CacheSpace):
         monotonic: Clock | None,
     ) -> None:
         self._tell = tell
-        self._clock = clock
         self._monotonic = monotonic or time.monotonic_ns
         # Of flushed generations, and not reclaimed yet.
         self._stale_entries = 0
@@ -195,9 +194,7 @@ class MemoryNamespace(CacheSpace):
         return NEVER_NS if deadline_ns is None else max(1, deadline_ns - self._monotonic())
 
     def _shown(self, key: str, stored: StoredEntry) -> CacheEntry:
-        expire_time_ns = None
-        if stored.deadline_ns is not None:
-            expire_time_ns = self._clock() + stored.deadline_ns - self._monotonic()
+        expire_time_ns = self.expire_time_ns(stored)
         return CacheEntry(key, stored.value, stored.content_type, stored.version, expire_time_ns)
 
     def _evicted(self, key: str, stored: StoredEntry, reason: str) -> None:

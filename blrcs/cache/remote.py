@@ -22,6 +22,8 @@ from blrcs.domain.errors import (
     ResourceExhaustedError,
     UnavailableError,
 )
+from blrcs_native.cache_near import NearCopies
+from blrcs_native.cache_space import StoredEntry
 
 
 class RemoteCache:
@@ -33,10 +35,12 @@ class RemoteCache:
 
     Args:
         path: The keeper's socket.
+        near: Copies of what it answered, which answer as long as they are good.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, near: NearCopies) -> None:
         self._path = path
+        self.near = near
         self._connection: _Connection | None = None
         self._connecting = asyncio.Lock()
         self._watching: set[Watcher] = set()
@@ -44,8 +48,19 @@ class RemoteCache:
 
     async def get(self, namespace: str, key: str) -> CacheEntry | None:
         """See the port."""
-        found = await self._ask("get", namespace, key)
-        return None if found is None else CacheEntry(*found)
+        entry = self.near.get(namespace, key)
+        if entry is None:
+            # Read first: what changes from here on is not in the copy.
+            stamp = self.near.stamp(namespace, key)
+            found = await self._ask("find", namespace, key)
+            if found is None:
+                return None
+            value, content_type, version, deadline_ns, column = found
+            entry = StoredEntry(key, value, content_type, deadline_ns)
+            entry.version = version
+            self.near.keep(namespace, key, stamp, entry, column)
+        expire_time_ns = self.near.expire_time_ns(entry)
+        return CacheEntry(key, entry.value, entry.content_type, entry.version, expire_time_ns)
 
     async def get_many(self, namespace: str, keys: Sequence[str]) -> Sequence[CacheEntry]:
         """See the port."""
@@ -114,7 +129,14 @@ class RemoteCache:
             watcher.end(draining())
 
     def reclaim(self) -> int:
-        """Nothing is here to be freed: the keeper sees to it."""
+        """Tells the keeper what copies have answered, so that it evicts none of it as unused.
+
+        To be called regularly. Nothing is here to be freed: the keeper sees to it.
+        """
+        used, connection = self.near.take_used(), self._connection
+        if connection is not None and connection.is_open:
+            for namespace, keys in used.items():
+                connection.tell("use", namespace, keys)
         return 0
 
     def close(self) -> None:
@@ -200,6 +222,10 @@ class _Connection(asyncio.Protocol):
         number = self._send(method, *arguments)
         self._asked[number] = future
         return await future
+
+    def tell(self, method: str, *arguments: object) -> None:
+        """What is not answered."""
+        self._send(method, *arguments)
 
     def watch(self, watcher: Watcher, namespace: str, key_prefix: str) -> int:
         number = self._send("watch", namespace, key_prefix)

@@ -1,5 +1,6 @@
 """How a command ends when it cannot do what it was asked."""
 
+import contextlib
 from typing import NoReturn
 
 import typer
@@ -13,3 +14,9 @@ def fail(message: str, *, code: int = 1) -> NoReturn:
     """
     typer.echo(f"blrcs: {message}", err=True)
     raise typer.Exit(code)
+
+
+def announce_drain() -> None:
+    """Says that a server stops; where that cannot be written, it stops all the same."""
+    with contextlib.suppress(OSError):
+        typer.echo("Stopping: accepted calls may finish.", err=True)

@@ -17,7 +17,14 @@ def keeper(
     control: Annotated[int, typer.Argument(help="The descriptor of the supervisor's socket.")],
 ) -> None:
     """Keep the cache. It is started by `blrcs serve`, not by hand."""
-    from blrcs.workers.handover import CACHE, Handover  # noqa: PLC0415 - see the package's docstring
+    from blrcs.workers.handover import (  # noqa: PLC0415 - see the package's docstring
+        CACHE,
+        LOCKS,
+        MEMORY,
+        Handover,
+    )
+    from blrcs.workers.memory import SharedMemory  # noqa: PLC0415
+    from blrcs.workers.segment import Segment  # noqa: PLC0415
 
     supervisor = socket.socket(fileno=control)
     supervisor.set_inheritable(False)
@@ -26,12 +33,15 @@ def keeper(
     except ConnectionError:
         raise typer.Exit(1) from None
     loaded, _ = settings_of(handover)
-    run(_serve(supervisor, socket.socket(fileno=passed[CACHE][0]), loaded.settings))
+    memory = SharedMemory(Segment(passed[MEMORY][0], passed[LOCKS][0]))
+    run(_serve(supervisor, socket.socket(fileno=passed[CACHE][0]), loaded.settings, memory))
 
 
-async def _serve(supervisor: socket.socket, listening: socket.socket, settings: Any) -> None:
+async def _serve(
+    supervisor: socket.socket, listening: socket.socket, settings: Any, memory: Any
+) -> None:
     from blrcs.cache.keeper import KeeperConnection  # noqa: PLC0415 - see the package's docstring
-    from blrcs.cache.memory import MemoryCache  # noqa: PLC0415
+    from blrcs.cache.kept import KeptCache  # noqa: PLC0415
     from blrcs.monitoring.logging import configure_logging  # noqa: PLC0415
     from blrcs.workers.handover import Started  # noqa: PLC0415
     from blrcs.workers.worker import on_orphaned  # noqa: PLC0415
@@ -42,7 +52,8 @@ async def _serve(supervisor: socket.socket, listening: socket.socket, settings: 
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the cache takes no changes
     on_orphaned(supervisor, stopped.set)
-    cache = MemoryCache(settings.cache)
+    # Before anybody is answered: what copies show went with an earlier keeper.
+    cache = KeptCache(settings.cache, stamps=memory.cache_stamps(), hits=memory.all_cache_hits())
     server = await loop.create_unix_server(lambda: KeeperConnection(cache), sock=listening)
     supervisor.send(Started().to_packet())
     while not stopped.is_set():

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName, load_or_exit
-from blrcs.cli.exit import fail
+from blrcs.cli.exit import announce_drain, fail
 
 
 def serve(
@@ -116,7 +116,7 @@ async def _serve(loaded: Any, reload: Any) -> None:
         loop.add_signal_handler(signal.SIGHUP, application.watcher.request_reload)
         greet(application)
         await stopped.wait()
-        typer.echo("Stopping: accepted calls may finish.", err=True)
+        announce_drain()
 
 
 def greet(application: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from blrcs.cli.exit import fail
+from blrcs.cli.exit import announce_drain, fail
 from blrcs.cli.serve import greet
 from blrcs.config.loading import LoadedSettings
 
@@ -88,7 +88,7 @@ async def _supervise(
         nonlocal told
         if not told:
             told = True
-            typer.echo("Stopping: accepted calls may finish.", err=True)
+            announce_drain()
             main.cancel()
 
     # A worker may still start: that is given up too.

@@ -36,6 +36,8 @@ class Cache(Section):
     """Bytes of keys and values kept in a namespace."""
     max_namespaces: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Namespaces that exist at once."""
+    near_percent: Annotated[int, Field(ge=1, le=100)] = 10
+    """Percentage of a namespace's entries and bytes that each of several workers may copy."""
     namespaces: Table[Namespace, CacheNamespace] = Field(default_factory=empty_table)
     """What differs in single namespaces, by their names."""
 

@@ -1,31 +1,30 @@
 """Whether the request is well formed: protovalidate's rules (buf.validate)."""
 
 from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from protovalidate import CompilationError, Validator, Violation
 
 from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.proto_policy import PolicyError
+from blrcs.interceptors.quick_rules import quick_rules
 from blrcs.interceptors.statuses import bad_request, rejection
-from blrcs_native.call import Call
 from blrcs_native.guard import Guard
 from blrcs_native.method import Method
 from blrcs_native.rejection import Rejection
+from blrcs_native.validation_guard import ValidationGuard
 
 MAX_REPORTED = 20
 LARGE_BYTES = 4096
 VALIDATOR = Validator()
 
 
-class ValidationGuard(Guard):
-    """Rejects messages that break a rule, naming each field that does."""
-
-    def check(self, call: Call) -> Rejection | None:
-        """See :class:`blrcs_native.guard.Guard`."""
-        # A large message can break as many rules as it has fields: naming one of them will do.
-        large = call.request.ByteSize() > LARGE_BYTES
-        violations = VALIDATOR.collect_violations(call.request, fail_fast=large)
-        return _invalid(violations[:MAX_REPORTED]) if violations else None
+def judge(request: Message) -> Rejection | None:
+    """What protovalidate says, naming each field that breaks a rule."""
+    # A large message can break as many rules as it has fields: naming one of them will do.
+    large = request.ByteSize() > LARGE_BYTES
+    violations = VALIDATOR.collect_violations(request, fail_fast=large)
+    return _invalid(violations[:MAX_REPORTED]) if violations else None
 
 
 def validation_guards(method: Method, policy: MethodPolicy) -> tuple[Guard, ...]:
@@ -40,7 +39,8 @@ def validation_guards(method: Method, policy: MethodPolicy) -> tuple[Guard, ...]
         VALIDATOR.collect_violations(GetMessageClass(method.input_descriptor)())
     except CompilationError as error:
         raise PolicyError(f"{method.name}: {error}") from None
-    return (ValidationGuard("validation", shadow="validation" in policy.shadow),)
+    quick = quick_rules(method.input_descriptor, has_rules)
+    return (ValidationGuard(judge, quick, shadow="validation" in policy.shadow),)
 
 
 def has_rules(descriptor: Descriptor, seen: set[str] | None = None) -> bool:

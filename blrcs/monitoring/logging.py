@@ -1,5 +1,6 @@
 """Sets the log up: lines for people or JSON lines, none of which its values can forge."""
 
+import contextlib
 import logging
 import sys
 import time
@@ -63,13 +64,32 @@ def configure_logging(
             *render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
-        logger_factory=structlog.BytesLoggerFactory(stream),
+        logger_factory=lambda *_: _Lines(stream),
         cache_logger_on_first_use=False,
     )
     logging.getLogger().handlers = [_ToStructlog()]
     # It tells of every change in a directory, whether a file of ours or not.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     return threshold
+
+
+class _Lines:
+    """Writes what is logged, at whatever level, to a stream.
+
+    What cannot be written, since the disk is full or nobody reads any more, is lost: neither a call
+    nor the end of a server may fail for its log.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, line: bytes) -> None:
+        with contextlib.suppress(OSError):
+            # One write: several threads may log.
+            self._stream.write(line + b"\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = write
 
 
 class _Timestamp:

@@ -67,6 +67,7 @@ class Estate:
             limiter_cells=settings.guards.limiter_cells,
             max_concurrent_calls=server.max_concurrent_calls,
             metrics_cells=metrics_cells,
+            cache_namespaces=settings.cache.max_namespaces,
         )
         others = [(MEMORY, memory.segment.memory), (LOCKS, memory.segment.locks)]
         if server.uds is not None:
@@ -100,7 +101,10 @@ class Estate:
 
     def of_keeper(self) -> list[Descriptor]:
         """What the keeper of the cache is given; nothing where there is none."""
-        return [] if self.cache is None else [(CACHE, self.cache.fileno())]
+        if self.cache is None:
+            return []
+        segment = self.memory.segment
+        return [(CACHE, self.cache.fileno()), (MEMORY, segment.memory), (LOCKS, segment.locks)]
 
 
 def _listening(address: str, stack: ExitStack) -> list[socket.socket]:

@@ -30,17 +30,21 @@ def run_interceptors(
 ) -> Handler:
     """A handler that asks the interceptors, the first one outermost, and runs what they give."""
     innermost = registration.method_handler
-    bound: dict[Any, Handler] = {innermost: registration.handler(executor)}
+    own_handler = registration.handler(executor)
 
     async def intercepted(request: Any, call: Call) -> Any:
         details = CallDetails(call.method.name, call.metadata)
         chosen = await _ask(interceptors, innermost, details)
         if chosen is None:
             await call.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
-        handler = bound.get(chosen)
-        if handler is None:
-            handler = method_handler_behaviour(chosen, executor)
-        return await handler(request, call)
+        if chosen is innermost:
+            return await own_handler(request, call)
+        reply = await method_handler_behaviour(chosen, executor)(request, call)
+        if not registration.server_streaming or chosen.response_streaming:
+            return reply
+        # One handler that refuses is often given for methods of all kinds.
+        await call.write(reply)
+        return None
 
     return intercepted
 

@@ -87,7 +87,7 @@ class GrpcioServer:
         await self._server.stop(grace_s)
 
     async def wait_for_termination(self, timeout_s: float | None = None) -> bool:
-        """True once the server has stopped; False when ``timeout_s`` passed first."""
+        """False once the server has stopped; True when ``timeout_s`` passed first."""
         return bool(await self._server.wait_for_termination(timeout_s))
 
 

@@ -19,12 +19,12 @@ END = object()
 
 def method_handler_behaviour(method_handler: Any, executor: Executor | None) -> Handler:
     """The one form of a ``grpc.RpcMethodHandler``'s behaviour."""
-    if method_handler.request_streaming:
-        behaviours = (method_handler.stream_unary, method_handler.stream_stream)
-    else:
-        behaviours = (method_handler.unary_unary, method_handler.unary_stream)
+    kinds = [
+        "stream" if streams else "unary"
+        for streams in (method_handler.request_streaming, method_handler.response_streaming)
+    ]
     return bound_handler(
-        behaviours[method_handler.response_streaming],
+        getattr(method_handler, "_".join(kinds)),
         client_streaming=method_handler.request_streaming,
         server_streaming=method_handler.response_streaming,
         executor=executor,
@@ -76,6 +76,10 @@ class ThreadContext:
     def wait(self, waiting: Any) -> Any:
         """Runs a coroutine on the loop and returns what it gives."""
         return asyncio.run_coroutine_threadsafe(waiting, self._loop).result()
+
+    def add_callback(self, callback: Callable[[], None]) -> None:
+        """Has the loop call it, without an argument, once the call is over."""
+        self._loop.call_soon_threadsafe(self._call.add_done_callback, lambda _: callback())
 
     def abort(self, code: Any, details: str = "", trailing_metadata: Any = ()) -> None:
         """See :meth:`blrcs_native.call.Call.abort`."""

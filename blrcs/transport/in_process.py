@@ -5,6 +5,7 @@ cross it as bytes, so that nothing is shared between caller and handler.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import Any
 
@@ -40,8 +41,8 @@ class InProcessStream:
         self._state = "running"
 
     async def read(self) -> Any:
-        """The next request's bytes, then EOF for ever."""
-        if self._requests_ended:
+        """The next request's bytes, then EOF for ever, as once the call is over."""
+        if self._requests_ended or (self.done() and self.requests.empty()):
             return EOF
         body = await self.requests.get()
         self._requests_ended = body is EOF
@@ -120,6 +121,9 @@ class InProcessStream:
     def end(self, *, cancelled: bool = False) -> None:
         """Marks the call as ended."""
         self._state = "cancelled" if cancelled else "done"
+        # A thread of the handler's may wait for a request yet.
+        with contextlib.suppress(asyncio.QueueFull):
+            self.requests.put_nowait(EOF)
         for callback in self._callbacks:
             callback(self)
 

@@ -4,26 +4,26 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
 import grpc.aio
 
-from blrcs.transport.listening import BACKLOG, listening_sockets, port_of
+from blrcs.transport.listening import listening_sockets, port_of
 from blrcs.transport.native_options import native_options
 from blrcs.transport.router import Router
 from blrcs.transport.tls import ServerCredentials
 from blrcs_native.http2.abuse import AbuseCounters
+from blrcs_native.http2.acceptor import Acceptor
+from blrcs_native.http2.connection_set import ConnectionSet
 from blrcs_native.http2.dispatcher import Dispatcher
 from blrcs_native.http2.messages import name_of
-from blrcs_native.http2.protocol import ConnectionSet
 from blrcs_native.metrics import Counter
 
 ABORT_GRACE_S = 1.0
-# asyncio accepts as many at once as its backlog, and where descriptors have run out it tries, and
-# complains, as often.
-ACCEPTED_AT_ONCE = 16
+COMPLAINT_INTERVAL_S = 60
 
 log = logging.getLogger("blrcs.transport")
 
@@ -39,7 +39,7 @@ class NativeServer:
         abuse_counter: A family with the label ``kind``, which counts what breaks a limit.
 
     Raises:
-        ValueError: An option is out of its range.
+        ValueError: An option is out of its range, or no call is to be served.
     """
 
     def __init__(
@@ -51,6 +51,8 @@ class NativeServer:
         maximum_concurrent_rpcs: int | None = None,
         abuse_counter: Counter | None = None,
     ) -> None:
+        if maximum_concurrent_rpcs is not None and maximum_concurrent_rpcs < 1:
+            raise ValueError("maximum_concurrent_rpcs is 1 or more")
         self._options = native_options(options)
         self._router = router
         chosen = self._options.compression if compression is None else compression
@@ -58,7 +60,8 @@ class NativeServer:
         self._max_calls = maximum_concurrent_rpcs
         self._abuse = AbuseCounters(abuse_counter)
         self._bound: list[tuple[list[socket.socket], ServerCredentials | None]] = []
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
+        self._complained_s: float | None = None
         self._connections: ConnectionSet | None = None
         self._dispatcher: Dispatcher | None = None
         self._stopping: asyncio.Future[None] | None = None
@@ -104,12 +107,16 @@ class NativeServer:
         self._bound.append((sockets, credentials))
 
     def _listen(self, address: str, credentials: ServerCredentials | None) -> int:
+        if self._connections is not None:
+            raise RuntimeError("addresses are added before the server starts")
         sockets = listening_sockets(address, reuse_port=self._options.reuse_port)
         self._bound.append((sockets, credentials))
         return port_of(sockets)
 
     async def start(self) -> None:
-        """Accepts connections from now on."""
+        """Accepts connections from now on; where it does so already, nothing changes."""
+        if self._connections is not None:
+            return
         loop = asyncio.get_running_loop()
         self._dispatcher = Dispatcher(
             self._router,
@@ -130,16 +137,9 @@ class NativeServer:
         )
         for sockets, credentials in self._bound:
             context = None if credentials is None else credentials.context
-
-            def protocol(context: Callable[[], Any] | None = context) -> asyncio.BaseProtocol:
-                return connections.protocol(context)
-
-            for each in sockets:
-                create = (
-                    loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
-                )
-                self._servers.append(await create(protocol, sock=each, backlog=ACCEPTED_AT_ONCE))
-                each.listen(BACKLOG)
+            self._acceptors += [
+                Acceptor(connections, each, context, self._log_exhausted) for each in sockets
+            ]
 
     async def stop(self, grace_s: float | None) -> None:
         """Refuses new calls, and cancels those that still run after ``grace_s``.
@@ -155,8 +155,8 @@ class NativeServer:
             return
         if self._stopping is None:
             self._stopping = asyncio.get_running_loop().create_future()
-            for server in self._servers:
-                server.close()
+            for acceptor in self._acceptors:
+                acceptor.close()
             self._connections.drain()
         first = self._stopping
         if grace_s:
@@ -167,18 +167,25 @@ class NativeServer:
             await asyncio.wait_for(self._connections.closed.wait(), ABORT_GRACE_S)
         if not first.done():
             first.set_result(None)
+            self._connections.close()
             self._dispatcher.close()
             self._stopped.set()
             # Tasks that were cancelled, and connections that were closed, end in the next steps.
             await asyncio.sleep(0)
 
     async def wait_for_termination(self, timeout_s: float | None = None) -> bool:
-        """True once the server has stopped; False when ``timeout_s`` passed first."""
+        """False once the server has stopped; True when ``timeout_s`` passed first."""
         try:
             await asyncio.wait_for(self._stopped.wait(), timeout_s)
         except TimeoutError:
-            return False
-        return True
+            return True
+        return False
+
+    def _log_exhausted(self, error: OSError) -> None:
+        now_s = time.monotonic()
+        if self._complained_s is None or now_s - self._complained_s >= COMPLAINT_INTERVAL_S:
+            self._complained_s = now_s
+            log.warning("connections have to wait, since none can be accepted: %s", error.strerror)
 
 
 def _log_unexpected(error: BaseException) -> None:

@@ -21,12 +21,29 @@ def _bytes(value: Any) -> int:
 
 
 def _milliseconds(value: Any) -> int:
-    """The largest int is never, as in grpc."""
+    """The largest int is never, as in grpc.
+
+    Raises:
+        ValueError: It is negative.
+    """
+    if value < 0:
+        raise ValueError("a time is 0 or more")
     return 0 if value >= MAX_INT32 else int(value) * NS_PER_MS
 
 
 def _count(value: Any) -> int:
     return min(int(value), MAX_INT32)
+
+
+def _connections(value: Any) -> int:
+    """At least one.
+
+    Raises:
+        ValueError: It is less.
+    """
+    if value < 1:
+        raise ValueError("1 or more are served")
+    return _count(value)
 
 
 Argument = tuple[str, Callable[[Any], Any]]
@@ -59,12 +76,16 @@ RULES: Mapping[str, Argument] = {
     "grpc.max_connection_age_ms": ("max_age_ns", _milliseconds),
     "grpc.max_connection_age_grace_ms": ("max_age_grace_ns", _milliseconds),
     "blrcs.head_timeout_ms": ("head_timeout_ns", _milliseconds),
+    "blrcs.body_timeout_ms": ("body_timeout_ns", _milliseconds),
+    "blrcs.min_body_bytes_per_s": ("min_body_bytes_per_s", _count),
     "blrcs.stall_timeout_ms": ("stall_timeout_ns", _milliseconds),
 }
 REUSE_PORT = "grpc.so_reuseport"
 COMPRESSION = "grpc.default_compression_algorithm"
-MAX_CONNECTIONS = "blrcs.max_connections"
-MAX_CONNECTIONS_PER_ADDRESS = "blrcs.max_connections_per_address"
+CONNECTIONS: Mapping[str, Argument] = {
+    "blrcs.max_connections": ("max_connections", _connections),
+    "blrcs.max_connections_per_address": ("max_connections_per_address", _connections),
+}
 DEFAULT_MAX_CONNECTIONS = 10_000
 SOFT_METADATA_BYTES = 8 << 10
 HARD_METADATA_BYTES = 16 << 10
@@ -94,24 +115,17 @@ def native_options(arguments: Sequence[tuple[str, Any]]) -> NativeOptions:
     _complete_metadata_limits(given)
     limits = _translate(given, LIMITS)
     rules = _translate(given, RULES)
-    known = {
-        *LIMITS,
-        *RULES,
-        REUSE_PORT,
-        COMPRESSION,
-        MAX_CONNECTIONS,
-        MAX_CONNECTIONS_PER_ADDRESS,
-    }
+    known = {*LIMITS, *RULES, *CONNECTIONS, REUSE_PORT, COMPRESSION}
     for name in sorted(given.keys() - known):
         log.warning("the channel argument %s has no effect on the native transport", name)
-    max_connections = int(given.get(MAX_CONNECTIONS, DEFAULT_MAX_CONNECTIONS))
+    bounds = {"max_connections": DEFAULT_MAX_CONNECTIONS, **_translate(given, CONNECTIONS)}
     return NativeOptions(
         Limits(**limits),
         ConnectionRules(**rules),
         bool(given.get(REUSE_PORT, False)),
         given.get(COMPRESSION),
-        max_connections,
-        int(given.get(MAX_CONNECTIONS_PER_ADDRESS, max_connections)),
+        bounds["max_connections"],
+        bounds.get("max_connections_per_address", bounds["max_connections"]),
     )
 
 
@@ -125,8 +139,11 @@ def _complete_metadata_limits(given: dict[str, Any]) -> None:
 
 
 def _translate(given: Mapping[str, Any], arguments: Mapping[str, Argument]) -> dict[str, Any]:
-    return {
-        parameter: convert(given[name])
-        for name, (parameter, convert) in arguments.items()
-        if name in given
-    }
+    translated = {}
+    for name, (parameter, convert) in arguments.items():
+        if name in given:
+            try:
+                translated[parameter] = convert(given[name])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name}: {given[name]!r}: {error}") from None
+    return translated

@@ -19,6 +19,13 @@ class Router:
         self.pipelines = dict(pipelines)
         self._unknown = unknown
 
+    @property
+    def direct_methods(self) -> tuple[str, ...]:
+        """The methods that have a direct handler, in their order."""
+        return tuple(
+            sorted(name for name, each in self.pipelines.items() if each.direct is not None)
+        )
+
     def replace(self, pipelines: Mapping[str, Pipeline]) -> None:
         """Sends the calls that come from now on through other pipelines for the same methods."""
         self.pipelines = dict(pipelines)

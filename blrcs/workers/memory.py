@@ -1,6 +1,7 @@
 """Where what the workers have in common lies: in this process alone, or in a segment."""
 
 import os
+import secrets
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -12,6 +13,8 @@ from blrcs.monitoring.exporter import new_registry
 from blrcs.monitoring.summing import new_summing_registry
 from blrcs.workers.label_sets import KnownLabelSets, LabelSets
 from blrcs.workers.segment import Segment
+from blrcs_native.cache_hits import CacheHits
+from blrcs_native.cache_stamps import CacheStamps
 from blrcs_native.generation import Generation
 from blrcs_native.limit_sharing import LimitSharing
 from blrcs_native.limiter import Limiter
@@ -36,6 +39,10 @@ SERVICE = "service"
 SIGN_IN = "sign_in"
 SIGN_IN_CELLS = 65_536
 """A table of its own: no flood of other keys can evict its cells."""
+CACHE_STAMPS, CACHE_HITS = "cache/stamps", "cache/hits"
+STAMPS = 65_536
+"""A change of one entry makes copies of each other one old with the probability of 1 in so many."""
+STAMP_KEY_BYTES = 16
 ACCESS = "access"
 LIMIT_RULES = "limit_rules"
 
@@ -157,6 +164,21 @@ class SharedMemory:
 
         return new_summing_registry(slices, self._processes)
 
+    def cache_stamps(self) -> CacheStamps:
+        """What tells that copies of cache entries are old."""
+        return CacheStamps(self.segment.region(CACHE_STAMPS))
+
+    def cache_hits(self) -> CacheHits:
+        """Where this process counts what its copies of cache entries answer."""
+        return self._cache_hits(self.segment.slots.own)
+
+    def all_cache_hits(self) -> list[CacheHits]:
+        """Where all processes do."""
+        return [self._cache_hits(slot) for slot in range(self.segment.slots.count)]
+
+    def _cache_hits(self, slot: int) -> CacheHits:
+        return CacheHits(self.segment.part(CACHE_HITS, slot, self.segment.slots.count))
+
     def note_process(self) -> None:
         """Writes down which process has this place."""
         own = self.segment.slots.own
@@ -172,8 +194,9 @@ class SharedMemory:
         }
 
     def _slice(self, slot: int) -> tuple[SharedRegion, memoryview]:
-        labels = memoryview(self.segment.region(f"labels/{slot}"))
-        return self.segment.region(f"metrics/{slot}"), labels
+        count = self.segment.slots.count
+        labels = memoryview(self.segment.part("labels", slot, count))
+        return self.segment.part("metrics", slot, count), labels
 
     def recover(self) -> None:
         """Puts right what processes left that have died since; to be called after each death."""
@@ -190,7 +213,12 @@ class SharedMemory:
 
 
 def lay_out(
-    *, workers: int, limiter_cells: int, max_concurrent_calls: int, metrics_cells: int
+    *,
+    workers: int,
+    limiter_cells: int,
+    max_concurrent_calls: int,
+    metrics_cells: int,
+    cache_namespaces: int,
 ) -> SharedMemory:
     """The supervisor's view of new memory for so many workers; it has the first place.
 
@@ -208,13 +236,15 @@ def lay_out(
         sizes_bytes[f"limits/{name}"] = table_bytes
         sizes_bytes[f"sharing/{name}"] = LimitSharing.size_bytes_for(slots, places[name])
     sizes_bytes |= {f"generation/{name}": WORD_BYTES for name in (ACCESS, LIMIT_RULES)}
-    for slot in range(1, slots):
-        sizes_bytes[f"metrics/{slot}"] = metrics_cells * WORD_BYTES
-        sizes_bytes[f"labels/{slot}"] = LABELS_BYTES
+    sizes_bytes["metrics"] = slots * metrics_cells * WORD_BYTES
+    sizes_bytes["labels"] = slots * LABELS_BYTES
     sizes_bytes["processes"] = slots * WORD_BYTES
+    sizes_bytes[CACHE_STAMPS] = CacheStamps.size_bytes_for(STAMPS)
+    sizes_bytes[CACHE_HITS] = slots * cache_namespaces * WORD_BYTES
     sizes_bytes["revocations"] = RevocationLog.size_bytes_for(REVOCATIONS)
     segment = Segment.create(sizes_bytes, slots=slots)
     segment.slots.take(0)
+    CacheStamps.lay_out(segment.region(CACHE_STAMPS), secrets.token_bytes(STAMP_KEY_BYTES))
     for name, count in places.items():
         # Its header is written before any worker is there; what it says holds for all.
         LimitSharing(segment.slots, buffer=segment.region(f"sharing/{name}"), places=count)

@@ -59,3 +59,9 @@ class Segment:
     def region(self, name: str) -> SharedRegion:
         """The memory of a region."""
         return self._map.region(*self._regions[name])
+
+    def part(self, name: str, number: int, count: int) -> SharedRegion:
+        """One of ``count`` equal parts of a region."""
+        start, size_bytes = self._regions[name]
+        part_bytes = size_bytes // count
+        return self._map.region(start + number * part_bytes, part_bytes)

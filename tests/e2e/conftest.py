@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -13,8 +14,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts servers in one working directory; the end of the test kills what still runs."""
     servers: list[Server] = []
 
-    def start(*arguments: str | Path, **environ: str) -> Server:
-        servers.append(Server(tmp_path, arguments, environ))
+    def start(*arguments: str | Path, log: IO[bytes] | None = None, **environ: str) -> Server:
+        servers.append(Server(tmp_path, arguments, environ, log))
         return servers[-1]
 
     yield start

@@ -49,7 +49,8 @@ def blrcs(
 class Server:
     """A ``blrcs serve`` on free ports, with ``directory`` as its working directory.
 
-    Its data lies in ``directory/data`` unless ``arguments`` say otherwise.
+    Its data lies in ``directory/data`` unless ``arguments`` say otherwise. It logs to ``log`` or,
+    without one, to what is told here.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Server:
         directory: Path,
         arguments: Sequence[str | Path] = (),
         environ: Mapping[str, str] | None = None,
+        log: IO[bytes] | None = None,
     ) -> None:
         self.directory = directory
         self._process = subprocess.Popen(
@@ -64,11 +66,11 @@ class Server:
             cwd=directory,
             env=environment(environ),
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=log or subprocess.PIPE,
             text=True,
         )
         self._read = threading.Condition()
-        self._texts = {"stdout": "", "stderr": ""}
+        self._texts = {"stdout": ""} if log else {"stdout": "", "stderr": ""}
         self._open = len(self._texts)
         self._readers = [
             threading.Thread(target=self._collect, args=(name, getattr(self._process, name)))
@@ -100,7 +102,7 @@ class Server:
     @property
     def stderr(self) -> str:
         """What it has logged so far."""
-        return self._texts["stderr"]
+        return self._texts.get("stderr", "")
 
     @property
     def process_id(self) -> int:

@@ -51,6 +51,16 @@ def watch_health(channel: grpc.Channel) -> Iterator[Status]:
     )
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_full_disk_below_the_log_stops_nothing_and_no_stop(start: Start, workers: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        server = start("--workers", workers, log=full)
+        with grpc.insecure_channel(server.address) as channel:
+            assert next(watch_health(channel)).status == Status.SERVING
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_server_ends_with_code_0(start: Start, number: signal.Signals) -> None:
     server = start()
@@ -99,8 +109,9 @@ def test_a_call_that_outlasts_the_grace_is_cancelled(start: Start, tmp_path: Pat
         passing = pass_gate(channel)
         next(passing)
         assert server.stop() == 0
-        with pytest.raises(grpc.RpcError):
+        with pytest.raises(grpc.RpcError) as caught:
             next(passing)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert "Traceback" not in server.stderr
 
 

@@ -1,6 +1,5 @@
 """What one worker was told, all of them go by from the next call on."""
 
-import json
 import re
 import signal
 import urllib.request
@@ -23,33 +22,30 @@ from blrcs.v1 import (
     user_pb2_grpc,
 )
 from tests.e2e.conftest import Start
-from tests.e2e.gate import REGISTER, write_gate
 from tests.e2e.server import Server
-from tests.e2e.workers import TIMEOUT_S, channels_to_all, children, kill, ping
+from tests.e2e.workers import (
+    FIRST_PASSWORD,
+    TIMEOUT_S,
+    Metadata,
+    administrator,
+    bearer,
+    channels_to_all,
+    children,
+    choose_password,
+    code,
+    kill,
+    ping,
+    sign_in,
+    start_two_workers,
+)
 
-FIRST_PASSWORD = "correct horse battery"
-PASSWORD = "staple battery horse"
 ROUNDS = 5
 
 
 @pytest.fixture
 def server(start: Start, tmp_path: Path) -> Server:
-    """Two workers with all services, those of BLRCS and the one that says which worker it is."""
-    write_gate(tmp_path)
-    return start(
-        "--service",
-        REGISTER,
-        "--workers",
-        "2",
-        BLRCS_AUTH__INITIAL_ADMIN_PASSWORD=FIRST_PASSWORD,
-        # Every test calls from one address.
-        BLRCS_POLICIES=json.dumps(
-            {
-                f"/blrcs.v1.{name}Service/*": {"limits": []}
-                for name in ("Auth", "User", "Access", "Limit", "Cache")
-            }
-        ),
-    )
+    """Two workers with all services."""
+    return start_two_workers(start, tmp_path)
 
 
 @pytest.fixture
@@ -58,43 +54,12 @@ def channels(server: Server) -> Iterator[list[grpc.Channel]]:
         yield list(channels.values())
 
 
-def sign_in(channel: grpc.Channel, user_id: str, password: str = PASSWORD) -> str:
-    request = auth_pb2.SignInRequest(user_id=user_id, password=password)
-    return auth_pb2_grpc.AuthServiceStub(channel).SignIn(request).tokens.access_token
-
-
-def bearer(token: str) -> list[tuple[str, str]]:
-    return [("authorization", f"Bearer {token}")]
-
-
-def choose_password(channel: grpc.Channel, user_id: str) -> None:
-    """Every user's first password is somebody else's, and good for this alone."""
-    user_pb2_grpc.UserServiceStub(channel).ChangePassword(
-        user_pb2.ChangePasswordRequest(
-            name=f"users/{user_id}", old_password=FIRST_PASSWORD, new_password=PASSWORD
-        ),
-        metadata=bearer(sign_in(channel, user_id, FIRST_PASSWORD)),
-    )
-
-
 @pytest.fixture
-def admin(channels: list[grpc.Channel]) -> list[tuple[str, str]]:
-    """The metadata of an administrator, whose password one worker changed."""
-    choose_password(channels[0], "admin")
-    return bearer(sign_in(channels[1], "admin"))
+def admin(channels: list[grpc.Channel]) -> Metadata:
+    return administrator(channels)
 
 
-def code(call: object) -> grpc.StatusCode:
-    try:
-        call()
-    except grpc.RpcError as error:
-        return error.code()
-    return grpc.StatusCode.OK
-
-
-def test_what_one_worker_was_told_all_go_by(
-    channels: list[grpc.Channel], admin: list[tuple[str, str]]
-) -> None:
+def test_what_one_worker_was_told_all_go_by(channels: list[grpc.Channel], admin: Metadata) -> None:
     users = [user_pb2_grpc.UserServiceStub(channel) for channel in channels]
     bindings = [access_pb2_grpc.AccessServiceStub(channel) for channel in channels]
     limits = [limit_pb2_grpc.LimitServiceStub(channel) for channel in channels]
@@ -175,7 +140,7 @@ def test_metrics_are_those_of_all_workers_and_never_go_down(server: Server) -> N
 
 
 def test_the_cache_is_one_and_outlives_the_workers(
-    server: Server, channels: list[grpc.Channel], admin: list[tuple[str, str]]
+    server: Server, channels: list[grpc.Channel], admin: Metadata
 ) -> None:
     one, other = map(cache_pb2_grpc.CacheServiceStub, channels)
     request = cache_pb2.SetRequest(namespace="n", key="k", value=b"v")

@@ -1,22 +1,46 @@
 """A server of several processes, and channels to each of them."""
 
+import json
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
-from tests.e2e.gate import PASS, PING
+from blrcs.v1 import auth_pb2, auth_pb2_grpc, user_pb2, user_pb2_grpc
+from tests.e2e.gate import PASS, PING, REGISTER, write_gate
 from tests.e2e.server import START_TIMEOUT_S, Server
 
 TIMEOUT_S = 60
 MAX_CHANNELS = 128
+FIRST_PASSWORD = "correct horse battery"
+PASSWORD = "staple battery horse"
+Metadata = list[tuple[str, str]]
 # Every channel has a connection of its own.
 OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
+
+
+def start_two_workers(start: Callable[..., Server], directory: Path) -> Server:
+    """Two workers with all services, those of BLRCS and the one that says which worker it is."""
+    write_gate(directory)
+    return start(
+        "--service",
+        REGISTER,
+        "--workers",
+        "2",
+        BLRCS_AUTH__INITIAL_ADMIN_PASSWORD=FIRST_PASSWORD,
+        # Every test calls from one address.
+        BLRCS_POLICIES=json.dumps(
+            {
+                f"/blrcs.v1.{name}Service/*": {"limits": []}
+                for name in ("Auth", "User", "Access", "Limit", "Cache")
+            }
+        ),
+    )
 
 
 def ping(channel: grpc.Channel) -> tuple[grpc.StatusCode, int]:
@@ -67,3 +91,37 @@ def wait_for_end(descriptor: int) -> None:
     ended, _, _ = select.select([descriptor], [], [], START_TIMEOUT_S)
     os.close(descriptor)
     assert ended, "the process goes on"
+
+
+def sign_in(channel: grpc.Channel, user_id: str, password: str = PASSWORD) -> str:
+    request = auth_pb2.SignInRequest(user_id=user_id, password=password)
+    return auth_pb2_grpc.AuthServiceStub(channel).SignIn(request).tokens.access_token
+
+
+def bearer(token: str) -> Metadata:
+    return [("authorization", f"Bearer {token}")]
+
+
+def choose_password(channel: grpc.Channel, user_id: str) -> None:
+    """Every user's first password is somebody else's, and good for this alone."""
+    user_pb2_grpc.UserServiceStub(channel).ChangePassword(
+        user_pb2.ChangePasswordRequest(
+            name=f"users/{user_id}", old_password=FIRST_PASSWORD, new_password=PASSWORD
+        ),
+        metadata=bearer(sign_in(channel, user_id, FIRST_PASSWORD)),
+    )
+
+
+def administrator(channels: list[grpc.Channel]) -> Metadata:
+    """The metadata of an administrator, whose password one worker changed."""
+    choose_password(channels[0], "admin")
+    return bearer(sign_in(channels[1], "admin"))
+
+
+def code(call: Callable[[], object]) -> grpc.StatusCode:
+    """How a call ended."""
+    try:
+        call()
+    except grpc.RpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK

@@ -1,5 +1,7 @@
 """blrcs.aio.server in the place of grpc.aio.server, over the network."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +14,7 @@ from grpc.aio import AioRpcError
 import blrcs.aio
 from blrcs.domain.policy import PUBLIC, Limit, MethodPolicy
 from blrcs.interceptors.proto_policy import PolicyError
+from blrcs.transport.server import TransportName
 from blrcs.v1 import cache_pb2, cache_pb2_grpc
 from blrcs_native.call import Call
 
@@ -26,7 +29,10 @@ class Servicer(cache_pb2_grpc.CacheServiceServicer):
     async def Get(self, request: cache_pb2.GetRequest, context: Call) -> cache_pb2.GetResponse:
         return cache_pb2.GetResponse(entry=cache_pb2.CacheEntry(key=request.key))
 
+    over = threading.Event()
+
     def Stats(self, request: cache_pb2.StatsRequest, context: Any) -> cache_pb2.StatsResponse:
+        context.add_callback(self.over.set)
         return cache_pb2.StatsResponse(entries=7)
 
     async def Watch(
@@ -68,6 +74,7 @@ async def test_generated_servicers_are_served() -> None:
     async with serving() as stub:
         assert (await stub.Get(GET)).entry.key == "k"
         assert (await stub.Stats(cache_pb2.StatsRequest(namespace="n"))).entries == 7
+        assert await asyncio.to_thread(Servicer.over.wait, 10)
         watched = [event.key async for event in stub.Watch(cache_pb2.WatchRequest(namespace="n"))]
         assert watched == ["a", "b"]
 
@@ -148,6 +155,30 @@ async def test_an_interceptor_can_refuse() -> None:
     assert caught.value.details() == "not today"
 
 
+async def test_one_handler_of_an_interceptor_serves_methods_of_all_kinds() -> None:
+    async def constant(request: Any, context: Any) -> bytes:
+        return cache_pb2.WatchResponse(key="instead")
+
+    def give(handler: Any) -> Any:
+        return grpc.unary_unary_rpc_method_handler(constant)
+
+    async with serving(interceptors=[Recording([], "a", give)]) as stub:
+        watched = stub.Watch(cache_pb2.WatchRequest(namespace="n"))
+        assert [event.key async for event in watched] == ["instead"]
+
+
+async def test_a_handler_of_an_interceptor_need_not_be_hashable() -> None:
+    class Unhashable(grpc.RpcMethodHandler):  # type: ignore[misc]
+        request_streaming = response_streaming = False
+        __hash__ = None  # type: ignore[assignment]
+
+        async def unary_unary(self, request: cache_pb2.GetRequest, context: Any) -> Any:
+            return cache_pb2.GetResponse(entry=cache_pb2.CacheEntry(key="instead"))
+
+    async with serving(interceptors=[Recording([], "a", lambda _: Unhashable())]) as stub:
+        assert (await stub.Get(GET)).entry.key == "instead"
+
+
 async def test_guards_refuse_before_interceptors_are_asked() -> None:
     seen: list[str] = []
     async with serving(interceptors=[Recording(seen, "a")]) as stub:
@@ -162,6 +193,35 @@ async def test_a_message_over_the_limit_is_refused() -> None:
         with pytest.raises(AioRpcError) as caught:
             await stub.Set(cache_pb2.SetRequest(namespace="n", key="k", value=bytes(2000)))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize("transport", ["native", "grpcio"])
+async def test_waiting_tells_whether_the_time_passed(transport: TransportName) -> None:
+    server = blrcs.aio.server(transport=transport)
+    server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    assert await server.wait_for_termination(0.01) is True
+    await server.stop(0)
+    assert await server.wait_for_termination(10) is False
+    assert await server.wait_for_termination() is False
+
+
+async def test_a_second_start_changes_nothing() -> None:
+    server = blrcs.aio.server()
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    await server.start()
+    with pytest.raises(RuntimeError, match="before the server starts"):
+        server.add_insecure_port("127.0.0.1:0")
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        await asyncio.wait_for(channel.channel_ready(), 10)
+    await server.stop(0)
+
+
+@pytest.mark.parametrize("transport", ["native", "grpcio"])
+async def test_a_server_of_no_calls_is_refused(transport: TransportName) -> None:
+    with pytest.raises(ValueError, match="maximum_concurrent_rpcs"):
+        blrcs.aio.server(maximum_concurrent_rpcs=0, transport=transport)
 
 
 async def test_a_port_in_use_is_an_error() -> None:

@@ -8,6 +8,7 @@ from blrcs_native.http2.frame_budget cimport FrameBudget
 from blrcs_native.http2.gathering cimport Gathering
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets
+from blrcs_native.http2.plain_heads cimport PlainHeads
 from blrcs_native.http2.session cimport Session
 from blrcs_native.http2.stream cimport Listener, Stream
 
@@ -19,6 +20,7 @@ cdef enum:
 cdef class Connection(Session):
     cdef Listener _listener
     cdef FieldCache _fields
+    cdef PlainHeads _heads
     cdef Limits _limits
     cdef AbuseCounters _abuse
     cdef FrameBudget _budget

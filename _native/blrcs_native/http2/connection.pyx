@@ -19,6 +19,7 @@ from blrcs_native.http2.gathering cimport Gathering
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets, octets_append, octets_free, octets_size
 from blrcs_native.http2.outbox cimport outbox_clear, outbox_move, outbox_size
+from blrcs_native.http2.plain_heads cimport PlainHeads
 from blrcs_native.http2.reply_frames cimport submit_head, submit_http_status, submit_trailers
 from blrcs_native.http2.request_head cimport HEAD_TOO_LARGE, read_head_field
 from blrcs_native.http2.session cimport Session, read_output, stream_of
@@ -56,6 +57,7 @@ cdef class Connection(Session):
         self._limits = limits
         self._abuse = AbuseCounters() if abuse is None else abuse
         self._fields = FieldCache() if fields is None else fields
+        self._heads = PlainHeads(self._fields.texts)
         self._flush = flush
         self.peer = peer
         self.peer_address = peer_address
@@ -119,6 +121,8 @@ cdef class Connection(Session):
 
     def close(self):
         self.lose()
+        while self.turn_over:
+            self.process()
 
     cdef bint receive_octets(self, const unsigned char* data, Py_ssize_t size) except -1:
         """False when the connection must end once what there is to send has been sent."""
@@ -126,7 +130,7 @@ cdef class Connection(Session):
         if self._failed or self.condemned:
             return False
         self.now_ns = monotonic_ns()
-        taken = nghttp2_session_mem_recv(self._session, data, size)
+        taken = self._heads.receive(self._session, data, size)
         if taken < 0:
             self._fail(<int>taken)
         elif self._has_too_much_to_answer():
@@ -206,8 +210,8 @@ cdef class Connection(Session):
         while self._ready and not is_over:
             ready, self._ready = self._ready, []
             for stream in ready:
-                # Whose client is gone is told at once, lest its handler goes on in vain.
-                if stream.alive and (is_over or (not stream.handling and self._is_full())):
+                # Whose client is gone needs no room, and its handler goes on in vain.
+                if is_over or (stream.alive and not stream.handling and self._is_full()):
                     if held is None:
                         held = []
                     held.append(stream)
@@ -271,22 +275,22 @@ cdef class Connection(Session):
         nghttp2_submit_ping(self._session, NGHTTP2_FLAG_NONE, NULL)
 
     cdef void lose(self) except *:
-        """The client is gone."""
+        """The client is gone. Calls that one turn does not come to are left to `process`."""
         cdef Stream stream
+        if self._lost:
+            return
         streams, self.streams = self.streams, {}
         self._failed = self._lost = True
         self._flush = None
         self._gathering.close()
         # Those that closed before are not among the streams any more.
-        gone = [stream for stream in self._ready if not (<Stream>stream).alive]
-        self._ready.clear()
+        self._ready = [each for each in self._ready if not (<Stream>each).alive]
         for stream in streams.values():
             nghttp2_session_set_stream_user_data(self._session, stream.id, NULL)
             stream.alive = False
-            gone.append(stream)
-        for stream in gone:
             if stream.active:
-                self._listener.lost(stream)
+                self._ready.append(stream)
+        self.process()
 
     cdef void condemn(self, Abuse kind, uint32_t error_code, bytes debug) noexcept:
         if self.condemned:
@@ -491,6 +495,7 @@ cdef class Connection(Session):
         if stream is None or stream.finished_reply:
             return 0
         stream.unconsumed += size
+        stream.received_bytes += size
         if stream.large is not None:
             used = stream.large.fill(data, size)
         if octets_append(&stream.input, data + used, size - used) < 0:

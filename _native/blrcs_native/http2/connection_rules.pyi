@@ -9,6 +9,8 @@ class ConnectionRules:
     Args:
         handshake_timeout_ns: From its beginning to the client's SETTINGS, TLS included.
         head_timeout_ns: From the first byte of a request's head to its last.
+        body_timeout_ns: In each such period a client that owes a part of a message has to send at
+            ``min_body_bytes_per_s``.
         stall_timeout_ns: How long a reply may wait for the client to take more of it.
         keepalive_interval_ns: After so long without a byte from the client, it is pinged.
         keepalive_timeout_ns: How long the answer may take.
@@ -23,6 +25,8 @@ class ConnectionRules:
         *,
         handshake_timeout_ns: int = ...,
         head_timeout_ns: int = ...,
+        body_timeout_ns: int = ...,
+        min_body_bytes_per_s: int = ...,
         stall_timeout_ns: int = ...,
         keepalive_interval_ns: int = ...,
         keepalive_timeout_ns: int = ...,

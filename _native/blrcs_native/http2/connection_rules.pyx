@@ -12,6 +12,8 @@ cdef class ConnectionRules:
         *,
         handshake_timeout_ns=20 * SECOND,
         head_timeout_ns=10 * SECOND,
+        body_timeout_ns=30 * SECOND,
+        min_body_bytes_per_s=240,
         stall_timeout_ns=60 * SECOND,
         keepalive_interval_ns=7_200 * SECOND,
         keepalive_timeout_ns=20 * SECOND,
@@ -22,6 +24,8 @@ cdef class ConnectionRules:
     ):
         self.handshake_timeout_ns = handshake_timeout_ns
         self.head_timeout_ns = head_timeout_ns
+        self.body_timeout_ns = body_timeout_ns
+        self.min_body_bytes_per_s = min_body_bytes_per_s
         self.stall_timeout_ns = stall_timeout_ns
         self.keepalive_interval_ns = keepalive_interval_ns
         self.keepalive_timeout_ns = keepalive_timeout_ns

@@ -21,7 +21,8 @@ cdef class Dispatcher(Listener):
     cdef Py_ssize_t _max_calls
     cdef readonly Py_ssize_t running
 
-    cdef Rejection _head_rejection(self, Stream stream)
+    cdef Pipeline _route(self, str path)
+    cdef Rejection _head_rejection(self, Stream stream, int64_t now_ns)
     cdef bint _is_by_chance_too_large(self, Stream stream) noexcept
     cdef void _set_deadline(self, Stream stream) except *
     cdef bint _answer(self, Stream stream) except -1

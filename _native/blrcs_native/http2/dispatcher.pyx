@@ -8,6 +8,8 @@ its only message is parsed, into its handler, and ends in `ended`. Whatever ends
 import asyncio
 
 cimport cython
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from blrcs_native.call cimport Call, new_call
@@ -38,7 +40,8 @@ cdef Rejection BAD_TIMEOUT = explained(
     INTERNAL, "transport", "TIMEOUT_MALFORMED", "grpc-timeout is malformed"
 )
 cdef Rejection BAD_BINARY = explained(
-    INTERNAL, "transport", "METADATA_MALFORMED", "the value of a -bin field is not base64"
+    INTERNAL, "transport", "METADATA_MALFORMED",
+    "a -bin field is not base64, or has too many values",
 )
 cdef Rejection ENCODING_UNKNOWN = explained(
     UNIMPLEMENTED, "transport", "ENCODING_UNKNOWN",
@@ -97,25 +100,26 @@ cdef class Dispatcher(Listener):
     cdef void begun(self, Stream stream) except *:
         cdef Pipeline pipeline
         cdef Rejection rejection
+        cdef int64_t now_ns
         if not stream.is_post:
             stream.link.refuse_http(stream, b"405")
             return
         if not stream.is_grpc:
             stream.link.refuse_http(stream, b"415")
             return
-        pipeline = None if stream.path is None else self._router.find(stream.path)
+        pipeline = None if stream.path is None else self._route(stream.path)
         if pipeline is None:
             stream.finish(UNIMPLEMENTED, "Method not found!", None)
             return
+        now_ns = monotonic_ns()
         stream.reply_encoding = self._reply_encoding
         stream.pipeline = pipeline
         stream.call = new_call(
-            pipeline.method, stream, tuple(stream.metadata), stream.link.peer_address,
-            monotonic_ns(),
+            pipeline.method, stream, tuple(stream.metadata), stream.link.peer_address, now_ns
         )
         stream.active = True
         stream.link.running += 1
-        rejection = self._head_rejection(stream)
+        rejection = self._head_rejection(stream, now_ns)
         if rejection is not None:
             pipeline.turn_away(stream.call, rejection)
             self._end_refused(stream, rejection)
@@ -131,7 +135,13 @@ cdef class Dispatcher(Listener):
         elif pipeline.method.client_streaming:
             self._serve(stream, Requests(stream.call), None)
 
-    cdef Rejection _head_rejection(self, Stream stream):
+    cdef Pipeline _route(self, str path):
+        """What the router finds; a miss is its to count."""
+        cdef dict pipelines = self._router.pipelines
+        cdef PyObject* found = PyDict_GetItemWithError(pipelines, path)
+        return self._router.find(path) if found == NULL else <Pipeline?><object>found
+
+    cdef Rejection _head_rejection(self, Stream stream, int64_t now_ns):
         if stream.head_problem != NO_PROBLEM:
             if stream.head_problem == HEAD_TOO_LARGE:
                 return TOO_MUCH_METADATA
@@ -140,6 +150,8 @@ cdef class Dispatcher(Listener):
             return TOO_MUCH_METADATA
         if stream.request_encoding is not None and stream.request_encoding not in ENCODINGS:
             return ENCODING_UNKNOWN
+        if stream.deadline_ns != 0 and stream.deadline_ns <= now_ns:
+            return DEADLINE_EXCEEDED
         return TOO_MANY_CALLS if self._is_full() else None
 
     cdef bint _is_full(self) noexcept:
@@ -316,6 +328,8 @@ cdef class Dispatcher(Listener):
             stream.handling = False
             self.running -= 1
         self.wheel.cancel(&stream.timer)
+        # A task or a thread of the handler's may wait for a message yet.
+        stream.wake_reader()
         stream.link.call_ended(well)
         if stream.callbacks is not None:
             stream.tell_done()

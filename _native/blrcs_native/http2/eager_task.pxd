@@ -15,6 +15,8 @@ cdef class EagerTask:
     cdef readonly object task
     cdef object _context
     cdef object _blank
+    cdef object _name
+    cdef Py_ssize_t _weak_references
     cdef Parking _parking
     cdef object _wakeup
     cdef object _job
@@ -33,6 +35,7 @@ cdef class EagerTask:
     cdef object _step(self, object thrown)
     cdef void _end_job(self, object result, object error) except *
     cdef bint _reusable(self) except -1
+    cdef bint _is_marked(self) except -1
     cdef void _retire(self) except *
     cdef bint _passes_on(self, object thrown, object awaited) except -1
     cdef void _let_go(self) noexcept

@@ -9,6 +9,7 @@ coroutine waits is the task woken, and takes it over with the future that it wai
 import asyncio
 from asyncio.tasks import _enter_task as enter_task, _leave_task as leave_task
 from contextvars import copy_context
+from weakref import getweakrefcount
 
 cimport cython
 from cpython.object cimport PyObject
@@ -23,6 +24,7 @@ cdef extern from "Python.h":
     int PyContext_Enter(object) except -1
     int PyContext_Exit(object) except -1
     Py_ssize_t Py_REFCNT(PyObject*) noexcept
+    PyObject** _PyObject_GetDictPtr(PyObject*) noexcept
 
 cdef enum:
     MAX_IDLE = 1024
@@ -159,7 +161,18 @@ cdef class EagerTask:
             and not self._pool.closed
             and self._context == self._blank
             and self.task._callbacks is None
+            and not self._is_marked()
             and len(self._pool._idle) < MAX_IDLE
+        )
+
+    cdef bint _is_marked(self) except -1:
+        """Whether the job has left an attribute, a name or a weak reference, such as a key of a
+        WeakKeyDictionary, by which the next one would find what is not its own."""
+        cdef PyObject** attributes = _PyObject_GetDictPtr(<PyObject*>self.task)
+        return (
+            (attributes != NULL and attributes[0] != NULL)
+            or getweakrefcount(self.task) != self._weak_references
+            or self.task.get_name() is not self._name
         )
 
     cdef void _retire(self) except *:
@@ -297,7 +310,9 @@ cdef class TaskPool:
                 return eager
             eager._retire()
         eager = EagerTask(self)
-        eager.task = asyncio.Task(eager, loop=self._loop, context=eager._context)
+        eager.task = task = asyncio.Task(eager, loop=self._loop, context=eager._context)
+        eager._name = task.get_name()
+        eager._weak_references = getweakrefcount(task)
         return eager
 
     def start(self, coroutine, finished):

@@ -2,18 +2,26 @@
 
 from cpython.object cimport PyObject
 
+from blrcs_native.http2.huffman_cache cimport HuffmanCache
+
 cdef enum:
     FIELD_SLOTS = 1024
+    WAYS = 2
+    PLACES = 16
     MAX_CACHED_FIELD_BYTES = 1024
 
 
 cdef class FieldCache:
+    # The same fields, before HPACK's texts are decoded.
+    cdef HuffmanCache texts
     cdef PyObject* _keys[FIELD_SLOTS]
     cdef PyObject* _fields[FIELD_SLOTS]
+    # Where the field was found that last stood in a place of a head.
+    cdef Py_ssize_t _last_slots[PLACES]
 
     cdef object field(
         self, const unsigned char* name, Py_ssize_t name_size,
-        const unsigned char* value, Py_ssize_t value_size
+        const unsigned char* value, Py_ssize_t value_size, int place
     )
     cdef void clear(self) noexcept
     cdef object _remember(

@@ -9,34 +9,14 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
 
+from blrcs_native.http2.huffman_cache cimport HuffmanCache
+from blrcs_native.http2.octets_hash cimport octets_hash
 from blrcs_native.http2.wire cimport binary_values
 
 from blrcs_native.http2.metadatum import Metadatum
 
 # Which fields meet in one slot cannot be guessed from outside.
 cdef uint64_t SEED = int.from_bytes(os.urandom(8), "little")
-
-
-cdef inline uint64_t mixed(uint64_t hashed, uint64_t word) noexcept nogil:
-    hashed = (hashed ^ word) * <uint64_t>0x9E3779B97F4A7C15
-    return hashed ^ (hashed >> 32)
-
-
-cdef uint64_t octets_hash(
-    uint64_t hashed, const unsigned char* data, Py_ssize_t size
-) noexcept nogil:
-    cdef uint64_t word
-    hashed = mixed(hashed, <uint64_t>size)
-    while size >= 8:
-        memcpy(&word, data, 8)
-        hashed = mixed(hashed, word)
-        data += 8
-        size -= 8
-    if size > 0:
-        word = 0
-        memcpy(&word, data, size)
-        hashed = mixed(hashed, word)
-    return hashed
 
 
 cdef str text_of(const unsigned char* data, Py_ssize_t size):
@@ -46,12 +26,31 @@ cdef str text_of(const unsigned char* data, Py_ssize_t size):
         return data[:size].decode("latin-1")
 
 
+cdef inline bint is_key(
+    PyObject* key, const unsigned char* name, Py_ssize_t name_size,
+    const unsigned char* value, Py_ssize_t value_size
+) noexcept:
+    """A name never holds a zero, so that keys are unambiguous."""
+    cdef const unsigned char* kept
+    if key == NULL or PyBytes_GET_SIZE(<object>key) != name_size + 1 + value_size:
+        return False
+    kept = <const unsigned char*>PyBytes_AS_STRING(<object>key)
+    return (
+        kept[name_size] == 0
+        and memcmp(kept, name, name_size) == 0
+        and memcmp(kept + name_size + 1, value, value_size) == 0
+    )
+
+
 cdef object new_field(str name, value):
     return tuple.__new__(Metadatum, (name, value))
 
 
 @cython.final
 cdef class FieldCache:
+    def __cinit__(self):
+        self.texts = HuffmanCache()
+
     def __dealloc__(self):
         self.clear()
 
@@ -70,7 +69,7 @@ cdef class FieldCache:
     def find(self, bytes name not None, bytes value not None):
         found = self.field(
             <const unsigned char*>PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name),
-            <const unsigned char*>PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value),
+            <const unsigned char*>PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value), 0,
         )
         if found is None or type(found) is list:
             return found
@@ -78,25 +77,24 @@ cdef class FieldCache:
 
     cdef object field(
         self, const unsigned char* name, Py_ssize_t name_size,
-        const unsigned char* value, Py_ssize_t value_size
+        const unsigned char* value, Py_ssize_t value_size, int place
     ):
-        """A Metadatum, a list of them where a binary field has several values, or None."""
+        """A Metadatum, a list of them where a binary field has several values, or None.
+
+        `place` is the field's in its head: what stood there last is looked at before all else.
+        """
         cdef Py_ssize_t slot
-        cdef PyObject* key
-        cdef const unsigned char* kept
+        cdef int way
         if name_size + value_size > MAX_CACHED_FIELD_BYTES:
             return read_field(name, name_size, value, value_size)
+        slot = self._last_slots[place % PLACES]
+        if is_key(self._keys[slot], name, name_size, value, value_size):
+            return <object>self._fields[slot]
         slot = octets_hash(octets_hash(SEED, name, name_size), value, value_size) % FIELD_SLOTS
-        key = self._keys[slot]
-        if key != NULL and PyBytes_GET_SIZE(<object>key) == name_size + 1 + value_size:
-            kept = <const unsigned char*>PyBytes_AS_STRING(<object>key)
-            # A name never holds a zero, so the key is unambiguous.
-            if (
-                memcmp(kept, name, name_size) == 0
-                and kept[name_size] == 0
-                and memcmp(kept + name_size + 1, value, value_size) == 0
-            ):
-                return <object>self._fields[slot]
+        for way in range(WAYS):
+            if is_key(self._keys[slot ^ way], name, name_size, value, value_size):
+                self._last_slots[place % PLACES] = slot ^ way
+                return <object>self._fields[slot ^ way]
         return self._remember(slot, name, name_size, value, value_size)
 
     cdef object _remember(
@@ -105,8 +103,9 @@ cdef class FieldCache:
     ):
         cdef bytes key
         cdef char* target
-        cdef PyObject* old_key = self._keys[slot]
-        cdef PyObject* old_field = self._fields[slot]
+        # What was in the slot takes the place of what was in the one beside it.
+        cdef PyObject* old_key = self._keys[slot ^ 1]
+        cdef PyObject* old_field = self._fields[slot ^ 1]
         field = read_field(name, name_size, value, value_size)
         if field is None:
             return None
@@ -117,6 +116,8 @@ cdef class FieldCache:
         memcpy(target + name_size + 1, value, value_size)
         Py_INCREF(key)
         Py_INCREF(field)
+        self._keys[slot ^ 1] = self._keys[slot]
+        self._fields[slot ^ 1] = self._fields[slot]
         self._keys[slot] = <PyObject*>key
         self._fields[slot] = <PyObject*>field
         Py_XDECREF(old_key)
@@ -128,7 +129,11 @@ cdef object read_field(
     const unsigned char* name, Py_ssize_t name_size,
     const unsigned char* value, Py_ssize_t value_size
 ):
-    cdef str key = text_of(name, name_size)
+    cdef str key
+    if name_size == 13 and memcmp(name, b"authorization", 13) == 0:
+        key = "authorization"
+    else:
+        key = text_of(name, name_size)
     if name_size < 4 or memcmp(name + name_size - 4, b"-bin", 4) != 0:
         return new_field(key, text_of(value, value_size))
     values = binary_values(value[:value_size])

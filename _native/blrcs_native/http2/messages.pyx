@@ -12,6 +12,8 @@ cdef extern from "Python.h":
     int _PyBytes_Resize(PyObject** held, Py_ssize_t size) except -1
 
 cdef enum:
+    # A byte of HPACK may stand for thousands of commas.
+    MAX_ACCEPTED = 256
     # What one step takes, and what it makes at most: well within a connection's turn.
     FED_BYTES = 16384
     STEP_BYTES = 32768
@@ -92,8 +94,8 @@ cdef class Inflation:
 
 
 cdef str accepted(str encoding, str accepted_encodings):
-    """The encoding where the client accepts it, else None."""
-    if encoding is None or accepted_encodings is None:
+    """The encoding where the client accepts it, else None, as where it names more than there are."""
+    if encoding is None or accepted_encodings is None or len(accepted_encodings) > MAX_ACCEPTED:
         return None
     for each in accepted_encodings.split(","):
         if each.strip() == encoding:

@@ -1,19 +1,13 @@
-"""Who is at the other end of a connection, in grpc's terms."""
+"""Who is at the other end of a TLS connection, in grpc's terms."""
 
 from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import Any
 
 from cryptography import x509
 
-if TYPE_CHECKING:
-    import asyncio
-
-IPV6_PARTS = 4
-MAPPED_IPV4 = "::ffff:"
 SUBJECT_ALTERNATIVE_NAME = "x509_subject_alternative_name"
 COMMON_NAME = "x509_common_name"
 SPIFFE_SCHEME = "spiffe://"
@@ -24,28 +18,6 @@ KINDS_OF_NAMES = {
     "email": "peer_email",
     "IP Address": "peer_ip",
 }
-
-
-def peer_name(transport: asyncio.BaseTransport) -> tuple[str, str]:
-    """The client as grpc names it, and its address without the port.
-
-    ``ipv4:127.0.0.1:80``, ``ipv6:%5B::1%5D:80``, or ``unix:`` where it has no address.
-    """
-    address: Any = transport.get_extra_info("peername")
-    if not isinstance(address, tuple):
-        return "unix:", "unix"
-    if len(address) == IPV6_PARTS and address[0].startswith(MAPPED_IPV4):
-        # A socket of both families: the client's address is one, however it came.
-        address = (address[0].removeprefix(MAPPED_IPV4), address[1])
-    if len(address) == IPV6_PARTS:
-        return f"ipv6:{quote(f'[{address[0]}]', safe=':')}:{address[1]}", address[0]
-    return f"ipv4:{address[0]}:{address[1]}", address[0]
-
-
-def socket_of(transport: asyncio.BaseTransport) -> int:
-    """The descriptor of the transport's socket; -1 where it has none."""
-    found = transport.get_extra_info("socket")
-    return -1 if found is None else int(found.fileno())
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ cdef int read_head_field(
     cdef int64_t timeout
     if name[0] == c":":
         if same(name, name_size, b":path", 5):
-            stream.path = path_text(fields.field(name, name_size, value, value_size))
+            stream.path = path_text(fields.field(name, name_size, value, value_size, stream.head_fields))
         elif same(name, name_size, b":method", 7):
             stream.is_post = same(value, value_size, b"POST", 4)
         return 0
@@ -53,18 +53,19 @@ cdef int read_head_field(
             return 0
         if same(name, name_size, b"grpc-accept-encoding", 20):
             stream.accepted_encodings = path_text(
-                fields.field(name, name_size, value, value_size)
+                fields.field(name, name_size, value, value_size, stream.head_fields)
             )
             return 0
         if same(name, name_size, b"grpc-encoding", 13):
             stream.request_encoding = path_text(
-                fields.field(name, name_size, value, value_size)
+                fields.field(name, name_size, value, value_size, stream.head_fields)
             )
             return 0
-    field = fields.field(name, name_size, value, value_size)
+    field = fields.field(name, name_size, value, value_size, stream.head_fields)
     if field is None:
         stream.head_problem = HEAD_BINARY
     elif type(field) is list:
+        stream.head_fields += len(<list>field) - 1
         stream.metadata.extend(field)
     else:
         stream.metadata.append(field)

@@ -193,6 +193,8 @@ cdef void prepare() except *:
     nghttp2_option_set_no_closed_streams(OPTIONS, 1)
     nghttp2_option_set_max_outbound_ack(OPTIONS, MAX_PENDING_ACKS)
     nghttp2_option_set_max_continuations(OPTIONS, MAX_CONTINUATIONS)
+    # grpc core sends metadata as it is given, and takes it so.
+    nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(OPTIONS, 1)
     # Resets are counted by `FrameBudget`, and by name.
     nghttp2_option_set_stream_reset_rate_limit(OPTIONS, 1 << 40, 1 << 40)
 

@@ -85,6 +85,10 @@ cdef class Stream(MessageStream):
     # Received, and not yet told to the client as used.
     cdef Py_ssize_t unconsumed
     cdef bint waits_for_grant
+    # Since when the client has owed bytes, what had come until then, and what has come in all.
+    cdef int64_t owing_since_ns
+    cdef Py_ssize_t received_before
+    cdef Py_ssize_t received_bytes
     cdef readonly bint request_ended
     cdef bint dirty
     # The reply.

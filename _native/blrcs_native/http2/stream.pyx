@@ -223,6 +223,7 @@ cdef class Stream(MessageStream):
             )
             octets_take(&self.input, PREFIX_BYTES + self.message_bytes)
         self.message_bytes = -1
+        self.owing_since_ns = 0
         self.link.taken(self)
         if not is_packed:
             return body

@@ -14,5 +14,5 @@ def decode_binary(text: bytes) -> list[bytes]:
     """The values of a ``-bin`` field: base64, padded or not, split at commas.
 
     Raises:
-        ValueError: It is not base64.
+        ValueError: It is not base64, or more than 64 values.
     """

@@ -10,6 +10,8 @@ from libc.stdint cimport INT64_MAX, int64_t
 
 cdef enum:
     MAX_TIMEOUT_DIGITS = 8
+    # Proxies join fields of one name; a table of HPACK repeats thousands of commas for a byte.
+    MAX_BINARY_VALUES = 64
 
 # So far below the end of int64 that it can be added to any clock.
 cdef int64_t MAX_TIMEOUT_NS = INT64_MAX // 4
@@ -83,8 +85,10 @@ cdef bytes percent_encoded(str text):
 
 
 cdef object binary_values(bytes text):
-    """The values as a list, or None where one is not base64."""
+    """The values as a list, or None where one is not base64, or there are too many."""
     values = []
+    if text.count(b",") >= MAX_BINARY_VALUES:
+        return None
     for part in text.split(b","):
         bare = part.strip(b" \t").rstrip(b"=")
         try:
@@ -114,5 +118,5 @@ def encode_message(str text not None):
 def decode_binary(bytes text not None):
     values = binary_values(text)
     if values is None:
-        raise ValueError("not base64")
+        raise ValueError("not base64, or too many values")
     return values

@@ -1,9 +1,11 @@
 """A service that uses all of grpc.aio.ServicerContext, in the ways that handlers do."""
 
 import asyncio
+import contextlib
 import contextvars
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +34,8 @@ class Record:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
     written: int = 0
+    reading: threading.Event = field(default_factory=threading.Event)
+    left: threading.Event = field(default_factory=threading.Event)
 
 
 def shown(value: Any) -> Any:
@@ -95,6 +99,18 @@ class Context:
         await call.abort(grpc.StatusCode.ABORTED, request.decode(), (("given", "with"),))
         return b""
 
+    async def abort_and_go_on(self, request: bytes, call: Call) -> bytes:
+        """Suppresses what aborting raises."""
+        for details in ("first", "second"):
+            with contextlib.suppress(Exception):
+                await call.abort(grpc.StatusCode.PERMISSION_DENIED, details)
+        return b"a secret"
+
+    async def set_details_and_abort(self, request: bytes, call: Call) -> bytes:
+        call.set_details("set before")
+        await call.abort(grpc.StatusCode.ABORTED)
+        return b""
+
     async def abort_with_status(self, request: bytes, call: Call) -> bytes:
         status = Status(grpc.StatusCode.DATA_LOSS, "by a status", (("rich-bin", b"\x00\x01"),))
         await call.abort_with_status(status)
@@ -141,9 +157,24 @@ class Context:
             self.record.cancelled.set()
             raise
 
+    async def abort_and_stream_on(self, request: bytes, call: Call) -> AsyncIterator[bytes]:
+        yield b"allowed"
+        with contextlib.suppress(Exception):
+            await call.abort(grpc.StatusCode.PERMISSION_DENIED, "first")
+        yield b"a secret"
+
     async def collect(self, requests: AsyncIterator[bytes], call: Call) -> bytes:
         sizes = [len(request) async for request in requests]
         return text(sizes)
+
+    def collect_in_thread(self, requests: Iterator[bytes], call: Any) -> bytes:
+        """A plain function, which blocks while no message is there."""
+        try:
+            for _ in requests:
+                self.record.reading.set()
+        finally:
+            self.record.left.set()
+        return b""
 
     async def leave_early(self, requests: AsyncIterator[bytes], call: Call) -> bytes:
         """Answers after the first message, whatever else comes."""
@@ -170,6 +201,8 @@ class Context:
                 self.time_out,
                 self.code_and_reply,
                 self.abort,
+                self.abort_and_go_on,
+                self.set_details_and_abort,
                 self.abort_with_status,
                 self.initial_then_fail,
                 self.initial_twice,
@@ -177,8 +210,12 @@ class Context:
                 self.echo,
                 self.compress,
             ),
-            grpc.unary_stream_rpc_method_handler: (self.expand,),
-            grpc.stream_unary_rpc_method_handler: (self.collect, self.leave_early),
+            grpc.unary_stream_rpc_method_handler: (self.expand, self.abort_and_stream_on),
+            grpc.stream_unary_rpc_method_handler: (
+                self.collect,
+                self.collect_in_thread,
+                self.leave_early,
+            ),
             grpc.stream_stream_rpc_method_handler: (self.converse, self.fail_after),
         }
         registrar.add_registered_method_handlers(

@@ -46,11 +46,11 @@ async def failure(call: Any) -> AioRpcError:
 
 
 async def test_metadata_arrives_in_full_and_each_name_in_its_order(channel: Any) -> None:
-    sent = (("a", "1"), ("b-bin", b"\x00\xff"), ("a", "2"), ("empty", ""), ("c-bin", b""))
+    sent = (("a", "1"), ("b-bin", b"\x00\xff"), ("a", " 2 "), ("empty", ""), ("c-bin", b""))
     reply = json.loads(await unary(channel, "describe")(b"", metadata=sent))
-    assert [value for key, value in reply["metadata"] if key == "a"] == ["1", "2"]
+    assert [value for key, value in reply["metadata"] if key == "a"] == ["1", " 2 "]
     assert sorted(map(tuple, reply["metadata"])) == [
-        ("a", "1"), ("a", "2"), ("b-bin", "00ff"), ("c-bin", ""), ("empty", "")
+        ("a", " 2 "), ("a", "1"), ("b-bin", "00ff"), ("c-bin", ""), ("empty", "")
     ]  # fmt: skip
 
 
@@ -103,6 +103,24 @@ async def test_abort_adds_its_trailers_to_those_that_were_set(channel: Any) -> N
     assert ("given", "with") in custom(error.trailing_metadata())
 
 
+async def test_abort_holds_whatever_the_handler_makes_of_its_exception(channel: Any) -> None:
+    error = await failure(unary(channel, "abort_and_go_on")(b""))
+    assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert error.details() == "first"
+
+
+async def test_nothing_is_sent_after_an_abort(channel: Any) -> None:
+    received: list[bytes] = []
+    with pytest.raises(AioRpcError) as caught:
+        await collect(channel.unary_stream(f"/{SERVICE}/abort_and_stream_on")(b""), received)
+    assert received == [b"allowed"]
+    assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_abort_without_details_keeps_those_that_were_set(channel: Any) -> None:
+    assert (await failure(unary(channel, "set_details_and_abort")(b""))).details() == "set before"
+
+
 async def test_abort_with_status(channel: Any) -> None:
     error = await failure(unary(channel, "abort_with_status")(b""))
     assert error.code() is grpc.StatusCode.DATA_LOSS
@@ -129,6 +147,19 @@ async def test_a_client_that_gives_up_cancels_the_handler(channel: Any, record: 
     async with asyncio.timeout(WAIT_S):
         await record.cancelled.wait()
         await record.done.wait()
+
+
+async def test_a_thread_that_waits_for_messages_is_told_that_the_client_is_gone(
+    channel: Any, record: Any
+) -> None:
+    async def open_ended() -> AsyncIterator[bytes]:
+        yield b"first"
+        await asyncio.Event().wait()
+
+    call = channel.stream_unary(f"/{SERVICE}/collect_in_thread")(open_ended())
+    assert await asyncio.to_thread(record.reading.wait, WAIT_S)
+    call.cancel()
+    assert await asyncio.to_thread(record.left.wait, WAIT_S)
 
 
 async def test_an_expired_deadline_cancels_the_handler(channel: Any, record: Any) -> None:

@@ -104,6 +104,39 @@ async def test_a_refused_head_does_not_end_the_connection_as_a_slow_one() -> Non
         assert victim.counted == {}
 
 
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        (b"/e/Echo", b""),
+        (b"/e/Echo", b"\0\0"),
+        (b"/e/Stream", message(b"hello")[:-1]),
+        (b"/e/Never", message(b"hello")),
+    ],
+)
+async def test_a_request_that_does_not_come_to_its_end_is_ended(path: bytes, sent: bytes) -> None:
+    async with (
+        serving([("blrcs.body_timeout_ms", SOON_MS)]) as victim,
+        attacker(victim.port) as client,
+    ):
+        await client.send(request(1, path) + data(1, sent))
+        taken = await client.until(lambda each: "grpc-status" in each.fields)
+        assert taken[-1].fields["grpc-status"] == "4"
+        assert victim.counted == {"slow_body": 1}
+        await victim.until(lambda: victim.server.running_calls == 0)
+        assert await victim.serves()
+
+
+async def test_a_call_that_has_sent_its_request_is_not_ended_as_a_slow_one() -> None:
+    options = [("blrcs.body_timeout_ms", SOON_MS)]
+    async with serving(options) as victim, attacker(victim.port) as client:
+        await client.send(call(1, b"/e/Never") + request(3, b"/e/Stream"))
+        await asyncio.sleep(4 * SOON_MS / 1_000)
+        await client.send(data(3, message(b"late"), end=True))
+        taken = await client.until(lambda each: "grpc-status" in each.fields)
+        assert (taken[-1].stream, taken[-1].fields["grpc-status"]) == (3, "0")
+        assert victim.counted == {}
+
+
 async def large(_: bytes, call: object) -> bytes:
     del call
     return bytes(100_000)

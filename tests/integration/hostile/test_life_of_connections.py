@@ -61,14 +61,15 @@ async def test_a_drain_lets_accepted_calls_finish_and_names_the_last() -> None:
     assert gate.cancelled == 0
 
 
-async def test_a_drain_without_grace_cancels_and_says_so() -> None:
+async def test_a_drain_without_grace_cancels_and_says_that_others_may_be_tried() -> None:
     gate = Gate()
     async with serving(handlers={"/e/Gate": gate}) as victim, attacker(victim.port) as client:
-        await client.send(call(1, b"/e/Gate"))
+        await client.send(call(1, b"/e/Gate") + request(3, b"/e/Gate"))
         await gate.began.wait()
         await victim.server.stop(0)
         taken = await client.rest()
-        assert [each.code for each in taken if each.kind == frames.RST_STREAM] == [frames.CANCEL]
+        ends = {each.stream: each.fields["grpc-status"] for each in taken if each.fields}
+        assert ends == {1: "14", 3: "14"}
     assert gate.cancelled == 1
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -81,8 +81,10 @@ async def serving(
     *,
     credentials: ServerCredentials | None = None,
     handlers: Mapping[str, Any] = HANDLERS,
+    observers: Sequence[object] = (),
 ) -> AsyncIterator[Victim]:
-    router = Router({name: found for name in handlers if (found := Handlers(handlers).find(name))})
+    pipelines = Handlers(handlers, observers=observers)
+    router = Router({name: found for name in handlers if (found := pipelines.find(name))})
     server = NativeServer(router, options=list(options))
     if credentials is None:
         port = server.add_insecure_port("127.0.0.1:0")

@@ -41,3 +41,11 @@ def test_processes_that_ask_at_once_are_admitted_exactly_as_often_as_the_limit_s
 @pytest.mark.parametrize("seed", [1, 2])
 def test_processes_killed_at_any_instant_leave_the_table_right(seed: int) -> None:
     assert "304 killed" in run("hammering_until_killed.py", 300, seed)
+
+
+@pytest.mark.parametrize("algorithm", ["gcra", "fixed_window", "sliding_window"])
+@pytest.mark.parametrize("kills", [0, 60])
+def test_processes_answer_consume_exactly_as_often_as_all_its_limits_say(
+    algorithm: str, kills: int
+) -> None:
+    assert run("hammering_consume.py", algorithm, kills, 1) == f"30000 taken, {kills} killed\n"

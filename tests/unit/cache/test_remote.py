@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from blrcs.cache import watchers
 from blrcs.cache.frames import Frames, frame
 from blrcs.cache.keeper import KeeperConnection
-from blrcs.cache.memory import MemoryCache
+from blrcs.cache.kept import KeptCache
+from blrcs.cache.near import near_copies
 from blrcs.cache.remote import RemoteCache
 from blrcs.config.cache import Cache
 from blrcs.domain.cache_entry import CacheEvent, CacheEventKind, Presence, SetCondition
@@ -20,6 +21,7 @@ from blrcs.domain.errors import (
     ResourceExhaustedError,
     UnavailableError,
 )
+from tests.unit.cache.kept_at_hand import Shared
 
 ANY = SetCondition()
 HOUR_NS = 3600 * 10**9
@@ -28,15 +30,18 @@ HOUR_NS = 3600 * 10**9
 class Keeper:
     """Keeps a cache at a path, until it is ended."""
 
-    def __init__(self, path: Path, server: asyncio.AbstractServer, store: MemoryCache) -> None:
+    def __init__(
+        self, path: Path, server: asyncio.AbstractServer, store: KeptCache, shared: Shared
+    ) -> None:
         self.path = path
         self.store = store
+        self.shared = shared
         self._server = server
         self.connections: list[KeeperConnection] = []
 
     @classmethod
-    async def start(cls, path: Path, **settings: object) -> "Keeper":
-        store = MemoryCache(Cache(**settings))
+    async def start(cls, path: Path, shared: Shared) -> "Keeper":
+        store = KeptCache(shared.settings, stamps=shared.stamps, hits=shared.hits)
         await asyncio.to_thread(path.unlink, missing_ok=True)
         connections: list[KeeperConnection] = []
 
@@ -45,7 +50,7 @@ class Keeper:
             return connections[-1]
 
         server = await asyncio.get_running_loop().create_unix_server(connected, str(path))
-        keeper = cls(path, server, store)
+        keeper = cls(path, server, store, shared)
         keeper.connections = connections
         return keeper
 
@@ -57,14 +62,18 @@ class Keeper:
 
 @pytest.fixture
 async def keeper(tmp_path: Path) -> AsyncIterator[Keeper]:
-    keeper = await Keeper.start(tmp_path / "cache.sock", max_bytes=1000)
+    keeper = await Keeper.start(tmp_path / "cache.sock", Shared(Cache(max_bytes=1000), 2))
     yield keeper
     keeper.end()
 
 
 @pytest.fixture
 async def caches(keeper: Keeper) -> AsyncIterator[list[RemoteCache]]:
-    caches = [RemoteCache(keeper.path) for _ in range(2)]
+    shared = keeper.shared
+    caches = [
+        RemoteCache(keeper.path, near_copies(shared.settings, shared.stamps, hits))
+        for hits in shared.hits
+    ]
     yield caches
     for cache in caches:
         cache.close()
@@ -129,7 +138,7 @@ async def test_errors_are_those_of_the_store(caches: list[RemoteCache]) -> None:
 async def test_what_the_keeper_does_not_expect_is_told_to_nobody(
     caches: list[RemoteCache], keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper.store, "get", lambda *_: 1 // 0)
+    monkeypatch.setattr(keeper.store, "find", lambda *_: 1 // 0)
     with pytest.raises(RuntimeError, match="the cache failed"):
         await caches[0].get("n", "k")
 
@@ -145,6 +154,24 @@ async def test_figures_and_flush_are_those_of_all(caches: list[RemoteCache]) -> 
     assert (figures.entries, figures.hits, figures.misses) == (2, 1, 1)
     assert await other.flush("n") == 2
     assert await one.get("n", "a") is None
+
+
+async def test_what_copies_answer_counts_as_used_by_the_keeper(
+    caches: list[RemoteCache], keeper: Keeper
+) -> None:
+    one, other = caches
+    for key in "ab":
+        await put(one, key)
+        await other.get("n", key)
+    await other.get("n", "a")
+    assert other.reclaim() == 0
+    await one.get("n", "missing")  # another connection says nothing of this one
+    await other.get("n", "missing")
+    assert list(keeper.store.namespaces["n"].entries) == ["b", "a"]
+
+
+async def test_a_worker_without_a_keeper_tells_nobody(caches: list[RemoteCache]) -> None:
+    assert caches[0].reclaim() == 0
 
 
 async def test_a_watch_tells_of_what_any_of_them_does(caches: list[RemoteCache]) -> None:
@@ -217,7 +244,7 @@ async def test_a_keeper_that_ends_leaves_nobody_waiting_and_its_successor_is_fou
         await anext(watch)
     with pytest.raises(UnavailableError):  # nobody listens
         await one.get("n", "k")
-    successor = await Keeper.start(keeper.path)
+    successor = await Keeper.start(keeper.path, keeper.shared)
     assert await one.get("n", "k") is None
     after = await put(one)
     assert before is not None

@@ -1,3 +1,4 @@
+import errno
 import io
 import logging
 from datetime import datetime
@@ -43,6 +44,17 @@ def _restore():
     root.handlers = handlers
     root.setLevel(level)
     logging.getLogger("watchfiles").setLevel(logging.NOTSET)
+
+
+class FullDisk(io.BytesIO):
+    def flush(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_fails_nobody():
+    configure_logging("json", "info", stream=FullDisk())
+    structlog.get_logger().error("a call failed")
+    logging.getLogger("asyncio").error("so did this")
 
 
 def test_a_json_line_holds_time_level_event_and_values():

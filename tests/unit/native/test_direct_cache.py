@@ -77,15 +77,15 @@ class CacheWorld(World):
     def _state(self):
         """All entries in the order of their use, with all that is counted."""
         return [
-            (
-                name,
-                namespace.figures(),
-                namespace.entries.stats(),
-                namespace.entries.used_bytes,
-                [(key, entry_of(namespace.entries.peek(key))) for key in namespace.entries],
-            )
+            (name, namespace.figures(), namespace.entries.stats(), *entries_of(namespace))
             for name, namespace in self.cache.namespaces.items()
         ]
+
+
+def entries_of(namespace):
+    """What it holds, in the order of use."""
+    entries = namespace.entries
+    return entries.used_bytes, [(key, entry_of(entries.peek(key))) for key in entries]
 
 
 def entry_of(stored):

@@ -23,11 +23,13 @@ def test_minus_one_is_no_limit_and_the_largest_time_is_never() -> None:
             ("grpc.max_receive_message_length", -1),
             ("grpc.keepalive_time_ms", NEVER_MS),
             ("grpc.max_connection_age_ms", 1_500),
+            ("blrcs.body_timeout_ms", NEVER_MS),
         ]
     )
     assert options.limits.max_receive_bytes == 2**31 - 1
     assert options.rules.keepalive_interval_ns == 0
     assert options.rules.max_age_ns == 1_500_000_000
+    assert options.rules.body_timeout_ns == 0
 
 
 def test_the_last_of_several_counts() -> None:
@@ -71,6 +73,23 @@ def test_of_the_limits_on_metadata_the_missing_one_follows(
 )
 def test_a_value_out_of_its_range_is_refused(name: str, value: int) -> None:
     with pytest.raises(ValueError, match=r"is .* to .*, not"):
+        native_options([(name, value)])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("grpc.max_receive_message_length", "large"),
+        ("grpc.max_concurrent_streams", None),
+        ("grpc.keepalive_time_ms", -1),
+        ("grpc.max_connection_age_ms", -1),
+        ("blrcs.stall_timeout_ms", -5),
+        ("blrcs.max_connections", 0),
+        ("blrcs.max_connections_per_address", -1),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_its_name(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"^{name}: {value!r}: "):
         native_options([(name, value)])
 
 

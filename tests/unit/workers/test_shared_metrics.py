@@ -5,6 +5,7 @@ import os
 import pytest
 from prometheus_client import CollectorRegistry
 
+from blrcs.config.server import MAX_WORKERS
 from blrcs.monitoring.summing import SummingCollector, summed
 from blrcs.workers.label_sets import LabelSets
 from blrcs.workers.memory import SharedMemory, lay_out
@@ -40,8 +41,21 @@ class Process:
 
 @pytest.fixture
 def segment() -> Segment:
-    memory = lay_out(workers=2, limiter_cells=64, max_concurrent_calls=8, metrics_cells=CELLS)
+    memory = lay_out(
+        workers=2, limiter_cells=64, max_concurrent_calls=8, metrics_cells=CELLS, cache_namespaces=4
+    )
     return memory.segment
+
+
+def test_there_is_room_for_as_many_workers_as_may_be() -> None:
+    memory = lay_out(
+        workers=MAX_WORKERS,
+        limiter_cells=64,
+        max_concurrent_calls=8,
+        metrics_cells=CELLS,
+        cache_namespaces=4,
+    )
+    assert len(memory.all_cache_hits()) == 2 * MAX_WORKERS + 1
 
 
 def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
@@ -120,7 +134,7 @@ def test_the_figures_of_another_version_are_left_out_and_its_place_begins_anew(
 ) -> None:
     one, other = Process(segment, 1), Process(segment, 2)
     other.families.calls.labels("a").inc()
-    LabelSets(memoryview(segment.region("labels/2")), "another version").clear()
+    LabelSets(memoryview(segment.part("labels", 2, segment.slots.count)), "another version").clear()
     assert value(one.registry, "calls_total", method="a") is None
     Process(segment, 2).families.calls.labels("b").inc()
     assert value(one.registry, "calls_total", method="a") is None

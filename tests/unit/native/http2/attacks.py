@@ -129,6 +129,9 @@ ATTACKS: dict[str, Attack] = {
     ),
     "large_field": Attack("header_bomb", call(1, UNARY, b"", (b"x", b"y" * 20_000)), ends=False),
     "cookie_crumbs": Attack("header_bomb", call(1, UNARY, b"", *COOKIES), ends=False),
+    "joined_values": Attack(
+        "header_bomb", call(1, UNARY, b"", *[(b"x-bin", b"," * 60)] * 4), ends=False
+    ),
     "huge_head": Attack("header_bomb", call(1, UNARY, b"", *[(b"x", b"y" * 40_000)] * 2)),
     "indexed_bomb": Attack(
         "header_bomb",

@@ -23,17 +23,22 @@ class Handlers:
     A name that ends in ``Stream`` is a method where both sides stream.
     """
 
-    def __init__(self, handlers: Mapping[str, Any], guards: Sequence[Guard] = ()) -> None:
-        self._pipelines = {}
+    def __init__(
+        self,
+        handlers: Mapping[str, Any],
+        guards: Sequence[Guard] = (),
+        observers: Sequence[object] = (),
+    ) -> None:
+        self.pipelines = {}
         for name, handler in handlers.items():
             streams = name.endswith("Stream")
             method = Method(
                 name, client_streaming=streams, server_streaming=streams, parse=None, serialize=None
             )
-            self._pipelines[name] = Pipeline(method, handler, guards=guards)
+            self.pipelines[name] = Pipeline(method, handler, guards=guards, observers=observers)
 
     def find(self, name: str) -> Pipeline | None:
-        return self._pipelines.get(name)
+        return self.pipelines.get(name)
 
 
 async def turns(count: int = TURNS) -> None:

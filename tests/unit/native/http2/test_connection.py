@@ -396,15 +396,49 @@ async def test_a_handler_that_goes_on_after_a_reset_can_neither_read_nor_write(
     assert server.dispatcher.running == 0
 
 
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [(b"identity, gzip", "gzip"), (b"identity", None), (b"," * 1_000 + b"gzip", None)],
+)
+async def test_a_reply_is_encoded_as_the_client_accepts(
+    endpoint: Open, accepted: bytes, encoding: str | None
+) -> None:
+    async def compress(_: bytes, call: Call) -> bytes:
+        call.set_compression(2)
+        return bytes(1_000)
+
+    answer = await endpoint({"/e/Compress": compress}).answer(
+        call(1, b"/e/Compress", b"", (b"grpc-accept-encoding", accepted))
+    )
+    (head, *_) = of_kind(answer, frames.HEADERS)
+    assert head.fields.get("grpc-encoding") == encoding
+    assert status_of(answer) == "0"
+
+
 async def test_a_deadline_that_has_passed_is_answered(endpoint: Open) -> None:
     server = endpoint()
-    answer = await server.answer(call(1, b"/e/Never", b"", (b"grpc-timeout", b"1n")))
+    answer = await server.answer(call(1, b"/e/Never", b"", (b"grpc-timeout", b"1m")))
     while status_of(answer) is None:
         await asyncio.sleep(0.001)
         answer += server.take()
     assert status_of(answer) == "4"
     await turns()
     assert server.dispatcher.running == 0
+
+
+@pytest.mark.parametrize("given", [b"0S", b"0n", b"1n"])
+async def test_a_call_that_comes_too_late_does_not_reach_its_handler(
+    endpoint: Open, given: bytes
+) -> None:
+    reached: list[bytes] = []
+
+    async def note(body: bytes, _: Call) -> bytes:
+        reached.append(body)
+        return body
+
+    server = endpoint({"/e/Note": note})
+    assert status_of(await server.answer(call(1, b"/e/Note", b"", (b"grpc-timeout", given)))) == "4"
+    assert reached == []
 
 
 async def test_a_client_that_is_gone_cancels_all(endpoint: Open) -> None:

@@ -311,6 +311,42 @@ async def test_a_task_that_somebody_holds_is_not_used_again(starter: Starter, wa
     assert await starter.run(waiting_current())
 
 
+KEYED: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+
+
+def set_attribute(task: Any) -> None:
+    task.user = "alice"
+
+
+def set_name(task: Any) -> None:
+    task.set_name("alice")
+
+
+def key_by(task: Any) -> None:
+    KEYED[task] = "alice"
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("mark", [set_attribute, set_name, key_by])
+async def test_what_is_left_on_a_task_does_not_pass_from_one_to_the_next(
+    starter: Starter, mark: Callable[[Any], None], waits: bool
+) -> None:
+    async def marking() -> None:
+        mark(asyncio.current_task())
+        if waits:
+            await asyncio.sleep(0)
+
+    async def found() -> tuple[Any, bool, Any]:
+        task: Any = asyncio.current_task()
+        return getattr(task, "user", None), task.get_name() == "alice", KEYED.get(task)
+
+    await starter.run(found())
+    await settled(starter)
+    await starter.run(marking())
+    await settled(starter)
+    assert await starter.run(found()) == (None, False, None)
+
+
 @pytest.mark.parametrize("waits", [False, True])
 async def test_callbacks_of_the_task_are_called_when_it_ends(starter: Starter, waits: bool) -> None:
     ended = asyncio.Event()

@@ -79,6 +79,12 @@ def test_any_bytes_are_values_or_refused(text: bytes) -> None:
     assert len(values) == text.count(b",") + 1
 
 
+def test_a_field_has_so_many_values_and_no_more() -> None:
+    assert decode_binary(b"," * 63) == [b""] * 64
+    with pytest.raises(ValueError, match="too many"):
+        decode_binary(b"," * 64)
+
+
 @pytest.mark.parametrize("text", [b"*", b"a", b"YQ==YQ", b"Y Q", b"YQ=a", b"\xff", b"YQ,*"])
 def test_what_is_not_base64_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match="not base64"):

@@ -1,8 +1,6 @@
-"""Drives connections from asyncio's transports."""
+"""The connections of a server, and all that they share."""
 
 import asyncio
-import ssl
-from collections.abc import Callable
 from typing import final
 
 from blrcs_native.http2.abuse import AbuseCounters
@@ -12,11 +10,11 @@ from blrcs_native.http2.limits import Limits
 
 @final
 class ConnectionSet:
-    """The connections of a server, and all that they share.
+    """What a server's acceptors fill; it belongs to the running event loop until it is closed.
 
     Args:
-        dispatcher: Takes their calls.
-        limits: What each may cost.
+        dispatcher: Takes the calls of all connections.
+        limits: What each connection may cost.
         rules: How long each may take for what.
         abuse: Counts what breaks them.
         max_connections: Further ones are closed at once.
@@ -37,9 +35,9 @@ class ConnectionSet:
     @property
     def closed(self) -> asyncio.Event:
         """Set once the set has been told to drain and is empty."""
-    def protocol(self, context: Callable[[], ssl.SSLContext] | None) -> asyncio.BaseProtocol:
-        """A new connection's protocol; ``context`` gives what its TLS handshake is made with."""
     def drain(self) -> None:
         """Ends each connection when its calls have ended, and refuses new calls retryably."""
     def abort(self) -> None:
         """Cancels the calls that run, and closes all connections once they are told."""
+    def close(self) -> None:
+        """Closes what is still open, whether it has been told or not, and leaves the loop."""

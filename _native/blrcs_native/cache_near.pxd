@@ -1,0 +1,45 @@
+"""The C face of the copies of cache entries that a worker has."""
+
+cimport cython
+from libc.stdint cimport uint64_t
+
+from blrcs_native.cache cimport LruCache
+from blrcs_native.cache_hits cimport CacheHits
+from blrcs_native.cache_space cimport EntryClock, StoredEntry
+from blrcs_native.cache_stamps cimport CacheStamps, NamespaceStamps
+
+
+@cython.final
+cdef class NearCopy:
+    cdef StoredEntry entry
+    cdef str key
+    cdef const uint64_t* word  # belongs to the stamps of its space
+    cdef uint64_t stamp
+    cdef uint64_t noted_in
+
+
+@cython.final
+cdef class NearSpace:
+    cdef LruCache copies
+    cdef NamespaceStamps stamps
+    cdef EntryClock clock
+    cdef CacheHits hits
+    cdef Py_ssize_t column
+    cdef list used
+    cdef uint64_t round
+
+    # A copy that is good now; None where there is none. Counts nothing.
+    cdef NearCopy find(self, str key)
+    # An answer is made of the copy.
+    cdef int count(self, NearCopy copy) except -1
+
+
+@cython.final
+cdef class NearCopies(EntryClock):
+    cdef readonly dict spaces
+    cdef CacheStamps stamps
+    cdef CacheHits hits
+    cdef object bounds
+    cdef Py_ssize_t max_namespaces
+
+    cdef NearSpace space_of(self, str namespace)

@@ -1,0 +1,110 @@
+"""The connections of a server, and all that they share."""
+
+import asyncio
+
+cimport cython
+
+from blrcs_native.http2.abuse cimport ADDRESS_LIMIT, CONNECTION_LIMIT, AbuseCounters
+from blrcs_native.http2.connection_rules cimport ConnectionRules
+from blrcs_native.http2.dispatcher cimport Dispatcher
+from blrcs_native.http2.field_cache cimport FieldCache
+from blrcs_native.http2.limits cimport Limits
+from blrcs_native.http2.octets cimport octets_free
+from blrcs_native.http2.poller cimport Pollable, Poller
+
+
+cdef class Member(Pollable):
+    cdef void drain(self) except *:
+        """Ends when its calls have ended, and refuses new ones retryably."""
+        raise NotImplementedError
+
+    cdef void abort(self) except *:
+        """Cancels the calls that run, and ends once the client is told."""
+        raise NotImplementedError
+
+    cdef void close(self) except *:
+        """Ends now."""
+        raise NotImplementedError
+
+
+@cython.final
+cdef class ConnectionSet:
+    def __cinit__(
+        self,
+        Dispatcher dispatcher not None,
+        Limits limits not None,
+        ConnectionRules rules not None,
+        AbuseCounters abuse not None,
+        *,
+        Py_ssize_t max_connections,
+        Py_ssize_t max_connections_per_address,
+    ):
+        self.dispatcher = dispatcher
+        self.limits = limits
+        self.rules = rules
+        self.abuse = abuse
+        self.fields = FieldCache()
+        self.poller = Poller(dispatcher.loop)
+        self.closed = asyncio.Event()
+        self._members = set()
+        self._by_address = {}
+        self._max_connections = max_connections
+        self._max_per_address = max_connections_per_address
+        self.cipher_room = bytearray(READ_BYTES)
+        self.plain_room = bytearray(READ_BYTES)
+        self.cipher_view = memoryview(self.cipher_room)
+        self.plain_view = memoryview(self.plain_room)
+
+    def __dealloc__(self):
+        octets_free(&self.out)
+
+    def __len__(self):
+        return len(self._members)
+
+    cdef bint is_full(self) noexcept:
+        """Whether no further connection is admitted, wherever it comes from; counted."""
+        if len(self._members) < self._max_connections:
+            return False
+        self.abuse.count(CONNECTION_LIMIT)
+        return True
+
+    cdef bint admits(self, str address) except -1:
+        """Whether one more of this address is; where not, it is counted."""
+        if self._by_address.get(address, 0) < self._max_per_address:
+            return True
+        self.abuse.count(ADDRESS_LIMIT)
+        return False
+
+    cdef void joined(self, Member member) except *:
+        self._members.add(member)
+        self._by_address[member.address] = self._by_address.get(member.address, 0) + 1
+
+    cdef void left(self, Member member) except *:
+        """Once all that ran for it has been told."""
+        self._members.remove(member)
+        count = self._by_address[member.address] - 1
+        if count:
+            self._by_address[member.address] = count
+        else:
+            del self._by_address[member.address]
+        if self.draining and not self._members:
+            self.closed.set()
+
+    def drain(self):
+        cdef Member member
+        self.draining = True
+        for member in tuple(self._members):
+            member.drain()
+        if not self._members:
+            self.closed.set()
+
+    def abort(self):
+        cdef Member member
+        for member in tuple(self._members):
+            member.abort()
+
+    def close(self):
+        cdef Member member
+        for member in tuple(self._members):
+            member.close()
+        self.poller.close()

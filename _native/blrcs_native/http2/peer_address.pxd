@@ -1,0 +1,17 @@
+"""The C face of addresses of clients."""
+
+cdef extern from "<sys/socket.h>" nogil:
+    ctypedef unsigned int socklen_t
+    ctypedef unsigned short sa_family_t
+    int AF_INET
+    int AF_INET6
+    int AF_UNIX
+    struct sockaddr:
+        sa_family_t sa_family
+    struct sockaddr_storage:
+        sa_family_t ss_family
+
+
+
+cdef str address_of(const sockaddr_storage* name)
+cdef str peer_of(const sockaddr_storage* name, str address)

@@ -1,0 +1,231 @@
+"""Hands what clients send to nghttp2, heads with the texts in plain that were decoded before.
+
+HPACK (RFC 7541) leaves it to the sender whether a text is Huffman-coded, so a head says the same
+either way, and nghttp2 sees heads that a client could have sent. It alone decides on all that it
+sees: whatever is unusual here, such as a head in several frames, goes through as it came.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport uint8_t
+from libc.string cimport memcpy
+
+from blrcs_native.http2.huffman_cache cimport (
+    FRAME_HEAD_BYTES, LEAST_CODED_BYTES, MOST_CODED_BYTES, CodedText, HuffmanCache,
+)
+from blrcs_native.nghttp2 cimport (
+    NGHTTP2_FLAG_END_HEADERS, NGHTTP2_HEADERS, nghttp2_session, nghttp2_session_mem_recv,
+)
+
+cdef enum:
+    PREFACE_BYTES = 24
+    PADDED = 0x08
+    WITH_PRIORITY = 0x20
+    PRIORITY_BYTES = 5
+    HUFFMAN_CODED = 0x80
+    # Longer numbers stand in no head that is rewritten.
+    MOST_NUMBER_BYTES = 4
+
+
+# What is written so far of a frame, and where its room ends.
+cdef struct Frame:
+    uint8_t* at
+    const uint8_t* end
+
+
+cdef inline bint append(Frame* frame, const uint8_t* data, size_t size) noexcept nogil:
+    """False where there is no room."""
+    if size > <size_t>(frame.end - frame.at):
+        return False
+    memcpy(frame.at, data, size)
+    frame.at += size
+    return True
+
+
+cdef inline bint append_plain(Frame* frame, const CodedText* text) noexcept nogil:
+    """A text as a string literal that is not coded (section 5.2)."""
+    if frame.end - frame.at < 1 + MOST_NUMBER_BYTES:
+        return False
+    frame.at = put_number(frame.at, 0x7F, text.plain_size)
+    return append(frame, text.octets + text.coded_size, text.plain_size)
+
+
+cdef inline size_t payload_size(const uint8_t* head) noexcept nogil:
+    return <size_t>head[0] << 16 | <size_t>head[1] << 8 | head[2]
+
+
+cdef inline const uint8_t* read_number(
+    const uint8_t* at, const uint8_t* end, uint8_t prefix, size_t* number
+) noexcept nogil:
+    """Where an integer ends whose first octet ends with `prefix` (section 5.1); NULL for none."""
+    cdef int shift = 0
+    number[0] = at[0] & prefix
+    at += 1
+    if number[0] < prefix:
+        return at
+    while at < end and shift < 7 * MOST_NUMBER_BYTES:
+        number[0] += <size_t>(at[0] & 0x7F) << shift
+        at += 1
+        if at[-1] < 0x80:
+            return at
+        shift += 7
+    return NULL
+
+
+cdef inline uint8_t* put_number(uint8_t* at, uint8_t prefix, size_t number) noexcept nogil:
+    if number < prefix:
+        at[0] = <uint8_t>number
+        return at + 1
+    at[0] = prefix
+    at += 1
+    number -= prefix
+    while number >= 0x80:
+        at[0] = <uint8_t>(number & 0x7F | 0x80)
+        number >>= 7
+        at += 1
+    at[0] = <uint8_t>number
+    return at + 1
+
+
+cdef inline int text_count(const uint8_t* at, const uint8_t* end, const uint8_t** texts) noexcept nogil:
+    """How many texts a field has, and where they begin (section 6); -1 for what is no field."""
+    cdef size_t number = 0
+    cdef uint8_t prefix
+    cdef bint is_literal = True
+    if at[0] & 0x80:
+        prefix = 0x7F
+        is_literal = False
+    elif at[0] & 0x40:
+        prefix = 0x3F
+    elif at[0] & 0x20:
+        prefix = 0x1F  # no field: it changes the size of the table
+        is_literal = False
+    else:
+        prefix = 0x0F
+    texts[0] = read_number(at, end, prefix, &number)
+    if texts[0] == NULL:
+        return -1
+    if not is_literal:
+        return 0
+    return 1 if number else 2
+
+
+@cython.final
+cdef class PlainHeads:
+    def __cinit__(self, HuffmanCache texts not None):
+        self._texts = texts
+        self._passing = PREFACE_BYTES
+
+    def rewrite(self, bytes frame not None):
+        cdef const uint8_t* octets = <const uint8_t*>PyBytes_AS_STRING(frame)
+        cdef size_t size = PyBytes_GET_SIZE(frame)
+        if size < FRAME_HEAD_BYTES or size != FRAME_HEAD_BYTES + payload_size(octets):
+            raise ValueError("a frame is whole, and alone")
+        size = self._rewrite(octets, size)
+        return self._texts.room[:size] if size else None
+
+    cdef ssize_t receive(
+        self, nghttp2_session* session, const uint8_t* data, size_t size
+    ) noexcept:
+        """nghttp2_session_mem_recv, for what a client sends from its first octet on."""
+        cdef const uint8_t* end = data + size
+        cdef const uint8_t* at = data
+        cdef const uint8_t* kept = data  # what nghttp2 has not seen begins here
+        cdef size_t whole, plain
+        cdef ssize_t taken
+        while at < end:
+            if self._passing > 0:
+                whole = min(self._passing, <size_t>(end - at))
+                self._passing -= whole
+                at += whole
+                continue
+            if self._head_size > 0 or end - at < FRAME_HEAD_BYTES:
+                at = self._gather(at, end)
+                continue
+            whole = FRAME_HEAD_BYTES + payload_size(at)
+            if whole > <size_t>(end - at):
+                self._passing = whole
+                continue
+            plain = self._rewrite(at, whole)
+            if plain > 0:
+                if at > kept:
+                    taken = nghttp2_session_mem_recv(session, kept, at - kept)
+                    if taken < 0:
+                        return taken
+                taken = nghttp2_session_mem_recv(session, self._texts.room, plain)
+                if taken < 0:
+                    return taken
+                kept = at + whole
+            at += whole
+        return nghttp2_session_mem_recv(session, kept, end - kept) if end > kept else 0
+
+    cdef const uint8_t* _gather(self, const uint8_t* at, const uint8_t* end) noexcept:
+        """The head of a frame that is not there as a whole: its frame goes through as it is."""
+        while at < end and self._head_size < FRAME_HEAD_BYTES:
+            self._head[self._head_size] = at[0]
+            self._head_size += 1
+            at += 1
+        if self._head_size == FRAME_HEAD_BYTES:
+            self._head_size = 0
+            self._passing = payload_size(self._head)
+        return at
+
+    cdef size_t _rewrite(self, const uint8_t* frame, size_t size) noexcept:
+        """The size of a frame that says the same with texts in plain; 0 where none is known.
+
+        It lies in the room of the cache.
+        """
+        cdef const uint8_t* at = frame + FRAME_HEAD_BYTES
+        cdef const uint8_t* end = frame + size
+        cdef const uint8_t* kept = frame  # what is not written yet begins here
+        cdef const uint8_t* coded
+        cdef const CodedText* found
+        cdef Frame written
+        cdef size_t length = 0
+        cdef int texts, place = 0
+        written.at = self._texts.room
+        written.end = self._texts.room + sizeof(self._texts.room)
+        if (
+            frame[3] != NGHTTP2_HEADERS
+            or not frame[4] & NGHTTP2_FLAG_END_HEADERS
+            or frame[4] & PADDED
+        ):
+            return 0
+        if frame[4] & WITH_PRIORITY:
+            at += PRIORITY_BYTES
+        while at < end:
+            texts = text_count(at, end, &at)
+            if texts < 0:
+                return 0
+            while texts > 0:
+                texts -= 1
+                if at >= end:
+                    return 0
+                coded = read_number(at, end, 0x7F, &length)
+                if coded == NULL or length > <size_t>(end - coded):
+                    return 0
+                if (
+                    at[0] & HUFFMAN_CODED
+                    and LEAST_CODED_BYTES <= length <= MOST_CODED_BYTES
+                    and place < PLACES
+                ):
+                    found = self._texts.find(coded, length, &self._places[place])
+                    place += 1
+                    if found != NULL:
+                        if not append(&written, kept, at - kept) or not append_plain(&written, found):
+                            return 0
+                        kept = coded + length
+                at = coded + length
+        if kept == frame or not append(&written, kept, end - kept):
+            return 0
+        return framed(self._texts.room, written.at)
+
+
+cdef inline size_t framed(uint8_t* frame, const uint8_t* end) noexcept nogil:
+    """Writes the length of a frame's payload into its head; the frame's size."""
+    cdef size_t size = end - frame
+    cdef size_t payload = size - FRAME_HEAD_BYTES
+    frame[0] = <uint8_t>(payload >> 16)
+    frame[1] = <uint8_t>(payload >> 8 & 0xFF)
+    frame[2] = <uint8_t>(payload & 0xFF)
+    return size

@@ -1,0 +1,118 @@
+"""Which sockets of a server are ready.
+
+They wait in an epoll set of their own, which the event loop knows as one descriptor. So a socket
+that is ready costs no callback of the loop, and how much is done before the loop goes on is decided
+here. What is ready and not dealt with yet is told again, behind the others (epoll(7), level-triggered).
+"""
+
+cimport cython
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.errno cimport errno
+from libc.stdint cimport uint32_t
+from posix.unistd cimport close
+
+import os
+
+cdef extern from "<sys/epoll.h>" nogil:
+    int EPOLL_CLOEXEC
+    int EPOLL_CTL_ADD
+    int EPOLL_CTL_MOD
+    int EPOLL_CTL_DEL
+    ctypedef union epoll_data_t:
+        void* ptr
+    struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int operation, int descriptor, epoll_event* event)
+    int epoll_wait(int epoll, epoll_event* events, int most, int timeout_ms)
+
+cdef enum:
+    # Each may have its turn before the loop's own callbacks have theirs.
+    TOLD_AT_ONCE = 16
+
+
+cdef class Pollable:
+    cdef void ready(self, uint32_t events) except *:
+        """May be told in vain, and is told again as long as there is something to do."""
+        raise NotImplementedError
+
+    cdef void broken(self) except *:
+        """It has raised an error, which has been reported."""
+        raise NotImplementedError
+
+
+@cython.final
+cdef class Poller:
+    def __cinit__(self, loop):
+        self._epoll = epoll_create1(EPOLL_CLOEXEC)
+        if self._epoll < 0:
+            raise OSError(errno, os.strerror(errno))
+        self._gone = []
+        self._loop = loop
+        loop.add_reader(self._epoll, self._step)
+
+    def __dealloc__(self):
+        if self._epoll >= 0:
+            close(self._epoll)
+
+    def close(self):
+        if self._loop is not None:
+            self._loop.remove_reader(self._epoll)
+            self._loop = None
+            close(self._epoll)
+            self._epoll = -1
+
+    cdef void add(self, Pollable pollable, uint32_t events) except *:
+        """Holds it until it is removed."""
+        self._control(EPOLL_CTL_ADD, pollable, events)
+        Py_INCREF(pollable)
+
+    cdef void change(self, Pollable pollable, uint32_t events) except *:
+        self._control(EPOLL_CTL_MOD, pollable, events)
+
+    cdef void remove(self, Pollable pollable) except *:
+        """Before its descriptor is closed: another process may have inherited it."""
+        self._control(EPOLL_CTL_DEL, pollable, 0)
+        if self._stepping:
+            self._gone.append(pollable)
+        Py_DECREF(pollable)
+
+    cdef void _control(self, int operation, Pollable pollable, uint32_t events) except *:
+        cdef epoll_event event
+        event.events = events
+        event.data.ptr = <void*>pollable
+        if epoll_ctl(self._epoll, operation, pollable.fd, &event) != 0:
+            raise OSError(errno, os.strerror(errno))
+
+    def _step(self):
+        cdef epoll_event events[TOLD_AT_ONCE]
+        cdef Pollable pollable
+        cdef int index
+        cdef int count = epoll_wait(self._epoll, events, TOLD_AT_ONCE, 0)
+        self._stepping = True
+        for index in range(count):
+            pollable = <Pollable>events[index].data.ptr
+            # One that is ready may have closed another.
+            if pollable.fd >= 0:
+                self.tell(pollable, events[index].events)
+        self._stepping = False
+        if self._gone:
+            self._gone.clear()
+
+    cdef void tell(self, Pollable pollable, uint32_t events) except *:
+        """An error is the socket's own affair, and none of the others'."""
+        try:
+            pollable.ready(events)
+        except (KeyboardInterrupt, SystemExit) as error:
+            # From here they would end the loop's watch over the sockets, and nothing else.
+            self._loop.call_soon(throw, error)
+        except BaseException as error:
+            self._loop.call_exception_handler(
+                {"message": "a connection failed within the transport", "exception": error}
+            )
+            pollable.broken()
+
+
+def throw(error):
+    raise error
