@@ -28,7 +28,7 @@ test: build-test ## Set up, check, and run every test
 sanitize: build-test ## Run the tests of the native core and the transports under sanitizers
 	@# What a sanitizer says before it ends the process must not be captured.
 	deploy/sanitize $(BIN)/python -m pytest -p no:cacheprovider -p tests.leaks --capture=sys \
-		tests/unit/native tests/conformance/transport tests/integration/hostile
+		tests/unit/native tests/integration/workers tests/conformance/transport tests/integration/hostile
 
 FUZZ_SECONDS ?= 600
 
