@@ -18,29 +18,26 @@ from blrcs_native.http2.frame_budget cimport FrameBudget
 from blrcs_native.http2.gathering cimport Gathering
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets, octets_append, octets_free, octets_size
-from blrcs_native.http2.outbox cimport outbox_clear, outbox_move, outbox_size
+from blrcs_native.http2.outbox cimport outbox_clear, outbox_size
+from blrcs_native.http2.outgoing cimport Outgoing
 from blrcs_native.http2.plain_heads cimport PlainHeads
-from blrcs_native.http2.reply_frames cimport submit_head, submit_http_status, submit_trailers
 from blrcs_native.http2.request_head cimport HEAD_TOO_LARGE, read_head_field
-from blrcs_native.http2.session cimport Session, read_output, stream_of
-from blrcs_native.http2.stream cimport OUTPUT_LOW_BYTES, Listener, Stream
+from blrcs_native.http2.session cimport stream_of
+from blrcs_native.http2.stream cimport Listener, Stream
 from blrcs_native.nghttp2 cimport *
 from blrcs_native.rejection cimport Rejection
 
 cdef enum:
     ERR_TOO_MANY_CONTINUATIONS = -905  # newer than some headers that are built with
     FIELD_BYTES = 32
-    FRAME_HEAD_BYTES = 9
     # So far beyond its limit that it is no mistake.
     HEAD_BOMB_FACTOR = 4
-    # Answers that are not calls': what a client provokes and does not read.
-    MAX_PENDING_FRAMES = 4000
     CONNECTION_WINDOW_BYTES = 16 << 20
 
 
 @cython.final
 @cython.no_gc_clear
-cdef class Connection(Session):
+cdef class Connection(Outgoing):
     def __cinit__(
         self,
         Listener listener not None,
@@ -133,18 +130,11 @@ cdef class Connection(Session):
         taken = self._heads.receive(self._session, data, size)
         if taken < 0:
             self._fail(<int>taken)
-        elif self._has_too_much_to_answer():
+        elif self.has_too_much_to_answer(self._limits.max_streams):
             self.condemn(ACK_FLOOD, NGHTTP2_ENHANCE_YOUR_CALM, b"too_many_answers")
             return False
         self.process()
         return not (self._failed or self.condemned)
-
-    cdef bint _has_too_much_to_answer(self) noexcept:
-        """Beside replies, of which each call has at most two frames."""
-        cdef size_t replies = 2 * <size_t>self._limits.max_streams
-        return (
-            nghttp2_session_get_outbound_queue_size(self._session) > MAX_PENDING_FRAMES + replies
-        )
 
     cdef void _fail(self, int code) except *:
         self._failed = True
@@ -156,25 +146,6 @@ cdef class Connection(Session):
             self.condemn(CONTINUATION_FLOOD, NGHTTP2_ENHANCE_YOUR_CALM, b"too_many_continuations")
         else:
             self.condemn(PROTOCOL_ERROR, NGHTTP2_PROTOCOL_ERROR, b"")
-
-    cdef bint pull(self, Octets* out, Py_ssize_t limit) except -1:
-        """Appends what is ready to be sent; whether there may be more."""
-        cdef const uint8_t* data = NULL
-        cdef ssize_t size
-        if self._lost:
-            # The session still names streams that are gone.
-            return False
-        self._out = out
-        self._out_limit = limit
-        while octets_size(out) < limit:
-            size = nghttp2_session_mem_send(self._session, &data)
-            if size <= 0:
-                if size < 0:
-                    self._failed = True
-                return octets_size(out) >= limit
-            if octets_append(out, data, size) < 0:
-                raise MemoryError
-        return True
 
     cdef bint finished(self) noexcept:
         """Nothing more comes of it."""
@@ -253,27 +224,6 @@ cdef class Connection(Session):
         if well:
             self._budget.call_ended_well()
 
-    cdef void drain(self) except *:
-        """No new calls from now on; those begun go on (RFC 9113, section 6.8)."""
-        if not self.draining:
-            self.draining = True
-            self.ping_answered = False
-            nghttp2_submit_shutdown_notice(self._session)
-            # Its answer says that the client has read the notice.
-            nghttp2_submit_ping(self._session, NGHTTP2_FLAG_NONE, NULL)
-
-    cdef void finish_drain(self) except *:
-        """Names the last call that is served; later ones can be tried elsewhere."""
-        if self.draining and not self._drain_done:
-            self._drain_done = True
-            nghttp2_submit_goaway(
-                self._session, NGHTTP2_FLAG_NONE,
-                nghttp2_session_get_last_proc_stream_id(self._session), NGHTTP2_NO_ERROR, NULL, 0
-            )
-
-    cdef void ping(self) except *:
-        nghttp2_submit_ping(self._session, NGHTTP2_FLAG_NONE, NULL)
-
     cdef void lose(self) except *:
         """The client is gone. Calls that one turn does not come to are left to `process`."""
         cdef Stream stream
@@ -292,17 +242,6 @@ cdef class Connection(Session):
                 self._ready.append(stream)
         self.process()
 
-    cdef void condemn(self, Abuse kind, uint32_t error_code, bytes debug) noexcept:
-        if self.condemned:
-            return
-        self.condemned = True
-        self._abuse.count(kind)
-        nghttp2_submit_goaway(
-            self._session, NGHTTP2_FLAG_NONE,
-            nghttp2_session_get_last_proc_stream_id(self._session), error_code,
-            <const uint8_t*>PyBytes_AS_STRING(debug), PyBytes_GET_SIZE(debug)
-        )
-
     # The request ----------------------------------------------------------------------------------
 
     cdef void taken(self, Stream stream) except *:
@@ -316,13 +255,13 @@ cdef class Connection(Session):
         stream.unconsumed -= used
         if stream.alive and not stream.request_ended:
             nghttp2_session_consume_stream(self._session, stream.id, used)
-            self._flush_soon()
+            self.flush_soon()
 
     cdef void come_back(self, Stream stream) except *:
         if stream.alive:
             self._mark(stream)
             self.turn_over = True
-            self._flush_soon()
+            self.flush_soon()
 
     cdef void gather(self, Stream stream) except *:
         if not self._gathering.concerns(stream):
@@ -330,7 +269,7 @@ cdef class Connection(Session):
         if not self._is_full() and self._gathering.admit(stream):
             self._consume_granted(stream)
             # A handler that reads asks for it too, and then no bytes are on their way.
-            self._flush_soon()
+            self.flush_soon()
             return
         self._gathering.wait(stream)
 
@@ -348,7 +287,7 @@ cdef class Connection(Session):
         if self._gathering.release(stream):
             # After what comes of the message: its reply may be in the way.
             self.turn_over = True
-            self._flush_soon()
+            self.flush_soon()
 
     cdef void _grant_waiting(self) except *:
         """Replies that are not taken keep further requests out."""
@@ -359,39 +298,7 @@ cdef class Connection(Session):
                 return
             self._gathering.leave(waiting)
             self._consume_granted(waiting)
-            self._flush_soon()
-
-    # The reply ------------------------------------------------------------------------------------
-
-    cdef void _flush_soon(self) except *:
-        if self._flush is not None:
-            self._flush()
-
-    cdef void begin_reply(self, Stream stream) except *:
-        cdef bint with_status = (
-            stream.finished_reply
-            and outbox_size(&stream.output) == 0
-            and stream.initial_metadata is None
-        )
-        stream.settle_encoding()
-        stream.reply_begun = True
-        submit_head(self._session, stream, with_status, read_output)
-        self._flush_soon()
-
-    cdef void resume_reply(self, Stream stream) except *:
-        stream.reply_deferred = False
-        nghttp2_session_resume_data(self._session, stream.id)
-        self._flush_soon()
-
-    cdef void refuse_http(self, Stream stream, bytes http_status) except *:
-        stream.reply_begun = stream.finished_reply = stream.trailers_submitted = True
-        submit_http_status(self._session, stream.id, http_status)
-        self._flush_soon()
-
-    cdef void reset(self, Stream stream, uint32_t error_code) except *:
-        stream.reset_here = True
-        nghttp2_submit_rst_stream(self._session, NGHTTP2_FLAG_NONE, stream.id, error_code)
-        self._flush_soon()
+            self.flush_soon()
 
     # What nghttp2 tells ---------------------------------------------------------------------------
 
@@ -516,6 +423,8 @@ cdef class Connection(Session):
             self._give_back(stream)
         if stream.active:
             self._mark(stream)
+        else:
+            self._listener.closed(stream)
         self.last_activity_ns = self.now_ns
         del self.streams[stream.id]
         return 0
@@ -535,40 +444,5 @@ cdef class Connection(Session):
             return 0
         self._budget.answered()
         if frame.hd.type == NGHTTP2_HEADERS and frame.hd.flags & NGHTTP2_FLAG_END_STREAM:
-            self._end_request(frame.hd.stream_id)
-        return 0
-
-    cdef void _end_request(self, int32_t stream_id) noexcept:
-        """The reply has not waited for the rest of the request."""
-        cdef Stream stream
-        if nghttp2_session_get_stream_remote_close(self._session, stream_id) != 0:
-            return
-        stream = stream_of(self._session, stream_id)
-        if stream is not None:
-            stream.reset_here = True
-        nghttp2_submit_rst_stream(self._session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_NO_ERROR)
-
-    cdef ssize_t output(self, Stream stream, size_t room, uint32_t* flags) except -1:
-        cdef Py_ssize_t waiting = outbox_size(&stream.output)
-        cdef Py_ssize_t size = min(waiting, <Py_ssize_t>room)
-        flags[0] = NGHTTP2_DATA_FLAG_NO_COPY
-        if size == waiting:
-            if stream.finished_reply:
-                flags[0] |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM
-                submit_trailers(self._session, stream)
-            elif size == 0:
-                stream.reply_deferred = True
-                return NGHTTP2_ERR_DEFERRED
-        return size
-
-    cdef int send_data(self, Stream stream, const uint8_t* head, size_t size) except -1:
-        if octets_size(self._out) >= self._out_limit:
-            return NGHTTP2_ERR_WOULDBLOCK
-        if octets_append(self._out, head, FRAME_HEAD_BYTES) < 0:
-            raise MemoryError
-        outbox_move(&stream.output, self._out, size)
-        self.unsent -= size
-        stream.stalled_since_ns = monotonic_ns() if outbox_size(&stream.output) > 0 else 0
-        if stream.writer is not None and outbox_size(&stream.output) <= OUTPUT_LOW_BYTES:
-            stream.wake_writer()
+            self.end_request(frame.hd.stream_id)
         return 0

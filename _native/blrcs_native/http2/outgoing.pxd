@@ -1,0 +1,33 @@
+"""The C face of the outgoing half of connections."""
+
+from libc.stdint cimport int32_t, uint32_t
+
+from blrcs_native.http2.abuse cimport Abuse, AbuseCounters
+from blrcs_native.http2.octets cimport Octets
+from blrcs_native.http2.session cimport Session
+from blrcs_native.http2.stream cimport Listener
+
+
+cdef class Outgoing(Session):
+    cdef Listener _listener
+    # Where what is sent goes to, and how much of it may be there before others have their turn.
+    cdef Octets* _out
+    cdef Py_ssize_t _out_limit
+    # Has what is ready sent, soon.
+    cdef object _flush
+    cdef AbuseCounters _abuse
+    cdef bint condemned
+    cdef bint draining
+    cdef bint _drain_done
+    cdef bint ping_answered
+    cdef bint _failed
+    cdef bint _lost
+
+    cdef bint pull(self, Octets* out, Py_ssize_t limit) except -1
+    cdef bint has_too_much_to_answer(self, size_t max_streams) noexcept
+    cdef void flush_soon(self) except *
+    cdef void end_request(self, int32_t stream_id) except *
+    cdef void drain(self) except *
+    cdef void finish_drain(self) except *
+    cdef void ping(self) except *
+    cdef void condemn(self, Abuse kind, uint32_t error_code, bytes debug) noexcept

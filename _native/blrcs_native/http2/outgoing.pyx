@@ -1,0 +1,147 @@
+"""The outgoing half of a connection: replies, and what is said of the connection itself."""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+
+from blrcs_native.clock cimport monotonic_ns
+from blrcs_native.http2.abuse cimport Abuse
+from blrcs_native.http2.octets cimport Octets, octets_append, octets_size
+from blrcs_native.http2.outbox cimport outbox_move, outbox_size
+from blrcs_native.http2.reply_frames cimport submit_head, submit_http_status, submit_trailers
+from blrcs_native.http2.session cimport Session, read_output, stream_of
+from blrcs_native.http2.stream cimport OUTPUT_LOW_BYTES, Stream
+from blrcs_native.nghttp2 cimport *
+
+cdef enum:
+    FRAME_HEAD_BYTES = 9
+    # Answers that are not calls': what a client provokes and does not read.
+    MAX_PENDING_FRAMES = 4000
+
+
+cdef class Outgoing(Session):
+    cdef bint pull(self, Octets* out, Py_ssize_t limit) except -1:
+        """Appends what is ready to be sent; whether there may be more."""
+        cdef const uint8_t* data = NULL
+        cdef ssize_t size
+        if self._lost:
+            # The session still names streams that are gone.
+            return False
+        self._out = out
+        self._out_limit = limit
+        while octets_size(out) < limit:
+            size = nghttp2_session_mem_send(self._session, &data)
+            if size <= 0:
+                if size < 0:
+                    self._failed = True
+                return octets_size(out) >= limit
+            if octets_append(out, data, size) < 0:
+                raise MemoryError
+        return True
+
+    cdef bint has_too_much_to_answer(self, size_t max_streams) noexcept:
+        """Beside replies, of which each call has at most two frames."""
+        cdef size_t replies = 2 * max_streams
+        return (
+            nghttp2_session_get_outbound_queue_size(self._session) > MAX_PENDING_FRAMES + replies
+        )
+
+    cdef void flush_soon(self) except *:
+        if self._flush is not None:
+            self._flush()
+
+    cdef void begin_reply(self, Stream stream) except *:
+        cdef bint with_status = (
+            stream.finished_reply
+            and outbox_size(&stream.output) == 0
+            and stream.initial_metadata is None
+        )
+        stream.settle_encoding()
+        stream.reply_begun = True
+        submit_head(self._session, stream, with_status, read_output)
+        self.flush_soon()
+
+    cdef void resume_reply(self, Stream stream) except *:
+        stream.reply_deferred = False
+        nghttp2_session_resume_data(self._session, stream.id)
+        self.flush_soon()
+
+    cdef void refuse_http(self, Stream stream, bytes http_status) except *:
+        stream.reply_begun = stream.finished_reply = stream.trailers_submitted = True
+        submit_http_status(self._session, stream.id, http_status)
+        self.flush_soon()
+
+    cdef void reset(self, Stream stream, uint32_t error_code) except *:
+        stream.reset_here = True
+        nghttp2_submit_rst_stream(self._session, NGHTTP2_FLAG_NONE, stream.id, error_code)
+        self.flush_soon()
+
+    cdef void end_request(self, int32_t stream_id) except *:
+        """The reply has not waited for the rest of the request.
+
+        The stream is not reset at once: a client that has not read the status yet, since it waits
+        for its window, may take the reset for the end of the call.
+        """
+        cdef Stream stream = stream_of(self._session, stream_id)
+        if stream is None or nghttp2_session_get_stream_remote_close(self._session, stream_id) != 0:
+            return
+        stream.reset_here = True
+        self._listener.outpaced(stream)
+
+    cdef ssize_t output(self, Stream stream, size_t room, uint32_t* flags) except -1:
+        cdef Py_ssize_t waiting = outbox_size(&stream.output)
+        cdef Py_ssize_t size = min(waiting, <Py_ssize_t>room)
+        flags[0] = NGHTTP2_DATA_FLAG_NO_COPY
+        if size == waiting:
+            if stream.finished_reply:
+                flags[0] |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM
+                submit_trailers(self._session, stream)
+            elif size == 0:
+                stream.reply_deferred = True
+                return NGHTTP2_ERR_DEFERRED
+        return size
+
+    cdef int send_data(self, Stream stream, const uint8_t* head, size_t size) except -1:
+        if octets_size(self._out) >= self._out_limit:
+            return NGHTTP2_ERR_WOULDBLOCK
+        if octets_append(self._out, head, FRAME_HEAD_BYTES) < 0:
+            raise MemoryError
+        outbox_move(&stream.output, self._out, size)
+        self.unsent -= size
+        stream.stalled_since_ns = monotonic_ns() if outbox_size(&stream.output) > 0 else 0
+        if stream.writer is not None and outbox_size(&stream.output) <= OUTPUT_LOW_BYTES:
+            stream.wake_writer()
+        return 0
+
+    # The connection -------------------------------------------------------------------------------
+
+    cdef void drain(self) except *:
+        """No new calls from now on; those begun go on (RFC 9113, section 6.8)."""
+        if not self.draining:
+            self.draining = True
+            self.ping_answered = False
+            nghttp2_submit_shutdown_notice(self._session)
+            # Its answer says that the client has read the notice.
+            nghttp2_submit_ping(self._session, NGHTTP2_FLAG_NONE, NULL)
+
+    cdef void finish_drain(self) except *:
+        """Names the last call that is served; later ones can be tried elsewhere."""
+        if self.draining and not self._drain_done:
+            self._drain_done = True
+            nghttp2_submit_goaway(
+                self._session, NGHTTP2_FLAG_NONE,
+                nghttp2_session_get_last_proc_stream_id(self._session), NGHTTP2_NO_ERROR, NULL, 0
+            )
+
+    cdef void ping(self) except *:
+        nghttp2_submit_ping(self._session, NGHTTP2_FLAG_NONE, NULL)
+
+    cdef void condemn(self, Abuse kind, uint32_t error_code, bytes debug) noexcept:
+        if self.condemned:
+            return
+        self.condemned = True
+        self._abuse.count(kind)
+        nghttp2_submit_goaway(
+            self._session, NGHTTP2_FLAG_NONE,
+            nghttp2_session_get_last_proc_stream_id(self._session), error_code,
+            <const uint8_t*>PyBytes_AS_STRING(debug), PyBytes_GET_SIZE(debug)
+        )
