@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, Literal, cast
 
 from google.protobuf.message import Message
@@ -13,9 +12,8 @@ from blrcs.cli.served_methods import ServedMethod
 from blrcs.cli.stored_access import StoredAccess
 from blrcs.config.duration import Duration
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
-from blrcs.interceptors.validation import validation_guards
+from blrcs.interceptors.validation import judge
 from blrcs.security.access_store import TableDecisions
-from blrcs_native.call import Call
 from blrcs_native.rejection import Rejection
 from blrcs_native.resource_template import ResourceTemplate
 
@@ -216,9 +214,8 @@ def _validation(method: ServedMethod, policy: MethodPolicy, request: Message | N
     if request is None:
         reason = "the rules of buf.validate on the request's fields"
         return Verdict(stage, "depends", (reason,), shadow=shadow)
-    (guard,) = validation_guards(method.pipeline.method, policy)
-    rejection = guard.check(cast(Call, SimpleNamespace(request=request)))
-    if not isinstance(rejection, Rejection):
+    rejection = judge(request)
+    if rejection is None:
         return Verdict(stage, "admits", ("the request breaks no rule",), shadow=shadow)
     return Verdict(stage, "rejects", tuple(_violations(rejection)), rejection.code_name, shadow)
 
