@@ -9,7 +9,7 @@ from blrcs_native.http2.gathering cimport Gathering
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.outgoing cimport Outgoing
 from blrcs_native.http2.plain_heads cimport PlainHeads
-from blrcs_native.http2.stream cimport Stream
+from blrcs_native.http2.stream cimport Listener, Stream
 
 cdef enum:
     # How long one connection may work before the others have their turn.
@@ -17,6 +17,7 @@ cdef enum:
 
 
 cdef class Connection(Outgoing):
+    cdef Listener _listener
     cdef FieldCache _fields
     cdef PlainHeads _heads
     cdef Limits _limits

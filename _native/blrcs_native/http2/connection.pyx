@@ -423,8 +423,6 @@ cdef class Connection(Outgoing):
             self._give_back(stream)
         if stream.active:
             self._mark(stream)
-        else:
-            self._listener.closed(stream)
         self.last_activity_ns = self.now_ns
         del self.streams[stream.id]
         return 0

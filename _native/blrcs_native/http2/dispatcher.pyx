@@ -22,15 +22,12 @@ from blrcs_native.http2.reply_fields cimport checked_fields
 from blrcs_native.http2.request_head cimport HEAD_TIMEOUT, HEAD_TOO_LARGE, NO_PROBLEM
 from blrcs_native.http2.stream cimport Listener, Stream
 from blrcs_native.http2.timer_wheel cimport Timer, TimerWheel
-from blrcs_native.nghttp2 cimport NGHTTP2_NO_ERROR
 from blrcs_native.pipeline cimport DEADLINE_EXCEEDED, FAILED, NO_REQUEST, Pipeline
 from blrcs_native.pipeline import Requests
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.rejection import AbortError, explained
 
 cdef enum:
-    # How long a client has to read the status of a call that it is still sending to.
-    OUTPACED_NS = 5_000_000
     RESOURCE_EXHAUSTED = 8
     UNIMPLEMENTED = 12
     INTERNAL = 13
@@ -69,12 +66,6 @@ cdef list packed(Rejection rejection):
 cdef void deadline_passed(void* owner) noexcept:
     cdef Stream stream = <Stream>owner
     stream.listener.expired(stream)
-
-
-cdef void reset_outpaced(void* owner) noexcept:
-    cdef Stream stream = <Stream>owner
-    if stream.alive:
-        stream.link.reset(stream, NGHTTP2_NO_ERROR)
 
 
 @cython.final
@@ -303,14 +294,6 @@ cdef class Dispatcher(Listener):
             self._release(stream, well)
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise error
-
-    cdef void outpaced(self, Stream stream) except *:
-        stream.timer.owner = <void*>stream
-        stream.timer.fire = reset_outpaced
-        self.wheel.schedule(&stream.timer, monotonic_ns() + OUTPACED_NS)
-
-    cdef void closed(self, Stream stream) except *:
-        self.wheel.cancel(&stream.timer)
 
     cdef void _finish_call(self, Stream stream, object reply) except *:
         cdef Call call = stream.call

@@ -5,11 +5,9 @@ from libc.stdint cimport int32_t, uint32_t
 from blrcs_native.http2.abuse cimport Abuse, AbuseCounters
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.session cimport Session
-from blrcs_native.http2.stream cimport Listener
 
 
 cdef class Outgoing(Session):
-    cdef Listener _listener
     # Where what is sent goes to, and how much of it may be there before others have their turn.
     cdef Octets* _out
     cdef Py_ssize_t _out_limit
@@ -26,7 +24,7 @@ cdef class Outgoing(Session):
     cdef bint pull(self, Octets* out, Py_ssize_t limit) except -1
     cdef bint has_too_much_to_answer(self, size_t max_streams) noexcept
     cdef void flush_soon(self) except *
-    cdef void end_request(self, int32_t stream_id) except *
+    cdef void end_request(self, int32_t stream_id) noexcept
     cdef void drain(self) except *
     cdef void finish_drain(self) except *
     cdef void ping(self) except *

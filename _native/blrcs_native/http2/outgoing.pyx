@@ -75,17 +75,15 @@ cdef class Outgoing(Session):
         nghttp2_submit_rst_stream(self._session, NGHTTP2_FLAG_NONE, stream.id, error_code)
         self.flush_soon()
 
-    cdef void end_request(self, int32_t stream_id) except *:
-        """The reply has not waited for the rest of the request.
-
-        The stream is not reset at once: a client that has not read the status yet, since it waits
-        for its window, may take the reset for the end of the call.
-        """
-        cdef Stream stream = stream_of(self._session, stream_id)
-        if stream is None or nghttp2_session_get_stream_remote_close(self._session, stream_id) != 0:
+    cdef void end_request(self, int32_t stream_id) noexcept:
+        """The reply has not waited for the rest of the request."""
+        cdef Stream stream
+        if nghttp2_session_get_stream_remote_close(self._session, stream_id) != 0:
             return
-        stream.reset_here = True
-        self._listener.outpaced(stream)
+        stream = stream_of(self._session, stream_id)
+        if stream is not None:
+            stream.reset_here = True
+        nghttp2_submit_rst_stream(self._session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_NO_ERROR)
 
     cdef ssize_t output(self, Stream stream, size_t room, uint32_t* flags) except -1:
         cdef Py_ssize_t waiting = outbox_size(&stream.output)

@@ -56,8 +56,6 @@ cdef class Listener:
     cdef void lost(self, Stream stream) except *
     cdef void expired(self, Stream stream) except *
     cdef void ended(self, Stream stream, object result, object error) except *
-    cdef void outpaced(self, Stream stream) except *
-    cdef void closed(self, Stream stream) except *
 
 
 cdef class Stream(MessageStream):

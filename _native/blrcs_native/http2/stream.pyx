@@ -113,14 +113,6 @@ cdef class Listener:
         """The handler has ended."""
         raise NotImplementedError
 
-    cdef void outpaced(self, Stream stream) except *:
-        """The reply has been sent before the request has ended: the stream is to be reset soon."""
-        raise NotImplementedError
-
-    cdef void closed(self, Stream stream) except *:
-        """Nothing more comes of a stream whose call is over."""
-        raise NotImplementedError
-
 
 @cython.final
 cdef class Stream(MessageStream):
