@@ -36,7 +36,7 @@ from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
-from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
+from blrcs.database.repositories.limit_rule import SqliteLimitRuleRepository
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory

@@ -9,8 +9,8 @@ from pathlib import Path
 from blrcs.application.ports.clock import Clock
 from blrcs.config.settings import Settings
 from blrcs.database.data_directory import DataDirectory
-from blrcs.database.settings_repository import get_or_make
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.repositories.settings import get_or_make
+from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker

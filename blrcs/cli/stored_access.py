@@ -10,12 +10,13 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from blrcs.assembly.foundation import DATABASE_FILE
-from blrcs.database.access_repository import SqliteAccessRepository, load_policy
-from blrcs.database.errors import DatabaseOpenError, open_error
-from blrcs.database.migrate import HEAD_REVISION, stored_revision
+from blrcs.database.errors import DatabaseOpenError
+from blrcs.database.repositories.access import SqliteAccessRepository, load_policy
+from blrcs.database.sqlite.errors import open_error
+from blrcs.database.sqlite.migrate import HEAD_REVISION, stored_revision
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import service_accounts, users
-from blrcs.database.transaction import Transaction
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.identity_name import SERVICE_ACCOUNTS, USERS
 from blrcs.security.access_store import AccessStore

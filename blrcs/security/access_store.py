@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from blrcs.application.ports.access import Explanation, Grant
 from blrcs.application.ports.clock import Clock
-from blrcs.database.access_repository import SqliteAccessRepository, change_policy
-from blrcs.database.transaction import Transaction
+from blrcs.database.repositories.access import SqliteAccessRepository, change_policy
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs_native import access as native

@@ -4,10 +4,10 @@ import contextlib
 from types import SimpleNamespace
 
 from blrcs.assembly.access import assemble_access
-from blrcs.database.revocation_repository import RevocationRepository
-from blrcs.database.service_account_repository import SqliteServiceAccountRepository
-from blrcs.database.sqlite import SqliteDatabase
-from blrcs.database.user_repository import SqliteUserRepository
+from blrcs.database.repositories.revocation import RevocationRepository
+from blrcs.database.repositories.service_account import SqliteServiceAccountRepository
+from blrcs.database.repositories.user import SqliteUserRepository
+from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.v1 import access_pb2

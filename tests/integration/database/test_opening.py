@@ -21,7 +21,7 @@ from blrcs.database.errors import (
     DatabaseTooNewError,
     DatabaseUnwritableError,
 )
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blrcs.database.group_writer import GroupWriter
+from blrcs.database.sqlite.group_writer import GroupWriter
 from blrcs.domain.errors import (
     FailedPreconditionError,
     NotFoundError,

@@ -7,10 +7,10 @@ import jwt
 import pytest
 import sqlalchemy as sa
 
+from blrcs.database.repositories.user import _REPLACE
+from blrcs.database.repositories.user_row import user_to_row
 from blrcs.database.statement import Statement
 from blrcs.database.tables import refresh_tokens, revocations, sessions
-from blrcs.database.user_repository import _REPLACE
-from blrcs.database.user_row import user_to_row
 from blrcs.domain.errors import NotFoundError, UnauthenticatedError
 from blrcs.security.token_issuer import DEFAULT_TTL_NS
 from blrcs.v1 import auth_pb2, user_pb2

@@ -1,6 +1,6 @@
 import pytest
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
 
 
 @pytest.fixture

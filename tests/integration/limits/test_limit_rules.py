@@ -8,7 +8,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from grpc.aio import AioRpcError
 
 from blrcs.config.settings import Settings
-from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
+from blrcs.database.repositories.limit_rule import SqliteLimitRuleRepository
 from blrcs.v1 import limit_pb2, policy_pb2
 from tests.unit.api.limit_service_host import DOMAIN, LimitHost, settings_of
 from tests.unit.api.refusals import code_and_reason, refusal

@@ -11,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 
 from blrcs.config.settings import Settings
-from blrcs.database.access_repository import SqliteAccessRepository
-from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
-from blrcs.database.settings_repository import get_or_make
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.repositories.access import SqliteAccessRepository
+from blrcs.database.repositories.limit_rule import SqliteLimitRuleRepository
+from blrcs.database.repositories.settings import get_or_make
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
-from blrcs.database.transaction import Transaction
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
 from blrcs.domain.builtin_roles import VIEWER

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from blrcs.database.errors import call_error, unavailable
-from blrcs.database.transaction import Transaction
+from blrcs.database.errors import unavailable
+from blrcs.database.sqlite.errors import call_error
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 
 Operation = Callable[[Transaction], Any]

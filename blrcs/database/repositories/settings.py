@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
-from blrcs.database.transaction import Transaction
 
 _BY_KEY = Statement(sa.select(settings.c.value).where(settings.c.key == sa.bindparam("of_key")))
 _ADD = Statement(sa.insert(settings))

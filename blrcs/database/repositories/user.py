@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from blrcs.application.ports.identity import UserChange
-from blrcs.database.grants import Grants
-from blrcs.database.revocation_repository import RevocationRepository, Revoke
-from blrcs.database.session_repository import end_sessions
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.repositories.grants import Grants
+from blrcs.database.repositories.revocation import RevocationRepository, Revoke
+from blrcs.database.repositories.session import end_sessions
+from blrcs.database.repositories.user_row import user_from_row, user_to_row
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import users
-from blrcs.database.transaction import Transaction
-from blrcs.database.user_row import user_from_row, user_to_row
 from blrcs.domain.errors import AlreadyExistsError, NotFoundError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.identity_name import user_name

@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from blrcs.database.revocation_repository import (
+from blrcs.database.repositories.revocation import (
     RevocationRepository,
     Revoke,
     purge_revocations,
 )
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.repositories.user_row import user_from_row
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import refresh_tokens, sessions, users
-from blrcs.database.transaction import Transaction
-from blrcs.database.user_row import user_from_row
 from blrcs.domain.session import Session, SessionLifetime
 from blrcs.domain.user import User
 

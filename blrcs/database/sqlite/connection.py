@@ -5,7 +5,8 @@ import sqlite3
 from pathlib import Path
 
 from blrcs.database.data_directory import FILE_MODE
-from blrcs.database.errors import DatabaseCorruptError, DatabaseUnwritableError, open_error
+from blrcs.database.errors import DatabaseCorruptError, DatabaseUnwritableError
+from blrcs.database.sqlite.errors import open_error
 
 DEFAULT_BUSY_TIMEOUT_MS = 5000
 CACHED_STATEMENTS = 256

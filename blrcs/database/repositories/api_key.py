@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from blrcs.database.revocation_repository import RevocationRepository, Revoke
-from blrcs.database.service_account_row import service_account_from_row
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.repositories.revocation import RevocationRepository, Revoke
+from blrcs.database.repositories.service_account_row import service_account_from_row
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import api_keys, service_accounts
-from blrcs.database.transaction import Transaction
 from blrcs.domain.api_key import ApiKey
 from blrcs.domain.errors import AlreadyExistsError, DomainError, NotFoundError
 from blrcs.domain.etag import require_etag

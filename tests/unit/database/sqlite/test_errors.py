@@ -7,9 +7,8 @@ from blrcs.database.errors import (
     DatabaseCorruptError,
     DatabaseLockedError,
     DatabaseUnwritableError,
-    call_error,
-    open_error,
 )
+from blrcs.database.sqlite.errors import call_error, open_error
 from blrcs.domain.errors import UnavailableError
 
 PATH = Path("/data/blrcs.db")

@@ -9,10 +9,10 @@ from sqlalchemy.dialects import sqlite
 
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import Revoker
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import revocations
-from blrcs.database.transaction import Transaction
 
 Result = TypeVar("Result")
 Revoke = Callable[[str], None]

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from blrcs.database.connection import DEFAULT_BUSY_TIMEOUT_MS, check_integrity, connect
-from blrcs.database.errors import call_error
-from blrcs.database.group_writer import DEFAULT_GROUP_SIZE, DEFAULT_QUEUE_SIZE, GroupWriter
-from blrcs.database.migrate import migrate
+from blrcs.database.sqlite.connection import DEFAULT_BUSY_TIMEOUT_MS, check_integrity, connect
+from blrcs.database.sqlite.errors import call_error
+from blrcs.database.sqlite.group_writer import DEFAULT_GROUP_SIZE, DEFAULT_QUEUE_SIZE, GroupWriter
+from blrcs.database.sqlite.migrate import migrate
+from blrcs.database.sqlite.transaction import Transaction, fetch_all, fetch_one
 from blrcs.database.statement import Row, Statement
-from blrcs.database.transaction import Transaction, fetch_all, fetch_one
 
 Result = TypeVar("Result")
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import orjson
 import sqlalchemy as sa
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import limit_rules
-from blrcs.database.transaction import Transaction
 from blrcs.domain.errors import AlreadyExistsError, NotFoundError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.limit_rule import LimitEntry, LimitRule, limit_rule_name

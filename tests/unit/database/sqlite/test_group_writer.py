@@ -7,7 +7,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from blrcs.database.group_writer import GroupWriter
+from blrcs.database.sqlite.group_writer import GroupWriter
 from blrcs.database.statement import Statement
 from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 

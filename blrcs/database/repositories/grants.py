@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from blrcs.database.transaction import Transaction
+from blrcs.database.sqlite.transaction import Transaction
 
 
 class Grants(Protocol):

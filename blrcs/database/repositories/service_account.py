@@ -4,14 +4,17 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from blrcs.database.api_key_repository import revoke_account_tokens
-from blrcs.database.grants import Grants
-from blrcs.database.revocation_repository import RevocationRepository, Revoke
-from blrcs.database.service_account_row import service_account_from_row, service_account_to_row
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.repositories.api_key import revoke_account_tokens
+from blrcs.database.repositories.grants import Grants
+from blrcs.database.repositories.revocation import RevocationRepository, Revoke
+from blrcs.database.repositories.service_account_row import (
+    service_account_from_row,
+    service_account_to_row,
+)
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import service_accounts
-from blrcs.database.transaction import Transaction
 from blrcs.domain.errors import AlreadyExistsError, NotFoundError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.identity_name import service_account_name

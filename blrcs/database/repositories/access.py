@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import bindings, groups, roles, settings
-from blrcs.database.transaction import Transaction
 from blrcs.domain.access_name import binding_name, group_name, role_name
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding

@@ -4,14 +4,15 @@ import logging
 import sqlite3
 from pathlib import Path
 
-from blrcs.database.connection import connect
-from blrcs.database.errors import DatabaseCorruptError, DatabaseTooNewError, open_error
+from blrcs.database.errors import DatabaseCorruptError, DatabaseTooNewError
+from blrcs.database.sqlite.connection import connect
+from blrcs.database.sqlite.errors import open_error
 
 HEAD_REVISION = "0001"
 """The newest revision in migrations/versions. Stated here so that a start with nothing to migrate
 need not import alembic."""
 
-MIGRATIONS = Path(__file__).with_name("migrations")
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
