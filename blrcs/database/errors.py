@@ -1,8 +1,11 @@
 """What can be wrong with a database, at start-up and afterwards."""
 
 from pathlib import Path
+from typing import Literal
 
-from blrcs.domain.errors import UnavailableError
+from blrcs.domain.errors import DomainError, UnavailableError
+
+ViolationKind = Literal["unique", "foreign_key", "not_null", "check", "other"]
 
 
 class DatabaseOpenError(Exception):
@@ -32,6 +35,46 @@ class DatabaseTooNewError(DatabaseOpenError):
     """A newer version of the program has migrated it; this one would not understand it."""
 
 
+class SerializationError(Exception):
+    """Another transaction is in the way, and nothing of this one stays: it may be run again."""
+
+
+class IntegrityViolationError(Exception):
+    """A constraint of the schema forbids a change.
+
+    Attributes:
+        kind: Which kind of constraint.
+        constraint: Its name, as far as the database tells it; for programs, not for callers.
+    """
+
+    def __init__(
+        self,
+        kind: ViolationKind,
+        constraint: str | None = None,
+    ) -> None:
+        super().__init__(f"{kind}: {constraint}" if constraint else kind)
+        self.kind = kind
+        self.constraint = constraint
+
+
+class ConflictError(DomainError):
+    """Others change the same at the same time, again and again (ABORTED)."""
+
+    code = "ABORTED"
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(
+            "TRANSACTION_CONFLICT",
+            "others change the same at the same time: try again",
+            metadata={"attempts": str(attempts)},
+        )
+
+
 def unavailable() -> UnavailableError:
     """The refusal for a disk that is full or fails."""
     return UnavailableError("DATABASE_UNAVAILABLE", "the database cannot be used now")
+
+
+def closed() -> UnavailableError:
+    """The refusal after the database was closed."""
+    return UnavailableError("DATABASE_CLOSED", "the database is closed")

@@ -10,8 +10,7 @@ A change here needs a migration: a test holds the two equal.
 
 import sqlalchemy as sa
 
-FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
-INSTANT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+from blrcs.database.types import FLAG, NUMBER
 
 metadata = sa.MetaData(
     naming_convention={
@@ -40,11 +39,11 @@ def _flag(name: str) -> tuple[sa.Column[bool], sa.CheckConstraint]:
 
 
 def _instant(name: str, *, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(name, INSTANT, nullable=nullable)
+    return sa.Column(name, NUMBER, nullable=nullable)
 
 
 def _number(name: str) -> sa.Column[int]:
-    return sa.Column(name, INSTANT, nullable=False)
+    return sa.Column(name, NUMBER, nullable=False)
 
 
 def _history() -> tuple[sa.Column[int], ...]:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from blrcs.database.errors import unavailable
 from blrcs.database.sqlite.connection import DEFAULT_BUSY_TIMEOUT_MS, check_integrity, connect
 from blrcs.database.sqlite.errors import call_error
 from blrcs.database.sqlite.group_writer import DEFAULT_GROUP_SIZE, DEFAULT_QUEUE_SIZE, GroupWriter
 from blrcs.database.sqlite.migrate import migrate
-from blrcs.database.sqlite.transaction import Transaction, fetch_all, fetch_one
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Row, Statement
 
 Result = TypeVar("Result")
@@ -31,6 +32,7 @@ class SqliteDatabase:
     def __init__(self, reader: sqlite3.Connection, writer: GroupWriter) -> None:
         reader.execute("PRAGMA query_only=ON")
         self._reader = reader
+        self._read_transaction = Transaction(reader)
         self._writer = writer
 
     @classmethod
@@ -81,7 +83,7 @@ class SqliteDatabase:
             UnavailableError: The disk fails, or another process keeps the file locked.
         """
         try:
-            return fetch_one(self._reader, statement, params)
+            return self._read_transaction.fetch_one(statement, **params)
         except sqlite3.OperationalError as error:
             raise call_error(error) from error
 
@@ -92,7 +94,7 @@ class SqliteDatabase:
             UnavailableError: The disk fails, or another process keeps the file locked.
         """
         try:
-            return fetch_all(self._reader, statement, params)
+            return self._read_transaction.fetch_all(statement, **params)
         except sqlite3.OperationalError as error:
             raise call_error(error) from error
 
@@ -105,7 +107,7 @@ class SqliteDatabase:
         try:
             self._reader.execute("BEGIN")
             try:
-                return operation(Transaction(self._reader))
+                return operation(self._read_transaction)
             finally:
                 self._reader.execute("ROLLBACK")
         except sqlite3.OperationalError as error:
@@ -124,6 +126,17 @@ class SqliteDatabase:
         """
         result: Result = await self._writer.submit(operation)
         return result
+
+    def submit_alone(self, operation: Callable[[Transaction], Result]) -> asyncio.Future[Result]:
+        """As write, for an operation that takes long: no other's commit waits for it."""
+        return self._writer.submit(operation, alone=True)
+
+    def check(self) -> None:
+        """Reads from the file; UnavailableError where that fails."""
+        try:
+            self._reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except (sqlite3.OperationalError, sqlite3.ProgrammingError) as error:
+            raise unavailable() from error
 
     async def close(self) -> None:
         """Finishes the writes that are queued, refuses others, and closes the file."""

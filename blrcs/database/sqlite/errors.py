@@ -8,6 +8,8 @@ from blrcs.database.errors import (
     DatabaseLockedError,
     DatabaseOpenError,
     DatabaseUnwritableError,
+    IntegrityViolationError,
+    ViolationKind,
     unavailable,
 )
 
@@ -17,6 +19,14 @@ _UNWRITABLE = {
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_READONLY,
+}
+_CONSTRAINTS: dict[int, ViolationKind] = {
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE: "unique",
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: "unique",
+    sqlite3.SQLITE_CONSTRAINT_ROWID: "unique",
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: "foreign_key",
+    sqlite3.SQLITE_CONSTRAINT_NOTNULL: "not_null",
+    sqlite3.SQLITE_CONSTRAINT_CHECK: "check",
 }
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _PASSING = _LOCKED | {
@@ -47,6 +57,13 @@ def call_error(error: sqlite3.Error) -> Exception:
     if _primary_code(error) in _PASSING:
         return unavailable()
     return error
+
+
+def violation(error: sqlite3.IntegrityError) -> IntegrityViolationError:
+    """The constraint that SQLite names. It tells a check by its name, and keys by their columns."""
+    kind = _CONSTRAINTS.get(error.sqlite_errorcode, "other")
+    _, _, named = str(error).partition("constraint failed: ")
+    return IntegrityViolationError(kind, named or None)
 
 
 def _primary_code(error: sqlite3.Error) -> int:

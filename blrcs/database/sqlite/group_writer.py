@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from blrcs.database.errors import unavailable
+from blrcs.database.errors import closed, unavailable
 from blrcs.database.sqlite.errors import call_error
 from blrcs.database.sqlite.transaction import Transaction
-from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
+from blrcs.domain.errors import ResourceExhaustedError
 
 Operation = Callable[[Transaction], Any]
 
@@ -23,11 +23,12 @@ FULL_RETRY_AFTER_NS = 100_000_000
 class _Pending:
     """An operation, and the future that its caller awaits."""
 
-    __slots__ = ("error", "future", "operation", "result")
+    __slots__ = ("alone", "error", "future", "operation", "result")
 
-    def __init__(self, operation: Operation, future: asyncio.Future[Any]) -> None:
+    def __init__(self, operation: Operation, future: asyncio.Future[Any], *, alone: bool) -> None:
         self.operation = operation
         self.future = future
+        self.alone = alone
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -82,8 +83,12 @@ class GroupWriter:
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, operation: Operation) -> asyncio.Future[Any]:
+    def submit(self, operation: Operation, *, alone: bool = False) -> asyncio.Future[Any]:
         """Queues it; the future of the running loop gets its result.
+
+        Args:
+            operation: What to run.
+            alone: Whether it shares its commit with no other, since it takes long.
 
         Raises:
             ResourceExhaustedError: The queue is full.
@@ -92,14 +97,14 @@ class GroupWriter:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         with self._changed:
             if self._closing:
-                raise UnavailableError("DATABASE_CLOSED", "the database is closed")
+                raise closed()
             if len(self._queue) >= self._queue_size:
                 raise ResourceExhaustedError(
                     "WRITE_QUEUE_FULL",
                     "too many writes are waiting",
                     retry_after_ns=FULL_RETRY_AFTER_NS,
                 )
-            self._queue.append(_Pending(operation, future))
+            self._queue.append(_Pending(operation, future, alone=alone))
             self._changed.notify()
         return future
 
@@ -121,8 +126,14 @@ class GroupWriter:
         with self._changed:
             while not self._queue and not self._closing:
                 self._changed.wait()
-            count = min(len(self._queue), self._group_size)
-            return [self._queue.popleft() for _ in range(count)]
+            group: list[_Pending] = []
+            while self._queue and len(group) < self._group_size:
+                if self._queue[0].alone and group:
+                    break
+                group.append(self._queue.popleft())
+                if group[-1].alone:
+                    break
+            return group
 
     def _commit(self, group: list[_Pending]) -> None:
         try:

@@ -7,12 +7,14 @@ import threading
 import pytest
 import sqlalchemy as sa
 
+from blrcs.database.sqlite.dialect import SQLITE
 from blrcs.database.sqlite.group_writer import GroupWriter
 from blrcs.database.statement import Statement
 from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 
 numbers = sa.Table("numbers", sa.MetaData(), sa.Column("n", sa.Integer, primary_key=True))
 ADD = Statement(sa.insert(numbers))
+ADD_TEXT = ADD.compiled(SQLITE).sql
 PATIENCE_SECONDS = 20
 ALL = Statement(sa.select(numbers).order_by(numbers.c.n))
 
@@ -243,7 +245,7 @@ async def test_memory_that_runs_out_fails_the_group_and_spares_the_thread(writer
 
 
 async def test_a_group_fails_whole_when_sqlite_ends_its_transaction(writer, gate, connection):
-    connection.failures[ADD.sql] = Failure(sqlite3.SQLITE_FULL, ends_transaction=True)
+    connection.failures[ADD_TEXT] = Failure(sqlite3.SQLITE_FULL, ends_transaction=True)
     futures = [
         writer.submit(lambda transaction: transaction.fetch_all(ALL)),
         writer.submit(add(1)),
@@ -259,7 +261,7 @@ async def test_a_group_fails_whole_when_sqlite_ends_its_transaction(writer, gate
 async def test_a_full_disk_in_one_operation_is_told_as_unavailable_to_it_alone(
     writer, gate, connection
 ):
-    connection.failures[ADD.sql] = Failure(sqlite3.SQLITE_FULL)
+    connection.failures[ADD_TEXT] = Failure(sqlite3.SQLITE_FULL)
     futures = [writer.submit(add(1)), writer.submit(add(2))]
     gate.open()
     full, fine = await outcomes(*futures)
