@@ -8,8 +8,10 @@ from pathlib import Path
 
 from blrcs.application.ports.clock import Clock
 from blrcs.config.settings import Settings
+from blrcs.database.adapter import BlockingReader, DatabaseAdapter
 from blrcs.database.data_directory import DataDirectory
 from blrcs.database.repositories.settings import get_or_make
+from blrcs.database.sqlite.adapter import SqliteAdapter
 from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
@@ -25,7 +27,8 @@ class Foundation:
     """Storage, secrets and time."""
 
     data_directory: Path
-    database: SqliteDatabase
+    database: DatabaseAdapter
+    reader: BlockingReader
     page_tokens: SignedPageTokens
     secrets: RandomSecretGenerator
     clock: Clock
@@ -47,14 +50,15 @@ async def lay_foundation(
         stack.enter_context(DataDirectory.open(directory))
     file = directory / DATABASE_FILE
     first = worker is None or worker.first
-    opening = SqliteDatabase.open(file) if first else SqliteDatabase.join(file)
-    database = await stack.enter_async_context(opening)
+    opened = SqliteDatabase.open(file) if first else SqliteDatabase.join(file)
+    database = await stack.enter_async_context(SqliteAdapter(opened, file))
     secret = await get_or_make(
         database, PAGE_TOKEN_SECRET, lambda: secrets.token_bytes(SECRET_BYTES)
     )
     return Foundation(
         data_directory=directory,
         database=database,
+        reader=database.reader,
         page_tokens=SignedPageTokens(secret),
         secrets=RandomSecretGenerator(),
         clock=time.time_ns,

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from blrcs.assembly.foundation import DATABASE_FILE
 from blrcs.database.errors import DatabaseOpenError
-from blrcs.database.repositories.access import SqliteAccessRepository, load_policy
+from blrcs.database.repositories.access import SqlAccessRepository, load_policy
 from blrcs.database.sqlite.errors import open_error
 from blrcs.database.sqlite.migrate import HEAD_REVISION, stored_revision
+from blrcs.database.sqlite.port_transaction import at_once, run_to_its_end
 from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import service_accounts, users
@@ -76,15 +77,15 @@ def read_access(directory: Path, principal: str) -> StoredAccess:
         raise open_error(path, error) from error
 
 
-class _Snapshot(SqliteAccessRepository):
+class _Snapshot(SqlAccessRepository):
     """A repository of a connection that only reads."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._transaction = Transaction(connection)
+        self._transaction = at_once(Transaction(connection))
 
     def load(self) -> AccessPolicy:
         """The policy stored."""
-        return load_policy(self._transaction)
+        return run_to_its_end(load_policy(self._transaction))
 
 
 def _table(connection: sqlite3.Connection) -> AccessTable:

@@ -67,6 +67,27 @@ class Transaction(ABC):
 Operation = Callable[[Transaction], Coroutine[Any, Any, Result]]
 
 
+class BlockingReader(ABC):
+    """Reads that hold up the thread until they are done.
+
+    For what guards have to know before they decide, and which changes so seldom that others can
+    wait for it: the access policy, limits, revocations. Methods raise what those of DatabaseAdapter
+    do.
+    """
+
+    @abstractmethod
+    def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
+        """The first row of what is committed, or None where there is none."""
+
+    @abstractmethod
+    def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        """All rows of what is committed."""
+
+    @abstractmethod
+    def run(self, operation: Operation[Result]) -> Result:
+        """Runs an operation that only reads; all that it reads is of one moment."""
+
+
 class DatabaseAdapter(ABC):
     """A database of some kind, open. Belongs to the event loop that it was opened on.
 
@@ -112,7 +133,7 @@ class DatabaseAdapter(ABC):
         self,
         operation: Operation[Result],
         *,
-        isolation: Isolation = Isolation.REPEATABLE_READ,
+        isolation: Isolation = Isolation.SERIALIZABLE,
         read_only: bool = False,
         attempts: int = DEFAULT_ATTEMPTS,
     ) -> Result:

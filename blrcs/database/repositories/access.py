@@ -6,8 +6,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.sqlite.transaction import Transaction
+from blrcs.database.adapter import BlockingReader, DatabaseAdapter, Transaction
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import bindings, groups, roles, settings
 from blrcs.domain.access_name import binding_name, group_name, role_name
@@ -39,19 +38,20 @@ _PUT = {"roles": _upsert(roles), "groups": _upsert(groups), "bindings": _upsert(
 _DELETE = {"roles": _delete(roles), "groups": _delete(groups), "bindings": _delete(bindings)}
 
 
-class SqliteAccessRepository:
+class SqlAccessRepository:
     """The policy as a whole: a change reads it, and writes what differs."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: DatabaseAdapter, reader: BlockingReader) -> None:
         self._database = database
+        self._reader = reader
 
     def load(self) -> AccessPolicy:
         """The policy stored. Reads it at once."""
-        return self._database.read(load_policy)
+        return self._reader.run(load_policy)
 
     def epoch(self) -> int:
         """That of the policy stored."""
-        row = self._database.fetch_one(_EPOCH)
+        row = self._reader.fetch_one(_EPOCH)
         return 0 if row is None else int.from_bytes(row.value, "big")
 
     async def change(
@@ -61,30 +61,32 @@ class SqliteAccessRepository:
     ) -> AccessPolicy:
         """Replaces the policy by what ``operation`` makes of it, if ``check`` does not raise."""
 
-        def run(transaction: Transaction) -> AccessPolicy:
-            return change_policy(transaction, operation, check)
+        async def run(transaction: Transaction) -> AccessPolicy:
+            return await change_policy(transaction, operation, check)
 
-        return await self._database.write(run)
+        return await self._database.run(run)
 
 
-def load_policy(transaction: Transaction) -> AccessPolicy:
+async def load_policy(transaction: Transaction) -> AccessPolicy:
     """The policy stored."""
-    epoch = transaction.fetch_one(_EPOCH)
+    epoch = await transaction.fetch_one(_EPOCH)
     return AccessPolicy(
-        roles={role.name: role for role in map(_role, transaction.fetch_all(_ROLES))},
-        groups={group.name: group for group in map(_group, transaction.fetch_all(_GROUPS))},
-        bindings={each.name: each for each in map(_binding, transaction.fetch_all(_BINDINGS))},
+        roles={role.name: role for role in map(_role, await transaction.fetch_all(_ROLES))},
+        groups={group.name: group for group in map(_group, await transaction.fetch_all(_GROUPS))},
+        bindings={
+            each.name: each for each in map(_binding, await transaction.fetch_all(_BINDINGS))
+        },
         epoch=0 if epoch is None else int.from_bytes(epoch.value, "big"),
     )
 
 
-def change_policy(
+async def change_policy(
     transaction: Transaction,
     operation: Callable[[AccessPolicy], AccessPolicy],
     check: Callable[[AccessPolicy], object],
 ) -> AccessPolicy:
-    """As SqliteAccessRepository.change, within somebody's transaction."""
-    old = load_policy(transaction)
+    """As AccessRepository.change, within somebody's transaction."""
+    old = await load_policy(transaction)
     new = operation(old)
     if new.epoch == old.epoch:
         return old
@@ -94,19 +96,19 @@ def change_policy(
         ("groups", _rows(old.groups), _rows(new.groups)),
         ("bindings", _rows(old.bindings), _rows(new.bindings)),
     ):
-        _write(transaction, name, was, now)
-    transaction.execute(_PUT_EPOCH, key=EPOCH, value=new.epoch.to_bytes(EPOCH_BYTES, "big"))
+        await _write(transaction, name, was, now)
+    await transaction.execute(_PUT_EPOCH, key=EPOCH, value=new.epoch.to_bytes(EPOCH_BYTES, "big"))
     return new
 
 
-def _write(
+async def _write(
     transaction: Transaction, table: str, was: Mapping[str, Values], now: Mapping[str, Values]
 ) -> None:
     for name in was.keys() - now.keys():
-        transaction.execute(_DELETE[table], of_id=_id(name))
+        await transaction.execute(_DELETE[table], of_id=_id(name))
     for name, values in now.items():
         if was.get(name) != values:
-            transaction.execute(_PUT[table], **values)
+            await transaction.execute(_PUT[table], **values)
 
 
 def _rows(resources: Mapping[str, Role | Group | Binding]) -> dict[str, Values]:

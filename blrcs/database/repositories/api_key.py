@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
+from blrcs.database.adapter import DatabaseAdapter, Transaction
 from blrcs.database.repositories.revocation import RevocationRepository, Revoke
 from blrcs.database.repositories.service_account_row import service_account_from_row
-from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import api_keys, service_accounts
 from blrcs.domain.api_key import ApiKey
@@ -42,56 +41,62 @@ _USE = Statement(
 _DELETE = Statement(sa.delete(api_keys).where(_THIS))
 
 
-class SqliteApiKeyRepository:
+class SqlApiKeyRepository:
     """Implements the ApiKeyRepository port."""
 
-    def __init__(self, database: SqliteDatabase, revocations: RevocationRepository) -> None:
+    def __init__(self, database: DatabaseAdapter, revocations: RevocationRepository) -> None:
         self._database = database
         self._revocations = revocations
         self._uses: dict[bytes, asyncio.Task[None]] = {}
 
     async def get(self, account_id: str, key_id: str) -> ApiKey | None:
         """See the port."""
-        row = self._database.fetch_one(_BY_ID, account_id=account_id, key_id=key_id)
+        row = await self._database.fetch_one(_BY_ID, account_id=account_id, key_id=key_id)
         return None if row is None else _from_row(row)
 
     async def find(self, secret_hash: bytes) -> tuple[ApiKey, ServiceAccount] | None:
         """See the port."""
-        row = self._database.fetch_one(_BY_HASH, secret_hash=secret_hash)
+        row = await self._database.fetch_one(_BY_HASH, secret_hash=secret_hash)
         if row is None:
             return None
-        owner = self._database.fetch_one(_ACCOUNT, account_id=row.service_account_id)
+        owner = await self._database.fetch_one(_ACCOUNT, account_id=row.service_account_id)
         # Both were there when the key was read, but the reads are two.
         return None if owner is None else (_from_row(row), service_account_from_row(owner))
 
     async def list_after(self, account_id: str, key_id: str, limit: int) -> Sequence[ApiKey]:
         """See the port."""
-        rows = self._database.fetch_all(_PAGE, account_id=account_id, after=key_id, limit=limit)
+        rows = await self._database.fetch_all(
+            _PAGE, account_id=account_id, after=key_id, limit=limit
+        )
         return [_from_row(row) for row in rows]
 
     async def add(self, key: ApiKey) -> None:
         """See the port."""
 
-        def operation(transaction: Transaction) -> None:
-            _owner(transaction, key.service_account_id)
-            taken = transaction.fetch_one(_BY_ID, account_id=key.service_account_id, key_id=key.id)
+        async def operation(transaction: Transaction) -> None:
+            await _owner(transaction, key.service_account_id)
+            taken = await transaction.fetch_one(
+                _BY_ID, account_id=key.service_account_id, key_id=key.id
+            )
             if taken is not None:
                 raise AlreadyExistsError(key.name)
-            transaction.execute(_ADD, **_to_row(key))
+            await transaction.execute(_ADD, **_to_row(key))
 
-        await self._database.write(operation)
+        await self._database.run(operation)
 
     async def update(
         self, account_id: str, key_id: str, change: Callable[[ApiKey], ApiKey]
     ) -> ApiKey:
         """See the port."""
 
-        def operation(transaction: Transaction, revoke: Revoke) -> ApiKey:
-            stored = _stored(transaction, account_id, key_id)
+        async def operation(transaction: Transaction, revoke: Revoke) -> ApiKey:
+            stored = await _stored(transaction, account_id, key_id)
             changed = change(stored)
             if changed.token_generation != stored.token_generation:
-                revoke(stored.token_session_id(_owner(transaction, account_id)))
-            transaction.execute(_REPLACE, account_id=account_id, key_id=key_id, **_to_row(changed))
+                await revoke(stored.token_session_id(await _owner(transaction, account_id)))
+            await transaction.execute(
+                _REPLACE, account_id=account_id, key_id=key_id, **_to_row(changed)
+            )
             return changed
 
         return await self._revocations.write(operation)
@@ -99,11 +104,11 @@ class SqliteApiKeyRepository:
     async def delete(self, account_id: str, key_id: str, *, etag: str) -> None:
         """See the port."""
 
-        def operation(transaction: Transaction, revoke: Revoke) -> None:
-            stored = _stored(transaction, account_id, key_id)
+        async def operation(transaction: Transaction, revoke: Revoke) -> None:
+            stored = await _stored(transaction, account_id, key_id)
             require_etag(stored.name, stored=stored.etag, given=etag)
-            revoke(stored.token_session_id(_owner(transaction, account_id)))
-            transaction.execute(_DELETE, account_id=account_id, key_id=key_id)
+            await revoke(stored.token_session_id(await _owner(transaction, account_id)))
+            await transaction.execute(_DELETE, account_id=account_id, key_id=key_id)
 
         await self._revocations.write(operation)
 
@@ -120,34 +125,30 @@ class SqliteApiKeyRepository:
 
     async def _store_use(self, secret_hash: bytes, now_ns: int) -> None:
         try:
-            await self._database.write(
-                lambda transaction: transaction.execute(
-                    _USE, secret_hash=secret_hash, now_ns=now_ns
-                )
-            )
+            await self._database.execute(_USE, secret_hash=secret_hash, now_ns=now_ns)
         except DomainError:
             pass  # the database is busy or gone; the next use tries again
         finally:
             del self._uses[secret_hash]
 
 
-def revoke_account_tokens(
+async def revoke_account_tokens(
     transaction: Transaction, revoke: Revoke, account: ServiceAccount
 ) -> None:
     """Revokes the tokens that a service account got with any of its keys."""
-    for row in transaction.fetch_all(_ALL, account_id=account.id):
-        revoke(_from_row(row).token_session_id(account))
+    for row in await transaction.fetch_all(_ALL, account_id=account.id):
+        await revoke(_from_row(row).token_session_id(account))
 
 
-def _owner(transaction: Transaction, account_id: str) -> ServiceAccount:
-    row = transaction.fetch_one(_ACCOUNT, account_id=account_id)
+async def _owner(transaction: Transaction, account_id: str) -> ServiceAccount:
+    row = await transaction.fetch_one(_ACCOUNT, account_id=account_id)
     if row is None:
         raise NotFoundError(service_account_name(account_id))
     return service_account_from_row(row)
 
 
-def _stored(transaction: Transaction, account_id: str, key_id: str) -> ApiKey:
-    row = transaction.fetch_one(_BY_ID, account_id=account_id, key_id=key_id)
+async def _stored(transaction: Transaction, account_id: str, key_id: str) -> ApiKey:
+    row = await transaction.fetch_one(_BY_ID, account_id=account_id, key_id=key_id)
     if row is None:
         raise NotFoundError(api_key_name(account_id, key_id))
     return _from_row(row)

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 import orjson
 import sqlalchemy as sa
 
-from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.sqlite.transaction import Transaction
+from blrcs.database.adapter import BlockingReader, DatabaseAdapter, Transaction
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import limit_rules
 from blrcs.domain.errors import AlreadyExistsError, NotFoundError
@@ -36,59 +35,60 @@ _REPLACE = Statement(sa.update(limit_rules).where(_THIS))
 _DELETE = Statement(sa.delete(limit_rules).where(_THIS))
 
 
-class SqliteLimitRuleRepository:
+class SqlLimitRuleRepository:
     """Stores limit rules; reads run at once, writes are durable when they return."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: DatabaseAdapter, reader: BlockingReader) -> None:
         self._database = database
+        self._reader = reader
 
     def all(self) -> Sequence[LimitRule]:
         """All rules, in the order of their ids."""
-        return [_from_row(row) for row in self._database.fetch_all(_ALL)]
+        return [_from_row(row) for row in self._reader.fetch_all(_ALL)]
 
     async def add(self, rule: LimitRule) -> LimitRule:
         """Adds a rule; AlreadyExistsError if its id, or its domain and match, are taken."""
 
-        def operation(transaction: Transaction) -> LimitRule:
-            if transaction.fetch_one(_BY_ID, rule_id=rule.id) is not None:
+        async def operation(transaction: Transaction) -> LimitRule:
+            if await transaction.fetch_one(_BY_ID, rule_id=rule.id) is not None:
                 raise AlreadyExistsError(rule.name)
-            _refuse_twin(transaction, rule)
-            transaction.execute(_ADD, **_to_row(rule))
+            await _refuse_twin(transaction, rule)
+            await transaction.execute(_ADD, **_to_row(rule))
             return rule
 
-        return await self._database.write(operation)
+        return await self._database.run(operation)
 
     async def update(self, rule_id: str, change: Callable[[LimitRule], LimitRule]) -> LimitRule:
         """Changes a rule; NotFoundError if there is none, AlreadyExistsError as for ``add``."""
 
-        def operation(transaction: Transaction) -> LimitRule:
-            changed = change(_stored(transaction, rule_id))
-            _refuse_twin(transaction, changed)
-            transaction.execute(_REPLACE, rule_id=rule_id, **_to_row(changed))
+        async def operation(transaction: Transaction) -> LimitRule:
+            changed = change(await _stored(transaction, rule_id))
+            await _refuse_twin(transaction, changed)
+            await transaction.execute(_REPLACE, rule_id=rule_id, **_to_row(changed))
             return changed
 
-        return await self._database.write(operation)
+        return await self._database.run(operation)
 
     async def delete(self, rule_id: str, *, etag: str) -> None:
         """Deletes a rule; NotFoundError if there is none, AbortedError by the etag."""
 
-        def operation(transaction: Transaction) -> None:
-            stored = _stored(transaction, rule_id)
+        async def operation(transaction: Transaction) -> None:
+            stored = await _stored(transaction, rule_id)
             require_etag(stored.name, stored=stored.etag, given=etag)
-            transaction.execute(_DELETE, rule_id=rule_id)
+            await transaction.execute(_DELETE, rule_id=rule_id)
 
-        await self._database.write(operation)
+        await self._database.run(operation)
 
 
-def _stored(transaction: Transaction, rule_id: str) -> LimitRule:
-    row = transaction.fetch_one(_BY_ID, rule_id=rule_id)
+async def _stored(transaction: Transaction, rule_id: str) -> LimitRule:
+    row = await transaction.fetch_one(_BY_ID, rule_id=rule_id)
     if row is None:
         raise NotFoundError(limit_rule_name(rule_id))
     return _from_row(row)
 
 
-def _refuse_twin(transaction: Transaction, rule: LimitRule) -> None:
-    twin = transaction.fetch_one(_TWIN, of_domain=rule.domain, of_match=_match_text(rule))
+async def _refuse_twin(transaction: Transaction, rule: LimitRule) -> None:
+    twin = await transaction.fetch_one(_TWIN, of_domain=rule.domain, of_match=_match_text(rule))
     if twin is not None and twin.id != rule.id:
         raise AlreadyExistsError(f"{limit_rule_name(twin.id)} with the same match")
 

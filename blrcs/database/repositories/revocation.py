@@ -1,7 +1,7 @@
 """Revocations: stored with the change that causes them, and in force when it is acknowledged."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -9,13 +9,12 @@ from sqlalchemy.dialects import sqlite
 
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import Revoker
-from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.sqlite.transaction import Transaction
+from blrcs.database.adapter import BlockingReader, DatabaseAdapter, Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import revocations
 
 Result = TypeVar("Result")
-Revoke = Callable[[str], None]
+Revoke = Callable[[str], Awaitable[None]]
 
 SESSION = "session"
 
@@ -44,9 +43,16 @@ class RevocationRepository:
     """
 
     def __init__(
-        self, database: SqliteDatabase, *, revoker: Revoker, clock: Clock, token_ttl_ns: int
+        self,
+        database: DatabaseAdapter,
+        reader: BlockingReader,
+        *,
+        revoker: Revoker,
+        clock: Clock,
+        token_ttl_ns: int,
     ) -> None:
         self._database = database
+        self._reader = reader
         self._revoker = revoker
         self._clock = clock
         self._running: set[asyncio.Task[Any]] = set()
@@ -57,16 +63,16 @@ class RevocationRepository:
 
         And again whenever other processes may have stored some without telling.
         """
-        for row in self._database.fetch_all(_ALL):
+        for row in self._reader.fetch_all(_ALL):
             self._revoker.restore_sessions([row.id], expires_at_ns=row.expires_at_ns)
 
     async def write(
         self,
-        operation: Callable[[Transaction, Revoke], Result],
+        operation: Callable[[Transaction, Revoke], Coroutine[Any, Any, Result]],
         *,
         committed: Callable[[Result], None] | None = None,
     ) -> Result:
-        """As SqliteDatabase.write, but ``operation`` gets a function as well: it revokes a session.
+        """As DatabaseAdapter.run, but ``operation`` gets a function as well: it revokes a session.
 
         Those revocations are stored with what the operation writes, and in force when this returns;
         they come into force too if the caller is cancelled after the operation was queued, and
@@ -79,16 +85,18 @@ class RevocationRepository:
 
     async def _write(
         self,
-        operation: Callable[[Transaction, Revoke], Result],
+        operation: Callable[[Transaction, Revoke], Coroutine[Any, Any, Result]],
         committed: Callable[[Result], None] | None,
     ) -> Result:
         revoked: list[str] = []
         now_ns = self._clock()
         expires_at_ns = now_ns + self.token_ttl_ns
 
-        def run(transaction: Transaction) -> Result:
-            def revoke(session_id: str) -> None:
-                transaction.execute(
+        async def run(transaction: Transaction) -> Result:
+            revoked.clear()
+
+            async def revoke(session_id: str) -> None:
+                await transaction.execute(
                     _ADD,
                     id=session_id,
                     kind=SESSION,
@@ -97,9 +105,9 @@ class RevocationRepository:
                 )
                 revoked.append(session_id)
 
-            return operation(transaction, revoke)
+            return await operation(transaction, revoke)
 
-        result = await self._database.write(run)
+        result = await self._database.run(run)
         self._revoker.revoke_sessions(revoked, expires_at_ns=expires_at_ns)
         if committed is not None:
             committed(result)
@@ -111,6 +119,6 @@ class RevocationRepository:
             task.exception()  # so that asyncio does not complain where the caller was cancelled
 
 
-def purge_revocations(transaction: Transaction, now_ns: int) -> None:
+async def purge_revocations(transaction: Transaction, now_ns: int) -> None:
     """Drops the revocations that no token can need any more."""
-    transaction.execute(_PURGE, expired_before_ns=now_ns - LEEWAY_NS)
+    await transaction.execute(_PURGE, expired_before_ns=now_ns - LEEWAY_NS)

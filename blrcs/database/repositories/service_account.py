@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
+from blrcs.database.adapter import DatabaseAdapter, Transaction
 from blrcs.database.repositories.api_key import revoke_account_tokens
 from blrcs.database.repositories.grants import Grants
 from blrcs.database.repositories.revocation import RevocationRepository, Revoke
@@ -11,8 +12,6 @@ from blrcs.database.repositories.service_account_row import (
     service_account_from_row,
     service_account_to_row,
 )
-from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import service_accounts
 from blrcs.domain.errors import AlreadyExistsError, NotFoundError
@@ -34,11 +33,11 @@ _REPLACE = Statement(sa.update(service_accounts).where(_THIS))
 _DELETE = Statement(sa.delete(service_accounts).where(_THIS))
 
 
-class SqliteServiceAccountRepository:
+class SqlServiceAccountRepository:
     """Implements the ServiceAccountRepository port."""
 
     def __init__(
-        self, database: SqliteDatabase, revocations: RevocationRepository, grants: Grants
+        self, database: DatabaseAdapter, revocations: RevocationRepository, grants: Grants
     ) -> None:
         self._database = database
         self._revocations = revocations
@@ -46,35 +45,37 @@ class SqliteServiceAccountRepository:
 
     async def get(self, account_id: str) -> ServiceAccount | None:
         """See the port."""
-        row = self._database.fetch_one(_BY_ID, account_id=account_id)
+        row = await self._database.fetch_one(_BY_ID, account_id=account_id)
         return None if row is None else service_account_from_row(row)
 
     async def list_after(self, account_id: str, limit: int) -> Sequence[ServiceAccount]:
         """See the port."""
-        rows = self._database.fetch_all(_PAGE, after=account_id, limit=limit)
+        rows = await self._database.fetch_all(_PAGE, after=account_id, limit=limit)
         return [service_account_from_row(row) for row in rows]
 
     async def add(self, account: ServiceAccount) -> None:
         """See the port."""
 
-        def operation(transaction: Transaction) -> None:
-            if transaction.fetch_one(_BY_ID, account_id=account.id) is not None:
+        async def operation(transaction: Transaction) -> None:
+            if await transaction.fetch_one(_BY_ID, account_id=account.id) is not None:
                 raise AlreadyExistsError(account.name)
-            transaction.execute(_ADD, **service_account_to_row(account))
+            await transaction.execute(_ADD, **service_account_to_row(account))
 
-        await self._database.write(operation)
+        await self._database.run(operation)
 
     async def update(
         self, account_id: str, change: Callable[[ServiceAccount], ServiceAccount]
     ) -> ServiceAccount:
         """See the port."""
 
-        def operation(transaction: Transaction, revoke: Revoke) -> ServiceAccount:
-            stored = _stored(transaction, account_id)
+        async def operation(transaction: Transaction, revoke: Revoke) -> ServiceAccount:
+            stored = await _stored(transaction, account_id)
             changed = change(stored)
             if changed.token_generation != stored.token_generation:
-                revoke_account_tokens(transaction, revoke, stored)
-            transaction.execute(_REPLACE, account_id=account_id, **service_account_to_row(changed))
+                await revoke_account_tokens(transaction, revoke, stored)
+            await transaction.execute(
+                _REPLACE, account_id=account_id, **service_account_to_row(changed)
+            )
             return changed
 
         return await self._revocations.write(operation)
@@ -82,18 +83,18 @@ class SqliteServiceAccountRepository:
     async def delete(self, account_id: str, *, etag: str) -> None:
         """See the port."""
 
-        def operation(transaction: Transaction, revoke: Revoke) -> Callable[[], None]:
-            stored = _stored(transaction, account_id)
+        async def operation(transaction: Transaction, revoke: Revoke) -> Callable[[], None]:
+            stored = await _stored(transaction, account_id)
             require_etag(stored.name, stored=stored.etag, given=etag)
-            revoke_account_tokens(transaction, revoke, stored)
-            transaction.execute(_DELETE, account_id=account_id)
-            return self._grants.drop(transaction, stored.name)
+            await revoke_account_tokens(transaction, revoke, stored)
+            await transaction.execute(_DELETE, account_id=account_id)
+            return await self._grants.drop(transaction, stored.name)
 
         await self._revocations.write(operation, committed=lambda put_in_force: put_in_force())
 
 
-def _stored(transaction: Transaction, account_id: str) -> ServiceAccount:
-    row = transaction.fetch_one(_BY_ID, account_id=account_id)
+async def _stored(transaction: Transaction, account_id: str) -> ServiceAccount:
+    row = await transaction.fetch_one(_BY_ID, account_id=account_id)
     if row is None:
         raise NotFoundError(service_account_name(account_id))
     return service_account_from_row(row)

@@ -5,14 +5,13 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from blrcs.database.adapter import DatabaseAdapter, Transaction
 from blrcs.database.repositories.revocation import (
     RevocationRepository,
     Revoke,
     purge_revocations,
 )
 from blrcs.database.repositories.user_row import user_from_row
-from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import refresh_tokens, sessions, users
 from blrcs.domain.session import Session, SessionLifetime
@@ -78,12 +77,12 @@ DEFAULT_SESSIONS_PER_USER = 100
 _END_OF_TIME_NS = 2**63 - 1
 
 
-class SqliteSessionRepository:
+class SqlSessionRepository:
     """Implements the SessionRepository port."""
 
     def __init__(
         self,
-        database: SqliteDatabase,
+        database: DatabaseAdapter,
         revocations: RevocationRepository,
         *,
         sessions_per_user: int = DEFAULT_SESSIONS_PER_USER,
@@ -97,19 +96,21 @@ class SqliteSessionRepository:
     ) -> bool:
         """See the port."""
 
-        def operation(transaction: Transaction, revoke: Revoke) -> bool:
-            stored = transaction.fetch_one(_USER, user_id=user.id)
+        async def operation(transaction: Transaction, revoke: Revoke) -> bool:
+            stored = await transaction.fetch_one(_USER, user_id=user.id)
             if stored is None or stored.disabled:
                 return False
             if stored.password_set_at_ns != user.password_time_ns:
                 return False
             if password_hash != user.password_hash:
-                transaction.execute(_REHASH, user_id=user.id, new_hash=password_hash)
-            transaction.execute(_ADD, **_to_row(session))
-            _add_token(transaction, session, refresh_hash)
-            surplus = transaction.fetch_all(_SURPLUS, of_user=user.id, kept=self._sessions_per_user)
+                await transaction.execute(_REHASH, user_id=user.id, new_hash=password_hash)
+            await transaction.execute(_ADD, **_to_row(session))
+            await _add_token(transaction, session, refresh_hash)
+            surplus = await transaction.fetch_all(
+                _SURPLUS, of_user=user.id, kept=self._sessions_per_user
+            )
             for row in surplus:
-                _end(transaction, revoke, row.id)
+                await _end(transaction, revoke, row.id)
             return True
 
         return await self._revocations.write(operation)
@@ -119,22 +120,26 @@ class SqliteSessionRepository:
     ) -> tuple[Session, User] | None:
         """See the port."""
 
-        def operation(transaction: Transaction, revoke: Revoke) -> tuple[Session, User] | None:
-            token = transaction.fetch_one(_TOKEN, token_hash=spent_hash)
+        async def operation(
+            transaction: Transaction, revoke: Revoke
+        ) -> tuple[Session, User] | None:
+            token = await transaction.fetch_one(_TOKEN, token_hash=spent_hash)
             if token is None:
                 return None
             if token.spent_at_ns is not None:
-                _end(transaction, revoke, token.session_id)
+                await _end(transaction, revoke, token.session_id)
                 return None
-            session = _from_row(transaction.fetch_one(_BY_ID, session_id=token.session_id))
-            user = user_from_row(transaction.fetch_one(_USER, user_id=session.user_id))
+            session = _from_row(await transaction.fetch_one(_BY_ID, session_id=token.session_id))
+            user = user_from_row(await transaction.fetch_one(_USER, user_id=session.user_id))
             if token.expires_at_ns <= now_ns or session.end_time_ns <= now_ns or user.disabled:
                 return None
             until_ns = lifetime.extend(session.end_time_ns, now_ns=now_ns)
             extended = replace(session, refresh_time_ns=now_ns, expire_time_ns=until_ns)
-            transaction.execute(_SPEND, token_hash=spent_hash, now_ns=now_ns)
-            transaction.execute(_EXTEND, session_id=session.id, now_ns=now_ns, until_ns=until_ns)
-            _add_token(transaction, extended, renewed_hash)
+            await transaction.execute(_SPEND, token_hash=spent_hash, now_ns=now_ns)
+            await transaction.execute(
+                _EXTEND, session_id=session.id, now_ns=now_ns, until_ns=until_ns
+            )
+            await _add_token(transaction, extended, renewed_hash)
             return extended, user
 
         return await self._revocations.write(operation)
@@ -144,7 +149,7 @@ class SqliteSessionRepository:
     ) -> Sequence[Session]:
         """See the port."""
         before_ns, before_id = before or (_END_OF_TIME_NS, "")
-        rows = self._database.fetch_all(
+        rows = await self._database.fetch_all(
             _PAGE,
             of_user=user_id,
             now_ns=now_ns,
@@ -157,11 +162,11 @@ class SqliteSessionRepository:
     async def end(self, user_id: str, session_id: str) -> bool:
         """See the port."""
 
-        def operation(transaction: Transaction, revoke: Revoke) -> bool:
-            stored = transaction.fetch_one(_BY_ID, session_id=session_id)
+        async def operation(transaction: Transaction, revoke: Revoke) -> bool:
+            stored = await transaction.fetch_one(_BY_ID, session_id=session_id)
             if stored is None or stored.user_id != user_id:
                 return False
-            _end(transaction, revoke, session_id)
+            await _end(transaction, revoke, session_id)
             return True
 
         return await self._revocations.write(operation)
@@ -173,32 +178,32 @@ class SqliteSessionRepository:
         must be something by which to revoke it.
         """
 
-        def operation(transaction: Transaction) -> int:
-            purge_revocations(transaction, now_ns)
-            transaction.execute(_PURGE_TOKENS, expired_before_ns=now_ns)
-            return transaction.execute(
+        async def operation(transaction: Transaction) -> int:
+            await purge_revocations(transaction, now_ns)
+            await transaction.execute(_PURGE_TOKENS, expired_before_ns=now_ns)
+            return await transaction.execute(
                 _PURGE, expired_before_ns=now_ns - self._revocations.token_ttl_ns
             )
 
-        return await self._database.write(operation)
+        return await self._database.run(operation)
 
 
-def end_sessions(
+async def end_sessions(
     transaction: Transaction, revoke: Revoke, user_id: str, *, kept_session_id: str = ""
 ) -> None:
     """Ends a user's sessions, all but the one kept."""
-    for row in transaction.fetch_all(_IDS, of_user=user_id):
+    for row in await transaction.fetch_all(_IDS, of_user=user_id):
         if row.id != kept_session_id:
-            _end(transaction, revoke, row.id)
+            await _end(transaction, revoke, row.id)
 
 
-def _end(transaction: Transaction, revoke: Revoke, session_id: str) -> None:
-    transaction.execute(_DELETE, session_id=session_id)
-    revoke(session_id)
+async def _end(transaction: Transaction, revoke: Revoke, session_id: str) -> None:
+    await transaction.execute(_DELETE, session_id=session_id)
+    await revoke(session_id)
 
 
-def _add_token(transaction: Transaction, session: Session, token_hash: bytes) -> None:
-    transaction.execute(
+async def _add_token(transaction: Transaction, session: Session, token_hash: bytes) -> None:
+    await transaction.execute(
         _ADD_TOKEN,
         hash=token_hash,
         session_id=session.id,

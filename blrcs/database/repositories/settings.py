@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.sqlite.transaction import Transaction
+from blrcs.database.adapter import DatabaseAdapter, Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
 
@@ -13,15 +12,15 @@ _BY_KEY = Statement(sa.select(settings.c.value).where(settings.c.key == sa.bindp
 _ADD = Statement(sa.insert(settings))
 
 
-async def get_or_make(database: SqliteDatabase, key: str, make: Callable[[], bytes]) -> bytes:
+async def get_or_make(database: DatabaseAdapter, key: str, make: Callable[[], bytes]) -> bytes:
     """The value kept under a key; at first what ``make`` gives."""
 
-    def operation(transaction: Transaction) -> bytes:
-        row = transaction.fetch_one(_BY_KEY, of_key=key)
+    async def operation(transaction: Transaction) -> bytes:
+        row = await transaction.fetch_one(_BY_KEY, of_key=key)
         if row is not None:
             return bytes(row.value)
         value = make()
-        transaction.execute(_ADD, key=key, value=value)
+        await transaction.execute(_ADD, key=key, value=value)
         return value
 
-    return await database.write(operation)
+    return await database.run(operation)

@@ -5,12 +5,11 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from blrcs.application.ports.identity import UserChange
+from blrcs.database.adapter import DatabaseAdapter, Transaction
 from blrcs.database.repositories.grants import Grants
 from blrcs.database.repositories.revocation import RevocationRepository, Revoke
 from blrcs.database.repositories.session import end_sessions
 from blrcs.database.repositories.user_row import user_from_row, user_to_row
-from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import users
 from blrcs.domain.errors import AlreadyExistsError, NotFoundError
@@ -33,11 +32,11 @@ _REPLACE = Statement(sa.update(users).where(_THIS))
 _DELETE = Statement(sa.delete(users).where(_THIS))
 
 
-class SqliteUserRepository:
+class SqlUserRepository:
     """Implements the UserRepository port."""
 
     def __init__(
-        self, database: SqliteDatabase, revocations: RevocationRepository, grants: Grants
+        self, database: DatabaseAdapter, revocations: RevocationRepository, grants: Grants
     ) -> None:
         self._database = database
         self._revocations = revocations
@@ -45,47 +44,49 @@ class SqliteUserRepository:
 
     async def get(self, user_id: str) -> User | None:
         """See the port."""
-        row = self._database.fetch_one(_BY_ID, user_id=user_id)
+        row = await self._database.fetch_one(_BY_ID, user_id=user_id)
         return None if row is None else user_from_row(row)
 
     async def list_after(self, user_id: str, limit: int) -> Sequence[User]:
         """See the port."""
-        rows = self._database.fetch_all(_PAGE, after=user_id, limit=limit)
+        rows = await self._database.fetch_all(_PAGE, after=user_id, limit=limit)
         return [user_from_row(row) for row in rows]
 
     async def add(self, user: User) -> None:
         """See the port."""
 
-        def operation(transaction: Transaction) -> None:
-            if transaction.fetch_one(_BY_ID, user_id=user.id) is not None:
+        async def operation(transaction: Transaction) -> None:
+            if await transaction.fetch_one(_BY_ID, user_id=user.id) is not None:
                 raise AlreadyExistsError(user.name)
-            transaction.execute(_ADD, **user_to_row(user))
+            await transaction.execute(_ADD, **user_to_row(user))
 
-        await self._database.write(operation)
+        await self._database.run(operation)
 
     async def add_first(self, user: User) -> bool:
         """See the port."""
 
-        def operation(transaction: Transaction) -> bool:
-            if transaction.fetch_one(_ANY) is not None:
+        async def operation(transaction: Transaction) -> bool:
+            if await transaction.fetch_one(_ANY) is not None:
                 return False
-            transaction.execute(_ADD, **user_to_row(user))
+            await transaction.execute(_ADD, **user_to_row(user))
             return True
 
-        return await self._database.write(operation)
+        return await self._database.run(operation)
 
     async def is_empty(self) -> bool:
         """See the port."""
-        return self._database.fetch_one(_ANY) is None
+        return await self._database.fetch_one(_ANY) is None
 
     async def update(self, user_id: str, change: Callable[[User], UserChange]) -> User:
         """See the port."""
 
-        def operation(transaction: Transaction, revoke: Revoke) -> User:
-            changed = change(_stored(transaction, user_id))
-            transaction.execute(_REPLACE, user_id=user_id, **user_to_row(changed.user))
+        async def operation(transaction: Transaction, revoke: Revoke) -> User:
+            changed = change(await _stored(transaction, user_id))
+            await transaction.execute(_REPLACE, user_id=user_id, **user_to_row(changed.user))
             if changed.ends_sessions:
-                end_sessions(transaction, revoke, user_id, kept_session_id=changed.kept_session_id)
+                await end_sessions(
+                    transaction, revoke, user_id, kept_session_id=changed.kept_session_id
+                )
             return changed.user
 
         return await self._revocations.write(operation)
@@ -93,18 +94,18 @@ class SqliteUserRepository:
     async def delete(self, user_id: str, *, etag: str) -> None:
         """See the port."""
 
-        def operation(transaction: Transaction, revoke: Revoke) -> Callable[[], None]:
-            stored = _stored(transaction, user_id)
+        async def operation(transaction: Transaction, revoke: Revoke) -> Callable[[], None]:
+            stored = await _stored(transaction, user_id)
             require_etag(stored.name, stored=stored.etag, given=etag)
-            end_sessions(transaction, revoke, user_id)
-            transaction.execute(_DELETE, user_id=user_id)
-            return self._grants.drop(transaction, stored.name)
+            await end_sessions(transaction, revoke, user_id)
+            await transaction.execute(_DELETE, user_id=user_id)
+            return await self._grants.drop(transaction, stored.name)
 
         await self._revocations.write(operation, committed=lambda put_in_force: put_in_force())
 
 
-def _stored(transaction: Transaction, user_id: str) -> User:
-    row = transaction.fetch_one(_BY_ID, user_id=user_id)
+async def _stored(transaction: Transaction, user_id: str) -> User:
+    row = await transaction.fetch_one(_BY_ID, user_id=user_id)
     if row is None:
         raise NotFoundError(user_name(user_id))
     return user_from_row(row)

@@ -22,6 +22,7 @@ from blrcs.database.sqlite.port_transaction import (
     run_to_its_end,
     told_as_the_port_does,
 )
+from blrcs.database.sqlite.reader import SqliteReader
 from blrcs.database.sqlite.transaction import Transaction as Statements
 from blrcs.database.statement import Row, Statement
 
@@ -38,6 +39,9 @@ class SqliteAdapter(DatabaseAdapter):
     on that thread; a ``transaction`` that writes holds the thread for the length of its block, and
     is undone where the block does nothing with it for ``idle_timeout_s``.
 
+    Attributes:
+        reader: Its reads for those who cannot wait.
+
     Args:
         database: The file, open; the adapter closes it.
         path: Where it is.
@@ -47,6 +51,7 @@ class SqliteAdapter(DatabaseAdapter):
     def __init__(
         self, database: SqliteDatabase, path: Path, *, idle_timeout_s: float = IDLE_TIMEOUT_S
     ) -> None:
+        self.reader = SqliteReader(database)
         self._database = database
         self._path = path
         self._idle_timeout_s = idle_timeout_s
@@ -86,7 +91,7 @@ class SqliteAdapter(DatabaseAdapter):
         self,
         operation: Operation[Result],
         *,
-        isolation: Isolation = Isolation.REPEATABLE_READ,
+        isolation: Isolation = Isolation.SERIALIZABLE,
         read_only: bool = False,
         attempts: int = DEFAULT_ATTEMPTS,
     ) -> Result:

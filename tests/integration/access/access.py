@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 from blrcs.assembly.access import assemble_access
 from blrcs.database.repositories.revocation import RevocationRepository
-from blrcs.database.repositories.service_account import SqliteServiceAccountRepository
-from blrcs.database.repositories.user import SqliteUserRepository
+from blrcs.database.repositories.service_account import SqlServiceAccountRepository
+from blrcs.database.repositories.user import SqlUserRepository
+from blrcs.database.sqlite.adapter import SqliteAdapter
 from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
@@ -33,17 +34,19 @@ class AccessServer:
         self.grant_administrator = access.grant_administrator
         self.database = database
         revocations = RevocationRepository(
-            database, revoker=NoRevocations(), clock=clock, token_ttl_ns=1
+            database, database.reader, revoker=NoRevocations(), clock=clock, token_ttl_ns=1
         )
-        self.users = SqliteUserRepository(database, revocations, access.store)
-        self.accounts = SqliteServiceAccountRepository(database, revocations, access.store)
+        self.users = SqlUserRepository(database, revocations, access.store)
+        self.accounts = SqlServiceAccountRepository(database, revocations, access.store)
 
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, folder, clock):
-        async with SqliteDatabase.open(folder / "blrcs.db") as database:
+        path = folder / "blrcs.db"
+        async with SqliteAdapter(SqliteDatabase.open(path), path) as database:
             base = SimpleNamespace(
                 database=database,
+                reader=database.reader,
                 clock=clock,
                 secrets=RandomSecretGenerator(counting_random()),
                 page_tokens=SignedPageTokens(bytes(32)),

@@ -33,12 +33,13 @@ from blrcs.application.users.get_user import GetUser
 from blrcs.application.users.list_users import ListUsers
 from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
-from blrcs.database.repositories.access import SqliteAccessRepository
-from blrcs.database.repositories.api_key import SqliteApiKeyRepository
+from blrcs.database.repositories.access import SqlAccessRepository
+from blrcs.database.repositories.api_key import SqlApiKeyRepository
 from blrcs.database.repositories.revocation import RevocationRepository
-from blrcs.database.repositories.service_account import SqliteServiceAccountRepository
-from blrcs.database.repositories.session import SqliteSessionRepository
-from blrcs.database.repositories.user import SqliteUserRepository
+from blrcs.database.repositories.service_account import SqlServiceAccountRepository
+from blrcs.database.repositories.session import SqlSessionRepository
+from blrcs.database.repositories.user import SqlUserRepository
+from blrcs.database.sqlite.adapter import SqliteAdapter
 from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.domain.session import SessionLifetime
 from blrcs.security.access_store import AccessStore
@@ -95,16 +96,17 @@ class Identity:
         )
         stored_revocations = RevocationRepository(
             database,
+            database.reader,
             revoker=VerifierRevoker(self.revocations, issuer=ISSUER),
             clock=clock,
             token_ttl_ns=DEFAULT_TTL_NS,
         )
         stored_revocations.load()
-        self.access = AccessStore(SqliteAccessRepository(database), clock=clock)
-        self.users = SqliteUserRepository(database, stored_revocations, self.access)
-        self.accounts = SqliteServiceAccountRepository(database, stored_revocations, self.access)
-        self.api_keys = SqliteApiKeyRepository(database, stored_revocations)
-        self.sessions = SqliteSessionRepository(
+        self.access = AccessStore(SqlAccessRepository(database, database.reader), clock=clock)
+        self.users = SqlUserRepository(database, stored_revocations, self.access)
+        self.accounts = SqlServiceAccountRepository(database, stored_revocations, self.access)
+        self.api_keys = SqlApiKeyRepository(database, stored_revocations)
+        self.sessions = SqlSessionRepository(
             database, stored_revocations, sessions_per_user=SESSIONS_PER_USER
         )
         self.purge = PurgeExpired(sessions=self.sessions, clock=clock)
@@ -123,7 +125,8 @@ class Identity:
     async def open(cls, folder, clock):
         hasher = Argon2PasswordHasher(memory_kib=8, passes=1)
         try:
-            async with SqliteDatabase.open(folder / "blrcs.db") as database:
+            path = folder / "blrcs.db"
+            async with SqliteAdapter(SqliteDatabase.open(path), path) as database:
                 identity = cls(folder, clock, database, hasher)
                 yield identity
                 await identity.api_keys.drain()

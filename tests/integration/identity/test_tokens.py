@@ -125,13 +125,8 @@ async def test_refresh_tokens_expire_and_sessions_end(identity, signed_in, clock
 
 async def test_refreshing_is_refused_to_a_disabled_user_alike(identity, signed_in):
     stored = await identity.users.get("alice")
-
-    def disable(transaction):
-        transaction.execute(
-            _REPLACE, user_id="alice", **user_to_row(replace(stored, disabled=True))
-        )
-
-    await identity.database.write(disable)
+    disabled = user_to_row(replace(stored, disabled=True))
+    await identity.database.execute(_REPLACE, user_id="alice", **disabled)
 
     assert await refuses(identity, signed_in.tokens.refresh_token)
 
@@ -257,7 +252,7 @@ async def test_purging_drops_what_expired_and_keeps_the_rest(identity, signed_in
     clock.advance(DEFAULT_TTL_NS)
     assert await identity.purge() == 1
 
-    assert [identity.database.fetch_one(count).count for count in COUNTS] == [1, 1, 0]
+    assert [identity.database.reader.fetch_one(count).count for count in COUNTS] == [1, 1, 0]
     await identity.refresh(other.tokens.refresh_token)
 
 
@@ -270,7 +265,7 @@ async def test_purging_drops_spent_tokens_that_have_expired_by_themselves(
 
     assert await identity.purge() == 0
 
-    assert [identity.database.fetch_one(count).count for count in COUNTS] == [1, 1, 0]
+    assert [identity.database.reader.fetch_one(count).count for count in COUNTS] == [1, 1, 0]
     assert await refuses(identity, signed_in.tokens.refresh_token)
     await identity.refresh(renewed.refresh_token)
 
