@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter, Transaction
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import bindings, groups, roles, settings
+from blrcs.database.upsert import upsert
 from blrcs.domain.access_name import binding_name, group_name, role_name
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
@@ -21,10 +22,6 @@ EPOCH_BYTES = 8
 Values = Mapping[str, object]
 
 
-def _upsert(table: sa.Table) -> Statement:
-    return Statement(sa.insert(table).prefix_with("OR REPLACE"))
-
-
 def _delete(table: sa.Table) -> Statement:
     return Statement(sa.delete(table).where(table.c.id == sa.bindparam("of_id")))
 
@@ -33,8 +30,8 @@ _ROLES = Statement(sa.select(roles))
 _GROUPS = Statement(sa.select(groups))
 _BINDINGS = Statement(sa.select(bindings))
 _EPOCH = Statement(sa.select(settings.c.value).where(settings.c.key == EPOCH))
-_PUT_EPOCH = _upsert(settings)
-_PUT = {"roles": _upsert(roles), "groups": _upsert(groups), "bindings": _upsert(bindings)}
+_PUT_EPOCH = upsert(settings)
+_PUT = {"roles": upsert(roles), "groups": upsert(groups), "bindings": upsert(bindings)}
 _DELETE = {"roles": _delete(roles), "groups": _delete(groups), "bindings": _delete(bindings)}
 
 

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import Revoker
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter, Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import revocations
+from blrcs.database.upsert import upsert
 
 Result = TypeVar("Result")
 Revoke = Callable[[str], Awaitable[None]]
@@ -22,13 +22,7 @@ SESSION = "session"
 LEEWAY_NS = 300_000_000_000
 
 _ALL = Statement(sa.select(revocations.c.id, revocations.c.expires_at_ns))
-_INSERT = sqlite.insert(revocations)
-_ADD = Statement(
-    _INSERT.on_conflict_do_update(
-        index_elements=[revocations.c.id],
-        set_={"expires_at_ns": _INSERT.excluded.expires_at_ns},
-    )
-)
+_ADD = upsert(revocations, "expires_at_ns")
 _PURGE = Statement(
     sa.delete(revocations).where(revocations.c.expires_at_ns <= sa.bindparam("expired_before_ns"))
 )

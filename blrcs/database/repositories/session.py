@@ -17,6 +17,10 @@ from blrcs.database.tables import refresh_tokens, sessions, users
 from blrcs.domain.session import Session, SessionLifetime
 from blrcs.domain.user import User
 
+_END_OF_TIME_NS = 2**63 - 1
+# MySQL has no offset without a limit.
+_NO_LIMIT = 2**63 - 1
+
 _OF_USER = sessions.c.user_id == sa.bindparam("of_user")
 _NEWEST_FIRST = (sessions.c.created_at_ns.desc(), sessions.c.id.desc())
 _THIS = sessions.c.id == sa.bindparam("session_id")
@@ -34,7 +38,7 @@ _SURPLUS = Statement(
     sa.select(sessions.c.id)
     .where(_OF_USER)
     .order_by(*_NEWEST_FIRST)
-    .limit(-1)
+    .limit(_NO_LIMIT)
     .offset(sa.bindparam("kept"))
 )
 _PAGE = Statement(
@@ -74,7 +78,6 @@ _PURGE_TOKENS = Statement(
 )
 
 DEFAULT_SESSIONS_PER_USER = 100
-_END_OF_TIME_NS = 2**63 - 1
 
 
 class SqlSessionRepository:
