@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -95,6 +96,7 @@ class Pool(Generic[Connection]):
         self._observer = observer or Unobserved()
         self._idle: list[Connection] = []
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
+        self._open: set[Connection] = set()
         self._count = 0
         self._all_back = asyncio.Event()
         self._all_back.set()
@@ -123,60 +125,78 @@ class Pool(Generic[Connection]):
                 connection = await self._wait()
         self._all_back.clear()
         if connection is None:
-            connection = await self._open()
+            connection = await self._connect_one()
         self._observer.in_use(1)
         return connection
 
     def give_back(self, connection: Connection) -> None:
         """Takes a connection back that can be used again."""
         self._observer.in_use(-1)
-        if self._closed or (self._count > self._limits.size and not self._waiters):
-            self._disconnect(connection)
-            self._forget_one()
-        elif not self._hand_on(connection):
-            self._idle.append(connection)
-        self._tell_if_all_back()
+        self._store(connection)
 
     def discard(self, connection: Connection) -> None:
         """Takes a connection back that is broken, and closes it."""
         self._observer.in_use(-1)
-        self._disconnect(connection)
+        self._drop(connection)
         self._forget_one()
         self._tell_if_all_back()
 
     async def close(self, grace_s: float = 5.0) -> None:
-        """Lends no more, lets those that are lent come back for ``grace_s``, and closes all."""
+        """Lends no more, lets those that are lent come back for ``grace_s``, and closes all.
+
+        One that is still lent then is closed under its holder, who gives it back as ever.
+        """
         self._closed = True
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_exception(closed())
         while self._idle:
-            self._disconnect(self._idle.pop())
+            self._drop(self._idle.pop())
             self._count -= 1
         try:
-            await asyncio.wait_for(self._all_back.wait(), grace_s)
-        except TimeoutError:
-            return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_back.wait(), grace_s)
+        finally:
+            for connection in tuple(self._open):
+                self._drop(connection)
 
     def _take_idle(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
             if self._is_usable(connection):
                 return connection
-            self._disconnect(connection)
+            self._drop(connection)
             self._count -= 1
         return None
 
-    async def _open(self) -> Connection:
+    async def _connect_one(self) -> Connection:
+        overflow = self._count > self._limits.size
         try:
             connection = await self._connect()
         except BaseException:
             self._forget_one()
             self._tell_if_all_back()
             raise
-        self._observer.opened(overflow=self._count > self._limits.size)
+        self._open.add(connection)
+        self._observer.opened(overflow=overflow)
         return connection
+
+    def _store(self, connection: Connection) -> None:
+        """Hands one on to whoever waits, or keeps it, or closes it where it is one too many."""
+        if self._hand_on(connection):
+            return
+        if self._closed or self._count > self._limits.size:
+            self._drop(connection)
+            self._count -= 1
+        else:
+            self._idle.append(connection)
+        self._tell_if_all_back()
+
+    def _drop(self, connection: Connection) -> None:
+        if connection in self._open:
+            self._open.remove(connection)
+            self._disconnect(connection)
 
     async def _wait(self) -> Connection | None:
         """A connection that came back, or None for leave to open one."""
@@ -188,10 +208,11 @@ class Pool(Generic[Connection]):
         try:
             return await waiter
         except ResourceExhaustedError:
+            self._leave(waiter)
             self._observer.exhausted()
             raise
         except asyncio.CancelledError:
-            self._pass_on(waiter)
+            self._give_up(waiter)
             raise
         finally:
             timer.cancel()
@@ -212,16 +233,22 @@ class Pool(Generic[Connection]):
                 return True
         return False
 
-    def _pass_on(self, waiter: asyncio.Future[Connection | None]) -> None:
+    def _give_up(self, waiter: asyncio.Future[Connection | None]) -> None:
         """What came in the moment in which its waiter gave up goes to the next."""
         if not waiter.done() or waiter.cancelled() or waiter.exception() is not None:
+            self._leave(waiter)
             return
         connection = waiter.result()
-        if connection is None:
-            self._forget_one()
-        elif not self._hand_on(connection):
-            self._idle.append(connection)
+        if connection is not None:
+            self._store(connection)
+            return
+        self._forget_one()
         self._tell_if_all_back()
+
+    def _leave(self, waiter: asyncio.Future[Connection | None]) -> None:
+        """Keeps the queue from growing while no connection comes back."""
+        with suppress(ValueError):  # it was passed over since
+            self._waiters.remove(waiter)
 
     def _forget_one(self) -> None:
         """There is room for another one."""

@@ -1,0 +1,82 @@
+"""Connections to PostgreSQL."""
+
+import select
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+
+from blrcs.database.errors import DatabaseOpenError
+
+CONNECT_TIMEOUT_S = 10.0
+PREPARED_STATEMENTS = 256
+"""How many a connection holds; the one not used for longest makes room."""
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that can tell whether the server has ended it.
+
+    Statements are prepared when they are first run on it, and held. Where a table has changed
+    since, one is prepared again, unless a transaction is running.
+    """
+
+    __slots__ = ("_arrived",)
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._arrived = select.poll()
+        self._arrived.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+
+    @classmethod
+    async def open(cls, url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Self:
+        """Connects.
+
+        Raises:
+            Exception: Whatever the driver says. It may quote the URL, with its password.
+        """
+        connection: Self = await asyncpg.connect(
+            url,
+            timeout=timeout_s,
+            connection_class=cls,
+            statement_cache_size=PREPARED_STATEMENTS,
+            max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=0,
+        )
+        return connection
+
+    def is_usable(self) -> bool:
+        """Whether it is open. Nothing comes from a server while nothing runs, but a farewell."""
+        return not self.is_closed() and not self._arrived.poll(0)
+
+    async def settle(self) -> None:
+        """Waits until what was cancelled has ended on the server, and undoes its transaction."""
+        try:
+            await self.execute("SELECT 1")
+        except asyncpg.InFailedSQLTransactionError:
+            pass
+        if self.is_in_transaction():
+            await self.execute("ROLLBACK")
+
+
+def require_utf8(connection: Connection, url: str) -> None:
+    """Texts are whatever a caller sends, and keys are in the order of their octets.
+
+    Raises:
+        DatabaseOpenError: The database has another encoding.
+    """
+    encoding = connection.get_settings().server_encoding
+    if encoding != "UTF8":
+        raise DatabaseOpenError(place(url), f"is encoded in {encoding}; it has to be UTF8")
+
+
+def place(url: str) -> str:
+    """Where a URL leads, without the secrets that it may hold."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "postgresql"
+    if "@" in parts.path + parts.query + parts.fragment:
+        # A password with such a character as it is, of which parts are anywhere.
+        return "postgresql"
+    hosts = parts.netloc.rpartition("@")[2] or ",".join(parse_qs(parts.query).get("host", []))
+    return f"postgresql://{hosts}{parts.path}"
