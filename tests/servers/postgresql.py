@@ -11,10 +11,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 USER = "blrcs"
 PASSWORD = "correct horse"
-ENCODED_PASSWORD = "correct%20horse"
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -43,9 +43,16 @@ class PostgresqlServer:
         }
         self._process: subprocess.Popen[str] | None = None
 
-    def url(self, database: str = "postgres", query: str = "") -> str:
-        """For clients, with the password."""
-        place = f"{USER}:{ENCODED_PASSWORD}@127.0.0.1:{self.port}"
+    def url(
+        self,
+        database: str = "postgres",
+        *,
+        user: str = USER,
+        password: str = PASSWORD,
+        query: str = "",
+    ) -> str:
+        """For clients."""
+        place = f"{user}:{quote(password)}@127.0.0.1:{self.port}"
         return f"postgresql://{place}/{database}{query}"
 
     def initialize(self) -> None:
@@ -63,7 +70,8 @@ class PostgresqlServer:
         )
 
     def start(self) -> None:
-        """Returns when it takes connections."""
+        """Returns when it takes connections. For the main thread: it ends with the one it is called on.
+        """
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         self._process = process = subprocess.Popen(
             [*_as_server(), _program("postgres"), "-D", self._data, *settings],
@@ -98,6 +106,15 @@ class PostgresqlServer:
     def resume(self) -> None:
         """Has it go on."""
         self._signal_all(signal.SIGCONT)
+
+    def terminate(self, backend: int) -> None:
+        """Ends a connection; returns when it has ended."""
+        command = f"SELECT pg_terminate_backend({backend}, {STOP_TIMEOUT_S * 1000})"
+        subprocess.run(
+            [_program("psql"), "--no-psqlrc", "--command", command, self.url()],
+            check=True,
+            capture_output=True,
+        )
 
     @property
     def _data(self) -> str:
@@ -146,7 +163,8 @@ def _program(name: str) -> str:
 
 
 def _as_server() -> list[str]:
-    """Ends with the tests, however these end, and never runs as root, which it refuses."""
+    """Ends with the thread that starts it, however that ends; never runs as root, which it refuses.
+    """
     prefix = ["setpriv", "--pdeathsig=INT"]
     user = _server_user()
     if user is not None:

@@ -31,7 +31,7 @@ class Statements:
         compiled = statement.compiled(POSTGRESQL)
         values = [compiled.bind(dict(row)) for row in rows]
         if values:
-            await self._run(lambda connection: connection.executemany(compiled.sql, values))
+            await self._run(lambda connection: connection.execute_many(compiled.sql, values))
 
     async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """See the port."""
