@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+import time
 from collections.abc import Sequence
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +14,7 @@ from blrcs.database.errors import DatabaseOpenError
 CONNECT_TIMEOUT_S = 10.0
 PREPARED_STATEMENTS = 256
 """How many a connection holds; the one not used for longest makes room."""
+LOOK_AGAIN_S = 0.01
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
@@ -22,10 +24,11 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
     since, one is prepared again, unless a transaction is running.
     """
 
-    __slots__ = ("_arrived", "_sending")
+    __slots__ = ("_arrived", "_looked_at_s", "_sending")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        self._looked_at_s = time.monotonic()
         self._sending: asyncio.Task[None] | None = None
         self._arrived = select.poll()
         self._arrived.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
@@ -48,8 +51,17 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         return connection
 
     def is_usable(self) -> bool:
-        """Whether it is open. Nothing comes from a server while nothing runs, but a farewell."""
-        return not self.is_closed() and not self._arrived.poll(0)
+        """Whether it is open. Nothing comes from a server while nothing runs, but a farewell.
+
+        The socket is looked at where the loop may not have come to it for a while.
+        """
+        if self.is_closed():
+            return False
+        now_s = time.monotonic()
+        if now_s - self._looked_at_s < LOOK_AGAIN_S:
+            return True
+        self._looked_at_s = now_s
+        return not self._arrived.poll(0)
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """As ``executemany``, but whoever is cancelled leaves at once.
