@@ -44,6 +44,8 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
             url,
             timeout=timeout_s,
             connection_class=cls,
+            # What the URL says goes before it.
+            server_settings={} if "application_name=" in url else {"application_name": "blrcs"},
             statement_cache_size=PREPARED_STATEMENTS,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,

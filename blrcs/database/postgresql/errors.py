@@ -47,9 +47,9 @@ def open_error(place: str, error: Exception, timeout_s: float) -> DatabaseOpenEr
         return DatabaseOpenError(place, f"does not answer within {timeout_s:g} s")
     if isinstance(error, OSError):
         return DatabaseOpenError(place, f"cannot be reached: {_one_line(error)}")
-    # What the driver says of a URL that it cannot read may quote it, with the password.
+    # Who knows what part of such a URL is the password. What the driver says may quote it, too.
     return DatabaseOpenError(
-        place,
+        "postgresql",
         "the URL is not one of PostgreSQL, such as "
         "postgresql://user:password@host:5432/name?sslmode=verify-full",
     )
