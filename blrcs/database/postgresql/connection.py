@@ -4,6 +4,7 @@ import asyncio
 import select
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -84,10 +85,8 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         if self._sending is not None:
             await asyncio.wait([self._sending])
             self._sending = None
-        try:
+        with suppress(asyncpg.InFailedSQLTransactionError):
             await self.execute("SELECT 1")
-        except asyncpg.InFailedSQLTransactionError:
-            pass
         if self.is_in_transaction():
             await self.execute("ROLLBACK")
 

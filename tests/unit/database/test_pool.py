@@ -1,14 +1,11 @@
 import asyncio
-import time
-from collections.abc import Iterator
+import random
 
 import pytest
 
 from blrcs.database.pool import Pool, PoolLimits
 from blrcs.domain.deadline import call_deadline_ns
 from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
-
-NS_PER_S = 1_000_000_000
 
 
 class Connection:
@@ -96,14 +93,6 @@ def pool(server: Server, observer: Observer) -> Pool[Connection]:
     return make(server, observer)
 
 
-@pytest.fixture
-def deadline() -> Iterator[None]:
-    """The caller gives up in a fifth of a second."""
-    token = call_deadline_ns.set(time.monotonic_ns() + NS_PER_S // 5)
-    yield
-    call_deadline_ns.reset(token)
-
-
 async def start(pool: Pool[Connection]) -> asyncio.Task[Connection]:
     """A caller that takes a connection, as far as it gets at once."""
     task = asyncio.create_task(pool.take())
@@ -143,7 +132,7 @@ async def test_one_that_ended_while_idle_is_passed_over(server: Server, observer
     pool.give_back(first)
     pool.give_back(second)
     second.is_open = False
-    pool._disconnect = lambda connection: server.closed.append(connection)
+    pool._disconnect = server.closed.append
     assert await pool.take() is first
     assert server.closed == [second]
     assert (await pool.take()).number == 2
@@ -227,14 +216,26 @@ async def test_nobody_waits_longer_than_the_time_out(server: Server, observer: O
     assert await pool.take() is connection
 
 
-@pytest.mark.usefixtures("deadline")
-async def test_a_caller_is_told_before_its_deadline(pool: Pool[Connection]) -> None:
+@pytest.mark.parametrize(
+    ("left_s", "patience_s"), [(None, 30), (100, 30), (10, 9.75), (1, 0.9), (0, 0)]
+)
+def test_a_caller_is_told_before_its_deadline(
+    server: Server,
+    observer: Observer,
+    monkeypatch: pytest.MonkeyPatch,
+    left_s: float | None,
+    patience_s: float,
+) -> None:
+    monkeypatch.setattr("blrcs.database.pool.remaining_s", lambda: left_s)
+    assert make(server, observer, timeout_s=30)._patience_s() == patience_s
+
+
+async def test_a_caller_without_time_is_told_at_once(pool: Pool[Connection]) -> None:
     await pool.take()
+    token = call_deadline_ns.set(0)
     with pytest.raises(ResourceExhaustedError):
         await pool.take()
-    deadline_ns = call_deadline_ns.get()
-    assert deadline_ns is not None
-    assert pool._patience_s() <= 0.9 * max(0, deadline_ns - time.monotonic_ns()) / NS_PER_S + 1e-3
+    call_deadline_ns.reset(token)
 
 
 async def test_those_who_gave_up_are_forgotten(server: Server, observer: Observer) -> None:
@@ -450,8 +451,6 @@ async def test_who_is_cancelled_has_used_nothing(
 @pytest.mark.parametrize("seed", range(20))
 async def test_nothing_is_lost_whatever_happens(seed: int) -> None:
     """Callers come, go, are cancelled and break connections in some order."""
-    import random
-
     chance = random.Random(seed)
     server, observer = Server(), Observer()
     pool = make(server, observer, size=2, overflow=2)

@@ -1,4 +1,5 @@
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -72,7 +73,7 @@ async def test_pauses_are_random_up_to_a_bound_that_doubles(
     assert all(low == 0 for low, _ in pauses)
     highs = [high for _, high in pauses]
     assert highs[0] <= 2 * FIRST_PAUSE_S
-    for before, after in zip(highs, highs[1:], strict=False):
+    for before, after in pairwise(highs):
         assert after == min(before * 2, LONGEST_PAUSE_S)
     assert highs[-1] == LONGEST_PAUSE_S
 
