@@ -242,16 +242,28 @@ class TestTransactions:
         assert [row.id for row in await bank.fetch_all(ALL)] == ["a", "b", "c", "e"]
 
     async def test_a_server_that_only_reads_is_unavailable_for_writes(
-        self,
-        bank: PostgresqlAdapter,
-        admin: asyncpg.Connection,
-        postgresql_server: PostgresqlServer,
+        self, bank: PostgresqlAdapter, postgresql_server: PostgresqlServer
     ) -> None:
+        """It became a standby: another connection may lead to the one that writes."""
         url = postgresql_server.url(query="?default_transaction_read_only=on")
         async with await PostgresqlAdapter.open(url) as standby:
             assert len(await standby.fetch_all(ALL)) == 2
+            backend = (await standby.fetch_one(BACKEND)).pid
             with pytest.raises(UnavailableError):
                 await standby.execute(ADD, id="c", balance=1)
+            assert (await standby.fetch_one(BACKEND)).pid != backend
+
+    async def test_what_takes_longer_than_the_server_allows(
+        self, postgresql_server: PostgresqlServer
+    ) -> None:
+        url = postgresql_server.url(query="?statement_timeout=20")
+        async with await PostgresqlAdapter.open(url) as database:
+            with pytest.raises(UnavailableError):
+                await database.fetch_one(SLEEP)
+            with pytest.raises(UnavailableError):
+                async with database.transaction() as transaction:
+                    await transaction.fetch_one(SLEEP)
+            await database.check()
 
 
 class TestCancelled:
