@@ -117,7 +117,7 @@ class Pool(Generic[Connection]):
         """
         if self._closed:
             raise closed()
-        connection = self._take_idle()
+        connection = self._pop_idle()
         if connection is None:
             if self._count < self._limits.size + self._limits.overflow:
                 self._count += 1
@@ -127,6 +127,14 @@ class Pool(Generic[Connection]):
         if connection is None:
             connection = await self._connect_one()
         self._observer.in_use(1)
+        return connection
+
+    def take_idle(self) -> Connection | None:
+        """As ``take`` where no waiting is needed; else None."""
+        connection = self._pop_idle()
+        if connection is not None:
+            self._all_back.clear()
+            self._observer.in_use(1)
         return connection
 
     def give_back(self, connection: Connection) -> None:
@@ -161,7 +169,7 @@ class Pool(Generic[Connection]):
             for connection in tuple(self._open):
                 self._drop(connection)
 
-    def _take_idle(self) -> Connection | None:
+    def _pop_idle(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
             if self._is_usable(connection):

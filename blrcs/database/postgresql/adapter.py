@@ -133,7 +133,9 @@ class PostgresqlAdapter(Statements, DatabaseAdapter):
             await asyncio.wait(self._recoveries)
 
     async def _run(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
-        connection = await self._pool.take()
+        connection = self._pool.take_idle()
+        if connection is None:
+            connection = await self._pool.take()
         try:
             result = await step(connection)
         except BaseException as error:

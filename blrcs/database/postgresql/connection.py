@@ -3,18 +3,21 @@
 import asyncio
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
 
 from blrcs.database.errors import DatabaseOpenError
 
+Result = TypeVar("Result")
+
 CONNECT_TIMEOUT_S = 10.0
 PREPARED_STATEMENTS = 256
-"""How many a connection holds; the one not used for longest makes room."""
+"""How many a connection holds; the one that is held for longest makes room."""
 LOOK_AGAIN_S = 0.01
 
 
@@ -25,10 +28,11 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
     since, one is prepared again, unless a transaction is running.
     """
 
-    __slots__ = ("_arrived", "_looked_at_s", "_sending")
+    __slots__ = ("_arrived", "_looked_at_s", "_prepared", "_sending")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        self._prepared: dict[str, PreparedStatement] = {}
         self._looked_at_s = time.monotonic()
         self._sending: asyncio.Task[None] | None = None
         self._arrived = select.poll()
@@ -47,9 +51,6 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
             connection_class=cls,
             # What the URL says goes before it.
             server_settings={} if "application_name=" in url else {"application_name": "blrcs"},
-            statement_cache_size=PREPARED_STATEMENTS,
-            max_cached_statement_lifetime=0,
-            max_cacheable_statement_size=0,
         )
         return connection
 
@@ -66,12 +67,35 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         self._looked_at_s = now_s
         return not self._arrived.poll(0)
 
-    async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """As ``executemany``, but whoever is cancelled leaves at once.
+    async def run(
+        self, sql: str, values: Iterable[Any], how: Callable[..., Awaitable[Result]]
+    ) -> Result:
+        """Runs a statement in one of the ways that a prepared one knows."""
+        if self.is_closed():
+            raise asyncpg.InterfaceError("connection is closed")
+        prepared = self._prepared.get(sql)
+        if prepared is None:
+            prepared = await self._hold(sql)
+        try:
+            return await how(prepared, *values)
+        except asyncpg.InvalidCachedStatementError:
+            # Of this statement; others over the same table follow when they are run.
+            del self._prepared[sql]
+            if self.is_in_transaction():
+                raise
+        except asyncpg.OutdatedSchemaCacheError:
+            del self._prepared[sql]
+            raise
+        return await how(await self._hold(sql), *values)
+
+    async def run_many(self, sql: str, rows: Sequence[Iterable[Any]]) -> None:
+        """Runs a statement once for each row. Whoever is cancelled leaves at once.
 
         The driver forgets a cancellation that comes while the server does not read what it sends.
         """
-        self._sending = sending = asyncio.create_task(self.executemany(sql, rows))
+        self._sending = sending = asyncio.create_task(
+            self.run(sql, [rows], PreparedStatement.executemany)
+        )
         try:
             await asyncio.shield(sending)
         except BaseException:
@@ -89,6 +113,13 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
             await self.execute("SELECT 1")
         if self.is_in_transaction():
             await self.execute("ROLLBACK")
+
+
+    async def _hold(self, sql: str) -> PreparedStatement:
+        if len(self._prepared) >= PREPARED_STATEMENTS:
+            del self._prepared[next(iter(self._prepared))]
+        prepared = self._prepared[sql] = await self.prepare(sql)
+        return prepared
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

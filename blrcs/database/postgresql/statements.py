@@ -4,11 +4,22 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from asyncpg.prepared_stmt import PreparedStatement
+
 from blrcs.database.postgresql.connection import Connection
 from blrcs.database.postgresql.dialect import POSTGRESQL
 from blrcs.database.statement import Row, Statement
 
 Result = TypeVar("Result")
+
+_FIRST = PreparedStatement.fetchrow
+_ALL = PreparedStatement.fetch
+
+
+async def _status(prepared: PreparedStatement, *values: Any) -> str:
+    await prepared.fetch(*values)
+    status: str = prepared.get_statusmsg()
+    return status
 
 
 class Statements:
@@ -22,7 +33,7 @@ class Statements:
         """See the port."""
         compiled = statement.compiled(POSTGRESQL)
         values = compiled.bind(params)
-        status: str = await self._run(lambda connection: connection.execute(compiled.sql, *values))
+        status: str = await self._run(lambda held: held.run(compiled.sql, values, _status))
         # Such as UPDATE 3, or INSERT 0 1.
         return int(status.rpartition(" ")[2])
 
@@ -31,18 +42,18 @@ class Statements:
         compiled = statement.compiled(POSTGRESQL)
         values = [tuple(compiled.bind(dict(row))) for row in rows]
         if values:
-            await self._run(lambda connection: connection.execute_many(compiled.sql, values))
+            await self._run(lambda held: held.run_many(compiled.sql, values))
 
     async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """See the port."""
         compiled = statement.compiled(POSTGRESQL)
         values = compiled.bind(params)
-        record = await self._run(lambda connection: connection.fetchrow(compiled.sql, *values))
+        record = await self._run(lambda held: held.run(compiled.sql, values, _FIRST))
         return None if record is None else compiled.make_row(record)
 
     async def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """See the port."""
         compiled = statement.compiled(POSTGRESQL)
         values = compiled.bind(params)
-        records = await self._run(lambda connection: connection.fetch(compiled.sql, *values))
+        records = await self._run(lambda held: held.run(compiled.sql, values, _ALL))
         return list(map(compiled.make_row, records))
