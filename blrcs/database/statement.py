@@ -6,7 +6,9 @@ running it touches SQLAlchemy no more.
 """
 
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,7 +35,7 @@ class CompiledStatement:
         make_row: Turns what the driver returns into a row.
     """
 
-    __slots__ = ("_constants", "_names", "_places", "make_row", "parameters", "sql")
+    __slots__ = ("_constants", "_in_order", "_names", "make_row", "parameters", "sql")
 
     def __init__(self, construct: Construct, dialect: Dialect) -> None:
         compiled = _compile(construct, dialect)
@@ -48,7 +50,7 @@ class CompiledStatement:
         self._constants = {
             name: value for name, value in compiled.params.items() if name not in self._names
         }
-        self._places = tuple(compiled.positiontup or ()) if dialect.is_positional else None
+        self._in_order = _picker(compiled.positiontup or ()) if dialect.is_positional else None
         self.make_row = _row_maker(_columns(construct), has_booleans=dialect.has_booleans)
 
     def bind(self, params: dict[str, Any]) -> Values:
@@ -61,9 +63,7 @@ class CompiledStatement:
             wrong = ", ".join(sorted(params.keys() ^ self._names))
             raise TypeError(f"missing or unknown parameters: {wrong}")
         values = self._constants | params if self._constants else params
-        if self._places is None:
-            return values
-        return tuple([values[name] for name in self._places])
+        return values if self._in_order is None else self._in_order(values)
 
 
 class Statement:
@@ -117,6 +117,13 @@ def _compile(construct: Construct, dialect: Dialect) -> sa.sql.compiler.SQLCompi
     return compiled
 
 
+def _picker(names: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """What gives the values of some names in their order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(map(values.__getitem__, names))
+
+
 def _columns(construct: Construct) -> dict[str, bool]:
     """Names of the result's columns, and whether each is a bool."""
     if isinstance(construct, sa.Insert | sa.Update | sa.Delete):
@@ -133,7 +140,8 @@ def _row_maker(columns: dict[str, bool], *, has_booleans: bool) -> Callable[[tup
         raise TypeError(f"a column needs a label: {error}") from error
     flags = tuple(index for index, flag in enumerate(columns.values()) if flag)
     if not flags or has_booleans:
-        return row_type._make
+        # As _make without counting them, which takes as long as all the rest of it.
+        return partial(tuple.__new__, row_type)
 
     def make_row(values: tuple[Any, ...]) -> Row:
         converted = list(values)

@@ -114,7 +114,6 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         if self.is_in_transaction():
             await self.execute("ROLLBACK")
 
-
     async def _hold(self, sql: str) -> PreparedStatement:
         if len(self._prepared) >= PREPARED_STATEMENTS:
             del self._prepared[next(iter(self._prepared))]
