@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
@@ -19,6 +20,9 @@ CONNECT_TIMEOUT_S = 10.0
 PREPARED_STATEMENTS = 256
 """How many a connection holds; the one that is held for longest makes room."""
 LOOK_AGAIN_S = 0.01
+KEEPALIVE_IDLE_S = 30
+KEEPALIVE_INTERVAL_S = 10
+KEEPALIVE_PROBES = 3
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
@@ -35,8 +39,11 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         self._prepared: dict[str, PreparedStatement] = {}
         self._looked_at_s = time.monotonic()
         self._sending: asyncio.Task[None] | None = None
+        connected = self._transport.get_extra_info("socket")
+        if connected.family != socket.AF_UNIX:
+            _keep_alive(connected)
         self._arrived = select.poll()
-        self._arrived.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        self._arrived.register(connected.fileno(), select.POLLIN)
 
     @classmethod
     async def open(cls, url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Self:
@@ -119,6 +126,14 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
             del self._prepared[next(iter(self._prepared))]
         prepared = self._prepared[sql] = await self.prepare(sql)
         return prepared
+
+
+def _keep_alive(connected: socket.socket) -> None:
+    """Has the system notice a host that is gone, and firewalls not forget what is idle."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

@@ -296,6 +296,22 @@ class TestCancelled:
         assert await one.fetch_all(ALL) == []
         assert one.connections_in_use == 0
 
+    async def test_many_at_once(
+        self, database: PostgresqlAdapter, admin: asyncpg.Connection
+    ) -> None:
+        """More than there are connections: some run, some connect, some wait."""
+        for _ in range(3):
+            tasks = [asyncio.create_task(database.fetch_one(SLEEP)) for _ in range(100)]
+            await until(lambda: admin.fetchval(ASLEEP + OTHERS))
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(isinstance(end, asyncio.CancelledError) for end in ends)
+        await all_back(database)
+        assert await admin.fetchval(ASLEEP + OTHERS) is None
+        await asyncio.gather(*(database.fetch_one(BACKEND) for _ in range(100)))
+        assert database.connections_in_use == 0
+
     async def test_wherever_it_was(self, one: PostgresqlAdapter) -> None:
         """At each step of the loop that a transaction takes."""
 

@@ -1,5 +1,6 @@
 """How PostgreSQL's adapter is opened, and what it says where it cannot be."""
 
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.postgresql.adapter import PostgresqlAdapter
-from blrcs.database.postgresql.connection import place
+from blrcs.database.postgresql.connection import Connection, place
 from blrcs.database.statement import Statement
 from tests.servers.postgresql import PASSWORD, USER, PostgresqlServer
 
@@ -130,6 +131,16 @@ async def test_by_its_socket(postgresql_server: PostgresqlServer) -> None:
     url = f"postgresql:///postgres{query}&user={USER}&password={PASSWORD}"
     async with await PostgresqlAdapter.open(url) as database:
         await database.check()
+
+
+async def test_a_host_that_is_gone_is_noticed(postgresql_server: PostgresqlServer) -> None:
+    connection = await Connection.open(postgresql_server.url())
+    try:
+        connected = connection._transport.get_extra_info("socket")
+        assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+    finally:
+        connection.terminate()
 
 
 async def test_with_the_password_of_the_environment(

@@ -118,6 +118,23 @@ async def test_one_that_is_idle_is_lent_again(pool: Pool[Connection], server: Se
     assert len(server.opened) == 1
 
 
+async def test_one_that_is_idle_can_be_taken_without_waiting(
+    pool: Pool[Connection], server: Server, observer: Observer
+) -> None:
+    assert pool.take_idle() is None
+    first = await pool.take()
+    assert pool.take_idle() is None
+    pool.give_back(first)
+    assert pool.take_idle() is first
+    assert observer.lent == pool.in_use == 1
+    closing = asyncio.create_task(pool.close())
+    await turn()
+    assert not closing.done()
+    assert pool.take_idle() is None
+    pool.give_back(first)
+    await closing
+
+
 async def test_the_one_last_used_is_lent_first(server: Server, observer: Observer) -> None:
     pool = make(server, observer, size=2)
     first, second = await pool.take(), await pool.take()
