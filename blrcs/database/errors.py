@@ -11,12 +11,13 @@ ViolationKind = Literal["unique", "foreign_key", "not_null", "check", "other"]
 class DatabaseOpenError(Exception):
     """The database cannot be opened; the server cannot start.
 
-    Its text is one line for a terminal. It names the path and what is wrong.
+    Its text is one line for a terminal. It names what is wrong, and the path, or the host, port and
+    name of the database; never a password.
     """
 
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
+    def __init__(self, place: Path | str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}")
+        self.place = place
 
 
 class DatabaseUnwritableError(DatabaseOpenError):
