@@ -115,6 +115,10 @@ class MysqlConnection:
             raise call_error(error) from error
         self.is_busy = False
 
+    def release(self) -> Any:
+        """The driver's connection, for who closes it; this object is not used any more."""
+        return self._driver
+
     def close(self) -> None:
         """Takes leave of the server, and waits for nothing."""
         with suppress(MySQLError):

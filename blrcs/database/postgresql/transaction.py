@@ -75,9 +75,7 @@ class Transaction(Statements, adapter.Transaction):
                 self._owed = ""
             return await step(connection)
         except Exception as error:
-            told = call_error(
-                error, is_closed=connection.is_closed(), read_only=self._read_only
-            )
+            told = call_error(error, is_closed=connection.is_closed(), read_only=self._read_only)
             if told is error:
                 raise
             raise told from error

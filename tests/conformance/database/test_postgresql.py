@@ -35,9 +35,7 @@ accounts = sa.Table(
     sa.CheckConstraint("balance >= 0", name="accounts_balance"),
 )
 
-ADD = Statement(
-    sa.insert(accounts).values(id=sa.bindparam("id"), balance=sa.bindparam("balance"))
-)
+ADD = Statement(sa.insert(accounts).values(id=sa.bindparam("id"), balance=sa.bindparam("balance")))
 ADD_OWNED = Statement(sa.insert(accounts))
 ALL = Statement(sa.select(accounts.c.id, accounts.c.balance).order_by(accounts.c.id))
 TOTAL = Statement(sa.select(sa.func.sum(accounts.c.balance).label("total")))
@@ -245,7 +243,10 @@ class TestTransactions:
         assert [row.id for row in await bank.fetch_all(ALL)] == ["a", "b", "c", "e"]
 
     async def test_a_server_that_only_reads_is_unavailable_for_writes(
-        self, bank: PostgresqlAdapter, admin: asyncpg.Connection, postgresql_server: PostgresqlServer
+        self,
+        bank: PostgresqlAdapter,
+        admin: asyncpg.Connection,
+        postgresql_server: PostgresqlServer,
     ) -> None:
         url = postgresql_server.url(query="?default_transaction_read_only=on")
         async with await PostgresqlAdapter.open(url) as standby:
