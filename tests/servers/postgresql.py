@@ -70,7 +70,7 @@ class PostgresqlServer:
         )
 
     def start(self) -> None:
-        """Returns when it takes connections. For the main thread: it ends with the one it is called on."""
+        """Returns when it takes connections. It ends with the thread that this is called on."""
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         self._process = process = subprocess.Popen(
             [*_as_server(), _program("postgres"), "-D", self._data, *settings],
@@ -162,7 +162,7 @@ def _program(name: str) -> str:
 
 
 def _as_server() -> list[str]:
-    """Ends with the thread that starts it, however that ends; never runs as root, which it refuses."""
+    """Ends with the thread that starts it, and is never root, which the server refuses."""
     prefix = ["setpriv", "--pdeathsig=INT"]
     user = _server_user()
     if user is not None:

@@ -79,9 +79,7 @@ class PostgresqlAdapter(Statements, DatabaseAdapter):
         try:
             connection = await pool.take()
         except UnavailableError as error:
-            cause = error.__cause__
-            assert isinstance(cause, Exception)
-            raise open_error(place(url), cause, connect_timeout_s) from None
+            raise open_error(place(url), error.__cause__, connect_timeout_s) from None
         pool.give_back(connection)
         try:
             require_utf8(connection, url)

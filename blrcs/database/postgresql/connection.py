@@ -2,7 +2,9 @@
 
 import asyncio
 import select
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +15,7 @@ from blrcs.database.errors import DatabaseOpenError
 CONNECT_TIMEOUT_S = 10.0
 PREPARED_STATEMENTS = 256
 """How many a connection holds; the one not used for longest makes room."""
+LOOK_AGAIN_S = 0.01
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
@@ -22,10 +25,11 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
     since, one is prepared again, unless a transaction is running.
     """
 
-    __slots__ = ("_arrived", "_sending")
+    __slots__ = ("_arrived", "_looked_at_s", "_sending")
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        self._looked_at_s = time.monotonic()
         self._sending: asyncio.Task[None] | None = None
         self._arrived = select.poll()
         self._arrived.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
@@ -41,6 +45,8 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
             url,
             timeout=timeout_s,
             connection_class=cls,
+            # What the URL says goes before it.
+            server_settings={} if "application_name=" in url else {"application_name": "blrcs"},
             statement_cache_size=PREPARED_STATEMENTS,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,
@@ -48,8 +54,17 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         return connection
 
     def is_usable(self) -> bool:
-        """Whether it is open. Nothing comes from a server while nothing runs, but a farewell."""
-        return not self.is_closed() and not self._arrived.poll(0)
+        """Whether it is open. Nothing comes from a server while nothing runs, but a farewell.
+
+        The socket is looked at where the loop may not have come to it for a while.
+        """
+        if self.is_closed():
+            return False
+        now_s = time.monotonic()
+        if now_s - self._looked_at_s < LOOK_AGAIN_S:
+            return True
+        self._looked_at_s = now_s
+        return not self._arrived.poll(0)
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """As ``executemany``, but whoever is cancelled leaves at once.
@@ -70,10 +85,8 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         if self._sending is not None:
             await asyncio.wait([self._sending])
             self._sending = None
-        try:
+        with suppress(asyncpg.InFailedSQLTransactionError):
             await self.execute("SELECT 1")
-        except asyncpg.InFailedSQLTransactionError:
-            pass
         if self.is_in_transaction():
             await self.execute("ROLLBACK")
 

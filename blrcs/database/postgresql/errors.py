@@ -24,6 +24,7 @@ _SERIALIZATION = {
     "40001",  # serialization_failure
     "40P01",  # deadlock_detected
 }
+_READ_ONLY = "25006"
 _PASSING_CLASSES = {
     "08",  # connection exception
     "53",  # insufficient resources: disk, memory, connections
@@ -31,7 +32,6 @@ _PASSING_CLASSES = {
     "58",  # system error: input or output
 }
 _PASSING = {
-    "25006",  # the server only reads: it has become a standby
     "25P03",  # a transaction did nothing for longer than the server allows
     "25P04",  # a transaction took longer than the server allows
     "40003",  # whether the statement was completed is unknown
@@ -39,7 +39,7 @@ _PASSING = {
 }
 
 
-def open_error(place: str, error: Exception, timeout_s: float) -> DatabaseOpenError:
+def open_error(place: str, error: BaseException | None, timeout_s: float) -> DatabaseOpenError:
     """The start-up error that stands for what the driver said."""
     if isinstance(error, asyncpg.PostgresError):
         return DatabaseOpenError(place, f"the server refuses: {_one_line(error)}")
@@ -47,9 +47,9 @@ def open_error(place: str, error: Exception, timeout_s: float) -> DatabaseOpenEr
         return DatabaseOpenError(place, f"does not answer within {timeout_s:g} s")
     if isinstance(error, OSError):
         return DatabaseOpenError(place, f"cannot be reached: {_one_line(error)}")
-    # What the driver says of a URL that it cannot read may quote it, with the password.
+    # Who knows what part of such a URL is the password. What the driver says may quote it, too.
     return DatabaseOpenError(
-        place,
+        "postgresql",
         "the URL is not one of PostgreSQL, such as "
         "postgresql://user:password@host:5432/name?sslmode=verify-full",
     )
@@ -70,13 +70,18 @@ def call_error(error: Exception, *, is_closed: bool, read_only: bool = False) ->
         return violation(error)
     if state in _SERIALIZATION or isinstance(error, asyncpg.InvalidCachedStatementError):
         return SerializationError()
-    if read_only and isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-        return error
-    if state[:2] in _PASSING_CLASSES or state in _PASSING or isinstance(error, OSError):
-        return unavailable()
-    if is_closed and isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
+    if _is_passing(error, state, is_closed=is_closed, read_only=read_only):
         return unavailable()
     return error
+
+
+def _is_passing(error: Exception, state: str, *, is_closed: bool, read_only: bool) -> bool:
+    if state == _READ_ONLY:
+        # Of a transaction that may write, it is the server that only reads: it became a standby.
+        return not read_only
+    if state[:2] in _PASSING_CLASSES or state in _PASSING or isinstance(error, OSError):
+        return True
+    return is_closed and isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError)
 
 
 def violation(error: Exception) -> IntegrityViolationError:

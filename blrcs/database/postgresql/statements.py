@@ -29,7 +29,7 @@ class Statements:
     async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """See the port. All are sent at once."""
         compiled = statement.compiled(POSTGRESQL)
-        values = [compiled.bind(dict(row)) for row in rows]
+        values = [tuple(compiled.bind(dict(row))) for row in rows]
         if values:
             await self._run(lambda connection: connection.execute_many(compiled.sql, values))
 

@@ -13,6 +13,7 @@ from blrcs.database.adapter import Isolation, Transaction
 from blrcs.database.errors import IntegrityViolationError, SerializationError
 from blrcs.database.pool import PoolLimits
 from blrcs.database.postgresql.adapter import PostgresqlAdapter
+from blrcs.database.postgresql.connection import PREPARED_STATEMENTS
 from blrcs.database.statement import Statement
 from blrcs.database.types import KEY, NUMBER
 from blrcs.domain.errors import UnavailableError
@@ -59,7 +60,7 @@ TERMINATE = "SELECT pg_terminate_backend($1, 30000)"
 async def until(condition: Callable[[], Any]) -> Any:
     """What an awaitable condition gives when that is true."""
     async with asyncio.timeout(PATIENCE_S):
-        while not (result := await condition()):
+        while not (result := await condition()):  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.01)
     return result
 
@@ -116,13 +117,11 @@ class TestStatements:
             await one.execute(ADD, id=f"{number}", balance=number)
         assert (await one.fetch_one(PREPARED)).count == before + 1
 
-    async def test_those_that_are_held_are_bounded(
-        self, one: PostgresqlAdapter, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_those_that_are_held_are_bounded(self, one: PostgresqlAdapter) -> None:
         for number in range(300):
             name = f"value_{number}"
             await one.fetch_one(Statement(sa.select(sa.literal("x").label(name))))
-        assert (await one.fetch_one(PREPARED)).count <= 257
+        assert (await one.fetch_one(PREPARED)).count <= PREPARED_STATEMENTS
 
     async def test_one_is_prepared_again_after_the_table_changed(
         self, one: PostgresqlAdapter, admin: asyncpg.Connection
@@ -417,11 +416,14 @@ class TestPaused:
         self, one: PostgresqlAdapter, postgresql_server: PostgresqlServer
     ) -> None:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.5), one.transaction() as transaction:
-                async with transaction.savepoint():
-                    await transaction.execute(ADD, id="a", balance=1)
-                    postgresql_server.pause()
-                    await transaction.execute(ADD, id="b", balance=1)
+            async with (
+                asyncio.timeout(0.5),
+                one.transaction() as transaction,
+                transaction.savepoint(),
+            ):
+                await transaction.execute(ADD, id="a", balance=1)
+                postgresql_server.pause()
+                await transaction.execute(ADD, id="b", balance=1)
         postgresql_server.resume()
         assert await one.fetch_all(ALL) == []
         await all_back(one)
