@@ -4,6 +4,7 @@ Statements are prepared on the server and values are sent apart from them, in th
 nothing is ever escaped. The text protocol carries fixed commands alone, such as COMMIT.
 """
 
+import asyncio
 import datetime as dt
 import select
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ KEPT_STATEMENTS = 64
 """Prepared statements of one connection. A server has room for 16,382 of all its clients."""
 
 _PLAIN = frozenset({str, bytes, int, float, bool, type(None)})
-_SENDABLE: tuple[type, ...] = (*_PLAIN, bytearray, Decimal, dt.date, dt.time, dt.timedelta)
+_SENDABLE = (str, bytes, bytearray, int, float, type(None), Decimal, dt.date, dt.time, dt.timedelta)
 _QUIT = b"\x01\x00\x00\x00\x01"  # COM_QUIT, with its length and number before it
 
 
@@ -52,12 +53,10 @@ class MysqlConnection:
         self.server = Server.named(driver.get_server_info())
         self.thread_id: int = driver.thread_id()
         self._driver = driver
+        self._transport: asyncio.Transport = driver._transport  # noqa: SLF001 - no other way
         self._prepared: dict[str, Any] = {}
         self._arrived = select.poll()
-        self._arrived.register(
-            self._driver._transport.get_extra_info("socket").fileno(),  # noqa: SLF001 - no other way
-            select.POLLIN,
-        )
+        self._arrived.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     @property
     def is_open(self) -> bool:
@@ -129,6 +128,8 @@ class MysqlConnection:
         """Takes leave of the server, and waits for nothing."""
         with suppress(MySQLError):
             self._driver._write_bytes(_QUIT)  # noqa: SLF001 - ensure_closed() would wait
+        if self._transport.get_extra_info("ssl_object") is not None:
+            self._transport.abort()  # would wait for the server to end TLS, which it does not
         self._driver.close()
 
     async def _read_all(self) -> None:
