@@ -4,9 +4,12 @@ Statements are prepared on the server and values are sent apart from them, in th
 nothing is ever escaped. The text protocol carries fixed commands alone, such as COMMIT.
 """
 
+import asyncio
+import datetime as dt
 import select
 from collections.abc import Sequence
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any, Protocol
 
 from asyncmy.errors import MySQLError
@@ -19,6 +22,8 @@ from blrcs.domain.errors import UnavailableError
 KEPT_STATEMENTS = 64
 """Prepared statements of one connection. A server has room for 16,382 of all its clients."""
 
+_PLAIN = frozenset({str, bytes, int, float, bool, type(None)})
+_SENDABLE = (str, bytes, bytearray, int, float, type(None), Decimal, dt.date, dt.time, dt.timedelta)
 _QUIT = b"\x01\x00\x00\x00\x01"  # COM_QUIT, with its length and number before it
 
 
@@ -48,22 +53,24 @@ class MysqlConnection:
         self.server = Server.named(driver.get_server_info())
         self.thread_id: int = driver.thread_id()
         self._driver = driver
+        self._transport: asyncio.Transport = driver._transport  # noqa: SLF001 - no other way
         self._prepared: dict[str, Any] = {}
         self._arrived = select.poll()
-        self._arrived.register(
-            self._driver._transport.get_extra_info("socket").fileno(),  # noqa: SLF001 - no other way
-            select.POLLIN,
-        )
+        self._arrived.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is open, as far as the event loop has heard, and nothing is under way."""
+        return not self.is_busy and not self._driver._stream_broken  # noqa: SLF001 - as its pool does
 
     @property
     def is_usable(self) -> bool:
-        """Whether it is open, nothing is under way, and the server has said nothing unasked.
+        """Whether it is open, and the server has said nothing unasked.
 
         What a server says to one who asks nothing is goodbye; here it is seen before the event loop
         hears of it.
         """
-        broken = self.is_busy or self._driver._stream_broken  # noqa: SLF001 - as its own pool does
-        return not broken and not self._arrived.poll(0)
+        return self.is_open and not self._arrived.poll(0)
 
     async def set_up(self, *commands: str) -> None:
         """Runs commands, and learns what the server takes.
@@ -83,6 +90,8 @@ class MysqlConnection:
             MySQLError: The server refuses it for another reason.
             TypeError, ValueError: A value cannot be sent, or they are more than the server takes.
         """
+        if not _PLAIN.issuperset(map(type, values)):
+            _require_sendable(values)
         self.is_busy = True
         try:
             prepared = self._prepared.pop(sql, None)
@@ -123,6 +132,8 @@ class MysqlConnection:
         """Takes leave of the server, and waits for nothing."""
         with suppress(MySQLError):
             self._driver._write_bytes(_QUIT)  # noqa: SLF001 - ensure_closed() would wait
+        if self._transport.get_extra_info("ssl_object") is not None:
+            self._transport.abort()  # would wait for the server to end TLS, which it does not
         self._driver.close()
 
     async def _read_all(self) -> None:
@@ -147,6 +158,13 @@ class MysqlConnection:
 def size_bytes(values: Sequence[Any]) -> int:
     """What values take at least when they are sent."""
     return sum(len(each) if isinstance(each, str | bytes | bytearray) else 8 for each in values)
+
+
+def _require_sendable(values: Sequence[Any]) -> None:
+    """The driver would send what ``str`` makes of any other value."""
+    for value in values:
+        if not isinstance(value, _SENDABLE):
+            raise TypeError(f"a value of type {type(value).__name__} cannot be sent")
 
 
 def _can_be_sent(values: Sequence[Any]) -> bool:

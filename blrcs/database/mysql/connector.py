@@ -42,6 +42,7 @@ class Connector:
         self._ssl = url.ssl_context()
         self._lock_timeout_s = lock_timeout_s
         self._one_killer = asyncio.Lock()
+        self._unwanted: set[asyncio.Task[Any]] = set()
 
     async def connect(self) -> MysqlConnection:
         """A connection that is set up.
@@ -84,6 +85,26 @@ class Connector:
                     driver.close()
 
     async def _login(self) -> Any:
+        """A connection of the driver.
+
+        In a task of its own, since the driver waits by ``asyncio.wait_for``, which in Python 3.11
+        may pass over that it was cancelled.
+        """
+        task = asyncio.get_running_loop().create_task(self._connect())
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._unwanted.add(task)
+            task.add_done_callback(self._close_unwanted)
+            task.cancel()
+            raise
+
+    def _close_unwanted(self, task: asyncio.Task[Any]) -> None:
+        self._unwanted.discard(task)
+        if not task.cancelled() and task.exception() is None:
+            task.result().close()
+
+    async def _connect(self) -> Any:
         driver: Any = await asyncmy.connect(
             host=self._url.host,
             port=self._url.port,

@@ -42,7 +42,7 @@ class Lender:
         """Of a caller that is done with it, well or not; nothing is left open on it."""
         if connection.is_busy:
             self._clear(self._kill(connection))
-        elif connection.is_usable:
+        elif connection.is_open:
             self._pool.give_back(connection)
         else:
             self._pool.discard(connection)
@@ -54,7 +54,7 @@ class Lender:
             connection: The connection.
             is_cancelled: The caller has no time to wait for that.
         """
-        if not connection.is_usable:
+        if not connection.is_open:
             self.take_back(connection)
             return
         undone = self._clear(self._roll_back(connection))
