@@ -1,6 +1,5 @@
 """Runs alembic's migrations on a connection that is open."""
 
-import logging
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -25,8 +24,6 @@ def upgrade(connection: sa.Connection, place: Path | str) -> None:
         DatabaseTooNewError: It is of a revision that this version does not know.
         DatabaseCorruptError: It holds another program's tables.
     """
-    # It tells of every step, and of its plugins as soon as it is imported.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)

@@ -22,11 +22,11 @@ async def migrate(url: str) -> None:
     async def connect() -> asyncpg.Connection:
         try:
             return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the driver raises all kinds
             raise open_error(where, error, CONNECT_TIMEOUT_S) from None
 
     def told(error: BaseException) -> DatabaseOpenError:
-        return open_error(where, error.__cause__ or error, CONNECT_TIMEOUT_S)  # type: ignore[arg-type]
+        return open_error(where, error.__cause__ or error, CONNECT_TIMEOUT_S)
 
     road = MigrationRoad(url="postgresql+asyncpg://", lock=LOCK, connect=connect, open_error=told)
     await migrate_server(road, where)
