@@ -91,9 +91,14 @@ class BlockingReader(ABC):
 class DatabaseAdapter(ABC):
     """A database of some kind, open. Belongs to the event loop that it was opened on.
 
+    Attributes:
+        reader: Its reads for those who cannot wait; None where waiting is all that it can.
+
     Methods raise what those of Transaction do, and beside that:
         ResourceExhaustedError: No connection became free in time.
     """
+
+    reader: BlockingReader | None = None
 
     @property
     @abstractmethod

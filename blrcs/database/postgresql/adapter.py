@@ -49,9 +49,9 @@ class PostgresqlAdapter(Statements, DatabaseAdapter):
     async def open(
         cls,
         url: str,
-        *,
         limits: PoolLimits | None = None,
         observer: PoolObserver | None = None,
+        *,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> Self:
         """Connects once, so that what is wrong is known at the start.

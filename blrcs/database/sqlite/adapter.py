@@ -9,7 +9,13 @@ from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 
-from blrcs.database.adapter import DatabaseAdapter, Isolation, Operation, Transaction
+from blrcs.database.adapter import (
+    BlockingReader,
+    DatabaseAdapter,
+    Isolation,
+    Operation,
+    Transaction,
+)
 from blrcs.database.errors import closed
 from blrcs.database.retry import DEFAULT_ATTEMPTS
 from blrcs.database.sqlite.connection import connect
@@ -51,7 +57,7 @@ class SqliteAdapter(DatabaseAdapter):
     def __init__(
         self, database: SqliteDatabase, path: Path, *, idle_timeout_s: float = IDLE_TIMEOUT_S
     ) -> None:
-        self.reader = SqliteReader(database)
+        self.reader: BlockingReader = SqliteReader(database)
         self._database = database
         self._path = path
         self._idle_timeout_s = idle_timeout_s

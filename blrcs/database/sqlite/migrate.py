@@ -1,18 +1,14 @@
 """Brings a database file to this version's schema."""
 
-import logging
 import sqlite3
 from pathlib import Path
 
-from blrcs.database.errors import DatabaseCorruptError, DatabaseTooNewError
 from blrcs.database.sqlite.connection import connect
 from blrcs.database.sqlite.errors import open_error
 
 HEAD_REVISION = "0001"
 """The newest revision in migrations/versions. Stated here so that a start with nothing to migrate
 need not import alembic."""
-
-MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -31,13 +27,10 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """
     try:
         revision = stored_revision(connection)
-        foreign = revision is None and _has_tables(connection)
     except sqlite3.Error as error:
         raise open_error(path, error) from error
-    if foreign:
-        raise DatabaseCorruptError(path, "is the database of another program")
     if revision != HEAD_REVISION:
-        _upgrade(path, revision)
+        _upgrade(path)
 
 
 def stored_revision(connection: sqlite3.Connection) -> str | None:
@@ -49,27 +42,12 @@ def stored_revision(connection: sqlite3.Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
-
-
-def _upgrade(path: Path, revision: str | None) -> None:
-    # It tells of every step, and of its plugins as soon as it is imported.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+def _upgrade(path: Path) -> None:
     # Only here, so that a start with nothing to migrate does not pay for it.
     import sqlalchemy as sa  # noqa: PLC0415
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
 
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if revision is not None and revision not in known:
-        raise DatabaseTooNewError(
-            path,
-            f"was written by a newer version (schema {revision!r}, known up to {HEAD_REVISION!r})",
-        )
+    from blrcs.database.migrations.running import upgrade  # noqa: PLC0415
+
     engine = sa.create_engine(
         "sqlite://", creator=lambda: connect(path), poolclass=sa.pool.NullPool
     )
@@ -77,8 +55,7 @@ def _upgrade(path: Path, revision: str | None) -> None:
     sa.event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            upgrade(connection, path)
     except sa.exc.DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             raise open_error(path, error.orig) from error

@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
+from blrcs.database.migrations.running import MIGRATIONS
 from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.sqlite.migrate import HEAD_REVISION, MIGRATIONS
+from blrcs.database.sqlite.migrate import HEAD_REVISION
 from blrcs.database.tables import metadata
 
 HERE = Path(__file__).parent

@@ -39,8 +39,6 @@ from blrcs.database.repositories.revocation import RevocationRepository
 from blrcs.database.repositories.service_account import SqlServiceAccountRepository
 from blrcs.database.repositories.session import SqlSessionRepository
 from blrcs.database.repositories.user import SqlUserRepository
-from blrcs.database.sqlite.adapter import SqliteAdapter
-from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.domain.session import SessionLifetime
 from blrcs.security.access_store import AccessStore
 from blrcs.security.page_tokens import SignedPageTokens
@@ -77,7 +75,7 @@ def call_of(principal="", session="", address="192.0.2.1"):
 class Identity:
     """What a composition root would hold; ``open`` on the same folder is a restart."""
 
-    def __init__(self, folder, clock, database, hasher):
+    def __init__(self, folder, clock, database, reader, hasher):
         self.database = database
         self.clock = clock
         self.revocations = Revocations(clock=clock)
@@ -96,13 +94,13 @@ class Identity:
         )
         stored_revocations = RevocationRepository(
             database,
-            database.reader,
+            reader,
             revoker=VerifierRevoker(self.revocations, issuer=ISSUER),
             clock=clock,
             token_ttl_ns=DEFAULT_TTL_NS,
         )
         stored_revocations.load()
-        self.access = AccessStore(SqlAccessRepository(database, database.reader), clock=clock)
+        self.access = AccessStore(SqlAccessRepository(database, reader), clock=clock)
         self.users = SqlUserRepository(database, stored_revocations, self.access)
         self.accounts = SqlServiceAccountRepository(database, stored_revocations, self.access)
         self.api_keys = SqlApiKeyRepository(database, stored_revocations)
@@ -122,12 +120,11 @@ class Identity:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, folder, clock):
+    async def open(cls, store, clock):
         hasher = Argon2PasswordHasher(memory_kib=8, passes=1)
         try:
-            path = folder / "blrcs.db"
-            async with SqliteAdapter(SqliteDatabase.open(path), path) as database:
-                identity = cls(folder, clock, database, hasher)
+            async with store.open() as (database, reader):
+                identity = cls(store.folder, clock, database, reader, hasher)
                 yield identity
                 await identity.api_keys.drain()
         finally:

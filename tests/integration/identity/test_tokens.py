@@ -203,13 +203,13 @@ async def test_a_reset_password_ends_all_sessions(identity, signed_in):
     assert (await identity.sign_in("alice", "battery staple")).password_change_required
 
 
-async def test_revocations_outlive_a_restart(identity, signed_in, tmp_path, clock):
+async def test_revocations_outlive_a_restart(identity, signed_in, store, clock):
     other = await identity.sign_in("alice")
     request = auth_pb2.RevokeSessionRequest(name=signed_in.session)
     await identity.auth.RevokeSession(request, ADMIN)
 
     await identity.database.close()
-    async with Identity.open(tmp_path, clock) as restarted:
+    async with Identity.open(store, clock) as restarted:
         access = (signed_in.tokens.access_token, other.tokens.access_token)
         assert await restarted.active(*access) == [False, True]
         assert await refuses(restarted, signed_in.tokens.refresh_token)
@@ -252,7 +252,7 @@ async def test_purging_drops_what_expired_and_keeps_the_rest(identity, signed_in
     clock.advance(DEFAULT_TTL_NS)
     assert await identity.purge() == 1
 
-    assert [identity.database.reader.fetch_one(count).count for count in COUNTS] == [1, 1, 0]
+    assert [(await identity.database.fetch_one(count)).count for count in COUNTS] == [1, 1, 0]
     await identity.refresh(other.tokens.refresh_token)
 
 
@@ -265,7 +265,7 @@ async def test_purging_drops_spent_tokens_that_have_expired_by_themselves(
 
     assert await identity.purge() == 0
 
-    assert [identity.database.reader.fetch_one(count).count for count in COUNTS] == [1, 1, 0]
+    assert [(await identity.database.fetch_one(count)).count for count in COUNTS] == [1, 1, 0]
     assert await refuses(identity, signed_in.tokens.refresh_token)
     await identity.refresh(renewed.refresh_token)
 

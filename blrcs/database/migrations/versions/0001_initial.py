@@ -1,8 +1,8 @@
 """The first schema."""
 
 import sqlalchemy as sa
-from alembic import op
 
+from blrcs.database.migrations.steps import create_index, create_table
 from blrcs.database.types import BYTES, DIGEST, FLAG, KEY, NUMBER, TEXT
 
 revision = "0001"
@@ -25,7 +25,7 @@ def upgrade() -> None:
 
 
 def _create_bindings() -> None:
-    _create(
+    create_table(
         "bindings",
         sa.Column("id", KEY, nullable=False),
         sa.Column("role", KEY, nullable=False),
@@ -37,11 +37,11 @@ def _create_bindings() -> None:
         sa.Column("revision", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_bindings_role", "bindings", ["role"])
+    create_index("ix_bindings_role", "bindings", ["role"])
 
 
 def _create_groups() -> None:
-    _create(
+    create_table(
         "groups",
         sa.Column("id", KEY, nullable=False),
         sa.Column("display_name", TEXT, nullable=False),
@@ -54,7 +54,7 @@ def _create_groups() -> None:
 
 
 def _create_limit_rules() -> None:
-    _create(
+    create_table(
         "limit_rules",
         sa.Column("id", KEY, nullable=False),
         sa.Column("domain", TEXT, nullable=False),
@@ -73,7 +73,7 @@ def _create_limit_rules() -> None:
 
 
 def _create_revocations() -> None:
-    _create(
+    create_table(
         "revocations",
         sa.Column("id", KEY, nullable=False),
         sa.Column("kind", TEXT, nullable=False),
@@ -81,11 +81,11 @@ def _create_revocations() -> None:
         sa.Column("expires_at_ns", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_revocations_expires_at_ns", "revocations", ["expires_at_ns"])
+    create_index("ix_revocations_expires_at_ns", "revocations", ["expires_at_ns"])
 
 
 def _create_roles() -> None:
-    _create(
+    create_table(
         "roles",
         sa.Column("id", KEY, nullable=False),
         sa.Column("display_name", TEXT, nullable=False),
@@ -99,7 +99,7 @@ def _create_roles() -> None:
 
 
 def _create_service_accounts() -> None:
-    _create(
+    create_table(
         "service_accounts",
         sa.Column("id", KEY, nullable=False),
         sa.Column("display_name", TEXT, nullable=False),
@@ -114,7 +114,7 @@ def _create_service_accounts() -> None:
 
 
 def _create_settings() -> None:
-    _create(
+    create_table(
         "settings",
         sa.Column("key", KEY, nullable=False),
         sa.Column("value", BYTES, nullable=False),
@@ -123,7 +123,7 @@ def _create_settings() -> None:
 
 
 def _create_users() -> None:
-    _create(
+    create_table(
         "users",
         sa.Column("id", KEY, nullable=False),
         sa.Column("display_name", TEXT, nullable=False),
@@ -142,7 +142,7 @@ def _create_users() -> None:
 
 
 def _create_api_keys() -> None:
-    _create(
+    create_table(
         "api_keys",
         sa.Column("service_account_id", KEY, nullable=False),
         sa.Column("id", KEY, nullable=False),
@@ -166,7 +166,7 @@ def _create_api_keys() -> None:
 
 
 def _create_sessions() -> None:
-    _create(
+    create_table(
         "sessions",
         sa.Column("id", KEY, nullable=False),
         sa.Column("user_id", KEY, nullable=False),
@@ -179,14 +179,14 @@ def _create_sessions() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
     )
-    op.create_index("ix_sessions_expires_at_ns", "sessions", ["expires_at_ns"])
-    op.create_index(
+    create_index("ix_sessions_expires_at_ns", "sessions", ["expires_at_ns"])
+    create_index(
         "ix_sessions_user_id_created_at_ns_id", "sessions", ["user_id", "created_at_ns", "id"]
     )
 
 
 def _create_refresh_tokens() -> None:
-    _create(
+    create_table(
         "refresh_tokens",
         sa.Column("hash", DIGEST, nullable=False),
         sa.Column("session_id", KEY, nullable=False),
@@ -196,12 +196,8 @@ def _create_refresh_tokens() -> None:
         sa.PrimaryKeyConstraint("hash"),
         sa.ForeignKeyConstraint(["session_id"], ["sessions.id"], ondelete="CASCADE"),
     )
-    op.create_index("ix_refresh_tokens_expires_at_ns", "refresh_tokens", ["expires_at_ns"])
-    op.create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"])
-
-
-def _create(name: str, *items: sa.schema.SchemaItem) -> None:
-    op.create_table(name, *items, sqlite_strict=True, sqlite_with_rowid=False)
+    create_index("ix_refresh_tokens_expires_at_ns", "refresh_tokens", ["expires_at_ns"])
+    create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"])
 
 
 def _is_flag(table: str, column: str) -> sa.CheckConstraint:

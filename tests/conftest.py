@@ -1,9 +1,10 @@
-"""Servers for the suites of databases: one of each kind for all tests."""
+"""Servers for all tests: one of each kind, started where a test needs it."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.servers.mariadb import MariadbServer, mariadb
 from tests.servers.postgresql import PostgresqlServer, postgresql
 
 
@@ -11,4 +12,11 @@ from tests.servers.postgresql import PostgresqlServer, postgresql
 def postgresql_server() -> Iterator[PostgresqlServer]:
     """A PostgreSQL that tests may restart, pause, and use any database of."""
     with postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariadbServer]:
+    """A MariaDB that tests may restart and pause."""
+    with mariadb() as server:
         yield server
