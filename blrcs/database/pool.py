@@ -99,7 +99,6 @@ class Pool(Generic[Connection]):
         self._open: set[Connection] = set()
         self._count = 0
         self._all_back = asyncio.Event()
-        self._all_back.set()
         self._closed = False
 
     @property
@@ -123,7 +122,6 @@ class Pool(Generic[Connection]):
                 self._count += 1
             else:
                 connection = await self._wait()
-        self._all_back.clear()
         if connection is None:
             connection = await self._connect_one()
         self._observer.in_use(1)
@@ -133,7 +131,6 @@ class Pool(Generic[Connection]):
         """As ``take`` where no waiting is needed; else None."""
         connection = self._pop_idle()
         if connection is not None:
-            self._all_back.clear()
             self._observer.in_use(1)
         return connection
 
@@ -163,8 +160,9 @@ class Pool(Generic[Connection]):
             self._drop(self._idle.pop())
             self._count -= 1
         try:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._all_back.wait(), grace_s)
+            if self.in_use:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._all_back.wait(), grace_s)
         finally:
             for connection in tuple(self._open):
                 self._drop(connection)
@@ -192,7 +190,7 @@ class Pool(Generic[Connection]):
 
     def _store(self, connection: Connection) -> None:
         """Hands one on to whoever waits, or keeps it, or closes it where it is one too many."""
-        if self._hand_on(connection):
+        if self._waiters and self._hand_on(connection):
             return
         if self._closed or self._count > self._limits.size:
             self._drop(connection)
@@ -265,7 +263,7 @@ class Pool(Generic[Connection]):
             self._count += 1
 
     def _tell_if_all_back(self) -> None:
-        if self.in_use == 0:
+        if self._closed and self.in_use == 0:
             self._all_back.set()
 
 
