@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -406,6 +407,18 @@ class TestLost:
                 with pytest.raises(UnavailableError):
                     await database.check()
             await database.check()
+
+    async def test_a_transaction_that_is_cut_off(
+        self, bank: PostgresqlAdapter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By an adapter that is closed, and does not wait for it for ever."""
+        monkeypatch.setattr(bank._pool, "close", partial(bank._pool.close, grace_s=0))
+        with pytest.raises(UnavailableError):
+            async with bank.transaction() as transaction:
+                await transaction.fetch_all(ALL)
+                await bank.close()
+                await transaction.fetch_all(ALL)
+        assert bank.connections_in_use == 0
 
 
 class TestPaused:
