@@ -78,8 +78,6 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         self, sql: str, values: Iterable[Any], how: Callable[..., Awaitable[Result]]
     ) -> Result:
         """Runs a statement in one of the ways that a prepared one knows."""
-        if self._protocol is None:  # it was closed here, of which the prepared ones do not know
-            raise asyncpg.InterfaceError("connection is closed")
         prepared = self._prepared.get(sql)
         if prepared is None:
             prepared = await self._hold(sql)
