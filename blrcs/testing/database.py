@@ -136,14 +136,17 @@ class DatabaseConformance:
 
     async def test_keys_are_in_the_order_of_their_octets(self, database: DatabaseAdapter) -> None:
         keys = ["B", "a", "A", "_", "-", "\u00e9", "z", "Z", "aa", "a-b", "0", "10", "9"]
+        keys += ["a ", "a\t", "a\tb", "a  b", " ", ""]
         await database.execute_many(ADD, [book(key) for key in keys])
         rows = await database.fetch_all(ALL)
         assert [row.id for row in rows] == sorted(keys, key=str.encode)
 
     async def test_keys_are_told_apart_to_the_octet(self, database: DatabaseAdapter) -> None:
-        await database.execute_many(ADD, [book(key) for key in ("a", "A", "\u00e1", "b")])
+        await database.execute_many(ADD, [book(key) for key in ("a", "A", "\u00e1", "b", "a ")])
         assert (await one(database, BY_ID, book="A")).id == "A"
+        assert (await one(database, BY_ID, book="a ")).id == "a "
         assert await database.fetch_one(BY_ID, book="B") is None
+        assert await database.fetch_one(BY_ID, book="b ") is None
 
     # Statements -----------------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ class MysqlConnection:
     def __init__(self, driver: Any) -> None:
         self.is_busy = False
         self.max_packet_bytes = 0
+        self._is_dismissed = False
         self.server = Server.named(driver.get_server_info())
         self.thread_id: int = driver.thread_id()
         self._driver = driver
@@ -61,7 +62,8 @@ class MysqlConnection:
     @property
     def is_open(self) -> bool:
         """Whether it is open, as far as the event loop has heard, and nothing is under way."""
-        return not self.is_busy and not self._driver._stream_broken  # noqa: SLF001 - as its pool does
+        lost = self.is_busy or self._is_dismissed
+        return not lost and not self._driver._stream_broken  # noqa: SLF001 - as its own pool does
 
     @property
     def is_usable(self) -> bool:
@@ -100,7 +102,6 @@ class MysqlConnection:
             self._prepared[sql] = prepared
             result: Result = await prepared.execute(values)
         except MySQLError as error:
-            self.is_busy = not is_answer(error)
             raise self._told(error, values) from error
         except (TypeError, ValueError):
             self.is_busy = _can_be_sent(values)
@@ -120,8 +121,7 @@ class MysqlConnection:
             await self._driver.query(sql)
             await self._read_all()
         except MySQLError as error:
-            self.is_busy = not is_answer(error)
-            raise call_error(error) from error
+            raise self._told(error, ()) from error
         self.is_busy = False
 
     def release(self) -> Any:
@@ -148,9 +148,15 @@ class MysqlConnection:
         return await self._driver.prepare(sql)
 
     def _told(self, error: MySQLError, values: Sequence[Any]) -> Exception:
-        """A server that is sent too much hangs up, which looks as if it were down."""
+        """What the caller is told.
+
+        After some errors the server hangs up, and which ones it does not say. One that is sent too
+        much hangs up too, which looks as if it were down.
+        """
         told = call_error(error)
-        if isinstance(told, UnavailableError) and size_bytes(values) > self.max_packet_bytes:
+        self.is_busy = not is_answer(error)
+        self._is_dismissed = isinstance(told, UnavailableError)
+        if self._is_dismissed and size_bytes(values) > self.max_packet_bytes:
             return ValueError("the values are larger than the server's max_allowed_packet")
         return told
 

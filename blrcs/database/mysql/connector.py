@@ -42,6 +42,7 @@ class Connector:
         self._ssl = url.ssl_context()
         self._lock_timeout_s = lock_timeout_s
         self._one_killer = asyncio.Lock()
+        self._doomed: set[int] = set()
         self._unwanted: set[asyncio.Task[Any]] = set()
 
     async def connect(self) -> MysqlConnection:
@@ -75,14 +76,25 @@ class Connector:
         By KILL and not by KILL QUERY, since the driver has closed the connection already. Where
         even that fails, the server rolls back when it finds the connection closed.
         """
-        with suppress(MySQLError, OSError, TimeoutError):
-            # One after the other, so that many who give up at once do not take all connections.
-            async with asyncio.timeout(KILL_TIMEOUT_S), self._one_killer:
-                driver = await self._login()
-                try:
-                    await driver.query(f"KILL {connection.thread_id:d}")
-                finally:
-                    driver.close()
+        self._doomed.add(connection.thread_id)
+        try:
+            with suppress(MySQLError, OSError, TimeoutError):
+                async with asyncio.timeout(KILL_TIMEOUT_S), self._one_killer:
+                    await self._kill_all()
+        finally:
+            self._doomed.discard(connection.thread_id)
+
+    async def _kill_all(self) -> None:
+        """One connection for all who give up at once, so that these do not take even more."""
+        if not self._doomed:
+            return
+        driver = await self._login()
+        try:
+            while self._doomed:
+                with suppress(MySQLError):  # it has ended by itself
+                    await driver.query(f"KILL {self._doomed.pop():d}")
+        finally:
+            driver.close()
 
     async def _login(self) -> Any:
         """A connection of the driver.

@@ -18,7 +18,6 @@ from blrcs.database.errors import (
 from blrcs.database.mysql.url import MysqlUrl
 
 UNKNOWN_VARIABLE = 1193
-PACKET_TOO_LARGE = 1153
 
 _CLIENT_ERRORS = range(2000, 3000)
 _KINDS: dict[int, ViolationKind] = {
@@ -53,12 +52,12 @@ _PASSING = {
     1021,  # disk full
     1026,  # a file cannot be written
     1030,  # the storage engine failed
-    1037,  # out of memory, and the two after it
-    1038,
-    1041,
+    1037,  # out of memory
+    1038,  # out of memory for sorting
     1040,  # too many connections
-    1044,  # no access, which was there when the server started
-    1045,
+    1041,  # out of memory
+    1044,  # no access to the database, which was there when it was opened
+    1045,  # no access at all
     1047,  # a node of a Galera cluster that is not ready
     1053,  # shutting down
     1114,  # a table, or its disk, is full
@@ -66,11 +65,11 @@ _PASSING = {
     1135,  # no thread
     1152,  # connection aborted
     1153,  # packet too large, or broken
-    1158,  # network, and the three after it
-    1159,
-    1160,
-    1161,
-    1184,
+    1158,  # network
+    1159,  # network: too slow
+    1160,  # network
+    1161,  # network: too slow
+    1184,  # connection aborted
     1203,  # too many connections of the user
     1226,  # the user's quota is used up
     1290,  # the server is read-only
@@ -79,10 +78,10 @@ _PASSING = {
     1615,  # tables changed all the time
     1836,  # the server is read-only
     1927,  # somebody ended the connection
-    1969,  # the server's own time-out
-    3024,
-    3169,
-    4031,
+    1969,  # the server's own time-out, of MariaDB
+    3024,  # and of MySQL
+    3169,  # somebody ended the session
+    4031,  # it was idle for too long
 }
 
 

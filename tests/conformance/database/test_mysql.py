@@ -111,6 +111,14 @@ class TestMysql(DatabaseConformance):
         await database.check()
         assert await root(CONNECTIONS) == before
 
+    async def test_a_refusal_costs_no_connection(self, database: MysqlAdapter, root: Root) -> None:
+        await database.execute(ADD, **book("a"))
+        before = await root(CONNECTIONS)
+        with pytest.raises(IntegrityViolationError):
+            await database.execute(ADD, **book("a"))
+        await database.check()
+        assert await root(CONNECTIONS) == before
+
     async def test_a_value_beyond_the_largest_packet_is_told(self, database: MysqlAdapter) -> None:
         with pytest.raises(ValueError, match="max_allowed_packet"):
             await database.execute(ADD, **book("a", cover=b"x" * (2 * MAX_PACKET_BYTES)))
@@ -186,6 +194,7 @@ class TestMysql(DatabaseConformance):
                 await transaction.execute(ADD, **book("b"))
                 with pytest.raises(SerializationError):
                     await transaction.execute(SET_PAGES, book="a", new_pages=3)
+                await database.execute(ADD, **book("b"))  # nothing of it stays in the way
                 with pytest.raises(SerializationError):  # instead of being committed by itself
                     await transaction.execute(ADD, **book("c"))
 
@@ -193,7 +202,7 @@ class TestMysql(DatabaseConformance):
             await holder.execute(SET_PAGES, book="a", new_pages=2)
             with pytest.raises(SerializationError):
                 await wait_in_vain()
-        assert [row.id for row in await database.fetch_all(ALL)] == ["a"]
+        assert [row.id for row in await database.fetch_all(ALL)] == ["a", "b"]
 
     async def test_what_a_snapshot_read_is_not_overwritten(self, database: MysqlAdapter) -> None:
         await database.execute(ADD, **book("a", pages=0))
@@ -207,6 +216,11 @@ class TestMysql(DatabaseConformance):
         with pytest.raises(SerializationError):
             await increment()
         assert (await one(database, BY_ID, book="a")).pages == 5
+
+    async def test_a_reader_sees_the_moment_at_which_it_began(self, database: MysqlAdapter) -> None:
+        async with database.transaction(read_only=True) as transaction:
+            await database.execute(ADD, **book("a"))
+            assert await transaction.fetch_all(ALL) == []
 
     async def test_read_committed_sees_what_others_commit(self, database: MysqlAdapter) -> None:
         async with database.transaction(isolation=Isolation.READ_COMMITTED) as transaction:

@@ -16,7 +16,7 @@ from blrcs.database.adapter import Isolation
 from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.mysql.adapter import MysqlAdapter
 from blrcs.database.mysql.connector import KILL_TIMEOUT_S
-from blrcs.database.pool import PoolLimits
+from blrcs.database.pool import PoolLimits, Unobserved
 from blrcs.database.statement import Statement
 from blrcs.database.types import KEY
 from blrcs.domain.errors import UnavailableError
@@ -25,23 +25,37 @@ from tests.servers.mariadb import QUICK, USER, MariadbServer, mariadb
 
 Root = Callable[[str], Awaitable[tuple[Any, ...]]]
 
+# Unlike a sleep it does not look now and then whether its client is still there.
+work = sa.func.benchmark(sa.literal_column("10000000000"), sa.func.sha2("a", 512))
 rows = sa.Table("faults", sa.MetaData(), sa.Column("id", KEY, primary_key=True))
 ADD = Statement(sa.insert(rows))
 ALL = Statement(sa.select(rows).order_by(rows.c.id))
-SLEEP = Statement(sa.select(sa.func.sleep(sa.bindparam("seconds")).label("slept")))
+TOIL = Statement(sa.select(work.label("done")))
 ADD_SLOWLY = Statement(
-    sa.insert(rows).from_select(
-        ["id"], sa.select(sa.func.concat(sa.bindparam("prefix"), sa.func.sleep(60)))
-    )
+    sa.insert(rows).from_select(["id"], sa.select(sa.func.concat(sa.bindparam("prefix"), work)))
 )
 ONE = Statement(sa.select(sa.literal_column("1").label("one")))
+REFUSED = (
+    "SELECT variable_value FROM information_schema.global_status"
+    " WHERE variable_name = 'connection_errors_max_connections'"
+)
 RUNNING = (
-    f"SELECT id FROM information_schema.processlist WHERE user = '{USER}' AND info LIKE '%sleep(%'"
+    "SELECT id FROM information_schema.processlist"
+    f" WHERE user = '{USER}' AND info LIKE '%benchmark(%'"
 )
 CONNECTIONS = f"SELECT id FROM information_schema.processlist WHERE user = '{USER}'"
 LIMITS = PoolLimits(size=2, overflow=0, timeout_s=30)
 PATIENCE_S = KILL_TIMEOUT_S + 30
-"""Far longer than it takes; far shorter than what is slept."""
+"""Far longer than it takes; far shorter than what is toiled at."""
+
+
+class InUse(Unobserved):
+    """Counts connections that are lent."""
+
+    count = 0
+
+    def in_use(self, change: int) -> None:
+        self.count += change
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +104,12 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 async def running(root: Root) -> tuple[Any, ...]:
     """What the server runs; waits until there is something."""
-    await until(lambda: _any(root))
+    await until(lambda: _count(root, 1))
     return await root(RUNNING)
 
 
-async def _any(root: Root) -> bool:
-    return bool(await root(RUNNING))
+async def _count(root: Root, least: int) -> bool:
+    return len(await root(RUNNING)) >= least
 
 
 async def idle(root: Root) -> None:
@@ -111,7 +125,7 @@ async def idle(root: Root) -> None:
 
 
 async def test_a_query_ends_with_its_caller(database: MysqlAdapter, root: Root) -> None:
-    queries = [asyncio.create_task(database.fetch_one(SLEEP, seconds=60)) for _ in range(2)]
+    queries = [asyncio.create_task(database.fetch_one(TOIL)) for _ in range(2)]
     await running(root)
     for query in queries:
         query.cancel()
@@ -123,6 +137,26 @@ async def test_a_query_ends_with_its_caller(database: MysqlAdapter, root: Root) 
     for _ in range(5):
         await database.check()
     assert len(await root(CONNECTIONS)) <= LIMITS.size
+
+
+async def test_those_who_give_up_at_once_need_one_connection_more(
+    server: MariadbServer, root: Root
+) -> None:
+    await root("SET GLOBAL max_connections = 10")  # no fewer can be set
+    ((refused,),) = await root(REFUSED)
+    try:
+        database = await MysqlAdapter.open(server.url(), PoolLimits(size=9))
+        async with database, AsyncExitStack() as held:
+            await held.enter_async_context(database.transaction())
+            queries = [asyncio.create_task(database.fetch_one(TOIL)) for _ in range(5)]
+            await until(lambda: _count(root, len(queries)))
+            for query in queries:
+                query.cancel()
+            await asyncio.gather(*queries, return_exceptions=True)
+            await idle(root)
+        assert await root(REFUSED) == ((refused,),)
+    finally:
+        await root("SET GLOBAL max_connections = 60")
 
 
 async def test_a_write_ends_with_its_caller(database: MysqlAdapter, root: Root) -> None:
@@ -143,7 +177,7 @@ async def test_a_write_ends_with_its_caller(database: MysqlAdapter, root: Root) 
 
 async def test_many_who_give_up_leave_nothing(database: MysqlAdapter, root: Root) -> None:
     for _ in range(20):
-        tasks = [asyncio.create_task(database.fetch_one(SLEEP, seconds=60)) for _ in range(5)]
+        tasks = [asyncio.create_task(database.fetch_one(TOIL)) for _ in range(5)]
         await asyncio.sleep(0)
         for task in tasks:
             task.cancel()
@@ -267,14 +301,16 @@ async def test_a_block_can_be_left_on_a_server_that_hangs(
 async def test_an_adapter_can_be_closed_on_a_server_that_hangs(
     server: MariadbServer, root: Root
 ) -> None:
-    database = await MysqlAdapter.open(server.url(), LIMITS)
-    task = asyncio.create_task(database.fetch_one(SLEEP, seconds=60))
+    observer = InUse()
+    database = await MysqlAdapter.open(server.url(), LIMITS, observer)
+    task = asyncio.create_task(database.fetch_one(TOIL))
     await running(root)
     server.pause()
     try:
         task.cancel()
         async with asyncio.timeout(PATIENCE_S):
             await database.close()
+        assert observer.count == 0
     finally:
         server.resume()
     with pytest.raises(asyncio.CancelledError):
