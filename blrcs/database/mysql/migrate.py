@@ -30,5 +30,5 @@ async def migrate(url: str) -> None:
         except (MySQLError, OSError, TimeoutError) as error:
             raise told(error) from None
 
-    road = MigrationRoad(url="mysql+asyncmy://", lock=LOCK, connect=connect, open_error=told)
+    road = MigrationRoad(url="mariadb+asyncmy://", lock=LOCK, connect=connect, open_error=told)
     await migrate_server(road, parsed.place)
