@@ -16,6 +16,13 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
 
 
 @pytest.fixture(scope="session")
+def postgresql_services(postgresql_server: PostgresqlServer) -> str:
+    """The URL of a database for the built-in services alone."""
+    postgresql_server.create_database("services")
+    return postgresql_server.url("services")
+
+
+@pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[MariadbServer]:
     """A MariaDB that tests may restart and pause."""
     with mariadb() as server:

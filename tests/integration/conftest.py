@@ -20,7 +20,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield FileStore(tmp_path)
         return
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql_server").url()
+        url = request.getfixturevalue("postgresql_services")
         connect, migrate = PostgresqlAdapter.open, migrate_postgresql
     else:
         url = request.getfixturevalue("mariadb_server").url()

@@ -108,7 +108,13 @@ class PostgresqlServer:
 
     def terminate(self, backend: int) -> None:
         """Ends a connection; returns when it has ended."""
-        command = f"SELECT pg_terminate_backend({backend}, {STOP_TIMEOUT_S * 1000})"
+        self._run(f"SELECT pg_terminate_backend({backend}, {STOP_TIMEOUT_S * 1000})")
+
+    def create_database(self, name: str) -> None:
+        """Makes a database without tables."""
+        self._run(f"CREATE DATABASE {name}")
+
+    def _run(self, command: str) -> None:
         subprocess.run(
             [_program("psql"), "--no-psqlrc", "--command", command, self.url()],
             check=True,

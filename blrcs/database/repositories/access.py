@@ -1,5 +1,6 @@
 """Roles, groups and bindings in the database."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from blrcs.domain.role import Role
 
 EPOCH = "access_epoch"
 EPOCH_BYTES = 8
+# As many as may have to wait for each other, one worker of a machine each.
+CHANGE_ATTEMPTS = 20
 
 Values = Mapping[str, object]
 
@@ -41,6 +44,8 @@ class SqlAccessRepository:
     def __init__(self, database: DatabaseAdapter, reader: BlockingReader) -> None:
         self._database = database
         self._reader = reader
+        # Every change reads all and moves one epoch, so that two at once always meet.
+        self._one_change = asyncio.Lock()
 
     def load(self) -> AccessPolicy:
         """The policy stored. Reads it at once."""
@@ -61,7 +66,8 @@ class SqlAccessRepository:
         async def run(transaction: Transaction) -> AccessPolicy:
             return await change_policy(transaction, operation, check)
 
-        return await self._database.run(run)
+        async with self._one_change:
+            return await self._database.run(run, attempts=CHANGE_ATTEMPTS)
 
 
 async def load_policy(transaction: Transaction) -> AccessPolicy:
