@@ -16,10 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 from harness import Claim, Loop, Report, main, measure, versions
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings, users
-from blrcs.database.transaction import Transaction
 
 USERS = 10_000
 GROUP = 100

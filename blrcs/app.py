@@ -37,7 +37,7 @@ from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
-from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
+from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
@@ -131,7 +131,9 @@ async def running(
         stack.callback(cache.close)
         limits = NativeLimits(memory.limiter(SERVICE, settings.guards.limiter_cells))
         rules = RuleBook(
-            SqliteLimitRuleRepository(base.database), limits, memory.generation(LIMIT_RULES)
+            SqlLimitRuleRepository(base.database, base.reader),
+            limits,
+            memory.generation(LIMIT_RULES),
         )
         rules.load(settings)
 

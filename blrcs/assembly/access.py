@@ -23,7 +23,7 @@ from blrcs.application.roles.get_role import GetRole
 from blrcs.application.roles.list_roles import ListRoles
 from blrcs.application.roles.update_role import UpdateRole
 from blrcs.assembly.foundation import Foundation
-from blrcs.database.access_repository import SqliteAccessRepository
+from blrcs.database.repositories.access import SqlAccessRepository
 from blrcs.security.access_store import AccessStore, TableDecisions
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.generation import Generation
@@ -52,7 +52,7 @@ def assemble_access(
         generation: See AccessStore.
     """
     store = AccessStore(
-        SqliteAccessRepository(base.database), clock=base.clock, generation=generation
+        SqlAccessRepository(base.database, base.reader), clock=base.clock, generation=generation
     )
     store.load()
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from blrcs.application.ports.clock import Clock
 from blrcs.config.settings import Settings
+from blrcs.database.adapter import BlockingReader, DatabaseAdapter
 from blrcs.database.data_directory import DataDirectory
-from blrcs.database.settings_repository import get_or_make
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.kind import open_database
+from blrcs.database.pool import PoolLimits
+from blrcs.database.repositories.settings import get_or_make
+from blrcs.database.sqlite.kind import file_url
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker
@@ -18,6 +21,7 @@ from blrcs.workers.worker import Worker
 DATABASE_FILE = "blrcs.db"
 PAGE_TOKEN_SECRET = "page_token_secret"  # noqa: S105 - the name, not the secret
 SECRET_BYTES = 32
+NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +29,18 @@ class Foundation:
     """Storage, secrets and time."""
 
     data_directory: Path
-    database: SqliteDatabase
+    database: DatabaseAdapter
+    reader: BlockingReader
     page_tokens: SignedPageTokens
     secrets: RandomSecretGenerator
     clock: Clock
+
+
+def database_url(settings: Settings) -> str:
+    """Where everything is kept that is not a file."""
+    if settings.database.url is None:
+        return file_url(settings.data_directory / DATABASE_FILE)
+    return settings.database.url.get_secret_value()
 
 
 async def lay_foundation(
@@ -40,21 +52,29 @@ async def lay_foundation(
     first.
 
     Raises:
-        DatabaseOpenError: The data directory or its database cannot be used.
+        DatabaseOpenError: The data directory or the database cannot be used.
     """
     directory = settings.data_directory
     if worker is None:
         stack.enter_context(DataDirectory.open(directory))
-    file = directory / DATABASE_FILE
-    first = worker is None or worker.first
-    opening = SqliteDatabase.open(file) if first else SqliteDatabase.join(file)
-    database = await stack.enter_async_context(opening)
+    database, reader = await stack.enter_async_context(
+        open_database(
+            database_url(settings),
+            migrate=worker is None or worker.first,
+            limits=PoolLimits(
+                size=settings.database.pool_size,
+                overflow=settings.database.pool_overflow,
+                timeout_s=settings.database.pool_timeout.ns / NS_PER_S,
+            ),
+        )
+    )
     secret = await get_or_make(
         database, PAGE_TOKEN_SECRET, lambda: secrets.token_bytes(SECRET_BYTES)
     )
     return Foundation(
         data_directory=directory,
         database=database,
+        reader=reader,
         page_tokens=SignedPageTokens(secret),
         secrets=RandomSecretGenerator(),
         clock=time.time_ns,

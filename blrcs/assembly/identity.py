@@ -38,12 +38,12 @@ from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
 from blrcs.assembly.foundation import Foundation
 from blrcs.config.auth import Auth
-from blrcs.database.api_key_repository import SqliteApiKeyRepository
-from blrcs.database.grants import Grants
-from blrcs.database.revocation_repository import RevocationRepository
-from blrcs.database.service_account_repository import SqliteServiceAccountRepository
-from blrcs.database.session_repository import SqliteSessionRepository
-from blrcs.database.user_repository import SqliteUserRepository
+from blrcs.database.repositories.api_key import SqlApiKeyRepository
+from blrcs.database.repositories.grants import Grants
+from blrcs.database.repositories.revocation import RevocationRepository
+from blrcs.database.repositories.service_account import SqlServiceAccountRepository
+from blrcs.database.repositories.session import SqlSessionRepository
+from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.domain.session import SessionLifetime
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.sign_in_throttle import LimiterSignInThrottle
@@ -69,7 +69,7 @@ class Identity:
     user_service: UserService
     create_initial_administrator: CreateInitialAdministrator
     purge_expired: PurgeExpired
-    api_keys: SqliteApiKeyRepository
+    api_keys: SqlApiKeyRepository
 
 
 def assemble_identity(
@@ -91,6 +91,7 @@ def assemble_identity(
     verifier = _verifier(key, settings, revocations, base.clock)
     stored_revocations = RevocationRepository(
         base.database,
+        base.reader,
         revoker=VerifierRevoker(revocations, issuer=settings.issuer),
         clock=base.clock,
         token_ttl_ns=max(settings.access_token_ttl.ns, settings.service_token_ttl.ns)
@@ -98,10 +99,10 @@ def assemble_identity(
     )
     revocations.on_lapse(stored_revocations.load)
     stored_revocations.load()
-    users = SqliteUserRepository(base.database, stored_revocations, grants)
-    accounts = SqliteServiceAccountRepository(base.database, stored_revocations, grants)
-    api_keys = SqliteApiKeyRepository(base.database, stored_revocations)
-    sessions = SqliteSessionRepository(base.database, stored_revocations)
+    users = SqlUserRepository(base.database, stored_revocations, grants)
+    accounts = SqlServiceAccountRepository(base.database, stored_revocations, grants)
+    api_keys = SqlApiKeyRepository(base.database, stored_revocations)
+    sessions = SqlSessionRepository(base.database, stored_revocations)
     throttle = LimiterSignInThrottle(memory.limiter(SIGN_IN, SIGN_IN_CELLS))
     prove_password = ProvePassword(users=users, hasher=hasher, throttle=throttle)
     lifetime = SessionLifetime(

@@ -10,12 +10,14 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from blrcs.assembly.foundation import DATABASE_FILE
-from blrcs.database.access_repository import SqliteAccessRepository, load_policy
-from blrcs.database.errors import DatabaseOpenError, open_error
-from blrcs.database.migrate import HEAD_REVISION, stored_revision
+from blrcs.database.errors import DatabaseOpenError
+from blrcs.database.repositories.access import SqlAccessRepository, load_policy
+from blrcs.database.sqlite.errors import open_error
+from blrcs.database.sqlite.migrate import HEAD_REVISION, stored_revision
+from blrcs.database.sqlite.port_transaction import at_once, run_to_its_end
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import service_accounts, users
-from blrcs.database.transaction import Transaction
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.identity_name import SERVICE_ACCOUNTS, USERS
 from blrcs.security.access_store import AccessStore
@@ -75,15 +77,15 @@ def read_access(directory: Path, principal: str) -> StoredAccess:
         raise open_error(path, error) from error
 
 
-class _Snapshot(SqliteAccessRepository):
+class _Snapshot(SqlAccessRepository):
     """A repository of a connection that only reads."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._transaction = Transaction(connection)
+        self._transaction = at_once(Transaction(connection))
 
     def load(self) -> AccessPolicy:
         """The policy stored."""
-        return load_policy(self._transaction)
+        return run_to_its_end(load_policy(self._transaction))
 
 
 def _table(connection: sqlite3.Connection) -> AccessTable:

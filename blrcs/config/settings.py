@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from blrcs.config.auth import Auth
 from blrcs.config.cache import Cache
+from blrcs.config.database import Database
 from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
 from blrcs.config.observability import LogFormat, Logging, Metrics
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     """What the server is for: it picks the second file and what `auto` means."""
     data_directory: PathName = Path("data")
     """Where the database and the signing key lie; created at the first start."""
+    database: Database = Field(default_factory=Database)
     server: Server = Field(default_factory=Server)
     auth: Auth = Field(default_factory=Auth)
     guards: Guards = Field(default_factory=Guards)

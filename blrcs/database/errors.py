@@ -1,36 +1,25 @@
 """What can be wrong with a database, at start-up and afterwards."""
 
-import sqlite3
 from pathlib import Path
+from typing import Literal
 
-from blrcs.domain.errors import UnavailableError
+from blrcs.domain.errors import DomainError, UnavailableError
 
-_UNWRITABLE = {
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_READONLY,
-}
-_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_PASSING = _LOCKED | {
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_INTERRUPT,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_NOMEM,
-}
+ViolationKind = Literal["unique", "foreign_key", "not_null", "check", "other"]
 
 
 class DatabaseOpenError(Exception):
     """The database cannot be opened; the server cannot start.
 
-    Its text is one line for a terminal. It names the path and what is wrong.
+    Its text is one line for a terminal. It names the place and what is wrong.
+
+    Attributes:
+        place: The path of a file or directory; or where a server is, without a password.
     """
 
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
+    def __init__(self, place: Path | str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}")
+        self.place = place
 
 
 class DatabaseUnwritableError(DatabaseOpenError):
@@ -49,25 +38,39 @@ class DatabaseTooNewError(DatabaseOpenError):
     """A newer version of the program has migrated it; this one would not understand it."""
 
 
-def open_error(path: Path, error: sqlite3.Error) -> DatabaseOpenError:
-    """The start-up error that stands for what SQLite said."""
-    code = _primary_code(error)
-    if code in _LOCKED:
-        return DatabaseLockedError(path, "another process has locked the database")
-    if code in _UNWRITABLE:
-        return DatabaseUnwritableError(path, f"cannot be written: {error}")
-    return DatabaseCorruptError(path, f"is damaged or not a database: {error}")
+class SerializationError(Exception):
+    """Another transaction is in the way, and nothing of this one stays: it may be run again."""
 
 
-def call_error(error: sqlite3.Error) -> Exception:
-    """What a caller is told: that it may retry, where the disk or a lock is the cause.
+class IntegrityViolationError(Exception):
+    """A constraint of the schema forbids a change.
 
-    Everything else is a conflict that its repository knows, or a mistake in the program, and stays
-    as it is.
+    Attributes:
+        kind: Which kind of constraint.
+        constraint: Its name, as far as the database tells it; for programs, not for callers.
     """
-    if _primary_code(error) in _PASSING:
-        return unavailable()
-    return error
+
+    def __init__(
+        self,
+        kind: ViolationKind,
+        constraint: str | None = None,
+    ) -> None:
+        super().__init__(f"{kind}: {constraint}" if constraint else kind)
+        self.kind = kind
+        self.constraint = constraint
+
+
+class ConflictError(DomainError):
+    """Others change the same at the same time, again and again (ABORTED)."""
+
+    code = "ABORTED"
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(
+            "TRANSACTION_CONFLICT",
+            "others change the same at the same time: try again",
+            metadata={"attempts": str(attempts)},
+        )
 
 
 def unavailable() -> UnavailableError:
@@ -75,5 +78,6 @@ def unavailable() -> UnavailableError:
     return UnavailableError("DATABASE_UNAVAILABLE", "the database cannot be used now")
 
 
-def _primary_code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+def closed() -> UnavailableError:
+    """The refusal after the database was closed."""
+    return UnavailableError("DATABASE_CLOSED", "the database is closed")

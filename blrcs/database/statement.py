@@ -1,48 +1,44 @@
 """A SQL statement, built and compiled once.
 
-SQLAlchemy Core takes some 200 us to build and compile a select; SQLite runs it in 10. So a
-statement is made at import, and running it touches SQLAlchemy no more.
+SQLAlchemy Core takes some 200 us to build and compile a select; SQLite runs it in 10, PostgreSQL in
+30. So a statement is built at import and compiled for a database when it is first run there, and
+running it touches SQLAlchemy no more.
 """
 
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
+
+from blrcs.database.dialect import Dialect
 
 Construct = sa.Select[Any] | sa.CompoundSelect[Any] | sa.Insert | sa.Update | sa.Delete
 
 Row = Any
 """A named tuple with the columns of its statement."""
 
+Values = dict[str, Any] | tuple[Any, ...]
 
-class Statement:
-    """SQL text for SQLite with named parameters, compiled from ``construct``.
 
-    Values go to SQLite as they are, so that only types that need no conversion may be bound.
-    Columns of Boolean type come back as bool, all others as SQLite gives them.
+class CompiledStatement:
+    """A statement's text for one database, with its parameters.
 
-    A list as a parameter would need another text for each length and is refused. Pass it as JSON::
-
-        ids = sa.func.json_each(sa.bindparam("ids")).table_valued("value")
-        Statement(sa.select(users).where(users.c.id.in_(sa.select(ids.c.value))))
+    Values go to the driver as they are, so that only types that need no conversion may be bound.
+    Columns of Boolean type come back as bool, all others as the driver gives them.
 
     Attributes:
         sql: The text.
         parameters: The names that a caller passes, in the order in which Core bound them.
-        make_row: Turns what SQLite returns into a row.
-
-    Raises:
-        TypeError: The construct needs work at every execution: a list parameter, a default of a
-            column computed in Python, a type with a conversion of its own. Or a column of the
-            result has no name to reach it by.
+        make_row: Turns what the driver returns into a row.
     """
 
-    __slots__ = ("_constants", "_names", "make_row", "parameters", "sql")
+    __slots__ = ("_constants", "_in_order", "_names", "make_row", "parameters", "sql")
 
-    def __init__(self, construct: Construct) -> None:
-        compiled = _compile(construct)
+    def __init__(self, construct: Construct, dialect: Dialect) -> None:
+        compiled = _compile(construct, dialect)
         self.sql = str(compiled)
         self.parameters = tuple(
             name for bound, name in compiled.bind_names.items() if bound.required
@@ -54,10 +50,11 @@ class Statement:
         self._constants = {
             name: value for name, value in compiled.params.items() if name not in self._names
         }
-        self.make_row = _row_maker(_columns(construct))
+        self._in_order = _picker(compiled.positiontup or ()) if dialect.is_positional else None
+        self.make_row = _row_maker(_columns(construct), has_booleans=dialect.has_booleans)
 
-    def bind(self, params: dict[str, Any]) -> dict[str, Any]:
-        """All values that SQLite needs.
+    def bind(self, params: dict[str, Any]) -> Values:
+        """All values that the driver needs: by name, or in their order.
 
         Raises:
             TypeError: A parameter is missing, or there is one that the statement does not have.
@@ -65,24 +62,66 @@ class Statement:
         if params.keys() != self._names:
             wrong = ", ".join(sorted(params.keys() ^ self._names))
             raise TypeError(f"missing or unknown parameters: {wrong}")
-        return self._constants | params if self._constants else params
+        values = self._constants | params if self._constants else params
+        return values if self._in_order is None else self._in_order(values)
 
 
-def _compile(construct: Construct) -> sa.sql.compiler.SQLCompiler:
-    dialect = sqlite.dialect(paramstyle="named")
+class Statement:
+    """A statement for whatever database it is run on.
+
+    A list as a parameter would need another text for each length and is refused; its database's
+    adapter says how to pass one.
+
+    Args:
+        construct: What SQLAlchemy Core builds; or, where databases differ in more than Core knows,
+            a function that builds it for the name of a dialect.
+    """
+
+    __slots__ = ("_compiled", "_construct")
+
+    def __init__(self, construct: Construct | Callable[[str], Construct]) -> None:
+        self._construct = construct
+        self._compiled: dict[Dialect, CompiledStatement] = {}
+
+    def compiled(self, dialect: Dialect) -> CompiledStatement:
+        """Its text for a database.
+
+        Raises:
+            TypeError: The construct needs work at every execution: a list parameter, a default of
+                a column computed in Python, a type with a conversion of its own. Or a column of
+                the result has no name to reach it by.
+        """
+        found = self._compiled.get(dialect)
+        if found is None:
+            construct = self._construct
+            if callable(construct):
+                construct = construct(dialect.name)
+            found = self._compiled[dialect] = CompiledStatement(construct, dialect)
+        return found
+
+
+def _compile(construct: Construct, dialect: Dialect) -> sa.sql.compiler.SQLCompiler:
     try:
         compiled: sa.sql.compiler.SQLCompiler = construct.compile(
-            dialect=dialect, compile_kwargs={"render_postcompile": True}
+            dialect=dialect.compiler, compile_kwargs={"render_postcompile": True}
         )
     except sa.exc.InvalidRequestError as error:
-        raise TypeError(f"a list cannot be a parameter, pass it as JSON: {error}") from error
+        raise TypeError(f"a list cannot be a parameter: {error}") from error
     if compiled.insert_prefetch or compiled.update_prefetch:
         raise TypeError("defaults that Python computes are not applied: pass the value")
     for bound in compiled.bind_names:
         plain = isinstance(bound.type, sa.Boolean)
-        if not plain and bound.type.dialect_impl(dialect).bind_processor(dialect) is not None:
-            raise TypeError(f"{bound.key} is of type {bound.type!r}, which SQLite does not know")
+        implementation = bound.type.dialect_impl(dialect.compiler)
+        if not plain and implementation.bind_processor(dialect.compiler) is not None:
+            raise TypeError(f"{bound.key} is of type {bound.type!r}, which needs a conversion")
     return compiled
+
+
+def _picker(names: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """What gives the values of some names in their order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(map(values.__getitem__, names))
 
 
 def _columns(construct: Construct) -> dict[str, bool]:
@@ -94,14 +133,15 @@ def _columns(construct: Construct) -> dict[str, bool]:
     return {name: isinstance(type_, sa.Boolean) for name, type_ in pairs}
 
 
-def _row_maker(columns: dict[str, bool]) -> Callable[[tuple[Any, ...]], Row]:
+def _row_maker(columns: dict[str, bool], *, has_booleans: bool) -> Callable[[tuple[Any, ...]], Row]:
     try:
         row_type = namedtuple("Row", columns)  # type: ignore[misc]  # noqa: PYI024
     except ValueError as error:
         raise TypeError(f"a column needs a label: {error}") from error
     flags = tuple(index for index, flag in enumerate(columns.values()) if flag)
-    if not flags:
-        return row_type._make
+    if not flags or has_booleans:
+        # As _make without counting them, which takes as long as all the rest of it.
+        return partial(tuple.__new__, row_type)
 
     def make_row(values: tuple[Any, ...]) -> Row:
         converted = list(values)

@@ -2,16 +2,15 @@
 
 Instants are nanoseconds since the Unix epoch; a nullable one that is not set never comes. Lists are
 JSON text. Hashes are the bytes of the digest. ``revision`` starts at 1 and grows by one with every
-change: entity tags are made of it. Types are those that SQLite's STRICT tables know, and every
-table is WITHOUT ROWID, so that a point read walks one B-tree.
+change: entity tags are made of it. On SQLite every table is STRICT and WITHOUT ROWID, so that a
+point read walks one B-tree.
 
 A change here needs a migration: a test holds the two equal.
 """
 
 import sqlalchemy as sa
 
-FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
-INSTANT = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+from blrcs.database.types import BYTES, DIGEST, FLAG, KEY, NUMBER, TEXT
 
 metadata = sa.MetaData(
     naming_convention={
@@ -27,24 +26,28 @@ def _table(name: str, *items: sa.schema.SchemaItem) -> sa.Table:
 
 
 def _text(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False)
+    return sa.Column(name, TEXT, nullable=False)
+
+
+def _key(name: str) -> sa.Column[str]:
+    return sa.Column(name, KEY, nullable=False)
 
 
 def _id() -> sa.Column[str]:
-    return sa.Column("id", sa.Text, primary_key=True)
+    return sa.Column("id", KEY, primary_key=True)
 
 
 def _flag(name: str) -> tuple[sa.Column[bool], sa.CheckConstraint]:
-    check = sa.CheckConstraint(f"{name} IN (0, 1)", name=name)
+    check = sa.CheckConstraint(f"{name} IN (0, 1)", name=name).ddl_if(dialect="sqlite")
     return sa.Column(name, FLAG, nullable=False), check
 
 
 def _instant(name: str, *, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(name, INSTANT, nullable=nullable)
+    return sa.Column(name, NUMBER, nullable=nullable)
 
 
 def _number(name: str) -> sa.Column[int]:
-    return sa.Column(name, INSTANT, nullable=False)
+    return sa.Column(name, NUMBER, nullable=False)
 
 
 def _history() -> tuple[sa.Column[int], ...]:
@@ -52,7 +55,7 @@ def _history() -> tuple[sa.Column[int], ...]:
 
 
 def _parent(name: str, key: str) -> sa.Column[str]:
-    return sa.Column(name, sa.ForeignKey(key, ondelete="CASCADE"), nullable=False)
+    return sa.Column(name, KEY, sa.ForeignKey(key, ondelete="CASCADE"), nullable=False)
 
 
 users = _table(
@@ -80,12 +83,13 @@ api_keys = _table(
     "api_keys",
     sa.Column(
         "service_account_id",
+        KEY,
         sa.ForeignKey("service_accounts.id", ondelete="CASCADE"),
         primary_key=True,
     ),
     _id(),
     _text("display_name"),
-    sa.Column("key_hash", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("key_hash", DIGEST, nullable=False, unique=True),
     _text("prefix"),
     *_flag("disabled"),
     _instant("expires_at_ns", nullable=True),
@@ -111,7 +115,7 @@ sa.Index(None, sessions.c.expires_at_ns)
 
 refresh_tokens = _table(
     "refresh_tokens",
-    sa.Column("hash", sa.LargeBinary, primary_key=True),
+    sa.Column("hash", DIGEST, primary_key=True),
     _parent("session_id", "sessions.id"),
     _instant("issued_at_ns"),
     _instant("expires_at_ns"),
@@ -133,7 +137,7 @@ roles = _table(
 bindings = _table(
     "bindings",
     _id(),
-    _text("role"),
+    _key("role"),
     _text("members"),
     _text("resource"),
     _instant("expires_at_ns", nullable=True),
@@ -170,6 +174,6 @@ sa.Index(None, revocations.c.expires_at_ns)
 
 settings = _table(
     "settings",
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("key", KEY, primary_key=True),
+    sa.Column("value", BYTES, nullable=False),
 )

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from blrcs.config.limits import LimitRule as ConfiguredRule
 from blrcs.config.settings import Settings
-from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
+from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError
 from blrcs.domain.limit_rule import LimitEntry, LimitRule
 from blrcs.limits.native_limits import NativeLimits
@@ -28,7 +28,7 @@ class RuleBook:
 
     def __init__(
         self,
-        repository: SqliteLimitRuleRepository,
+        repository: SqlLimitRuleRepository,
         limits: NativeLimits,
         generation: Generation | None = None,
     ) -> None:

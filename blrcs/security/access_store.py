@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from blrcs.application.ports.access import Explanation, Grant
 from blrcs.application.ports.clock import Clock
-from blrcs.database.access_repository import SqliteAccessRepository, change_policy
-from blrcs.database.transaction import Transaction
+from blrcs.database.adapter import Transaction
+from blrcs.database.repositories.access import SqlAccessRepository, change_policy
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs_native import access as native
@@ -38,7 +38,7 @@ class AccessStore:
 
     def __init__(
         self,
-        repository: SqliteAccessRepository,
+        repository: SqlAccessRepository,
         *,
         clock: Clock,
         generation: Generation | None = None,
@@ -70,10 +70,10 @@ class AccessStore:
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
-    def drop(self, transaction: Transaction, principal: str) -> Callable[[], None]:
+    async def drop(self, transaction: Transaction, principal: str) -> Callable[[], None]:
         """See :class:`blrcs.database.grants.Grants`."""
         now_ns = self._clock()
-        policy = change_policy(
+        policy = await change_policy(
             transaction,
             lambda policy: policy.without_principal(principal, now_ns=now_ns),
             self.compile,

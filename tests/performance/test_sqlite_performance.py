@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
 

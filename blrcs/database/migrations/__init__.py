@@ -1,1 +1,6 @@
-"""Steps from one schema to the next."""
+"""The steps from each schema to the next, by alembic."""
+
+import logging
+
+# It tells of every step, and of its plugins as soon as it is imported.
+logging.getLogger("alembic").setLevel(logging.WARNING)

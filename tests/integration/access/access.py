@@ -4,10 +4,9 @@ import contextlib
 from types import SimpleNamespace
 
 from blrcs.assembly.access import assemble_access
-from blrcs.database.revocation_repository import RevocationRepository
-from blrcs.database.service_account_repository import SqliteServiceAccountRepository
-from blrcs.database.sqlite import SqliteDatabase
-from blrcs.database.user_repository import SqliteUserRepository
+from blrcs.database.repositories.revocation import RevocationRepository
+from blrcs.database.repositories.service_account import SqlServiceAccountRepository
+from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.v1 import access_pb2
@@ -26,29 +25,30 @@ class NoRevocations:
 class AccessServer:
     """``open`` on the same folder is a restart."""
 
-    def __init__(self, access, database, clock):
+    def __init__(self, access, database, reader, clock):
         self.store = access.store
         self.current = access.current
         self.service = access.service
         self.grant_administrator = access.grant_administrator
         self.database = database
         revocations = RevocationRepository(
-            database, revoker=NoRevocations(), clock=clock, token_ttl_ns=1
+            database, reader, revoker=NoRevocations(), clock=clock, token_ttl_ns=1
         )
-        self.users = SqliteUserRepository(database, revocations, access.store)
-        self.accounts = SqliteServiceAccountRepository(database, revocations, access.store)
+        self.users = SqlUserRepository(database, revocations, access.store)
+        self.accounts = SqlServiceAccountRepository(database, revocations, access.store)
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, folder, clock):
-        async with SqliteDatabase.open(folder / "blrcs.db") as database:
+    async def open(cls, store, clock):
+        async with store.open() as (database, reader):
             base = SimpleNamespace(
                 database=database,
+                reader=reader,
                 clock=clock,
                 secrets=RandomSecretGenerator(counting_random()),
                 page_tokens=SignedPageTokens(bytes(32)),
             )
-            yield cls(assemble_access(base, lambda: METHOD_PERMISSIONS), database, clock)
+            yield cls(assemble_access(base, lambda: METHOD_PERMISSIONS), database, reader, clock)
 
     @property
     def epoch(self):

@@ -10,6 +10,6 @@ def clock():
 
 
 @pytest.fixture
-async def access(tmp_path, clock):
-    async with AccessServer.open(tmp_path, clock) as access:
+async def access(store, clock):
+    async with AccessServer.open(store, clock) as access:
         yield access

@@ -35,8 +35,8 @@ async def everything(access):
     return roles, groups, bindings
 
 
-async def test_what_was_written_is_read_back_and_survives_a_restart(tmp_path, clock):
-    async with AccessServer.open(tmp_path, clock) as access:
+async def test_what_was_written_is_read_back_and_survives_a_restart(store, clock):
+    async with AccessServer.open(store, clock) as access:
         role = await access.role("reader", READ, "x.*", display_name="Reader \U0001f600")
         clock.advance(1)
         outer = await access.role("outer", included_roles=["roles/reader", "roles/viewer"])
@@ -51,7 +51,7 @@ async def test_what_was_written_is_read_back_and_survives_a_restart(tmp_path, cl
         assert found == binding
         before, epoch = await everything(access), access.epoch
 
-    async with AccessServer.open(tmp_path, clock) as access:
+    async with AccessServer.open(store, clock) as access:
         assert await everything(access) == before
         assert access.epoch == epoch == 4
         assert await access.allowed("users/alice", READ, "orders/7/items/1")
@@ -59,9 +59,9 @@ async def test_what_was_written_is_read_back_and_survives_a_restart(tmp_path, cl
         assert not await access.allowed("users/bob", READ, "orders/7")
 
 
-async def test_an_epoch_goes_on_where_it_was_after_a_restart(tmp_path, clock):
+async def test_an_epoch_goes_on_where_it_was_after_a_restart(store, clock):
     for expected in (1, 2, 3):
-        async with AccessServer.open(tmp_path, clock) as access:
+        async with AccessServer.open(store, clock) as access:
             await access.role(f"r{expected}")
             assert access.epoch == expected
 

@@ -14,6 +14,7 @@ from blrcs.domain.errors import DomainError
 from blrcs.v1 import access_pb2
 from blrcs_native.access import BindingSpec, GroupSpec, RoleSpec
 from tests.integration.access.access import METHOD_PERMISSIONS, AccessServer
+from tests.integration.stores import FileStore
 from tests.unit.application.identity_fakes import NOW_NS, FakeClock
 from tests.unit.native.access_model import AccessModel
 
@@ -57,7 +58,7 @@ class AccessMachine(RuleBasedStateMachine):
 
     async def start(self):
         self.opened = AsyncExitStack()
-        server = AccessServer.open(self.folder, self.clock)
+        server = AccessServer.open(FileStore(self.folder), self.clock)
         self.access = await self.opened.enter_async_context(server)
 
     def run(self, coroutine):

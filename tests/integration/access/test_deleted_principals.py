@@ -51,8 +51,8 @@ def allowed(identity, principal="users/alice"):
     return identity.access.current.table.check(principal, *VIEW)
 
 
-async def test_a_namesake_inherits_nothing(tmp_path, clock):
-    async with Identity.open(tmp_path, clock) as identity:
+async def test_a_namesake_inherits_nothing(store, clock):
+    async with Identity.open(store, clock) as identity:
         await identity.add_user("alice")
         await bind_alice(identity)
         assert allowed(identity)
@@ -61,8 +61,8 @@ async def test_a_namesake_inherits_nothing(tmp_path, clock):
         assert not allowed(identity)
 
 
-async def test_others_keep_what_they_have(tmp_path, clock):
-    async with Identity.open(tmp_path, clock) as identity:
+async def test_others_keep_what_they_have(store, clock):
+    async with Identity.open(store, clock) as identity:
         await identity.add_user("alice")
         await bind_alice(identity)
         await delete_alice(identity)
@@ -73,21 +73,21 @@ async def test_others_keep_what_they_have(tmp_path, clock):
         assert allowed(identity, "users/bob")
 
 
-async def test_it_holds_after_a_restart(tmp_path, clock):
-    async with Identity.open(tmp_path, clock) as identity:
+async def test_it_holds_after_a_restart(store, clock):
+    async with Identity.open(store, clock) as identity:
         await identity.add_user("alice")
         await bind_alice(identity)
         await delete_alice(identity)
         epoch = identity.access.policy.epoch
-    async with Identity.open(tmp_path, clock) as identity:
+    async with Identity.open(store, clock) as identity:
         identity.access.load()
         assert identity.access.policy.epoch == epoch
         assert not allowed(identity)
         assert allowed(identity, "users/bob")
 
 
-async def test_a_deletion_that_is_refused_takes_nothing(tmp_path, clock):
-    async with Identity.open(tmp_path, clock) as identity:
+async def test_a_deletion_that_is_refused_takes_nothing(store, clock):
+    async with Identity.open(store, clock) as identity:
         await identity.add_user("alice")
         await bind_alice(identity)
         request = user_pb2.DeleteUserRequest(name="users/alice", etag="another")
@@ -96,8 +96,8 @@ async def test_a_deletion_that_is_refused_takes_nothing(tmp_path, clock):
         assert allowed(identity)
 
 
-async def test_service_accounts_likewise(tmp_path, clock):
-    async with Identity.open(tmp_path, clock) as identity:
+async def test_service_accounts_likewise(store, clock):
+    async with Identity.open(store, clock) as identity:
         await identity.add_key("robot")
         name = "serviceAccounts/robot"
         await identity.access.change(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command  # noqa: F401  imported here once, and not in every child
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
 
 
 def migrate(path: Path, number: int) -> None:

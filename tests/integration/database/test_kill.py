@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
 
 HERE = Path(__file__).parent
 

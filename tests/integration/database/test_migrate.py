@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
-from blrcs.database.migrate import HEAD_REVISION, MIGRATIONS
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.migrations.running import MIGRATIONS
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.migrate import HEAD_REVISION
 from blrcs.database.tables import metadata
 
 HERE = Path(__file__).parent
@@ -75,7 +76,8 @@ def test_a_process_killed_anywhere_on_the_way_does_no_harm(tmp_path, environment
 def test_a_start_with_nothing_to_migrate_does_not_import_alembic(path, environment):
     asyncio.run(SqliteDatabase.open(path).close())
     program = (
-        "import sys; from pathlib import Path; from blrcs.database.sqlite import SqliteDatabase;"
+        "import sys; from pathlib import Path;"
+        "from blrcs.database.sqlite.database import SqliteDatabase;"
         "SqliteDatabase.open(Path(sys.argv[1])); print('alembic' in sys.modules)"
     )
 
@@ -100,7 +102,8 @@ def test_the_place_of_the_program_may_have_any_name(path, environment, tmp_path,
     place.mkdir()
     (place / "blrcs").symlink_to(HERE.parents[2] / "blrcs")
     program = (
-        "import sys; from pathlib import Path; from blrcs.database.sqlite import SqliteDatabase;"
+        "import sys; from pathlib import Path;"
+        "from blrcs.database.sqlite.database import SqliteDatabase;"
         "SqliteDatabase.open(Path(sys.argv[1]))"
     )
 

@@ -21,7 +21,7 @@ from blrcs.database.errors import (
     DatabaseTooNewError,
     DatabaseUnwritableError,
 )
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
 
@@ -99,7 +99,7 @@ def test_a_damaged_page_is_found_at_the_start(filled):
 
 async def test_a_large_file_is_not_read_through(filled, monkeypatch):
     damage(filled)
-    monkeypatch.setattr("blrcs.database.connection.QUICK_CHECK_MAX_BYTES", 8192)
+    monkeypatch.setattr("blrcs.database.sqlite.connection.QUICK_CHECK_MAX_BYTES", 8192)
 
     await SqliteDatabase.open(filled).close()
 

@@ -4,7 +4,7 @@ import sqlite3
 import pytest
 import sqlalchemy as sa
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.statement import Statement
 from blrcs.database.tables import service_accounts, settings
 from blrcs.domain.errors import UnavailableError

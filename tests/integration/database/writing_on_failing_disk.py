@@ -13,7 +13,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
 from blrcs.domain.errors import UnavailableError

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
-from blrcs.database.transaction import Transaction
 
 ADD = Statement(sa.insert(settings))
 CALLERS = 16

@@ -10,8 +10,8 @@ def clock():
 
 
 @pytest.fixture
-async def identity(tmp_path, clock):
-    async with Identity.open(tmp_path, clock) as identity:
+async def identity(store, clock):
+    async with Identity.open(store, clock) as identity:
         yield identity
 
 

@@ -33,13 +33,12 @@ from blrcs.application.users.get_user import GetUser
 from blrcs.application.users.list_users import ListUsers
 from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
-from blrcs.database.access_repository import SqliteAccessRepository
-from blrcs.database.api_key_repository import SqliteApiKeyRepository
-from blrcs.database.revocation_repository import RevocationRepository
-from blrcs.database.service_account_repository import SqliteServiceAccountRepository
-from blrcs.database.session_repository import SqliteSessionRepository
-from blrcs.database.sqlite import SqliteDatabase
-from blrcs.database.user_repository import SqliteUserRepository
+from blrcs.database.repositories.access import SqlAccessRepository
+from blrcs.database.repositories.api_key import SqlApiKeyRepository
+from blrcs.database.repositories.revocation import RevocationRepository
+from blrcs.database.repositories.service_account import SqlServiceAccountRepository
+from blrcs.database.repositories.session import SqlSessionRepository
+from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.domain.session import SessionLifetime
 from blrcs.security.access_store import AccessStore
 from blrcs.security.page_tokens import SignedPageTokens
@@ -76,7 +75,7 @@ def call_of(principal="", session="", address="192.0.2.1"):
 class Identity:
     """What a composition root would hold; ``open`` on the same folder is a restart."""
 
-    def __init__(self, folder, clock, database, hasher):
+    def __init__(self, folder, clock, database, reader, hasher):
         self.database = database
         self.clock = clock
         self.revocations = Revocations(clock=clock)
@@ -95,16 +94,17 @@ class Identity:
         )
         stored_revocations = RevocationRepository(
             database,
+            reader,
             revoker=VerifierRevoker(self.revocations, issuer=ISSUER),
             clock=clock,
             token_ttl_ns=DEFAULT_TTL_NS,
         )
         stored_revocations.load()
-        self.access = AccessStore(SqliteAccessRepository(database), clock=clock)
-        self.users = SqliteUserRepository(database, stored_revocations, self.access)
-        self.accounts = SqliteServiceAccountRepository(database, stored_revocations, self.access)
-        self.api_keys = SqliteApiKeyRepository(database, stored_revocations)
-        self.sessions = SqliteSessionRepository(
+        self.access = AccessStore(SqlAccessRepository(database, reader), clock=clock)
+        self.users = SqlUserRepository(database, stored_revocations, self.access)
+        self.accounts = SqlServiceAccountRepository(database, stored_revocations, self.access)
+        self.api_keys = SqlApiKeyRepository(database, stored_revocations)
+        self.sessions = SqlSessionRepository(
             database, stored_revocations, sessions_per_user=SESSIONS_PER_USER
         )
         self.purge = PurgeExpired(sessions=self.sessions, clock=clock)
@@ -120,11 +120,11 @@ class Identity:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, folder, clock):
+    async def open(cls, store, clock):
         hasher = Argon2PasswordHasher(memory_kib=8, passes=1)
         try:
-            async with SqliteDatabase.open(folder / "blrcs.db") as database:
-                identity = cls(folder, clock, database, hasher)
+            async with store.open() as (database, reader):
+                identity = cls(store.folder, clock, database, reader, hasher)
                 yield identity
                 await identity.api_keys.drain()
         finally:

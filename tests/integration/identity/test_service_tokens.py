@@ -2,7 +2,6 @@
 
 import pytest
 
-from blrcs.database.group_writer import GroupWriter
 from blrcs.domain.errors import (
     FailedPreconditionError,
     NotFoundError,
@@ -51,13 +50,13 @@ async def test_a_key_is_exchanged_for_a_token_of_its_account(identity):
     assert identity.verifier.verify(token).members["akid"] == "ci"
 
 
-async def test_the_key_is_nowhere_in_the_files(identity, tmp_path):
+async def test_the_key_is_nowhere_in_what_is_stored(identity, store):
     text = await identity.add_key("robot")
     key = await get_key(identity)
     assert text.startswith(key.prefix)
     assert text not in str(key)
 
-    stored = b"".join(path.read_bytes() for path in tmp_path.glob("blrcs.db*"))
+    stored = await store.content()
 
     assert key.prefix.encode() in stored
     assert text.encode() not in stored
@@ -168,10 +167,10 @@ async def test_use_is_stored_to_within_a_minute(identity, clock):
 async def test_the_token_does_not_wait_for_the_use_to_be_stored(identity, monkeypatch):
     text = await identity.add_key("robot")
 
-    async def fail(*_):
+    async def fail(*_, **__):
         raise UnavailableError("DATABASE_UNAVAILABLE", "the database cannot be used now")
 
-    monkeypatch.setattr(GroupWriter, "submit", fail)
+    monkeypatch.setattr(identity.database, "execute", fail)
 
     assert await identity.active(await identity.service_token(text)) == [True]
     await identity.api_keys.drain()
@@ -191,13 +190,13 @@ async def test_a_service_token_belongs_to_no_session(identity):
     assert await identity.active(token) == [True]
 
 
-async def test_revocations_of_service_tokens_outlive_a_restart(identity, tmp_path, clock):
+async def test_revocations_of_service_tokens_outlive_a_restart(identity, store, clock):
     text = await identity.add_key("robot")
     token = await identity.service_token(text)
     await update_key(identity, "disabled", disabled=True)
     await update_key(identity, "disabled", disabled=False)
 
     await identity.database.close()
-    async with Identity.open(tmp_path, clock) as restarted:
+    async with Identity.open(store, clock) as restarted:
         assert await restarted.active(token) == [False]
         assert await restarted.active(await restarted.service_token(text)) == [True]

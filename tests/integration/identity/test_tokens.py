@@ -7,10 +7,10 @@ import jwt
 import pytest
 import sqlalchemy as sa
 
+from blrcs.database.repositories.user import _REPLACE
+from blrcs.database.repositories.user_row import user_to_row
 from blrcs.database.statement import Statement
 from blrcs.database.tables import refresh_tokens, revocations, sessions
-from blrcs.database.user_repository import _REPLACE
-from blrcs.database.user_row import user_to_row
 from blrcs.domain.errors import NotFoundError, UnauthenticatedError
 from blrcs.security.token_issuer import DEFAULT_TTL_NS
 from blrcs.v1 import auth_pb2, user_pb2
@@ -125,13 +125,8 @@ async def test_refresh_tokens_expire_and_sessions_end(identity, signed_in, clock
 
 async def test_refreshing_is_refused_to_a_disabled_user_alike(identity, signed_in):
     stored = await identity.users.get("alice")
-
-    def disable(transaction):
-        transaction.execute(
-            _REPLACE, user_id="alice", **user_to_row(replace(stored, disabled=True))
-        )
-
-    await identity.database.write(disable)
+    disabled = user_to_row(replace(stored, disabled=True))
+    await identity.database.execute(_REPLACE, user_id="alice", **disabled)
 
     assert await refuses(identity, signed_in.tokens.refresh_token)
 
@@ -208,13 +203,13 @@ async def test_a_reset_password_ends_all_sessions(identity, signed_in):
     assert (await identity.sign_in("alice", "battery staple")).password_change_required
 
 
-async def test_revocations_outlive_a_restart(identity, signed_in, tmp_path, clock):
+async def test_revocations_outlive_a_restart(identity, signed_in, store, clock):
     other = await identity.sign_in("alice")
     request = auth_pb2.RevokeSessionRequest(name=signed_in.session)
     await identity.auth.RevokeSession(request, ADMIN)
 
     await identity.database.close()
-    async with Identity.open(tmp_path, clock) as restarted:
+    async with Identity.open(store, clock) as restarted:
         access = (signed_in.tokens.access_token, other.tokens.access_token)
         assert await restarted.active(*access) == [False, True]
         assert await refuses(restarted, signed_in.tokens.refresh_token)
@@ -257,7 +252,7 @@ async def test_purging_drops_what_expired_and_keeps_the_rest(identity, signed_in
     clock.advance(DEFAULT_TTL_NS)
     assert await identity.purge() == 1
 
-    assert [identity.database.fetch_one(count).count for count in COUNTS] == [1, 1, 0]
+    assert [(await identity.database.fetch_one(count)).count for count in COUNTS] == [1, 1, 0]
     await identity.refresh(other.tokens.refresh_token)
 
 
@@ -270,7 +265,7 @@ async def test_purging_drops_spent_tokens_that_have_expired_by_themselves(
 
     assert await identity.purge() == 0
 
-    assert [identity.database.fetch_one(count).count for count in COUNTS] == [1, 1, 0]
+    assert [(await identity.database.fetch_one(count)).count for count in COUNTS] == [1, 1, 0]
     assert await refuses(identity, signed_in.tokens.refresh_token)
     await identity.refresh(renewed.refresh_token)
 

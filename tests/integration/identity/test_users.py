@@ -230,10 +230,10 @@ async def test_the_first_start_alone_makes_an_administrator(identity, clock):
     assert await create() is None
 
 
-async def test_passwords_are_nowhere_in_the_files(identity, tmp_path):
+async def test_passwords_are_nowhere_in_what_is_stored(identity, store):
     await identity.add_user("alice")
 
-    stored = b"".join(path.read_bytes() for path in tmp_path.glob("blrcs.db*"))
+    stored = await store.content()
 
     assert b"$argon2id$" in stored
     assert PASSWORD.encode() not in stored

@@ -1,9 +1,11 @@
 import pytest
 
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.sqlite.adapter import SqliteAdapter
+from blrcs.database.sqlite.database import SqliteDatabase
 
 
 @pytest.fixture
 async def database(tmp_path):
-    async with SqliteDatabase.open(tmp_path / "blrcs.db") as database:
+    path = tmp_path / "blrcs.db"
+    async with SqliteAdapter(SqliteDatabase.open(path), path) as database:
         yield database

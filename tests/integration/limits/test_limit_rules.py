@@ -8,14 +8,14 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from grpc.aio import AioRpcError
 
 from blrcs.config.settings import Settings
-from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
+from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.v1 import limit_pb2, policy_pb2
 from tests.unit.api.limit_service_host import DOMAIN, LimitHost, settings_of
 from tests.unit.api.refusals import code_and_reason, refusal
 
 
 def host_of(database, *configured):
-    return LimitHost(SqliteLimitRuleRepository(database), *configured)
+    return LimitHost(SqlLimitRuleRepository(database, database.reader), *configured)
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ async def test_a_change_whose_caller_goes_away_is_in_effect_if_it_is_stored(data
 
 async def test_what_cannot_be_stored_is_not_in_effect(database, host):
     await host.stub.CreateLimitRule(create("kept", match=[limit_pb2.LimitEntry(key="user")]))
-    await asyncio.to_thread(database._writer.close)
+    await asyncio.to_thread(database._database._writer.close)
     for change in (
         host.stub.CreateLimitRule(create()),
         host.stub.UpdateLimitRule(update("kept", requests=9)),

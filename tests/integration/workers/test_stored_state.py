@@ -11,13 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from blrcs.config.settings import Settings
-from blrcs.database.access_repository import SqliteAccessRepository
-from blrcs.database.limit_rule_repository import SqliteLimitRuleRepository
-from blrcs.database.settings_repository import get_or_make
-from blrcs.database.sqlite import SqliteDatabase
+from blrcs.database.adapter import Transaction
+from blrcs.database.repositories.access import SqlAccessRepository
+from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
+from blrcs.database.repositories.settings import get_or_make
+from blrcs.database.sqlite.adapter import SqliteAdapter
+from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
-from blrcs.database.transaction import Transaction
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
 from blrcs.domain.builtin_roles import VIEWER
@@ -33,18 +34,20 @@ ALICE = "users/alice"
 
 
 @pytest.fixture
-async def databases(tmp_path: Path) -> AsyncIterator[list[SqliteDatabase]]:
+async def databases(tmp_path: Path) -> AsyncIterator[list[SqliteAdapter]]:
     """One file, opened as two processes do."""
     path = tmp_path / "blrcs.db"
     async with AsyncExitStack() as stack:
-        first = await stack.enter_async_context(SqliteDatabase.open(path))
-        yield [first, await stack.enter_async_context(SqliteDatabase.join(path))]
+        opened = [SqliteDatabase.open(path), SqliteDatabase.join(path)]
+        yield [await stack.enter_async_context(SqliteAdapter(each, path)) for each in opened]
 
 
-def access_stores(databases: list[SqliteDatabase]) -> list[AccessStore]:
+def access_stores(databases: list[SqliteAdapter]) -> list[AccessStore]:
     memory = bytearray(8)
     stores = [
-        AccessStore(SqliteAccessRepository(each), clock=lambda: 1, generation=Generation(memory))
+        AccessStore(
+            SqlAccessRepository(each, each.reader), clock=lambda: 1, generation=Generation(memory)
+        )
         for each in databases
     ]
     for store in stores:
@@ -68,7 +71,7 @@ def without_binding(policy: AccessPolicy) -> AccessPolicy:
 
 
 async def test_a_binding_holds_everywhere_at_once_and_so_does_its_end(
-    databases: list[SqliteDatabase],
+    databases: list[SqliteAdapter],
 ) -> None:
     one, other = access_stores(databases)
     assert not allowed(other)
@@ -79,7 +82,7 @@ async def test_a_binding_holds_everywhere_at_once_and_so_does_its_end(
     assert not allowed(other)
 
 
-async def test_policies_that_both_change_lose_nothing(databases: list[SqliteDatabase]) -> None:
+async def test_policies_that_both_change_lose_nothing(databases: list[SqliteAdapter]) -> None:
     one, other = access_stores(databases)
     await one.change(with_binding)
     assert set(other.policy.bindings) == {"bindings/b"}
@@ -90,12 +93,12 @@ RULE = LimitRule(id="team", domain="d", match=(LimitEntry("team"),), requests=2,
 
 
 async def test_a_limit_rule_holds_everywhere_at_once_and_so_does_its_end(
-    databases: list[SqliteDatabase],
+    databases: list[SqliteAdapter],
 ) -> None:
     memory = bytearray(8)
     limits = [NativeLimits(Limiter(64)) for _ in databases]
     one, other = [
-        RuleBook(SqliteLimitRuleRepository(database), each, Generation(memory))
+        RuleBook(SqlLimitRuleRepository(database, database.reader), each, Generation(memory))
         for database, each in zip(databases, limits, strict=True)
     ]
     one.load(Settings())
@@ -115,10 +118,10 @@ async def test_a_limit_rule_holds_everywhere_at_once_and_so_does_its_end(
     assert await other.list_after("", 10) == []
 
 
-async def test_writers_wait_for_each_other(databases: list[SqliteDatabase]) -> None:
+async def test_writers_wait_for_each_other(databases: list[SqliteAdapter]) -> None:
     """Each commits in groups; neither is refused for the other's sake."""
 
-    async def write(number: int, database: SqliteDatabase) -> None:
+    async def write(number: int, database: SqliteAdapter) -> None:
         for each in range(200):
             await get_or_make(database, f"{number}/{each}", lambda: b"x")
 
@@ -133,17 +136,17 @@ async def test_writers_wait_for_each_other(databases: list[SqliteDatabase]) -> N
 
 
 async def test_what_is_read_together_is_of_one_moment(
-    databases: list[SqliteDatabase], tmp_path: Path
+    databases: list[SqliteAdapter], tmp_path: Path
 ) -> None:
     database, _ = databases
     with closing(sqlite3.connect(tmp_path / "blrcs.db")) as other:
 
-        def read(transaction: Transaction) -> tuple[int, int]:
-            before = len(transaction.fetch_all(SETTINGS))
+        async def read(transaction: Transaction) -> tuple[int, int]:
+            before = len(await transaction.fetch_all(SETTINGS))
             other.execute("INSERT INTO settings (key, value) VALUES ('k', x'00')")
             other.commit()
-            return before, len(transaction.fetch_all(SETTINGS))
+            return before, len(await transaction.fetch_all(SETTINGS))
 
-        before, then = database.read(read)
+        before, then = database.reader.run(read)
         assert before == then
-        assert database.read(lambda transaction: len(transaction.fetch_all(SETTINGS))) == then + 1
+        assert len(database.reader.fetch_all(SETTINGS)) == then + 1

@@ -1,7 +1,9 @@
 """The first schema."""
 
 import sqlalchemy as sa
-from alembic import op
+
+from blrcs.database.migrations.steps import create_index, create_table
+from blrcs.database.types import BYTES, DIGEST, FLAG, KEY, NUMBER, TEXT
 
 revision = "0001"
 down_revision = None
@@ -23,141 +25,139 @@ def upgrade() -> None:
 
 
 def _create_bindings() -> None:
-    _create(
+    create_table(
         "bindings",
-        sa.Column("id", sa.TEXT, nullable=False),
-        sa.Column("role", sa.TEXT, nullable=False),
-        sa.Column("members", sa.TEXT, nullable=False),
-        sa.Column("resource", sa.TEXT, nullable=False),
-        sa.Column("expires_at_ns", sa.INTEGER, nullable=True),
-        sa.Column("created_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("updated_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("revision", sa.INTEGER, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("role", KEY, nullable=False),
+        sa.Column("members", TEXT, nullable=False),
+        sa.Column("resource", TEXT, nullable=False),
+        sa.Column("expires_at_ns", NUMBER, nullable=True),
+        sa.Column("created_at_ns", NUMBER, nullable=False),
+        sa.Column("updated_at_ns", NUMBER, nullable=False),
+        sa.Column("revision", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_bindings_role", "bindings", ["role"])
+    create_index("ix_bindings_role", "bindings", ["role"])
 
 
 def _create_groups() -> None:
-    _create(
+    create_table(
         "groups",
-        sa.Column("id", sa.TEXT, nullable=False),
-        sa.Column("display_name", sa.TEXT, nullable=False),
-        sa.Column("members", sa.TEXT, nullable=False),
-        sa.Column("created_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("updated_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("revision", sa.INTEGER, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("display_name", TEXT, nullable=False),
+        sa.Column("members", TEXT, nullable=False),
+        sa.Column("created_at_ns", NUMBER, nullable=False),
+        sa.Column("updated_at_ns", NUMBER, nullable=False),
+        sa.Column("revision", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
 
 
 def _create_limit_rules() -> None:
-    _create(
+    create_table(
         "limit_rules",
-        sa.Column("id", sa.TEXT, nullable=False),
-        sa.Column("domain", sa.TEXT, nullable=False),
-        sa.Column("match", sa.TEXT, nullable=False),
-        sa.Column("requests", sa.INTEGER, nullable=False),
-        sa.Column("period_ns", sa.INTEGER, nullable=False),
-        sa.Column("burst", sa.INTEGER, nullable=False),
-        sa.Column("algorithm", sa.INTEGER, nullable=False),
-        sa.Column("shadow", sa.INTEGER, nullable=False),
-        sa.Column("created_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("updated_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("revision", sa.INTEGER, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("domain", TEXT, nullable=False),
+        sa.Column("match", TEXT, nullable=False),
+        sa.Column("requests", NUMBER, nullable=False),
+        sa.Column("period_ns", NUMBER, nullable=False),
+        sa.Column("burst", NUMBER, nullable=False),
+        sa.Column("algorithm", NUMBER, nullable=False),
+        sa.Column("shadow", FLAG, nullable=False),
+        sa.Column("created_at_ns", NUMBER, nullable=False),
+        sa.Column("updated_at_ns", NUMBER, nullable=False),
+        sa.Column("revision", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.CheckConstraint("shadow IN (0, 1)", name="ck_limit_rules_shadow"),
+        _is_flag("limit_rules", "shadow"),
     )
 
 
 def _create_revocations() -> None:
-    _create(
+    create_table(
         "revocations",
-        sa.Column("id", sa.TEXT, nullable=False),
-        sa.Column("kind", sa.TEXT, nullable=False),
-        sa.Column("revoked_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("expires_at_ns", sa.INTEGER, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("revoked_at_ns", NUMBER, nullable=False),
+        sa.Column("expires_at_ns", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_revocations_expires_at_ns", "revocations", ["expires_at_ns"])
+    create_index("ix_revocations_expires_at_ns", "revocations", ["expires_at_ns"])
 
 
 def _create_roles() -> None:
-    _create(
+    create_table(
         "roles",
-        sa.Column("id", sa.TEXT, nullable=False),
-        sa.Column("display_name", sa.TEXT, nullable=False),
-        sa.Column("permissions", sa.TEXT, nullable=False),
-        sa.Column("included_roles", sa.TEXT, nullable=False),
-        sa.Column("created_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("updated_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("revision", sa.INTEGER, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("display_name", TEXT, nullable=False),
+        sa.Column("permissions", TEXT, nullable=False),
+        sa.Column("included_roles", TEXT, nullable=False),
+        sa.Column("created_at_ns", NUMBER, nullable=False),
+        sa.Column("updated_at_ns", NUMBER, nullable=False),
+        sa.Column("revision", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
 
 
 def _create_service_accounts() -> None:
-    _create(
+    create_table(
         "service_accounts",
-        sa.Column("id", sa.TEXT, nullable=False),
-        sa.Column("display_name", sa.TEXT, nullable=False),
-        sa.Column("disabled", sa.INTEGER, nullable=False),
-        sa.Column("token_generation", sa.INTEGER, nullable=False),
-        sa.Column("created_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("updated_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("revision", sa.INTEGER, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("display_name", TEXT, nullable=False),
+        sa.Column("disabled", FLAG, nullable=False),
+        sa.Column("token_generation", NUMBER, nullable=False),
+        sa.Column("created_at_ns", NUMBER, nullable=False),
+        sa.Column("updated_at_ns", NUMBER, nullable=False),
+        sa.Column("revision", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.CheckConstraint("disabled IN (0, 1)", name="ck_service_accounts_disabled"),
+        _is_flag("service_accounts", "disabled"),
     )
 
 
 def _create_settings() -> None:
-    _create(
+    create_table(
         "settings",
-        sa.Column("key", sa.TEXT, nullable=False),
-        sa.Column("value", sa.BLOB, nullable=False),
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("value", BYTES, nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
 
 
 def _create_users() -> None:
-    _create(
+    create_table(
         "users",
-        sa.Column("id", sa.TEXT, nullable=False),
-        sa.Column("display_name", sa.TEXT, nullable=False),
-        sa.Column("email", sa.TEXT, nullable=False),
-        sa.Column("password_hash", sa.TEXT, nullable=False),
-        sa.Column("password_set_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("password_change_required", sa.INTEGER, nullable=False),
-        sa.Column("disabled", sa.INTEGER, nullable=False),
-        sa.Column("created_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("updated_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("revision", sa.INTEGER, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("display_name", TEXT, nullable=False),
+        sa.Column("email", TEXT, nullable=False),
+        sa.Column("password_hash", TEXT, nullable=False),
+        sa.Column("password_set_at_ns", NUMBER, nullable=False),
+        sa.Column("password_change_required", FLAG, nullable=False),
+        sa.Column("disabled", FLAG, nullable=False),
+        sa.Column("created_at_ns", NUMBER, nullable=False),
+        sa.Column("updated_at_ns", NUMBER, nullable=False),
+        sa.Column("revision", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.CheckConstraint(
-            "password_change_required IN (0, 1)", name="ck_users_password_change_required"
-        ),
-        sa.CheckConstraint("disabled IN (0, 1)", name="ck_users_disabled"),
+        _is_flag("users", "password_change_required"),
+        _is_flag("users", "disabled"),
     )
 
 
 def _create_api_keys() -> None:
-    _create(
+    create_table(
         "api_keys",
-        sa.Column("service_account_id", sa.TEXT, nullable=False),
-        sa.Column("id", sa.TEXT, nullable=False),
-        sa.Column("display_name", sa.TEXT, nullable=False),
-        sa.Column("key_hash", sa.BLOB, nullable=False),
-        sa.Column("prefix", sa.TEXT, nullable=False),
-        sa.Column("disabled", sa.INTEGER, nullable=False),
-        sa.Column("expires_at_ns", sa.INTEGER, nullable=True),
-        sa.Column("used_at_ns", sa.INTEGER, nullable=True),
-        sa.Column("token_generation", sa.INTEGER, nullable=False),
-        sa.Column("created_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("updated_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("revision", sa.INTEGER, nullable=False),
+        sa.Column("service_account_id", KEY, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("display_name", TEXT, nullable=False),
+        sa.Column("key_hash", DIGEST, nullable=False),
+        sa.Column("prefix", TEXT, nullable=False),
+        sa.Column("disabled", FLAG, nullable=False),
+        sa.Column("expires_at_ns", NUMBER, nullable=True),
+        sa.Column("used_at_ns", NUMBER, nullable=True),
+        sa.Column("token_generation", NUMBER, nullable=False),
+        sa.Column("created_at_ns", NUMBER, nullable=False),
+        sa.Column("updated_at_ns", NUMBER, nullable=False),
+        sa.Column("revision", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("service_account_id", "id"),
-        sa.CheckConstraint("disabled IN (0, 1)", name="ck_api_keys_disabled"),
+        _is_flag("api_keys", "disabled"),
         sa.ForeignKeyConstraint(
             ["service_account_id"], ["service_accounts.id"], ondelete="CASCADE"
         ),
@@ -166,39 +166,40 @@ def _create_api_keys() -> None:
 
 
 def _create_sessions() -> None:
-    _create(
+    create_table(
         "sessions",
-        sa.Column("id", sa.TEXT, nullable=False),
-        sa.Column("user_id", sa.TEXT, nullable=False),
-        sa.Column("display_name", sa.TEXT, nullable=False),
-        sa.Column("address", sa.TEXT, nullable=False),
-        sa.Column("created_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("refreshed_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("expires_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("ends_at_ns", sa.INTEGER, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("user_id", KEY, nullable=False),
+        sa.Column("display_name", TEXT, nullable=False),
+        sa.Column("address", TEXT, nullable=False),
+        sa.Column("created_at_ns", NUMBER, nullable=False),
+        sa.Column("refreshed_at_ns", NUMBER, nullable=False),
+        sa.Column("expires_at_ns", NUMBER, nullable=False),
+        sa.Column("ends_at_ns", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
     )
-    op.create_index("ix_sessions_expires_at_ns", "sessions", ["expires_at_ns"])
-    op.create_index(
+    create_index("ix_sessions_expires_at_ns", "sessions", ["expires_at_ns"])
+    create_index(
         "ix_sessions_user_id_created_at_ns_id", "sessions", ["user_id", "created_at_ns", "id"]
     )
 
 
 def _create_refresh_tokens() -> None:
-    _create(
+    create_table(
         "refresh_tokens",
-        sa.Column("hash", sa.BLOB, nullable=False),
-        sa.Column("session_id", sa.TEXT, nullable=False),
-        sa.Column("issued_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("expires_at_ns", sa.INTEGER, nullable=False),
-        sa.Column("spent_at_ns", sa.INTEGER, nullable=True),
+        sa.Column("hash", DIGEST, nullable=False),
+        sa.Column("session_id", KEY, nullable=False),
+        sa.Column("issued_at_ns", NUMBER, nullable=False),
+        sa.Column("expires_at_ns", NUMBER, nullable=False),
+        sa.Column("spent_at_ns", NUMBER, nullable=True),
         sa.PrimaryKeyConstraint("hash"),
         sa.ForeignKeyConstraint(["session_id"], ["sessions.id"], ondelete="CASCADE"),
     )
-    op.create_index("ix_refresh_tokens_expires_at_ns", "refresh_tokens", ["expires_at_ns"])
-    op.create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"])
+    create_index("ix_refresh_tokens_expires_at_ns", "refresh_tokens", ["expires_at_ns"])
+    create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"])
 
 
-def _create(name: str, *items: sa.schema.SchemaItem) -> None:
-    op.create_table(name, *items, sqlite_strict=True, sqlite_with_rowid=False)
+def _is_flag(table: str, column: str) -> sa.CheckConstraint:
+    check = sa.CheckConstraint(f"{column} IN (0, 1)", name=f"ck_{table}_{column}")
+    return check.ddl_if(dialect="sqlite")

@@ -1,0 +1,25 @@
+"""Where the server keeps what it keeps."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from blrcs.config.duration import Duration, between
+from blrcs.config.section import Secret, Section
+
+
+class Database(Section):
+    """The database, and the pool of connections to it."""
+
+    url: Secret | None = None
+    """Where it is: `postgresql://`, `mysql://`, `mariadb://` or `sqlite:///`; without it, a SQLite
+    file in the data directory."""
+    pool_size: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Connections that each worker keeps open."""
+    pool_overflow: Annotated[int, Field(ge=0, le=10_000)] = 10
+    """Connections beyond that, opened where all are in use and closed after that."""
+    pool_timeout: Annotated[Duration, between("10ms", "10m")] = Duration.parse("30s")
+    """How long a call waits for a connection at most."""
+    refresh_interval: Annotated[Duration, between("50ms", "1m")] = Duration.parse("1s")
+    """How often the server looks for policies, limits and revocations that another machine has
+    stored."""

@@ -1,0 +1,7 @@
+"""MySQL and MariaDB as a kind of database that a URL can name."""
+
+from blrcs.database.kind import DatabaseKind
+from blrcs.database.mysql.adapter import MysqlAdapter
+from blrcs.database.mysql.migrate import migrate
+
+KIND = DatabaseKind(open=MysqlAdapter.open, migrate=migrate)

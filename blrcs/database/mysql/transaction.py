@@ -1,0 +1,122 @@
+"""A transaction of MySQL or MariaDB."""
+
+import itertools
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from blrcs.database.adapter import Isolation, Transaction
+from blrcs.database.dialect import Dialect
+from blrcs.database.errors import SerializationError
+from blrcs.database.mysql.batch import batches
+from blrcs.database.mysql.connection import MysqlConnection, Result
+from blrcs.database.statement import CompiledStatement, Row, Statement
+from blrcs.domain.errors import UnavailableError
+
+
+def beginning(isolation: Isolation, *, read_only: bool) -> str:
+    """What begins a transaction. Connections are set to repeatable read."""
+    modes = ["READ ONLY"] if read_only else []
+    if read_only and isolation is Isolation.REPEATABLE_READ:
+        modes.append("WITH CONSISTENT SNAPSHOT")
+    begin = " ".join(["START TRANSACTION", ", ".join(modes)]).rstrip()
+    if isolation is Isolation.REPEATABLE_READ:
+        return begin
+    return f"SET TRANSACTION ISOLATION LEVEL {isolation.value}; {begin}"
+
+
+class MysqlTransaction(Transaction):
+    """Runs statements on a connection where a transaction has begun.
+
+    After a SerializationError every method raises it again: the server has rolled back, and what
+    followed would be committed one by one.
+    """
+
+    def __init__(self, connection: MysqlConnection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._is_undone = False
+        self._pending: str | None = None
+        self._names = (f"s{number}" for number in itertools.count())
+
+    async def execute(self, statement: Statement, /, **params: Any) -> int:
+        """See the port."""
+        compiled = statement.compiled(self._dialect)
+        return (await self._run(compiled.sql, bound(compiled, params))).affected_rows
+
+    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """See the port."""
+        compiled = statement.compiled(self._dialect)
+        values = [bound(compiled, dict(row)) for row in rows]
+        room = self._connection.max_packet_bytes
+        for sql, together in batches(compiled.sql, values, max_packet_bytes=room):
+            await self._run(sql, together)
+
+    async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
+        """See the port."""
+        compiled = statement.compiled(self._dialect)
+        rows = (await self._run(compiled.sql, bound(compiled, params))).rows
+        return compiled.make_row(rows[0]) if rows else None
+
+    async def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        """See the port."""
+        compiled = statement.compiled(self._dialect)
+        rows = (await self._run(compiled.sql, bound(compiled, params))).rows
+        return [compiled.make_row(row) for row in rows or ()]
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """See the port."""
+        name = next(self._names)
+        await self._command(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            # Before whatever comes next, if anything does: one who gives up waits for nothing more.
+            self._pending = f"ROLLBACK TO SAVEPOINT {name}"
+            raise
+        await self._command(f"RELEASE SAVEPOINT {name}")
+
+    async def commit(self) -> None:
+        """Makes it last.
+
+        Raises:
+            SerializationError: Another transaction is in the way, or was, and nothing is left.
+        """
+        await self._command("COMMIT")
+
+    async def _run(self, sql: str, values: Sequence[Any]) -> Result:
+        await self._get_ready()
+        try:
+            return await self._connection.execute(sql, values)
+        except SerializationError:
+            await self._undo()
+            raise
+
+    async def _command(self, sql: str) -> None:
+        await self._get_ready()
+        try:
+            await self._connection.command(sql)
+        except SerializationError:
+            await self._undo()
+            raise
+
+    async def _get_ready(self) -> None:
+        if self._is_undone:
+            raise SerializationError("the transaction was undone before")
+        if self._pending is not None:
+            await self._connection.command(self._pending)
+            self._pending = None
+
+    async def _undo(self) -> None:
+        """A lock that was waited for too long undoes the statement alone; all has to go."""
+        self._is_undone = True
+        with suppress(UnavailableError):  # then the connection is closed, and all goes with it
+            await self._connection.command("ROLLBACK")
+
+
+def bound(compiled: CompiledStatement, params: dict[str, Any]) -> tuple[Any, ...]:
+    """The values of a statement; those for MySQL are in their order."""
+    values: Any = compiled.bind(params)
+    ordered: tuple[Any, ...] = values
+    return ordered

@@ -1,0 +1,278 @@
+"""A bounded number of connections, lent to one caller at a time."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from blrcs.database.errors import closed
+from blrcs.domain.deadline import remaining_s
+from blrcs.domain.errors import ResourceExhaustedError
+
+Connection = TypeVar("Connection")
+
+# What is left of the caller's time when it is told that no connection became free.
+ANSWER_SHARE = 0.1
+ANSWER_MAX_S = 0.25
+RETRY_AFTER_NS = 100_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLimits:
+    """How many connections there may be.
+
+    Attributes:
+        size: Connections that stay open.
+        overflow: Connections beyond that, opened where all are in use and closed after that.
+        timeout_s: How long a caller waits for one at most.
+    """
+
+    size: int = 20
+    overflow: int = 10
+    timeout_s: float = 30.0
+
+
+class PoolObserver(Protocol):
+    """Is told what goes on in a pool; must not block."""
+
+    def in_use(self, change: int) -> None:
+        """Connections were lent (1) or given back (-1)."""
+
+    def opened(self, *, overflow: bool) -> None:
+        """A connection was opened, beyond the pool's size or within."""
+
+    def waited(self, duration_ns: int) -> None:
+        """A caller had to wait, for so long, with a connection or without one at the end."""
+
+    def exhausted(self) -> None:
+        """A caller got none in time."""
+
+
+class Unobserved:
+    """A PoolObserver for a pool that nobody watches."""
+
+    def in_use(self, change: int) -> None:
+        """Forgets it."""
+
+    def opened(self, *, overflow: bool) -> None:
+        """Forgets it."""
+
+    def waited(self, duration_ns: int) -> None:
+        """Forgets it."""
+
+    def exhausted(self) -> None:
+        """Forgets it."""
+
+
+class Pool(Generic[Connection]):
+    """Lends connections, the one last used first, so that those not needed go idle.
+
+    Whoever waits longest is served first. Belongs to one event loop.
+
+    Args:
+        connect: Opens a connection. What it raises, the caller gets.
+        disconnect: Closes one, whatever its state; must not raise nor wait.
+        is_usable: Whether one that was idle is still open, as far as can be seen without asking.
+        limits: How many, and how long callers wait.
+        observer: Is told of use, waits and overflow.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        disconnect: Callable[[Connection], None],
+        *,
+        is_usable: Callable[[Connection], bool],
+        limits: PoolLimits | None = None,
+        observer: PoolObserver | None = None,
+    ) -> None:
+        self._connect = connect
+        self._disconnect = disconnect
+        self._is_usable = is_usable
+        self._limits = limits or PoolLimits()
+        self._observer = observer or Unobserved()
+        self._idle: list[Connection] = []
+        self._waiters: deque[asyncio.Future[Connection | None]] = deque()
+        self._open: set[Connection] = set()
+        self._count = 0
+        self._all_back = asyncio.Event()
+        self._closed = False
+
+    @property
+    def in_use(self) -> int:
+        """Connections that are lent, or being opened."""
+        return self._count - len(self._idle)
+
+    async def take(self) -> Connection:
+        """A connection, to be given back or discarded.
+
+        Raises:
+            ResourceExhaustedError: None became free within the time-out, or so late that the caller
+                would have been gone.
+            UnavailableError: The pool is closed.
+        """
+        if self._closed:
+            raise closed()
+        connection = self._pop_idle()
+        if connection is None:
+            if self._count < self._limits.size + self._limits.overflow:
+                self._count += 1
+            else:
+                connection = await self._wait()
+        if connection is None:
+            connection = await self._connect_one()
+        self._observer.in_use(1)
+        return connection
+
+    def take_idle(self) -> Connection | None:
+        """As ``take`` where no waiting is needed; else None."""
+        connection = self._pop_idle()
+        if connection is not None:
+            self._observer.in_use(1)
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """Takes a connection back that can be used again."""
+        self._observer.in_use(-1)
+        self._store(connection)
+
+    def discard(self, connection: Connection) -> None:
+        """Takes a connection back that is broken, and closes it."""
+        self._observer.in_use(-1)
+        self._drop(connection)
+        self._forget_one()
+        self._tell_if_all_back()
+
+    async def close(self, grace_s: float = 5.0) -> None:
+        """Lends no more, lets those that are lent come back for ``grace_s``, and closes all.
+
+        One that is still lent then is closed under its holder, who gives it back as ever.
+        """
+        self._closed = True
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(closed())
+        while self._idle:
+            self._drop(self._idle.pop())
+            self._count -= 1
+        try:
+            if self.in_use:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._all_back.wait(), grace_s)
+        finally:
+            for connection in tuple(self._open):
+                self._drop(connection)
+
+    def _pop_idle(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if self._is_usable(connection):
+                return connection
+            self._drop(connection)
+            self._count -= 1
+        return None
+
+    async def _connect_one(self) -> Connection:
+        overflow = self._count > self._limits.size
+        try:
+            connection = await self._connect()
+        except BaseException:
+            self._forget_one()
+            self._tell_if_all_back()
+            raise
+        self._open.add(connection)
+        self._observer.opened(overflow=overflow)
+        return connection
+
+    def _store(self, connection: Connection) -> None:
+        """Hands one on to whoever waits, or keeps it, or closes it where it is one too many."""
+        if self._waiters and self._hand_on(connection):
+            return
+        if self._closed or self._count > self._limits.size:
+            self._drop(connection)
+            self._count -= 1
+        else:
+            self._idle.append(connection)
+        self._tell_if_all_back()
+
+    def _drop(self, connection: Connection) -> None:
+        if connection in self._open:
+            self._open.remove(connection)
+            self._disconnect(connection)
+
+    async def _wait(self) -> Connection | None:
+        """A connection that came back, or None for leave to open one."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Connection | None] = loop.create_future()
+        self._waiters.append(waiter)
+        timer = loop.call_later(self._patience_s(), _expire, waiter)
+        began_ns = time.monotonic_ns()
+        try:
+            return await waiter
+        except ResourceExhaustedError:
+            self._leave(waiter)
+            self._observer.exhausted()
+            raise
+        except asyncio.CancelledError:
+            self._give_up(waiter)
+            raise
+        finally:
+            timer.cancel()
+            self._observer.waited(time.monotonic_ns() - began_ns)
+
+    def _patience_s(self) -> float:
+        left_s = remaining_s()
+        if left_s is None:
+            return self._limits.timeout_s
+        return min(self._limits.timeout_s, left_s - min(left_s * ANSWER_SHARE, ANSWER_MAX_S))
+
+    def _hand_on(self, connection: Connection | None) -> bool:
+        """Whether somebody waited for a connection, or for leave to open one."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return True
+        return False
+
+    def _give_up(self, waiter: asyncio.Future[Connection | None]) -> None:
+        """What came in the moment in which its waiter gave up goes to the next."""
+        if not waiter.done() or waiter.cancelled() or waiter.exception() is not None:
+            self._leave(waiter)
+            return
+        connection = waiter.result()
+        if connection is not None:
+            self._store(connection)
+            return
+        self._forget_one()
+        self._tell_if_all_back()
+
+    def _leave(self, waiter: asyncio.Future[Connection | None]) -> None:
+        """Keeps the queue from growing while no connection comes back."""
+        with suppress(ValueError):  # it was passed over since
+            self._waiters.remove(waiter)
+
+    def _forget_one(self) -> None:
+        """There is room for another one."""
+        self._count -= 1
+        if self._waiters and self._hand_on(None):
+            self._count += 1
+
+    def _tell_if_all_back(self) -> None:
+        if self._closed and self.in_use == 0:
+            self._all_back.set()
+
+
+def _expire(waiter: asyncio.Future[Any]) -> None:
+    if not waiter.done():
+        waiter.set_exception(
+            ResourceExhaustedError(
+                "POOL_EXHAUSTED",
+                "all connections to the database are in use",
+                retry_after_ns=RETRY_AFTER_NS,
+            )
+        )

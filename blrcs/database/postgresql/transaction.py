@@ -1,0 +1,81 @@
+"""A transaction of PostgreSQL."""
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from blrcs.database import adapter
+from blrcs.database.adapter import Isolation
+from blrcs.database.postgresql.connection import Connection
+from blrcs.database.postgresql.errors import call_error
+from blrcs.database.postgresql.statements import Statements
+
+Result = TypeVar("Result")
+
+
+class Transaction(Statements, adapter.Transaction):
+    """Runs statements on a connection that is lent to it until it ends."""
+
+    def __init__(self, connection: Connection, *, read_only: bool) -> None:
+        self._connection: Connection | None = connection
+        self._read_only = read_only
+        self._numbers = itertools.count()
+        self._owed = ""
+
+    async def begin(self, isolation: Isolation) -> None:
+        """Begins it on the server."""
+        await self.command(
+            f"BEGIN ISOLATION LEVEL {isolation.value}{' READ ONLY' if self._read_only else ''}"
+        )
+
+    async def commit(self) -> None:
+        """Ends it on the server; it is committed when this returns.
+
+        Raises:
+            RuntimeError: A statement had failed and the block went on, which undoes all of it.
+        """
+        if await self.command("COMMIT") != "COMMIT":
+            raise RuntimeError("a statement of the transaction had failed, so all of it is undone")
+
+    def end(self) -> None:
+        """Whatever is asked of it from here on is refused."""
+        self._connection = None
+
+    async def command(self, text: str) -> str:
+        """Runs a text without parameters, and returns what the server says of it."""
+        status: str = await self._run(lambda connection: connection.execute(text))
+        return status
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """See the port."""
+        name = f"s{next(self._numbers)}"
+        await self.command(f"SAVEPOINT {name}")
+        undo = f"ROLLBACK TO {name}; RELEASE {name};"
+        try:
+            yield
+        except Exception:
+            await self.command(undo)
+            raise
+        except BaseException:
+            # Who was cancelled must not wait for a server that may be why. If the transaction goes
+            # on after all, this comes first.
+            self._owed += undo
+            raise
+        await self.command(f"RELEASE {name}")
+
+    async def _run(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
+        connection = self._connection
+        if connection is None:
+            raise RuntimeError("the transaction has ended")
+        try:
+            if self._owed:
+                await connection.execute(self._owed)
+                self._owed = ""
+            return await step(connection)
+        except Exception as error:
+            told = call_error(error, is_closed=connection.is_closed(), read_only=self._read_only)
+            if told is error:
+                raise
+            raise told from error

@@ -1,0 +1,1 @@
+"""The ports of the built-in services on the database."""

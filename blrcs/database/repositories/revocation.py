@@ -1,0 +1,118 @@
+"""Revocations: stored with the change that causes them, and in force when it is acknowledged."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from blrcs.application.ports.clock import Clock
+from blrcs.application.ports.credentials import Revoker
+from blrcs.database.adapter import BlockingReader, DatabaseAdapter, Transaction
+from blrcs.database.statement import Statement
+from blrcs.database.tables import revocations
+from blrcs.database.upsert import upsert
+
+Result = TypeVar("Result")
+Revoke = Callable[[str], Awaitable[None]]
+
+SESSION = "session"
+
+# The verifier's largest leeway is five minutes: a token may be taken for so long after its expiry.
+LEEWAY_NS = 300_000_000_000
+
+_ALL = Statement(sa.select(revocations.c.id, revocations.c.expires_at_ns))
+_ADD = upsert(revocations, "expires_at_ns")
+_PURGE = Statement(
+    sa.delete(revocations).where(revocations.c.expires_at_ns <= sa.bindparam("expired_before_ns"))
+)
+
+
+class RevocationRepository:
+    """Writes changes together with the revocations that follow from them.
+
+    Args:
+        revoker: Told of every revocation, after it is durable.
+        token_ttl_ns: The longest life of an access token.
+    """
+
+    def __init__(
+        self,
+        database: DatabaseAdapter,
+        reader: BlockingReader,
+        *,
+        revoker: Revoker,
+        clock: Clock,
+        token_ttl_ns: int,
+    ) -> None:
+        self._database = database
+        self._reader = reader
+        self._revoker = revoker
+        self._clock = clock
+        self._running: set[asyncio.Task[Any]] = set()
+        self.token_ttl_ns = token_ttl_ns
+
+    def load(self) -> None:
+        """Puts all stored revocations in force; to be called before the first token is verified.
+
+        And again whenever other processes may have stored some without telling.
+        """
+        for row in self._reader.fetch_all(_ALL):
+            self._revoker.restore_sessions([row.id], expires_at_ns=row.expires_at_ns)
+
+    async def write(
+        self,
+        operation: Callable[[Transaction, Revoke], Coroutine[Any, Any, Result]],
+        *,
+        committed: Callable[[Result], None] | None = None,
+    ) -> Result:
+        """As DatabaseAdapter.run, but ``operation`` gets a function as well: it revokes a session.
+
+        Those revocations are stored with what the operation writes, and in force when this returns;
+        they come into force too if the caller is cancelled after the operation was queued, and
+        ``committed`` is called then as well, with what the operation returned.
+        """
+        task = asyncio.get_running_loop().create_task(self._write(operation, committed))
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    async def _write(
+        self,
+        operation: Callable[[Transaction, Revoke], Coroutine[Any, Any, Result]],
+        committed: Callable[[Result], None] | None,
+    ) -> Result:
+        revoked: list[str] = []
+        now_ns = self._clock()
+        expires_at_ns = now_ns + self.token_ttl_ns
+
+        async def run(transaction: Transaction) -> Result:
+            revoked.clear()
+
+            async def revoke(session_id: str) -> None:
+                await transaction.execute(
+                    _ADD,
+                    id=session_id,
+                    kind=SESSION,
+                    revoked_at_ns=now_ns,
+                    expires_at_ns=expires_at_ns,
+                )
+                revoked.append(session_id)
+
+            return await operation(transaction, revoke)
+
+        result = await self._database.run(run)
+        self._revoker.revoke_sessions(revoked, expires_at_ns=expires_at_ns)
+        if committed is not None:
+            committed(result)
+        return result
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # so that asyncio does not complain where the caller was cancelled
+
+
+async def purge_revocations(transaction: Transaction, now_ns: int) -> None:
+    """Drops the revocations that no token can need any more."""
+    await transaction.execute(_PURGE, expired_before_ns=now_ns - LEEWAY_NS)

@@ -1,0 +1,26 @@
+"""Values that the server makes once and keeps."""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from blrcs.database.adapter import DatabaseAdapter, Transaction
+from blrcs.database.statement import Statement
+from blrcs.database.tables import settings
+
+_BY_KEY = Statement(sa.select(settings.c.value).where(settings.c.key == sa.bindparam("of_key")))
+_ADD = Statement(sa.insert(settings))
+
+
+async def get_or_make(database: DatabaseAdapter, key: str, make: Callable[[], bytes]) -> bytes:
+    """The value kept under a key; at first what ``make`` gives."""
+
+    async def operation(transaction: Transaction) -> bytes:
+        row = await transaction.fetch_one(_BY_KEY, of_key=key)
+        if row is not None:
+            return bytes(row.value)
+        value = make()
+        await transaction.execute(_ADD, key=key, value=value)
+        return value
+
+    return await database.run(operation)

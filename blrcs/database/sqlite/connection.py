@@ -1,0 +1,85 @@
+"""SQLite connections, set up for this server."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from blrcs.database.data_directory import FILE_MODE
+from blrcs.database.errors import DatabaseCorruptError, DatabaseUnwritableError
+from blrcs.database.sqlite.errors import open_error
+
+DEFAULT_BUSY_TIMEOUT_MS = 5000
+CACHED_STATEMENTS = 256
+JOURNAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024
+QUICK_CHECK_MAX_BYTES = 256 * 1024 * 1024
+"""Up to this size a file is read through at every start; beyond it that would delay the start."""
+
+
+def connect(
+    path: Path, *, busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS, any_thread: bool = False
+) -> sqlite3.Connection:
+    """A connection in autocommit mode: a transaction lasts from a BEGIN to its COMMIT.
+
+    Writes are durable when COMMIT returns (WAL, synchronous=FULL). A schema that somebody tampered
+    with cannot call functions with side effects (trusted_schema=OFF).
+
+    Args:
+        path: The file; it is created where it is missing, for its owner alone.
+        busy_timeout_ms: How long a statement waits for another process's lock.
+        any_thread: Whether a thread other than the caller's may use it; never two at once.
+
+    Raises:
+        DatabaseOpenError: One of its subclasses.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
+    except OSError as error:
+        raise DatabaseUnwritableError(path, f"cannot be written: {error.strerror}") from error
+    try:
+        connection = sqlite3.connect(
+            path,
+            timeout=busy_timeout_ms / 1000,
+            isolation_level=None,
+            check_same_thread=not any_thread,
+            cached_statements=CACHED_STATEMENTS,
+        )
+    except sqlite3.Error as error:
+        raise open_error(path, error) from error
+    try:
+        _set_up(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise open_error(path, error) from error
+    except DatabaseUnwritableError:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA trusted_schema=OFF")
+    connection.execute("PRAGMA foreign_keys=ON")
+    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        raise DatabaseUnwritableError(
+            path, "is on a file system that cannot hold a write-ahead log"
+        )
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA journal_size_limit={JOURNAL_SIZE_LIMIT_BYTES}")
+
+
+def check_integrity(connection: sqlite3.Connection, path: Path) -> None:
+    """Reads the whole file, where it is not too large, and finds pages that are damaged.
+
+    Raises:
+        DatabaseCorruptError: There are some.
+        DatabaseOpenError: The file could not be read.
+    """
+    if path.stat().st_size > QUICK_CHECK_MAX_BYTES:
+        return
+    try:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        raise open_error(path, error) from error
+    if verdict != "ok":
+        raise DatabaseCorruptError(path, f"is damaged: {' '.join(verdict.split())}")

@@ -1,0 +1,46 @@
+"""SQLite as a kind of database that a URL can name."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from blrcs.database.adapter import DatabaseAdapter
+from blrcs.database.errors import DatabaseOpenError
+from blrcs.database.kind import DatabaseKind
+from blrcs.database.pool import PoolLimits, PoolObserver
+from blrcs.database.sqlite.adapter import SqliteAdapter
+from blrcs.database.sqlite.database import SqliteDatabase
+
+
+def path_of(url: str) -> Path:
+    """The file that ``sqlite:///relative/path`` or ``sqlite:////absolute/path`` names.
+
+    Raises:
+        DatabaseOpenError: It names none.
+    """
+    parts = urlsplit(url)
+    path = unquote(parts.path)[1:]
+    if parts.netloc or parts.query or parts.fragment or not path:
+        raise DatabaseOpenError("database", "sqlite's URL is sqlite:///path and no more")
+    return Path(path)
+
+
+def file_url(path: Path) -> str:
+    """The URL of a file."""
+    return path.absolute().as_uri().replace("file:///", "sqlite:////", 1)
+
+
+async def open_adapter(
+    url: str, limits: PoolLimits | None = None, observer: PoolObserver | None = None
+) -> DatabaseAdapter:
+    """Opens a file whose schema is up to date; it has no pool, so that limits are not needed."""
+    del limits, observer
+    path = path_of(url)
+    return SqliteAdapter(SqliteDatabase.join(path), path)
+
+
+async def migrate(url: str) -> None:
+    """Makes the file where there is none, checks it, and migrates it."""
+    await SqliteDatabase.open(path_of(url)).close()
+
+
+KIND = DatabaseKind(open=open_adapter, migrate=migrate)

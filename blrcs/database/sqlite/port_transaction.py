@@ -1,0 +1,105 @@
+"""A transaction of SQLite as the port of databases has it."""
+
+import itertools
+import sqlite3
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+from blrcs.database import adapter
+from blrcs.database.sqlite.errors import call_error, violation
+from blrcs.database.sqlite.transaction import Transaction
+from blrcs.database.statement import Row, Statement
+
+Result = TypeVar("Result")
+Step = Callable[[Transaction], Any]
+
+
+class PortTransaction(adapter.Transaction):
+    """Runs statements wherever ``run`` has them run: here and now, or on the writer's thread."""
+
+    def __init__(self, run: Callable[[Step], Awaitable[Any]]) -> None:
+        self._run = run
+        self._names = (f"s{number}" for number in itertools.count())
+
+    async def execute(self, statement: Statement, /, **params: Any) -> int:
+        """See the port."""
+        with told_as_the_port_does():
+            changed: int = await self._run(lambda inner: inner.execute(statement, **params))
+        return changed
+
+    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """See the port."""
+        with told_as_the_port_does():
+            await self._run(lambda inner: inner.execute_many(statement, rows))
+
+    async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
+        """See the port."""
+        with told_as_the_port_does():
+            return await self._run(lambda inner: inner.fetch_one(statement, **params))
+
+    async def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        """See the port."""
+        with told_as_the_port_does():
+            rows: list[Row] = await self._run(lambda inner: inner.fetch_all(statement, **params))
+        return rows
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """See the port."""
+        name = next(self._names)
+        with told_as_the_port_does():
+            await self._run(lambda inner: inner.begin_savepoint(name))
+        try:
+            yield
+        except BaseException:
+            await self._run(lambda inner: inner.end_savepoint(name, keep=False))
+            raise
+        with told_as_the_port_does():
+            await self._run(lambda inner: inner.end_savepoint(name, keep=True))
+
+
+def at_once(inner: Transaction) -> PortTransaction:
+    """One whose statements run on the thread that asks."""
+
+    async def run(step: Step) -> Any:
+        return step(inner)
+
+    return PortTransaction(run)
+
+
+def run_to_its_end(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """The result of a coroutine that waits for nothing.
+
+    Raises:
+        RuntimeError: It waits for something.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as ended:
+        result: Result = ended.value
+        return result
+    coroutine.close()
+    raise RuntimeError("an operation waits for nothing but its transaction")
+
+
+@contextmanager
+def told_as_the_port_does() -> Iterator[None]:
+    """Turns SQLite's errors into those that the port names."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise violation(error) from error
+    except sqlite3.OperationalError as error:
+        told = call_error(error)
+        if told is error:
+            raise
+        raise told from error

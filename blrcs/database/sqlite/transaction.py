@@ -1,0 +1,62 @@
+"""What an operation sees of its transaction."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from blrcs.database.sqlite.dialect import SQLITE
+from blrcs.database.statement import Row, Statement
+
+
+class Transaction:
+    """The writer's transaction, lent to one operation while it runs.
+
+    It sees what earlier operations of its group have written. SQLite's errors are raised through:
+    ``sqlite3.IntegrityError`` tells a conflict, and the operation may go on after catching it. It
+    lets all others pass: with them SQLite may have ended the transaction.
+    """
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, statement: Statement, /, **params: Any) -> int:
+        """Runs it and returns the number of rows it changed."""
+        compiled = statement.compiled(SQLITE)
+        return self._connection.execute(compiled.sql, compiled.bind(params)).rowcount
+
+    def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Runs it once for each row of parameters."""
+        compiled = statement.compiled(SQLITE)
+        self._connection.executemany(compiled.sql, [compiled.bind(dict(row)) for row in rows])
+
+    def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
+        """The first row, or None where there is none."""
+        compiled = statement.compiled(SQLITE)
+        cursor = self._connection.execute(compiled.sql, compiled.bind(params))
+        row = cursor.fetchone()
+        # An unfinished cursor would hold its snapshot and keep the WAL from shrinking.
+        cursor.close()
+        return None if row is None else compiled.make_row(row)
+
+    def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        """All rows."""
+        compiled = statement.compiled(SQLITE)
+        rows = self._connection.execute(compiled.sql, compiled.bind(params)).fetchall()
+        return list(map(compiled.make_row, rows))
+
+    def define(self, texts: Sequence[str]) -> None:
+        """Runs definitions of tables and the like."""
+        for text in texts:
+            self._connection.execute(text)
+
+    def begin_savepoint(self, name: str) -> None:
+        """What comes from here on can be undone alone."""
+        self._connection.execute(f"SAVEPOINT {name}")
+
+    def end_savepoint(self, name: str, *, keep: bool) -> None:
+        """Keeps or undoes what came since; the savepoint is gone."""
+        if not keep:
+            self._connection.execute(f"ROLLBACK TO {name}")
+        self._connection.execute(f"RELEASE {name}")

@@ -1,0 +1,358 @@
+"""What every adapter of a database has to do, as tests.
+
+    class TestMyAdapter(DatabaseConformance):
+        @pytest.fixture
+        async def database(self):
+            async with await open_my_adapter() as database:
+                yield database
+
+pytest-asyncio runs them, with ``asyncio_mode = "auto"``. The database is one where tables whose
+names begin with ``conformance_`` can be made and dropped.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.schema import CreateTable, DropTable
+
+from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
+from blrcs.database.errors import IntegrityViolationError
+from blrcs.database.statement import Row, Statement
+from blrcs.database.types import BYTES, KEY, NUMBER, TEXT
+from blrcs.domain.errors import UnavailableError
+
+metadata = sa.MetaData()
+shelves = sa.Table(
+    "conformance_shelves",
+    metadata,
+    sa.Column("id", KEY, primary_key=True),
+)
+books = sa.Table(
+    "conformance_books",
+    metadata,
+    sa.Column("id", KEY, primary_key=True),
+    sa.Column("pages", NUMBER, nullable=False),
+    sa.Column("title", TEXT),
+    sa.Column("cover", BYTES),
+    sa.Column("lent", sa.Boolean),
+    sa.Column("shelf", KEY, sa.ForeignKey("conformance_shelves.id")),
+    sa.Column("isbn", KEY, unique=True),
+    sa.CheckConstraint("pages >= -9223372036854775807", name="conformance_pages"),
+)
+
+ADD = Statement(sa.insert(books))
+ALL = Statement(sa.select(books).order_by(books.c.id))
+BY_ID = Statement(sa.select(books).where(books.c.id == sa.bindparam("book")))
+COUNT = Statement(sa.select(sa.func.count().label("count")).select_from(books))
+SET_PAGES = Statement(
+    sa.update(books)
+    .where(books.c.id == sa.bindparam("book"))
+    .values(pages=sa.bindparam("new_pages"))
+)
+ADD_PAGES = Statement(
+    sa.update(books)
+    .where(books.c.id == sa.bindparam("book"))
+    .values(pages=books.c.pages + sa.bindparam("more"))
+)
+LEND = Statement(
+    sa.update(books).where(books.c.id == sa.bindparam("book")).values(lent=sa.bindparam("is_lent"))
+)
+LENT = Statement(sa.select(sa.func.count().label("count")).where(books.c.lent == sa.true()))
+
+HARD_TEXTS = [
+    "",
+    " ",
+    "'; DROP TABLE conformance_books; --",
+    '"quoted" \\ \\\' %s %% $1 :name ?',
+    "caf\u00e9 \u65e5\u672c \U0001f600",
+    "line\nbreak\ttab\r",
+    "x" * 100_000,
+]
+EXTREMES = [0, 1, -1, 2**31, 2**63 - 1, -(2**63) + 1]
+WRITERS = 8
+
+
+def book(id_: str, **values: Any) -> dict[str, Any]:
+    """A row with something in every column."""
+    plain = {"pages": 1, "title": None, "cover": None, "lent": None, "shelf": None, "isbn": None}
+    return {"id": id_, **plain, **values}
+
+
+async def one(source: DatabaseAdapter | Transaction, statement: Statement, **params: Any) -> Row:
+    """The row that is there."""
+    row = await source.fetch_one(statement, **params)
+    assert row is not None
+    return row
+
+
+class Undone(Exception):  # noqa: N818 - it is no error
+    """Leaves a block so that it is undone."""
+
+
+class DatabaseConformance:
+    """The suite. A subclass gives the fixture ``database``, an open adapter."""
+
+    @pytest.fixture(autouse=True)
+    async def tables(self, database: DatabaseAdapter) -> AsyncIterator[None]:
+        """The tables of the suite, empty."""
+        drop = [DropTable(each, if_exists=True) for each in (books, shelves)]
+        await database.define(*drop, CreateTable(shelves), CreateTable(books))
+        yield
+        with suppress(UnavailableError):  # a test has closed it
+            await database.define(*drop)
+
+    # Values ---------------------------------------------------------------------------------------
+
+    async def test_there_is_no_row(self, database: DatabaseAdapter) -> None:
+        assert await database.fetch_one(BY_ID, book="none") is None
+        assert await database.fetch_all(ALL) == []
+
+    @pytest.mark.parametrize("text", HARD_TEXTS, ids=range(len(HARD_TEXTS)))
+    async def test_text_comes_back(self, database: DatabaseAdapter, text: str) -> None:
+        await database.execute(ADD, **book("a", title=text))
+        row = await one(database, BY_ID, book="a")
+        assert row.title == text
+
+    @pytest.mark.parametrize("number", EXTREMES)
+    async def test_numbers_come_back(self, database: DatabaseAdapter, number: int) -> None:
+        await database.execute(ADD, **book("a", pages=number))
+        assert (await one(database, BY_ID, book="a")).pages == number
+
+    @pytest.mark.parametrize("octets", [b"", bytes(range(256)), b"\0" * 70_000])
+    async def test_bytes_come_back(self, database: DatabaseAdapter, octets: bytes) -> None:
+        await database.execute(ADD, **book("a", cover=octets))
+        cover = (await one(database, BY_ID, book="a")).cover
+        assert type(cover) is bytes
+        assert cover == octets
+
+    @pytest.mark.parametrize("flag", [True, False, None])
+    async def test_flags_come_back(self, database: DatabaseAdapter, flag: bool | None) -> None:
+        await database.execute(ADD, **book("a", lent=flag))
+        assert (await one(database, BY_ID, book="a")).lent is flag
+
+    async def test_keys_are_in_the_order_of_their_octets(self, database: DatabaseAdapter) -> None:
+        keys = ["B", "a", "A", "_", "-", "\u00e9", "z", "Z", "aa", "a-b", "0", "10", "9"]
+        keys += ["a ", "a\t", "a\tb", "a  b", " ", ""]
+        await database.execute_many(ADD, [book(key) for key in keys])
+        rows = await database.fetch_all(ALL)
+        assert [row.id for row in rows] == sorted(keys, key=str.encode)
+
+    async def test_keys_are_told_apart_to_the_octet(self, database: DatabaseAdapter) -> None:
+        await database.execute_many(ADD, [book(key) for key in ("a", "A", "\u00e1", "b", "a ")])
+        assert (await one(database, BY_ID, book="A")).id == "A"
+        assert (await one(database, BY_ID, book="a ")).id == "a "
+        assert await database.fetch_one(BY_ID, book="B") is None
+        assert await database.fetch_one(BY_ID, book="b ") is None
+
+    # Statements -----------------------------------------------------------------------------------
+
+    async def test_changes_are_counted(self, database: DatabaseAdapter) -> None:
+        assert await database.execute(ADD, **book("a", pages=5)) == 1
+        assert await database.execute(SET_PAGES, book="a", new_pages=6) == 1
+        assert await database.execute(SET_PAGES, book="a", new_pages=6) == 1
+        assert await database.execute(SET_PAGES, book="b", new_pages=6) == 0
+
+    async def test_many_rows_are_added_or_none(self, database: DatabaseAdapter) -> None:
+        await database.execute_many(ADD, [])
+        await database.execute_many(ADD, [book(f"{number:03}") for number in range(200)])
+        with pytest.raises(IntegrityViolationError):
+            await database.execute_many(ADD, [book("new"), book("000"), book("newer")])
+        assert (await one(database, COUNT)).count == 200
+
+    @pytest.mark.parametrize("params", [{}, {"book": "a", "other": 1}, {"id": "a"}])
+    async def test_wrong_parameters_are_refused(
+        self, database: DatabaseAdapter, params: dict[str, Any]
+    ) -> None:
+        async with database.transaction() as transaction:
+            with pytest.raises(TypeError, match="parameters"):
+                await transaction.fetch_one(BY_ID, **params)
+            assert await transaction.fetch_one(BY_ID, book="a") is None
+
+    @pytest.mark.parametrize(
+        ("change", "kind"),
+        [
+            ({"id": "taken"}, "unique"),
+            ({"isbn": "taken"}, "unique"),
+            ({"shelf": "none"}, "foreign_key"),
+            ({"pages": None}, "not_null"),
+            ({"pages": -(2**63)}, "check"),
+        ],
+    )
+    async def test_a_violation_is_named(
+        self, database: DatabaseAdapter, change: dict[str, Any], kind: str
+    ) -> None:
+        await database.execute(ADD, **book("taken", isbn="taken"))
+        with pytest.raises(IntegrityViolationError) as caught:
+            await database.execute(ADD, **book("b") | change)
+        assert caught.value.kind == kind
+        assert (await one(database, COUNT)).count == 1
+
+    # Transactions ---------------------------------------------------------------------------------
+
+    async def test_a_block_is_committed_at_its_end(self, database: DatabaseAdapter) -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute(ADD, **book("a"))
+            await asyncio.sleep(0)
+            assert (await one(transaction, BY_ID, book="a")).id == "a"
+            assert await database.fetch_one(BY_ID, book="a") is None
+        assert (await one(database, BY_ID, book="a")).id == "a"
+
+    async def test_a_block_that_raises_is_undone(self, database: DatabaseAdapter) -> None:
+        with pytest.raises(Undone):
+            async with database.transaction() as transaction:
+                await transaction.execute(ADD, **book("a"))
+                raise Undone
+        assert await database.fetch_all(ALL) == []
+
+    async def test_a_block_that_is_cancelled_is_undone(self, database: DatabaseAdapter) -> None:
+        written = asyncio.Event()
+
+        async def write() -> None:
+            async with database.transaction() as transaction:
+                await transaction.execute(ADD, **book("a"))
+                written.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(write())
+        await written.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await database.execute(ADD, **book("a"))
+        assert (await one(database, COUNT)).count == 1
+
+    async def test_a_savepoint_is_undone_alone(self, database: DatabaseAdapter) -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute(ADD, **book("a"))
+            with pytest.raises(IntegrityViolationError):
+                async with transaction.savepoint():
+                    await transaction.execute(ADD, **book("b"))
+                    async with transaction.savepoint():
+                        await transaction.execute(ADD, **book("c"))
+                    await transaction.execute(ADD, **book("a"))
+            async with transaction.savepoint():
+                await transaction.execute(ADD, **book("d"))
+        assert [row.id for row in await database.fetch_all(ALL)] == ["a", "d"]
+
+    async def test_many_rows_within_a_transaction(self, database: DatabaseAdapter) -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute_many(ADD, [book("a"), book("b")])
+            assert len(await transaction.fetch_all(ALL)) == 2
+
+    async def test_what_only_reads_cannot_write(self, database: DatabaseAdapter) -> None:
+        with pytest.raises(Exception, match=r"(?i)read.?only|readonly"):
+            async with database.transaction(read_only=True) as transaction:
+                await transaction.execute(ADD, **book("a"))
+        assert await database.fetch_all(ALL) == []
+
+    async def test_a_reader_sees_one_moment(self, database: DatabaseAdapter) -> None:
+        async with database.transaction(read_only=True) as transaction:
+            assert await transaction.fetch_all(ALL) == []
+            await database.execute(ADD, **book("a"))
+            assert await transaction.fetch_all(ALL) == []
+        assert len(await database.fetch_all(ALL)) == 1
+
+    async def test_an_operation_gives_its_result(self, database: DatabaseAdapter) -> None:
+        async def operation(transaction: Transaction) -> str:
+            await transaction.execute(ADD, **book("a", title="found"))
+            row = await one(transaction, BY_ID, book="a")
+            return str(row.title)
+
+        assert await database.run(operation) == "found"
+        assert len(await database.fetch_all(ALL)) == 1
+
+    async def test_an_operation_that_raises_is_undone(self, database: DatabaseAdapter) -> None:
+        async def operation(transaction: Transaction) -> None:
+            await transaction.execute(ADD, **book("a"))
+            raise Undone
+
+        with pytest.raises(Undone):
+            await database.run(operation)
+        assert await database.fetch_all(ALL) == []
+
+    async def test_no_update_is_lost(self, database: DatabaseAdapter) -> None:
+        """Each reads and then writes what it makes of it."""
+        await database.execute(ADD, **book("a", pages=0))
+
+        async def operation(transaction: Transaction) -> None:
+            row = await one(transaction, BY_ID, book="a")
+            await transaction.execute(SET_PAGES, book="a", new_pages=row.pages + 1)
+
+        async def increment() -> None:
+            await database.run(operation, isolation=Isolation.SERIALIZABLE, attempts=50)
+
+        await asyncio.gather(*(increment() for _ in range(WRITERS)))
+        assert (await one(database, BY_ID, book="a")).pages == WRITERS
+
+    async def test_there_is_no_write_skew(self, database: DatabaseAdapter) -> None:
+        """At most one book may be lent, which each checks before it lends another one."""
+        names = [f"{number}" for number in range(WRITERS)]
+        await database.execute_many(ADD, [book(name, lent=False) for name in names])
+
+        async def lend(name: str) -> bool:
+            async def operation(transaction: Transaction) -> bool:
+                if (await one(transaction, LENT)).count:
+                    return False
+                await transaction.execute(LEND, book=name, is_lent=True)
+                return True
+
+            return await database.run(operation, isolation=Isolation.SERIALIZABLE, attempts=50)
+
+        done = await asyncio.gather(*(lend(name) for name in names))
+        assert sum(done) == (await one(database, LENT)).count == 1
+
+    async def test_what_was_acknowledged_is_seen(self, database: DatabaseAdapter) -> None:
+        for number in range(20):
+            await database.execute(ADD, **book(f"{number}"))
+            assert (await one(database, COUNT)).count == number + 1
+
+    async def test_many_at_once(self, database: DatabaseAdapter) -> None:
+        await database.execute(ADD, **book("a", pages=0))
+        work = [database.execute(ADD_PAGES, book="a", more=1) for _ in range(100)]
+        reads = [database.fetch_one(BY_ID, book="a") for _ in range(100)]
+        await asyncio.gather(*work, *reads)
+        assert (await one(database, BY_ID, book="a")).pages == 100
+
+    # The adapter ----------------------------------------------------------------------------------
+
+    async def test_a_caller_that_is_cancelled_leaves_nothing_behind(
+        self, database: DatabaseAdapter
+    ) -> None:
+        await database.execute(ADD, **book("a", pages=0))
+        for _ in range(50):
+            task = asyncio.create_task(database.execute(ADD_PAGES, book="a", more=1))
+            await asyncio.sleep(0)
+            task.cancel()
+        reads = [asyncio.create_task(database.fetch_all(ALL)) for _ in range(50)]
+        await asyncio.sleep(0)
+        for read in reads:
+            read.cancel()
+        async with database.transaction() as transaction:
+            assert len(await transaction.fetch_all(ALL)) == 1
+        await database.check()
+
+    async def test_it_can_be_closed_twice(self, database: DatabaseAdapter) -> None:
+        await database.check()
+        await database.close()
+        await database.close()
+
+    async def test_what_comes_after_it_is_closed_is_refused(self, closed: DatabaseAdapter) -> None:
+        with pytest.raises(UnavailableError):
+            await closed.check()
+        with pytest.raises(UnavailableError):
+            await closed.fetch_one(BY_ID, book="a")
+        with pytest.raises(UnavailableError):
+            await closed.execute(ADD, **book("a"))
+        with pytest.raises(UnavailableError):
+            async with closed.transaction():
+                pass
+
+    @pytest.fixture
+    async def closed(self, database: DatabaseAdapter) -> DatabaseAdapter:
+        """An adapter that has been closed."""
+        await database.close()
+        return database

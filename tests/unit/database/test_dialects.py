@@ -1,0 +1,48 @@
+"""Every statement of the built-in services, compiled for every database."""
+
+import importlib
+import pkgutil
+
+import pytest
+from sqlalchemy.dialects.mysql import asyncmy
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+import blrcs.database.repositories
+from blrcs.database.dialect import Dialect
+from blrcs.database.sqlite.dialect import SQLITE
+from blrcs.database.statement import Statement
+from blrcs.database.tables import metadata
+
+DIALECTS = [
+    SQLITE,
+    Dialect("postgresql", asyncpg.dialect(), has_booleans=True),
+    Dialect("mysql", asyncmy.dialect()),
+]
+MODULES = [
+    importlib.import_module(f"blrcs.database.repositories.{module.name}")
+    for module in pkgutil.iter_modules(blrcs.database.repositories.__path__)
+]
+
+
+def statements() -> list[Statement]:
+    found = []
+    for module in MODULES:
+        for value in vars(module).values():
+            found += value.values() if isinstance(value, dict) else [value]
+    return [each for each in found if isinstance(each, Statement)]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+def test_every_statement_can_be_run(dialect: Dialect) -> None:
+    assert len(statements()) > 30
+    for statement in statements():
+        assert statement.compiled(dialect).sql
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+def test_every_table_can_be_made(dialect: Dialect) -> None:
+    for table in metadata.sorted_tables:
+        assert str(CreateTable(table).compile(dialect=dialect.compiler))
+        for index in table.indexes:
+            assert str(CreateIndex(index).compile(dialect=dialect.compiler))
