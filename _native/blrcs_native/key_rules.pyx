@@ -78,26 +78,23 @@ def check_secret(str algorithm not None, secret):
 
 
 cdef bint is_der(bytes octets) except -1:
-    """Whether these are one ASN.1 sequence that begins as keys and certificates do.
+    """Whether these are one ASN.1 sequence that begins as keys and certificates do, and white space.
 
     Those begin with an integer or another sequence; looking no further keeps a random secret
     from being taken for DER, and needs no list of formats.
     """
-    cdef bytes trimmed = octets.rstrip(WHITE_SPACE)
-    # A last octet of DER may happen to be white space.
-    return is_der_sequence(octets) or (len(trimmed) != len(octets) and is_der_sequence(trimmed))
-
-
-cdef bint is_der_sequence(bytes octets) except -1:
     if len(octets) < 4 or octets[0] != DER_SEQUENCE:
         return False
     content = der_content(octets, 0)
-    if content is None or content[1] != len(octets) or len(octets) - content[0] < 2:
+    if content is None or content[1] > len(octets) or content[1] - content[0] < 2:
+        return False
+    # What follows, not what ends: the last octet of DER may happen to be white space.
+    if octets[content[1]:].strip(WHITE_SPACE):
         return False
     if octets[content[0]] not in (DER_SEQUENCE, DER_INTEGER):
         return False
     inner = der_content(octets, content[0])
-    return inner is not None and inner[1] <= len(octets)
+    return inner is not None and inner[1] <= content[1]
 
 
 cdef tuple der_content(bytes octets, Py_ssize_t start):

@@ -29,7 +29,7 @@ from blrcs_native.http2.slow_streams cimport end_slow_streams
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport timer_drop
 from blrcs_native.http2.tls_session cimport TlsSession
-from blrcs_native.nghttp2 cimport NGHTTP2_CANCEL
+from blrcs_native.nghttp2 cimport NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM
 from blrcs_native.rejection cimport Rejection
 
 from blrcs_native.http2.peer import NOBODY, peer_identity
@@ -348,8 +348,12 @@ cdef class Driver(Member):
             for stream in tuple(self._connection.streams.values()):
                 if stream.active:
                     self._set.dispatcher.broken(stream, CLOSING)
-                elif stream.alive:
+                elif not stream.alive:
+                    continue
+                elif stream.announced:
                     self._connection.reset(stream, NGHTTP2_CANCEL)
+                else:  # its turn has not come: nothing of it has run
+                    self._connection.reset(stream, NGHTTP2_REFUSED_STREAM)
             self._connection.drain()
             self._connection.finish_drain()
             self._flush()

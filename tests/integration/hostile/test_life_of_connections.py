@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import Sequence
 
 import grpc.aio
@@ -15,6 +16,7 @@ from tests.unit.native.http2 import frames
 from tests.unit.native.http2.frames import call, data, message, ping, request
 
 SOON_MS = 50
+TURN_NS = 100_000
 
 
 class Gate:
@@ -64,13 +66,33 @@ async def test_a_drain_lets_accepted_calls_finish_and_names_the_last() -> None:
 async def test_a_drain_without_grace_cancels_and_says_that_others_may_be_tried() -> None:
     gate = Gate()
     async with serving(handlers={"/e/Gate": gate}) as victim, attacker(victim.port) as client:
-        await client.send(call(1, b"/e/Gate") + request(3, b"/e/Gate"))
+        await client.send(request(1, b"/e/Gate") + call(3, b"/e/Gate"))
         await gate.began.wait()
         await victim.server.stop(0)
         taken = await client.rest()
         ends = {each.stream: each.fields["grpc-status"] for each in taken if each.fields}
         assert ends == {1: "14", 3: "14"}
     assert gate.cancelled == 1
+
+
+async def test_a_call_whose_turn_has_not_come_may_be_tried_elsewhere() -> None:
+    stopping: list[asyncio.Task[None]] = []
+
+    async def stop(body: bytes, _: Call) -> bytes:
+        stopping.append(asyncio.create_task(victim.server.stop(0)))
+        over_ns = time.monotonic_ns() + 2 * TURN_NS
+        while time.monotonic_ns() < over_ns:
+            pass
+        return body
+
+    async with serving(handlers={"/e/Stop": stop}) as victim, attacker(victim.port) as client:
+        await client.send(call(1, b"/e/Stop") + call(3, b"/e/Stop"))
+        taken = await client.rest()
+        await asyncio.gather(*stopping)
+    assert [each.fields["grpc-status"] for each in taken if "grpc-status" in each.fields] == ["0"]
+    (ended,) = (each for each in taken if each.kind == frames.RST_STREAM)
+    assert (ended.stream, ended.code) == (3, frames.REFUSED_STREAM)
+    assert len(stopping) == 1
 
 
 async def test_a_drain_while_calls_wait_for_others_to_be_sent() -> None:

@@ -251,6 +251,14 @@ class TestSecrets:
             with pytest.raises(InvalidKeyError, match=r"PEM|DER"):
                 check_secret("HS256", octets)
 
+    @pytest.mark.parametrize("last", [b"\n", b" ", b"\t", b"\r", b"x"])
+    @pytest.mark.parametrize("behind", [b"", b"\n", b" \r\n" * 9])
+    def test_der_is_refused_whatever_octet_it_ends_with(self, last: bytes, behind: bytes) -> None:
+        der = b"\x30\x46\x02\x01\x00\x04\x41" + bytes(64) + last
+        with pytest.raises(InvalidKeyError, match="DER"):
+            check_secret("HS256", der + behind)
+        check_secret("HS256", der + behind + b"x")
+
     def test_openssh_private_keys_are_refused(self) -> None:
         pem = signing_key("EdDSA").private_bytes(
             Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
