@@ -1,7 +1,7 @@
 """SQLite as a kind of database that a URL can name."""
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from blrcs.database.adapter import DatabaseAdapter
 from blrcs.database.errors import DatabaseOpenError
@@ -26,7 +26,7 @@ def path_of(url: str) -> Path:
 
 def file_url(path: Path) -> str:
     """The URL of a file."""
-    return path.absolute().as_uri().replace("file:///", "sqlite:////", 1)
+    return f"sqlite:///{quote(str(path))}"
 
 
 async def open_adapter(
