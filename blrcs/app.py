@@ -1,6 +1,5 @@
 """The composition root: settings become a running server."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,7 +23,8 @@ from blrcs.assembly.direct import (
     direct_limits,
 )
 from blrcs.assembly.endpoint import listen
-from blrcs.assembly.foundation import Foundation, lay_foundation
+from blrcs.assembly.foundation import NS_PER_S, Foundation, lay_foundation
+from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.identity import Identity, assemble_identity
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
@@ -179,7 +179,14 @@ async def running(
         await server.start()
         settle_process()
         stack.push_async_callback(_drain, server, health, cache, settings.server.drain_grace_s)
-        await _keep_house(stack, watcher, identity, cache, worker)
+        house = Housekeeping(stack)
+        house.run(watcher.run())
+        house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
+        house.repeat(HOUSEKEEPING_PERIOD_S, _at_once(cache.reclaim))
+        if base.is_shared:
+            interval_s = settings.database.refresh_interval.ns / NS_PER_S
+            for follow in (access.store.follow, rules.follow, identity.revocations.catch_up):
+                house.repeat(interval_s, follow)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,
@@ -267,42 +274,21 @@ async def _serve_scrapes(registry: CollectorRegistry, stack: AsyncExitStack, wor
     return worker.handover.metrics_address
 
 
-async def _keep_house(
-    stack: AsyncExitStack,
-    watcher: ConfigWatcher,
-    identity: Identity,
-    cache: MemoryCache | RemoteCache,
-    worker: Worker | None,
-) -> None:
-    async def purge() -> None:
+def _leading(work: Work, worker: Worker | None) -> Work:
+    """Does it in one of all workers."""
+
+    async def run() -> None:
         if worker is None or worker.leads():
-            await identity.purge_expired()
+            await work()
 
-    async def reclaim() -> None:
-        cache.reclaim()
-
-    for work in (
-        watcher.run(),
-        _repeat(PURGE_PERIOD_S, purge),
-        _repeat(HOUSEKEEPING_PERIOD_S, reclaim),
-    ):
-        task = asyncio.create_task(work)
-        stack.push_async_callback(_cancel, task)
+    return run
 
 
-async def _repeat(period_s: float, work: Callable[[], object]) -> None:
-    while True:
-        await asyncio.sleep(period_s)
-        try:
-            await work()  # type: ignore[misc]
-        except Exception:
-            log.exception("housekeeping failed")
+def _at_once(work: Callable[[], object]) -> Work:
+    async def run() -> None:
+        work()
 
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    return run
 
 
 async def _drain(

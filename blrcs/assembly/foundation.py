@@ -26,11 +26,16 @@ NS_PER_S = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
-    """Storage, secrets and time."""
+    """Storage, secrets and time.
+
+    Attributes:
+        is_shared: Whether other machines may write to the database too.
+    """
 
     data_directory: Path
     database: DatabaseAdapter
     reader: BlockingReader
+    is_shared: bool
     page_tokens: SignedPageTokens
     secrets: RandomSecretGenerator
     clock: Clock
@@ -75,6 +80,7 @@ async def lay_foundation(
         data_directory=directory,
         database=database,
         reader=reader,
+        is_shared=database.reader is None,
         page_tokens=SignedPageTokens(secret),
         secrets=RandomSecretGenerator(),
         clock=time.time_ns,

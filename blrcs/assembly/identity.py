@@ -70,6 +70,7 @@ class Identity:
     create_initial_administrator: CreateInitialAdministrator
     purge_expired: PurgeExpired
     api_keys: SqlApiKeyRepository
+    revocations: RevocationRepository
 
 
 def assemble_identity(
@@ -197,6 +198,7 @@ def assemble_identity(
         ),
         purge_expired=PurgeExpired(sessions=sessions, clock=base.clock),
         api_keys=api_keys,
+        revocations=stored_revocations,
     )
 
 

@@ -37,6 +37,9 @@ class RuleBook:
         self._configured: dict[str, LimitRule] = {}
         self._stored: dict[str, LimitRule] = {}
         self._running: set[asyncio.Task[Any]] = set()
+        # What the rules stored were at when they were read, and how often they changed since.
+        self._state: object = None
+        self._changes = 0
         self._generation = generation
         if generation is not None:
             limits.follow(generation, self._load_stored)
@@ -46,8 +49,24 @@ class RuleBook:
         self._configured = _configured(settings)
         self._load_stored()
 
+    async def follow(self) -> None:
+        """Puts into effect what another machine has stored."""
+        state = await self._repository.state()
+        if state == self._state:
+            return
+        changes = self._changes
+        stored = await self._repository.load()
+        # What was changed here meanwhile is newer than what was read.
+        if changes == self._changes:
+            self._state = state
+            self._take_over(stored)
+
     def _load_stored(self) -> None:
-        self._stored = {rule.id: rule for rule in self._repository.all()}
+        self._take_over(self._repository.all())
+
+    def _take_over(self, stored: Sequence[LimitRule]) -> None:
+        self._changes += 1
+        self._stored = {rule.id: rule for rule in stored}
         self._apply()
 
     def prepare(self, old: Settings, new: Settings) -> Callable[[], None]:
@@ -111,6 +130,7 @@ class RuleBook:
     ) -> Written:
         # Writes end in the order in which they were made, so the last one here is the last there.
         written = await writing
+        self._changes += 1
         take_in(written)
         self._apply()
         if self._generation is not None:

@@ -86,6 +86,12 @@ class AccessStore:
         if self._generation is not None:
             self._generation.bump()
 
+    async def follow(self) -> None:
+        """Puts into force what another machine has stored."""
+        policy = await self._repository.newer_than(self._policy.epoch)
+        if policy is not None:
+            self._adopt(policy)
+
     def _catch_up(self) -> None:
         if self._repository.epoch() > self._policy.epoch:
             self.load()

@@ -56,6 +56,13 @@ class SqlAccessRepository:
         row = self._reader.fetch_one(_EPOCH)
         return 0 if row is None else int.from_bytes(row.value, "big")
 
+    async def newer_than(self, epoch: int) -> AccessPolicy | None:
+        """The policy stored, where it is not the one of the epoch or before it."""
+        row = await self._database.fetch_one(_EPOCH)
+        if row is None or int.from_bytes(row.value, "big") <= epoch:
+            return None
+        return await self._database.run(load_policy, read_only=True)
+
     async def change(
         self,
         operation: Callable[[AccessPolicy], AccessPolicy],

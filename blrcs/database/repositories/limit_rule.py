@@ -1,6 +1,7 @@
 """Limit rules in the database."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -25,6 +26,13 @@ _THIS = limit_rules.c.id == sa.bindparam("rule_id")
 
 _BY_ID = Statement(sa.select(limit_rules).where(_THIS))
 _ALL = Statement(sa.select(limit_rules).order_by(limit_rules.c.id))
+_STATE_COLUMNS: list[sa.Label[Any]] = [
+    sa.func.count().label("rules"),
+    # As text, since a sum is of another type on each database.
+    sa.cast(sa.func.sum(limit_rules.c.revision), sa.String(32)).label("revisions"),
+    sa.func.max(limit_rules.c.updated_at_ns).label("updated_at_ns"),
+]
+_STATE = Statement(sa.select(*_STATE_COLUMNS).select_from(limit_rules))
 _TWIN = Statement(
     sa.select(limit_rules.c.id)
     .where(limit_rules.c.domain == sa.bindparam("of_domain"))
@@ -45,6 +53,14 @@ class SqlLimitRuleRepository:
     def all(self) -> Sequence[LimitRule]:
         """All rules, in the order of their ids."""
         return [_from_row(row) for row in self._reader.fetch_all(_ALL)]
+
+    async def state(self) -> object:
+        """What is equal only as long as no rule is added, changed or deleted."""
+        return await self._database.fetch_one(_STATE)
+
+    async def load(self) -> Sequence[LimitRule]:
+        """As ``all``, without holding up anybody."""
+        return [_from_row(row) for row in await self._database.fetch_all(_ALL)]
 
     async def add(self, rule: LimitRule) -> LimitRule:
         """Adds a rule; AlreadyExistsError if its id, or its domain and match, are taken."""

@@ -21,8 +21,16 @@ SESSION = "session"
 # The verifier's largest leeway is five minutes: a token may be taken for so long after its expiry.
 LEEWAY_NS = 300_000_000_000
 
+# Clocks of machines differ, and a transaction is seen later than the moment that it wrote down.
+OVERLAP_NS = 60_000_000_000
+
 _ALL = Statement(sa.select(revocations.c.id, revocations.c.expires_at_ns))
 _ADD = upsert(revocations, "expires_at_ns")
+_SINCE = Statement(
+    sa.select(revocations.c.id, revocations.c.expires_at_ns).where(
+        revocations.c.revoked_at_ns >= sa.bindparam("since_ns")
+    )
+)
 _PURGE = Statement(
     sa.delete(revocations).where(revocations.c.expires_at_ns <= sa.bindparam("expired_before_ns"))
 )
@@ -50,6 +58,7 @@ class RevocationRepository:
         self._revoker = revoker
         self._clock = clock
         self._running: set[asyncio.Task[Any]] = set()
+        self._seen_until_ns = clock()
         self.token_ttl_ns = token_ttl_ns
 
     def load(self) -> None:
@@ -58,6 +67,13 @@ class RevocationRepository:
         And again whenever other processes may have stored some without telling.
         """
         for row in self._reader.fetch_all(_ALL):
+            self._revoker.restore_sessions([row.id], expires_at_ns=row.expires_at_ns)
+
+    async def catch_up(self) -> None:
+        """Puts in force what others may have stored since the last time."""
+        since_ns = self._seen_until_ns - OVERLAP_NS
+        self._seen_until_ns = self._clock()
+        for row in await self._database.fetch_all(_SINCE, since_ns=since_ns):
             self._revoker.restore_sessions([row.id], expires_at_ns=row.expires_at_ns)
 
     async def write(
