@@ -171,7 +171,7 @@ def _caller(settings: Settings, principal: str) -> Any:
     if not principal:
         return Caller()
     try:
-        return Caller(principal=principal, stored=read_access(settings.data_directory, principal))
+        return Caller(principal=principal, stored=read_access(settings, principal))
     except DatabaseOpenError as error:
         fail(escape(str(error)))
 

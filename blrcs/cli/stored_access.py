@@ -1,5 +1,6 @@
 """What a data directory says of a principal, read beside a server that may run on it."""
 
+import asyncio
 import sqlite3
 import time
 from contextlib import closing
@@ -10,15 +11,20 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from blrcs.assembly.foundation import DATABASE_FILE
+from blrcs.config.settings import Settings
+from blrcs.database.adapter import Transaction
 from blrcs.database.errors import DatabaseOpenError
+from blrcs.database.kind import open_database
+from blrcs.database.pool import PoolLimits
 from blrcs.database.repositories.access import SqlAccessRepository, load_policy
 from blrcs.database.sqlite.errors import open_error
 from blrcs.database.sqlite.migrate import HEAD_REVISION, stored_revision
 from blrcs.database.sqlite.port_transaction import at_once, run_to_its_end
-from blrcs.database.sqlite.transaction import Transaction
+from blrcs.database.sqlite.transaction import Transaction as Statements
 from blrcs.database.statement import Statement
 from blrcs.database.tables import service_accounts, users
 from blrcs.domain.access_policy import AccessPolicy
+from blrcs.domain.errors import DomainError
 from blrcs.domain.identity_name import SERVICE_ACCOUNTS, USERS
 from blrcs.security.access_store import AccessStore
 from blrcs_native.access import AccessTable
@@ -52,13 +58,18 @@ class StoredAccess:
     account: Account | None
 
 
-def read_access(directory: Path, principal: str) -> StoredAccess:
+def read_access(settings: Settings, principal: str) -> StoredAccess:
     """Reads one moment of the database, and changes nothing.
 
     Raises:
         DatabaseOpenError: There is no database that this version can read.
     """
-    path = directory / DATABASE_FILE
+    if settings.database.url is None:
+        return _read_file(settings.data_directory / DATABASE_FILE, principal)
+    return asyncio.run(_read_server(settings.database.url.get_secret_value(), principal))
+
+
+def _read_file(path: Path, principal: str) -> StoredAccess:
     if not path.is_file():
         raise DatabaseOpenError(path, "there is no database; name its folder by --data")
     try:
@@ -72,32 +83,45 @@ def read_access(directory: Path, principal: str) -> StoredAccess:
                 raise DatabaseOpenError(
                     path, f"is of schema {revision!r}, and this version reads {HEAD_REVISION!r}"
                 )
-            return StoredAccess(_table(connection), _account(connection, principal))
+            return run_to_its_end(_read(at_once(Statements(connection)), principal))
     except sqlite3.Error as error:
         raise open_error(path, error) from error
 
 
-class _Snapshot(SqlAccessRepository):
-    """A repository of a connection that only reads."""
+async def _read_server(url: str, principal: str) -> StoredAccess:
+    async with open_database(url, migrate=False, limits=PoolLimits(size=1)) as (database, _):
+        try:
+            return await database.run(
+                lambda transaction: _read(transaction, principal), read_only=True
+            )
+        except DomainError as error:
+            raise DatabaseOpenError("database", error.message) from error
+        except Exception as error:
+            # Whatever its driver says where tables are not there.
+            raise DatabaseOpenError("database", "has not the tables of this version") from error
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._transaction = at_once(Transaction(connection))
+
+async def _read(transaction: Transaction, principal: str) -> StoredAccess:
+    store = AccessStore(_Loaded(await load_policy(transaction)), clock=time.time_ns)
+    store.load()
+    return StoredAccess(store.current.table, await _account(transaction, principal))
+
+
+class _Loaded(SqlAccessRepository):
+    """A repository of a policy that has been read already."""
+
+    def __init__(self, policy: AccessPolicy) -> None:
+        self._policy = policy
 
     def load(self) -> AccessPolicy:
-        """The policy stored."""
-        return run_to_its_end(load_policy(self._transaction))
+        """The policy."""
+        return self._policy
 
 
-def _table(connection: sqlite3.Connection) -> AccessTable:
-    store = AccessStore(_Snapshot(connection), clock=time.time_ns)
-    store.load()
-    return store.current.table
-
-
-def _account(connection: sqlite3.Connection, principal: str) -> Account | None:
+async def _account(transaction: Transaction, principal: str) -> Account | None:
     collection, _, account_id = principal.partition("/")
     statement = _ACCOUNTS.get(collection)
     if statement is None:
         return None
-    row = Transaction(connection).fetch_one(statement, this_id=account_id)
+    row = await transaction.fetch_one(statement, this_id=account_id)
     return None if row is None else Account(row.disabled, bool(row.password_change_required))

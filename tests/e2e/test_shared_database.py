@@ -21,7 +21,7 @@ from blrcs.v1 import (
     user_pb2_grpc,
 )
 from tests.e2e.conftest import Start
-from tests.e2e.server import Server
+from tests.e2e.server import Server, blrcs
 from tests.e2e.workers import (
     FIRST_PASSWORD,
     TIMEOUT_S,
@@ -136,10 +136,19 @@ def test_without_its_database_a_server_says_so_and_goes_on_with_it(
     channels: list[grpc.Channel],
     admin: Metadata,
     postgresql_alone: PostgresqlServer,
+    tmp_path: Path,
 ) -> None:
     users = user_pb2_grpc.UserServiceStub(channels[0])
     get = user_pb2.GetUserRequest(name="users/admin")
+    explain = ("policy", "explain", "/blrcs.v1.UserService/ListUsers", "--as", "users/admin")
+    environ = {"BLRCS_DATABASE__URL": postgresql_alone.url()}
+    explained = blrcs(*explain, cwd=tmp_path, environ=environ)
+    assert explained.returncode == 0, explained.stderr
+    assert "bindings/administrator" in explained.stdout
     postgresql_alone.stop()
+    explained = blrcs(*explain, cwd=tmp_path, environ=environ)
+    assert (explained.returncode, explained.stdout) == (1, "")
+    assert "cannot be reached" in explained.stderr
     for _ in range(3):
         with pytest.raises(grpc.RpcError) as caught:
             users.GetUser(get, metadata=admin, timeout=TIMEOUT_S)

@@ -18,8 +18,8 @@ def path_of(url: str) -> Path:
         DatabaseOpenError: It names none.
     """
     parts = urlsplit(url)
-    path = unquote(parts.path)[1:]
-    if parts.netloc or parts.query or parts.fragment or not path:
+    slash, path = unquote(parts.path)[:1], unquote(parts.path)[1:]
+    if slash != "/" or not path or parts.netloc or parts.query or parts.fragment:
         raise DatabaseOpenError("database", "sqlite's URL is sqlite:///path and no more")
     return Path(path)
 
