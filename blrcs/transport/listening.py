@@ -3,7 +3,9 @@
 import contextlib
 import socket
 import stat
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 BACKLOG = 4096
 MAX_PORT = 65_535
@@ -29,6 +31,28 @@ def listening_sockets(address: str, *, reuse_port: bool = False) -> list[socket.
         return _inet_sockets(*_split(address), reuse_port=reuse_port)
     except OSError as error:
         raise RuntimeError(f"cannot listen on {address}: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class SocketPath:
+    """The file that stands for a Unix socket, until somebody else's takes its place."""
+
+    path: Path
+    inode: int
+
+    @classmethod
+    def of(cls, listener: socket.socket) -> Self | None:
+        """That of a socket, where it has one."""
+        name = listener.getsockname()
+        if listener.family != socket.AF_UNIX or not isinstance(name, str) or name.startswith("\0"):
+            return None
+        return cls(Path(name), Path(name).stat().st_ino)
+
+    def remove(self) -> None:
+        """Removes the file, unless it has gone, or is another socket's."""
+        with contextlib.suppress(OSError):
+            if self.path.stat().st_ino == self.inode:
+                self.path.unlink()
 
 
 def port_of(sockets: list[socket.socket]) -> int:

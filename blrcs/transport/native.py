@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from blrcs.transport.listening import listening_sockets, port_of
+from blrcs.transport.listening import SocketPath, listening_sockets, port_of
 from blrcs.transport.native_options import native_options
 from blrcs.transport.router import Router
 from blrcs.transport.tls import ServerCredentials
@@ -60,6 +60,7 @@ class NativeServer:
         self._max_calls = maximum_concurrent_rpcs
         self._abuse = AbuseCounters(abuse_counter)
         self._bound: list[tuple[list[socket.socket], ServerCredentials | None]] = []
+        self._paths: list[SocketPath] = []
         self._acceptors: list[Acceptor] = []
         self._complained_s: float | None = None
         self._connections: ConnectionSet | None = None
@@ -111,10 +112,17 @@ class NativeServer:
             raise RuntimeError("addresses are added before the server starts")
         sockets = listening_sockets(address, reuse_port=self._options.reuse_port)
         self._bound.append((sockets, credentials))
+        self._paths += [path for each in sockets if (path := SocketPath.of(each)) is not None]
         return port_of(sockets)
 
     async def start(self) -> None:
-        """Accepts connections from now on; where it does so already, nothing changes."""
+        """Accepts connections from now on; where it does so already, nothing changes.
+
+        Raises:
+            grpc.aio.UsageError: The server has been stopped.
+        """
+        if self._stopping is not None or self._stopped.is_set():
+            raise grpc.aio.UsageError("the server has been stopped, and cannot be started again")
         if self._connections is not None:
             return
         loop = asyncio.get_running_loop()
@@ -151,12 +159,14 @@ class NativeServer:
             for sockets, _ in self._bound:
                 for each in sockets:
                     each.close()
+            self._remove_paths()
             self._stopped.set()
             return
         if self._stopping is None:
             self._stopping = asyncio.get_running_loop().create_future()
             for acceptor in self._acceptors:
                 acceptor.close()
+            self._remove_paths()
             self._connections.drain()
         first = self._stopping
         if grace_s:
@@ -180,6 +190,10 @@ class NativeServer:
         except TimeoutError:
             return True
         return False
+
+    def _remove_paths(self) -> None:
+        for each in self._paths:
+            each.remove()
 
     def _log_exhausted(self, error: OSError) -> None:
         now_s = time.monotonic()

@@ -33,7 +33,11 @@ def transport_server(
     maximum_concurrent_rpcs: int | None = None,
     abuse_counter: Counter | None = None,
 ) -> TransportServer:
-    """A server of the router's pipelines; ``abuse_counter`` is the native transport's alone."""
+    """A server of the router's pipelines; ``abuse_counter`` is the native transport's alone.
+
+    Raises:
+        ValueError: There is no such transport, or an option is out of its range.
+    """
     if name == "grpcio":
         return GrpcioServer(
             router,
@@ -41,6 +45,8 @@ def transport_server(
             compression=compression,
             maximum_concurrent_rpcs=maximum_concurrent_rpcs,
         )
+    if name != "native":
+        raise ValueError(f"transport is native or grpcio, not {name!r}")
     return NativeServer(
         router,
         options=options,

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -222,6 +223,38 @@ async def test_a_second_start_changes_nothing() -> None:
 async def test_a_server_of_no_calls_is_refused(transport: TransportName) -> None:
     with pytest.raises(ValueError, match="maximum_concurrent_rpcs"):
         blrcs.aio.server(maximum_concurrent_rpcs=0, transport=transport)
+
+
+@pytest.mark.parametrize("transport", ["native", "grpcio"])
+async def test_a_server_that_has_stopped_cannot_be_started(transport: TransportName) -> None:
+    server = blrcs.aio.server(transport=transport)
+    server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    await server.stop(0)
+    with pytest.raises(grpc.aio.UsageError):
+        await server.start()
+
+
+def test_a_transport_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="not 'foo'"):
+        blrcs.aio.server(transport="foo")  # type: ignore[arg-type]
+
+
+async def test_a_unix_socket_is_removed_unless_another_took_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    server = blrcs.aio.server()
+    server.add_insecure_port(f"unix:{path}")
+    await server.start()
+    assert path.is_socket()
+    await server.stop(0)
+    assert not path.exists()
+    server = blrcs.aio.server()
+    server.add_insecure_port(f"unix:{path}")
+    await server.start()
+    path.unlink()
+    path.write_text("another")
+    await server.stop(0)
+    assert path.read_text() == "another"
 
 
 async def test_a_port_in_use_is_an_error() -> None:
