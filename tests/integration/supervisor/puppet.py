@@ -19,10 +19,12 @@ import socket
 import sys
 
 SIGNALS = {signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
+MAX_LIFE_S = 600
 STARTED = {"addresses": [], "metrics_address": "", "administrator": None, "reflection": False}
 
 
 def main() -> None:
+    signal.alarm(MAX_LIFE_S)  # whatever becomes of the test
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     control = socket.socket(fileno=int(sys.argv[1]))
     packet, (diary,), _, _ = socket.recv_fds(control, 65_536, 8)

@@ -21,6 +21,7 @@ SLOTS = 8
 PLACES = 16
 HOUR_NS = 3600 * 1_000_000_000
 MANY = 1 << 40
+MAX_LIFE_S = 300
 
 
 class SharedLimiter:
@@ -46,6 +47,7 @@ def fork(work: Callable[..., object], *arguments: Any) -> int:
     child = os.fork()
     if child:
         return child
+    signal.alarm(MAX_LIFE_S)  # whatever becomes of its parent
     code = 1
     try:
         work(*arguments)
