@@ -70,11 +70,12 @@ class RevocationRepository:
             self._revoker.restore_sessions([row.id], expires_at_ns=row.expires_at_ns)
 
     async def catch_up(self) -> None:
-        """Puts in force what others may have stored since the last time."""
-        since_ns = self._seen_until_ns - OVERLAP_NS
-        self._seen_until_ns = self._clock()
-        for row in await self._database.fetch_all(_SINCE, since_ns=since_ns):
+        """Puts in force what others may have stored since the last time that this succeeded."""
+        now_ns = self._clock()
+        rows = await self._database.fetch_all(_SINCE, since_ns=self._seen_until_ns - OVERLAP_NS)
+        for row in rows:
             self._revoker.restore_sessions([row.id], expires_at_ns=row.expires_at_ns)
+        self._seen_until_ns = now_ns
 
     async def write(
         self,
