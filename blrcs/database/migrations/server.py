@@ -17,8 +17,8 @@ class MigrationRoad:
 
     Attributes:
         url: SQLAlchemy's name of dialect and driver, such as ``postgresql+asyncpg://``.
-        lock: SQL that waits until nobody else migrates; the lock ends with the connection, however
-            that ends. Its result is 1 or nothing where the lock is held.
+        lock: SQL that waits until nobody else migrates, and gives 1 where the lock is held; it ends
+            with the connection, however that ends.
         connect: Opens a connection of the driver.
         open_error: What stands for an error of the driver.
     """
@@ -41,7 +41,7 @@ async def migrate_server(road: MigrationRoad, place: str) -> None:
     try:
         async with engine.connect() as connection:
             locked = (await connection.execute(sa.text(road.lock))).scalar()
-            if locked not in {None, "", 1}:
+            if locked != 1:
                 raise DatabaseOpenError(place, "another process has been migrating it for too long")
             await connection.commit()
             async with connection.begin():

@@ -6,14 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import sqlalchemy as sa
-from asyncmy.errors import MySQLError
 
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.dialect import Dialect
-from blrcs.database.errors import DatabaseOpenError, unavailable
+from blrcs.database.errors import unavailable
 from blrcs.database.mysql.connection import MysqlConnection, Result
 from blrcs.database.mysql.connector import Connector
-from blrcs.database.mysql.errors import open_error
 from blrcs.database.mysql.lender import Lender
 from blrcs.database.mysql.transaction import MysqlTransaction, beginning, bound
 from blrcs.database.mysql.url import MysqlUrl
@@ -64,14 +62,8 @@ class MysqlAdapter(DatabaseAdapter):
         """
         parsed = MysqlUrl.parse(url)
         connector = Connector(parsed, lock_timeout_s=lock_timeout_s)
-        try:
-            first = await connector.open()
-        except (MySQLError, OSError, TimeoutError) as error:
-            raise open_error(parsed, error) from error
-        first.close()
-        if first.server.shortcoming is not None:
-            raise DatabaseOpenError(parsed.place, first.server.shortcoming)
-        return cls(first.server.dialect, Lender(connector, limits, observer))
+        server = await connector.identify()
+        return cls(server.dialect, Lender(connector, limits, observer))
 
     @property
     def dialect(self) -> Dialect:

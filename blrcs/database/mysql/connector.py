@@ -9,8 +9,10 @@ import asyncmy
 from asyncmy.constants.CLIENT import FOUND_ROWS
 from asyncmy.errors import MySQLError
 
+from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.mysql.connection import MysqlConnection
-from blrcs.database.mysql.errors import UNKNOWN_VARIABLE, call_error
+from blrcs.database.mysql.errors import UNKNOWN_VARIABLE, call_error, open_error
+from blrcs.database.mysql.server import Server
 from blrcs.database.mysql.url import MysqlUrl
 
 CONNECT_TIMEOUT_S = 10.0
@@ -44,6 +46,21 @@ class Connector:
         self._one_killer = asyncio.Lock()
         self._doomed: set[int] = set()
         self._unwanted: set[asyncio.Task[Any]] = set()
+
+    async def identify(self) -> Server:
+        """What server is there, so that what is wrong is known before it is used.
+
+        Raises:
+            DatabaseOpenError: It does not answer or lets nobody in, or it is too old.
+        """
+        try:
+            first = await self.open()
+        except (MySQLError, OSError, TimeoutError) as error:
+            raise open_error(self._url, error) from error
+        first.close()
+        if first.server.shortcoming is not None:
+            raise DatabaseOpenError(self._url.place, first.server.shortcoming)
+        return first.server
 
     async def connect(self) -> MysqlConnection:
         """A connection that is set up.

@@ -30,5 +30,8 @@ async def migrate(url: str) -> None:
         except (MySQLError, OSError, TimeoutError) as error:
             raise told(error) from None
 
-    road = MigrationRoad(url="mariadb+asyncmy://", lock=LOCK, connect=connect, open_error=told)
+    server = await connector.identify()
+    # They name the collation of a column each in its own way.
+    name = "mariadb" if server.is_mariadb else "mysql"
+    road = MigrationRoad(url=f"{name}+asyncmy://", lock=LOCK, connect=connect, open_error=told)
     await migrate_server(road, parsed.place)

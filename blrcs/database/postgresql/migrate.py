@@ -8,7 +8,7 @@ from blrcs.database.postgresql.connection import CONNECT_TIMEOUT_S, place
 from blrcs.database.postgresql.errors import open_error
 
 # Any number, the same in all versions.
-LOCK = "SELECT pg_advisory_lock(6503110243)"
+LOCK = "SELECT 1 FROM (SELECT pg_advisory_lock(6503110243)) AS held"
 
 
 async def migrate(url: str) -> None:
