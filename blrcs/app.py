@@ -183,10 +183,9 @@ async def running(
         house.run(watcher.run())
         house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
         house.repeat(HOUSEKEEPING_PERIOD_S, _at_once(cache.reclaim))
-        if base.is_shared:
-            interval_s = settings.database.refresh_interval.ns / NS_PER_S
-            for follow in (access.store.follow, rules.follow, identity.revocations.catch_up):
-                house.repeat(interval_s, follow)
+        if base.database.is_shared:
+            follow = _in_turn(identity.revocations.catch_up, access.store.follow, rules.follow)
+            house.repeat(settings.database.refresh_interval.ns / NS_PER_S, follow)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,
@@ -279,6 +278,14 @@ def _leading(work: Work, worker: Worker | None) -> Work:
 
     async def run() -> None:
         if worker is None or worker.leads():
+            await work()
+
+    return run
+
+
+def _in_turn(*works: Work) -> Work:
+    async def run() -> None:
+        for work in works:
             await work()
 
     return run

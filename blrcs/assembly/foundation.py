@@ -26,16 +26,11 @@ NS_PER_S = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
-    """Storage, secrets and time.
-
-    Attributes:
-        is_shared: Whether other machines may write to the database too.
-    """
+    """Storage, secrets and time."""
 
     data_directory: Path
     database: DatabaseAdapter
     reader: BlockingReader
-    is_shared: bool
     page_tokens: SignedPageTokens
     secrets: RandomSecretGenerator
     clock: Clock
@@ -80,7 +75,6 @@ async def lay_foundation(
         data_directory=directory,
         database=database,
         reader=reader,
-        is_shared=database.reader is None,
         page_tokens=SignedPageTokens(secret),
         secrets=RandomSecretGenerator(),
         clock=time.time_ns,

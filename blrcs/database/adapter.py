@@ -93,12 +93,14 @@ class DatabaseAdapter(ABC):
 
     Attributes:
         reader: Its reads for those who cannot wait; None where waiting is all that it can.
+        is_shared: Whether other machines may write to it.
 
     Methods raise what those of Transaction do, and beside that:
         ResourceExhaustedError: No connection became free in time.
     """
 
     reader: BlockingReader | None = None
+    is_shared: bool = True
 
     @property
     @abstractmethod

@@ -17,7 +17,6 @@ from blrcs.database.pool import PoolLimits, PoolObserver
 from blrcs.database.threaded_reader import ThreadedReader
 
 GROUP = "blrcs.databases"
-SCHEME_MARK = ":"
 
 
 class Open(Protocol):
@@ -49,7 +48,7 @@ def kind_of(url: str) -> DatabaseKind:
     Raises:
         DatabaseOpenError: There is no such kind.
     """
-    scheme, mark, _ = url.partition(SCHEME_MARK)
+    scheme, mark, _ = url.partition(":")
     found = metadata.entry_points(group=GROUP)
     if not mark or scheme not in found.names:
         known = ", ".join(sorted(found.names))

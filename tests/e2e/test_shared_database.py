@@ -157,5 +157,7 @@ def test_without_its_database_a_server_says_so_and_goes_on_with_it(
     postgresql_alone.start()
     until(lambda: code(lambda: users.GetUser(get, metadata=admin)) is grpc.StatusCode.OK)
     for server in servers:
+        server.wait_for("housekeeping goes on", source="stderr")
+        assert server.stderr.count("housekeeping has to wait") == 1
         assert server.stop() == 0
         assert "Traceback" not in server.stderr

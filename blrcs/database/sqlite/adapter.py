@@ -74,6 +74,7 @@ class SqliteAdapter(DatabaseAdapter):
         return cls(SqliteDatabase.join(path), path, idle_timeout_s=idle_timeout_s)
 
     dialect = SQLITE
+    is_shared = False
 
     async def execute(self, statement: Statement, /, **params: Any) -> int:
         """See the port."""
