@@ -17,6 +17,24 @@ from blrcs.database.statement import Row, Statement
 Result = TypeVar("Result")
 
 
+def connect_up_to_date(
+    path: Path, *, busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS
+) -> sqlite3.Connection:
+    """A connection for any thread to a file that has been checked and migrated.
+
+    Raises:
+        DatabaseOpenError: One of its subclasses.
+    """
+    connection = connect(path, busy_timeout_ms=busy_timeout_ms, any_thread=True)
+    try:
+        check_integrity(connection, path)
+        migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 class SqliteDatabase:
     """One SQLite file: reads run where they are asked, writes on one thread.
 
@@ -51,10 +69,8 @@ class SqliteDatabase:
         Raises:
             DatabaseOpenError: One of its subclasses, each saying in one line what is wrong.
         """
-        connection = connect(path, busy_timeout_ms=busy_timeout_ms, any_thread=True)
+        connection = connect_up_to_date(path, busy_timeout_ms=busy_timeout_ms)
         try:
-            check_integrity(connection, path)
-            migrate(connection, path)
             reader = connect(path, busy_timeout_ms=busy_timeout_ms)
         except BaseException:
             connection.close()

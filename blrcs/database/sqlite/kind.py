@@ -8,7 +8,7 @@ from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.kind import DatabaseKind
 from blrcs.database.pool import PoolLimits, PoolObserver
 from blrcs.database.sqlite.adapter import SqliteAdapter
-from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.database import SqliteDatabase, connect_up_to_date
 
 
 def path_of(url: str) -> Path:
@@ -40,7 +40,7 @@ async def open_adapter(
 
 async def migrate(url: str) -> None:
     """Makes the file where there is none, checks it, and migrates it."""
-    await SqliteDatabase.open(path_of(url)).close()
+    connect_up_to_date(path_of(url)).close()
 
 
 KIND = DatabaseKind(open=open_adapter, migrate=migrate)
