@@ -41,8 +41,8 @@ class Written:
 class Workload:
     """Creates, updates and batches, from several writers at once, on records of its own.
 
-    Creates make records of their own; updates append their mark to the list of one record, each upon
-    what it read; batches make two records each, or none.
+    Creates make records of their own; updates append their mark to the list of one record, each
+    upon what it read; batches make two records each, or none.
     """
 
     def __init__(self, name: str, metadata: Metadata) -> None:
@@ -52,7 +52,6 @@ class Workload:
         self.marks = Written()
         self.batches = Written()
         self.acknowledgements = 0
-        self._list_etag = ""
 
     @property
     def list_name(self) -> str:
