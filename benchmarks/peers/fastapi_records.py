@@ -1,6 +1,6 @@
 """Records by FastAPI and SQLAlchemy's async ORM on PostgreSQL, as their documentation advises.
 
-    python fastapi_records.py URL JWK TENANT COLLECTION
+    python fastapi_records.py URL JWK TENANT
 
 It does what RecordService.Get does for a call: checks the token, looks whether its subject may read
 the record, reads the row, and answers with the record in JSON. Prints its port, and serves until it
@@ -53,7 +53,7 @@ class Record(BaseModel):
     update_time: datetime
 
 
-def application(url: str, jwk: str, tenant: str, collection: str) -> FastAPI:
+def application(url: str, jwk: str, tenant: str) -> FastAPI:
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), **POOL)
     sessions = async_sessionmaker(engine, expire_on_commit=False)
     key = jwt.PyJWK(json.loads(jwk))
@@ -106,7 +106,7 @@ def application(url: str, jwk: str, tenant: str, collection: str) -> FastAPI:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for each in ("url", "jwk", "tenant", "collection"):
+    for each in ("url", "jwk", "tenant"):
         parser.add_argument(each)
     arguments = parser.parse_args()
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
