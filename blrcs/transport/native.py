@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from blrcs.process import show_large_block
 from blrcs.transport.listening import SocketPath, listening_sockets, port_of
 from blrcs.transport.native_options import native_options
 from blrcs.transport.router import Router
@@ -125,6 +126,7 @@ class NativeServer:
             raise grpc.aio.UsageError("the server has been stopped, and cannot be started again")
         if self._connections is not None:
             return
+        show_large_block()
         loop = asyncio.get_running_loop()
         self._dispatcher = Dispatcher(
             self._router,
