@@ -86,6 +86,13 @@ def kill(process_id: int) -> None:
     os.kill(process_id, signal.SIGKILL)
 
 
+def stop(process_id: int) -> None:
+    """Has it do nothing more, nor end."""
+    os.kill(process_id, signal.SIGSTOP)
+    while Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        os.sched_yield()
+
+
 def wait_for_end(descriptor: int) -> None:
     """Waits for the end of the process that a pidfd names."""
     ended, _, _ = select.select([descriptor], [], [], START_TIMEOUT_S)
