@@ -112,7 +112,9 @@ async def running(
     settings = loaded.settings
     memory: Memory = OwnMemory() if worker is None else worker.memory
     async with AsyncExitStack() as stack:
-        base = await lay_foundation(settings, stack, worker)
+        block = memory.metrics(METRICS_CELLS)
+        metrics = ServerMetrics(block)
+        base = await lay_foundation(settings, stack, worker, pools=metrics.pools)
         registrar = Registrar()
         access = assemble_access(
             base, lambda: permissions_of(registrar, settings), memory.generation(ACCESS)
@@ -144,8 +146,6 @@ async def running(
             load_service(reference)(registrar)
         health, direct_standard = _add_standard(registrar, settings)
 
-        block = memory.metrics(METRICS_CELLS)
-        metrics = ServerMetrics(block)
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
         policies = Policies(

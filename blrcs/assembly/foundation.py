@@ -14,6 +14,7 @@ from blrcs.database.kind import open_database
 from blrcs.database.pool import PoolLimits
 from blrcs.database.repositories.settings import get_or_make
 from blrcs.database.sqlite.kind import file_url
+from blrcs.monitoring.pool_metrics import PoolMetrics
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker
@@ -21,6 +22,7 @@ from blrcs.workers.worker import Worker
 DATABASE_FILE = "blrcs.db"
 PAGE_TOKEN_SECRET = "page_token_secret"  # noqa: S105 - the name, not the secret
 SECRET_BYTES = 32
+PRIMARY = "primary"
 NS_PER_S = 1_000_000_000
 
 
@@ -44,9 +46,13 @@ def database_url(settings: Settings) -> str:
 
 
 async def lay_foundation(
-    settings: Settings, stack: AsyncExitStack, worker: Worker | None = None
+    settings: Settings,
+    stack: AsyncExitStack,
+    worker: Worker | None = None,
+    *,
+    pools: PoolMetrics,
 ) -> Foundation:
-    """Opens what has to be opened; ``stack`` closes it.
+    """Opens what has to be opened; ``stack`` closes it, and ``pools`` tells of its pools.
 
     A worker leaves the directory's lock to its supervisor, and the database's migration to the
     first.
@@ -66,6 +72,7 @@ async def lay_foundation(
                 overflow=settings.database.pool_overflow,
                 timeout_s=settings.database.pool_timeout.ns / NS_PER_S,
             ),
+            observer=pools.observer(PRIMARY),
         )
     )
     secret = await get_or_make(

@@ -24,7 +24,7 @@ Metadata = list[tuple[str, str]]
 OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
 
 
-def start_two_workers(start: Callable[..., Server], directory: Path) -> Server:
+def start_two_workers(start: Callable[..., Server], directory: Path, **environ: str) -> Server:
     """Two workers with all services, those of BLRCS and the one that says which worker it is."""
     write_gate(directory)
     return start(
@@ -40,6 +40,7 @@ def start_two_workers(start: Callable[..., Server], directory: Path) -> Server:
                 for name in ("Auth", "User", "Access", "Limit", "Cache")
             }
         ),
+        **environ,
     )
 
 

@@ -110,6 +110,24 @@ class PostgresqlServer:
         """Ends a connection; returns when it has ended."""
         self._run(f"SELECT pg_terminate_backend({backend}, {STOP_TIMEOUT_S * 1000})")
 
+    @contextmanager
+    def locked(self, database: str, table: str) -> Iterator[None]:
+        """Has all who touch a table wait for the end of the block."""
+        options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+        command = [_program("psql"), *options, self.url(database)]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as session:
+            assert session.stdin is not None
+            assert session.stdout is not None
+            session.stdin.write(f"BEGIN; LOCK TABLE {table};\n\\echo locked\n")
+            session.stdin.flush()
+            assert session.stdout.readline() == "locked\n"
+            try:
+                yield
+            finally:
+                session.stdin.close()
+
     def create_database(self, name: str) -> None:
         """Makes a database without tables."""
         self._run(f"CREATE DATABASE {name}")
