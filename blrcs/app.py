@@ -39,6 +39,7 @@ from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.interceptors.call_log import CallLog
+from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.policies import Policies, permissions_of
@@ -114,7 +115,7 @@ async def running(
     async with AsyncExitStack() as stack:
         block = memory.metrics(METRICS_CELLS)
         metrics = ServerMetrics(block)
-        base = await lay_foundation(settings, stack, worker, pools=metrics.pools)
+        base = await lay_foundation(settings, stack, worker, metrics=metrics)
         registrar = Registrar()
         access = assemble_access(
             base, lambda: permissions_of(registrar, settings), memory.generation(ACCESS)
@@ -156,6 +157,7 @@ async def running(
                 access=access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
+                innermost=base.consistency_token and keep_consistency(base.consistency_token),
             ),
             router,
             metrics=metrics.calls,

@@ -3,6 +3,7 @@
 from blrcs.config.live import ReloadOutcome
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.pool_metrics import PoolMetrics
+from blrcs.monitoring.replica_metrics import ReplicaMetrics
 from blrcs_native.call_metrics import CallMetrics
 from blrcs_native.metrics import Counter, Gauge, MetricsBlock
 
@@ -30,6 +31,7 @@ class ServerMetrics:
             ("kind",),
         )
         self.pools = PoolMetrics(block)
+        self.replicas = ReplicaMetrics(block)
         self._reloads = Counter(
             block,
             "blrcs_config_reloads_total",

@@ -8,9 +8,10 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 USER = "blrcs"
@@ -148,7 +149,7 @@ class PostgresqlServer:
         with process.stderr as lines:
             for line in lines:
                 self.log.append(line)
-                if "ready to accept connections" in line:
+                if "ready to accept" in line:  # read-only ones, on a replica
                     ready.set()
         ready.set()
 
@@ -161,12 +162,66 @@ class PostgresqlServer:
                 continue
 
 
+Server = TypeVar("Server", bound=PostgresqlServer)
+
+
+class PostgresqlReplica(PostgresqlServer):
+    """A streaming replica, whose replay of what its primary writes can be held.
+
+    Args:
+        primary: Whose replica it is; running when ``initialize`` is called.
+    """
+
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str], primary: PostgresqlServer
+    ) -> None:
+        super().__init__(directory, settings)
+        self._primary = primary
+
+    def initialize(self) -> None:
+        """Copies the primary's files."""
+        options = ["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "-D", self._data]
+        subprocess.run(
+            [*_as_server(), _program("pg_basebackup"), *options, "-d", self._primary.url()],
+            check=True,
+            capture_output=True,
+            cwd=self.directory,
+        )
+
+    def hold(self) -> None:
+        """Has it apply nothing more; returns when it has stopped."""
+        self._run("SELECT pg_wal_replay_pause()")
+        self._run(
+            "DO $$ BEGIN WHILE pg_get_wal_replay_pause_state() <> 'paused'"
+            " LOOP PERFORM pg_sleep(0.01); END LOOP; END $$"
+        )
+
+    def go_on(self) -> None:
+        """Has it apply what it has missed."""
+        self._run("SELECT pg_wal_replay_resume()")
+
+
 @contextmanager
 def postgresql(settings: Mapping[str, str] = QUICK) -> Iterator[PostgresqlServer]:
     """A server with settings of ``postgresql.conf``, running."""
+    with _running(lambda directory: PostgresqlServer(directory, settings)) as server:
+        yield server
+
+
+@contextmanager
+def postgresql_replica(
+    primary: PostgresqlServer, settings: Mapping[str, str] = QUICK
+) -> Iterator[PostgresqlReplica]:
+    """A replica of a server that runs, running."""
+    with _running(lambda directory: PostgresqlReplica(directory, settings, primary)) as server:
+        yield server
+
+
+@contextmanager
+def _running(make: Callable[[Path], Server]) -> Iterator[Server]:
     # In the system's folder: a socket's path has at most 107 octets.
     directory = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = PostgresqlServer(directory, settings)
+    server = make(directory)
     try:
         _give_to_server(directory)
         server.initialize()
