@@ -26,12 +26,15 @@ from tests.integration.database.replicated import (
     until,
 )
 from tests.servers.postgresql import (
+    QUICK,
     PostgresqlReplica,
     PostgresqlServer,
     postgresql,
     postgresql_replica,
 )
 
+STREAMING = {**QUICK, "synchronous_commit": "on"}
+"""What is only flushed now and then is only sent now and then."""
 BOTH = {"replica1", "replica2"}
 FAR = "wal.ffffffffffffffff"
 PORT = Statement(sa.select(sa.func.inet_server_port().label("port")))
@@ -41,7 +44,7 @@ RECOVERING = Statement(sa.select(sa.func.pg_is_in_recovery().label("flag")))
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresqlServer]:
-    with postgresql() as server:
+    with postgresql(STREAMING) as server:
         yield server
 
 
