@@ -252,11 +252,11 @@ class TestHealth:
         self, close: ReplicatedDatabase, server: PostgresqlServer
     ) -> None:
         """It has all that it was ever sent, and yet what it has grows old."""
-        server.pause()
+        server.stop()
         try:
             await until(lambda: is_dropped(close))
         finally:
-            server.resume()
+            server.start()
         await until(lambda: reads_from_replica(close))
 
     async def test_one_that_stops_costs_no_read(
