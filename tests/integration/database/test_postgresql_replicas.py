@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,13 @@ from blrcs.database.replicas.group import ReplicaOptions
 from blrcs.database.replicas.opening import with_replicas
 from blrcs.database.sqlite.adapter import SqliteAdapter
 from blrcs.database.statement import Statement
+from blrcs.domain.consistency import TOKEN_KEY
+from blrcs.interceptors.consistency import keep_consistency
+from blrcs.transport.router import Router
+from blrcs_native.call import Call
+from blrcs_native.method import Method
+from blrcs_native.pipeline import Pipeline
+from tests.conformance.transport.channels import open_channel
 from tests.integration.database.replicated import (
     ADD,
     ALL,
@@ -233,6 +241,44 @@ class TestTokens:
     ) -> None:
         await primary.close()
         assert await database.token() == "primary"
+
+
+class TestCalls:
+    """A service over the database, behind the middleware and a real transport."""
+
+    @pytest.fixture
+    async def channel(self, database: ReplicatedDatabase) -> AsyncIterator[Any]:
+        async def put(request: bytes, call: Call) -> bytes:
+            del call
+            await database.execute(ADD, id=request.decode(), value=1)
+            return b""
+
+        async def tell(request: bytes, call: Call) -> bytes:
+            del request, call
+            both = await asyncio.gather(count(database.stale), count(database.stale))
+            return repr(both).encode()
+
+        keep = keep_consistency(database.token)
+        pipelines = {}
+        for name, handler in {"/e.E/Put": put, "/e.E/Count": tell}.items():
+            method = Method(
+                name, client_streaming=False, server_streaming=False, parse=None, serialize=None
+            )
+            pipelines[name] = Pipeline(method, keep(method, handler))
+        async with open_channel("native", Router(pipelines)) as channel:
+            yield channel
+
+    async def test_a_client_that_shows_its_token_reads_its_own_writes(
+        self, channel: Any, held: list[PostgresqlReplica]
+    ) -> None:
+        del held
+        putting = channel.unary_unary("/e.E/Put")(b"a")
+        await putting
+        token = dict(await putting.trailing_metadata())[TOKEN_KEY]
+        counting = channel.unary_unary("/e.E/Count")
+        assert await counting(b"") == b"[0, 0]"
+        assert await counting(b"", metadata=((TOKEN_KEY, token),)) == b"[1, 1]"
+        assert await counting(b"") == b"[0, 0]"
 
 
 class TestHealth:
