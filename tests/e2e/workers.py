@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -74,6 +75,14 @@ def channels_to_all(server: Server, count: int) -> Iterator[dict[int, grpc.Chann
                 break
         assert len(found) == count, f"{len(found)} processes answer"
         yield found
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for what nobody tells."""
+    end_s = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end_s, "it has never come true"
+        time.sleep(0.01)
 
 
 def children(process_id: int) -> list[int]:
