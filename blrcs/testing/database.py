@@ -20,7 +20,9 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable, DropTable
 
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
+from blrcs.database.batch_loader import BatchLoader
 from blrcs.database.errors import IntegrityViolationError
+from blrcs.database.keyed_rows import KeyedRows
 from blrcs.database.statement import Row, Statement
 from blrcs.database.types import BYTES, KEY, NUMBER, TEXT
 from blrcs.domain.errors import UnavailableError
@@ -334,6 +336,18 @@ class DatabaseConformance:
         async with database.transaction() as transaction:
             assert len(await transaction.fetch_all(ALL)) == 1
         await database.check()
+
+    @pytest.mark.parametrize("count", [1, 3, 4, 5, 65, 256, 300])
+    async def test_many_keys_are_loaded_at_once(
+        self, database: DatabaseAdapter, count: int
+    ) -> None:
+        keys = [f"é{number}" for number in range(count)]
+        await database.execute_many(ADD, [book(key) for key in keys[::2]])
+        loader = BatchLoader(database, KeyedRows(sa.select(books), books.c.id))
+        asked = [*reversed(keys), keys[0], "none", "' OR 1=1 --"]
+        rows = await loader.load_many(asked)
+        found = set(keys[::2])
+        assert [row and row.id for row in rows] == [key if key in found else None for key in asked]
 
     async def test_it_can_be_closed_twice(self, database: DatabaseAdapter) -> None:
         await database.check()
