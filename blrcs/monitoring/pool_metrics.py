@@ -7,6 +7,8 @@ WAIT_BUCKETS_NS = tuple(
     ms * MS_NS for ms in (1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 30_000, 60_000)
 )
 LABELS = ("pool",)
+POOLS = 20
+"""More than the primary and its replicas can be."""
 
 
 class PoolMetrics:
@@ -21,12 +23,14 @@ class PoolMetrics:
             "blrcs_database_pool_connections",
             "Connections to the database that are open, lent or idle.",
             (*LABELS, "state"),
+            2 * POOLS,
         )
         self.waiting = Gauge(
             block,
             "blrcs_database_pool_waiting",
             "Calls that wait for a connection now.",
             LABELS,
+            POOLS,
         )
         self.waits = DurationHistogram(
             block,
@@ -34,24 +38,28 @@ class PoolMetrics:
             "How long calls waited that found no connection free, with one or none at the end.",
             WAIT_BUCKETS_NS,
             LABELS,
+            POOLS,
         )
         self.timeouts = Counter(
             block,
             "blrcs_database_pool_timeouts_total",
             "Calls that got no connection in time and were refused.",
             LABELS,
+            POOLS,
         )
         self.opened = Counter(
             block,
             "blrcs_database_pool_opened_total",
             "Connections opened, within the size of the pool or beyond it.",
             (*LABELS, "place"),
+            2 * POOLS,
         )
         self.closed = Counter(
             block,
             "blrcs_database_pool_closed_total",
             "Connections closed, since they were not needed any more or broken.",
             (*LABELS, "reason"),
+            2 * POOLS,
         )
 
     def observer(self, pool: str) -> "ObservedPool":

@@ -2,6 +2,7 @@
 
 import math
 
+from blrcs.monitoring.pool_metrics import POOLS
 from blrcs_native.metrics import Counter, Gauge, MetricsBlock
 
 
@@ -17,6 +18,7 @@ class ReplicaMetrics:
             "blrcs_database_replica_lag_seconds",
             "How old what a replica has may be; +Inf where it is unknown.",
             ("replica",),
+            POOLS,
             combine="max",
         )
         self._usable = Gauge(
@@ -24,12 +26,14 @@ class ReplicaMetrics:
             "blrcs_database_replica_readers",
             "Workers that read from a replica, since it answers and keeps up.",
             ("replica",),
+            POOLS,
         )
         self._reads = Counter(
             block,
             "blrcs_database_stale_reads_total",
             "Reads that may be stale, by what they were answered from.",
             ("source",),
+            POOLS,
         )
 
     def checked(self, replica: str, lag_s: float | None, *, usable: bool) -> None:
