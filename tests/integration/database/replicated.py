@@ -32,6 +32,12 @@ TABLE = CreateTable(entries, if_not_exists=True)
 EMPTY = Statement(sa.delete(entries))
 ADD = Statement(sa.insert(entries))
 ALL = Statement(sa.select(entries).order_by(entries.c.id))
+GET = Statement(sa.select(entries).where(entries.c.id == sa.bindparam("entry")))
+SET = Statement(
+    sa.update(entries)
+    .where(entries.c.id == sa.bindparam("entry"))
+    .values(value=sa.bindparam("new"))
+)
 COUNT = Statement(sa.select(sa.func.count().label("count")).select_from(entries))
 
 

@@ -25,7 +25,9 @@ from tests.integration.database.replicated import (
     ADD,
     ALL,
     CLOSE_S,
+    GET,
     KEPT_S,
+    SET,
     Observer,
     call,
     count,
@@ -195,6 +197,21 @@ class TestTokens:
                 assert await count(database.stale) == number + 1
         assert sum(observer.reads[name] for name in BOTH) > 0
 
+    async def test_clients_at_the_same_time_miss_nothing_of_their_own(
+        self, database: ReplicatedDatabase, observer: Observer
+    ) -> None:
+        async def client(number: int) -> None:
+            await database.execute(ADD, id=f"{number}", value=0)
+            for value in range(1, 20):
+                await database.execute(SET, entry=f"{number}", new=value)
+                with call(await database.token()):
+                    row = await database.stale.fetch_one(GET, entry=f"{number}")
+                assert row is not None
+                assert row.value == value
+
+        await asyncio.gather(*(asyncio.create_task(client(number)) for number in range(8)))
+        assert sum(observer.reads[name] for name in BOTH) > 0
+
     async def test_all_of_several_hold(
         self, database: ReplicatedDatabase, held: list[PostgresqlReplica]
     ) -> None:
@@ -315,6 +332,29 @@ class TestHealth:
         finally:
             replicas[0].start()
         await until(lambda: reads_from_replica(close))
+
+    async def test_one_that_is_killed_while_many_read_costs_no_read(
+        self, database: ReplicatedDatabase, replicas: list[PostgresqlReplica], observer: Observer
+    ) -> None:
+        done = asyncio.Event()
+
+        async def client() -> int:
+            reads = 0
+            while not done.is_set():
+                assert await count(database.stale) == 0
+                reads += 1
+            return reads
+
+        clients = [asyncio.create_task(client()) for _ in range(8)]
+        await until(lambda: is_true(sum(observer.reads.values()) > 20))
+        replicas[0].kill()
+        try:
+            await until(lambda: told(observer, usable=False))
+        finally:
+            replicas[0].start()
+        await until(lambda: told(observer, usable=True))
+        done.set()
+        assert all(await asyncio.gather(*clients))
 
     async def test_one_that_hangs_holds_no_read(
         self, close: ReplicatedDatabase, replicas: list[PostgresqlReplica]
