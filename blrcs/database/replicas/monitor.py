@@ -9,13 +9,12 @@ from blrcs.database.adapter import DatabaseAdapter
 from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.replicas.group import ReplicaGroup, ReplicaObserver
 from blrcs.database.replicas.position import Positions
-from blrcs.database.replicas.replica import Replica
+from blrcs.database.replicas.replica import ANSWER_TIMEOUT_S, Replica
 from blrcs.database.replicas.samples import NEVER_S, Samples
 from blrcs.domain.errors import DomainError
 
 LONGEST_INTERVAL_S = 1.0
 CHECKS_IN_LAG = 4
-ANSWER_TIMEOUT_S = 2.0
 FIRST_PAUSE_S = 0.005
 
 log = structlog.get_logger("blrcs.database.replicas")

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import Context
 
 from blrcs.database.adapter import DatabaseAdapter
 from blrcs.database.errors import DatabaseOpenError, unavailable
 from blrcs.database.replicas.position import Position, Positions
 from blrcs.database.replicas.samples import NEVER_S, Samples
+
+ANSWER_TIMEOUT_S = 2.0
 
 
 class Replica:
@@ -72,10 +75,12 @@ class Replica:
         """Asks how far it has come; many who ask at the same time ask once.
 
         Raises:
-            Exception: What reads raise.
+            Exception: What reads raise; TimeoutError after ``ANSWER_TIMEOUT_S``.
         """
         if self._refreshing is None:
-            self._refreshing = asyncio.create_task(self._refresh())
+            # On behalf of nobody, so that nobody's deadline is that of the others.
+            refreshing = self._refresh()
+            self._refreshing = asyncio.get_running_loop().create_task(refreshing, context=Context())
             self._refreshing.add_done_callback(self._refreshed)
         await asyncio.shield(self._refreshing)
 
@@ -121,7 +126,8 @@ class Replica:
         database = self._database
         if database is None:
             raise unavailable()
-        position = await self._positions.applied(database)
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            position = await self._positions.applied(database)
         if position is None:
             raise unavailable()
         self.position = position

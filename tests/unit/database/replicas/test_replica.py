@@ -11,7 +11,7 @@ from blrcs.database.replicas.position import Positions
 from blrcs.database.replicas.postgresql import WalPosition, WalPositions
 from blrcs.database.replicas.replica import Replica
 from blrcs.database.replicas.samples import Samples
-from blrcs.domain.deadline import call_deadline_ns
+from blrcs.domain.deadline import call_deadline_ns, remaining_s
 from blrcs.domain.errors import UnavailableError
 
 OPTIONS = ReplicaOptions(max_lag_s=60)
@@ -25,6 +25,7 @@ class Server:
         self.lsn = lsn
         self.is_open = True
         self.asked = 0
+        self.left_s: list[float | None] = []
         self.answers = asyncio.Event()
         self.answers.set()
 
@@ -43,6 +44,7 @@ class Told(Positions):
 
     async def applied(self, replica: Any) -> WalPosition | None:
         replica.asked += 1
+        replica.left_s.append(remaining_s())
         await replica.answers.wait()
         return None if replica.lsn is None else WalPosition(replica.lsn)
 
@@ -107,6 +109,29 @@ async def test_who_is_cancelled_leaves_the_question_to_others() -> None:
     server.answers.set()
     await other
     assert replica.position == WalPosition(7)
+
+
+async def test_a_question_without_an_answer_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("blrcs.database.replicas.replica.ANSWER_TIMEOUT_S", 0.01)
+    server = Server()
+    replica = await opened(server)
+    server.answers.clear()
+    with pytest.raises(TimeoutError):
+        await replica.refresh()
+    server.answers.set()
+    await replica.refresh()
+    assert server.asked == 3
+
+
+async def test_the_question_has_nobodys_deadline() -> None:
+    server = Server()
+    replica = await opened(server)
+    before = call_deadline_ns.set(0)
+    await replica.refresh()
+    call_deadline_ns.reset(before)
+    assert server.left_s == [None, None]
 
 
 async def test_giving_up_cuts_off_what_runs() -> None:
