@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ Metadata = list[tuple[str, str]]
 OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
 
 
-def start_two_workers(start: Callable[..., Server], directory: Path) -> Server:
+def start_two_workers(start: Callable[..., Server], directory: Path, **environ: str) -> Server:
     """Two workers with all services, those of BLRCS and the one that says which worker it is."""
     write_gate(directory)
     return start(
@@ -40,6 +41,7 @@ def start_two_workers(start: Callable[..., Server], directory: Path) -> Server:
                 for name in ("Auth", "User", "Access", "Limit", "Cache")
             }
         ),
+        **environ,
     )
 
 
@@ -73,6 +75,14 @@ def channels_to_all(server: Server, count: int) -> Iterator[dict[int, grpc.Chann
                 break
         assert len(found) == count, f"{len(found)} processes answer"
         yield found
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for what nobody tells."""
+    end_s = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end_s, "it has never come true"
+        time.sleep(0.01)
 
 
 def children(process_id: int) -> list[int]:
