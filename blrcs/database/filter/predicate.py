@@ -34,6 +34,10 @@ from blrcs.domain.filter.instant import Instant
 Bind = Callable[[Any], Sql]
 """Gives the next parameter, of a type."""
 
+# As text, since Core would leave out what stands beside true or false, and with it parameters.
+ALWAYS: Sql = sa.literal_column("(1 = 1)", sa.Boolean())
+NEVER: Sql = sa.literal_column("(1 = 0)", sa.Boolean())
+
 _COMPARE: dict[Operator, Callable[[Sql, Sql], Sql]] = {
     Operator.EQUAL: lambda left, right: left == right,
     Operator.HAS: lambda left, right: left == right,
@@ -61,7 +65,7 @@ class Predicate:
 
     def condition(self, filter_: Filter) -> Sql:
         """What holds for the records that the filter lets pass."""
-        return sa.true() if filter_.expression is None else self._of(filter_.expression)
+        return ALWAYS if filter_.expression is None else self._of(filter_.expression)
 
     def _of(self, expression: Expression) -> Sql:
         if isinstance(expression, Comparison):
@@ -76,7 +80,7 @@ class Predicate:
     def _of_column(self, column: Column, operator: Operator, operand: Operand) -> Sql:
         if not is_bound(operand):  # it asks for anything at all
             is_optional = column is Column.EXPIRE_TIME
-            return self._columns.expire_time_ns.is_not(None) if is_optional else sa.true()
+            return self._columns.expire_time_ns.is_not(None) if is_optional else ALWAYS
         if isinstance(operand, Instant):
             value = getattr(self._columns, f"{column.value}_ns")
             holds = _COMPARE[operator](value, self._bind(sa.BigInteger()))
@@ -123,7 +127,7 @@ class Predicate:
         if operand is None or isinstance(operand, bool):
             written = "null" if operand is None else str(operand).lower()
             holds = self._json.raw(json) == sa.literal_column(f"'{written}'")
-            return sa.case((json.is_not(None), holds), else_=sa.false())
+            return sa.case((json.is_not(None), holds), else_=NEVER)
         if isinstance(operand, float):
             is_so = self._json.is_number(json)
             holds = _COMPARE[operator](self._json.number(json), asked)
@@ -132,7 +136,7 @@ class Predicate:
             if isinstance(operand, Instant):
                 is_so = sa.and_(is_so, self._json.is_moment(text))
             holds = self._compares(text, operator, operand, self._json.text(asked))
-        return sa.case((is_so, holds), else_=sa.false())
+        return sa.case((is_so, holds), else_=NEVER)
 
     def _compares(self, text: Sql, operator: Operator, operand: Operand, asked: Sql) -> Sql:
         """Whether a string compares to an instant, a pattern or a text."""
@@ -141,7 +145,7 @@ class Predicate:
         if not isinstance(operand, Text) or not operand.is_pattern:
             return _COMPARE[operator](text, asked)
         if operand.is_any:
-            return sa.true()
+            return ALWAYS
         if operand.any_before and operand.any_after:
             return self._json.contains(text, asked)
         compare = self._json.ends_with if operand.any_before else self._json.starts_with

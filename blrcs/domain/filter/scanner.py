@@ -89,7 +89,9 @@ class Scanner:
             if key is None:
                 raise self.refusal("a key is missing after the dot")
             if not is_nameable(key):
-                raise self.refusal('a key that is empty, or has ", \\ or a control in it', start)
+                raise self.refusal(
+                    'a key that is empty, begins with -, or has ", \\ or a control in it', start
+                )
             found.append(key)
             if len(found) > MAX_SEGMENTS:
                 raise self.refusal(f"more than {MAX_SEGMENTS} keys in a row", start)
