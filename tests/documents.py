@@ -37,19 +37,37 @@ INJECTIONS = [
     "') UNION SELECT tenant, collection FROM filter_records --",
     "%' OR 1=1 #",
     "/*!50000 OR 1=1 */",
-    "\"].$.*",
+    '"].$.*',
     '"."a',
     "$**.a",
     "a[*]",
     "x' || (SELECT 1) || '",
     "${jndi:x}",
     ":p0 %s %(tenant)s ? $1",
-    "{}", "[]", "null", "true", "1",
-    "\\", "\\\\", "\\u0000", "'", '"', "`", "--", "*", "%", "_", "$", ".", ";", "0",
+    "{}",
+    "[]",
+    "null",
+    "true",
+    "1",
+    "\\",
+    "\\\\",
+    "\\u0000",
+    "'",
+    '"',
+    "`",
+    "--",
+    "*",
+    "%",
+    "_",
+    "$",
+    ".",
+    ";",
+    "0",
 ]
 STRINGS = [
-    "", " ", "a", "A", "a ", " a", "aa", "ab", "b", "\u00e9", "e\u0301", "\u00df", "ss", "\U0001f600",
-    "\uffff", "\ue000", "\t", "\n", "a\n", "\x01", "\x1f", "\x7f", "\u0130", "i", "I", "\u200d",
+    "", " ", "a", "A", "a ", " a", "aa", "ab", "b", "\u00e9", "e\u0301", "\u00df", "ss",
+    "\U0001f600", "\uffff", "\ue000", "\t", "\n", "a\n",
+    "\x01", "\x1f", "\x7f", "\u0130", "i", "I", "\u200d",
     "a" * 127 + "b", "a" * 128 + "b", "a" * 128 + "c", "\U0001f600" * 130, "x" * 3000,
     "2026-01-31T12:00:00Z", "2026-01-31T12:00:00.5Z", "2026-01-31T12:00:00.500Z",
     "2026-01-31T12:00:00.123456789Z", "2026-01-31T12:00:00.1234567890Z", "2026-01-31T12:00:00.Z",
@@ -121,7 +139,7 @@ def cases(draw: st.DrawFn) -> Case:
         for record_id in ids
     ]
     places = [place for each in subjects for place in _places(each.data, ())]
-    comparison = _column_comparisons() | _data_comparisons(places)
+    comparison: st.SearchStrategy[Comparison] = _column_comparisons() | _data_comparisons(places)
     expressions: st.SearchStrategy[Expression] = st.recursive(
         comparison,
         lambda inner: (
@@ -150,7 +168,7 @@ def _places(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
 @st.composite
 def _data_comparisons(draw: st.DrawFn, places: list[tuple[tuple[str, ...], Any]]) -> Comparison:
     path, near = draw(paths), None
-    if places and draw(st.integers(0, 3)):
+    if places and draw(st.integers(0, 3)) > 0:
         segments, near = draw(st.sampled_from(places))
         path = Path(segments)
         if draw(st.integers(0, 5)) == 0:
@@ -176,16 +194,11 @@ def _operands(draw: st.DrawFn, near: Any) -> Operand:
         return value
     if isinstance(value, int | float):
         return float(value)
-    kind = draw(st.integers(0, 5))
-    if kind == 0:
-        return Instant(draw(times_ns | st.just(1769860800_500_000_000)))
-    if kind == 1:
-        return pattern(value[: draw(st.integers(0, 3))], any_before=False, any_after=True)
-    if kind == 2:
-        return pattern(value[draw(st.integers(0, 3)) :], any_before=True, any_after=False)
-    if kind == 3:
-        return pattern(value[1:3], any_before=True, any_after=True)
-    return Text(value)
+    parts = [(value[: draw(st.integers(0, 3))], False, True)]
+    parts += [(value[draw(st.integers(0, 3)) :], True, False), (value[1:3], True, True)]
+    patterns = [pattern(text, any_before=before, any_after=after) for text, before, after in parts]
+    instants = times_ns.map(Instant) | st.just(Instant(1769860800_500_000_000))
+    return draw(st.just(Text(value)) | st.sampled_from(patterns) | instants)
 
 
 @st.composite

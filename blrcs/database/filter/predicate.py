@@ -24,7 +24,6 @@ from blrcs.domain.filter.expression import (
     Not,
     Operand,
     Operator,
-    Or,
     Path,
     Text,
     may_be_key,
@@ -88,11 +87,13 @@ class Predicate:
         text: Sql = self._columns.record_id
         if column is Column.NAME:
             text = self._bind(sa.Text()).concat(text)
-        return self._compares(self._json.text(text), operator, operand, self._json.text(self._bind(sa.Text())))
+        return self._compares(
+            self._json.text(text), operator, operand, self._json.text(self._bind(sa.Text()))
+        )
 
     def _of_data(self, path: Path, operator: Operator, operand: Operand) -> Sql:
         keys = [self._bind(sa.Text()) for _ in path.segments]
-        asked = sa.null()
+        asked: Sql = sa.null()
         if is_bound(operand):
             asked = self._bind(DOUBLE if isinstance(operand, float) else sa.Text())
         if operator is Operator.HAS:
@@ -108,6 +109,7 @@ class Predicate:
             if index < len(keys) or operand is not ANYTHING:
                 rows, json = self._json.elements(json, next(self._aliases))
                 lists.append(rows)
+        holds: Sql
         if operand is ANYTHING:
             holds = json.is_not(None)
         else:
@@ -116,7 +118,8 @@ class Predicate:
                 holds = sa.or_(holds, self._json.get(json, [asked]).is_not(None))
         if not lists:
             return holds
-        found = sa.select(sa.literal_column("1")).select_from(*lists).where(holds)
+        found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(*lists)
+        found = found.where(holds)
         return found.correlate(self._columns.document.table).exists()
 
     def _is(self, json: Sql, operator: Operator, operand: Operand, asked: Sql) -> Sql:

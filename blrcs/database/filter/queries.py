@@ -8,15 +8,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from blrcs.database.filter.columns import Columns
-from blrcs.database.filter.json_sql import JSON_SQL, Sql
+from blrcs.database.filter.json_sql import JsonSql, Sql
+from blrcs.database.filter.mysql_json import MysqlJson
+from blrcs.database.filter.postgresql_json import PostgresqlJson
 from blrcs.database.filter.predicate import Bind, Predicate
 from blrcs.database.filter.shape import order_shape, order_values, shape_of, values_of
 from blrcs.database.filter.sorting import after, sort_keys
+from blrcs.database.filter.sqlite_json import SqliteJson
 from blrcs.database.statement import Construct, Statement
 from blrcs.domain.filter.expression import Filter
 from blrcs.domain.order_by import OrderBy, Position
 
 KEPT_STATEMENTS = 256
+JSON_SQL: dict[str, JsonSql] = {
+    "sqlite": SqliteJson(),
+    "postgresql": PostgresqlJson(),
+    "mysql": MysqlJson(),
+}
+"""By the names of dialects."""
 
 Query = tuple[Statement, dict[str, Any]]
 
@@ -68,8 +77,12 @@ class FilteredQueries:
             limit: How many at the most.
             position: Of the last row of the page before; None for the first page.
         """
-        shape = (shape_of(filter_), order_shape(order_by), position is not None)
-        statement = self._statement(shape, lambda dialect: self._page(*shape, dialect))
+        has_position = position is not None
+        shape = shape_of(filter_), order_shape(order_by)
+        statement = self._statement(
+            (*shape, has_position),
+            lambda dialect: self._page(*shape, has_position=has_position, dialect=dialect),
+        )
         values = [
             *values_of(filter_, name_prefix),
             *order_values(order_by),
@@ -100,7 +113,7 @@ class FilteredQueries:
         return found
 
     def _page(
-        self, filter_: Filter, order_by: OrderBy, has_position: bool, dialect: str
+        self, filter_: Filter, order_by: OrderBy, *, has_position: bool, dialect: str
     ) -> Construct:
         json, bind = JSON_SQL[dialect], _binder()
         wanted = self._wanted(filter_, dialect, bind)

@@ -1,8 +1,8 @@
 """What a filter says, as a tree.
 
 Trees are in one form for all texts that say the same: ``a != b`` is ``NOT a = b``, no negation is
-negated again, and no conjunction stands in a conjunction. ``str`` of a tree is a text that is parsed
-to the same tree.
+negated again, and no conjunction stands in a conjunction. ``str`` of a tree is a text that is
+parsed to the same tree.
 """
 
 import re

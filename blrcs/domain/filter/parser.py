@@ -1,11 +1,11 @@
 """Reads filters: the grammar of AIP-160, without values that stand alone.
 
-    filter      = [expression]
-    expression  = factor {["AND"] factor}
-    factor      = term {"OR" term}
-    term        = ["NOT" | "-"] simple
-    simple      = "(" expression ")" | restriction
-    restriction = field operator operand | function "(" field "," string ")"
+filter      = [expression]
+expression  = factor {["AND"] factor}
+factor      = term {"OR" term}
+term        = ["NOT" | "-"] simple
+simple      = "(" expression ")" | restriction
+restriction = field operator operand | function "(" field "," string ")"
 """
 
 import re

@@ -11,7 +11,7 @@ STAR = "\0"
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _DOT = re.compile(r"\.")
-_QUOTED = re.compile(r'"((?:[^"\\\x00]|\\.)*)"|' r"'((?:[^'\\\x00]|\\.)*)'", re.DOTALL)
+_QUOTED = re.compile(r"""(?:"((?:[^"\\\x00]|\\.)*)"|'((?:[^'\\\x00]|\\.)*)')""", re.DOTALL)
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\(.)|\*", re.DOTALL)
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t"}
 

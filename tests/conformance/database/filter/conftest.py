@@ -134,7 +134,9 @@ async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 
 @pytest.fixture
-async def every(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[dict[str, Records]]:
+async def every(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[dict[str, Records]]:
     """The tables of all databases."""
     async with AsyncExitStack() as stack:
         found = {}
