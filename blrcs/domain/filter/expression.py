@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from blrcs.domain.filter.instant import Instant
 
-WORD = re.compile(r"""[^\s"'()\\,.:=<>!*\x00-\x1f]+""")
+WORD = re.compile(r"""[^\s"'()\[\]{}|;\\,.:=<>!*\x00-\x1f]+""")
 """What needs no quotes."""
 
 _UNNAMEABLE = re.compile(r'\A-|["\\\x00-\x1f]')
