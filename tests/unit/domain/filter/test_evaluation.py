@@ -58,7 +58,8 @@ def test_it_passes(text: str) -> None:
     [
         'data.n = "42"', "data.one = 1", "data.t = 1", "data.n = true", "data.z = false",
         "data.missing = null", "data.missing < 1", "data.missing:*", "data.f = null",
-        'data.s = "FOO.BAR"', 'data.s = "foo"', 'data.s = "bar*"', 'data.s = "*foo"', 'data.n = "*"',
+        'data.s = "FOO.BAR"', 'data.s = "foo"', 'data.s = "bar*"', 'data.s = "*foo"',
+        'data.n = "*"',
         "data.o = k", "data.o.x:*", "data.tags = red", "data.tags:blue", "data.tags:x",
         "data.lines.sku = a", "data.lines.0:*", "data.lines.missing:*", "data.nested.k:1",
         "data.none:1", "data.none:null", "data.empty:k", 'data.o:"k*"', "data.n:4",
