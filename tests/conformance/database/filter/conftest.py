@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateTable, DropTable
+from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 from blrcs.database.adapter import DatabaseAdapter
 from blrcs.database.filter.columns import Columns
@@ -42,6 +42,13 @@ table = sa.Table(
     sa.Column("expire_time_ns", NUMBER),
     sqlite_strict=True,
 )
+by_time = sa.Index(
+    "filter_records_by_time",
+    table.c.tenant,
+    table.c.collection,
+    table.c.create_time_ns,
+    table.c.record_id,
+)
 ADD = Statement(sa.insert(table))
 EMPTY = Statement(sa.delete(table))
 PLACE = {"tenant": "acme", "collection": "orders"}
@@ -69,7 +76,8 @@ class Records:
         self.queries = FilteredQueries(Columns.of(table))
 
     async def create(self) -> None:
-        await self.database.define(DropTable(table, if_exists=True), CreateTable(table))
+        drop = DropTable(table, if_exists=True)
+        await self.database.define(drop, CreateTable(table), CreateIndex(by_time))
 
     async def put(self, subjects: Iterable[Subject]) -> None:
         """These records, and no others."""
