@@ -2,20 +2,7 @@
 
 from collections.abc import Sequence
 
-import sqlalchemy as sa
-
-from blrcs.database.filter.json_sql import (
-    CLOSES_LIST,
-    FORM,
-    OPENS_LIST,
-    QUOTE,
-    JsonSql,
-    Sql,
-    literal,
-    literals,
-    number,
-)
-from blrcs.database.types import DOUBLE
+from blrcs.database.filter.json_sql import FORM, JsonSql
 
 
 class MysqlJson(JsonSql):
@@ -24,69 +11,65 @@ class MysqlJson(JsonSql):
     Strings are compared as octets: no collation of one server is known to the other.
     """
 
-    def get(self, json: Sql, keys: Sequence[Sql]) -> Sql:
+    def get(self, json: str, keys: Sequence[str]) -> str:
         """See JsonSql."""
-        parts = [literal("$")]
-        for key in keys:
-            parts += [literal('."'), key, QUOTE]
-        return sa.func.json_extract(json, sa.func.concat(*parts), type_=sa.Text())
+        steps = ", '\".\"', ".join(keys)
+        return f"JSON_EXTRACT({json}, CONCAT('$.\"', {steps}, '\"'))"
 
-    def elements(self, json: Sql, alias: str) -> tuple[sa.FromClause, Sql]:
+    def elements(self, json: str, alias: str) -> tuple[str, str]:
         """See JsonSql."""
-        listed = sa.case(
-            (self.is_list(json), json),
-            else_=sa.func.concat(OPENS_LIST, json, CLOSES_LIST),
-        )
-        columns: Sql = sa.literal_column("'$[*]' COLUMNS (v JSON PATH '$')")
-        rows = sa.func.json_table(listed, columns).table_valued("v", name=alias)
-        return rows, rows.c.v
+        listed = f"CASE WHEN {self.is_list(json)} THEN {json} ELSE CONCAT('[', {json}, ']') END"
+        return f"JSON_TABLE({listed}, '$[*]' COLUMNS (v JSON PATH '$')) AS {alias}", f"{alias}.v"
 
-    def raw(self, json: Sql) -> Sql:
+    def raw(self, json: str) -> str:
         """See JsonSql."""
-        return sa.cast(json, sa.LargeBinary())
+        return self.text(json)
 
-    def is_string(self, json: Sql) -> Sql:
+    def is_string(self, json: str) -> str:
         """See JsonSql."""
-        return sa.func.json_type(json) == literal("STRING")
+        return f"(JSON_TYPE({json}) = 'STRING')"
 
-    def is_number(self, json: Sql) -> Sql:
+    def is_number(self, json: str) -> str:
         """See JsonSql."""
-        kinds = literals("INTEGER", "DOUBLE", "UNSIGNED INTEGER", "DECIMAL")
-        return sa.func.json_type(json).in_(kinds)
+        return f"(JSON_TYPE({json}) IN ('INTEGER', 'DOUBLE', 'UNSIGNED INTEGER', 'DECIMAL'))"
 
-    def is_list(self, json: Sql) -> Sql:
+    def is_list(self, json: str) -> str:
         """See JsonSql."""
-        return sa.func.json_type(json) == literal("ARRAY")
+        return f"(JSON_TYPE({json}) = 'ARRAY')"
 
-    def string(self, json: Sql) -> Sql:
+    def string(self, json: str) -> str:
         """See JsonSql."""
-        return self.text(sa.func.json_unquote(json))
+        return self.text(f"JSON_UNQUOTE({json})")
 
-    def number(self, json: Sql) -> Sql:
+    def first(self, json: str, characters: int) -> str:
         """See JsonSql."""
-        return json.op("+", return_type=DOUBLE)(sa.literal_column("0e0"))
+        return self.text(f"LEFT(JSON_UNQUOTE({json}), {characters})")
 
-    def text(self, value: Sql) -> Sql:
+    def number(self, json: str) -> str:
         """See JsonSql."""
-        return sa.cast(value, sa.LargeBinary())
+        return f"({json} + 0e0)"
 
-    def starts_with(self, text: Sql, part: Sql) -> Sql:
+    def starts_with(self, text: str, part: str) -> str:
         """See JsonSql."""
-        return sa.func.left(text, sa.func.length(part)) == part
+        return f"(LEFT({text}, LENGTH({part})) = {part})"
 
-    def ends_with(self, text: Sql, part: Sql) -> Sql:
+    def ends_with(self, text: str, part: str) -> str:
         """See JsonSql."""
-        return sa.func.right(text, sa.func.length(part)) == part
+        return f"(RIGHT({text}, LENGTH({part})) = {part})"
 
-    def contains(self, text: Sql, part: Sql) -> Sql:
+    def contains(self, text: str, part: str) -> str:
         """See JsonSql."""
-        return sa.func.locate(part, text) > number(0)
+        return f"(LOCATE({part}, {text}) > 0)"
 
-    def first(self, json: Sql, characters: int) -> Sql:
-        """See JsonSql."""
-        return self.text(sa.func.left(sa.func.json_unquote(json), number(characters)))
-
-    def is_moment(self, text: Sql) -> Sql:
+    def is_moment(self, text: str) -> str:
         """See JsonSql."""
         # To a server a backslash is one in a literal where it stands twice.
-        return text.op("REGEXP", is_comparison=True)(literal(rf"^{FORM}\\z"))
+        return rf"({text} REGEXP '^{FORM}\\z')"
+
+    def joined(self, prefix: str, text: str) -> str:
+        """See JsonSql."""
+        return f"CONCAT({prefix}, {text})"
+
+    def text(self, value: str) -> str:
+        """See JsonSql."""
+        return f"CAST({value} AS BINARY)"

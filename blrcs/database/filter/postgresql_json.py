@@ -2,73 +2,64 @@
 
 from collections.abc import Sequence
 
-import sqlalchemy as sa
-
-from blrcs.database.filter.json_sql import FORM, JsonSql, Sql, literal, number
-from blrcs.database.types import DOUBLE
+from blrcs.database.filter.json_sql import FORM, JsonSql
 
 
 class PostgresqlJson(JsonSql):
     """The type json, which keeps the text as it is, and is read without being built."""
 
-    def get(self, json: Sql, keys: Sequence[Sql]) -> Sql:
+    def get(self, json: str, keys: Sequence[str]) -> str:
         """See JsonSql."""
-        for key in keys:
-            json = json.op("->", return_type=sa.Text())(key)
-        return json
+        return f"({' -> '.join([json, *keys])})"
 
-    def elements(self, json: Sql, alias: str) -> tuple[sa.FromClause, Sql]:
+    def elements(self, json: str, alias: str) -> tuple[str, str]:
         """See JsonSql."""
-        listed = sa.case(
-            (self.is_list(json), json),
-            (json.is_not(None), sa.func.json_build_array(json)),
+        listed = (
+            f"CASE {self.is_list(json)} WHEN true THEN {json}"
+            f" WHEN false THEN json_build_array({json}) END"
         )
-        rows = sa.func.json_array_elements(listed).table_valued("v").render_derived(name=alias)
-        return rows, rows.c.v
+        return f"json_array_elements({listed}) AS {alias}(v)", f"{alias}.v"
 
-    def raw(self, json: Sql) -> Sql:
+    def raw(self, json: str) -> str:
         """See JsonSql."""
-        return sa.cast(json, sa.Text())
+        return f"CAST({json} AS TEXT)"
 
-    def is_string(self, json: Sql) -> Sql:
+    def is_string(self, json: str) -> str:
         """See JsonSql."""
-        return sa.func.json_typeof(json) == literal("string")
+        return f"(json_typeof({json}) = 'string')"
 
-    def is_number(self, json: Sql) -> Sql:
+    def is_number(self, json: str) -> str:
         """See JsonSql."""
-        return sa.func.json_typeof(json) == literal("number")
+        return f"(json_typeof({json}) = 'number')"
 
-    def is_list(self, json: Sql) -> Sql:
+    def is_list(self, json: str) -> str:
         """See JsonSql."""
-        return sa.func.json_typeof(json) == literal("array")
+        return f"(json_typeof({json}) = 'array')"
 
-    def string(self, json: Sql) -> Sql:
+    def string(self, json: str) -> str:
         """See JsonSql."""
-        return sa.collate(self._unquoted(json), "C")
+        return f"(({json} #>> '{{}}') COLLATE \"C\")"
 
-    def number(self, json: Sql) -> Sql:
+    def first(self, json: str, characters: int) -> str:
         """See JsonSql."""
-        return sa.cast(self._unquoted(json), DOUBLE)
+        return f"left({self.string(json)}, {characters})"
 
-    def starts_with(self, text: Sql, part: Sql) -> Sql:
+    def number(self, json: str) -> str:
         """See JsonSql."""
-        return sa.func.starts_with(text, part)
+        return f"CAST({json} #>> '{{}}' AS DOUBLE PRECISION)"
 
-    def ends_with(self, text: Sql, part: Sql) -> Sql:
+    def starts_with(self, text: str, part: str) -> str:
         """See JsonSql."""
-        return sa.func.right(text, sa.func.char_length(part)) == part
+        return f"starts_with({text}, {part})"
 
-    def contains(self, text: Sql, part: Sql) -> Sql:
+    def ends_with(self, text: str, part: str) -> str:
         """See JsonSql."""
-        return sa.func.strpos(text, part) > number(0)
+        return f"(right({text}, length({part})) = {part})"
 
-    def first(self, json: Sql, characters: int) -> Sql:
+    def contains(self, text: str, part: str) -> str:
         """See JsonSql."""
-        return sa.collate(sa.func.left(self._unquoted(json), number(characters)), "C")
+        return f"(strpos({text}, {part}) > 0)"
 
-    def is_moment(self, text: Sql) -> Sql:
+    def is_moment(self, text: str) -> str:
         """See JsonSql."""
-        return text.op("~", is_comparison=True)(literal(f"^{FORM}$"))
-
-    def _unquoted(self, json: Sql) -> Sql:
-        return json.op("#>>", return_type=sa.Text())(sa.literal_column("'{}'"))
+        return f"({text} ~ '^{FORM}$')"

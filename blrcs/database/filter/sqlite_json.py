@@ -3,25 +3,9 @@
 import re
 from collections.abc import Sequence
 
-import sqlalchemy as sa
+from blrcs.database.filter.json_sql import FORM, WHOLE_SECONDS, JsonSql
 
-from blrcs.database.filter.json_sql import (
-    CLOSES_LIST,
-    FORM,
-    OPENS_LIST,
-    QUOTE,
-    WHOLE_SECONDS,
-    JsonSql,
-    Sql,
-    literal,
-    literals,
-    number,
-)
-from blrcs.database.types import DOUBLE
-
-_FORM_GLOB = re.sub(
-    r"\[0-9\]\{(\d)\}", lambda found: "[0-9]" * int(found[1]), FORM.partition("(")[0] + "*Z"
-)
+_GLOB = re.sub(r"\[0-9\]\{(\d)\}", lambda found: "[0-9]" * int(found[1]), FORM.partition("(")[0])
 
 
 class SqliteJson(JsonSql):
@@ -31,75 +15,61 @@ class SqliteJson(JsonSql):
     connection has, reads them.
     """
 
-    def get(self, json: Sql, keys: Sequence[Sql]) -> Sql:
+    def get(self, json: str, keys: Sequence[str]) -> str:
         """See JsonSql."""
-        form = "".join(["$", *['."%s"' for _ in keys]])
-        path = sa.func.printf(literal(form), *keys)
-        return json.op("->", return_type=sa.Text())(path)
+        form = "$" + '."%s"' * len(keys)
+        return f"({json} -> printf('{form}', {', '.join(keys)}))"
 
-    def elements(self, json: Sql, alias: str) -> tuple[sa.FromClause, Sql]:
+    def elements(self, json: str, alias: str) -> tuple[str, str]:
         """See JsonSql."""
-        listed = sa.case(
-            (self.is_list(json), json),
-            else_=OPENS_LIST.concat(json).concat(CLOSES_LIST),
-        )
-        rows = sa.func.json_each(listed).table_valued("json", "fullkey", name=alias)
-        return rows, rows.c.json.op("->", return_type=sa.Text())(rows.c.fullkey)
+        listed = f"CASE WHEN {self.is_list(json)} THEN {json} ELSE '[' || {json} || ']' END"
+        return f"json_each({listed}) AS {alias}", f"({alias}.json -> {alias}.fullkey)"
 
-    def raw(self, json: Sql) -> Sql:
+    def raw(self, json: str) -> str:
         """See JsonSql."""
         return json
 
-    def is_string(self, json: Sql) -> Sql:
+    def is_string(self, json: str) -> str:
         """See JsonSql."""
-        return sa.func.substr(json, number(1), number(1)) == QUOTE
+        return f"(substr({json}, 1, 1) = '\"')"
 
-    def is_number(self, json: Sql) -> Sql:
+    def is_number(self, json: str) -> str:
         """See JsonSql."""
-        return sa.func.json_type(json).in_(literals("integer", "real"))
+        return f"(json_type({json}) IN ('integer', 'real'))"
 
-    def is_list(self, json: Sql) -> Sql:
+    def is_list(self, json: str) -> str:
         """See JsonSql."""
-        return sa.func.substr(json, number(1), number(1)) == OPENS_LIST
+        return f"(substr({json}, 1, 1) = '[')"
 
-    def string(self, json: Sql) -> Sql:
+    def string(self, json: str) -> str:
         """See JsonSql."""
-        return sa.func.json_extract(json, sa.literal_column("'$'"), type_=sa.Text())
+        return f"json_extract({json}, '$')"
 
-    def number(self, json: Sql) -> Sql:
+    def first(self, json: str, characters: int) -> str:
         """See JsonSql."""
-        return sa.func.blrcs_number(json, type_=DOUBLE)
+        return f"substr({self.string(json)}, 1, {characters})"
 
-    def starts_with(self, text: Sql, part: Sql) -> Sql:
+    def number(self, json: str) -> str:
         """See JsonSql."""
-        return sa.func.substr(text, number(1), sa.func.length(part)) == part
+        return f"blrcs_number({json})"
 
-    def ends_with(self, text: Sql, part: Sql) -> Sql:
+    def starts_with(self, text: str, part: str) -> str:
         """See JsonSql."""
-        return sa.func.substr(text, -sa.func.length(part)) == part
+        return f"(substr({text}, 1, length({part})) = {part})"
 
-    def contains(self, text: Sql, part: Sql) -> Sql:
+    def ends_with(self, text: str, part: str) -> str:
         """See JsonSql."""
-        return sa.func.instr(text, part) > number(0)
+        return f"(substr({text}, -length({part})) = {part})"
 
-    def first(self, json: Sql, characters: int) -> Sql:
+    def contains(self, text: str, part: str) -> str:
         """See JsonSql."""
-        return sa.func.substr(self.string(json), number(1), number(characters))
+        return f"(instr({text}, {part}) > 0)"
 
-    def is_moment(self, text: Sql) -> Sql:
+    def is_moment(self, text: str) -> str:
         """See JsonSql."""
-        length = sa.func.length(text)
-        digits = sa.func.substr(text, number(21), length - number(21))
-        has_fraction = sa.and_(
-            length.between(number(22), number(30)),
-            sa.func.substr(text, number(20), number(1)) == literal("."),
-            sa.not_(_like(digits, "*[^0-9]*")),
+        digits = f"substr({text}, 21, length({text}) - 21)"
+        has_fraction = (
+            f"length({text}) BETWEEN 22 AND 30 AND substr({text}, 20, 1) = '.'"
+            f" AND {digits} NOT GLOB '*[^0-9]*'"
         )
-        return sa.and_(
-            _like(text, _FORM_GLOB),
-            sa.or_(length == number(WHOLE_SECONDS), has_fraction),
-        )
-
-
-def _like(text: Sql, glob: str) -> Sql:
-    return text.op("GLOB", is_comparison=True)(literal(glob))
+        return f"({text} GLOB '{_GLOB}*Z' AND (length({text}) = {WHOLE_SECONDS} OR {has_fraction}))"

@@ -53,7 +53,8 @@ async def test_no_statement_has_any_of_it(records: Records) -> None:
         statement, _ = records.queries.page(
             parse_filter(text),
             parse_order_by(""),
-            **PLACE,
+            tenant="acme",
+            collection="orders",
             name_prefix=PREFIX,
             now_ns=0,
             limit=1,

@@ -21,6 +21,7 @@ from blrcs.domain.filter.instant import Instant
 from blrcs.domain.filter.parser import (
     MAX_CHARACTERS,
     MAX_DEPTH,
+    MAX_KEYS,
     MAX_RESTRICTIONS,
     parse_filter,
 )
@@ -227,12 +228,14 @@ def test_what_is_wrong_is_told_with_its_place(text: str, position: int, problem:
 def test_there_are_bounds() -> None:
     most = " ".join(["data.a=1"] * MAX_RESTRICTIONS)
     deepest = "(" * MAX_DEPTH + "data.a=1" + ")" * MAX_DEPTH
+    most_keys = " ".join(["data.a.b.c.d=1"] * (MAX_KEYS // 4))
     longest_path = "data" + ".a" * MAX_SEGMENTS + "=1"
-    for text in (most, deepest, longest_path):
+    for text in (most, deepest, longest_path, most_keys):
         assert parsed(text) is not None
     for text in (
         f"{most} data.a=1",
         f"({deepest})",
+        f"{most_keys} data.a=1",
         longest_path.replace("=", ".a="),
         "data.a=1" + " " * MAX_CHARACTERS,
     ):
