@@ -31,7 +31,8 @@ MAX_CHARACTERS = 4096
 MAX_RESTRICTIONS = 50
 MAX_KEYS = 100
 """In all paths together: each may be a join of its own."""
-MAX_DEPTH = 20
+MAX_DEPTH = 10
+"""Of parentheses in each other: SQLite's own parser has a hundred places on its stack."""
 REASON = "FILTER_INVALID"
 
 FUNCTIONS = {

@@ -40,7 +40,10 @@ async def test_the_largest_filters_run(records: Records) -> None:
     wide = " ".join(['data.a.b:"x"'] * (MAX_KEYS // 2))
     deep = " ".join(["data.a.b.c.d.e.f.g.h.i.j:1"] * (MAX_KEYS // 10))
     either = " OR ".join(['contains(data.a.b, "x")'] * (MAX_KEYS // 2))
-    for text in (wide, f"NOT ({deep})", either, "(" * MAX_DEPTH + wide + ")" * MAX_DEPTH):
+    nested = 'data.a.b:timestamp("2026-01-31T12:00:00Z")'
+    for level in range(MAX_DEPTH):
+        nested = f"NOT (data.a:1 {'OR' if level % 2 else 'AND'} {nested})"
+    for text in (wide, f"NOT ({deep})", either, nested):
         filter_ = parse_filter(text)
         expected = [each.record_id for each in stored if matches(filter_, each)]
         order_by = parse_order_by("data.a.b, data.c.d, data.e, data.f desc, data.g")
