@@ -1,3 +1,5 @@
+from pathlib import Path as File
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -276,3 +278,11 @@ def test_any_text_is_a_filter_or_refused(text: str) -> None:
         assert error.field == "filter"  # noqa: PT017 - most texts are refused
         return
     assert repr(parse_filter(str(found))) == repr(found)
+
+
+def test_the_examples_of_the_documentation_are_filters() -> None:
+    text = (File(__file__).parents[4] / "docs" / "filters.md").read_text()
+    examples = [line.split("   ")[0] for line in text.split("```")[1].strip().splitlines()]
+    assert len(examples) == 5
+    for each in examples:
+        assert parsed(each) is not None
