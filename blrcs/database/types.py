@@ -33,3 +33,5 @@ DIGEST = sa.LargeBinary().with_variant(mysql.VARBINARY(64), "mysql", "mariadb")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A whole number of 64 bits, signed. An instant is nanoseconds since the Unix epoch."""
 FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
+DOCUMENT = TEXT
+"""A JSON document, as canonical text."""

@@ -1,0 +1,59 @@
+"""Records as rows."""
+
+import base64
+
+import orjson
+
+from blrcs.database.statement import Row
+from blrcs.domain.record import Record, RecordImage, Sealed
+from blrcs.domain.record_name import RecordKey
+
+
+def record_to_row(record: Record) -> dict[str, object]:
+    """All columns."""
+    return {
+        "tenant": record.key.tenant,
+        "collection": record.key.collection,
+        "record_id": record.key.record,
+        "document": orjson.dumps(record.data).decode(),
+        "encoded": record.encoded,
+        "sealed": sealed_to_bytes(record.sealed),
+        "revision": record.revision,
+        "create_time_ns": record.create_time_ns,
+        "update_time_ns": record.update_time_ns,
+        "expire_time_ns": record.expire_time_ns,
+    }
+
+
+def record_from_row(row: Row) -> Record:
+    """Of all columns."""
+    return Record(
+        key=RecordKey(row.tenant, row.collection, row.record_id),
+        data=orjson.loads(row.document),
+        sealed=sealed_from_bytes(row.sealed),
+        encoded=bytes(row.encoded),
+        create_time_ns=row.create_time_ns,
+        update_time_ns=row.update_time_ns,
+        revision=row.revision,
+        expire_time_ns=row.expire_time_ns,
+    )
+
+
+def image_from_row(key: RecordKey, row: Row) -> RecordImage:
+    """Of the columns ``encoded`` and ``sealed``."""
+    sealed = None if row.sealed is None else sealed_from_bytes(row.sealed)
+    return RecordImage(key, row.encoded, sealed)
+
+
+def sealed_to_bytes(sealed: Sealed | None) -> bytes | None:
+    """Encrypted values in one column."""
+    if sealed is None:
+        return None
+    return orjson.dumps({path: base64.b64encode(each).decode() for path, each in sealed.items()})
+
+
+def sealed_from_bytes(stored: bytes | None) -> Sealed | None:
+    """What ``sealed_to_bytes`` made."""
+    if stored is None:
+        return None
+    return {path: base64.b64decode(each) for path, each in orjson.loads(stored).items()}
