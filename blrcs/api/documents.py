@@ -7,14 +7,12 @@ from google.protobuf.struct_pb2 import Struct, Value
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.field_path import Document, Json
 
-MAX_DEPTH = 24
-"""Parsers take a hundred messages within each other, of which each level is three."""
 MAX_WHOLE = 1 << 53
 
 
 def document_of(data: Struct, *, field: str) -> Document:
     """The document; InvalidArgumentError about ``field`` where JSON has no such thing."""
-    return _members(data, field, MAX_DEPTH)
+    return _members(data, field)
 
 
 def encoded_struct(data: Document) -> bytes:
@@ -25,13 +23,11 @@ def encoded_struct(data: Document) -> bytes:
     return encoded
 
 
-def _members(data: Struct, field: str, depth: int) -> dict[str, Json]:
-    if not depth:
-        raise InvalidArgumentError(field, f"is more than {MAX_DEPTH} levels deep")
-    return {name: _json(value, field, depth) for name, value in data.fields.items()}
+def _members(data: Struct, field: str) -> dict[str, Json]:
+    return {name: _json(value, field) for name, value in data.fields.items()}
 
 
-def _json(value: Value, field: str, depth: int) -> Json:
+def _json(value: Value, field: str) -> Json:
     match value.WhichOneof("kind"):
         case "string_value":
             return value.string_value
@@ -42,11 +38,9 @@ def _json(value: Value, field: str, depth: int) -> Json:
         case "null_value":
             return None
         case "struct_value":
-            return _members(value.struct_value, field, depth - 1)
+            return _members(value.struct_value, field)
         case "list_value":
-            if depth == 1:
-                raise InvalidArgumentError(field, f"is more than {MAX_DEPTH} levels deep")
-            return [_json(each, field, depth - 1) for each in value.list_value.values]
+            return [_json(each, field) for each in value.list_value.values]
     raise InvalidArgumentError(field, "has a value of no kind")
 
 

@@ -19,6 +19,7 @@ from blrcs.api.record_writes import operation_of, require_within
 from blrcs.api.stored_messages import (
     StoredBatchGetRecordsResponse,
     StoredBatchWriteRecordsResponse,
+    StoredListRecordsResponse,
     StoredRecordWriteResult,
     StoredWatchRecordsResponse,
 )
@@ -122,6 +123,30 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         if image.sealed is None and not request.HasField("read_mask"):
             return record_message(image.encoded)
         return await self._shown(image, ReadMask.parse(request.read_mask.paths))
+
+    async def ListRecords(  # noqa: D102
+        self, request: record_pb2.ListRecordsRequest, _: Call
+    ) -> record_pb2.ListRecordsResponse:
+        mask = ReadMask.parse(request.read_mask.paths)
+        page = await self._records.list_records(
+            collection_key_in(request.parent, field="parent"),
+            PageRequest(request.page_size, request.page_token),
+            filter_=request.filter,
+            order_by=request.order_by,
+        )
+        response: record_pb2.ListRecordsResponse = StoredListRecordsResponse(
+            records=[await self._encoded(image, mask) for image in page.items],
+            next_page_token=page.next_page_token,
+        )
+        return response
+
+    async def CountRecords(  # noqa: D102
+        self, request: record_pb2.CountRecordsRequest, _: Call
+    ) -> record_pb2.CountRecordsResponse:
+        count = await self._records.count_records(
+            collection_key_in(request.parent, field="parent"), filter_=request.filter
+        )
+        return record_pb2.CountRecordsResponse(count=count)
 
     async def UpdateRecord(  # noqa: D102
         self, request: record_pb2.UpdateRecordRequest, call: Call

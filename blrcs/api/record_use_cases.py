@@ -9,9 +9,11 @@ from blrcs.application.collections.list_collections import ListCollections
 from blrcs.application.collections.update_collection import UpdateCollection
 from blrcs.application.records.batch_get_records import BatchGetRecords
 from blrcs.application.records.batch_write_records import BatchWriteRecords
+from blrcs.application.records.count_records import CountRecords
 from blrcs.application.records.create_record import CreateRecord
 from blrcs.application.records.delete_record import DeleteRecord
 from blrcs.application.records.get_record import GetRecord
+from blrcs.application.records.list_records import ListRecords
 from blrcs.application.records.record_sealer import RecordSealer
 from blrcs.application.records.update_record import UpdateRecord
 from blrcs.application.records.watch_records import WatchRecords
@@ -34,6 +36,8 @@ class RecordUseCases:
 
     create_record: CreateRecord
     get_record: GetRecord
+    list_records: ListRecords
+    count_records: CountRecords
     update_record: UpdateRecord
     delete_record: DeleteRecord
     batch_get_records: BatchGetRecords

@@ -14,9 +14,11 @@ from blrcs.application.collections.list_collections import ListCollections
 from blrcs.application.collections.update_collection import UpdateCollection
 from blrcs.application.records.batch_get_records import BatchGetRecords
 from blrcs.application.records.batch_write_records import BatchWriteRecords
+from blrcs.application.records.count_records import CountRecords
 from blrcs.application.records.create_record import CreateRecord
 from blrcs.application.records.delete_record import DeleteRecord
 from blrcs.application.records.get_record import GetRecord
+from blrcs.application.records.list_records import ListRecords
 from blrcs.application.records.purge_records import PurgeRecords
 from blrcs.application.records.record_sealer import RecordSealer
 from blrcs.application.records.record_writer import RecordWriter
@@ -113,6 +115,8 @@ async def assemble_records(
         records=RecordUseCases(
             create_record=CreateRecord(**creating),
             get_record=GetRecord(**reading),
+            list_records=ListRecords(shapes=shapes, page_tokens=base.page_tokens, **reading),
+            count_records=CountRecords(shapes=shapes, **reading),
             update_record=UpdateRecord(writer=writer),
             delete_record=DeleteRecord(writer=writer),
             batch_get_records=BatchGetRecords(**reading),

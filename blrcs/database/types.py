@@ -65,5 +65,3 @@ DOUBLE = _AsItIs("DOUBLE PRECISION").with_variant(_AsItIs("REAL"), "sqlite")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A whole number of 64 bits, signed. An instant is nanoseconds since the Unix epoch."""
 FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
-DOCUMENT = TEXT
-"""A JSON document, as canonical text."""

@@ -5,13 +5,16 @@ inside the step, on another thread and maybe several times, and may raise a Doma
 undoes it; they must be pure.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from blrcs.domain.collection import Collection
-from blrcs.domain.field_path import Document, Json, Path
+from blrcs.domain.field_path import Document
+from blrcs.domain.filter.evaluation import Subject
+from blrcs.domain.filter.expression import Filter
+from blrcs.domain.order_by import OrderBy, Position
 from blrcs.domain.record import Record, RecordChange, RecordImage
 from blrcs.domain.record_name import CollectionKey, RecordKey
 
@@ -51,6 +54,22 @@ class CollectionChangedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records, and in which order."""
+
+    filter_: Filter
+    order_by: OrderBy
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRecord:
+    """A record of a list, and what tells where it is in the list's order."""
+
+    image: RecordImage
+    subject: Callable[[], Subject]
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedWrite:
     """What shall become of one record.
 
@@ -87,6 +106,22 @@ class RecordRepository(Protocol):
             CollectionChangedError: The stored collection is another, or of another revision.
             NotFoundError: There is no such collection.
         """
+        ...
+
+    async def page(
+        self,
+        parent: CollectionKey,
+        selection: Selection,
+        *,
+        position: Position | None,
+        limit: int,
+        now_ns: int,
+    ) -> Sequence[ListedRecord]:
+        """Records in their order, from the first behind a position."""
+        ...
+
+    async def count(self, parent: CollectionKey, filter_: Filter, *, now_ns: int) -> int:
+        """How many there are."""
         ...
 
     async def purge_expired(self, *, now_ns: int) -> Sequence[CollectionKey]:
@@ -187,7 +222,3 @@ class DocumentSchemas(Protocol):
     def compile(self, text: str) -> DocumentSchema:
         """The schema; InvalidArgumentError where the text is none, or one that is refused."""
         ...
-
-
-Values = Iterable[tuple[Path, Json]]
-"""What was sealed, opened, with its place in the data."""

@@ -9,6 +9,7 @@ from blrcs.application.records.record_sealer import RecordSealer
 from blrcs.domain.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.field_path import MISSING, Document, value_at, with_value, without
+from blrcs.domain.filter.document import check_document
 from blrcs.domain.record import Record
 from blrcs.domain.record_name import RecordKey
 
@@ -120,6 +121,7 @@ class RecordPlanner:
         return self._with_data(record, data, fields.encoded)
 
     def _with_data(self, record: Record, data: Document, encoded: bytes | None) -> Record:
+        check_document(data)
         if self._shape.schema is not None:
             self._shape.schema.check(data, field="record.data")
         sealed = None

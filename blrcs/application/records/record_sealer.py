@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from blrcs.application.collections.collection_shapes import CollectionShape, CollectionShapes
 from blrcs.application.ports.encryption import FieldCipher
+from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.field_path import MISSING, Document, Json, Path, value_at, with_value, without
 from blrcs.domain.record import Record, RecordImage, Sealed
 from blrcs.domain.record_name import RecordKey
@@ -27,6 +28,14 @@ class RecordSealer:
         """What is to be shown of what is sealed: all but secrets."""
         if not image.sealed:
             return {}
+        shape = await self._shapes.known(image.key.parent)
+        try:
+            if image.sealed.keys() <= {field.text for field in shape.sealed}:
+                return self._open(shape, image.key, image.sealed, secrets=False)
+        except FailedPreconditionError:
+            # Unless the collection is another one than was known.
+            if await self._shapes.get(image.key.parent) is shape:
+                raise
         shape = await self._shapes.get(image.key.parent)
         return self._open(shape, image.key, image.sealed, secrets=False)
 

@@ -13,7 +13,7 @@ from blrcs.application.ports.records import (
 )
 from blrcs.application.records.record_planner import RecordPlanner
 from blrcs.application.records.record_sealer import RecordSealer
-from blrcs.domain.errors import AbortedError
+from blrcs.domain.errors import AbortedError, DomainError
 from blrcs.domain.record import Record
 from blrcs.domain.record_name import CollectionKey
 
@@ -64,6 +64,11 @@ class RecordWriter:
                 written = await self._records.write(shape.collection, plan(planner), now_ns=now_ns)
             except CollectionChangedError:
                 self._shapes.forget(parent)
+                continue
+            except DomainError:
+                # Unless it was judged by a collection that is in force no more.
+                if await self._shapes.get(parent) is shape:
+                    raise
                 continue
             self._signal.tell(parent)
             return written

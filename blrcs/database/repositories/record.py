@@ -2,23 +2,33 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 
 import sqlalchemy as sa
 
-from blrcs.application.ports.records import CollectionChangedError, PlannedWrite
+from blrcs.application.ports.records import (
+    CollectionChangedError,
+    ListedRecord,
+    PlannedWrite,
+    Selection,
+)
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
+from blrcs.database.filter.columns import Columns
+from blrcs.database.filter.queries import FilteredQueries
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
 from blrcs.database.repositories.record_row import (
     image_from_row,
     record_from_row,
     record_to_row,
     sealed_to_bytes,
+    subject_from_row,
 )
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import record_changes, records
 from blrcs.database.upsert import upsert
 from blrcs.domain.collection import Collection
+from blrcs.domain.filter.expression import Filter
+from blrcs.domain.order_by import Position
 from blrcs.domain.record import ChangeKind, Record, RecordImage
 from blrcs.domain.record_name import CollectionKey, RecordKey
 
@@ -30,6 +40,14 @@ _OF_COLLECTION = (records.c.tenant == sa.bindparam("of_tenant")) & (
 _THIS = _OF_COLLECTION & (records.c.record_id == sa.bindparam("of_id"))
 _SHOWN = (records.c.encoded, records.c.sealed, records.c.expire_time_ns)
 
+_QUERIES = FilteredQueries(
+    Columns.of(records),
+    records.c.record_id,
+    *_SHOWN,
+    records.c.document,
+    records.c.create_time_ns,
+    records.c.update_time_ns,
+)
 _IMAGE = Statement(sa.select(*_SHOWN).where(_THIS))
 _STORED = Statement(sa.select(records).where(_THIS))
 _PUT = upsert(records)
@@ -95,6 +113,41 @@ class SqlRecordRepository:
     ) -> Sequence[Record | None]:
         """See the port."""
         return await self._write(collection.key, writes, now_ns, collection)
+
+    async def page(
+        self,
+        parent: CollectionKey,
+        selection: Selection,
+        *,
+        position: Position | None,
+        limit: int,
+        now_ns: int,
+    ) -> Sequence[ListedRecord]:
+        """See the port."""
+        statement, params = _QUERIES.page(
+            selection.filter_,
+            selection.order_by,
+            tenant=parent.tenant,
+            collection=parent.collection,
+            name_prefix=parent.record("").name,
+            now_ns=now_ns,
+            limit=limit,
+            position=position,
+        )
+        rows = await self._database.fetch_all(statement, **params)
+        return [_listed(parent, row) for row in rows]
+
+    async def count(self, parent: CollectionKey, filter_: Filter, *, now_ns: int) -> int:
+        """See the port."""
+        statement, params = _QUERIES.count(
+            filter_,
+            tenant=parent.tenant,
+            collection=parent.collection,
+            name_prefix=parent.record("").name,
+            now_ns=now_ns,
+        )
+        row = await self._database.fetch_one(statement, **params)
+        return 0 if row is None else int(row.count)
 
     async def purge_expired(self, *, now_ns: int) -> Sequence[CollectionKey]:
         """See the port."""
@@ -206,6 +259,11 @@ async def _stored(
     ids = _padded(record_ids)
     rows = await transaction.fetch_all(_among(len(ids), shown=False), **within, **ids)
     return {row.record_id: record_from_row(row) for row in rows}
+
+
+def _listed(parent: CollectionKey, row: Row) -> ListedRecord:
+    key = parent.record(row.record_id)
+    return ListedRecord(image_from_row(key, row), partial(subject_from_row, key, row))
 
 
 def _is_expired(row: Row, now_ns: int) -> bool:

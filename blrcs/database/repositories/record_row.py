@@ -5,6 +5,7 @@ import base64
 import orjson
 
 from blrcs.database.statement import Row
+from blrcs.domain.filter.evaluation import Subject
 from blrcs.domain.record import Record, RecordImage, Sealed
 from blrcs.domain.record_name import RecordKey
 
@@ -43,6 +44,18 @@ def image_from_row(key: RecordKey, row: Row) -> RecordImage:
     """Of the columns ``encoded`` and ``sealed``."""
     sealed = None if row.sealed is None else sealed_from_bytes(row.sealed)
     return RecordImage(key, row.encoded, sealed)
+
+
+def subject_from_row(key: RecordKey, row: Row) -> Subject:
+    """What tells where a record is in an order."""
+    return Subject(
+        name=key.name,
+        record_id=key.record,
+        create_time_ns=row.create_time_ns,
+        update_time_ns=row.update_time_ns,
+        expire_time_ns=row.expire_time_ns,
+        data=orjson.loads(row.document),
+    )
 
 
 def sealed_to_bytes(sealed: Sealed | None) -> bytes | None:
