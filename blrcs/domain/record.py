@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from blrcs.domain.etag import render_etag
 from blrcs.domain.field_path import Document
@@ -12,9 +13,8 @@ Sealed = Mapping[str, bytes]
 """Encrypted values, by their paths within the data."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordImage:
-    """A record as it is shown.
+class RecordImage(NamedTuple):
+    """A record as it is shown. A tuple, since every read makes one.
 
     Attributes:
         encoded: As presentation encoded it when it was written, but for what is sealed.
@@ -22,7 +22,7 @@ class RecordImage:
     """
 
     key: RecordKey
-    encoded: bytes = field(repr=False)
+    encoded: bytes
     sealed: Sealed | None = None
 
 

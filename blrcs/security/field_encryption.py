@@ -47,7 +47,7 @@ class AeadKey:
         start = HEADER_BYTES + NONCE_BYTES
         try:
             return self._cipher.decrypt(sealed[HEADER_BYTES:start], sealed[start:], place)
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise FailedPreconditionError(
                 "ENCRYPTED_FIELD_ALTERED", "what is encrypted was altered, or belongs elsewhere"
             ) from None

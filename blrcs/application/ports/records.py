@@ -204,7 +204,7 @@ class RecordImages(Protocol):
         ...
 
     def image(self, record: Record, encoded_data: bytes) -> bytes:
-        """A record with its data."""
+        """A record with other data than it has."""
         ...
 
 

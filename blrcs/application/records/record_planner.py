@@ -132,8 +132,8 @@ class RecordPlanner:
         size_bytes = len(encoded) + sum(map(len, (sealed or {}).values()))
         if size_bytes > MAX_ENCODED_BYTES:
             raise InvalidArgumentError("record.data", f"has more than {MAX_ENCODED_BYTES} bytes")
-        planned = replace(record, data=data, sealed=sealed)
-        return replace(planned, encoded=self._images.image(planned, encoded))
+        image = self._images.image(record, encoded)
+        return replace(record, data=data, sealed=sealed, encoded=image)
 
 
 def _given(fields: RecordFields) -> Document:
