@@ -55,10 +55,10 @@ DOCUMENT = (
 )
 """The text of a JSON object, as it was written. Columns of this type have no order.
 
-On PostgreSQL it is json and not jsonb, which would bring keys into another order, take the sign from
--0.0, and be written out anew for each read; json keeps the text, and its operators read that without
-building anything. Elsewhere it is text as any other: SQLite's functions read text, MariaDB has no
-type for JSON, and that of MySQL sorts keys and writes numbers anew.
+On PostgreSQL it is json and not jsonb, which would bring keys into another order, take the sign
+from -0.0, and be written out anew for each read; json keeps the text, and its operators read that
+without building anything. Elsewhere it is text as any other: SQLite's functions read text, MariaDB
+has no type for JSON, and that of MySQL sorts keys and writes numbers anew.
 """
 DOUBLE = _AsItIs("DOUBLE PRECISION").with_variant(_AsItIs("REAL"), "sqlite")
 """A number as Python's float."""

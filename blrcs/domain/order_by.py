@@ -93,7 +93,7 @@ def in_order(order_by: OrderBy, subjects: Iterable[Subject]) -> list[Subject]:
     """Records in their order: the definition of it."""
     found = list(subjects)
     for term in reversed(order_by.terms):
-        found.sort(key=lambda each: _key(term.field, each), reverse=term.is_descending)  # noqa: B023 - it is used at once
+        found.sort(key=lambda each: _key(term.field, each), reverse=term.is_descending)
     return found
 
 
@@ -117,7 +117,7 @@ def _term(scanner: Scanner) -> OrderTerm:
 
 def _told_apart(terms: list[OrderTerm]) -> OrderBy:
     """As far as an order goes until ids decide; names are in the order of ids."""
-    kept = []
+    kept: list[OrderTerm] = []
     for term in terms:
         if term.field in {Column.NAME, Column.RECORD_ID}:
             return OrderBy((*kept, OrderTerm(Column.RECORD_ID, term.is_descending)))

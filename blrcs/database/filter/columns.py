@@ -28,6 +28,11 @@ class Columns:
     update_time_ns: sa.Column[Any]
     expire_time_ns: sa.Column[Any]
 
+    def written(self, name: str) -> str:
+        """One of them as it stands in a text: names are plain words."""
+        column: sa.Column[Any] = getattr(self, name)
+        return f"{column.table.name}.{column.name}"
+
     @classmethod
     def of(cls, table: sa.Table) -> "Columns":
         """Those of a table where they have these names."""

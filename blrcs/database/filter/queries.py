@@ -1,22 +1,31 @@
 """The statements that lists are read by."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
-from itertools import count
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import sqlalchemy as sa
 
+from blrcs.database.filter.bindings import Bindings, numbered
 from blrcs.database.filter.columns import Columns
-from blrcs.database.filter.json_sql import JSON_SQL, Sql
-from blrcs.database.filter.predicate import Bind, Predicate
+from blrcs.database.filter.json_sql import JsonSql
+from blrcs.database.filter.mysql_json import MysqlJson
+from blrcs.database.filter.postgresql_json import PostgresqlJson
+from blrcs.database.filter.predicate import Predicate
 from blrcs.database.filter.shape import order_shape, order_values, shape_of, values_of
 from blrcs.database.filter.sorting import after, sort_keys
+from blrcs.database.filter.sqlite_json import SqliteJson
 from blrcs.database.statement import Construct, Statement
 from blrcs.domain.filter.expression import Filter
 from blrcs.domain.order_by import OrderBy, Position
 
 KEPT_STATEMENTS = 256
+JSON_SQL: dict[str, JsonSql] = {
+    "sqlite": SqliteJson(),
+    "postgresql": PostgresqlJson(),
+    "mysql": MysqlJson(),
+}
+"""By the names of dialects."""
 
 Query = tuple[Statement, dict[str, Any]]
 
@@ -68,14 +77,18 @@ class FilteredQueries:
             limit: How many at the most.
             position: Of the last row of the page before; None for the first page.
         """
-        shape = (shape_of(filter_), order_shape(order_by), position is not None)
-        statement = self._statement(shape, lambda dialect: self._page(*shape, dialect))
+        has_position = position is not None
+        shape = shape_of(filter_), order_shape(order_by)
+        statement = self._statement(
+            (*shape, has_position),
+            lambda dialect: self._page(*shape, has_position=has_position, dialect=dialect),
+        )
         values = [
             *values_of(filter_, name_prefix),
             *order_values(order_by),
             *(position or ()),
         ]
-        params = _numbered(values)
+        params = numbered(values)
         params.update(tenant=tenant, collection=collection, now_ns=now_ns, row_limit=limit)
         return statement, params
 
@@ -85,7 +98,7 @@ class FilteredQueries:
         """A row with ``count``, the number of records that the filter lets pass. See ``page``."""
         shape = shape_of(filter_)
         statement = self._statement(shape, lambda dialect: self._count(shape, dialect))
-        params = _numbered(values_of(filter_, name_prefix))
+        params = numbered(values_of(filter_, name_prefix))
         params.update(tenant=tenant, collection=collection, now_ns=now_ns)
         return statement, params
 
@@ -100,40 +113,33 @@ class FilteredQueries:
         return found
 
     def _page(
-        self, filter_: Filter, order_by: OrderBy, has_position: bool, dialect: str
+        self, filter_: Filter, order_by: OrderBy, *, has_position: bool, dialect: str
     ) -> Construct:
-        json, bind = JSON_SQL[dialect], _binder()
-        wanted = self._wanted(filter_, dialect, bind)
-        keys = sort_keys(self._columns, order_by, json, bind)
+        json, bindings = JSON_SQL[dialect], Bindings()
+        wanted = self._wanted(filter_, json, bindings)
+        keys = sort_keys(self._columns, order_by, json, bindings)
         if has_position:
-            wanted.append(after(keys, json, bind))
+            wanted.append(bindings.clause(after(keys, json, bindings)))
         return (
             sa.select(*self._selected)
             .where(*wanted)
-            .order_by(*(key.direction for key in keys))
+            .order_by(*(bindings.clause(each) for key in keys for each in key.directions))
             .limit(sa.bindparam("row_limit", type_=sa.Integer()))
         )
 
     def _count(self, filter_: Filter, dialect: str) -> Construct:
         rows = sa.select(sa.func.count().label("count")).select_from(self._columns.document.table)
-        return rows.where(*self._wanted(filter_, dialect, _binder()))
+        return rows.where(*self._wanted(filter_, JSON_SQL[dialect], Bindings()))
 
-    def _wanted(self, filter_: Filter, dialect: str, bind: Bind) -> list[Sql]:
+    def _wanted(
+        self, filter_: Filter, json: JsonSql, bindings: Bindings
+    ) -> list[sa.ColumnElement[bool] | sa.TextClause]:
         columns = self._columns
         now = sa.bindparam("now_ns", type_=sa.BigInteger())
+        condition = Predicate(columns, json, bindings).condition(filter_)
         return [
             columns.tenant == sa.bindparam("tenant", type_=sa.Text()),
             columns.collection == sa.bindparam("collection", type_=sa.Text()),
             sa.or_(columns.expire_time_ns.is_(None), columns.expire_time_ns > now),
-            Predicate(columns, JSON_SQL[dialect], bind).condition(filter_),
+            bindings.clause(condition),
         ]
-
-
-def _binder() -> Bind:
-    """Gives parameters named as ``_numbered`` names their values."""
-    numbers = count()
-    return lambda type_: sa.bindparam(f"p{next(numbers)}", type_=type_)
-
-
-def _numbered(values: Iterable[Any]) -> dict[str, Any]:
-    return {f"p{number}": value for number, value in enumerate(values)}

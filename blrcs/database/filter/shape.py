@@ -93,7 +93,9 @@ def _some(path: Path) -> Path:
 
 def _some_operand(operand: Operand) -> Operand:
     if isinstance(operand, Text) and not operand.is_any:
-        return Text("k" if is_nameable(operand.text) else "\\", operand.any_before, operand.any_after)
+        return Text(
+            "k" if is_nameable(operand.text) else "\\", operand.any_before, operand.any_after
+        )
     if isinstance(operand, Instant):
         return _SOME_INSTANT
     return _SOME_NUMBER if isinstance(operand, float) else operand

@@ -6,91 +6,91 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from blrcs.database.filter.bindings import Bindings
 from blrcs.database.filter.columns import Columns
-from blrcs.database.filter.json_sql import JsonSql, Sql
-from blrcs.database.filter.predicate import Bind
+from blrcs.database.filter.json_sql import JsonSql
 from blrcs.database.types import DOUBLE
-from blrcs.domain.filter.expression import Column, Field, Path
-from blrcs.domain.order_by import SORTED_CHARACTERS, OrderBy
+from blrcs.domain.filter.expression import Column, Path
+from blrcs.domain.order_by import SORTED_CHARACTERS, OrderBy, OrderTerm
+
+_TEXT, _NUMBER = sa.Text(), sa.BigInteger()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class SortKey:
-    """What a part of a position is in SQL: never NULL."""
+    """What a term is sorted by: one value after the other, none of them ever NULL.
 
-    value: Sql
+    Attributes:
+        values: These.
+        types: Of what a position has for each.
+        is_descending: In which direction.
+        is_data: Whether strings are compared as those in data are.
+    """
+
+    values: tuple[str, ...]
+    types: tuple[Any, ...]
     is_descending: bool
-    type: sa.types.TypeEngine[Any]
-    is_text: bool = False
+    is_data: bool = False
 
     @property
-    def direction(self) -> sa.UnaryExpression[Any]:
+    def directions(self) -> list[str]:
         """As ORDER BY has it."""
-        return self.value.desc() if self.is_descending else self.value.asc()
+        direction = "DESC" if self.is_descending else "ASC"
+        return [f"{value} {direction}" for value in self.values]
 
 
-def sort_keys(columns: Columns, order_by: OrderBy, json: JsonSql, bind: Bind) -> list[SortKey]:
-    """The keys of an order, in the order of a position's parts."""
-    return [
-        SortKey(value, term.is_descending, type_, is_text)
-        for term in order_by.terms
-        for value, type_, is_text in _parts(columns, term.field, json, bind)
-    ]
+def sort_keys(
+    columns: Columns, order_by: OrderBy, json: JsonSql, bindings: Bindings
+) -> list[SortKey]:
+    """The keys of an order."""
+    return [_key(columns, term, json, bindings) for term in order_by.terms]
 
 
-def after(keys: Sequence[SortKey], json: JsonSql, bind: Bind) -> Sql:
+def after(keys: Sequence[SortKey], json: JsonSql, bindings: Bindings) -> str:
     """What holds for the records behind a position.
 
-    The first key is bounded by itself, so that an index over it finds where to begin.
+    The first key is bounded by itself, so that an index over it leads to where they begin.
     """
     key, *rest = keys
-    asked = bind(key.type)
-    if key.is_text:
-        asked = json.text(asked)
-    beyond = key.value < asked if key.is_descending else key.value > asked
+    asked = [bindings.of(type_) for type_ in key.types]
+    if key.is_data:
+        asked[-1] = json.text(asked[-1])
+    own, others = _row(key.values), _row(asked)
+    sign = "<" if key.is_descending else ">"
+    beyond = f"{own} {sign} {others}"
     if not rest:
-        return beyond
-    bound = key.value <= asked if key.is_descending else key.value >= asked
-    return sa.and_(bound, sa.or_(beyond, after(rest, json, bind)))
+        return f"({beyond})"
+    return f"({own} {sign}= {others} AND ({beyond} OR {after(rest, json, bindings)}))"
 
 
-def _parts(
-    columns: Columns, field: Field, json: JsonSql, bind: Bind
-) -> list[tuple[Sql, sa.types.TypeEngine[Any], bool]]:
+def _row(values: Sequence[str]) -> str:
+    return values[0] if len(values) == 1 else f"({', '.join(values)})"
+
+
+def _key(columns: Columns, term: OrderTerm, json: JsonSql, bindings: Bindings) -> SortKey:
+    field = term.field
     if isinstance(field, Path):
-        found = json.get(columns.document, [bind(sa.Text()) for _ in field.segments])
-        return _data_parts(found, json)
+        keys = [bindings.text() for _ in field.segments]
+        values = _data_values(json.get(columns.written("document"), keys), json)
+        return SortKey(values, (_NUMBER, DOUBLE, _TEXT), term.is_descending, is_data=True)
     if field is Column.RECORD_ID:
-        return [(columns.record_id, sa.Text(), False)]
-    number = sa.BigInteger()
+        return SortKey((columns.written("record_id"),), (_TEXT,), term.is_descending)
+    value = columns.written(f"{field.value}_ns")
     if field is Column.EXPIRE_TIME:
-        ends = columns.expire_time_ns
-        is_there = sa.case((ends.is_not(None), _rank(1)), else_=_rank(0))
-        return [(is_there, number, False), (sa.func.coalesce(ends, _rank(0)), number, False)]
-    value: Sql = getattr(columns, f"{field.value}_ns")
-    return [(value, number, False)]
+        values = (f"CASE WHEN {value} IS NULL THEN 0 ELSE 1 END", f"COALESCE({value}, 0)")
+        return SortKey(values, (_NUMBER, _NUMBER), term.is_descending)
+    return SortKey((value,), (_NUMBER,), term.is_descending)
 
 
-def _data_parts(found: Sql, json: JsonSql) -> list[tuple[Sql, sa.types.TypeEngine[Any], bool]]:
+def _data_values(found: str, json: JsonSql) -> tuple[str, ...]:
     """The place of the type, the number and the string of a value, as in ``order_by``."""
-    raw = json.raw(found)
     is_string, is_number = json.is_string(found), json.is_number(found)
-    place = sa.case(
-        (found.is_(None), _rank(0)),
-        (is_string, _rank(5)),
-        (is_number, _rank(4)),
-        *((raw == sa.literal_column(f"'{name}'"), _rank(rank)) for name, rank in _NAMED.items()),
-        (json.is_list(found), _rank(6)),
-        else_=_rank(7),
+    raw = json.raw(found)
+    place = (
+        f"CASE WHEN {found} IS NULL THEN 0 WHEN {is_string} THEN 5 WHEN {is_number} THEN 4"
+        f" WHEN {raw} = 'null' THEN 1 WHEN {raw} = 'false' THEN 2 WHEN {raw} = 'true' THEN 3"
+        f" WHEN {json.is_list(found)} THEN 6 ELSE 7 END"
     )
-    number = sa.case((is_number, json.number(found)), else_=sa.literal_column("0e0"))
+    number = f"CASE WHEN {is_number} THEN {json.number(found)} ELSE 0e0 END"
     first = json.first(found, SORTED_CHARACTERS)
-    text = json.text(sa.case((is_string, first), else_=sa.literal_column("''")))
-    return [(place, sa.Integer(), False), (number, DOUBLE, False), (text, sa.Text(), True)]
-
-
-_NAMED = {"null": 1, "false": 2, "true": 3}
-
-
-def _rank(rank: int) -> Sql:
-    return sa.literal_column(str(rank))
+    return place, number, json.text(f"CASE WHEN {is_string} THEN {first} ELSE '' END")

@@ -10,8 +10,6 @@ MAX_DEPTH = 30
 """How many objects and lists may be in each other. MariaDB's functions read 32 levels."""
 REASON = "DOCUMENT_INVALID"
 
-_LARGEST_INTEGER = 1 << 64
-
 
 def check_document(data: Mapping[str, Any], *, field: str = "record.data") -> None:
     """Returns where data can be stored, and found again by what it says.
@@ -53,6 +51,6 @@ def _problem(value: Any) -> str | None:
     elif isinstance(value, float):
         if not isfinite(value):
             return "has a number in it that is not finite"
-    elif isinstance(value, int) and abs(value) >= _LARGEST_INTEGER >> (value < 0):
+    elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
         return "has a whole number in it that is beyond 64 bits"
     return None

@@ -1,8 +1,8 @@
 """What a filter says, as a tree.
 
 Trees are in one form for all texts that say the same: ``a != b`` is ``NOT a = b``, no negation is
-negated again, and no conjunction stands in a conjunction. ``str`` of a tree is a text that is parsed
-to the same tree.
+negated again, and no conjunction stands in a conjunction. ``str`` of a tree is a text that is
+parsed to the same tree.
 """
 
 import re
@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 from blrcs.domain.filter.instant import Instant
 
-WORD = re.compile(r"""[^\s"'()\\,.:=<>!*\x00-\x1f]+""")
+WORD = re.compile(r"""[^\s"'()\[\]{}|;\\,.:=<>!*\x00-\x1f]+""")
 """What needs no quotes."""
 
-_UNNAMEABLE = re.compile(r'["\\\x00-\x1f]')
+_UNNAMEABLE = re.compile(r'\A-|["\\\x00-\x1f]')
 _ESCAPED = re.compile(r'["\\*\x00-\x1f\x7f-\xa0\u2028\u2029]')
 
 
@@ -167,7 +167,11 @@ def negation(operand: Expression) -> Expression:
 
 
 def is_nameable(key: str) -> bool:
-    """Whether a path can lead through a key: one with ``"``, a backslash or a control cannot."""
+    """Whether a path can lead through a key.
+
+    It cannot where the key is empty, has ``"``, a backslash or a control character in it, or begins
+    with ``-``: for these databases have no path that all of them understand.
+    """
     return bool(key) and _UNNAMEABLE.search(key) is None
 
 

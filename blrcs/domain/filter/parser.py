@@ -1,11 +1,11 @@
 """Reads filters: the grammar of AIP-160, without values that stand alone.
 
-    filter      = [expression]
-    expression  = factor {["AND"] factor}
-    factor      = term {"OR" term}
-    term        = ["NOT" | "-"] simple
-    simple      = "(" expression ")" | restriction
-    restriction = field operator operand | function "(" field "," string ")"
+filter      = [expression]
+expression  = factor {["AND"] factor}
+factor      = term {"OR" term}
+term        = ["NOT" | "-"] simple
+simple      = "(" expression ")" | restriction
+restriction = field operator operand | function "(" field "," string ")"
 """
 
 import re
@@ -29,7 +29,10 @@ from blrcs.domain.filter.scanner import STAR, Scanner
 
 MAX_CHARACTERS = 4096
 MAX_RESTRICTIONS = 50
-MAX_DEPTH = 20
+MAX_KEYS = 100
+"""In all paths together: each may be a join of its own."""
+MAX_DEPTH = 10
+"""Of parentheses in each other: SQLite's own parser has a hundred places on its stack."""
 REASON = "FILTER_INVALID"
 
 FUNCTIONS = {
@@ -54,8 +57,8 @@ def parse_filter(text: str) -> Filter:
 
     Raises:
         InvalidArgumentError: It is none, or asks for more than there may be: more than
-            ``MAX_CHARACTERS``, ``MAX_RESTRICTIONS`` or, in parentheses, ``MAX_DEPTH``. It says
-            where.
+            ``MAX_CHARACTERS``, ``MAX_RESTRICTIONS``, ``MAX_KEYS`` or, in parentheses,
+            ``MAX_DEPTH``. It says where.
     """
     if len(text) > MAX_CHARACTERS:
         raise InvalidArgumentError(
@@ -81,6 +84,7 @@ class _Parser:
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
         self._restrictions = 0
+        self._keys = 0
 
     def expression(self, depth: int) -> Expression:
         if depth > MAX_DEPTH:
@@ -152,7 +156,11 @@ class _Parser:
 
     def _field(self, name: str | None, start: int) -> Field:
         if name == "data":
-            return Path(self._scanner.segments())
+            path = Path(self._scanner.segments())
+            self._keys += len(path.segments)
+            if self._keys > MAX_KEYS:
+                raise self._scanner.refusal(f"more than {MAX_KEYS} keys in all", start)
+            return path
         column = COLUMNS.get(name or "")
         if column is None:
             fields = ", ".join(COLUMNS)

@@ -11,7 +11,7 @@ STAR = "\0"
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _DOT = re.compile(r"\.")
-_QUOTED = re.compile(r'"((?:[^"\\\x00]|\\.)*)"|' r"'((?:[^'\\\x00]|\\.)*)'", re.DOTALL)
+_QUOTED = re.compile(r"""(?:"((?:[^"\\\x00]|\\.)*)"|'((?:[^'\\\x00]|\\.)*)')""", re.DOTALL)
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\(.)|\*", re.DOTALL)
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -89,7 +89,9 @@ class Scanner:
             if key is None:
                 raise self.refusal("a key is missing after the dot")
             if not is_nameable(key):
-                raise self.refusal('a key that is empty, or has ", \\ or a control in it', start)
+                raise self.refusal(
+                    'a key that is empty, begins with -, or has ", \\ or a control in it', start
+                )
             found.append(key)
             if len(found) > MAX_SEGMENTS:
                 raise self.refusal(f"more than {MAX_SEGMENTS} keys in a row", start)
