@@ -10,7 +10,7 @@ A change here needs a migration: a test holds the two equal.
 
 import sqlalchemy as sa
 
-from blrcs.database.types import BYTES, DIGEST, DOCUMENT, FLAG, KEY, NUMBER, TEXT
+from blrcs.database.types import BYTES, DIGEST, DOCUMENT, DOUBLE, FLAG, KEY, NUMBER, TEXT
 
 metadata = sa.MetaData(
     naming_convention={
@@ -223,6 +223,20 @@ records = _table(
 """``document`` is what queries see, ``encoded`` what readers do: a reply is made of it as it is.
 ``sealed`` is what is encrypted of the data, as JSON."""
 sa.Index(None, records.c.expire_time_ns)
+
+record_index = _table(
+    "record_index",
+    sa.Column("tenant", KEY, primary_key=True),
+    sa.Column("collection", KEY, primary_key=True),
+    sa.Column("record_id", KEY, primary_key=True),
+    sa.Column("path_id", NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("text_value", KEY, nullable=True),
+    sa.Column("number_value", DOUBLE, nullable=True),
+)
+"""What is at the paths that a collection has declared. ``path_id`` stands for one of them."""
+_INDEXED = (record_index.c.tenant, record_index.c.collection, record_index.c.path_id)
+sa.Index("ix_record_index_text", *_INDEXED, record_index.c.text_value)
+sa.Index("ix_record_index_number", *_INDEXED, record_index.c.number_value)
 
 record_changes = _table(
     "record_changes",

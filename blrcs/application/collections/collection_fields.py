@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-UPDATABLE = frozenset({"display_name", "json_schema", "indexes", "default_ttl"})
+UPDATABLE = frozenset({"display_name", "json_schema", "default_ttl"})
 ATTRIBUTES = {"default_ttl": "default_ttl_ns"}
 """Fields whose attributes have other names."""
 

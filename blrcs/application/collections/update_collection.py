@@ -11,13 +11,13 @@ from blrcs.application.collections.collection_fields import (
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.records import CollectionRepository, DocumentSchemas
 from blrcs.application.update_mask import fields_to_update
-from blrcs.domain.collection import Collection, check_paths
+from blrcs.domain.collection import Collection
 from blrcs.domain.etag import require_etag
 from blrcs.domain.record_name import CollectionKey
 
 
 class UpdateCollection:
-    """Changes fields of a collection. What is encrypted or secret stays as it was created."""
+    """Changes fields of a collection. What is indexed, encrypted or secret stays as it was."""
 
     def __init__(
         self, *, collections: CollectionRepository, schemas: DocumentSchemas, clock: Clock
@@ -32,8 +32,8 @@ class UpdateCollection:
         """The collection after the change.
 
         Raises:
-            InvalidArgumentError: The mask names what cannot be changed, or the schema or a path is
-                not acceptable.
+            InvalidArgumentError: The mask names what cannot be changed, or the schema is not
+                acceptable.
             NotFoundError: There is no such collection.
             AbortedError: ``etag`` is not empty and not the stored one.
         """
@@ -44,17 +44,11 @@ class UpdateCollection:
 
         def change(stored: Collection) -> Collection:
             require_etag(stored.name, stored=stored.etag, given=etag)
-            changed = replace(
+            return replace(
                 stored,
                 **{name: getattr(fields, name) for name in chosen},
                 update_time_ns=now_ns,
                 revision=stored.revision + 1,
             )
-            check_paths(
-                indexes=changed.indexes,
-                encrypted_fields=changed.encrypted_fields,
-                secret_fields=changed.secret_fields,
-            )
-            return changed
 
         return await self._collections.update(key, change)

@@ -110,7 +110,7 @@ class RecordRepository(Protocol):
 
     async def page(
         self,
-        parent: CollectionKey,
+        collection: Collection,
         selection: Selection,
         *,
         position: Position | None,
@@ -120,7 +120,7 @@ class RecordRepository(Protocol):
         """Records in their order, from the first behind a position."""
         ...
 
-    async def count(self, parent: CollectionKey, filter_: Filter, *, now_ns: int) -> int:
+    async def count(self, collection: Collection, filter_: Filter, *, now_ns: int) -> int:
         """How many there are."""
         ...
 

@@ -24,5 +24,6 @@ class CountRecords:
             InvalidArgumentError: The filter is none, or asks for what is encrypted or secret.
             NotFoundError: There is no such collection.
         """
-        selection = select(await self._shapes.get(parent), filter_=filter_)
-        return await self._records.count(parent, selection.filter_, now_ns=self._clock())
+        shape = await self._shapes.get(parent)
+        selection = select(shape, filter_=filter_)
+        return await self._records.count(shape.collection, selection.filter_, now_ns=self._clock())

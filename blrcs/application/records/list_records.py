@@ -9,6 +9,7 @@ from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.page_tokens import PageTokens
 from blrcs.application.ports.records import ListedRecord, RecordRepository, Selection
 from blrcs.application.records.record_selection import select
+from blrcs.domain.collection import Collection
 from blrcs.domain.order_by import Position, position
 from blrcs.domain.record import RecordImage
 from blrcs.domain.record_name import CollectionKey
@@ -50,7 +51,7 @@ class ListRecords:
         query = "\n".join([parent.name, str(selection.order_by), str(selection.filter_)])
         cursor = self._page_tokens.redeem(query, request.page_token)
         at: Position | None = tuple(json.loads(cursor)) if cursor else None
-        taken, is_last = await self._taken(parent, selection, at, request.limit)
+        taken, is_last = await self._taken(shape.collection, selection, at, request.limit)
         token = ""
         if not is_last:
             end = position(selection.order_by, taken[-1].subject())
@@ -58,7 +59,7 @@ class ListRecords:
         return Page([each.image for each in taken], token)
 
     async def _taken(
-        self, parent: CollectionKey, selection: Selection, at: Position | None, limit: int
+        self, collection: Collection, selection: Selection, at: Position | None, limit: int
     ) -> tuple[Sequence[ListedRecord], bool]:
         """The records of a page, and whether there are no others."""
         now_ns = self._clock()
@@ -67,7 +68,7 @@ class ListRecords:
         while True:
             asked = min(limit - len(taken) + 1, MAX_READ)
             found = await self._records.page(
-                parent, selection, position=at, limit=asked, now_ns=now_ns
+                collection, selection, position=at, limit=asked, now_ns=now_ns
             )
             for each in found:
                 size_bytes += len(each.image.encoded)

@@ -8,7 +8,13 @@ import sqlalchemy as sa
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.repositories.record_feed import lock_feed
 from blrcs.database.statement import Row, Statement
-from blrcs.database.tables import collections, record_changes, record_feeds, records
+from blrcs.database.tables import (
+    collections,
+    record_changes,
+    record_feeds,
+    record_index,
+    records,
+)
 from blrcs.domain.collection import Collection
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
 from blrcs.domain.etag import require_etag
@@ -50,7 +56,7 @@ _ANY_RECORD = Statement(
 )
 _DROP_ALL = [
     Statement(sa.delete(table).where(_within(table)))
-    for table in (records, record_changes, record_feeds)
+    for table in (records, record_index, record_changes, record_feeds)
 ]
 
 

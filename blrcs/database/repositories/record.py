@@ -14,8 +14,10 @@ from blrcs.application.ports.records import (
 )
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.filter.columns import Columns
+from blrcs.database.filter.narrowing import Narrowing
 from blrcs.database.filter.queries import FilteredQueries
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
+from blrcs.database.repositories.record_index import MOST_NAMED, bounds_in, index_rows
 from blrcs.database.repositories.record_row import (
     image_from_row,
     record_from_row,
@@ -24,7 +26,7 @@ from blrcs.database.repositories.record_row import (
     subject_from_row,
 )
 from blrcs.database.statement import Row, Statement
-from blrcs.database.tables import record_changes, records
+from blrcs.database.tables import record_changes, record_index, records
 from blrcs.database.upsert import upsert
 from blrcs.domain.collection import Collection
 from blrcs.domain.filter.expression import Filter
@@ -52,6 +54,13 @@ _IMAGE = Statement(sa.select(*_SHOWN).where(_THIS))
 _STORED = Statement(sa.select(records).where(_THIS))
 _PUT = upsert(records)
 _DELETE = Statement(sa.delete(records).where(_THIS))
+_UNINDEX = Statement(
+    sa.delete(record_index)
+    .where(record_index.c.tenant == sa.bindparam("of_tenant"))
+    .where(record_index.c.collection == sa.bindparam("of_collection"))
+    .where(record_index.c.record_id == sa.bindparam("of_id"))
+)
+_INDEX = Statement(sa.insert(record_index))
 _TELL = Statement(sa.insert(record_changes))
 _EXPIRED = Statement(
     sa.select(records.c.tenant, records.c.collection, records.c.record_id)
@@ -116,7 +125,7 @@ class SqlRecordRepository:
 
     async def page(
         self,
-        parent: CollectionKey,
+        collection: Collection,
         selection: Selection,
         *,
         position: Position | None,
@@ -124,6 +133,7 @@ class SqlRecordRepository:
         now_ns: int,
     ) -> Sequence[ListedRecord]:
         """See the port."""
+        parent = collection.key
         statement, params = _QUERIES.page(
             selection.filter_,
             selection.order_by,
@@ -133,21 +143,38 @@ class SqlRecordRepository:
             now_ns=now_ns,
             limit=limit,
             position=position,
+            narrowing=await self._narrowing(collection, selection.filter_),
         )
         rows = await self._database.fetch_all(statement, **params)
         return [_listed(parent, row) for row in rows]
 
-    async def count(self, parent: CollectionKey, filter_: Filter, *, now_ns: int) -> int:
+    async def count(self, collection: Collection, filter_: Filter, *, now_ns: int) -> int:
         """See the port."""
+        parent = collection.key
         statement, params = _QUERIES.count(
             filter_,
             tenant=parent.tenant,
             collection=parent.collection,
             name_prefix=parent.record("").name,
             now_ns=now_ns,
+            narrowing=await self._narrowing(collection, filter_),
         )
         row = await self._database.fetch_one(statement, **params)
         return 0 if row is None else int(row.count)
+
+    async def _narrowing(self, collection: Collection, filter_: Filter) -> Narrowing | None:
+        """By the index that names the fewest records, unless it names too many."""
+        fewest, chosen = MOST_NAMED + 1, None
+        for bounds in bounds_in(filter_, collection.indexes):
+            row = await self._database.fetch_one(
+                bounds.counted,
+                tenant=collection.key.tenant,
+                collection=collection.key.collection,
+                **bounds.params,
+            )
+            if row is not None and row.count < fewest:
+                fewest, chosen = row.count, bounds.narrowing
+        return chosen
 
     async def purge_expired(self, *, now_ns: int) -> Sequence[CollectionKey]:
         """See the port."""
@@ -176,7 +203,7 @@ class SqlRecordRepository:
             ):
                 raise CollectionChangedError
             stored = await _stored(transaction, key, [write.record_id for write in writes])
-            step = _Step(key, feed.sequence - claimed, now_ns)
+            step = _Step(key, feed.sequence - claimed, now_ns, expected)
             for write in writes:
                 step.take(write, stored.get(write.record_id))
             await step.carry_out(transaction)
@@ -190,8 +217,15 @@ class SqlRecordRepository:
 class _Step:
     """What the writes of one transaction come to."""
 
-    def __init__(self, key: CollectionKey, sequence: int, now_ns: int) -> None:
+    def __init__(
+        self, key: CollectionKey, sequence: int, now_ns: int, collection: Collection | None
+    ) -> None:
         self._key = key
+        # Of one that is not known there may be some; then records are only dropped.
+        self._has_indexes = collection is None or bool(collection.indexes)
+        self._indexes = () if collection is None else collection.indexes
+        self._unindexed: list[Mapping[str, object]] = []
+        self._indexed: list[Mapping[str, object]] = []
         self._now_ns = now_ns
         self._put: list[Mapping[str, object]] = []
         self._deleted: list[Mapping[str, object]] = []
@@ -207,6 +241,8 @@ class _Step:
             self._tell(ChangeKind.EXPIRED, stored, None)
         after = write.decide(before)
         self.results.append(after)
+        if stored is not None and after is not stored and self._has_indexes:
+            self._unindexed.append({**self._of_key(), "of_id": stored.key.record})
         if after is None:
             if stored is not None:
                 of_id = stored.key.record
@@ -215,6 +251,7 @@ class _Step:
                 self._tell(ChangeKind.DELETED, before, None)
         elif after is not before:
             self._put.append(record_to_row(after))
+            self._indexed.extend(index_rows(after, self._indexes))
             kind = ChangeKind.CREATED if before is None else ChangeKind.UPDATED
             self._tell(kind, after, after)
 
@@ -223,6 +260,8 @@ class _Step:
         for statement, rows in (
             (_DELETE, self._deleted),
             (_PUT, self._put),
+            (_UNINDEX, self._unindexed),
+            (_INDEX, self._indexed),
             (_TELL, self._told),
         ):
             if len(rows) == 1:

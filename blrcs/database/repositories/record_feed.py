@@ -3,10 +3,10 @@
 A transaction that writes to the records of a collection first changes the collection's row in
 ``record_feeds``, and so has that row's lock until it is committed: on PostgreSQL and MariaDB
 another one waits there, on SQLite there is one writer in any case. With the lock it takes the next
-numbers for its changes. So numbers are committed in their order, and whoever sees one sees all before it:
-there is no change with a lower number that may still come. A sequence of the database, or a number
-that is read without a lock, would not do: a transaction that took a number first may commit last,
-and a watcher would have passed it by.
+numbers for its changes. So numbers are committed in their order, and whoever sees one sees all
+before it: there is no change with a lower number that may still come. A sequence of the database,
+or a number that is read without a lock, would not do: a transaction that took a number first may
+commit last, and a watcher would have passed it by.
 
 These transactions run at READ COMMITTED: each of their statements sees what was committed before
 it, and what it sees of the collection cannot change as long as the lock is held. A snapshot that is

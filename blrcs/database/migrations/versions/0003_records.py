@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from blrcs.database.migrations.steps import create_index, create_table
-from blrcs.database.types import BYTES, DOCUMENT, KEY, NUMBER, TEXT
+from blrcs.database.types import BYTES, DOCUMENT, DOUBLE, KEY, NUMBER, TEXT
 
 revision = "0003"
 down_revision = "0001"
@@ -14,6 +14,7 @@ def upgrade() -> None:
     _create_collections()
     _create_record_feeds()
     _create_records()
+    _create_record_index()
     _create_record_changes()
 
 
@@ -66,6 +67,22 @@ def _create_records() -> None:
         long_rows=True,
     )
     create_index("ix_records_expire_time_ns", "records", ["expire_time_ns"])
+
+
+def _create_record_index() -> None:
+    create_table(
+        "record_index",
+        sa.Column("tenant", KEY, nullable=False),
+        sa.Column("collection", KEY, nullable=False),
+        sa.Column("record_id", KEY, nullable=False),
+        sa.Column("path_id", NUMBER, nullable=False, autoincrement=False),
+        sa.Column("text_value", KEY, nullable=True),
+        sa.Column("number_value", DOUBLE, nullable=True),
+        sa.PrimaryKeyConstraint("tenant", "collection", "record_id", "path_id"),
+    )
+    place = ["tenant", "collection", "path_id"]
+    create_index("ix_record_index_number", "record_index", [*place, "number_value"])
+    create_index("ix_record_index_text", "record_index", [*place, "text_value"])
 
 
 def _create_record_changes() -> None:
