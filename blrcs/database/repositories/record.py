@@ -22,6 +22,7 @@ from blrcs.database.repositories.record_row import (
     image_from_row,
     record_from_row,
     record_to_row,
+    sealed_from_bytes,
     sealed_to_bytes,
     subject_from_row,
 )
@@ -93,12 +94,16 @@ class SqlRecordRepository:
 
     async def get(self, key: RecordKey, *, now_ns: int) -> RecordImage | None:
         """See the port."""
+        tenant, collection, record_id = key
         row = await self._database.fetch_one(
-            _IMAGE, of_tenant=key[0], of_collection=key[1], of_id=key[2]
+            _IMAGE, of_tenant=tenant, of_collection=collection, of_id=record_id
         )
-        if row is None or _is_expired(row, now_ns):
+        if row is None:
             return None
-        return image_from_row(key, row)
+        encoded, sealed, expire_time_ns = row
+        if expire_time_ns is not None and expire_time_ns <= now_ns:
+            return None
+        return RecordImage(key, encoded, None if sealed is None else sealed_from_bytes(sealed))
 
     async def get_many(
         self, parent: CollectionKey, record_ids: Sequence[str], *, now_ns: int

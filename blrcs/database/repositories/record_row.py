@@ -42,8 +42,7 @@ def record_from_row(row: Row) -> Record:
 
 def image_from_row(key: RecordKey, row: Row) -> RecordImage:
     """Of the columns ``encoded`` and ``sealed``."""
-    sealed = None if row.sealed is None else sealed_from_bytes(row.sealed)
-    return RecordImage(key, row.encoded, sealed)
+    return RecordImage(key, row.encoded, sealed_from_bytes(row.sealed))
 
 
 def subject_from_row(key: RecordKey, row: Row) -> Subject:

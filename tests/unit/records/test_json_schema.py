@@ -71,7 +71,8 @@ def test_other_ways_to_refer_are_refused(keyword):
 
 
 def test_names_of_members_are_no_keywords():
-    members = dict.fromkeys(("$ref", "$id", "default", "enum", "const"), {"type": "string"})
+    names = ("$ref", "$id", "default", "enum", "const")
+    members = {name: {"type": "string"} for name in names}
     schema = compiled({"properties": members})
     schema.check(dict.fromkeys(members, "x"), field="f")
     with pytest.raises(InvalidArgumentError):
