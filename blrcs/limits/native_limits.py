@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from blrcs.domain.limit_rule import Descriptor, LimitRule
 from blrcs.domain.limit_status import LimitStatus, LimitVerdict
+from blrcs.limits.cell import cell_key, rule_identity
 from blrcs.limits.rule_index import RuleIndex
 from blrcs_native import limit_index
 from blrcs_native.generation import Generation
@@ -116,7 +117,7 @@ class NativeLimits:
         self.catch_up()
         found = [self._index.find(domain, descriptor) for descriptor in descriptors]
         return [
-            None if compiled is None else _Counted(compiled, _cell_key(descriptor))
+            None if compiled is None else _Counted(compiled, cell_key(descriptor))
             for compiled, descriptor in zip(found, descriptors, strict=True)
         ]
 
@@ -152,16 +153,11 @@ class NativeLimits:
 
 
 def _compile(rule: LimitRule) -> _Compiled:
-    # Two rules of one name that were there at different times do not share their counts.
-    match = [[entry.key, entry.value] for entry in rule.match]
-    identity = f"{rule.name}/{rule.create_time_ns}/{rule.domain}/{match}"
     native = Rule(
-        rule.algorithm, rule.requests, rule.period_ns, identity=identity, burst=rule.burst
+        rule.algorithm,
+        rule.requests,
+        rule.period_ns,
+        identity=rule_identity(rule),
+        burst=rule.burst,
     )
     return _Compiled(rule.name, native, rule.shadow)
-
-
-def _cell_key(descriptor: Descriptor) -> bytes:
-    """The descriptor's values; lengths keep ("a", "bc") apart from ("ab", "c")."""
-    values = [entry.value.encode() for entry in descriptor]
-    return b"".join(len(value).to_bytes(4, "big") + value for value in values)

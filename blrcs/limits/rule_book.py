@@ -180,5 +180,7 @@ def _rule(stated: ConfiguredRule) -> LimitRule:
         burst=stated.burst,
         algorithm=stated.algorithm,
         shadow=stated.shadow,
+        mode=stated.mode,
+        on_loss=stated.on_loss,
         configured=True,
     )
