@@ -13,6 +13,7 @@ from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
 from blrcs.config.observability import LogFormat, Logging, Metrics
 from blrcs.config.policies import MethodPattern, PolicyOverride
+from blrcs.config.redis import Redis
 from blrcs.config.section import PathName, Table, empty_table
 from blrcs.config.server import Server
 from blrcs.config.services import Services
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     data_directory: PathName = Path("data")
     """Where the database and the signing key lie; created at the first start."""
     database: Database = Field(default_factory=Database)
+    redis: Redis = Field(default_factory=Redis)
     server: Server = Field(default_factory=Server)
     auth: Auth = Field(default_factory=Auth)
     guards: Guards = Field(default_factory=Guards)
