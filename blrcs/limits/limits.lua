@@ -196,8 +196,9 @@ local function save(cell, reset_us)
   else
     state = struct.pack('<ddd', cell.number, cell.current, cell.previous)
   end
-  -- One millisecond more, since what is gone too early is forgotten too early.
-  local expiry_ms = min(ceil(reset_us / 1000) + 1, MAX_EXPIRY_MS)
+  -- One millisecond more, since what is gone too early is forgotten too early. A clock that is given
+  -- is not the one by which Redis lets keys go.
+  local expiry_ms = ARGV[1] == '' and min(ceil(reset_us / 1000) + 1, MAX_EXPIRY_MS) or MAX_EXPIRY_MS
   redis.call('SET', cell.key, state, 'PX', string.format('%.0f', expiry_ms))
 end
 

@@ -1,11 +1,12 @@
 """Limit rules as the script that counts in Redis knows them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from blrcs.domain.limit_rule import LimitRule, OnLoss
 from blrcs.domain.policy import Algorithm
 from blrcs.limits.cell import rule_identity
+from blrcs_native.limit_share import Share
 
 KINDS: dict[Algorithm, int] = {
     "gcra": 1,
@@ -49,6 +50,7 @@ class RedisRule:
         key_prefix: Of its cells; the domain is the hash tag, so that all that one call counts lies
             in one slot of a Redis Cluster.
         lease: None where each decision asks Redis.
+        shares: What this process has of it, by cell.
     """
 
     name: str
@@ -58,6 +60,7 @@ class RedisRule:
     numbers: bytes
     key_prefix: bytes
     lease: Lease | None
+    shares: dict[bytes, Share] = field(default_factory=dict)
 
     def key(self, cell: bytes) -> bytes:
         """The name of a cell in Redis. It does not tell the values, which may be personal."""
