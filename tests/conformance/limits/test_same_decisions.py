@@ -100,6 +100,25 @@ def deep(**numbers):
     return [rule, replace(rule, id="b", match=(LimitEntry("b"),))], steps
 
 
+def emptied(requests, period_us, waited_us):
+    """All is taken, and a time later something has recovered."""
+    rule = replace(
+        USER, id="a", match=(LimitEntry("a"),), requests=requests, period_ns=period_us * US
+    )
+    now_us = LATEST_US // 2
+    steps = [(now_us, "consume", ["a"], requests), (now_us + waited_us, "check", ["a"], 1)]
+    return [rule, replace(rule, id="b", match=(LimitEntry("b"),))], steps
+
+
+PRIME = 999_999_937
+POWER = 2**44
+# The product is 3**28 * m, which no double is; exactly m requests have recovered.
+WHOLE = [emptied(3**18, 3**28, 3**10 * m) for m in (387_420_487, 299_999_977, 199_999_991)]
+# One part in 2**44 of a request more than, or short of, a whole number of them.
+MORE = emptied(PRIME, POWER, pow(PRIME, -1, POWER))
+LESS = emptied(PRIME, POWER, -pow(PRIME, -1, POWER) % POWER)
+
+
 @settings(
     max_examples=200,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -108,6 +127,11 @@ def deep(**numbers):
 @example(history=deep(requests=1, burst=MOST))
 @example(history=deep(requests=MOST, algorithm="sliding_window"))
 @example(history=deep(requests=MOST - 1, algorithm="fixed_window"))
+@example(history=WHOLE[0])
+@example(history=WHOLE[1])
+@example(history=WHOLE[2])
+@example(history=MORE)
+@example(history=LESS)
 async def test_redis_decides_as_the_native_limiter(redis_client, history):
     stated, steps = history
     clock = Clock()
