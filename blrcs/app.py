@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry
 
 from blrcs.api.cache_service import CacheService
 from blrcs.api.health_service import HealthService, HealthState, add_health_to_server
-from blrcs.api.limit_service import LimitService
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
 from blrcs.assembly.access import Access, assemble_access
@@ -20,14 +19,15 @@ from blrcs.assembly.direct import (
     direct_auth,
     direct_cache,
     direct_health,
-    direct_limits,
 )
 from blrcs.assembly.endpoint import listen
-from blrcs.assembly.foundation import NS_PER_S, Foundation, lay_foundation
+from blrcs.assembly.foundation import NS_PER_S, lay_foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.identity import Identity, assemble_identity
+from blrcs.assembly.limits import ServiceLimits, assemble_limits
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.redis import open_redis
 from blrcs.assembly.services import load_service
 from blrcs.cache.memory import MemoryCache
 from blrcs.cache.near import near_copies
@@ -37,14 +37,11 @@ from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
-from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.policies import Policies, permissions_of
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
-from blrcs.limits.native_limits import NativeLimits
-from blrcs.limits.rule_book import RuleBook
 from blrcs.monitoring.exporter import MetricsServer
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.process import settle_process
@@ -59,7 +56,7 @@ from blrcs.v1 import (
     limit_pb2_grpc,
     user_pb2_grpc,
 )
-from blrcs.workers.memory import ACCESS, GUARDS, LIMIT_RULES, SERVICE, Memory, OwnMemory
+from blrcs.workers.memory import ACCESS, GUARDS, Memory, OwnMemory
 from blrcs.workers.ports import PortUnavailableError, cache_socket
 from blrcs.workers.worker import Worker
 
@@ -106,7 +103,7 @@ async def running(
         worker: What this process has of its supervisor, where it is one of several.
 
     Raises:
-        DatabaseOpenError, SigningKeyError, ConfigError, PolicyError, ServiceLoadError,
+        DatabaseOpenError, RedisOpenError, SigningKeyError, ConfigError, PolicyError, ServiceLoadError,
         PortUnavailableError: It cannot start; each says in one line why.
     """
     settings = loaded.settings
@@ -129,23 +126,18 @@ async def running(
         stack.push_async_callback(identity.api_keys.drain)
         cache = _cache(settings, worker)
         stack.callback(cache.close)
-        limits = NativeLimits(memory.limiter(SERVICE, settings.guards.limiter_cells))
-        rules = RuleBook(
-            SqlLimitRuleRepository(base.database, base.reader),
-            limits,
-            memory.generation(LIMIT_RULES),
-        )
-        rules.load(settings)
+        block = memory.metrics(METRICS_CELLS)
+        metrics = ServerMetrics(block)
+        redis = await open_redis(settings, stack, worker)
+        limits = assemble_limits(base, settings, memory, redis, metrics, stack)
 
         direct: DirectHandlers = {}
         if settings.services.builtin:
-            direct = _add_builtin(registrar, base, access, identity, cache, limits, rules)
+            direct = _add_builtin(registrar, access, identity, cache, limits)
         for reference in settings.services.extra:
             load_service(reference)(registrar)
         health, direct_standard = _add_standard(registrar, settings)
 
-        block = memory.metrics(METRICS_CELLS)
-        metrics = ServerMetrics(block)
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
         policies = Policies(
@@ -162,7 +154,7 @@ async def running(
         )
         policies.apply(settings)
 
-        reloadables: list[Reloadable] = [policies, rules, level]
+        reloadables: list[Reloadable] = [policies, limits.rules, level]
         server, addresses = listen(router, settings, metrics, reloadables, worker)
         metrics_address = await _serve_metrics(
             settings, memory.registry(block, ServerMetrics), stack, worker
@@ -183,8 +175,9 @@ async def running(
         house.run(watcher.run())
         house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
         house.repeat(HOUSEKEEPING_PERIOD_S, _at_once(cache.reclaim))
+        house.repeat(HOUSEKEEPING_PERIOD_S, _at_once(limits.sweep))
         if base.database.is_shared:
-            follow = _in_turn(identity.revocations.catch_up, access.store.follow, rules.follow)
+            follow = _in_turn(identity.revocations.catch_up, access.store.follow, limits.rules.follow)
             house.repeat(settings.database.refresh_interval.ns / NS_PER_S, follow)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
@@ -207,31 +200,22 @@ def _cache(settings: Settings, worker: Worker | None) -> MemoryCache | RemoteCac
 
 def _add_builtin(
     registrar: Registrar,
-    base: Foundation,
     access: Access,
     identity: Identity,
     cache: MemoryCache | RemoteCache,
-    limits: NativeLimits,
-    rules: RuleBook,
+    limits: ServiceLimits,
 ) -> DirectHandlers:
-    limit_service = LimitService(
-        limits=limits,
-        rules=rules,
-        secrets=base.secrets,
-        page_tokens=base.page_tokens,
-        clock=base.clock,
-    )
     cache_service = CacheService(cache)
     auth_pb2_grpc.add_AuthServiceServicer_to_server(identity.auth_service, registrar)
     user_pb2_grpc.add_UserServiceServicer_to_server(identity.user_service, registrar)
     access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
-    limit_pb2_grpc.add_LimitServiceServicer_to_server(limit_service, registrar)
+    limit_pb2_grpc.add_LimitServiceServicer_to_server(limits.service, registrar)
     cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
     return {
         **direct_access(access.service, access.current),
         **direct_auth(identity.auth_service, identity.verifier),
         **direct_cache(cache_service, cache),
-        **direct_limits(limit_service, limits),
+        **limits.direct,
     }
 
 

@@ -17,6 +17,7 @@ from blrcs.domain.identity_name import USERS, misnamed
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.error_mapping import domain_rejection
 from blrcs.limits.native_limits import NativeLimits
+from blrcs.limits.redis_limits import RedisLimits
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.direct_access import DirectCheck
 from blrcs_native.direct_auth import DirectIntrospect
@@ -27,8 +28,8 @@ from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
 
 
-def direct_limits(service: LimitService, limits: NativeLimits) -> DirectHandlers:
-    """Consume, by the rules that the service counts by."""
+def direct_limits(service: LimitService, limits: NativeLimits | RedisLimits) -> DirectHandlers:
+    """Consume, by the rules that the service counts by; in Redis, by shares that are at hand."""
     return {service.Consume: partial(DirectConsume, limits.current)}
 
 

@@ -1,9 +1,9 @@
 """All settings of a server."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from blrcs.config.auth import Auth
@@ -53,6 +53,12 @@ class Settings(BaseSettings):
     logging: Logging = Field(default_factory=Logging)
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)
+
+    @model_validator(mode="after")
+    def _check_redis(self) -> Self:
+        if self.limits.backend == "redis" and self.redis.url is None:
+            raise ValueError("limits.backend is redis, which needs redis.url")
+        return self
 
     @property
     def reflection(self) -> bool:

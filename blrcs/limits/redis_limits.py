@@ -9,10 +9,11 @@ from blrcs.limits.cell import cell_key
 from blrcs.limits.leases import Leases
 from blrcs.limits.limit_calls import Answer, Claim, Counted, LimitCall, Operation, Standing
 from blrcs.limits.limit_queue import LimitQueue, RedisLostError, RunsScripts
-from blrcs.limits.native_limits import NativeLimits
+from blrcs.limits.native_limits import NativeLimits, native_index, native_rule
 from blrcs.limits.redis_rule import RedisRule, compile_rule
 from blrcs.limits.rule_index import RuleIndex
 from blrcs.limits.without_redis import WithoutRedis, limits_unavailable
+from blrcs_native import limit_index
 from blrcs_native.generation import Generation
 from blrcs_native.limiter import NEVER_NS
 
@@ -35,6 +36,9 @@ class RedisLimits:
         retry_s: How often a Redis that is lost is looked for.
         on_loss: Told of each answer without Redis, and how it was found.
         clock_us: For tests: the time to count by, instead of the server's.
+
+    Attributes:
+        current: The same rules with the shares at hand, for native handlers.
     """
 
     def __init__(
@@ -59,10 +63,12 @@ class RedisLimits:
         self._index: RuleIndex[RedisRule] = RuleIndex([])
         self._queues: dict[str, LimitQueue] = {}
         self._leases = Leases()
+        self.current = limit_index.CurrentLimits(local.current.limiter)
 
     def follow(self, generation: Generation, load_anew: Callable[[], object]) -> None:
         """See NativeLimits."""
         self._local.follow(generation, load_anew)
+        self.current.follow(generation, load_anew)
 
     def catch_up(self) -> None:
         """See NativeLimits."""
@@ -78,6 +84,12 @@ class RedisLimits:
             for rule in stated
         }
         self._index = RuleIndex((rule.domain, rule.match, self._rules[rule]) for rule in stated)
+        self.current.replace(
+            native_index(
+                (rule.domain, rule.match, native_rule(rule, shares=self._rules[rule].shares))
+                for rule in stated
+            )
+        )
 
     async def consume(
         self, domain: str, descriptors: Sequence[Descriptor], cost: int, *, check_only: bool

@@ -11,6 +11,7 @@ from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError
 from blrcs.domain.limit_rule import LimitEntry, LimitRule
 from blrcs.limits.native_limits import NativeLimits
+from blrcs.limits.redis_limits import RedisLimits
 from blrcs_native.generation import Generation
 
 Written = TypeVar("Written")
@@ -29,7 +30,7 @@ class RuleBook:
     def __init__(
         self,
         repository: SqlLimitRuleRepository,
-        limits: NativeLimits,
+        limits: NativeLimits | RedisLimits,
         generation: Generation | None = None,
     ) -> None:
         self._repository = repository
