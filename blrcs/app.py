@@ -103,8 +103,8 @@ async def running(
         worker: What this process has of its supervisor, where it is one of several.
 
     Raises:
-        DatabaseOpenError, RedisOpenError, SigningKeyError, ConfigError, PolicyError, ServiceLoadError,
-        PortUnavailableError: It cannot start; each says in one line why.
+        DatabaseOpenError, RedisOpenError, SigningKeyError, ConfigError, PolicyError,
+        ServiceLoadError, PortUnavailableError: It cannot start; each says in one line why.
     """
     settings = loaded.settings
     memory: Memory = OwnMemory() if worker is None else worker.memory
@@ -177,7 +177,9 @@ async def running(
         house.repeat(HOUSEKEEPING_PERIOD_S, _at_once(cache.reclaim))
         house.repeat(HOUSEKEEPING_PERIOD_S, _at_once(limits.sweep))
         if base.database.is_shared:
-            follow = _in_turn(identity.revocations.catch_up, access.store.follow, limits.rules.follow)
+            follow = _in_turn(
+                identity.revocations.catch_up, access.store.follow, limits.rules.follow
+            )
             house.repeat(settings.database.refresh_interval.ns / NS_PER_S, follow)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(

@@ -393,5 +393,6 @@ cdef class DirectConsume(DirectHandler):
         if not verdict.shares:
             decide(self.limits.limiter, &request, &verdict)
         elif not spend(&request, &verdict):
+            # The guards will be asked again; those of a method without streams take nothing.
             return None
         return reply_of(request.count, &verdict)

@@ -12,7 +12,7 @@ from blrcs_native.limiter import NEVER_NS
 MIN_AHEAD = 8
 """Shares smaller than this are not drawn before they are needed."""
 MIN_PAUSE_PART = 20
-"""After a refusal, who asks again waits one part in so many of a share's life at the least: what has
+"""After a refusal nobody asks for one part in so many of a share's life at the least: what has
 recovered until then is drawn at once."""
 
 
@@ -53,8 +53,10 @@ class Hand:
         self._retry_at_ns: int | None = None
 
     def wanted(self, now_ns: int) -> int:
-        """How much to draw: what was spent of late in half a share's life, at most twice as much as
-        the last time."""
+        """How much to draw: what was spent of late in half a share's life.
+
+        At most twice as much as the last time.
+        """
         spent = self.share.spent - self._spent_before
         elapsed_ns = max(now_ns - self._drawn_at_ns, 1)
         pace = spent * self._life_ns // 2 // elapsed_ns
@@ -70,8 +72,10 @@ class Hand:
         self.window = standing.window
 
     def receive(self, standing: Standing, asked_at_ns: int, now_ns: int) -> None:
-        """Takes in what was granted. The server's clock had not been read before it was asked, so
-        that it counts the share as living longer than is done here."""
+        """Takes in what was granted.
+
+        Its time is counted from when it was asked for, which is before the server counted it.
+        """
         rest_ns = standing.window_rest_ns if self.lease.by_window else self._life_ns
         low = self._size // 2 if self._size >= MIN_AHEAD else 0
         self.share.put(standing.granted, asked_at_ns + rest_ns, now_ns, low=low)
@@ -135,9 +139,7 @@ class Draw:
     def conclude(self, answer: Answer, now_ns: int) -> None:
         """Takes in what was decided."""
         refusals = sum(standing.refused for standing in answer.standings)
-        for claim, drawn, standing in zip(
-            self.claims, self._hands, answer.standings, strict=True
-        ):
+        for claim, drawn, standing in zip(self.claims, self._hands, answer.standings, strict=True):
             if drawn is None:
                 continue
             hand, taken, ends_ns = drawn

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from blrcs.domain.limit_rule import LimitEntry
 from tests.conformance.limits.cases import USER, WINDOW, descriptor
 
-
 RULES = {
     "a": replace(USER, id="a", match=(LimitEntry("a"),), requests=5, **WINDOW),
     "b": replace(USER, id="b", match=(LimitEntry("b"),), requests=3, **WINDOW),

@@ -34,7 +34,9 @@ starts_us = st.one_of(
 
 @st.composite
 def rules(draw, name):
-    algorithm = draw(st.sampled_from(["gcra", "gcra", "fixed_window", "sliding_window", "concurrency"]))
+    algorithm = draw(
+        st.sampled_from(["gcra", "gcra", "fixed_window", "sliding_window", "concurrency"])
+    )
     return replace(
         USER,
         id=name,
@@ -78,7 +80,14 @@ def in_us(time_ns):
 
 def told(statuses):
     return [
-        (each.rule, each.allowed, each.limit, each.remaining, in_us(each.reset_after_ns), each.shadow)
+        (
+            each.rule,
+            each.allowed,
+            each.limit,
+            each.remaining,
+            in_us(each.reset_after_ns),
+            each.shadow,
+        )
         for each in statuses
     ]
 

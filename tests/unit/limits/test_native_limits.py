@@ -3,7 +3,17 @@ from dataclasses import replace
 from blrcs.domain.limit_rule import LimitEntry
 from blrcs.limits.native_limits import NativeLimits
 from blrcs_native.limiter import Limiter
-from tests.conformance.limits.cases import ALICE, BOB, USER, WINDOW, Clock, S, descriptor, left, take
+from tests.conformance.limits.cases import (
+    ALICE,
+    BOB,
+    USER,
+    WINDOW,
+    Clock,
+    S,
+    descriptor,
+    left,
+    take,
+)
 
 
 class Overtaken:
