@@ -1,5 +1,6 @@
 """Limits that several machines count together, in Redis."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
@@ -36,6 +37,7 @@ class RedisLimits:
         retry_s: How often a Redis that is lost is looked for.
         on_loss: Told of each answer without Redis, and how it was found.
         clock_us: For tests: the time to count by, instead of the server's.
+        monotonic_ns: The system's monotonic clock.
 
     Attributes:
         current: The same rules with the shares at hand, for native handlers.
@@ -51,6 +53,7 @@ class RedisLimits:
         retry_s: float,
         on_loss: Callable[[OnLoss], object],
         clock_us: Callable[[], int] | None = None,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._redis = redis
         self._local = local
@@ -62,7 +65,7 @@ class RedisLimits:
         self._rules: dict[LimitRule, RedisRule] = {}
         self._index: RuleIndex[RedisRule] = RuleIndex([])
         self._queues: dict[str, LimitQueue] = {}
-        self._leases = Leases()
+        self._leases = Leases(monotonic_ns)
         self.current = limit_index.CurrentLimits(local.current.limiter)
 
     def follow(self, generation: Generation, load_anew: Callable[[], object]) -> None:

@@ -65,7 +65,9 @@ async def test_stacked_rules_are_each_answered_by_their_own_word(server):
         verdict = await take(limits, OTHERS["open"], unmatched, OTHERS["local"], cost=5)
         assert verdict.allowed
         assert [each.rule for each in verdict.statuses] == [
-            "limitRules/open", "", "limitRules/local"
+            "limitRules/open",
+            "",
+            "limitRules/local",
         ]
         verdict = await take(limits, OTHERS["open"], unmatched, OTHERS["local"])
         assert [each.allowed for each in verdict.statuses] == [True, True, False]
