@@ -38,7 +38,7 @@ class Leases:
             RedisLostError: There is not enough at hand, and Redis does not decide.
         """
         for _ in range(MAX_WAITS):
-            answer = self.decide_at_hand(costs)
+            answer = self._decide_at_hand(costs)
             if answer is not None:
                 return answer
             hands = (self._hands.get(counted) for counted in costs)
@@ -48,7 +48,19 @@ class Leases:
             await asyncio.wait(drawing)
         return await self._draw(queue, costs)
 
-    def decide_at_hand(self, costs: Mapping[Counted, int], *, takes: bool = True) -> Answer | None:
+    async def check(self, queue: LimitQueue, costs: Mapping[Counted, int]) -> Answer:
+        """Decides as ``consume`` would, and takes nothing.
+
+        Raises:
+            RedisLostError: As for ``consume``.
+        """
+        answer = self._decide_at_hand(costs, takes=False)
+        if answer is not None:
+            return answer
+        claims = [Claim(counted, cost) for counted, cost in costs.items()]
+        return await queue.ask(LimitCall(Operation.CHECK, claims))
+
+    def _decide_at_hand(self, costs: Mapping[Counted, int], *, takes: bool = True) -> Answer | None:
         """The answer, where Redis need not be asked for it."""
         now_ns = self._monotonic_ns()
         hands: list[tuple[Hand, int, int]] = []
@@ -113,7 +125,9 @@ class Leases:
             # GCRA recovers by itself, and has done so already for a part of it.
             return None
         claim = Claim(hand.counted, left, window=hand.window)
-        return hand.queue.ask(LimitCall(Operation.RETURN, [claim]))
+        returning = hand.queue.ask(LimitCall(Operation.RETURN, [claim]))
+        returning.add_done_callback(_seen)
+        return returning
 
     async def _draw(self, queue: LimitQueue, costs: Mapping[Counted, int]) -> Answer:
         draw = Draw(self._monotonic_ns())
@@ -164,3 +178,9 @@ class Leases:
             self._hands[counted] = hand
             counted.rule.shares[counted.cell] = hand.share
         return hand
+
+
+def _seen(returning: asyncio.Future[Answer]) -> None:
+    """So that asyncio does not complain: what cannot be given back is lost."""
+    if not returning.cancelled():
+        returning.exception()

@@ -1,9 +1,9 @@
 """What the script is asked, and what it answers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
+from typing import NamedTuple
 
 from blrcs.limits.redis_rule import NS_PER_US, RedisRule
 from blrcs_native.limiter import NEVER_NS
@@ -25,16 +25,14 @@ class Operation(IntEnum):
     """Gives back what was drawn in a window and not spent, as long as that window lasts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """The cell that a descriptor is counted in: a rule, and the descriptor's values."""
 
     rule: RedisRule
     cell: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What is wanted of one cell.
 
     Attributes:
@@ -52,8 +50,7 @@ class Claim:
         return b"[%b,%d,%d,%d]" % (self.counted.rule.numbers, self.cost, self.extra, self.window)
 
 
-@dataclass(frozen=True, slots=True)
-class LimitCall:
+class LimitCall(NamedTuple):
     """What is decided in one step. Its cells differ, and are all of one domain."""
 
     operation: Operation
@@ -61,13 +58,13 @@ class LimitCall:
 
     def packed(self) -> bytes:
         """In JSON."""
-        return b"[%b]" % b",".join(
-            [b"%d" % self.operation, *(claim.packed() for claim in self.claims)]
+        return b"[%d,%b]" % (
+            self.operation,
+            b",".join([claim.packed() for claim in self.claims]),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How a cell stands after a call.
 
     Attributes:
@@ -83,8 +80,7 @@ class Standing:
     window_rest_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came of a call. ``retry_after_ns`` is NEVER_NS where no wait will do."""
 
     allowed: bool
@@ -102,10 +98,9 @@ def read_answers(reply: bytes, calls: Sequence[LimitCall]) -> list[Answer]:
     for call in calls:
         allowed, wait_us = _ALLOWED.unpack_from(reply, place)
         place += _ALLOWED.size
-        standings = []
-        for _ in call.claims:
-            standings.append(_standing(*_STANDING.unpack_from(reply, place)))
-            place += _STANDING.size
+        end = place + _STANDING.size * len(call.claims)
+        standings = [_standing(*each) for each in _STANDING.iter_unpack(reply[place:end])]
+        place = end
         wait_ns = NEVER_NS if wait_us == NEVER_US else _nanoseconds(wait_us)
         answers.append(Answer(bool(allowed), wait_ns, standings))
     return answers
@@ -115,12 +110,12 @@ def _standing(
     refused: int, remaining: float, reset_us: float, granted: float, window: float, rest_us: float
 ) -> Standing:
     return Standing(
-        refused=bool(refused),
-        remaining=int(remaining),
-        reset_after_ns=_nanoseconds(reset_us),
-        granted=int(granted),
-        window=int(window),
-        window_rest_ns=_nanoseconds(rest_us),
+        bool(refused),
+        int(remaining),
+        _nanoseconds(reset_us),
+        int(granted),
+        int(window),
+        _nanoseconds(rest_us),
     )
 
 

@@ -1,8 +1,7 @@
 """Limits that several machines count together, in Redis."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from blrcs.domain.limit_rule import Descriptor, LimitEntry, LimitRule, OnLoss
 from blrcs.domain.limit_status import LimitStatus, LimitVerdict
@@ -63,6 +62,7 @@ class RedisLimits:
         self._retry_s = retry_s
         self._clock_us = clock_us
         self._rules: dict[LimitRule, RedisRule] = {}
+        self._has_leases = False
         self._index: RuleIndex[RedisRule] = RuleIndex([])
         self._queues: dict[str, LimitQueue] = {}
         self._leases = Leases(monotonic_ns)
@@ -87,6 +87,7 @@ class RedisLimits:
             for rule in stated
         }
         self._index = RuleIndex((rule.domain, rule.match, self._rules[rule]) for rule in stated)
+        self._has_leases = any(rule.lease for rule in self._rules.values())
         self.current.replace(
             native_index(
                 (rule.domain, rule.match, native_rule(rule, shares=self._rules[rule].shares))
@@ -99,10 +100,7 @@ class RedisLimits:
     ) -> LimitVerdict:
         """See the port."""
         counted = self._counted(domain, descriptors)
-        costs = Counter[Counted]()
-        for each in counted:
-            if each is not None:
-                costs[each] += cost
+        costs = _costs(counted, cost)
         if not costs:
             return LimitVerdict(allowed=True, statuses=[LimitStatus() for _ in counted])
         try:
@@ -123,11 +121,9 @@ class RedisLimits:
     ) -> Sequence[LimitStatus]:
         """See the port."""
         counted = self._counted(domain, descriptors)
-        costs = Counter[Counted]()
-        for each in counted:
-            if each is not None:
-                costs[each] += cost
-                self._leases.look_anew(each)
+        costs = _costs(counted, cost)
+        for each in costs:
+            self._leases.look_anew(each)
         try:
             answer = await self._ask(domain, Operation.REFUND, costs)
         except RedisLostError:
@@ -137,7 +133,7 @@ class RedisLimits:
     async def peek(self, domain: str, descriptors: Sequence[Descriptor]) -> Sequence[LimitStatus]:
         """See the port."""
         counted = self._counted(domain, descriptors)
-        cells = Counter(each for each in counted if each is not None)
+        cells = _costs(counted, 0)
         try:
             answer = await self._ask(domain, Operation.PEEK, cells)
         except RedisLostError:
@@ -147,7 +143,7 @@ class RedisLimits:
     async def reset(self, domain: str, descriptors: Sequence[Descriptor]) -> None:
         """See the port; UnavailableError while Redis is lost."""
         counted = self._counted(domain, descriptors)
-        cells = Counter(each for each in counted if each is not None)
+        cells = _costs(counted, 0)
         for each in cells:
             self._leases.drop(each)
         try:
@@ -185,19 +181,17 @@ class RedisLimits:
             )
         return queue
 
-    async def _decide(
-        self, queue: LimitQueue, costs: Counter[Counted], *, check_only: bool
-    ) -> Answer:
-        if any(costs.values()) and any(each.rule.lease for each in costs):
-            if not check_only:
-                return await self._leases.consume(queue, costs)
-            answer = self._leases.decide_at_hand(costs, takes=False)
-            if answer is not None:
-                return answer
+    def _decide(
+        self, queue: LimitQueue, costs: dict[Counted, int], *, check_only: bool
+    ) -> Awaitable[Answer]:
+        if self._has_leases and any(costs.values()) and any(each.rule.lease for each in costs):
+            if check_only:
+                return self._leases.check(queue, costs)
+            return self._leases.consume(queue, costs)
         operation = Operation.CHECK if check_only else Operation.CONSUME
-        return await queue.ask(LimitCall(operation, _claims(costs)))
+        return queue.ask(LimitCall(operation, _claims(costs)))
 
-    async def _ask(self, domain: str, operation: Operation, costs: Counter[Counted]) -> Answer:
+    async def _ask(self, domain: str, operation: Operation, costs: dict[Counted, int]) -> Answer:
         if not costs:
             return Answer(allowed=True, retry_after_ns=0, standings=())
         return await self._queue(domain).ask(LimitCall(operation, _claims(costs)))
@@ -209,7 +203,16 @@ class RedisLimits:
         return _statuses(counted, cells, answer, mine)
 
 
-def _claims(costs: Counter[Counted]) -> list[Claim]:
+def _costs(counted: Sequence[Counted | None], cost: int) -> dict[Counted, int]:
+    """What is wanted of each cell: descriptors of one cell add up."""
+    costs: dict[Counted, int] = {}
+    for each in counted:
+        if each is not None:
+            costs[each] = costs.get(each, 0) + cost
+    return costs
+
+
+def _claims(costs: dict[Counted, int]) -> list[Claim]:
     return [Claim(counted, cost) for counted, cost in costs.items()]
 
 
