@@ -51,6 +51,7 @@ setup(
     },
     package_data={
         "blrcs": ["py.typed"],
+        "blrcs.cache.redis": ["*.lua"],
         "blrcs.cli": ["template/*.tmpl"],
         "blrcs.v1": ["*.proto", "*.pyi"],
         "blrcs_native": ["*.pyi", "*.pxd", "py.typed"],

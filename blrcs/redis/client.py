@@ -73,7 +73,7 @@ class RedisClient:
         except (RedisError, OSError, ValueError) as error:
             raise open_error(self._url.place, error) from None
 
-    async def call(self, key: bytes | str, *command: Any) -> Any:
+    async def call(self, key: bytes | str, *command: bytes | str | int) -> Any:
         """Redis's answer to a command about a key, or about keys of the same slot.
 
         Raises:
@@ -81,8 +81,7 @@ class RedisClient:
             ResourceExhaustedError: It has no memory left, or too many commands wait.
             redis.exceptions.ResponseError: It refuses what it should not.
         """
-        key = key.encode() if isinstance(key, str) else key
-        place = await self._master_of(key)
+        place = await self.master_of(key)
         asking = False
         for _ in range(MAX_REDIRECTS):
             line = await self._line(place)
@@ -97,7 +96,7 @@ class RedisClient:
                 # What was the master is none any more, and has done nothing.
                 self._nodes[place].drop(error.__cause__)
                 await self._look()
-                place, asking = await self._master_of(key), False
+                place, asking = await self.master_of(key), False
             except MovedError as error:
                 self._look_soon()
                 place, asking = Place(error.host or place.host, error.port), False
@@ -105,7 +104,9 @@ class RedisClient:
                 place, asking = Place(error.host or place.host, error.port), True
         raise unavailable()
 
-    async def run(self, script: Script, keys: Sequence[bytes | str], *arguments: Any) -> Any:
+    async def run(
+        self, script: Script, keys: Sequence[bytes | str], *arguments: bytes | str | int
+    ) -> Any:
         """The result of a script, which is loaded where Redis does not know it.
 
         Raises:
@@ -171,7 +172,13 @@ class RedisClient:
             log.info("Redis is back", place=str(place or self._url.place))
         self._away.discard(place)
 
-    async def _master_of(self, key: bytes) -> Place:
+    async def master_of(self, key: bytes | str) -> Place:
+        """The server that has a key, as far as it is known.
+
+        Raises:
+            UnavailableError: Nobody says.
+        """
+        key = key.encode() if isinstance(key, str) else key
         if not self._topology.masters:
             await self._look()
         return self._topology.master_of(key)
