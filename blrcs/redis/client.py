@@ -5,6 +5,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakSet
 
 import structlog
 from redis.exceptions import AskError, MovedError, NoScriptError, ReadOnlyError, RedisError
@@ -49,6 +50,7 @@ class RedisClient:
         self._connector = Connector(url, settings.connect_timeout.ns / NS_PER_S)
         self._topology = topology_of(url, self._connector)
         self._nodes: dict[Place, Node] = {}
+        self._lines: WeakSet[Line] = WeakSet()
         self._looking: asyncio.Task[None] | None = None
         self._looked_at = -math.inf
         self._away: set[Place | None] = set()
@@ -131,6 +133,7 @@ class RedisClient:
         """
         connection = await self._connector.connect(place)
         line = Line(connection, self.command_timeout_s, on_push=on_push, on_end=on_end)
+        self._lines.add(line)
         try:
             role, *_ = await line.ask("ROLE")
         except UnavailableError:
@@ -147,9 +150,12 @@ class RedisClient:
         """Ends all connections."""
         if self._looking is not None:
             self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         for node in self._nodes.values():
-            node.close()
-        await asyncio.sleep(0)
+            await node.close()
+        for line in list(self._lines):
+            line.close()
+            await line.wait_closed()
 
     async def look(self) -> None:
         """Finds out anew where the masters are; together with others who want to know.

@@ -99,6 +99,10 @@ class Line:
         """Ends it; what was asked fails."""
         self._finish(None)
 
+    async def wait_closed(self) -> None:
+        """Returns when nothing of it is left, once it is closed."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def drop(self, error: Exception) -> None:
         """Ends it because of what is wrong with the server."""
         self._finish(error)

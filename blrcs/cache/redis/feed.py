@@ -58,7 +58,7 @@ class Feed:
         self._listeners: dict[Place, Listener] = {}
         self._opening: dict[Place, asyncio.Task[Listener]] = {}
         self._woken = asyncio.Event()
-        # One after the other, so that the end of one subscription is not taken for that of the next.
+        # One at a time: the end of a subscription must not be taken for that of the next.
         self._subscribing = asyncio.Lock()
 
     def hears(self, epoch: bytes) -> bool:
@@ -78,8 +78,10 @@ class Feed:
                         # Whoever has just gone is not there again at once.
                         await asyncio.sleep(period_s / BEATS_IN_BOUND)
         finally:
-            for opening in self._opening.values():
-                opening.cancel()
+            opening = list(self._opening.values())
+            for each in opening:
+                each.cancel()
+            await asyncio.gather(*opening, return_exceptions=True)
             for listener in list(self._listeners.values()):
                 listener.close()
 

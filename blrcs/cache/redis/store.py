@@ -56,8 +56,9 @@ class RedisCache:
     """Implements the CacheStore port in Redis, for all who use the same one.
 
     Each operation is one script, and so one step for all. What ``get`` reads is copied, and
-    answered from the copy for as long as it is good: until the entry changes here, until Redis tells of a
-    change, and no longer than ``settings.staleness`` after it was last certain that all was told.
+    answered from the copy for as long as it is good: until the entry changes here, until Redis
+    tells of a change, and no longer than ``settings.staleness`` after it was last certain that all
+    was told.
 
     All methods raise UnavailableError where Redis does not answer: whether a write was carried out
     is then unknown. Belongs to the event loop, on which ``feed.run`` has to run.
