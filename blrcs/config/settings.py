@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from blrcs.config.auth import Auth
@@ -53,6 +53,14 @@ class Settings(BaseSettings):
     logging: Logging = Field(default_factory=Logging)
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)
+
+    @field_validator("cache")
+    @classmethod
+    def _check_backend(cls, cache: Cache, info: ValidationInfo) -> Cache:
+        redis = info.data.get("redis")
+        if cache.backend == "redis" and redis is not None and redis.url is None:
+            raise ValueError("its backend is redis, but redis.url is not given")
+        return cache
 
     @property
     def reflection(self) -> bool:

@@ -5,13 +5,13 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from blrcs.application.cache.get_entries import MAX_BATCH_BYTES
 from blrcs.cache.near import near_copies
-from blrcs.cache.redis.feed import Feed
 from blrcs.cache.redis.names import CacheNames
 from blrcs.cache.redis.namespaces import RedisNamespaces
 from blrcs.cache.redis.stored import NS_PER_US, stored_entry
@@ -27,6 +27,7 @@ from blrcs.domain.cache_entry import (
 )
 from blrcs.domain.errors import DomainError, UnavailableError
 from blrcs.redis.client import RedisClient
+from blrcs.redis.feed import Feed
 from blrcs.redis.script import Script
 from blrcs_native.cache_hits import CacheHits
 from blrcs_native.cache_space import StoredEntry
@@ -48,6 +49,8 @@ _KINDS = {
     b"v": CacheEventKind.EVICTED,
     b"f": CacheEventKind.FLUSHED,
 }
+
+_FIGURES = ("entries", "size_bytes", "hits", "misses", "evictions", "expirations")
 
 Clock = Callable[[], int]
 
@@ -194,8 +197,9 @@ class RedisCache:
     async def figures(self, namespace: str) -> CacheFigures:
         """See the port. Hits of copies that others have made count within a second."""
         await self._report(namespace, [])
-        found = await self._run(_OTHER, namespace, "figures", ())
-        return CacheFigures(*(found or [0] * 6), *self._bounds(namespace))
+        found: list[int] = await self._run(_OTHER, namespace, "figures", ())
+        figures = CacheFigures(0, 0, 0, 0, 0, 0, *self._bounds(namespace))
+        return replace(figures, **dict(zip(_FIGURES, found, strict=False)))
 
     async def flush(self, namespace: str) -> int:
         """See the port."""

@@ -8,15 +8,19 @@ from collections.abc import Callable
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from blrcs.cache.redis.listener import Clock, Listener
 from blrcs.domain.errors import UnavailableError
 from blrcs.redis.client import RedisClient
 from blrcs.redis.errors import unavailable
 from blrcs.redis.line import Push
+from blrcs.redis.listener import Clock, Listener
 from blrcs.redis.url import Place
 
 NS_PER_S = 1_000_000_000
 BEATS_IN_BOUND = 4
+
+
+def _ignore(_: object) -> None:
+    """For who does not want to know."""
 
 
 class Feed:
@@ -26,7 +30,7 @@ class Feed:
 
     Args:
         client: The Redis.
-        tracked: What the names of the keys begin with whose changes are heard of.
+        tracked: What the names of the keys begin with whose changes are heard of; None for none.
         staleness_ns: How long after the last beat it may be trusted that all was heard.
         on_changed: Told of a key that has changed; of None where any may have.
         on_told: Told of a channel and what was published there.
@@ -38,13 +42,13 @@ class Feed:
     def __init__(
         self,
         client: RedisClient,
-        tracked: str,
+        tracked: str | None,
         staleness_ns: int,
         *,
-        on_changed: Callable[[bytes | None], None],
+        on_changed: Callable[[bytes | None], None] = _ignore,
         on_told: Callable[[str, bytes], None],
         on_lost: Callable[[str], None],
-        on_good_until: Callable[[int], None],
+        on_good_until: Callable[[int], None] = _ignore,
         monotonic: Clock = time.monotonic_ns,
     ) -> None:
         self._client = client

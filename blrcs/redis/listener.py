@@ -48,19 +48,20 @@ class Listener:
         cls,
         client: RedisClient,
         place: Place,
-        tracked: str,
+        tracked: str | None,
         monotonic: Clock,
         on_push: Callable[[Push], None],
         on_end: Callable[[Exception | None], None],
     ) -> "Listener":
-        """One that hears of the keys that begin with ``tracked``.
+        """One that hears of the keys that begin with ``tracked``; None for no keys.
 
         Raises:
             redis.exceptions.RedisError, OSError: It cannot be had.
         """
         listener = cls(await client.dial(place, on_end, on_push), monotonic)
         try:
-            await listener._ask("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", tracked)
+            if tracked is not None:
+                await listener._ask("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", tracked)
             await listener.beat()
         except UnavailableError:
             raise RedisConnectionError("it does not answer") from None
