@@ -14,6 +14,7 @@ from blrcs.api.health_service import HealthService, HealthState, add_health_to_s
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
 from blrcs.assembly.access import Access, assemble_access
+from blrcs.assembly.cache import AnyCache, assemble_cache, keep_house
 from blrcs.assembly.direct import (
     direct_access,
     direct_auth,
@@ -27,11 +28,7 @@ from blrcs.assembly.identity import Identity, assemble_identity
 from blrcs.assembly.limits import ServiceLimits, assemble_limits
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
-from blrcs.assembly.redis import open_redis
 from blrcs.assembly.services import load_service
-from blrcs.cache.memory import MemoryCache
-from blrcs.cache.near import near_copies
-from blrcs.cache.remote import RemoteCache
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
@@ -57,11 +54,11 @@ from blrcs.v1 import (
     user_pb2_grpc,
 )
 from blrcs.workers.memory import ACCESS, GUARDS, Memory, OwnMemory
-from blrcs.workers.ports import PortUnavailableError, cache_socket
+from blrcs.workers.ports import PortUnavailableError
 from blrcs.workers.worker import Worker
 
-HOUSEKEEPING_PERIOD_S = 1.0
 PURGE_PERIOD_S = 600.0
+SWEEP_PERIOD_S = 1.0
 
 log = structlog.get_logger("blrcs.app")
 
@@ -124,12 +121,11 @@ async def running(
             grants=access.store,
         )
         stack.push_async_callback(identity.api_keys.drain)
-        cache = _cache(settings, worker)
+        cache = assemble_cache(settings, base, worker)
         stack.callback(cache.close)
         block = memory.metrics(METRICS_CELLS)
         metrics = ServerMetrics(block)
-        redis = await open_redis(settings, stack, worker)
-        limits = assemble_limits(base, settings, memory, redis, metrics, stack)
+        limits = assemble_limits(base, settings, memory, metrics, stack)
 
         direct: DirectHandlers = {}
         if settings.services.builtin:
@@ -174,13 +170,15 @@ async def running(
         house = Housekeeping(stack)
         house.run(watcher.run())
         house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
-        house.repeat(HOUSEKEEPING_PERIOD_S, _at_once(cache.reclaim))
-        house.repeat(HOUSEKEEPING_PERIOD_S, _at_once(limits.sweep))
+        keep_house(cache, house, lambda work: _leading(work, worker))
+        house.repeat(SWEEP_PERIOD_S, limits.sweep)
         if base.database.is_shared:
             follow = _in_turn(
                 identity.revocations.catch_up, access.store.follow, limits.rules.follow
             )
             house.repeat(settings.database.refresh_interval.ns / NS_PER_S, follow)
+            if base.announcer is not None:
+                house.run(base.announcer.run(follow))
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,
@@ -192,19 +190,11 @@ async def running(
         )
 
 
-def _cache(settings: Settings, worker: Worker | None) -> MemoryCache | RemoteCache:
-    if worker is None:
-        return MemoryCache(settings.cache)
-    memory = worker.memory
-    near = near_copies(settings.cache, memory.cache_stamps(), memory.cache_hits())
-    return RemoteCache(cache_socket(settings.data_directory), near)
-
-
 def _add_builtin(
     registrar: Registrar,
     access: Access,
     identity: Identity,
-    cache: MemoryCache | RemoteCache,
+    cache: AnyCache,
     limits: ServiceLimits,
 ) -> DirectHandlers:
     cache_service = CacheService(cache)
@@ -277,17 +267,10 @@ def _in_turn(*works: Work) -> Work:
     return run
 
 
-def _at_once(work: Callable[[], object]) -> Work:
-    async def run() -> None:
-        work()
-
-    return run
-
-
 async def _drain(
     server: TransportServer,
     health: HealthState,
-    cache: MemoryCache | RemoteCache,
+    cache: AnyCache,
     grace_s: float,
 ) -> None:
     """NOT_SERVING first, so that balancers turn away; then accepted calls may finish."""

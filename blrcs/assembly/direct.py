@@ -9,8 +9,8 @@ from blrcs.api.health_service import HealthService, HealthState, unknown_service
 from blrcs.api.limit_service import LimitService
 from blrcs.application.cache.get_entry import missing_entry
 from blrcs.application.cache.set_entry import UNMET
+from blrcs.assembly.cache import AnyCache
 from blrcs.cache.memory import MemoryCache
-from blrcs.cache.remote import RemoteCache
 from blrcs.domain.cache_entry import Presence
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.identity_name import USERS, misnamed
@@ -33,12 +33,12 @@ def direct_limits(service: LimitService, limits: NativeLimits | RedisLimits) -> 
     return {service.Consume: partial(DirectConsume, limits.current)}
 
 
-def direct_cache(service: CacheService, cache: MemoryCache | RemoteCache) -> DirectHandlers:
+def direct_cache(service: CacheService, cache: AnyCache) -> DirectHandlers:
     """Get and Set, of the entries that the service keeps.
 
-    Of several processes one alone has them; the others get what they have good copies of.
+    Where another process or Redis has them, Get alone, of those of which there are good copies.
     """
-    if isinstance(cache, RemoteCache):
+    if not isinstance(cache, MemoryCache):
         return {service.Get: partial(DirectNearGet, cache.near)}
     return {
         service.Get: partial(DirectGet, cache.namespaces, _missing),

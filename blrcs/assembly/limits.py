@@ -13,7 +13,6 @@ from blrcs.interceptors.direct import DirectHandlers
 from blrcs.limits.native_limits import NativeLimits
 from blrcs.limits.redis_limits import RedisLimits
 from blrcs.limits.rule_book import RuleBook
-from blrcs.redis.client import RedisClient
 from blrcs.workers.memory import LIMIT_RULES, SERVICE, Memory
 
 
@@ -26,7 +25,7 @@ class ServiceLimits:
     service: LimitService
     direct: DirectHandlers
 
-    def sweep(self) -> None:
+    async def sweep(self) -> None:
         """Gives up what was drawn in advance and nobody uses. To be called regularly."""
         if isinstance(self.limits, RedisLimits):
             self.limits.sweep()
@@ -36,25 +35,27 @@ def assemble_limits(
     base: Foundation,
     settings: Settings,
     memory: Memory,
-    redis: RedisClient | None,
     metrics: ServerMetrics,
     stack: AsyncExitStack,
 ) -> ServiceLimits:
-    """The limits of this machine, or, where there is ``redis``, those of all that share it."""
+    """The limits of this machine, or, where they are counted in Redis, of all that share it."""
     limits: NativeLimits | RedisLimits
     limits = local = NativeLimits(memory.limiter(SERVICE, settings.guards.limiter_cells))
-    if redis is not None:
+    if settings.limits.backend == "redis" and base.redis is not None:
         limits = RedisLimits(
-            redis,
+            base.redis,
             local,
-            key_prefix=f"{redis.key_prefix}:",
+            key_prefix=f"{base.redis.key_prefix}:",
             timeout_s=settings.limits.redis_timeout.ns / NS_PER_S,
             retry_s=settings.limits.redis_retry.ns / NS_PER_S,
             on_loss=metrics.limited_without_redis,
         )
         stack.push_async_callback(limits.close)
     rules = RuleBook(
-        SqlLimitRuleRepository(base.database, base.reader), limits, memory.generation(LIMIT_RULES)
+        SqlLimitRuleRepository(base.database, base.reader),
+        limits,
+        memory.generation(LIMIT_RULES),
+        announce=base.announce,
     )
     rules.load(settings)
     service = LimitService(

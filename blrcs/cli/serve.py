@@ -98,8 +98,8 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
         DatabaseOpenError,
         PolicyError,
         PortUnavailableError,
-        ServiceLoadError,
         RedisOpenError,
+        ServiceLoadError,
         SigningKeyError,
     ) as error:
         fail(str(error))

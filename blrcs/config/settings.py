@@ -1,9 +1,9 @@
 """All settings of a server."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from blrcs.config.auth import Auth
@@ -54,11 +54,13 @@ class Settings(BaseSettings):
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)
 
-    @model_validator(mode="after")
-    def _check_redis(self) -> Self:
-        if self.limits.backend == "redis" and self.redis.url is None:
-            raise ValueError("limits.backend is redis, which needs redis.url")
-        return self
+    @field_validator("cache", "limits")
+    @classmethod
+    def _check_backend(cls, section: Cache | Limits, info: ValidationInfo) -> Cache | Limits:
+        redis = info.data.get("redis")
+        if section.backend == "redis" and redis is not None and redis.url is None:
+            raise ValueError("its backend is redis, but redis.url is not given")
+        return section
 
     @property
     def reflection(self) -> bool:

@@ -25,6 +25,7 @@ class RuleBook:
 
     Args:
         generation: Moves with every change that any process makes; None where there is one process.
+        announce: Called after each change that is stored.
     """
 
     def __init__(
@@ -32,7 +33,10 @@ class RuleBook:
         repository: SqlLimitRuleRepository,
         limits: NativeLimits | RedisLimits,
         generation: Generation | None = None,
+        *,
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
+        self._announce = announce
         self._repository = repository
         self._limits = limits
         self._configured: dict[str, LimitRule] = {}
@@ -136,6 +140,7 @@ class RuleBook:
         self._apply()
         if self._generation is not None:
             self._generation.bump()
+        self._announce()
         return written
 
     def _take_in(self, rule: LimitRule) -> None:
