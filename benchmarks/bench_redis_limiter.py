@@ -1,10 +1,10 @@
 """Limits across machines beside redis-benchmark, which runs the same script on the same server.
 
-redis-benchmark calls the script 50 at a time, one decision a call. RedisLimits decides for as many
-callers of one process, in order to find what a server's loop can have; what they ask at a time goes
-in one round trip. Leased, LimitService's Consume is answered directly from bytes to bytes, by shares
-that are drawn meanwhile; what has no share at hand takes the road through Python, and is timed too.
-The server has a core of its own, where there are two.
+redis-benchmark calls the script over 50 connections, one decision a call. RedisLimits decides for
+as many callers of one process; what they ask at a time goes in one round trip. Leased, Consume is
+answered directly from bytes to bytes, by shares that are drawn meanwhile; what has no share at hand
+takes the road through Python, and is timed too. The server has a core of its own, where there are
+two.
 """
 
 import asyncio

@@ -15,8 +15,22 @@ PERIOD_NS = 1_000_000_000
 LIFE_NS = PERIOD_NS // LEASE_PARTS
 
 pauses_ns = st.sampled_from(
-    [0, 0, 0, 1_000, LIFE_NS // 8, LIFE_NS // 2, LIFE_NS - 1_000, LIFE_NS, LIFE_NS + 1_000]
-    + [PERIOD_NS // 2, PERIOD_NS - LIFE_NS, PERIOD_NS - 1_000, PERIOD_NS, 2 * PERIOD_NS]
+    [
+        0,
+        0,
+        0,
+        1000,
+        LIFE_NS // 8,
+        LIFE_NS // 2,
+        LIFE_NS - 1000,
+        LIFE_NS,
+        LIFE_NS + 1000,
+        PERIOD_NS // 2,
+        PERIOD_NS - LIFE_NS,
+        PERIOD_NS - 1000,
+        PERIOD_NS,
+        2 * PERIOD_NS,
+    ]
 )
 # Who takes, how often, what each time, and how long it pauses then.
 steps = st.tuples(st.integers(0, MACHINES - 1), st.integers(1, 60), st.integers(1, 4), pauses_ns)

@@ -49,7 +49,7 @@ async def hammer(url, prefix, numbers, attempts):
     await limits.close()
     await client.close()
     assert not lost
-    print(json.dumps(vars(got)))
+    sys.stdout.write(json.dumps(vars(got)))
 
 
 if __name__ == "__main__":
