@@ -21,6 +21,8 @@ from blrcs.database.replicas.opening import with_replicas
 from blrcs.database.replicas.reads import PRIMARY
 from blrcs.database.repositories.settings import get_or_make
 from blrcs.database.sqlite.kind import file_url
+from blrcs.redis.announcer import Announcer
+from blrcs.redis.client import RedisClient, open_redis
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker
@@ -46,6 +48,13 @@ class Foundation:
     page_tokens: SignedPageTokens
     secrets: RandomSecretGenerator
     clock: Clock
+    redis: RedisClient | None = None
+    announcer: Announcer | None = None
+
+    def announce(self) -> None:
+        """What other servers go by has been stored: they are told, where there is a way."""
+        if self.announcer is not None:
+            self.announcer.announce()
 
 
 def database_url(settings: Settings) -> str:
@@ -69,6 +78,7 @@ async def lay_foundation(
 
     Raises:
         DatabaseOpenError: The data directory or the database cannot be used.
+        RedisOpenError: There is to be a Redis, and it cannot be used.
     """
     directory = settings.data_directory
     if worker is None:
@@ -92,6 +102,9 @@ async def lay_foundation(
             _with_replicas(database, settings.database, limits, metrics)
         )
         consistency_token = replicated.token
+    redis = None
+    if settings.redis.url is not None:
+        redis = await stack.enter_async_context(open_redis(settings.redis))
     secret = await get_or_make(
         database, PAGE_TOKEN_SECRET, lambda: secrets.token_bytes(SECRET_BYTES)
     )
@@ -103,6 +116,8 @@ async def lay_foundation(
         page_tokens=SignedPageTokens(secret),
         secrets=RandomSecretGenerator(),
         clock=time.time_ns,
+        redis=redis,
+        announcer=Announcer(redis, "stored") if redis and database.is_shared else None,
     )
 
 

@@ -38,7 +38,7 @@ def start_two_workers(start: Callable[..., Server], directory: Path, **environ: 
         BLRCS_POLICIES=json.dumps(
             {
                 f"/blrcs.v1.{name}Service/*": {"limits": []}
-                for name in ("Auth", "User", "Access", "Limit", "Cache")
+                for name in ("Auth", "User", "Access", "Limit", "Cache", "Record")
             }
         ),
         **environ,
@@ -94,6 +94,13 @@ def children(process_id: int) -> list[int]:
 
 def kill(process_id: int) -> None:
     os.kill(process_id, signal.SIGKILL)
+
+
+def stop(process_id: int) -> None:
+    """Has it do nothing more, nor end."""
+    os.kill(process_id, signal.SIGSTOP)
+    while Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        os.sched_yield()
 
 
 def wait_for_end(descriptor: int) -> None:
