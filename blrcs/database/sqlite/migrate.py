@@ -6,7 +6,7 @@ from pathlib import Path
 from blrcs.database.sqlite.connection import connect
 from blrcs.database.sqlite.errors import open_error
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0004"
 """The newest revision in migrations/versions. Stated here so that a start with nothing to migrate
 need not import alembic."""
 
