@@ -103,7 +103,8 @@ class TestMysql(DatabaseConformance):
         async with database.transaction(read_only=True) as transaction:
             count = 0
             async for _ in transaction.stream(ALL):
-                await asyncio.sleep(0)
+                for _ in range(100):
+                    await asyncio.sleep(0)
                 count += 1
                 kept = transaction._connection._driver._proto
                 assert kept.length < 4_000_000
