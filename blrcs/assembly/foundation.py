@@ -10,7 +10,9 @@ from blrcs.application.ports.clock import Clock
 from blrcs.config.settings import Settings
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter
 from blrcs.database.data_directory import DataDirectory
-from blrcs.database.kind import open_database
+from blrcs.database.kind import kind_of, open_database
+from blrcs.database.migrations.declared import declared_branches
+from blrcs.database.migrations.starting import bring_up_to_date
 from blrcs.database.pool import PoolLimits
 from blrcs.database.repositories.settings import get_or_make
 from blrcs.database.sqlite.kind import file_url
@@ -57,10 +59,17 @@ async def lay_foundation(
     directory = settings.data_directory
     if worker is None:
         stack.enter_context(DataDirectory.open(directory))
+    url = database_url(settings)
+    if worker is None or worker.first:
+        await bring_up_to_date(
+            kind_of(url).road(url),
+            declared_branches(settings.services.migrations),
+            only_check=settings.database.migrate == "check",
+        )
     database, reader = await stack.enter_async_context(
         open_database(
-            database_url(settings),
-            migrate=worker is None or worker.first,
+            url,
+            migrate=False,
             limits=PoolLimits(
                 size=settings.database.pool_size,
                 overflow=settings.database.pool_overflow,

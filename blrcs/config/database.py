@@ -1,6 +1,6 @@
 """Where the server keeps what it keeps."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ class Database(Section):
     url: Secret | None = None
     """Where it is: `postgresql://`, `mysql://`, `mariadb://` or `sqlite:///`; without it, a SQLite
     file in the data directory."""
+    migrate: Literal["auto", "check"] = "auto"
+    """What a start does where migrations are to be run: run them, or refuse."""
     pool_size: Annotated[int, Field(ge=1, le=10_000)] = 20
     """Connections that each worker keeps open."""
     pool_overflow: Annotated[int, Field(ge=0, le=10_000)] = 10
