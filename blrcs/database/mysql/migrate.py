@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from asyncmy.errors import MySQLError
 
@@ -22,13 +23,13 @@ _NO_SUCH_TABLE = 1146
 class MysqlRoad(ServerRoad):
     """Every definition is committed by itself; killed on the way, migrations can be run again."""
 
-    dialect = "mysql"
     lock = f"SELECT GET_LOCK(CONCAT('blrcs.', MD5(DATABASE())), {LOCK_TIMEOUT_S})"
 
     def __init__(self, url: str) -> None:
         self._url = MysqlUrl.parse(url)
         self._connector = Connector(self._url, lock_timeout_s=LOCK_TIMEOUT_S)
         self.place = self._url.place
+        self.dialect = urlsplit(url).scheme
 
     async def stored(self, tables: Sequence[str]) -> list[str | None]:
         """See MigrationRoad."""

@@ -1,0 +1,16 @@
+"""``blrcs db``: migrations, backups and slow statements of the server's database."""
+
+import typer
+
+from blrcs.cli import db_migrations
+
+app = typer.Typer(
+    help="Migrate, back up and examine the database.",
+    no_args_is_help=True,
+)
+app.command("upgrade")(db_migrations.upgrade)
+app.command("downgrade")(db_migrations.downgrade)
+app.command("status")(db_migrations.status)
+app.command("check")(db_migrations.check)
+app.command("history")(db_migrations.history)
+app.command("revision")(db_migrations.revision)
