@@ -2,7 +2,7 @@
 
 import typer
 
-from blrcs.cli import db_migrations
+from blrcs.cli import db_backup, db_migrations
 
 app = typer.Typer(
     help="Migrate, back up and examine the database.",
@@ -14,3 +14,5 @@ app.command("status")(db_migrations.status)
 app.command("check")(db_migrations.check)
 app.command("history")(db_migrations.history)
 app.command("revision")(db_migrations.revision)
+app.command("backup")(db_backup.backup)
+app.command("restore")(db_backup.restore)

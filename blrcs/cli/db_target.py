@@ -1,6 +1,6 @@
 """The database that the configuration names, as ``blrcs db`` works on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +115,7 @@ def print_json(values: Any) -> None:
     typer.echo(orjson.dumps(values, option=orjson.OPT_INDENT_2).decode())
 
 
-def print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def print_table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """For people; each row is one line where it is not a terminal that shows it."""
     table = Table(box=None, pad_edge=False)
     for title in titles:
