@@ -13,8 +13,11 @@ from blrcs.database.data_directory import DataDirectory
 from blrcs.database.kind import kind_of, open_database
 from blrcs.database.migrations.declared import declared_branches
 from blrcs.database.migrations.starting import bring_up_to_date
-from blrcs.database.pool import PoolLimits
+from blrcs.database.pool import PoolLimits, Unobserved
 from blrcs.database.repositories.settings import get_or_make
+from blrcs.database.slow_log.file import FILE_NAME, SlowLogFile
+from blrcs.database.slow_log.log import SlowLog
+from blrcs.database.slow_log.watched import WatchedDatabase, WatchedReader, noting_waits
 from blrcs.database.sqlite.kind import file_url
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
@@ -75,8 +78,17 @@ async def lay_foundation(
                 overflow=settings.database.pool_overflow,
                 timeout_s=settings.database.pool_timeout.ns / NS_PER_S,
             ),
+            observer=noting_waits(Unobserved()),
         )
     )
+    if settings.database.slow_query.ns:
+        slow = SlowLog(
+            database,
+            SlowLogFile(directory / FILE_NAME),
+            least_ns=settings.database.slow_query.ns,
+        )
+        await stack.enter_async_context(slow.running())
+        database, reader = WatchedDatabase(database, slow), WatchedReader(reader, slow)
     secret = await get_or_make(
         database, PAGE_TOKEN_SECRET, lambda: secrets.token_bytes(SECRET_BYTES)
     )

@@ -2,7 +2,7 @@
 
 import typer
 
-from blrcs.cli import db_backup, db_migrations
+from blrcs.cli import db_backup, db_migrations, db_slow
 
 app = typer.Typer(
     help="Migrate, back up and examine the database.",
@@ -16,3 +16,4 @@ app.command("history")(db_migrations.history)
 app.command("revision")(db_migrations.revision)
 app.command("backup")(db_backup.backup)
 app.command("restore")(db_backup.restore)
+app.command("slow")(db_slow.slow)

@@ -22,6 +22,8 @@ class Database(Section):
     """Connections beyond that, opened where all are in use and closed after that."""
     pool_timeout: Annotated[Duration, between("10ms", "10m")] = Duration.parse("30s")
     """How long a call waits for a connection at most."""
+    slow_query: Annotated[Duration, between("0s", "1h")] = Duration.parse("500ms")
+    """How long a statement takes that is written down as slow; 0 for none."""
     refresh_interval: Annotated[Duration, between("50ms", "1m")] = Duration.parse("1s")
     """How often the server looks for policies, limits and revocations that another machine has
     stored."""

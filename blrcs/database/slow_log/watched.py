@@ -1,0 +1,228 @@
+"""A database whose slow statements are told."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar, cast
+
+import sqlalchemy as sa
+
+from blrcs.database.adapter import (
+    BlockingReader,
+    DatabaseAdapter,
+    Isolation,
+    Operation,
+    Transaction,
+)
+from blrcs.database.dialect import Dialect
+from blrcs.database.pool import PoolObserver
+from blrcs.database.retry import DEFAULT_ATTEMPTS
+from blrcs.database.statement import Row, Statement
+
+Result = TypeVar("Result")
+Params = Mapping[str, Any]
+
+_waited: ContextVar[tuple[int, int]] = ContextVar("waited", default=(0, 0))
+"""When the running task was last given a connection, and how long it had waited for that."""
+
+
+class Watch(Protocol):
+    """Is told of statements that took long, from whatever thread; neither raises nor waits.
+
+    Attributes:
+        least_ns: How long that is.
+    """
+
+    least_ns: int
+
+    def note(
+        self, statement: Statement, params: Params | None, duration_ns: int, rows: int | None
+    ) -> None:
+        """It took so long, and gave or changed so many rows; None where it came to no end."""
+
+
+def waited_ns(since_ns: int) -> int:
+    """How long the running task has waited for a connection since then."""
+    at_ns, duration_ns = _waited.get()
+    return duration_ns if at_ns >= since_ns else 0
+
+
+def noting_waits(observer: PoolObserver) -> PoolObserver:
+    """An observer that remembers waits for the slow log, and tells another one of everything."""
+    return cast("PoolObserver", _NotedWaits(observer))
+
+
+class _NotedWaits:
+    def __init__(self, observer: PoolObserver) -> None:
+        self._observer = observer
+
+    def waited(self, duration_ns: int) -> None:
+        _waited.set((time.monotonic_ns(), duration_ns))
+        self._observer.waited(duration_ns)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._observer, name)
+
+
+class _Statements:
+    """The four ways to run a statement, timed. While all are quick, two looks at the clock each."""
+
+    _inner: DatabaseAdapter | Transaction
+    _watch: Watch
+
+    async def execute(self, statement: Statement, /, **params: Any) -> int:
+        """See the port."""
+        began_ns, rows = time.monotonic_ns(), None
+        try:
+            rows = await self._inner.execute(statement, **params)
+            return rows
+        finally:
+            if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
+                self._watch.note(statement, params, duration_ns, rows)
+
+    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """See the port."""
+        began_ns, done = time.monotonic_ns(), None
+        try:
+            await self._inner.execute_many(statement, rows)
+            done = len(rows)
+        finally:
+            if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
+                self._watch.note(statement, None, duration_ns, done)
+
+    async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
+        """See the port."""
+        began_ns, rows = time.monotonic_ns(), None
+        try:
+            row = await self._inner.fetch_one(statement, **params)
+            rows = int(row is not None)
+            return row
+        finally:
+            if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
+                self._watch.note(statement, params, duration_ns, rows)
+
+    async def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        """See the port."""
+        began_ns, count = time.monotonic_ns(), None
+        try:
+            rows = await self._inner.fetch_all(statement, **params)
+            count = len(rows)
+            return rows
+        finally:
+            if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
+                self._watch.note(statement, params, duration_ns, count)
+
+
+class WatchedTransaction(_Statements, Transaction):
+    """A transaction of a WatchedDatabase."""
+
+    def __init__(self, inner: Transaction, watch: Watch) -> None:
+        self._inner: Transaction = inner
+        self._watch = watch
+
+    async def stream(self, statement: Statement, /, **params: Any) -> AsyncGenerator[Row]:
+        """See the port. What its reader takes between two rows does not count."""
+        began_ns, count, done = time.monotonic_ns(), 0, None
+        try:
+            async with aclosing(self._inner.stream(statement, **params)) as rows:
+                async for row in rows:
+                    count += 1
+                    given_ns = time.monotonic_ns()
+                    yield row
+                    began_ns += time.monotonic_ns() - given_ns
+            done = count
+        finally:
+            if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
+                self._watch.note(statement, params, duration_ns, done)
+
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """See the port."""
+        return self._inner.savepoint()
+
+
+class WatchedDatabase(_Statements, DatabaseAdapter):
+    """An adapter that tells a watch of slow statements; all else is as in the one that it wraps.
+
+    Args:
+        inner: Any adapter; it is closed with this one.
+        watch: Is told.
+    """
+
+    def __init__(self, inner: DatabaseAdapter, watch: Watch) -> None:
+        self._inner: DatabaseAdapter = inner
+        self._watch = watch
+        self.reader = None if inner.reader is None else WatchedReader(inner.reader, watch)
+        self.is_shared = inner.is_shared
+
+    @property
+    def dialect(self) -> Dialect:
+        """See the port."""
+        return self._inner.dialect
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        *,
+        isolation: Isolation = Isolation.REPEATABLE_READ,
+        read_only: bool = False,
+    ) -> AsyncIterator[Transaction]:
+        """See the port."""
+        async with self._inner.transaction(isolation=isolation, read_only=read_only) as inner:
+            yield WatchedTransaction(inner, self._watch)
+
+    async def run(
+        self,
+        operation: Operation[Result],
+        *,
+        isolation: Isolation = Isolation.SERIALIZABLE,
+        read_only: bool = False,
+        attempts: int = DEFAULT_ATTEMPTS,
+    ) -> Result:
+        """See the port."""
+        return await self._inner.run(
+            lambda inner: operation(WatchedTransaction(inner, self._watch)),
+            isolation=isolation,
+            read_only=read_only,
+            attempts=attempts,
+        )
+
+    async def define(self, *elements: sa.schema.ExecutableDDLElement) -> None:
+        """See the port."""
+        await self._inner.define(*elements)
+
+    async def check(self) -> None:
+        """See the port."""
+        await self._inner.check()
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._inner.close()
+
+
+class WatchedReader(BlockingReader):
+    """A reader that tells of slow statements."""
+
+    def __init__(self, inner: BlockingReader, watch: Watch) -> None:
+        self._inner = inner
+        self._watch = watch
+
+    def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
+        """See the port."""
+        began_ns = time.monotonic_ns()
+        row = self._inner.fetch_one(statement, **params)
+        if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
+            self._watch.note(statement, params, duration_ns, int(row is not None))
+        return row
+
+    def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        """See the port."""
+        began_ns = time.monotonic_ns()
+        rows = self._inner.fetch_all(statement, **params)
+        if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
+            self._watch.note(statement, params, duration_ns, len(rows))
+        return rows
+
+    def run(self, operation: Operation[Result]) -> Result:
+        """See the port."""
+        return self._inner.run(lambda inner: operation(WatchedTransaction(inner, self._watch)))
