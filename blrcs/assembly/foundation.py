@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blrcs.application.ports.clock import Clock
+from blrcs.assembly.database_url import database_url
 from blrcs.config.settings import Settings
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter
 from blrcs.database.data_directory import DataDirectory
@@ -18,12 +19,10 @@ from blrcs.database.repositories.settings import get_or_make
 from blrcs.database.slow_log.file import FILE_NAME, SlowLogFile
 from blrcs.database.slow_log.log import SlowLog
 from blrcs.database.slow_log.watched import WatchedDatabase, WatchedReader, noting_waits
-from blrcs.database.sqlite.kind import file_url
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker
 
-DATABASE_FILE = "blrcs.db"
 PAGE_TOKEN_SECRET = "page_token_secret"  # noqa: S105 - the name, not the secret
 SECRET_BYTES = 32
 NS_PER_S = 1_000_000_000
@@ -39,13 +38,6 @@ class Foundation:
     page_tokens: SignedPageTokens
     secrets: RandomSecretGenerator
     clock: Clock
-
-
-def database_url(settings: Settings) -> str:
-    """Where everything is kept that is not a file."""
-    if settings.database.url is None:
-        return file_url(settings.data_directory / DATABASE_FILE)
-    return settings.database.url.get_secret_value()
 
 
 async def lay_foundation(

@@ -81,7 +81,7 @@ def find_target(
     data_directory: Path | None,
 ) -> Target:
     """Reads the configuration as ``blrcs serve`` does; ends the command where it is wrong."""
-    from blrcs.assembly.foundation import database_url  # noqa: PLC0415 - see the package
+    from blrcs.assembly.database_url import database_url  # noqa: PLC0415 - see the package
     from blrcs.database.kind import kind_of  # noqa: PLC0415
     from blrcs.database.migrations.declared import declared_branches  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from blrcs.assembly.foundation import DATABASE_FILE
+from blrcs.assembly.database_url import DATABASE_FILE
 from blrcs.config.settings import Settings
 from blrcs.database.adapter import Transaction
 from blrcs.database.errors import DatabaseOpenError

@@ -150,12 +150,13 @@ def _told(branch: Branch, place: Path | str) -> Iterator[None]:
     """One line for what a service's own migration may raise."""
     try:
         yield
-    except (sa.exc.DBAPIError, DatabaseOpenError):
+    except DatabaseOpenError:
         raise
     except Exception as error:
         if branch.name == OWN_NAME:
             raise
-        said = " ".join(f"{type(error).__name__}: {error}".split())
+        original = getattr(error, "orig", None) or error
+        said = " ".join(f"{type(original).__name__}: {original}".split())
         raise DatabaseOpenError(place, f"a migration of {branch.name} fails: {said}") from error
 
 
