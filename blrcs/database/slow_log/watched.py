@@ -1,9 +1,9 @@
 """A database whose slow statements are told."""
 
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from contextvars import ContextVar
+from time import monotonic_ns
 from typing import Any, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
@@ -58,7 +58,7 @@ class _NotedWaits:
         self._observer = observer
 
     def waited(self, duration_ns: int) -> None:
-        _waited.set((time.monotonic_ns(), duration_ns))
+        _waited.set((monotonic_ns(), duration_ns))
         self._observer.waited(duration_ns)
 
     def __getattr__(self, name: str) -> Any:
@@ -66,75 +66,94 @@ class _NotedWaits:
 
 
 class _Statements:
-    """The four ways to run a statement, timed. While all are quick, two looks at the clock each."""
+    """The four ways to run a statement, timed. While all are quick, two looks at the clock each.
 
-    _inner: DatabaseAdapter | Transaction
-    _watch: Watch
+    Written out and not put together, since each is on the road of a call.
+    """
+
+    def __init__(self, inner: DatabaseAdapter | Transaction, watch: Watch) -> None:
+        self._watch = watch
+        self._least_ns = watch.least_ns
+        self._execute = inner.execute
+        self._execute_many = inner.execute_many
+        self._fetch_one = inner.fetch_one
+        self._fetch_all = inner.fetch_all
 
     async def execute(self, statement: Statement, /, **params: Any) -> int:
         """See the port."""
-        began_ns, rows = time.monotonic_ns(), None
+        began_ns = monotonic_ns()
         try:
-            rows = await self._inner.execute(statement, **params)
-            return rows
-        finally:
-            if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
-                self._watch.note(statement, params, duration_ns, rows)
+            count = await self._execute(statement, **params)
+        except BaseException:
+            self._note(began_ns, statement, params, None)
+            raise
+        if monotonic_ns() - began_ns >= self._least_ns:
+            self._note(began_ns, statement, params, count)
+        return count
 
     async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """See the port."""
-        began_ns, done = time.monotonic_ns(), None
+        began_ns = monotonic_ns()
         try:
-            await self._inner.execute_many(statement, rows)
-            done = len(rows)
-        finally:
-            if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
-                self._watch.note(statement, None, duration_ns, done)
+            await self._execute_many(statement, rows)
+        except BaseException:
+            self._note(began_ns, statement, None, None)
+            raise
+        if monotonic_ns() - began_ns >= self._least_ns:
+            self._note(began_ns, statement, None, len(rows))
 
     async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """See the port."""
-        began_ns, rows = time.monotonic_ns(), None
+        began_ns = monotonic_ns()
         try:
-            row = await self._inner.fetch_one(statement, **params)
-            rows = int(row is not None)
-            return row
-        finally:
-            if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
-                self._watch.note(statement, params, duration_ns, rows)
+            row = await self._fetch_one(statement, **params)
+        except BaseException:
+            self._note(began_ns, statement, params, None)
+            raise
+        if monotonic_ns() - began_ns >= self._least_ns:
+            self._note(began_ns, statement, params, int(row is not None))
+        return row
 
     async def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """See the port."""
-        began_ns, count = time.monotonic_ns(), None
+        began_ns = monotonic_ns()
         try:
-            rows = await self._inner.fetch_all(statement, **params)
-            count = len(rows)
-            return rows
-        finally:
-            if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
-                self._watch.note(statement, params, duration_ns, count)
+            rows = await self._fetch_all(statement, **params)
+        except BaseException:
+            self._note(began_ns, statement, params, None)
+            raise
+        if monotonic_ns() - began_ns >= self._least_ns:
+            self._note(began_ns, statement, params, len(rows))
+        return rows
+
+    def _note(
+        self, began_ns: int, statement: Statement, params: Params | None, rows: int | None
+    ) -> None:
+        duration_ns = monotonic_ns() - began_ns
+        if duration_ns >= self._least_ns:
+            self._watch.note(statement, params, duration_ns, rows)
 
 
 class WatchedTransaction(_Statements, Transaction):
     """A transaction of a WatchedDatabase."""
 
     def __init__(self, inner: Transaction, watch: Watch) -> None:
-        self._inner: Transaction = inner
-        self._watch = watch
+        super().__init__(inner, watch)
+        self._inner = inner
 
     async def stream(self, statement: Statement, /, **params: Any) -> AsyncGenerator[Row]:
         """See the port. What its reader takes between two rows does not count."""
-        began_ns, count, done = time.monotonic_ns(), 0, None
+        began_ns, count, done = monotonic_ns(), 0, None
         try:
             async with aclosing(self._inner.stream(statement, **params)) as rows:
                 async for row in rows:
                     count += 1
-                    given_ns = time.monotonic_ns()
+                    given_ns = monotonic_ns()
                     yield row
-                    began_ns += time.monotonic_ns() - given_ns
+                    began_ns += monotonic_ns() - given_ns
             done = count
         finally:
-            if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
-                self._watch.note(statement, params, duration_ns, done)
+            self._note(began_ns, statement, params, done)
 
     def savepoint(self) -> AbstractAsyncContextManager[None]:
         """See the port."""
@@ -150,8 +169,8 @@ class WatchedDatabase(_Statements, DatabaseAdapter):
     """
 
     def __init__(self, inner: DatabaseAdapter, watch: Watch) -> None:
-        self._inner: DatabaseAdapter = inner
-        self._watch = watch
+        super().__init__(inner, watch)
+        self._inner = inner
         self.reader = None if inner.reader is None else WatchedReader(inner.reader, watch)
         self.is_shared = inner.is_shared
 
@@ -209,17 +228,17 @@ class WatchedReader(BlockingReader):
 
     def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """See the port."""
-        began_ns = time.monotonic_ns()
+        began_ns = monotonic_ns()
         row = self._inner.fetch_one(statement, **params)
-        if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
+        if (duration_ns := monotonic_ns() - began_ns) >= self._watch.least_ns:
             self._watch.note(statement, params, duration_ns, int(row is not None))
         return row
 
     def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """See the port."""
-        began_ns = time.monotonic_ns()
+        began_ns = monotonic_ns()
         rows = self._inner.fetch_all(statement, **params)
-        if (duration_ns := time.monotonic_ns() - began_ns) >= self._watch.least_ns:
+        if (duration_ns := monotonic_ns() - began_ns) >= self._watch.least_ns:
             self._watch.note(statement, params, duration_ns, len(rows))
         return rows
 

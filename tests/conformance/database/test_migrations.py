@@ -177,6 +177,23 @@ async def test_several_migrate_branches_at_once(empty_url: str) -> None:
     assert await road.run(at) == {"blrcs": "0002", "orders": "0002"}
 
 
+async def test_a_start_with_nothing_to_migrate_does_not_import_alembic(empty_url: str) -> None:
+    await bring_up_to_date(kind_of(empty_url).road(empty_url), BRANCHES)
+    program = (
+        "import asyncio, sys; from pathlib import Path;"
+        "from blrcs.database.kind import kind_of;"
+        "from blrcs.database.migrations.branch import BLRCS, named_branch;"
+        "from blrcs.database.migrations.starting import bring_up_to_date;"
+        "orders = named_branch('orders', Path(sys.argv[2]));"
+        "asyncio.run(bring_up_to_date(kind_of(sys.argv[1]).road(sys.argv[1]), [BLRCS, orders]));"
+        "print([name for name in ('alembic', 'sqlalchemy.ext.asyncio') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", program, empty_url, ORDERS.folder]
+    done = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await done.communicate()
+    assert printed == b"[]\n"
+
+
 async def test_a_migration_of_a_service_that_raises_is_told(empty_url: str, tmp_path: Path) -> None:
     (tmp_path / "0001.py").write_text(
         "revision = '0001'\ndown_revision = None\n"

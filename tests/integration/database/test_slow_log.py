@@ -190,8 +190,13 @@ async def test_a_wait_for_the_pool_is_told_apart(watched: Watched, empty_url: st
 
 async def test_what_is_quick_is_not_written_down(watched: Watched) -> None:
     watched.log.least_ns = 3_600_000_000_000
-    await watched.database.fetch_all(ALL)
+    patient = WatchedDatabase(watched.database, watched.log)
     watched.log.least_ns = 0
+    patient._fetch_all = watched.database._inner.fetch_all
+    patient._fetch_one = watched.database._inner.fetch_one
+    await patient.fetch_all(ALL)
+    with pytest.raises(TypeError):
+        await patient.fetch_one(BY_ID)
     await watched.database.fetch_one(BY_ID, book="7")
     assert len(await watched.entries(1)) == 1
 
