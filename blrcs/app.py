@@ -28,6 +28,7 @@ from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.identity import Identity, assemble_identity
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.records import Records, assemble_records
 from blrcs.assembly.services import load_service
 from blrcs.cache.memory import MemoryCache
 from blrcs.cache.near import near_copies
@@ -39,6 +40,7 @@ from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.interceptors.call_log import CallLog
+from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.policies import Policies, permissions_of
@@ -57,14 +59,24 @@ from blrcs.v1 import (
     auth_pb2_grpc,
     cache_pb2_grpc,
     limit_pb2_grpc,
+    record_pb2_grpc,
     user_pb2_grpc,
 )
-from blrcs.workers.memory import ACCESS, GUARDS, LIMIT_RULES, SERVICE, Memory, OwnMemory
+from blrcs.workers.memory import (
+    ACCESS,
+    GUARDS,
+    LIMIT_RULES,
+    RECORDS,
+    SERVICE,
+    Memory,
+    OwnMemory,
+)
 from blrcs.workers.ports import PortUnavailableError, cache_socket
 from blrcs.workers.worker import Worker
 
 HOUSEKEEPING_PERIOD_S = 1.0
 PURGE_PERIOD_S = 600.0
+EXPIRY_PERIOD_S = 5.0
 
 log = structlog.get_logger("blrcs.app")
 
@@ -106,13 +118,15 @@ async def running(
         worker: What this process has of its supervisor, where it is one of several.
 
     Raises:
-        DatabaseOpenError, SigningKeyError, ConfigError, PolicyError, ServiceLoadError,
+        DatabaseOpenError, KeyFileError, ConfigError, PolicyError, ServiceLoadError,
         PortUnavailableError: It cannot start; each says in one line why.
     """
     settings = loaded.settings
     memory: Memory = OwnMemory() if worker is None else worker.memory
     async with AsyncExitStack() as stack:
-        base = await lay_foundation(settings, stack, worker)
+        block = memory.metrics(METRICS_CELLS)
+        metrics = ServerMetrics(block)
+        base = await lay_foundation(settings, stack, worker, metrics=metrics)
         registrar = Registrar()
         access = assemble_access(
             base, lambda: permissions_of(registrar, settings), memory.generation(ACCESS)
@@ -136,16 +150,21 @@ async def running(
             memory.generation(LIMIT_RULES),
         )
         rules.load(settings)
+        records = await assemble_records(
+            base,
+            settings.records,
+            access.current,
+            refresh_interval_ns=settings.database.refresh_interval.ns,
+            generation=memory.generation(RECORDS),
+        )
 
         direct: DirectHandlers = {}
         if settings.services.builtin:
-            direct = _add_builtin(registrar, base, access, identity, cache, limits, rules)
+            direct = _add_builtin(registrar, base, access, identity, cache, limits, rules, records)
         for reference in settings.services.extra:
             load_service(reference)(registrar)
         health, direct_standard = _add_standard(registrar, settings)
 
-        block = memory.metrics(METRICS_CELLS)
-        metrics = ServerMetrics(block)
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
         policies = Policies(
@@ -156,6 +175,7 @@ async def running(
                 access=access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
+                innermost=base.consistency_token and keep_consistency(base.consistency_token),
             ),
             router,
             metrics=metrics.calls,
@@ -178,10 +198,14 @@ async def running(
         watcher = ConfigWatcher(live)
         await server.start()
         settle_process()
-        stack.push_async_callback(_drain, server, health, cache, settings.server.drain_grace_s)
+        stack.push_async_callback(
+            _drain, server, health, cache, records, settings.server.drain_grace_s
+        )
         house = Housekeeping(stack)
         house.run(watcher.run())
         house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
+        house.repeat(PURGE_PERIOD_S, _leading(records.purge.changes, worker))
+        house.repeat(EXPIRY_PERIOD_S, _leading(records.purge.expired, worker))
         house.repeat(HOUSEKEEPING_PERIOD_S, _at_once(cache.reclaim))
         if base.database.is_shared:
             follow = _in_turn(identity.revocations.catch_up, access.store.follow, rules.follow)
@@ -213,6 +237,7 @@ def _add_builtin(
     cache: MemoryCache | RemoteCache,
     limits: NativeLimits,
     rules: RuleBook,
+    records: Records,
 ) -> DirectHandlers:
     limit_service = LimitService(
         limits=limits,
@@ -227,6 +252,7 @@ def _add_builtin(
     access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
     limit_pb2_grpc.add_LimitServiceServicer_to_server(limit_service, registrar)
     cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
+    record_pb2_grpc.add_RecordServiceServicer_to_server(records.service, registrar)
     return {
         **direct_access(access.service, access.current),
         **direct_auth(identity.auth_service, identity.verifier),
@@ -302,9 +328,11 @@ async def _drain(
     server: TransportServer,
     health: HealthState,
     cache: MemoryCache | RemoteCache,
+    records: Records,
     grace_s: float,
 ) -> None:
     """NOT_SERVING first, so that balancers turn away; then accepted calls may finish."""
     health.finish()
     cache.finish_watching()
+    records.signal.finish()
     await server.stop(grace_s)

@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from tests.servers.mariadb import MariadbServer, mariadb
 from tests.servers.postgresql import PostgresqlServer, postgresql
+from tests.servers.redis import RedisServer, redis
 
 # No test is about time: machines are busy, and sanitizers make each step many times as slow.
 settings.register_profile("untimed", deadline=None)
@@ -33,6 +34,13 @@ def postgresql_services(postgresql_server: PostgresqlServer) -> str:
 def mariadb_server() -> Iterator[MariadbServer]:
     """A MariaDB that tests may restart and pause."""
     with mariadb() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis that tests may restart, pause and flush."""
+    with redis() as server:
         yield server
 
 

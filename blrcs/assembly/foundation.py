@@ -2,19 +2,26 @@
 
 import secrets
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from blrcs.application.ports.clock import Clock
 from blrcs.assembly.database_url import database_url
+from blrcs.assembly.metrics import ServerMetrics
+from blrcs.config.database import Database
 from blrcs.config.settings import Settings
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter
 from blrcs.database.data_directory import DataDirectory
 from blrcs.database.kind import kind_of, open_database
 from blrcs.database.migrations.declared import declared_branches
 from blrcs.database.migrations.starting import bring_up_to_date
-from blrcs.database.pool import PoolLimits, Unobserved
+from blrcs.database.pool import PoolLimits
+from blrcs.database.replicas.adapter import ReplicatedDatabase
+from blrcs.database.replicas.group import ReplicaOptions
+from blrcs.database.replicas.opening import with_replicas
+from blrcs.database.replicas.reads import PRIMARY
 from blrcs.database.repositories.settings import get_or_make
 from blrcs.database.slow_log.file import FILE_NAME, SlowLogFile
 from blrcs.database.slow_log.log import SlowLog
@@ -30,20 +37,29 @@ NS_PER_S = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
-    """Storage, secrets and time."""
+    """Storage, secrets and time.
+
+    Attributes:
+        consistency_token: Stands for all that was written; None where there are no replicas.
+    """
 
     data_directory: Path
     database: DatabaseAdapter
     reader: BlockingReader
+    consistency_token: Callable[[], Awaitable[str]] | None
     page_tokens: SignedPageTokens
     secrets: RandomSecretGenerator
     clock: Clock
 
 
 async def lay_foundation(
-    settings: Settings, stack: AsyncExitStack, worker: Worker | None = None
+    settings: Settings,
+    stack: AsyncExitStack,
+    worker: Worker | None = None,
+    *,
+    metrics: ServerMetrics,
 ) -> Foundation:
-    """Opens what has to be opened; ``stack`` closes it.
+    """Opens what has to be opened; ``stack`` closes it, and ``metrics`` tells of it.
 
     A worker leaves the directory's lock to its supervisor, and the database's migration to the
     first.
@@ -61,24 +77,28 @@ async def lay_foundation(
             declared_branches(settings.services.migrations),
             only_check=settings.database.migrate == "check",
         )
+    limits = PoolLimits(
+        size=settings.database.pool_size,
+        overflow=settings.database.pool_overflow,
+        timeout_s=settings.database.pool_timeout.ns / NS_PER_S,
+    )
     database, reader = await stack.enter_async_context(
         open_database(
             url,
             migrate=False,
-            limits=PoolLimits(
-                size=settings.database.pool_size,
-                overflow=settings.database.pool_overflow,
-                timeout_s=settings.database.pool_timeout.ns / NS_PER_S,
-            ),
-            observer=noting_waits(Unobserved()),
+            limits=limits,
+            observer=noting_waits(metrics.pools.observer(PRIMARY)),
         )
     )
-    if settings.database.slow_query.ns:
-        slow = SlowLog(
-            database,
-            SlowLogFile(directory / FILE_NAME),
-            least_ns=settings.database.slow_query.ns,
+    consistency_token = None
+    if settings.database.replicas:
+        database = replicated = await stack.enter_async_context(
+            _with_replicas(database, settings.database, limits, metrics)
         )
+        consistency_token = replicated.token
+    least_ns = settings.database.slow_query.ns
+    if least_ns:
+        slow = SlowLog(database, SlowLogFile(directory / FILE_NAME), least_ns=least_ns)
         await stack.enter_async_context(slow.running())
         database, reader = WatchedDatabase(database, slow), WatchedReader(reader, slow)
     secret = await get_or_make(
@@ -88,7 +108,23 @@ async def lay_foundation(
         data_directory=directory,
         database=database,
         reader=reader,
+        consistency_token=consistency_token,
         page_tokens=SignedPageTokens(secret),
         secrets=RandomSecretGenerator(),
         clock=time.time_ns,
+    )
+
+
+def _with_replicas(
+    database: DatabaseAdapter, settings: Database, limits: PoolLimits, metrics: ServerMetrics
+) -> AbstractAsyncContextManager[ReplicatedDatabase]:
+    return with_replicas(
+        database,
+        [url.get_secret_value() for url in settings.replicas],
+        options=ReplicaOptions(
+            policy=settings.replica_policy, max_lag_s=settings.replica_max_lag.ns / NS_PER_S
+        ),
+        observer=metrics.replicas,
+        limits=limits,
+        observe_pool=metrics.pools.observer,
     )

@@ -24,6 +24,12 @@ class Database(Section):
     """How long a call waits for a connection at most."""
     slow_query: Annotated[Duration, between("0s", "1h")] = Duration.parse("500ms")
     """How long a statement takes that is written down as slow; 0 for none."""
+    replicas: Annotated[tuple[Secret, ...], Field(max_length=16)] = ()
+    """Where copies of it are that take reads off it, as URLs of the same kind."""
+    replica_policy: Literal["round_robin", "least_connections"] = "round_robin"
+    """Which of the replicas that may be read from is next."""
+    replica_max_lag: Annotated[Duration, between("100ms", "1h")] = Duration.parse("10s")
+    """How old what is read from a replica may be."""
     refresh_interval: Annotated[Duration, between("50ms", "1m")] = Duration.parse("1s")
     """How often the server looks for policies, limits and revocations that another machine has
     stored."""

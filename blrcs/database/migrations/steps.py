@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from alembic import op
 
 
-def create_table(name: str, *items: sa.schema.SchemaItem) -> None:
-    """Makes a table, unless it is there."""
+def create_table(name: str, *items: sa.schema.SchemaItem, long_rows: bool = False) -> None:
+    """Makes a table, unless it is there; see ``blrcs.database.tables`` about long rows."""
     op.create_table(
         name,
         *items,
         if_not_exists=True,
         sqlite_strict=True,
-        sqlite_with_rowid=False,
+        sqlite_with_rowid=long_rows,
         mysql_engine="InnoDB",
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",

@@ -13,6 +13,7 @@ from blrcs.database.adapter import (
     DatabaseAdapter,
     Isolation,
     Operation,
+    Reads,
     Transaction,
 )
 from blrcs.database.dialect import Dialect
@@ -65,42 +66,17 @@ class _NotedWaits:
         return getattr(self._observer, name)
 
 
-class _Statements:
-    """The four ways to run a statement, timed. While all are quick, two looks at the clock each.
+class _Reads:
+    """Reads, timed. While all are quick, that is two looks at the clock each.
 
     Written out and not put together, since each is on the road of a call.
     """
 
-    def __init__(self, inner: DatabaseAdapter | Transaction, watch: Watch) -> None:
+    def __init__(self, inner: Reads | Transaction, watch: Watch) -> None:
         self._watch = watch
         self._least_ns = watch.least_ns
-        self._execute = inner.execute
-        self._execute_many = inner.execute_many
         self._fetch_one = inner.fetch_one
         self._fetch_all = inner.fetch_all
-
-    async def execute(self, statement: Statement, /, **params: Any) -> int:
-        """See the port."""
-        began_ns = monotonic_ns()
-        try:
-            count = await self._execute(statement, **params)
-        except BaseException:
-            self._note(began_ns, statement, params, None)
-            raise
-        if monotonic_ns() - began_ns >= self._least_ns:
-            self._note(began_ns, statement, params, count)
-        return count
-
-    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """See the port."""
-        began_ns = monotonic_ns()
-        try:
-            await self._execute_many(statement, rows)
-        except BaseException:
-            self._note(began_ns, statement, None, None)
-            raise
-        if monotonic_ns() - began_ns >= self._least_ns:
-            self._note(began_ns, statement, None, len(rows))
 
     async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """See the port."""
@@ -132,6 +108,38 @@ class _Statements:
         duration_ns = monotonic_ns() - began_ns
         if duration_ns >= self._least_ns:
             self._watch.note(statement, params, duration_ns, rows)
+
+
+class _Statements(_Reads):
+    """The four ways to run a statement, timed."""
+
+    def __init__(self, inner: DatabaseAdapter | Transaction, watch: Watch) -> None:
+        super().__init__(inner, watch)
+        self._execute = inner.execute
+        self._execute_many = inner.execute_many
+
+    async def execute(self, statement: Statement, /, **params: Any) -> int:
+        """See the port."""
+        began_ns = monotonic_ns()
+        try:
+            count = await self._execute(statement, **params)
+        except BaseException:
+            self._note(began_ns, statement, params, None)
+            raise
+        if monotonic_ns() - began_ns >= self._least_ns:
+            self._note(began_ns, statement, params, count)
+        return count
+
+    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """See the port."""
+        began_ns = monotonic_ns()
+        try:
+            await self._execute_many(statement, rows)
+        except BaseException:
+            self._note(began_ns, statement, None, None)
+            raise
+        if monotonic_ns() - began_ns >= self._least_ns:
+            self._note(began_ns, statement, None, len(rows))
 
 
 class WatchedTransaction(_Statements, Transaction):
@@ -173,6 +181,12 @@ class WatchedDatabase(_Statements, DatabaseAdapter):
         self._inner = inner
         self.reader = None if inner.reader is None else WatchedReader(inner.reader, watch)
         self.is_shared = inner.is_shared
+        self._stale = self if inner.stale is inner else WatchedReads(inner.stale, watch)
+
+    @property
+    def stale(self) -> Reads:
+        """See the port."""
+        return self._stale
 
     @property
     def dialect(self) -> Dialect:
@@ -217,6 +231,20 @@ class WatchedDatabase(_Statements, DatabaseAdapter):
     async def close(self) -> None:
         """See the port."""
         await self._inner.close()
+
+
+class WatchedReads(_Reads, Reads):
+    """Reads that may be of a moment ago, from wherever the database has them."""
+
+    def __init__(self, inner: Reads, watch: Watch) -> None:
+        super().__init__(inner, watch)
+        self._snapshot = inner.snapshot
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        """See Reads."""
+        async with self._snapshot() as inner:
+            yield WatchedTransaction(inner, self._watch)
 
 
 class WatchedReader(BlockingReader):
