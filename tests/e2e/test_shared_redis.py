@@ -178,7 +178,7 @@ def test_what_one_machine_revokes_the_other_refuses_before_it_looks_for_itself(
     )
     exchange = auth_pb2.IssueServiceTokenRequest(api_key=created.key)
     issue = auth_pb2_grpc.AuthServiceStub(there).IssueServiceToken
-    robot = bearer(issue(exchange).access_token)
+    robot = bearer(issue(exchange).tokens.access_token)
     assert ends("users/admin", robot, grpc.StatusCode.PERMISSION_DENIED)
     accounts.DeleteApiKey(user_pb2.DeleteApiKeyRequest(name=created.api_key.name), metadata=admin)
     assert code(lambda: issue(exchange)) is grpc.StatusCode.UNAUTHENTICATED
