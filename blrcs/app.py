@@ -37,6 +37,7 @@ from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.interceptors.call_log import CallLog
+from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.policies import Policies, permissions_of
@@ -109,7 +110,9 @@ async def running(
     settings = loaded.settings
     memory: Memory = OwnMemory() if worker is None else worker.memory
     async with AsyncExitStack() as stack:
-        base = await lay_foundation(settings, stack, worker)
+        block = memory.metrics(METRICS_CELLS)
+        metrics = ServerMetrics(block)
+        base = await lay_foundation(settings, stack, worker, metrics=metrics)
         registrar = Registrar()
         access = assemble_access(
             base, lambda: permissions_of(registrar, settings), memory.generation(ACCESS)
@@ -142,8 +145,6 @@ async def running(
             load_service(reference)(registrar)
         health, direct_standard = _add_standard(registrar, settings)
 
-        block = memory.metrics(METRICS_CELLS)
-        metrics = ServerMetrics(block)
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
         policies = Policies(
@@ -154,6 +155,7 @@ async def running(
                 access=access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
+                innermost=base.consistency_token and keep_consistency(base.consistency_token),
             ),
             router,
             metrics=metrics.calls,

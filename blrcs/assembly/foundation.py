@@ -2,16 +2,23 @@
 
 import secrets
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from blrcs.application.ports.clock import Clock
+from blrcs.assembly.metrics import ServerMetrics
+from blrcs.config.database import Database
 from blrcs.config.settings import Settings
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter
 from blrcs.database.data_directory import DataDirectory
 from blrcs.database.kind import open_database
 from blrcs.database.pool import PoolLimits
+from blrcs.database.replicas.adapter import ReplicatedDatabase
+from blrcs.database.replicas.group import ReplicaOptions
+from blrcs.database.replicas.opening import with_replicas
+from blrcs.database.replicas.reads import PRIMARY
 from blrcs.database.repositories.settings import get_or_make
 from blrcs.database.sqlite.kind import file_url
 from blrcs.redis.announcer import Announcer
@@ -28,11 +35,16 @@ NS_PER_S = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
-    """Storage, secrets and time."""
+    """Storage, secrets and time.
+
+    Attributes:
+        consistency_token: Stands for all that was written; None where there are no replicas.
+    """
 
     data_directory: Path
     database: DatabaseAdapter
     reader: BlockingReader
+    consistency_token: Callable[[], Awaitable[str]] | None
     page_tokens: SignedPageTokens
     secrets: RandomSecretGenerator
     clock: Clock
@@ -53,9 +65,13 @@ def database_url(settings: Settings) -> str:
 
 
 async def lay_foundation(
-    settings: Settings, stack: AsyncExitStack, worker: Worker | None = None
+    settings: Settings,
+    stack: AsyncExitStack,
+    worker: Worker | None = None,
+    *,
+    metrics: ServerMetrics,
 ) -> Foundation:
-    """Opens what has to be opened; ``stack`` closes it.
+    """Opens what has to be opened; ``stack`` closes it, and ``metrics`` tells of it.
 
     A worker leaves the directory's lock to its supervisor, and the database's migration to the
     first.
@@ -67,17 +83,25 @@ async def lay_foundation(
     directory = settings.data_directory
     if worker is None:
         stack.enter_context(DataDirectory.open(directory))
+    limits = PoolLimits(
+        size=settings.database.pool_size,
+        overflow=settings.database.pool_overflow,
+        timeout_s=settings.database.pool_timeout.ns / NS_PER_S,
+    )
     database, reader = await stack.enter_async_context(
         open_database(
             database_url(settings),
             migrate=worker is None or worker.first,
-            limits=PoolLimits(
-                size=settings.database.pool_size,
-                overflow=settings.database.pool_overflow,
-                timeout_s=settings.database.pool_timeout.ns / NS_PER_S,
-            ),
+            limits=limits,
+            observer=metrics.pools.observer(PRIMARY),
         )
     )
+    consistency_token = None
+    if settings.database.replicas:
+        database = replicated = await stack.enter_async_context(
+            _with_replicas(database, settings.database, limits, metrics)
+        )
+        consistency_token = replicated.token
     redis = None
     if settings.redis.url is not None:
         redis = await stack.enter_async_context(open_redis(settings.redis))
@@ -88,9 +112,25 @@ async def lay_foundation(
         data_directory=directory,
         database=database,
         reader=reader,
+        consistency_token=consistency_token,
         page_tokens=SignedPageTokens(secret),
         secrets=RandomSecretGenerator(),
         clock=time.time_ns,
         redis=redis,
         announcer=Announcer(redis, "stored") if redis and database.is_shared else None,
+    )
+
+
+def _with_replicas(
+    database: DatabaseAdapter, settings: Database, limits: PoolLimits, metrics: ServerMetrics
+) -> AbstractAsyncContextManager[ReplicatedDatabase]:
+    return with_replicas(
+        database,
+        [url.get_secret_value() for url in settings.replicas],
+        options=ReplicaOptions(
+            policy=settings.replica_policy, max_lag_s=settings.replica_max_lag.ns / NS_PER_S
+        ),
+        observer=metrics.replicas,
+        limits=limits,
+        observe_pool=metrics.pools.observer,
     )

@@ -2,6 +2,8 @@
 
 from blrcs.config.live import ReloadOutcome
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
+from blrcs.monitoring.pool_metrics import PoolMetrics
+from blrcs.monitoring.replica_metrics import ReplicaMetrics
 from blrcs_native.call_metrics import CallMetrics
 from blrcs_native.metrics import Counter, Gauge, MetricsBlock
 
@@ -28,6 +30,8 @@ class ServerMetrics:
             "What clients did beyond the transport's limits, by kind.",
             ("kind",),
         )
+        self.pools = PoolMetrics(block)
+        self.replicas = ReplicaMetrics(block)
         self._reloads = Counter(
             block,
             "blrcs_config_reloads_total",

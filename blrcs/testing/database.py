@@ -19,10 +19,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable, DropTable
 
-from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
+from blrcs.database.adapter import DatabaseAdapter, Isolation, Reads, Transaction
+from blrcs.database.batch_loader import BatchLoader
 from blrcs.database.errors import IntegrityViolationError
+from blrcs.database.keyed_rows import KeyedRows
 from blrcs.database.statement import Row, Statement
 from blrcs.database.types import BYTES, KEY, NUMBER, TEXT
+from blrcs.domain.consistency import Consistency, consistency
 from blrcs.domain.errors import UnavailableError
 
 metadata = sa.MetaData()
@@ -82,7 +85,7 @@ def book(id_: str, **values: Any) -> dict[str, Any]:
     return {"id": id_, **plain, **values}
 
 
-async def one(source: DatabaseAdapter | Transaction, statement: Statement, **params: Any) -> Row:
+async def one(source: Reads | Transaction, statement: Statement, **params: Any) -> Row:
     """The row that is there."""
     row = await source.fetch_one(statement, **params)
     assert row is not None
@@ -334,6 +337,29 @@ class DatabaseConformance:
         async with database.transaction() as transaction:
             assert len(await transaction.fetch_all(ALL)) == 1
         await database.check()
+
+    async def test_what_may_be_stale_has_what_the_call_has_written(
+        self, database: DatabaseAdapter
+    ) -> None:
+        before = consistency.set(Consistency())
+        await database.execute(ADD, **book("a"))
+        assert (await one(database.stale, COUNT)).count == 1
+        assert len(await database.stale.fetch_all(ALL)) == 1
+        async with database.stale.snapshot() as transaction:
+            assert (await one(transaction, COUNT)).count == 1
+        consistency.reset(before)
+
+    @pytest.mark.parametrize("count", [1, 3, 4, 5, 65, 256, 300])
+    async def test_many_keys_are_loaded_at_once(
+        self, database: DatabaseAdapter, count: int
+    ) -> None:
+        keys = [f"é{number}" for number in range(count)]
+        await database.execute_many(ADD, [book(key) for key in keys[::2]])
+        loader = BatchLoader(database, KeyedRows(sa.select(books), books.c.id))
+        asked = [*reversed(keys), keys[0], "none", "' OR 1=1 --"]
+        rows = await loader.load_many(asked)
+        found = set(keys[::2])
+        assert [row and row.id for row in rows] == [key if key in found else None for key in asked]
 
     async def test_it_can_be_closed_twice(self, database: DatabaseAdapter) -> None:
         await database.check()
