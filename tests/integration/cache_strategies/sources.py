@@ -82,5 +82,5 @@ class FailingCache(MemoryCache):
 
 async def settle() -> None:
     """Returns when all that can go on has."""
-    for _ in range(30):
+    for _ in range(12):
         await asyncio.sleep(0)
