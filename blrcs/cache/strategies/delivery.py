@@ -107,7 +107,9 @@ class Delivery:
                 finished = await self._finish(self._unfinished)
                 self._unfinished = [] if finished else self._unfinished
                 finishes_failed = 0 if finished else finishes_failed + 1
-            if not tried and not moved:
+            if tried or moved:
+                await asyncio.sleep(0)  # a sink may never have to wait, and others want their turn
+            else:
                 await self._wait(finishes_failed)
 
     async def _wait(self, finishes_failed: int) -> None:

@@ -278,9 +278,12 @@ class WriteBehind:
         return True
 
     async def _tell_lag(self) -> None:
-        while True:
+        try:
+            while True:
+                self._lag.tell(self._backlog, self._clock())
+                await asyncio.sleep(LAG_PERIOD_S)
+        finally:
             self._lag.tell(self._backlog, self._clock())
-            await asyncio.sleep(LAG_PERIOD_S)
 
 
 def _new_files(

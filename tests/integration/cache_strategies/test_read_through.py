@@ -46,9 +46,7 @@ def reading(cache, clock, source):
     assert all(read._flights._flights == {} and not read._flights._waiting for read in made)
 
 
-async def test_a_value_is_loaded_once_and_then_kept_until_its_time_is_over(
-    reading, source, clock
-):
+async def test_a_value_is_loaded_once_and_then_kept_until_its_time_is_over(reading, source, clock):
     read = reading()
     assert [await read.get("a") for _ in range(3)] == [b"1"] * 3
     clock.now_ns += 60 * S - 1
@@ -151,9 +149,7 @@ async def test_a_stale_value_is_served_while_one_load_replaces_it(reading, sourc
     assert len(source.loads) == 2
 
 
-async def test_where_refreshing_fails_a_stale_value_is_served_until_its_end(
-    reading, source, clock
-):
+async def test_where_refreshing_fails_a_stale_value_is_served_until_its_end(reading, source, clock):
     read = reading(PATIENT, retry_ns=10 * S)
     await read.get("a")
     source.error = RuntimeError("the store is gone")

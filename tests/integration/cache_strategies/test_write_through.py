@@ -120,9 +120,7 @@ async def test_a_stores_own_time_out_is_its_error(cache, source, store, clock):
         await write.put("a", b"2")
 
 
-async def test_of_two_writers_the_cache_never_keeps_the_one_that_lost(
-    cache, source, store, clock
-):
+async def test_of_two_writers_the_cache_never_keeps_the_one_that_lost(cache, source, store, clock):
     read, write = both(cache, source, store, clock)
     store.after.clear()
     first = asyncio.create_task(write.put("a", b"first"))
