@@ -49,6 +49,7 @@ class MemorySink:
         if self.error is not None:
             raise self.error
         before = self.taken_down.get(log, Applied())
+        assert applied.up_to >= before.up_to, "what was taken down is forgotten"
         left = [write for write in writes if not before.has(write.sequence)]
         for write in left:
             if self.refuses(write):

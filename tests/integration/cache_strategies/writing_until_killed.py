@@ -33,11 +33,13 @@ from blrcs.database.write_sink import DatabaseSink
 
 KEYS = [f"k{number}" for number in range(8)]
 POISON = "poison"
+REFUSED = b"0369"
+"""Last digits of values that are refused."""
 OPTIONS = WriteBehindOptions(
     segment_bytes=4096,
     batch_entries=16,
-    first_pause_ns=1_000_000,
-    longest_pause_ns=2_000_000,
+    first_pause_ns=20_000_000,
+    longest_pause_ns=40_000_000,
     max_attempts=2,
     drain_timeout_ns=60_000_000_000,
 )
@@ -59,8 +61,8 @@ ADD = Statement(
 
 
 async def write(transaction: Transaction, writes: Sequence[LoggedWrite]) -> None:
-    if any(each.key == POISON and (each.value or b"").endswith(b"0") for each in writes):
-        raise WriteRefusedError("it ends with 0")
+    if any(each.key == POISON and (each.value or b"")[-1] in REFUSED for each in writes):
+        raise WriteRefusedError("its last digit is one of those")
     rows = [{"key": each.key, "value": (each.value or b"").decode()} for each in writes]
     await transaction.execute_many(ADD, rows)
 
