@@ -5,6 +5,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakSet
 
 import structlog
 from redis.exceptions import AskError, MovedError, NoScriptError, ReadOnlyError, RedisError
@@ -49,6 +50,7 @@ class RedisClient:
         self._connector = Connector(url, settings.connect_timeout.ns / NS_PER_S)
         self._topology = topology_of(url, self._connector)
         self._nodes: dict[Place, Node] = {}
+        self._lines: WeakSet[Line] = WeakSet()
         self._looking: asyncio.Task[None] | None = None
         self._looked_at = -math.inf
         self._away: set[Place | None] = set()
@@ -73,7 +75,7 @@ class RedisClient:
         except (RedisError, OSError, ValueError) as error:
             raise open_error(self._url.place, error) from None
 
-    async def call(self, key: bytes | str, *command: Any) -> Any:
+    async def call(self, key: bytes | str, *command: bytes | str | int) -> Any:
         """Redis's answer to a command about a key, or about keys of the same slot.
 
         Raises:
@@ -81,8 +83,7 @@ class RedisClient:
             ResourceExhaustedError: It has no memory left, or too many commands wait.
             redis.exceptions.ResponseError: It refuses what it should not.
         """
-        key = key.encode() if isinstance(key, str) else key
-        place = await self._master_of(key)
+        place = await self.master_of(key)
         asking = False
         for _ in range(MAX_REDIRECTS):
             line = await self._line(place)
@@ -97,7 +98,7 @@ class RedisClient:
                 # What was the master is none any more, and has done nothing.
                 self._nodes[place].drop(error.__cause__)
                 await self._look()
-                place, asking = await self._master_of(key), False
+                place, asking = await self.master_of(key), False
             except MovedError as error:
                 self._look_soon()
                 place, asking = Place(error.host or place.host, error.port), False
@@ -105,7 +106,9 @@ class RedisClient:
                 place, asking = Place(error.host or place.host, error.port), True
         raise unavailable()
 
-    async def run(self, script: Script, keys: Sequence[bytes | str], *arguments: Any) -> Any:
+    async def run(
+        self, script: Script, keys: Sequence[bytes | str], *arguments: bytes | str | int
+    ) -> Any:
         """The result of a script, which is loaded where Redis does not know it.
 
         Raises:
@@ -130,6 +133,7 @@ class RedisClient:
         """
         connection = await self._connector.connect(place)
         line = Line(connection, self.command_timeout_s, on_push=on_push, on_end=on_end)
+        self._lines.add(line)
         try:
             role, *_ = await line.ask("ROLE")
         except UnavailableError:
@@ -146,9 +150,12 @@ class RedisClient:
         """Ends all connections."""
         if self._looking is not None:
             self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         for node in self._nodes.values():
-            node.close()
-        await asyncio.sleep(0)
+            await node.close()
+        for line in list(self._lines):
+            line.close()
+            await line.wait_closed()
 
     async def look(self) -> None:
         """Finds out anew where the masters are; together with others who want to know.
@@ -171,7 +178,13 @@ class RedisClient:
             log.info("Redis is back", place=str(place or self._url.place))
         self._away.discard(place)
 
-    async def _master_of(self, key: bytes) -> Place:
+    async def master_of(self, key: bytes | str) -> Place:
+        """The server that has a key, as far as it is known.
+
+        Raises:
+            UnavailableError: Nobody says.
+        """
+        key = key.encode() if isinstance(key, str) else key
         if not self._topology.masters:
             await self._look()
         return self._topology.master_of(key)

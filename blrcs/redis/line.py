@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
@@ -69,7 +69,7 @@ class Line:
         """How many commands wait for their answers."""
         return len(self._asked)
 
-    def ask(self, *command: Any) -> Answer:
+    def ask(self, *command: bytes | str | int) -> Answer:
         """Sends a command; its answer comes with the future.
 
         The answer may be dropped: what it stands for happens all the same.
@@ -82,8 +82,7 @@ class Line:
             raise unavailable()
         if len(self._asked) >= MAX_ASKED:
             raise overloaded()
-        self._leaving += self._connection.pack_command(*command)
-        self._sends.set()
+        self.tell(*command)
         answer: Answer = self._loop.create_future()
         now = self._loop.time()
         self._asked.append((answer, now))
@@ -91,9 +90,18 @@ class Line:
             self._timer = self._loop.call_at(now + self._timeout_s, self._look_at_clock)
         return answer
 
+    def tell(self, *command: bytes | str | int) -> None:
+        """Sends a command that Redis answers by a push, or not at all."""
+        self._leaving.append(packed(command))
+        self._sends.set()
+
     def close(self) -> None:
         """Ends it; what was asked fails."""
         self._finish(None)
+
+    async def wait_closed(self) -> None:
+        """Returns when nothing of it is left, once it is closed."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def drop(self, error: Exception) -> None:
         """Ends it because of what is wrong with the server."""
@@ -184,6 +192,15 @@ def _hand_over_pushes(connection: AbstractConnection) -> None:
     parser: Any = connection._parser  # noqa: SLF001 - as redis-py's own PubSub does
     parser.set_pubsub_push_handler(mark)
     parser.set_invalidation_push_handler(mark)
+
+
+def packed(command: Sequence[bytes | str | int]) -> bytes:
+    """A command as it is sent."""
+    parts = [b"*%d\r\n" % len(command)]
+    for each in command:
+        data = each if isinstance(each, bytes) else str(each).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(parts)
 
 
 async def said(answer: Answer) -> Any:

@@ -66,11 +66,12 @@ class Node:
         # Who is cancelled leaves the opening to those who wait for it too.
         return await asyncio.shield(opening)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Ends all lines."""
-        for opening in self._opening:
-            if opening is not None:
-                opening.cancel()
+        opening = [each for each in self._opening if each is not None]
+        for each in opening:
+            each.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
         for line in self._lines:
             if line is not None:
                 line.close()
