@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, partial
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from blrcs.application.ports.records import (
     CollectionChangedError,
@@ -26,7 +27,7 @@ from blrcs.database.repositories.record_row import (
     sealed_to_bytes,
     subject_from_row,
 )
-from blrcs.database.statement import Row, Statement
+from blrcs.database.statement import Construct, Row, Statement
 from blrcs.database.tables import record_changes, record_index, records
 from blrcs.database.upsert import upsert
 from blrcs.domain.collection import Collection
@@ -54,6 +55,15 @@ _QUERIES = FilteredQueries(
 _IMAGE = Statement(sa.select(*_SHOWN).where(_THIS))
 _STORED = Statement(sa.select(records).where(_THIS))
 _PUT = upsert(records)
+
+
+def _add(dialect: str) -> Construct:
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert(records)
+    added: sa.Insert = insert.on_conflict_do_nothing()
+    return added
+
+
+_ADD = Statement(_add)
 _DELETE = Statement(sa.delete(records).where(_THIS))
 _UNINDEX = Statement(
     sa.delete(record_index)
@@ -207,16 +217,30 @@ class SqlRecordRepository:
                 expected.revision,
             ):
                 raise CollectionChangedError
-            stored = await _stored(transaction, key, [write.record_id for write in writes])
             step = _Step(key, feed.sequence - claimed, now_ns, expected)
-            for write in writes:
-                step.take(write, stored.get(write.record_id))
+            if not (claimed == 1 and await self._added(transaction, writes[0], step)):
+                stored = await _stored(transaction, key, [write.record_id for write in writes])
+                for write in writes:
+                    step.take(write, stored.get(write.record_id))
             await step.carry_out(transaction)
             if step.sequence != feed.sequence:
                 await settle_feed(transaction, key, step.sequence)
             return step.results
 
         return await self._database.run(operation, isolation=Isolation.READ_COMMITTED)
+
+    async def _added(self, transaction: Transaction, write: PlannedWrite, step: "_Step") -> bool:
+        """Adds a record without looking if there is one, and says whether there was none.
+
+        MySQL and MariaDB cannot say so of a row that was left as it is.
+        """
+        record = write.created
+        if record is None or self._database.dialect.name == "mysql":
+            return False
+        if not await transaction.execute(_ADD, **record_to_row(record)):
+            return False
+        step.added(record)
+        return True
 
 
 class _Step:
@@ -259,6 +283,12 @@ class _Step:
             self._indexed.extend(index_rows(after, self._indexes))
             kind = ChangeKind.CREATED if before is None else ChangeKind.UPDATED
             self._tell(kind, after, after)
+
+    def added(self, record: Record) -> None:
+        """One was created already."""
+        self.results.append(record)
+        self._indexed.extend(index_rows(record, self._indexes))
+        self._tell(ChangeKind.CREATED, record, record)
 
     async def carry_out(self, transaction: Transaction) -> None:
         """Writes all of it."""
