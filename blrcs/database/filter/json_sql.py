@@ -80,6 +80,12 @@ class JsonSql(ABC):
         zeros = f"CASE LENGTH({text}) WHEN {WHOLE_SECONDS} THEN '.000000000' ELSE '000000000' END"
         return f"SUBSTR(REPLACE({text}, 'Z', {zeros}), 1, {_KEY_LENGTH})"
 
+    def compare_rows(self, values: Sequence[str], sign: str, asked: Sequence[str]) -> str:
+        """Whether some values are before or behind others in the order of the first that differ."""
+        if len(values) == 1:
+            return f"({values[0]} {sign} {asked[0]})"
+        return f"(({', '.join(values)}) {sign} ({', '.join(asked)}))"
+
     def joined(self, prefix: str, text: str) -> str:
         """One text after the other."""
         return f"({prefix} || {text})"

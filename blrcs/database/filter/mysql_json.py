@@ -66,6 +66,15 @@ class MysqlJson(JsonSql):
         # To a server a backslash is one in a literal where it stands twice.
         return rf"({text} REGEXP '^{FORM}\\z')"
 
+    def compare_rows(self, values: Sequence[str], sign: str, asked: Sequence[str]) -> str:
+        """See JsonSql. No index is used for rows, but for what they mean."""
+        strictly = sign[0]
+        *pairs, last = zip(values, asked, strict=True)
+        holds = f"{last[0]} {sign} {last[1]}"
+        for value, other in reversed(pairs):
+            holds = f"({value} {strictly} {other} OR ({value} = {other} AND {holds}))"
+        return f"({values[0]} {strictly}= {asked[0]} AND {holds})" if pairs else f"({holds})"
+
     def joined(self, prefix: str, text: str) -> str:
         """See JsonSql."""
         return f"CONCAT({prefix}, {text})"

@@ -146,7 +146,7 @@ class FilteredQueries:
         return (
             sa.select(*self._selected)
             .where(*wanted)
-            .order_by(*(bindings.clause(each) for key in keys for each in key.directions))
+            .order_by(*(bindings.clause(str(key)) for key in keys))
             .limit(sa.bindparam("row_limit", type_=sa.Integer()))
         )
 

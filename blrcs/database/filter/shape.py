@@ -15,6 +15,7 @@ from blrcs.domain.filter.expression import (
     Operand,
     Path,
     Text,
+    comparisons,
     is_nameable,
 )
 from blrcs.domain.filter.instant import Instant
@@ -50,15 +51,8 @@ def values_of(filter_: Filter, name_prefix: str) -> Iterator[Value]:
         filter_: What is asked.
         name_prefix: What stands before the ids in names.
     """
-    waiting = [] if filter_.expression is None else [filter_.expression]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, Comparison):
-            yield from _bound(found, name_prefix)
-        elif isinstance(found, Not):
-            waiting.append(found.operand)
-        else:
-            waiting.extend(reversed(found.operands))
+    for comparison in comparisons(filter_):
+        yield from _bound(comparison, name_prefix)
 
 
 def order_values(order_by: OrderBy) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,71 +19,81 @@ _TEXT, _NUMBER = sa.Text(), sa.BigInteger()
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """What a term is sorted by: one value after the other, none of them ever NULL.
+    """What rows are sorted by, one key after the other.
 
     Attributes:
-        values: These.
-        types: Of what a position has for each.
+        value: Never NULL.
+        type: Of what a position has for it.
         is_descending: In which direction.
-        is_data: Whether strings are compared as those in data are.
+        is_data: Whether it is compared as strings in data are.
     """
 
-    values: tuple[str, ...]
-    types: tuple[Any, ...]
+    value: str
+    type: Any
     is_descending: bool
     is_data: bool = False
 
-    @property
-    def directions(self) -> list[str]:
-        """As ORDER BY has it."""
-        direction = "DESC" if self.is_descending else "ASC"
-        return [f"{value} {direction}" for value in self.values]
+    def __str__(self) -> str:
+        return f"{self.value} {'DESC' if self.is_descending else 'ASC'}"
 
 
 def sort_keys(
     columns: Columns, order_by: OrderBy, json: JsonSql, bindings: Bindings
 ) -> list[SortKey]:
-    """The keys of an order."""
-    return [_key(columns, term, json, bindings) for term in order_by.terms]
+    """The keys of an order, one for each part of a position."""
+    return [key for term in order_by.terms for key in _keys_of_term(columns, term, json, bindings)]
 
 
 def after(keys: Sequence[SortKey], json: JsonSql, bindings: Bindings) -> str:
     """What holds for the records behind a position.
 
-    The first key is bounded by itself, so that an index over it leads to where they begin.
+    Keys of one direction are compared together, as a row, so that an index over them leads to where
+    these records begin, however many are the same in the first of them.
     """
-    key, *rest = keys
-    asked = [bindings.of(type_) for type_ in key.types]
-    if key.is_data:
-        asked[-1] = json.text(asked[-1])
-    own, others = _row(key.values), _row(asked)
-    sign = "<" if key.is_descending else ">"
-    beyond = f"{own} {sign} {others}"
-    if not rest:
-        return f"({beyond})"
-    return f"({own} {sign}= {others} AND ({beyond} OR {after(rest, json, bindings)}))"
+    runs = [
+        ([key.value for key in run], [_asked(key, json, bindings) for key in run], is_descending)
+        for is_descending, group in groupby(keys, lambda key: key.is_descending)
+        for run in [list(group)]
+    ]
+    holds = ""
+    for values, asked, is_descending in reversed(runs):
+        sign = "<" if is_descending else ">"
+        beyond = json.compare_rows(values, sign, asked)
+        if holds:
+            beyond = f"({json.compare_rows(values, f'{sign}=', asked)} AND ({beyond} OR {holds}))"
+        holds = beyond
+    return holds
 
 
-def _row(values: Sequence[str]) -> str:
-    return values[0] if len(values) == 1 else f"({', '.join(values)})"
+def _asked(key: SortKey, json: JsonSql, bindings: Bindings) -> str:
+    parameter = bindings.of(key.type)
+    return json.text(parameter) if key.is_data else parameter
 
 
-def _key(columns: Columns, term: OrderTerm, json: JsonSql, bindings: Bindings) -> SortKey:
-    field = term.field
+def _keys_of_term(
+    columns: Columns, term: OrderTerm, json: JsonSql, bindings: Bindings
+) -> list[SortKey]:
+    field, is_descending = term.field, term.is_descending
     if isinstance(field, Path):
         keys = [bindings.text() for _ in field.segments]
-        values = _data_values(json.get(columns.written("document"), keys), json)
-        return SortKey(values, (_NUMBER, DOUBLE, _TEXT), term.is_descending, is_data=True)
+        place, number, text = _data_values(json.get(columns.written("document"), keys), json)
+        return [
+            SortKey(place, _NUMBER, is_descending),
+            SortKey(number, DOUBLE, is_descending),
+            SortKey(text, _TEXT, is_descending, is_data=True),
+        ]
     if field is Column.RECORD_ID:
-        return SortKey((columns.written("record_id"),), (_TEXT,), term.is_descending)
+        return [SortKey(columns.written("record_id"), _TEXT, is_descending)]
     value = columns.written(f"{field.value}_ns")
     if field is Column.EXPIRE_TIME:
-        values = (f"CASE WHEN {value} IS NULL THEN 0 ELSE 1 END", f"COALESCE({value}, 0)")
-        return SortKey(values, (_NUMBER, _NUMBER), term.is_descending)
-    return SortKey((value,), (_NUMBER,), term.is_descending)
+        return [
+            SortKey(f"CASE WHEN {value} IS NULL THEN 0 ELSE 1 END", _NUMBER, is_descending),
+            SortKey(f"COALESCE({value}, 0)", _NUMBER, is_descending),
+        ]
+    return [SortKey(value, _NUMBER, is_descending)]
 
 
-def _data_values(found: str, json: JsonSql) -> tuple[str, ...]:
+def _data_values(found: str, json: JsonSql) -> tuple[str, str, str]:
     """The place of the type, the number and the string of a value, as in ``order_by``."""
     is_string, is_number = json.is_string(found), json.is_number(found)
     raw = json.raw(found)

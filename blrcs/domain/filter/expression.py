@@ -6,6 +6,7 @@ parsed to the same tree.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -147,6 +148,19 @@ class Filter:
 
     def __str__(self) -> str:
         return "" if self.expression is None else str(self.expression)
+
+
+def comparisons(filter_: Filter) -> Iterator[Comparison]:
+    """All comparisons of a filter, from left to right."""
+    waiting = [] if filter_.expression is None else [filter_.expression]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, Comparison):
+            yield found
+        elif isinstance(found, Not):
+            waiting.append(found.operand)
+        else:
+            waiting.extend(reversed(found.operands))
 
 
 def conjunction(operands: list[Expression]) -> Expression:

@@ -94,12 +94,13 @@ async def cost(records: Records, order_by: OrderBy, at: Position | None, filter_
 
 
 @pytest.mark.parametrize("filter_", ["", "data.n >= 0"])
+@pytest.mark.parametrize("alike", [3, MANY])
 @pytest.mark.parametrize("order", ["", "name desc", "create_time", "create_time desc"])
 async def test_no_page_reads_the_pages_before_it(
-    records: Records, order: str, filter_: str
+    records: Records, order: str, alike: int, filter_: str
 ) -> None:
     order_by = parse_order_by(order)
-    stored = [subject(f"{n:05}", {"n": n}, at_ns=n // 3) for n in range(MANY)]
+    stored = [subject(f"{n:05}", {"n": n}, at_ns=n // alike) for n in range(MANY)]
     await records.put(stored)
     first = await cost(records, order_by, None, filter_)
     ordered = stored[::-1] if "desc" in order else stored
