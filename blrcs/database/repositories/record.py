@@ -97,15 +97,20 @@ def _padded(record_ids: Sequence[str]) -> dict[str, str]:
 
 
 class SqlRecordRepository:
-    """Implements the RecordRepository port."""
+    """Implements the RecordRepository port.
+
+    Reads may be of a moment ago where the database has replicas: a call sees what it has written,
+    and what its caller shows a token of. Writes look at what is committed.
+    """
 
     def __init__(self, database: DatabaseAdapter) -> None:
         self._database = database
+        self._reads = database.stale
 
     async def get(self, key: RecordKey, *, now_ns: int) -> RecordImage | None:
         """See the port."""
         tenant, collection, record_id = key
-        row = await self._database.fetch_one(
+        row = await self._reads.fetch_one(
             _IMAGE, of_tenant=tenant, of_collection=collection, of_id=record_id
         )
         if row is None:
@@ -120,7 +125,7 @@ class SqlRecordRepository:
     ) -> Sequence[RecordImage]:
         """See the port."""
         ids = _padded(record_ids)
-        rows = await self._database.fetch_all(
+        rows = await self._reads.fetch_all(
             _among(len(ids), shown=True),
             of_tenant=parent.tenant,
             of_collection=parent.collection,
@@ -160,7 +165,7 @@ class SqlRecordRepository:
             position=position,
             narrowing=await self._narrowing(collection, selection.filter_),
         )
-        rows = await self._database.fetch_all(statement, **params)
+        rows = await self._reads.fetch_all(statement, **params)
         return [_listed(parent, row) for row in rows]
 
     async def count(self, collection: Collection, filter_: Filter, *, now_ns: int) -> int:
@@ -174,14 +179,14 @@ class SqlRecordRepository:
             now_ns=now_ns,
             narrowing=await self._narrowing(collection, filter_),
         )
-        row = await self._database.fetch_one(statement, **params)
+        row = await self._reads.fetch_one(statement, **params)
         return 0 if row is None else int(row.count)
 
     async def _narrowing(self, collection: Collection, filter_: Filter) -> Narrowing | None:
         """By the index that names the fewest records, unless it names too many."""
         fewest, chosen = MOST_NAMED + 1, None
         for bounds in bounds_in(filter_, collection.indexes):
-            row = await self._database.fetch_one(
+            row = await self._reads.fetch_one(
                 bounds.counted,
                 tenant=collection.key.tenant,
                 collection=collection.key.collection,
