@@ -30,6 +30,7 @@ from blrcs.database.repositories.record_step import RecordStep
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import records
 from blrcs.domain.collection import Collection
+from blrcs.domain.errors import NotFoundError
 from blrcs.domain.filter.expression import Filter
 from blrcs.domain.order_by import Position
 from blrcs.domain.record import Record, RecordImage
@@ -156,7 +157,9 @@ class SqlRecordRepository:
             write = PlannedWrite(row.record_id, lambda stored: stored)
             found[CollectionKey(row.tenant, row.collection)].append(write)
         for key, writes in found.items():
-            await self._write(key, writes, now_ns)
+            # Unless the collection has gone meanwhile, and its records with it.
+            with suppress(NotFoundError):
+                await self._write(key, writes, now_ns)
         return list(found)
 
     async def _write(
