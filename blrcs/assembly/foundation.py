@@ -8,26 +8,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blrcs.application.ports.clock import Clock
+from blrcs.assembly.database_url import database_url
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.config.database import Database
 from blrcs.config.settings import Settings
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter
 from blrcs.database.data_directory import DataDirectory
-from blrcs.database.kind import open_database
+from blrcs.database.kind import kind_of, open_database
+from blrcs.database.migrations.declared import declared_branches
+from blrcs.database.migrations.starting import bring_up_to_date
 from blrcs.database.pool import PoolLimits
 from blrcs.database.replicas.adapter import ReplicatedDatabase
 from blrcs.database.replicas.group import ReplicaOptions
 from blrcs.database.replicas.opening import with_replicas
 from blrcs.database.replicas.reads import PRIMARY
 from blrcs.database.repositories.settings import get_or_make
-from blrcs.database.sqlite.kind import file_url
+from blrcs.database.slow_log.file import FILE_NAME, SlowLogFile
+from blrcs.database.slow_log.log import SlowLog
+from blrcs.database.slow_log.watched import WatchedDatabase, WatchedReader, noting_waits
 from blrcs.redis.announcer import Announcer
 from blrcs.redis.client import RedisClient, open_redis
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker
 
-DATABASE_FILE = "blrcs.db"
 PAGE_TOKEN_SECRET = "page_token_secret"  # noqa: S105 - the name, not the secret
 SECRET_BYTES = 32
 NS_PER_S = 1_000_000_000
@@ -57,13 +61,6 @@ class Foundation:
             self.announcer.announce()
 
 
-def database_url(settings: Settings) -> str:
-    """Where everything is kept that is not a file."""
-    if settings.database.url is None:
-        return file_url(settings.data_directory / DATABASE_FILE)
-    return settings.database.url.get_secret_value()
-
-
 async def lay_foundation(
     settings: Settings,
     stack: AsyncExitStack,
@@ -83,6 +80,13 @@ async def lay_foundation(
     directory = settings.data_directory
     if worker is None:
         stack.enter_context(DataDirectory.open(directory))
+    url = database_url(settings)
+    if worker is None or worker.first:
+        await bring_up_to_date(
+            kind_of(url).road(url),
+            declared_branches(settings.services.migrations),
+            only_check=settings.database.migrate == "check",
+        )
     limits = PoolLimits(
         size=settings.database.pool_size,
         overflow=settings.database.pool_overflow,
@@ -90,10 +94,10 @@ async def lay_foundation(
     )
     database, reader = await stack.enter_async_context(
         open_database(
-            database_url(settings),
-            migrate=worker is None or worker.first,
+            url,
+            migrate=False,
             limits=limits,
-            observer=metrics.pools.observer(PRIMARY),
+            observer=noting_waits(metrics.pools.observer(PRIMARY)),
         )
     )
     consistency_token = None
@@ -105,6 +109,11 @@ async def lay_foundation(
     redis = None
     if settings.redis.url is not None:
         redis = await stack.enter_async_context(open_redis(settings.redis))
+    least_ns = settings.database.slow_query.ns
+    if least_ns:
+        slow = SlowLog(database, SlowLogFile(directory / FILE_NAME), least_ns=least_ns)
+        await stack.enter_async_context(slow.running())
+        database, reader = WatchedDatabase(database, slow), WatchedReader(reader, slow)
     secret = await get_or_make(
         database, PAGE_TOKEN_SECRET, lambda: secrets.token_bytes(SECRET_BYTES)
     )

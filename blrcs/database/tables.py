@@ -175,6 +175,7 @@ revocations = _table(
 """``id`` is a session's, a token's or a principal's; from ``expires_at_ns`` on none is left that
 could use it."""
 sa.Index(None, revocations.c.expires_at_ns)
+sa.Index(None, revocations.c.revoked_at_ns)
 
 settings = _table(
     "settings",

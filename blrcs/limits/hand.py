@@ -130,7 +130,10 @@ class Draw:
         ends_ns = hand.share.ends_at_ns
         taken = hand.share.take_up_to(cost, self._asked_at_ns)
         short = cost - taken
-        extra = hand.wanted(self._asked_at_ns) if short or not cost else 0
+        extra = 0
+        if hand.drawing is None and (short or not cost):
+            # One alone draws more than it needs, so that no hand has more than the largest share.
+            extra = hand.wanted(self._asked_at_ns)
         self.claims.append(Claim(hand.counted, short, extra))
         self._hands.append((hand, taken, ends_ns))
         if hand.drawing is None:

@@ -112,3 +112,14 @@ async def test_a_small_limit_is_exact(redis_server, stated):
     async with limits_in(redis_server.url(), small) as (limits, _):
         assert (await take(limits, cost=19)).allowed
         assert not (await take(limits)).allowed
+
+
+async def test_no_process_has_more_at_hand_than_the_largest_share(redis_server):
+    stated = rule(requests=1000, period_ns=YEAR_NS, mode="leased")
+    async with limits_in(redis_server.url(), stated) as (limits, _):
+        most = 0
+        for _ in range(4):
+            await asyncio.gather(*(take(limits) for _ in range(100)))
+            (hand,) = limits._leases._hands.values()
+            most = max(most, limits._leases.at_hand(hand.counted))
+    assert 0 < most <= 1000 // LEASE_PARTS

@@ -2,11 +2,11 @@
 
 import sqlalchemy as sa
 
-from blrcs.database.migrations.steps import create_index, create_table
+from blrcs.database.migrations.steps import create_index, create_table, drop_table
 from blrcs.database.types import BYTES, DOCUMENT, DOUBLE, KEY, NUMBER, TEXT
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -16,6 +16,12 @@ def upgrade() -> None:
     _create_records()
     _create_record_index()
     _create_record_changes()
+
+
+def downgrade() -> None:
+    """Drops them."""
+    for name in ("record_changes", "record_index", "records", "record_feeds", "collections"):
+        drop_table(name)
 
 
 def _create_collections() -> None:
