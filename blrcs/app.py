@@ -22,12 +22,13 @@ from blrcs.assembly.direct import (
     direct_health,
 )
 from blrcs.assembly.endpoint import listen
-from blrcs.assembly.foundation import NS_PER_S, lay_foundation
+from blrcs.assembly.foundation import NS_PER_S, Foundation, lay_foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.identity import Identity, assemble_identity
 from blrcs.assembly.limits import ServiceLimits, assemble_limits
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.records import Records, assemble_records
 from blrcs.assembly.services import load_service
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
@@ -35,6 +36,7 @@ from blrcs.config.reloadable import Reloadable
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.interceptors.call_log import CallLog
+from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.policies import Policies, permissions_of
@@ -51,13 +53,15 @@ from blrcs.v1 import (
     auth_pb2_grpc,
     cache_pb2_grpc,
     limit_pb2_grpc,
+    record_pb2_grpc,
     user_pb2_grpc,
 )
-from blrcs.workers.memory import ACCESS, GUARDS, Memory, OwnMemory
+from blrcs.workers.memory import ACCESS, GUARDS, RECORDS, Memory, OwnMemory
 from blrcs.workers.ports import PortUnavailableError
 from blrcs.workers.worker import Worker
 
 PURGE_PERIOD_S = 600.0
+EXPIRY_PERIOD_S = 5.0
 SWEEP_PERIOD_S = 1.0
 
 log = structlog.get_logger("blrcs.app")
@@ -100,13 +104,15 @@ async def running(
         worker: What this process has of its supervisor, where it is one of several.
 
     Raises:
-        DatabaseOpenError, RedisOpenError, SigningKeyError, ConfigError, PolicyError,
+        DatabaseOpenError, RedisOpenError, KeyFileError, ConfigError, PolicyError,
         ServiceLoadError, PortUnavailableError: It cannot start; each says in one line why.
     """
     settings = loaded.settings
     memory: Memory = OwnMemory() if worker is None else worker.memory
     async with AsyncExitStack() as stack:
-        base = await lay_foundation(settings, stack, worker)
+        block = memory.metrics(METRICS_CELLS)
+        metrics = ServerMetrics(block)
+        base = await lay_foundation(settings, stack, worker, metrics=metrics)
         registrar = Registrar()
         access = assemble_access(
             base, lambda: permissions_of(registrar, settings), memory.generation(ACCESS)
@@ -123,13 +129,18 @@ async def running(
         stack.push_async_callback(identity.api_keys.drain)
         cache = assemble_cache(settings, base, worker)
         stack.callback(cache.close)
-        block = memory.metrics(METRICS_CELLS)
-        metrics = ServerMetrics(block)
         limits = assemble_limits(base, settings, memory, metrics, stack)
+        records = await assemble_records(
+            base,
+            settings.records,
+            access.current,
+            refresh_interval_ns=settings.database.refresh_interval.ns,
+            generation=memory.generation(RECORDS),
+        )
 
         direct: DirectHandlers = {}
         if settings.services.builtin:
-            direct = _add_builtin(registrar, access, identity, cache, limits)
+            direct = _add_builtin(registrar, access, identity, cache, limits, records)
         for reference in settings.services.extra:
             load_service(reference)(registrar)
         health, direct_standard = _add_standard(registrar, settings)
@@ -144,6 +155,7 @@ async def running(
                 access=access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
+                innermost=base.consistency_token and keep_consistency(base.consistency_token),
             ),
             router,
             metrics=metrics.calls,
@@ -166,19 +178,12 @@ async def running(
         watcher = ConfigWatcher(live)
         await server.start()
         settle_process()
-        stack.push_async_callback(_drain, server, health, cache, settings.server.drain_grace_s)
+        stack.push_async_callback(
+            _drain, server, health, cache, records, settings.server.drain_grace_s
+        )
         house = Housekeeping(stack)
         house.run(watcher.run())
-        house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
-        keep_house(cache, house, lambda work: _leading(work, worker))
-        house.repeat(SWEEP_PERIOD_S, limits.sweep)
-        if base.database.is_shared:
-            follow = _in_turn(
-                identity.revocations.catch_up, access.store.follow, limits.rules.follow
-            )
-            house.repeat(settings.database.refresh_interval.ns / NS_PER_S, follow)
-            if base.announcer is not None:
-                house.run(base.announcer.run(follow))
+        _keep_house(house, settings, base, access, identity, cache, limits, records, worker)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,
@@ -190,12 +195,37 @@ async def running(
         )
 
 
+def _keep_house(
+    house: Housekeeping,
+    settings: Settings,
+    base: Foundation,
+    access: Access,
+    identity: Identity,
+    cache: AnyCache,
+    limits: ServiceLimits,
+    records: Records,
+    worker: Worker | None,
+) -> None:
+    """What is done beside all calls, by each worker or by the first one alone."""
+    house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
+    house.repeat(PURGE_PERIOD_S, _leading(records.purge.changes, worker))
+    house.repeat(EXPIRY_PERIOD_S, _leading(records.purge.expired, worker))
+    keep_house(cache, house, lambda work: _leading(work, worker))
+    house.repeat(SWEEP_PERIOD_S, limits.sweep)
+    if base.database.is_shared:
+        follow = _in_turn(identity.revocations.catch_up, access.store.follow, limits.rules.follow)
+        house.repeat(settings.database.refresh_interval.ns / NS_PER_S, follow)
+        if base.announcer is not None:
+            house.run(base.announcer.run(follow))
+
+
 def _add_builtin(
     registrar: Registrar,
     access: Access,
     identity: Identity,
     cache: AnyCache,
     limits: ServiceLimits,
+    records: Records,
 ) -> DirectHandlers:
     cache_service = CacheService(cache)
     auth_pb2_grpc.add_AuthServiceServicer_to_server(identity.auth_service, registrar)
@@ -203,6 +233,7 @@ def _add_builtin(
     access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
     limit_pb2_grpc.add_LimitServiceServicer_to_server(limits.service, registrar)
     cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
+    record_pb2_grpc.add_RecordServiceServicer_to_server(records.service, registrar)
     return {
         **direct_access(access.service, access.current),
         **direct_auth(identity.auth_service, identity.verifier),
@@ -271,9 +302,11 @@ async def _drain(
     server: TransportServer,
     health: HealthState,
     cache: AnyCache,
+    records: Records,
     grace_s: float,
 ) -> None:
     """NOT_SERVING first, so that balancers turn away; then accepted calls may finish."""
     health.finish()
     cache.finish_watching()
+    records.signal.finish()
     await server.stop(grace_s)

@@ -3,6 +3,8 @@
 from blrcs.config.live import ReloadOutcome
 from blrcs.domain.limit_rule import OnLoss
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
+from blrcs.monitoring.pool_metrics import PoolMetrics
+from blrcs.monitoring.replica_metrics import ReplicaMetrics
 from blrcs_native.call_metrics import CallMetrics
 from blrcs_native.metrics import Counter, Gauge, MetricsBlock
 
@@ -29,6 +31,8 @@ class ServerMetrics:
             "What clients did beyond the transport's limits, by kind.",
             ("kind",),
         )
+        self.pools = PoolMetrics(block)
+        self.replicas = ReplicaMetrics(block)
         self._without_redis = Counter(
             block,
             "blrcs_limits_without_redis_total",

@@ -13,6 +13,7 @@ from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
 from blrcs.config.observability import LogFormat, Logging, Metrics
 from blrcs.config.policies import MethodPattern, PolicyOverride
+from blrcs.config.records import Records
 from blrcs.config.redis import Redis
 from blrcs.config.section import PathName, Table, empty_table
 from blrcs.config.server import Server
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     policies: Table[MethodPattern, PolicyOverride] = Field(default_factory=empty_table)
     """What takes the place of the proto's policies, by method or service."""
     cache: Cache = Field(default_factory=Cache)
+    records: Records = Field(default_factory=Records)
     logging: Logging = Field(default_factory=Logging)
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)

@@ -4,9 +4,10 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from tests.servers.process import ServerProcess, ends_with_tests
 
@@ -21,6 +22,10 @@ QUICK = {
     "innodb-undo-tablespaces": "0",
 }
 """Settings for tests that lose no data but what they throw away: nothing waits for the disk."""
+
+PRIMARY = {**QUICK, "log-bin": "binlog", "server-id": "1"}
+"""Settings of one that has replicas."""
+REPLICA = {**QUICK, "server-id": "2", "read-only": "ON"}
 
 
 class MariadbServer(ServerProcess):
@@ -62,11 +67,26 @@ class MariadbServer(ServerProcess):
             f"CREATE DATABASE IF NOT EXISTS {DATABASE};\n"
             f"CREATE USER IF NOT EXISTS {USER}@'%' IDENTIFIED BY '{quoted}';\n"
             f"GRANT ALL ON {DATABASE}.* TO {USER}@'%';\n"
+            f"GRANT REPLICATION SLAVE ON *.* TO {USER}@'%';\n"
         )
         self._settings["init-file"] = str(prepare)
 
     def _command(self) -> list[str]:
         return [*ends_with_tests(), _server(), *self._options()]
+
+    def run(self, commands: str) -> None:
+        """Runs commands as its administrator."""
+        subprocess.run(
+            ["mariadb", "--no-defaults", "--user=root", f"--socket={self.socket}"],
+            input=commands,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+
+    def create_database(self, name: str) -> None:
+        """Makes a database without tables, for the user."""
+        self.run(f"CREATE DATABASE {name}; GRANT ALL ON {name}.* TO {USER}@'%'")
 
     def _options(self) -> list[str]:
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
@@ -75,12 +95,50 @@ class MariadbServer(ServerProcess):
         return ["--no-defaults", *settings, *as_root]
 
 
+Server = TypeVar("Server", bound=MariadbServer)
+
+
+class MariadbReplica(MariadbServer):
+    """A replica, whose applying of what its primary writes can be held."""
+
+    def follow(self, primary: MariadbServer) -> None:
+        """Replicates all that a primary has ever written."""
+        quoted = PASSWORD.replace("'", "''")
+        self.run(
+            f"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={primary.port},"
+            f" MASTER_USER='{USER}', MASTER_PASSWORD='{quoted}', MASTER_USE_GTID=slave_pos,"
+            " MASTER_CONNECT_RETRY=1; START SLAVE"
+        )
+
+    def hold(self) -> None:
+        """Has it apply nothing more; returns when it has stopped."""
+        self.run("STOP SLAVE SQL_THREAD")
+
+    def go_on(self) -> None:
+        """Has it apply what it has missed."""
+        self.run("START SLAVE SQL_THREAD")
+
+
+@contextmanager
+def mariadb_replica(primary: MariadbServer) -> Iterator[MariadbReplica]:
+    """A replica of a server with the settings of ``PRIMARY``, running."""
+    with _running(lambda directory: MariadbReplica(directory, REPLICA)) as replica:
+        replica.follow(primary)
+        yield replica
+
+
 @contextmanager
 def mariadb(settings: Mapping[str, str] = QUICK) -> Iterator[MariadbServer]:
     """A server with settings of its command line, running."""
+    with _running(lambda directory: MariadbServer(directory, settings)) as server:
+        yield server
+
+
+@contextmanager
+def _running(make: Callable[[Path], Server]) -> Iterator[Server]:
     # In the system's folder: a socket's path has at most 107 octets.
     directory = Path(tempfile.mkdtemp(prefix="mariadb-"))
-    server = MariadbServer(directory, settings)
+    server = make(directory)
     try:
         server.initialize()
         server.start()

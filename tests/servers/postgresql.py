@@ -6,9 +6,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from tests.servers.process import STOP_TIMEOUT_S, ServerProcess, ends_with_tests
@@ -23,7 +24,7 @@ class PostgresqlServer(ServerProcess):
     """A server that can be stopped, started again and paused. Its socket is in its folder."""
 
     def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
-        super().__init__(directory, "ready to accept connections", stop_by=signal.SIGINT)
+        super().__init__(directory, "ready to accept", stop_by=signal.SIGINT)
         self._settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -62,9 +63,32 @@ class PostgresqlServer(ServerProcess):
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         return [*_as_server(), _program("postgres"), "-D", self._data, *settings]
 
+    def kill(self) -> None:
+        """Ends all its processes on the spot, as a loss of power would but for the disk."""
+        self._signal_all(signal.SIGKILL)
+        super().kill()
+
     def terminate(self, backend: int) -> None:
         """Ends a connection; returns when it has ended."""
         self._run(f"SELECT pg_terminate_backend({backend}, {STOP_TIMEOUT_S * 1000})")
+
+    @contextmanager
+    def locked(self, database: str, table: str) -> Iterator[None]:
+        """Has all who touch a table wait for the end of the block."""
+        options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+        command = [_program("psql"), *options, self.url(database)]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as session:
+            assert session.stdin is not None
+            assert session.stdout is not None
+            session.stdin.write(f"BEGIN; LOCK TABLE {table};\n\\echo locked\n")
+            session.stdin.flush()
+            assert session.stdout.readline() == "locked\n"
+            try:
+                yield
+            finally:
+                session.stdin.close()
 
     def create_database(self, name: str) -> None:
         """Makes a database without tables."""
@@ -82,12 +106,66 @@ class PostgresqlServer(ServerProcess):
         return str(self.directory / "data")
 
 
+Server = TypeVar("Server", bound=PostgresqlServer)
+
+
+class PostgresqlReplica(PostgresqlServer):
+    """A streaming replica, whose replay of what its primary writes can be held.
+
+    Args:
+        primary: Whose replica it is; running when ``initialize`` is called.
+    """
+
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str], primary: PostgresqlServer
+    ) -> None:
+        super().__init__(directory, settings)
+        self._primary = primary
+
+    def initialize(self) -> None:
+        """Copies the primary's files."""
+        options = ["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "-D", self._data]
+        subprocess.run(
+            [*_as_server(), _program("pg_basebackup"), *options, "-d", self._primary.url()],
+            check=True,
+            capture_output=True,
+            cwd=self.directory,
+        )
+
+    def hold(self) -> None:
+        """Has it apply nothing more; returns when it has stopped."""
+        self._run("SELECT pg_wal_replay_pause()")
+        self._run(
+            "DO $$ BEGIN WHILE pg_get_wal_replay_pause_state() <> 'paused'"
+            " LOOP PERFORM pg_sleep(0.01); END LOOP; END $$"
+        )
+
+    def go_on(self) -> None:
+        """Has it apply what it has missed."""
+        self._run("SELECT pg_wal_replay_resume()")
+
+
 @contextmanager
 def postgresql(settings: Mapping[str, str] = QUICK) -> Iterator[PostgresqlServer]:
     """A server with settings of ``postgresql.conf``, running."""
+    with _running(lambda directory: PostgresqlServer(directory, settings)) as server:
+        yield server
+
+
+@contextmanager
+def postgresql_replica(
+    primary: PostgresqlServer, settings: Mapping[str, str] = QUICK
+) -> Iterator[PostgresqlReplica]:
+    """A replica of a server that runs, running."""
+    with _running(lambda directory: PostgresqlReplica(directory, settings, primary)) as server:
+        yield server
+
+
+@contextmanager
+def _running(make: Callable[[Path], Server]) -> Iterator[Server]:
     # In the system's folder: a socket's path has at most 107 octets.
     directory = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = PostgresqlServer(directory, settings)
+    server = make(directory)
     try:
         _give_to_server(directory)
         server.initialize()

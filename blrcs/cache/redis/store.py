@@ -2,34 +2,30 @@
 
 import contextlib
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from blrcs.application.cache.get_entries import MAX_BATCH_BYTES
-from blrcs.cache.near import near_copies
+from blrcs.cache.redis.copies import RedisCopies
 from blrcs.cache.redis.names import CacheNames
 from blrcs.cache.redis.namespaces import RedisNamespaces
 from blrcs.cache.redis.stored import NS_PER_US, stored_entry
+from blrcs.cache.redis.watches import RedisWatches
 from blrcs.cache.refusals import not_a_number, out_of_range, too_large
-from blrcs.cache.watchers import Watchers
 from blrcs.config.cache import Cache
 from blrcs.domain.cache_entry import (
     CacheEntry,
     CacheEvent,
-    CacheEventKind,
     CacheFigures,
     SetCondition,
 )
-from blrcs.domain.errors import DomainError, UnavailableError
+from blrcs.domain.errors import DomainError
 from blrcs.redis.client import RedisClient
 from blrcs.redis.feed import Feed
 from blrcs.redis.script import Script
-from blrcs_native.cache_hits import CacheHits
 from blrcs_native.cache_space import StoredEntry
 from blrcs_native.cache_stamps import CacheStamps
 
@@ -42,14 +38,6 @@ _TEXT = (Path(__file__).parent / "namespace.lua").read_text(encoding="utf-8")
 # Redis refuses what may need memory where it has none left; all else goes on.
 _FILLING = Script("#!lua\n" + _TEXT)
 _OTHER = Script("#!lua flags=allow-oom\n" + _TEXT)
-_KINDS = {
-    b"s": CacheEventKind.SET,
-    b"d": CacheEventKind.DELETED,
-    b"x": CacheEventKind.EXPIRED,
-    b"v": CacheEventKind.EVICTED,
-    b"f": CacheEventKind.FLUSHED,
-}
-
 _FIGURES = ("entries", "size_bytes", "hits", "misses", "evictions", "expirations")
 
 Clock = Callable[[], int]
@@ -88,28 +76,22 @@ class RedisCache:
     ) -> None:
         self._found = lru_cache(KEPT_BOUNDS)(settings.namespace)
         self._client = client
-        self._stamps = stamps
         self._monotonic = monotonic
         self._shift_ns = shift_ns
         self._names = CacheNames(client.key_prefix, client.database)
         self._namespaces = RedisNamespaces(client, self._names, settings.max_namespaces)
-        self._watchers = Watchers()
-        self._channels: dict[str, str] = {}
-        self._watching: Counter[str] = Counter()
-        self._hits = CacheHits(bytearray(8 * settings.max_namespaces))
         self._tended = 0
-        self._columns: dict[str, int] = {}
-        self._told_hits: dict[str, int] = {}
-        self.near = near_copies(settings, stamps, self._hits, clock=clock, monotonic=monotonic)
-        self.near.good_until_ns = 0
+        self._copies = RedisCopies(settings, stamps, self._names, clock=clock, monotonic=monotonic)
+        self._watches = RedisWatches(self._names)
+        self.near = self._copies.near
         self.feed = Feed(
             client,
             self._names.tracked,
             settings.staleness.ns,
-            on_changed=self._changed,
-            on_told=self._told,
-            on_lost=self._lost,
-            on_good_until=self._good_until,
+            on_changed=self._copies.changed,
+            on_told=self._watches.told,
+            on_lost=self._watches.lost,
+            on_good_until=self._copies.good_until,
             monotonic=monotonic,
         )
 
@@ -124,7 +106,7 @@ class RedisCache:
                 return None
             entry = stored_entry(key, found[0], int(now_us), asked_ns)
             if self.feed.hears(epoch):
-                self.near.keep(namespace, key, stamp, entry, self._column(namespace))
+                self._copies.keep(namespace, key, stamp, entry)
         return self._shown(key, entry)
 
     async def get_many(self, namespace: str, keys: Sequence[str]) -> Sequence[CacheEntry]:
@@ -206,27 +188,15 @@ class RedisCache:
         try:
             return int(await self._run(_OTHER, namespace, "flush", ()))
         finally:
-            self._stamps.of(namespace).bump_whole()
+            self._copies.end(namespace, "")
 
-    async def watch(self, namespace: str, key_prefix: str) -> AsyncGenerator[CacheEvent, None]:
+    def watch(self, namespace: str, key_prefix: str) -> AsyncGenerator[CacheEvent, None]:
         """See the port; also ends, with UnavailableError, where Redis cannot be heard any more."""
-        self._watching[namespace] += 1
-        channel = self._names.channel(namespace)
-        try:
-            self._channels[channel] = namespace
-            await self.feed.subscribe(self._names.keys(namespace)[0], channel)
-            async with aclosing(self._watchers.watch(namespace, key_prefix)) as events:
-                async for event in events:
-                    yield event
-        finally:
-            self._watching[namespace] -= 1
-            if not self._watching[namespace]:
-                del self._watching[namespace]
-                await self.feed.unsubscribe(channel)
+        return self._watches.watch(self.feed, namespace, key_prefix)
 
     def finish_watching(self) -> None:
         """Ends all watches with UnavailableError, so that they do not keep a server from ending."""
-        self._watchers.finish()
+        self._watches.finish()
 
     async def report(self) -> None:
         """Tells Redis what copies have answered, so that it evicts none of it as unused.
@@ -270,7 +240,7 @@ class RedisCache:
             return await self._run(script, namespace, operation, (key,), *rest)
         finally:
             # Before anybody is answered; and also where Redis has not told whether it is so.
-            self._stamps.of(namespace).bump(key)
+            self._copies.end(namespace, key)
 
     async def _write(self, namespace: str, operation: str, key: str, *rest: Any) -> Any:
         if not await self._namespaces.admit(namespace):
@@ -286,20 +256,10 @@ class RedisCache:
                 return
 
     async def _report(self, namespace: str, keys: list[str]) -> None:
-        column = self._columns.get(namespace)
-        if column is None:
-            return
-        counted = self._hits[column]
-        hits, self._told_hits[namespace] = counted - self._told_hits.get(namespace, 0), counted
+        hits = self._copies.take_hits(namespace)
         if hits or keys:
             with contextlib.suppress(DomainError):
                 await self._run(_OTHER, namespace, "use", (), hits, *keys)
-
-    def _column(self, namespace: str) -> int | None:
-        column = self._columns.get(namespace)
-        if column is None and len(self._columns) < self._hits.count:
-            column = self._columns[namespace] = len(self._columns)
-        return column
 
     def _shown(self, key: str, entry: StoredEntry) -> CacheEntry:
         expire_time_ns = self.near.expire_time_ns(entry)
@@ -314,29 +274,3 @@ class RedisCache:
             default = self._found(namespace).default_ttl
             ttl_ns = default.ns if default else 0
         return -(-ttl_ns // NS_PER_US)
-
-    def _good_until(self, instant_ns: int) -> None:
-        self.near.good_until_ns = instant_ns
-
-    def _changed(self, name: bytes | None) -> None:
-        if name is None:
-            self._stamps.bump_all()
-            return
-        namespace, key = self._names.changed(name)
-        stamps = self._stamps.of(namespace)
-        if key:
-            stamps.bump(key)
-        else:
-            stamps.bump_whole()
-
-    def _told(self, channel: str, data: bytes) -> None:
-        namespace = self._channels.get(channel)
-        if namespace is not None:
-            version, _, key = data[1:].partition(b" ")
-            self._watchers.tell(namespace, _KINDS[data[:1]], key.decode(), int(version))
-
-    def _lost(self, channel: str) -> None:
-        namespace = self._channels.get(channel)
-        if namespace is not None:
-            reason = UnavailableError("CACHE_RESTARTING", "changes are not heard of: watch again")
-            self._watchers.lose(namespace, reason)

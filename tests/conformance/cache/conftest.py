@@ -9,13 +9,7 @@ import pytest
 
 from blrcs.config.cache import Cache
 from tests.conformance.cache.worlds import World, kept_world, memory_world, redis_world
-from tests.servers.redis import (
-    RedisCluster,
-    RedisServer,
-    SentinelGroup,
-    redis_cluster,
-    sentinel_group,
-)
+from tests.servers.redis import RedisCluster, RedisServer, redis_cluster
 
 BACKENDS = ("memory", "keeper", "redis", "redis_copies", "cluster_copies")
 
@@ -25,13 +19,6 @@ def cache_cluster() -> Iterator[RedisCluster]:
     """Three masters."""
     with redis_cluster() as cluster:
         yield cluster
-
-
-@pytest.fixture(scope="session")
-def cache_sentinels() -> Iterator[SentinelGroup]:
-    """A master behind Sentinels."""
-    with sentinel_group() as group:
-        yield group
 
 
 @pytest.fixture(params=BACKENDS)
@@ -60,10 +47,6 @@ async def make(
                     server: RedisServer = request.getfixturevalue("redis_server")
                     server.flush()
                     return redis_world(settings, server.url(), copies=backend.endswith("copies"))
-                case "sentinel_copies":
-                    group: SentinelGroup = request.getfixturevalue("cache_sentinels")
-                    group.master().flush()
-                    return redis_world(settings, group.url(), copies=True)
             cluster: RedisCluster = request.getfixturevalue("cache_cluster")
             cluster.flush()
             return redis_world(settings, cluster.url(), copies=True)
