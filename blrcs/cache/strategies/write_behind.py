@@ -26,9 +26,10 @@ from blrcs.cache.strategies.log.recovery import Recovered, recover
 from blrcs.cache.strategies.log.writer import LogWriter
 from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.cache.strategies.pending_write import PendingWrite
+from blrcs.cache.strategies.resume import resume
 from blrcs.cache.strategies.write_behind_options import WriteBehindOptions
 from blrcs.domain.errors import DomainError, InvalidArgumentError, ResourceExhaustedError
-from blrcs.domain.logged_write import Applied, LoggedWrite
+from blrcs.domain.logged_write import LoggedWrite
 
 LAG_PERIOD_S = 1.0
 RETRY_AFTER_NS = 100_000_000
@@ -132,7 +133,10 @@ class WriteBehind:
                 pauses=Pauses(options=options, monotonic=monotonic, random=rand),
                 metrics=metrics,
             )
-            await opened._take_up(recovered, applied, set_aside)
+            done = resume(recovered, applied, set_aside, backlog, opened._delivery)
+            # The process may have died before it could.
+            await entries.drop_all({write.key for write in done})
+            opened._writer.drop(backlog.done_up_to)
             for work in (opened._delivery.run(), opened._tell_lag()):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             opened._stack = stack.pop_all()
@@ -229,24 +233,6 @@ class WriteBehind:
                 "too many writes wait to be carried out",
                 retry_after_ns=RETRY_AFTER_NS,
             )
-
-    async def _take_up(
-        self, recovered: Recovered, applied: Applied, set_aside: frozenset[int]
-    ) -> None:
-        """Goes on with what is not dealt with yet."""
-        self._backlog.skip(applied.up_to)
-        done = set()
-        for write in recovered.writes:
-            if applied.has(write.sequence) or write.sequence in set_aside:
-                done.add(write.key)
-            elif write.sequence in applied.but:
-                self._backlog.add(write, taken=True)
-                self._delivery.hold(write)
-            else:
-                self._backlog.add(write)
-        # The process may have died before it could.
-        await self._entries.drop_all(done)
-        self._writer.drop(self._backlog.done_up_to)
 
     def _logged(self, writes: Sequence[LoggedWrite]) -> None:
         for write in writes:

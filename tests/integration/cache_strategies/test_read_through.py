@@ -170,8 +170,8 @@ async def test_where_refreshing_fails_a_stale_value_is_served_until_its_end(read
 async def test_a_fresh_value_is_loaded_early_by_chance_the_sooner_the_longer_its_load_took(
     reading, source, clock
 ):
-    chance = 0.0
-    read = reading(early_beta=1, rand=lambda: chance)
+    chances = iter([0.0, 0.9, 0.95])
+    read = reading(early_beta=1, rand=lambda: next(chances))
     source.open.clear()
     caller = asyncio.create_task(read.get("a"))
     await source.begun.wait()
@@ -179,11 +179,11 @@ async def test_a_fresh_value_is_loaded_early_by_chance_the_sooner_the_longer_its
     source.open.set()
     await caller
     clock.now_ns += 55 * S
-    for chance in (0.0, 0.9):  # 2 s * ln(10) is less than the 5 s that are left
+    for _ in range(2):  # 2 s * ln(10) is less than the 5 s that are left
         await read.get("a")
         await settle()
         assert len(source.loads) == 1
-    chance = 0.95  # 2 s * ln(20) is more
+    # 2 s * ln(20) is more.
     assert await read.get("a") == b"1"
     await settle()
     assert len(source.loads) == 2

@@ -52,9 +52,9 @@ def opening(cache, directory):
 
 
 async def until(condition):
-    """Waits for what happens on another thread too; a test that waits in vain is cut by its run."""
+    """Waits for what happens in a background task or on another thread."""
     async with asyncio.timeout(60):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - there is no event for most of it
             await asyncio.sleep(0.001)
 
 
@@ -228,17 +228,12 @@ async def test_a_sink_that_takes_too_long_is_asked_again(opening, sink):
 
 
 async def test_a_refused_write_is_set_aside_and_holds_up_its_own_key_alone(
-    opening, sink, directory
+    opening, sink, directory, clock
 ):
-    pauses = 0
-
-    def monotonic():
-        return pauses * S
-
     sink.refuses = lambda write: write.value == b"bad"
     metrics = StrategyMetrics()
     async with await opening(
-        sink, metrics=metrics, monotonic=monotonic, longest_pause_ns=S, first_pause_ns=S,
+        sink, metrics=metrics, monotonic=clock, longest_pause_ns=S, first_pause_ns=S,
         max_attempts=3,
     ) as behind:  # fmt: skip
         for key, value in (("a", b"1"), ("a", b"bad"), ("a", b"2"), ("b", b"1")):
@@ -249,9 +244,10 @@ async def test_a_refused_write_is_set_aside_and_holds_up_its_own_key_alone(
         await until(lambda: ("b", b"2") in sink.done)
         assert sink.done == [("a", b"1"), ("b", b"1"), ("b", b"2")]
         assert behind.pending("a").value == b"3"
-        for pauses in (1, 2):
+        for refusals in (3, 4):  # the first was that of its batch
+            clock.now_ns += S
             behind._delivery.wake()
-            await until(lambda: sink.refusals > pauses + 1)  # its batch was the first
+            await until(lambda count=refusals: sink.refusals == count)
     assert sink.done[3:] == [("a", b"2"), ("a", b"3")]
     (letter,) = read_dead_letters(directory)
     assert (letter.write.key, letter.write.value, letter.write.sequence) == ("a", b"bad", 2)
@@ -267,7 +263,7 @@ async def test_held_writes_are_carried_out_once_after_a_crash(opening, sink):
         await behind.put(key, value)
     await until(lambda: ("b", b"2") in sink.done)
     await abandon(behind)
-    ((log, applied),) = sink.taken_down.items()
+    (applied,) = sink.taken_down.values()
     assert (applied.up_to, applied.but) == (5, {1, 2, 4})
     sink.refuses = lambda write: False
     async with await opening(sink) as behind:
@@ -411,14 +407,11 @@ async def test_a_second_process_is_refused(opening, sink, directory, environment
             "from blrcs.cache.strategies.log.directory import LogDirectory\n"
             "LogDirectory.hold(pathlib.Path(sys.argv[1]))\n"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", program, directory],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
+        other = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, directory, env=environment, stderr=subprocess.PIPE
         )
-        assert "another process writes this log" in done.stderr.splitlines()[-1]
+        _, told = await other.communicate()
+        assert b"another process writes this log" in told.splitlines()[-1]
     assert str(refused.value) == f"{directory}: another process writes this log"
     async with await opening(sink):
         pass
