@@ -1,8 +1,8 @@
 """What strategies put into a cache: a value with its times, or a mark in its place."""
 
 import struct
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from blrcs.domain.cache_entry import CacheEntry
 
@@ -27,8 +27,7 @@ class Kind(Enum):
 _KINDS = {kind.value: kind for kind in Kind}
 
 
-@dataclass(frozen=True, slots=True)
-class StoredValue:
+class StoredValue(NamedTuple):
     """An entry of a strategy.
 
     Attributes:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import structlog
 
 from blrcs.cache.strategies import (
     AtLeastOnceSink,
@@ -174,6 +175,7 @@ async def test_writes_stay_pending_until_the_cache_has_forgotten(opening, sink):
     async with await opening(sink, cache=cache) as behind:
         await behind.put("a", b"1")
         await until(lambda: sink.done)
+        cache.error = RuntimeError("of a kind that a cache should not raise")
         await behind.put("b", b"1")
         await until(lambda: len(sink.done) == 2)
         assert behind.pending("a").value == b"1"
@@ -371,7 +373,7 @@ async def test_the_backlog_is_bounded_by_bytes_on_disk(opening, sink):
         await behind.put("k", b"")
 
 
-@pytest.mark.parametrize(("key", "value"), [("k" * 65536, b""), ("k", bytes(101))])
+@pytest.mark.parametrize(("key", "value"), [("k" * 65536, b""), ("k", bytes(101)), ("\ud800", b"")])
 async def test_keys_and_values_have_bounds(opening, sink, key, value):
     async with await opening(sink, max_value_bytes=100) as behind:
         with pytest.raises(InvalidArgumentError):
@@ -505,3 +507,18 @@ async def test_where_a_file_cannot_be_removed_it_is_tried_again(
         fails = False
         await behind.put("a", b"")
     assert len(files(directory)) == 1
+
+
+async def test_that_writes_are_carried_out_no_more_is_told_at_once(opening, sink):
+    behind = await opening(sink, drain_timeout_ns=1)
+    with structlog.testing.capture_logs() as told:
+        behind._backlog.take = None  # nothing that is foreseen ends it
+        await behind.put("a", b"1")
+        await until(lambda: told)
+    assert [line["event"] for line in told] == [
+        "a write-behind has stopped: its log has to be opened anew"
+    ]
+    await behind.close()
+    async with await opening(sink):
+        pass
+    assert sink.values == {"a": b"1"}
