@@ -40,6 +40,10 @@ fuzz: build-test ## Fuzz the parsers and the transport under sanitizers, for FUZ
 soak: build-test ## A million streams, of which nothing may stay
 	$(BIN)/python -m tests.soak
 
+.PHONY: torture
+torture: build-test ## Kill servers and fail disks under write load; nothing acknowledged may be lost
+	$(BIN)/python -m tests.torture.torture
+
 .PHONY: conformance
 conformance: build-test ## Run connectrpc's conformance runner against every transport
 	$(BIN)/python -m tests.conformance.connect.runner

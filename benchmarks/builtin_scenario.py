@@ -4,8 +4,6 @@
 an entry of 16 bytes from memory.
 """
 
-import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,18 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
+from blrcs_server import Metadata, serving
 from google.protobuf.duration_pb2 import Duration
 from load import Load
-from server_process import ServerProcess, running
-from transport_peers import PYTHONPATH
+from server_process import ServerProcess
 
-from blrcs.v1 import auth_pb2, cache_pb2, limit_pb2, policy_pb2, user_pb2
-from blrcs.v1.auth_pb2_grpc import AuthServiceStub
+from blrcs.v1 import cache_pb2, limit_pb2, policy_pb2
 from blrcs.v1.cache_pb2_grpc import CacheServiceStub
 from blrcs.v1.limit_pb2_grpc import LimitServiceStub
-from blrcs.v1.user_pb2_grpc import UserServiceStub
 
-PORT = r"Serving gRPC on \S+:(\d+) \("
 CONSUME = "/blrcs.v1.LimitService/Consume"
 GET = "/blrcs.v1.CacheService/Get"
 DOMAIN = "bench"
@@ -37,10 +32,10 @@ VALUE = b"0123456789abcdef"
 
 
 class Builtin:
-    """What the calls of a running server need: a token, a limit and an entry, made by its API."""
+    """What the calls of a running server need: a limit and an entry, made by its API."""
 
-    def __init__(self, channel: grpc.Channel, password: str) -> None:
-        self.metadata = sign_in(channel, password)
+    def __init__(self, channel: grpc.Channel, metadata: Metadata) -> None:
+        self.metadata = metadata
         self._limits = LimitServiceStub(channel)
         self._limits.CreateLimitRule(
             limit_pb2.CreateLimitRuleRequest(
@@ -91,26 +86,6 @@ class Builtin:
         return REQUESTS - int(peeked.statuses[0].remaining)
 
 
-def sign_in(channel: grpc.Channel, password: str) -> tuple[tuple[str, str], ...]:
-    """The metadata with the administrator's token."""
-    auth = AuthServiceStub(channel)
-    signed_in = auth.SignIn(auth_pb2.SignInRequest(user_id="admin", password=password))
-    tokens = signed_in.tokens
-    if signed_in.password_change_required:
-        UserServiceStub(channel).ChangePassword(
-            user_pb2.ChangePasswordRequest(
-                name="users/admin", old_password=password, new_password=secrets.token_urlsafe()
-            ),
-            metadata=bearer(tokens),
-        )
-        tokens = auth.Refresh(auth_pb2.RefreshRequest(refresh_token=tokens.refresh_token)).tokens
-    return bearer(tokens)
-
-
-def bearer(tokens: auth_pb2.Tokens) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {tokens.access_token}"),)
-
-
 def has_workers() -> bool:
     """Whether ``blrcs serve`` runs more than one process."""
     command = [sys.executable, "-m", "blrcs", "serve", "--help"]
@@ -123,27 +98,5 @@ def builtin_server(
     folder: Path, core: int | None, options: Sequence[str] = ()
 ) -> Iterator[tuple[ServerProcess, Builtin]]:
     """A ``blrcs serve`` with its data in ``folder``, and what its calls need."""
-    folder.mkdir()
-    password = secrets.token_urlsafe()
-    own = {name: "" for name in os.environ if name.startswith("BLRCS_")}
-    environ = own | {
-        "BLRCS_AUTH__INITIAL_ADMIN_PASSWORD": password,
-        "BLRCS_AUTH__ACCESS_TOKEN_TTL": "1d",
-        "BLRCS_METRICS__PORT": "0",
-        "COLUMNS": "200",
-        "NO_COLOR": "1",
-        "PYTHONPATH": PYTHONPATH,
-    }
-    command = [sys.executable, "-m", "blrcs", "serve", "--port", "0", *options]
-    with (
-        running(
-            command,
-            core=core,
-            environ=environ,
-            cwd=folder,
-            port=PORT,
-            errors=folder / "errors.log",
-        ) as server,
-        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-    ):
-        yield server, Builtin(channel, password)
+    with serving(folder, core, options) as (server, channel, metadata):
+        yield server, Builtin(channel, metadata)

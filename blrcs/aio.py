@@ -20,6 +20,7 @@ from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.effective_policy import effective_policy
 from blrcs.interceptors.factory import PipelineFactory
+from blrcs.monitoring.standard_log import log_by_standard_library
 from blrcs.process import settle_process
 from blrcs.transport.grpc_interceptors import run_interceptors
 from blrcs.transport.registration import Registrar, Registration
@@ -117,6 +118,8 @@ def server(
 ) -> Server:
     """A server that has yet to be started; the arguments before ``*`` are grpc.aio.server's.
 
+    What it logs goes to ``logging``, where structlog has not been configured.
+
     Args:
         migration_thread_pool: Runs handlers that are plain functions; the loop's own if None.
         handlers: Generic handlers that list their methods.
@@ -134,6 +137,7 @@ def server(
     Raises:
         ValueError: An option's value is out of its range.
     """
+    log_by_standard_library()
     router = Router({})
     made = Server(
         transport_server(

@@ -8,8 +8,20 @@ M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
 
 KEPT_FREE_BYTES = 32 << 20
+# The largest message that is taken by default.
+SEEN_BYTES = 4 << 20
 # Above the largest message that is taken by default.
 MAPPED_BYTES = 8 << 20
+
+
+def show_large_block() -> None:
+    """Has the allocator see a block of 4 MiB freed, as it would by the first message of that size.
+
+    From then on it keeps up to 8 MiB that were freed, where until then it gives back what is above
+    256 KiB, which the system has to clear anew for every message. This has an effect with glibc
+    alone, and there only where nobody has chosen what is kept.
+    """
+    bytearray(SEEN_BYTES)
 
 
 def settle_process() -> None:

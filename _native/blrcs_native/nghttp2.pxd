@@ -26,6 +26,7 @@ cdef extern from "nghttp2/nghttp2.h":
     enum:
         NGHTTP2_FLAG_NONE
         NGHTTP2_FLAG_END_STREAM
+        NGHTTP2_FLAG_PADDED
         NGHTTP2_FLAG_ACK
         NGHTTP2_FLAG_END_HEADERS
 
@@ -68,7 +69,7 @@ cdef extern from "nghttp2/nghttp2.h":
         NGHTTP2_DATA_FLAG_NO_END_STREAM
         NGHTTP2_DATA_FLAG_NO_COPY
 
-    enum:
+    ctypedef enum nghttp2_settings_id:
         NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
         NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
         NGHTTP2_SETTINGS_MAX_FRAME_SIZE
@@ -204,8 +205,8 @@ cdef extern from "nghttp2/nghttp2.h":
     int nghttp2_session_set_stream_user_data(nghttp2_session*, int32_t, void*)
     int nghttp2_session_resume_data(nghttp2_session*, int32_t)
     int nghttp2_session_consume_connection(nghttp2_session*, size_t)
-    int nghttp2_session_consume_stream(nghttp2_session*, int32_t, size_t)
     int nghttp2_session_set_local_window_size(nghttp2_session*, uint8_t, int32_t, int32_t)
+    uint32_t nghttp2_session_get_local_settings(nghttp2_session*, nghttp2_settings_id)
     int nghttp2_session_get_stream_remote_close(nghttp2_session*, int32_t)
     int32_t nghttp2_session_get_stream_effective_local_window_size(nghttp2_session*, int32_t)
     int32_t nghttp2_session_get_stream_effective_recv_data_length(nghttp2_session*, int32_t)

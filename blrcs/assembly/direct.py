@@ -9,14 +9,15 @@ from blrcs.api.health_service import HealthService, HealthState, unknown_service
 from blrcs.api.limit_service import LimitService
 from blrcs.application.cache.get_entry import missing_entry
 from blrcs.application.cache.set_entry import UNMET
+from blrcs.assembly.cache import AnyCache
 from blrcs.cache.memory import MemoryCache
-from blrcs.cache.remote import RemoteCache
 from blrcs.domain.cache_entry import Presence
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.identity_name import USERS, misnamed
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.error_mapping import domain_rejection
 from blrcs.limits.native_limits import NativeLimits
+from blrcs.limits.redis_limits import RedisLimits
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.direct_access import DirectCheck
 from blrcs_native.direct_auth import DirectIntrospect
@@ -27,17 +28,17 @@ from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
 
 
-def direct_limits(service: LimitService, limits: NativeLimits) -> DirectHandlers:
-    """Consume, by the rules that the service counts by."""
+def direct_limits(service: LimitService, limits: NativeLimits | RedisLimits) -> DirectHandlers:
+    """Consume, by the rules that the service counts by; in Redis, by shares that are at hand."""
     return {service.Consume: partial(DirectConsume, limits.current)}
 
 
-def direct_cache(service: CacheService, cache: MemoryCache | RemoteCache) -> DirectHandlers:
+def direct_cache(service: CacheService, cache: AnyCache) -> DirectHandlers:
     """Get and Set, of the entries that the service keeps.
 
-    Of several processes one alone has them; the others get what they have good copies of.
+    Where another process or Redis has them, Get alone, of those of which there are good copies.
     """
-    if isinstance(cache, RemoteCache):
+    if not isinstance(cache, MemoryCache):
         return {service.Get: partial(DirectNearGet, cache.near)}
     return {
         service.Get: partial(DirectGet, cache.namespaces, _missing),

@@ -78,6 +78,8 @@ def _serve_handed_down(
     kind = UNIX_SOCKET if address.startswith("unix:") else PORT
     credentials = None if certificates is None else certificates.credentials
     transport.add_listening_sockets(worker.listening.get(kind, []), credentials)
+    if kind == PORT:
+        worker.on_loan(lambda sockets: transport.serve_also(sockets, credentials))
     return worker.handover.port
 
 

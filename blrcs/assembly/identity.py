@@ -85,7 +85,7 @@ def assemble_identity(
     """Everything about who somebody is.
 
     Raises:
-        SigningKeyError: The key file cannot be used.
+        KeyFileError: The key file cannot be used.
     """
     key = load_or_create_signing_key(base.data_directory / KEY_FILE)
     revocations = memory.revocations(base.clock)
@@ -97,6 +97,7 @@ def assemble_identity(
         clock=base.clock,
         token_ttl_ns=max(settings.access_token_ttl.ns, settings.service_token_ttl.ns)
         + settings.leeway.ns,
+        announce=base.announce,
     )
     revocations.on_lapse(stored_revocations.load)
     stored_revocations.load()

@@ -78,6 +78,7 @@ async def _supervise(
         spawn_keeper=spawn_keeper if estate.of_keeper() else None,
         recover=estate.memory.recover,
         steer=estate.steer,
+        queue=estate.queue,
         patience=Patience(end_s=drain_grace_s + CLOSING_S),
     )
     main, loop = asyncio.current_task(), asyncio.get_running_loop()

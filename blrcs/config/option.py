@@ -39,8 +39,8 @@ class Option:
 
     @property
     def secret(self) -> bool:
-        """Whether its value is masked, and may be given in a file of its own."""
-        return SecretStr in _parts(self.field.annotation)
+        """Whether its value is masked, and may be given in a file of its own: one, or a list."""
+        return _is_secret(self.field.annotation)
 
     @property
     def structured(self) -> bool:
@@ -68,6 +68,12 @@ def _walk(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[Option]:
             yield from _walk(field.annotation, path)
         else:
             yield Option(path, field)
+
+
+def _is_secret(annotation: Any) -> bool:
+    if annotation is SecretStr:
+        return True
+    return get_origin(annotation) is not Mapping and any(map(_is_secret, get_args(annotation)))
 
 
 def _parts(annotation: Any) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from blrcs.config.auth import Auth
@@ -13,6 +13,8 @@ from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
 from blrcs.config.observability import LogFormat, Logging, Metrics
 from blrcs.config.policies import MethodPattern, PolicyOverride
+from blrcs.config.records import Records
+from blrcs.config.redis import Redis
 from blrcs.config.section import PathName, Table, empty_table
 from blrcs.config.server import Server
 from blrcs.config.services import Services
@@ -41,6 +43,7 @@ class Settings(BaseSettings):
     data_directory: PathName = Path("data")
     """Where the database and the signing key lie; created at the first start."""
     database: Database = Field(default_factory=Database)
+    redis: Redis = Field(default_factory=Redis)
     server: Server = Field(default_factory=Server)
     auth: Auth = Field(default_factory=Auth)
     guards: Guards = Field(default_factory=Guards)
@@ -48,9 +51,18 @@ class Settings(BaseSettings):
     policies: Table[MethodPattern, PolicyOverride] = Field(default_factory=empty_table)
     """What takes the place of the proto's policies, by method or service."""
     cache: Cache = Field(default_factory=Cache)
+    records: Records = Field(default_factory=Records)
     logging: Logging = Field(default_factory=Logging)
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)
+
+    @field_validator("cache", "limits")
+    @classmethod
+    def _check_backend(cls, section: Cache | Limits, info: ValidationInfo) -> Cache | Limits:
+        redis = info.data.get("redis")
+        if section.backend == "redis" and redis is not None and redis.url is None:
+            raise ValueError("its backend is redis, but redis.url is not given")
+        return section
 
     @property
     def reflection(self) -> bool:

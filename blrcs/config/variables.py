@@ -72,7 +72,8 @@ def _read(option: Option, name: str, text: str) -> Any:
     except UnicodeEncodeError:
         raise ValueError("is not UTF-8") from None
     if name != option.variable:
-        return _read_secret(Path(text))
+        secret = _read_secret(Path(text))
+        return secret.splitlines() if option.structured else secret
     if not option.structured:
         return text
     try:

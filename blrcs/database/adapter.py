@@ -5,7 +5,7 @@ conformance suite that an adapter has to pass.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from types import TracebackType
@@ -18,6 +18,9 @@ from blrcs.database.retry import DEFAULT_ATTEMPTS, retry
 from blrcs.database.statement import Row, Statement
 
 Result = TypeVar("Result")
+
+STREAMED_ROWS = 256
+"""How many rows of a stream come together."""
 
 
 class Isolation(Enum):
@@ -60,6 +63,14 @@ class Transaction(ABC):
         """All rows."""
 
     @abstractmethod
+    def stream(self, statement: Statement, /, **params: Any) -> AsyncGenerator[Row]:
+        """All rows, a few at a time, for results that are too large for the memory.
+
+        Until they are read to their end, or the generator is closed (``contextlib.aclosing``), the
+        transaction runs no other statement: not every database can.
+        """
+
+    @abstractmethod
     def savepoint(self) -> AbstractAsyncContextManager[None]:
         """A part that is undone alone where it raises; the transaction goes on from before it."""
 
@@ -88,7 +99,23 @@ class BlockingReader(ABC):
         """Runs an operation that only reads; all that it reads is of one moment."""
 
 
-class DatabaseAdapter(ABC):
+class Reads(ABC):
+    """Reads of what is committed, each of one moment. Methods raise what DatabaseAdapter's do."""
+
+    @abstractmethod
+    async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
+        """The first row of what is committed, or None where there is none."""
+
+    @abstractmethod
+    async def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
+        """All rows of what is committed."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction that only reads, for the length of a block: all of it is of one moment."""
+
+
+class DatabaseAdapter(Reads):
     """A database of some kind, open. Belongs to the event loop that it was opened on.
 
     Attributes:
@@ -115,13 +142,17 @@ class DatabaseAdapter(ABC):
     async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """As Transaction.execute_many, in a transaction of its own: all rows or none."""
 
-    @abstractmethod
-    async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
-        """The first row of what is committed, or None where there is none."""
+    def snapshot(self) -> AbstractAsyncContextManager[Transaction]:
+        """See Reads."""
+        return self.transaction(read_only=True)
 
-    @abstractmethod
-    async def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
-        """All rows of what is committed."""
+    @property
+    def stale(self) -> Reads:
+        """Reads that may be of a moment ago, for who says so: from replicas, where there are any.
+
+        A call still sees what it has written itself, and what its caller's token stands for.
+        """
+        return self
 
     @abstractmethod
     def transaction(

@@ -44,6 +44,12 @@ class PoolObserver(Protocol):
     def opened(self, *, overflow: bool) -> None:
         """A connection was opened, beyond the pool's size or within."""
 
+    def closed(self, *, broken: bool) -> None:
+        """One was closed: it could not be used again, or was not needed any more."""
+
+    def waiting(self, change: int) -> None:
+        """A caller began to wait (1) or does so no more (-1)."""
+
     def waited(self, duration_ns: int) -> None:
         """A caller had to wait, for so long, with a connection or without one at the end."""
 
@@ -58,6 +64,12 @@ class Unobserved:
         """Forgets it."""
 
     def opened(self, *, overflow: bool) -> None:
+        """Forgets it."""
+
+    def closed(self, *, broken: bool) -> None:
+        """Forgets it."""
+
+    def waiting(self, change: int) -> None:
         """Forgets it."""
 
     def waited(self, duration_ns: int) -> None:
@@ -142,7 +154,7 @@ class Pool(Generic[Connection]):
     def discard(self, connection: Connection) -> None:
         """Takes a connection back that is broken, and closes it."""
         self._observer.in_use(-1)
-        self._drop(connection)
+        self._drop(connection, broken=True)
         self._forget_one()
         self._tell_if_all_back()
 
@@ -172,7 +184,7 @@ class Pool(Generic[Connection]):
             connection = self._idle.pop()
             if self._is_usable(connection):
                 return connection
-            self._drop(connection)
+            self._drop(connection, broken=True)
             self._count -= 1
         return None
 
@@ -199,10 +211,11 @@ class Pool(Generic[Connection]):
             self._idle.append(connection)
         self._tell_if_all_back()
 
-    def _drop(self, connection: Connection) -> None:
+    def _drop(self, connection: Connection, *, broken: bool = False) -> None:
         if connection in self._open:
             self._open.remove(connection)
             self._disconnect(connection)
+            self._observer.closed(broken=broken)
 
     async def _wait(self) -> Connection | None:
         """A connection that came back, or None for leave to open one."""
@@ -211,6 +224,7 @@ class Pool(Generic[Connection]):
         self._waiters.append(waiter)
         timer = loop.call_later(self._patience_s(), _expire, waiter)
         began_ns = time.monotonic_ns()
+        self._observer.waiting(1)
         try:
             return await waiter
         except ResourceExhaustedError:
@@ -222,6 +236,7 @@ class Pool(Generic[Connection]):
             raise
         finally:
             timer.cancel()
+            self._observer.waiting(-1)
             self._observer.waited(time.monotonic_ns() - began_ns)
 
     def _patience_s(self) -> float:

@@ -39,6 +39,7 @@ class PipelineFactory:
         guards: After the built-in ones that need only metadata.
         observers: Told of every call.
         direct: Answer calls beside the handlers that they are given by; see ``direct_handler``.
+        innermost: Middleware right around each handler, which direct handlers have no need of.
     """
 
     limiter: Limiter
@@ -48,6 +49,7 @@ class PipelineFactory:
     guards: Sequence[Guard] = ()
     observers: Sequence[object] = field(default=())
     direct: DirectHandlers = field(default_factory=dict)
+    innermost: Middleware | None = None
 
     def bind(self, method: Method, handler: Handler) -> Pipeline:
         """The pipeline of a method, whose ``policy`` is a MethodPolicy.
@@ -116,6 +118,8 @@ class PipelineFactory:
         return authorization_guards(method, policy, self.access)
 
     def _wrap(self, method: Method, policy: MethodPolicy, handler: Handler) -> Handler:
+        if self.innermost is not None:
+            handler = self.innermost(method, handler)
         for middleware in reversed(self.middleware):
             handler = middleware(method, handler)
         try:

@@ -29,7 +29,8 @@ class Estate:
 
     The native transport serves sockets that are handed to it. Each seat has its own, of one
     SO_REUSEPORT group, and whoever has the seat takes from their queue: a connection that the
-    kernel has accepted is never lost with a worker. While nobody has it, others get the new ones.
+    kernel has accepted is never lost with a worker. While nobody has it, others get the new ones,
+    and one of them takes what waits.
     grpc's core opens its own on the reserved port.
 
     Attributes:
@@ -80,7 +81,7 @@ class Estate:
             metrics_address = f"http://{host}:{scrapes.getsockname()[1]}/metrics"
             others.append((SCRAPES, scrapes.fileno()))
         cache = None
-        if settings.services.builtin:
+        if settings.services.builtin and settings.cache.backend == "memory":
             cache = stack.enter_context(listen_on_path(cache_socket(directory)))
         common = {
             "host": server.host,
@@ -95,9 +96,13 @@ class Estate:
         for group in zip(*self.ports, strict=True):
             steer(group, seats)
 
+    def queue(self, seat: int) -> list[int]:
+        """The sockets from whose queue the worker of a seat takes, where it holds them."""
+        return [each.fileno() for each in self.ports[seat]]
+
     def of_worker(self, seat: int) -> list[Descriptor]:
         """What the worker of a seat is given."""
-        return [*self.others, *((PORT, each.fileno()) for each in self.ports[seat])]
+        return [*self.others, *((PORT, each) for each in self.queue(seat))]
 
     def of_keeper(self) -> list[Descriptor]:
         """What the keeper of the cache is given; nothing where there is none."""

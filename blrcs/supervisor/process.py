@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from blrcs.workers.handover import MAX_PACKET_BYTES, Handover, Started
+from blrcs.workers.handover import MAX_PACKET_BYTES, Handover, Loan, Started
 
 
 class WorkerProcess:
@@ -58,6 +58,11 @@ class WorkerProcess:
     def on_exit(self, call: Callable[[], object]) -> None:
         """Calls once it has ended, before whoever waits for that goes on."""
         self._exited.add_done_callback(lambda _: call())
+
+    def lend(self, loan: Loan, descriptors: Sequence[int] = ()) -> None:
+        """Hands it another's queue, or takes it back; nothing comes of it where it has ended."""
+        with suppress(OSError):
+            loan.send(self._control, descriptors)
 
     def reload(self) -> None:
         """Has it read the configuration again; as soon as it can, where it is only starting."""

@@ -43,7 +43,7 @@ class Seat:
         spawn: Starts another one.
         recover: Puts right what a process that has ended left in the shared memory.
         patience: How long it waits.
-        on_change: Told when the seat has begun to be served, or ceased.
+        on_change: Told when the seat has begun to be served, or ceased, or has another process.
     """
 
     def __init__(
@@ -65,6 +65,11 @@ class Seat:
         self._changing = asyncio.Lock()
         self._process = self._begun(process)
         self.is_served = False
+
+    @property
+    def process(self) -> WorkerProcess:
+        """Who has it, or had it last."""
+        return self._process
 
     async def started(self) -> Started | None:
         """What its first process says once it serves; None if it ends before."""
@@ -156,9 +161,8 @@ class Seat:
             await process.exited()
 
     def _set_served(self, *, now: bool) -> None:
-        if self.is_served is not now:
-            self.is_served = now
-            self._on_change()
+        self.is_served = now
+        self._on_change()
 
     def _named(self, what: str) -> str:
         return f"{self._name} {what}"

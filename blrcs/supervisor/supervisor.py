@@ -7,6 +7,7 @@ from functools import partial
 
 import structlog
 
+from blrcs.supervisor.loans import Loans
 from blrcs.supervisor.process import WorkerProcess
 from blrcs.supervisor.seat import Patience, Seat
 from blrcs.workers.handover import Started
@@ -30,6 +31,8 @@ class Supervisor:
         spawn_keeper: Starts the process that keeps the cache, where there is one.
         recover: Puts right what a process that has ended left in the shared memory.
         steer: Told which seats have a worker that serves, whenever that changes.
+        queue: The descriptors of a seat's listening sockets, from which another worker accepts
+            while the seat has none; none where there are none.
         patience: How long it waits.
     """
 
@@ -41,6 +44,7 @@ class Supervisor:
         spawn_keeper: Callable[[], WorkerProcess] | None = None,
         recover: Callable[[], None],
         steer: Callable[[Sequence[int]], None],
+        queue: Callable[[int], Sequence[int]],
         patience: Patience,
     ) -> None:
         self._count = count
@@ -48,6 +52,8 @@ class Supervisor:
         self._spawn_keeper = spawn_keeper
         self._recover = recover
         self._steer = steer
+        self._steered: list[int] = []
+        self._loans = Loans(queue)
         self._patience = patience
         self._workers: list[Seat] = []
         self._keepers: list[Seat] = []
@@ -109,7 +115,12 @@ class Supervisor:
         )
 
     def _say_who_serves(self) -> None:
-        self._steer([number for number, seat in enumerate(self._workers) if seat.is_served])
+        seats = enumerate(self._workers)
+        serving = {number: seat.process for number, seat in seats if seat.is_served}
+        if self._steered != list(serving):
+            self._steered = list(serving)
+            self._steer(self._steered)
+        self._loans.settle(serving)
 
     async def _restart(self) -> None:
         async with self._restarting:

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import grpc
 import grpc.aio
 
+from blrcs.domain.deadline import expect_within
 from blrcs.transport.router import Router
 from blrcs.transport.status_codes import STATUS_CODES
 from blrcs.transport.tls import ServerCredentials
@@ -137,6 +138,7 @@ class _Dispatcher(grpc.GenericRpcHandler):  # type: ignore[misc]
                 await context.abort(
                     grpc.StatusCode.RESOURCE_EXHAUSTED, "the metadata is larger than the limit"
                 )
+            expect_within(context.time_remaining())
             reply = await pipeline.serve(call, None if method.client_streaming else body)
             if call.rejection is not None:
                 await _reject(context, call)

@@ -13,6 +13,7 @@ import grpc
 from grpc.aio import EOF, AioRpcError
 from grpc.aio import Metadata as GrpcMetadata
 
+from blrcs.domain.deadline import expect_within
 from blrcs.transport.router import Router
 from blrcs.transport.status_codes import STATUS_CODES
 from blrcs_native.call import Call
@@ -253,6 +254,7 @@ async def _run(
     pipeline: Pipeline, call: Call, body: bytes | None, timeout_s: float | None
 ) -> bytes | None:
     stream = call.stream
+    expect_within(timeout_s)
     try:
         async with asyncio.timeout(timeout_s):
             reply = await pipeline.serve(call, body)

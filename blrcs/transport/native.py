@@ -5,12 +5,13 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
 import grpc.aio
 
+from blrcs.process import show_large_block
 from blrcs.transport.listening import SocketPath, listening_sockets, port_of
 from blrcs.transport.native_options import native_options
 from blrcs.transport.router import Router
@@ -107,6 +108,26 @@ class NativeServer:
         """Serves sockets that listen already; they are closed when the server stops."""
         self._bound.append((sockets, credentials))
 
+    def serve_also(
+        self, sockets: list[socket.socket], credentials: ServerCredentials | None
+    ) -> Callable[[], None]:
+        """Serves further sockets, until the server stops, or what is returned is called.
+
+        They are closed then, or at once where the server does not accept connections.
+        """
+        if self._connections is None or self._stopping is not None:
+            for each in sockets:
+                each.close()
+            return lambda: None
+        accepting = self._accept_from(sockets, credentials, self._connections)
+
+        def cease() -> None:
+            for acceptor in accepting:
+                acceptor.close()
+                self._acceptors.remove(acceptor)
+
+        return cease
+
     def _listen(self, address: str, credentials: ServerCredentials | None) -> int:
         if self._connections is not None:
             raise RuntimeError("addresses are added before the server starts")
@@ -125,6 +146,7 @@ class NativeServer:
             raise grpc.aio.UsageError("the server has been stopped, and cannot be started again")
         if self._connections is not None:
             return
+        show_large_block()
         loop = asyncio.get_running_loop()
         self._dispatcher = Dispatcher(
             self._router,
@@ -144,10 +166,7 @@ class NativeServer:
             max_connections_per_address=self._options.max_connections_per_address,
         )
         for sockets, credentials in self._bound:
-            context = None if credentials is None else credentials.context
-            self._acceptors += [
-                Acceptor(connections, each, context, self._log_exhausted) for each in sockets
-            ]
+            self._accept_from(sockets, credentials, connections)
 
     async def stop(self, grace_s: float | None) -> None:
         """Refuses new calls, and cancels those that still run after ``grace_s``.
@@ -190,6 +209,17 @@ class NativeServer:
         except TimeoutError:
             return True
         return False
+
+    def _accept_from(
+        self,
+        sockets: list[socket.socket],
+        credentials: ServerCredentials | None,
+        connections: ConnectionSet,
+    ) -> list[Acceptor]:
+        context = None if credentials is None else credentials.context
+        accepting = [Acceptor(connections, each, context, self._log_exhausted) for each in sockets]
+        self._acceptors += accepting
+        return accepting
 
     def _remove_paths(self) -> None:
         for each in self._paths:

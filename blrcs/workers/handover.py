@@ -78,6 +78,36 @@ class Handover:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loan:
+    """The queue of a place that no worker has, lent to the worker of another; or its end.
+
+    Attributes:
+        seat: Whose queue it is.
+        ends: Whether it is taken back. Else its listening sockets come with it.
+    """
+
+    seat: int
+    ends: bool
+
+    def send(self, control: socket.socket, descriptors: Sequence[int] = ()) -> None:
+        """Sends it with the descriptors of the sockets."""
+        socket.send_fds(control, [orjson.dumps(asdict(self))], descriptors)
+
+    @classmethod
+    def receive(cls, control: socket.socket) -> tuple[Self, list[socket.socket]]:
+        """The loan, and the sockets.
+
+        Raises:
+            ConnectionError: The supervisor has gone.
+        """
+        packet, descriptors, _, _ = socket.recv_fds(control, MAX_PACKET_BYTES, MAX_DESCRIPTORS)
+        if not packet:
+            raise ConnectionError("the supervisor has gone")
+        sockets = [socket.socket(fileno=each) for each in descriptors]
+        return cls(**orjson.loads(packet)), sockets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Administrator:
     """The administrator whom the first worker made."""
 

@@ -5,9 +5,20 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Self
 
-from blrcs.workers.handover import LOCKS, MEMORY, SCRAPES, Administrator, Handover, Started
+from blrcs.workers.handover import (
+    LOCKS,
+    MEMORY,
+    SCRAPES,
+    Administrator,
+    Handover,
+    Loan,
+    Started,
+)
 from blrcs.workers.memory import SharedMemory
 from blrcs.workers.segment import Segment
+
+Borrow = Callable[[list[socket.socket]], Callable[[], None]]
+"""Accepts from further listening sockets, until what it returns is called."""
 
 
 class Worker:
@@ -33,6 +44,8 @@ class Worker:
         self.memory = memory
         self.scrapes = scrapes
         self.listening = listening
+        self._borrow: Borrow | None = None
+        self._borrowed: dict[int, Callable[[], None]] = {}
 
     @classmethod
     def join(cls, control: socket.socket) -> Self:
@@ -79,9 +92,28 @@ class Worker:
         )
         self._control.send(started.to_packet())
 
+    def on_loan(self, borrow: Borrow) -> None:
+        """What to do with the queue of a place that has no worker; to be said before `report`."""
+        self._borrow = borrow
+
     def on_orphaned(self, call: Callable[[], object]) -> None:
         """Calls once the supervisor has gone. Belongs to the running loop."""
-        on_orphaned(self._control, call)
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            try:
+                self._settle(*Loan.receive(self._control))
+            except ConnectionError:
+                loop.remove_reader(self._control)
+                call()
+
+        loop.add_reader(self._control, read)
+
+    def _settle(self, loan: Loan, sockets: list[socket.socket]) -> None:
+        if not loan.ends and self._borrow is not None:
+            self._borrowed[loan.seat] = self._borrow(sockets)
+        elif loan.seat in self._borrowed:
+            self._borrowed.pop(loan.seat)()
 
 
 def on_orphaned(control: socket.socket, call: Callable[[], object]) -> None:
@@ -89,7 +121,7 @@ def on_orphaned(control: socket.socket, call: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
 
     def read() -> None:
-        # It sends nothing any more: what can be read is its end.
+        # It sends nothing: what can be read is its end.
         loop.remove_reader(control)
         call()
 

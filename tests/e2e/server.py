@@ -143,9 +143,13 @@ class Server:
         self.signal(signal.SIGTERM)
         return self.wait()
 
+    def end_at_once(self) -> None:
+        """Has the kernel end it wherever it is; does not wait for that."""
+        self._process.kill()
+
     def kill(self) -> None:
         """Ends it whatever it does, for the end of a test."""
-        self._process.kill()
+        self.end_at_once()
         self.wait()
 
     def _collect(self, name: str, pipe: IO[str]) -> None:

@@ -2,8 +2,7 @@
 
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from tests.e2e.workers import (
     choose_password,
     code,
     sign_in,
+    until,
 )
 from tests.servers.postgresql import PostgresqlServer, postgresql
 
@@ -74,13 +74,6 @@ def channels(servers: list[Server]) -> Iterator[list[grpc.Channel]]:
 @pytest.fixture
 def admin(channels: list[grpc.Channel]) -> Metadata:
     return administrator(channels)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end_s = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < end_s, "it has never come true"
-        time.sleep(0.01)
 
 
 def test_what_one_machine_was_told_the_other_goes_by(

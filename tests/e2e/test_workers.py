@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -16,13 +17,16 @@ from tests.e2e.gate import PASS, PING, REGISTER, open_gate, write_gate
 from tests.e2e.server import Server, blrcs
 from tests.e2e.workers import (
     OPTIONS,
+    TIMEOUT_S,
     channels_to_all,
     children,
     kill,
     pass_gate,
     ping,
+    stop,
     wait_for_end,
 )
+from tests.unit.native.http2 import frames
 
 OK = grpc.StatusCode.OK
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -87,6 +91,25 @@ def test_a_worker_that_is_killed_is_replaced_while_the_others_serve(gate: Server
         assert killed not in channels
         assert other in channels
     assert gate.stop() == 0
+
+
+def test_what_waits_for_a_killed_worker_is_served_by_another(gate: Server) -> None:
+    with channels_to_all(gate, 2) as channels:
+        killed = max(channels)
+    stop(killed)
+    host, _, port = gate.address.rpartition(":")
+    with ExitStack() as stack:
+        # The kernel puts about half of them into the queue of each worker.
+        waiting = [
+            stack.enter_context(socket.create_connection((host, int(port)), TIMEOUT_S))
+            for _ in range(32)
+        ]
+        # No successor comes to serve.
+        (gate.directory / "gate_service.py").write_text("raise RuntimeError('broken')\n")
+        kill(killed)
+        for each in waiting:
+            each.sendall(frames.PREFACE + frames.settings())
+            assert each.recv(frames.HEAD_BYTES)[3] == frames.SETTINGS
 
 
 def test_what_a_killed_worker_held_is_given_back(start: Start, tmp_path: Path) -> None:

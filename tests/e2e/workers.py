@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ Metadata = list[tuple[str, str]]
 OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
 
 
-def start_two_workers(start: Callable[..., Server], directory: Path) -> Server:
+def start_two_workers(start: Callable[..., Server], directory: Path, **environ: str) -> Server:
     """Two workers with all services, those of BLRCS and the one that says which worker it is."""
     write_gate(directory)
     return start(
@@ -37,9 +38,10 @@ def start_two_workers(start: Callable[..., Server], directory: Path) -> Server:
         BLRCS_POLICIES=json.dumps(
             {
                 f"/blrcs.v1.{name}Service/*": {"limits": []}
-                for name in ("Auth", "User", "Access", "Limit", "Cache")
+                for name in ("Auth", "User", "Access", "Limit", "Cache", "Record")
             }
         ),
+        **environ,
     )
 
 
@@ -75,6 +77,14 @@ def channels_to_all(server: Server, count: int) -> Iterator[dict[int, grpc.Chann
         yield found
 
 
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for what nobody tells."""
+    end_s = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < end_s, "it has never come true"
+        time.sleep(0.01)
+
+
 def children(process_id: int) -> list[int]:
     """The processes that a process has started."""
     return list(
@@ -84,6 +94,13 @@ def children(process_id: int) -> list[int]:
 
 def kill(process_id: int) -> None:
     os.kill(process_id, signal.SIGKILL)
+
+
+def stop(process_id: int) -> None:
+    """Has it do nothing more, nor end."""
+    os.kill(process_id, signal.SIGSTOP)
+    while Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        os.sched_yield()
 
 
 def wait_for_end(descriptor: int) -> None:

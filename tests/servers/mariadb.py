@@ -2,21 +2,19 @@
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+from tests.servers.process import ServerProcess, ends_with_tests
 
 USER = "blrcs"
 PASSWORD = "cörrect: horse/@'"
 ENCODED_PASSWORD = "c%C3%B6rrect%3A%20horse%2F%40%27"
 DATABASE = "test_db"
-START_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 30
 QUICK = {
     "debug-no-sync": "ON",
     "innodb-flush-method": "nosync",
@@ -25,22 +23,16 @@ QUICK = {
 }
 """Settings for tests that lose no data but what they throw away: nothing waits for the disk."""
 
-_READY = "ready for connections"
+PRIMARY = {**QUICK, "log-bin": "binlog", "server-id": "1"}
+"""Settings of one that has replicas."""
+REPLICA = {**QUICK, "server-id": "2", "read-only": "ON"}
 
 
-class MariadbServer:
-    """A server that can be stopped, started again and paused.
-
-    Attributes:
-        directory: Its folder; the socket is there too.
-        port: Where it listens, on the loopback.
-        log: The lines that it has written.
-    """
+class MariadbServer(ServerProcess):
+    """A server that can be stopped, started again and paused. Its socket is in its folder."""
 
     def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
-        self.directory = directory
-        self.port = _free_port()
-        self.log: list[str] = []
+        super().__init__(directory, "ready for connections")
         self._settings = {
             "datadir": str(directory / "data"),
             "socket": str(self.socket),
@@ -52,7 +44,6 @@ class MariadbServer:
             "max-connections": "60",
             **settings,
         }
-        self._process: subprocess.Popen[str] | None = None
 
     @property
     def socket(self) -> Path:
@@ -76,44 +67,26 @@ class MariadbServer:
             f"CREATE DATABASE IF NOT EXISTS {DATABASE};\n"
             f"CREATE USER IF NOT EXISTS {USER}@'%' IDENTIFIED BY '{quoted}';\n"
             f"GRANT ALL ON {DATABASE}.* TO {USER}@'%';\n"
+            f"GRANT REPLICATION SLAVE ON *.* TO {USER}@'%';\n"
         )
         self._settings["init-file"] = str(prepare)
 
-    def start(self) -> None:
-        """Returns when it takes connections."""
-        self._process = process = subprocess.Popen(
-            # Ends with the tests, however these end.
-            ["setpriv", "--pdeathsig=KILL", _server(), *self._options()],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+    def _command(self) -> list[str]:
+        return [*ends_with_tests(), _server(), *self._options()]
+
+    def run(self, commands: str) -> None:
+        """Runs commands as its administrator."""
+        subprocess.run(
+            ["mariadb", "--no-defaults", "--user=root", f"--socket={self.socket}"],
+            input=commands,
+            check=True,
+            capture_output=True,
             text=True,
         )
-        ready = threading.Event()
-        threading.Thread(target=self._read_log, args=(process, ready), daemon=True).start()
-        if not ready.wait(START_TIMEOUT_S) or process.poll() is not None:
-            raise RuntimeError("MariaDB does not start:\n" + "".join(self.log))
 
-    def stop(self) -> None:
-        """Ends it and all its connections."""
-        if self._process is None:
-            return
-        self.resume()
-        self._process.terminate()
-        self._process.wait(STOP_TIMEOUT_S)
-        self._process = None
-
-    def restart(self) -> None:
-        """Ends all connections, and takes new ones when it returns."""
-        self.stop()
-        self.start()
-
-    def pause(self) -> None:
-        """Has it answer nobody, while connections stay as they are."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Has it go on."""
-        self._signal(signal.SIGCONT)
+    def create_database(self, name: str) -> None:
+        """Makes a database without tables, for the user."""
+        self.run(f"CREATE DATABASE {name}; GRANT ALL ON {name}.* TO {USER}@'%'")
 
     def _options(self) -> list[str]:
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
@@ -121,26 +94,51 @@ class MariadbServer:
         as_root = ["--user=root"] if os.getuid() == 0 else []
         return ["--no-defaults", *settings, *as_root]
 
-    def _read_log(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:
-        assert process.stderr is not None
-        with process.stderr as lines:
-            for line in lines:
-                self.log.append(line)
-                if _READY in line:
-                    ready.set()
-        ready.set()
 
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
+Server = TypeVar("Server", bound=MariadbServer)
+
+
+class MariadbReplica(MariadbServer):
+    """A replica, whose applying of what its primary writes can be held."""
+
+    def follow(self, primary: MariadbServer) -> None:
+        """Replicates all that a primary has ever written."""
+        quoted = PASSWORD.replace("'", "''")
+        self.run(
+            f"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={primary.port},"
+            f" MASTER_USER='{USER}', MASTER_PASSWORD='{quoted}', MASTER_USE_GTID=slave_pos,"
+            " MASTER_CONNECT_RETRY=1; START SLAVE"
+        )
+
+    def hold(self) -> None:
+        """Has it apply nothing more; returns when it has stopped."""
+        self.run("STOP SLAVE SQL_THREAD")
+
+    def go_on(self) -> None:
+        """Has it apply what it has missed."""
+        self.run("START SLAVE SQL_THREAD")
+
+
+@contextmanager
+def mariadb_replica(primary: MariadbServer) -> Iterator[MariadbReplica]:
+    """A replica of a server with the settings of ``PRIMARY``, running."""
+    with _running(lambda directory: MariadbReplica(directory, REPLICA)) as replica:
+        replica.follow(primary)
+        yield replica
 
 
 @contextmanager
 def mariadb(settings: Mapping[str, str] = QUICK) -> Iterator[MariadbServer]:
     """A server with settings of its command line, running."""
+    with _running(lambda directory: MariadbServer(directory, settings)) as server:
+        yield server
+
+
+@contextmanager
+def _running(make: Callable[[Path], Server]) -> Iterator[Server]:
     # In the system's folder: a socket's path has at most 107 octets.
     directory = Path(tempfile.mkdtemp(prefix="mariadb-"))
-    server = MariadbServer(directory, settings)
+    server = make(directory)
     try:
         server.initialize()
         server.start()
@@ -153,10 +151,3 @@ def mariadb(settings: Mapping[str, str] = QUICK) -> Iterator[MariadbServer]:
 def _server() -> str:
     """Debian keeps it out of the path of those who are not root."""
     return shutil.which("mariadbd") or "/usr/sbin/mariadbd"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -4,36 +4,27 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
+
+from tests.servers.process import STOP_TIMEOUT_S, ServerProcess, ends_with_tests
 
 USER = "blrcs"
 PASSWORD = "correct horse"
-START_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 30
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Settings for tests that lose no data but what they throw away."""
 
 
-class PostgresqlServer:
-    """A server that can be stopped, started again and paused.
-
-    Attributes:
-        directory: Its folder; the socket is there too.
-        port: Where it listens, on the loopback.
-        log: The lines that it has written.
-    """
+class PostgresqlServer(ServerProcess):
+    """A server that can be stopped, started again and paused. Its socket is in its folder."""
 
     def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
-        self.directory = directory
-        self.port = _free_port()
-        self.log: list[str] = []
+        super().__init__(directory, "ready to accept", stop_by=signal.SIGINT)
         self._settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -41,7 +32,6 @@ class PostgresqlServer:
             "max_connections": "60",
             **settings,
         }
-        self._process: subprocess.Popen[str] | None = None
 
     def url(
         self,
@@ -69,46 +59,36 @@ class PostgresqlServer:
             cwd=self.directory,
         )
 
-    def start(self) -> None:
-        """Returns when it takes connections. It ends with the thread that this is called on."""
+    def _command(self) -> list[str]:
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
-        self._process = process = subprocess.Popen(
-            [*_as_server(), _program("postgres"), "-D", self._data, *settings],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.directory,
-        )
-        ready = threading.Event()
-        threading.Thread(target=self._read_log, args=(process, ready), daemon=True).start()
-        if not ready.wait(START_TIMEOUT_S) or process.poll() is not None:
-            raise RuntimeError("PostgreSQL does not start:\n" + "".join(self.log))
+        return [*_as_server(), _program("postgres"), "-D", self._data, *settings]
 
-    def stop(self) -> None:
-        """Ends it and all its connections."""
-        if self._process is None:
-            return
-        self.resume()
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(STOP_TIMEOUT_S)
-        self._process = None
-
-    def restart(self) -> None:
-        """Ends all connections, and takes new ones when it returns."""
-        self.stop()
-        self.start()
-
-    def pause(self) -> None:
-        """Has it answer nobody, while connections stay as they are."""
-        self._signal_all(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Has it go on."""
-        self._signal_all(signal.SIGCONT)
+    def kill(self) -> None:
+        """Ends all its processes on the spot, as a loss of power would but for the disk."""
+        self._signal_all(signal.SIGKILL)
+        super().kill()
 
     def terminate(self, backend: int) -> None:
         """Ends a connection; returns when it has ended."""
         self._run(f"SELECT pg_terminate_backend({backend}, {STOP_TIMEOUT_S * 1000})")
+
+    @contextmanager
+    def locked(self, database: str, table: str) -> Iterator[None]:
+        """Has all who touch a table wait for the end of the block."""
+        options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+        command = [_program("psql"), *options, self.url(database)]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as session:
+            assert session.stdin is not None
+            assert session.stdout is not None
+            session.stdin.write(f"BEGIN; LOCK TABLE {table};\n\\echo locked\n")
+            session.stdin.flush()
+            assert session.stdout.readline() == "locked\n"
+            try:
+                yield
+            finally:
+                session.stdin.close()
 
     def create_database(self, name: str) -> None:
         """Makes a database without tables."""
@@ -125,30 +105,67 @@ class PostgresqlServer:
     def _data(self) -> str:
         return str(self.directory / "data")
 
-    def _read_log(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
-        assert process.stderr is not None
-        with process.stderr as lines:
-            for line in lines:
-                self.log.append(line)
-                if "ready to accept connections" in line:
-                    ready.set()
-        ready.set()
 
-    def _signal_all(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        for pid in (self._process.pid, *_children(self._process.pid)):
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                continue
+Server = TypeVar("Server", bound=PostgresqlServer)
+
+
+class PostgresqlReplica(PostgresqlServer):
+    """A streaming replica, whose replay of what its primary writes can be held.
+
+    Args:
+        primary: Whose replica it is; running when ``initialize`` is called.
+    """
+
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str], primary: PostgresqlServer
+    ) -> None:
+        super().__init__(directory, settings)
+        self._primary = primary
+
+    def initialize(self) -> None:
+        """Copies the primary's files."""
+        options = ["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "-D", self._data]
+        subprocess.run(
+            [*_as_server(), _program("pg_basebackup"), *options, "-d", self._primary.url()],
+            check=True,
+            capture_output=True,
+            cwd=self.directory,
+        )
+
+    def hold(self) -> None:
+        """Has it apply nothing more; returns when it has stopped."""
+        self._run("SELECT pg_wal_replay_pause()")
+        self._run(
+            "DO $$ BEGIN WHILE pg_get_wal_replay_pause_state() <> 'paused'"
+            " LOOP PERFORM pg_sleep(0.01); END LOOP; END $$"
+        )
+
+    def go_on(self) -> None:
+        """Has it apply what it has missed."""
+        self._run("SELECT pg_wal_replay_resume()")
 
 
 @contextmanager
 def postgresql(settings: Mapping[str, str] = QUICK) -> Iterator[PostgresqlServer]:
     """A server with settings of ``postgresql.conf``, running."""
+    with _running(lambda directory: PostgresqlServer(directory, settings)) as server:
+        yield server
+
+
+@contextmanager
+def postgresql_replica(
+    primary: PostgresqlServer, settings: Mapping[str, str] = QUICK
+) -> Iterator[PostgresqlReplica]:
+    """A replica of a server that runs, running."""
+    with _running(lambda directory: PostgresqlReplica(directory, settings, primary)) as server:
+        yield server
+
+
+@contextmanager
+def _running(make: Callable[[Path], Server]) -> Iterator[Server]:
     # In the system's folder: a socket's path has at most 107 octets.
     directory = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = PostgresqlServer(directory, settings)
+    server = make(directory)
     try:
         _give_to_server(directory)
         server.initialize()
@@ -169,7 +186,7 @@ def _program(name: str) -> str:
 
 def _as_server() -> list[str]:
     """Ends with the thread that starts it, and is never root, which the server refuses."""
-    prefix = ["setpriv", "--pdeathsig=INT"]
+    prefix = ends_with_tests(signal.SIGINT)
     user = _server_user()
     if user is not None:
         prefix += [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
@@ -185,22 +202,3 @@ def _give_to_server(path: Path) -> None:
 def _server_user() -> pwd.struct_passwd | None:
     """Who the server runs as, where that is not who runs the tests."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-
-
-def _children(parent: int) -> list[int]:
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent:
-            found.append(int(status.parent.name))
-    return found
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

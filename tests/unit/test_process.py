@@ -8,6 +8,7 @@ from typing import Any
 
 MESSAGES = 50
 MESSAGE_BYTES = 4 << 20
+LARGE_BYTES = 1 << 20
 PAGE_BYTES = 4096
 
 PROGRAM = dedent(
@@ -30,13 +31,32 @@ PROGRAM = dedent(
     """
 )
 
+SERVING = dedent(
+    f"""
+    import asyncio, json, resource, sys
+    import blrcs.aio
 
-def outcome(*arguments: str) -> dict[str, Any]:
+    async def main():
+        server = blrcs.aio.server()
+        if sys.argv[1:]:
+            await server.start()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range({MESSAGES}):
+            kept = [b"x" * {LARGE_BYTES} for _ in range(3)]
+            del kept
+        print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before))
+        await server.stop(None)
+
+    asyncio.run(main())
+    """
+)
+
+
+def outcome(*arguments: str, program: str = PROGRAM) -> Any:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
     )
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return json.loads(done.stdout)
 
 
 def test_what_exists_is_spared_the_collector() -> None:
@@ -47,3 +67,8 @@ def test_what_exists_is_spared_the_collector() -> None:
 def test_memory_of_large_messages_is_used_again() -> None:
     pages = MESSAGES * MESSAGE_BYTES // PAGE_BYTES
     assert outcome("settled")["faults"] < pages // 2 < outcome()["faults"]
+
+
+def test_who_serves_uses_memory_of_messages_again() -> None:
+    pages = MESSAGES * LARGE_BYTES // PAGE_BYTES
+    assert outcome("started", program=SERVING) < pages // 2 < outcome(program=SERVING)

@@ -44,7 +44,8 @@ cdef class Connection(Outgoing):
     cdef void _fail(self, int code) except *
     cdef bint _is_full(self) noexcept
     cdef void _hand_on(self, Stream stream) except *
-    cdef void _consume_granted(self, Stream stream) except *
+    cdef void _open_window(self, Stream stream) except *
+    cdef void _tell_window(self, Stream stream) except *
     cdef void _give_back(self, Stream stream) except *
     cdef void _grant_waiting(self) except *
     cdef int _head_too_large(self, Stream stream) except -1

@@ -33,6 +33,7 @@ cdef enum:
     # So far beyond its limit that it is no mistake.
     HEAD_BOMB_FACTOR = 4
     CONNECTION_WINDOW_BYTES = 16 << 20
+    MAX_WINDOW_BYTES = 0x7FFFFFFF
 
 
 @cython.final
@@ -245,17 +246,10 @@ cdef class Connection(Outgoing):
     # The request ----------------------------------------------------------------------------------
 
     cdef void taken(self, Stream stream) except *:
-        cdef Py_ssize_t used
         if stream.granted_bytes > 0:
             self._give_back(stream)
-        # What was granted is consumed already, and all that is left is not.
-        used = stream.unconsumed - octets_size(&stream.input)
-        if used <= 0:
-            return
-        stream.unconsumed -= used
         if stream.alive and not stream.request_ended:
-            nghttp2_session_consume_stream(self._session, stream.id, used)
-            self.flush_soon()
+            self._open_window(stream)
 
     cdef void come_back(self, Stream stream) except *:
         if stream.alive:
@@ -267,21 +261,42 @@ cdef class Connection(Outgoing):
         if not self._gathering.concerns(stream):
             return
         if not self._is_full() and self._gathering.admit(stream):
-            self._consume_granted(stream)
-            # A handler that reads asks for it too, and then no bytes are on their way.
-            self.flush_soon()
+            self._open_window(stream)
             return
         self._gathering.wait(stream)
 
     cdef void too_large(self, bint inflated) noexcept:
         self._abuse.count(DECOMPRESSION_BOMB if inflated else MESSAGE_BOMB)
 
-    cdef void _consume_granted(self, Stream stream) except *:
-        """What is behind the message that is gathered has to wait until it is used."""
-        cdef Py_ssize_t size = stream.unconsumed - octets_size(&stream.input)
-        if size > 0:
-            stream.unconsumed -= size
-            nghttp2_session_consume_stream(self._session, stream.id, size)
+    cdef void _open_window(self, Stream stream) except *:
+        """There may be more room for what the client sends of a stream than it was told of."""
+        cdef Py_ssize_t held = octets_size(&stream.input) - stream.missing_bytes()
+        if stream.window_used_bytes - held >= self._gathering.unasked_bytes:
+            self._tell_window(stream)
+
+    cdef void _tell_window(self, Stream stream) except *:
+        """A client may send a window, and beyond it what is missing of the message that is gathered.
+
+        It is not told of every few bytes.
+        """
+        cdef Py_ssize_t held = octets_size(&stream.input) - stream.missing_bytes()
+        cdef Py_ssize_t window = nghttp2_session_get_local_settings(
+            self._session, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
+        )
+        # nghttp2 knows of padding too.
+        cdef Py_ssize_t told = (
+            nghttp2_session_get_stream_effective_local_window_size(self._session, stream.id)
+            - nghttp2_session_get_stream_effective_recv_data_length(self._session, stream.id)
+        )
+        cdef Py_ssize_t room = min(window - held, MAX_WINDOW_BYTES)
+        if room - told >= self._gathering.unasked_bytes:
+            nghttp2_submit_window_update(
+                self._session, NGHTTP2_FLAG_NONE, stream.id, <int32_t>(room - told)
+            )
+            told = room
+            # A handler that reads asks for it too, and then no bytes are on their way.
+            self.flush_soon()
+        stream.window_used_bytes = window - told
 
     cdef void _give_back(self, Stream stream) except *:
         if self._gathering.release(stream):
@@ -297,8 +312,7 @@ cdef class Connection(Outgoing):
             if waiting is None or not self._gathering.admit(waiting):
                 return
             self._gathering.leave(waiting)
-            self._consume_granted(waiting)
-            self.flush_soon()
+            self._open_window(waiting)
 
     # What nghttp2 tells ---------------------------------------------------------------------------
 
@@ -392,6 +406,8 @@ cdef class Connection(Outgoing):
             self._mark(stream)
         elif frame.hd.type == NGHTTP2_HEADERS:
             self._mark(stream)
+        elif frame.hd.flags & NGHTTP2_FLAG_PADDED and not stream.finished_reply:
+            self._tell_window(stream)
         return 0
 
     cdef int data_received(self, Stream stream, const uint8_t* data, size_t size) except -1:
@@ -401,14 +417,14 @@ cdef class Connection(Outgoing):
         self._budget.data_received()
         if stream is None or stream.finished_reply:
             return 0
-        stream.unconsumed += size
+        stream.window_used_bytes += size
         stream.received_bytes += size
         if stream.large is not None:
             used = stream.large.fill(data, size)
         if octets_append(&stream.input, data + used, size - used) < 0:
             raise MemoryError
         if stream.granted_bytes > 0:
-            self._consume_granted(stream)
+            self._open_window(stream)
         self._mark(stream)
         return 0
 

@@ -10,6 +10,8 @@ class EagerTask:
 
     @property
     def task(self) -> Task[Any]: ...
+    def time_remaining(self) -> float | None:
+        """Seconds that the caller of the present coroutine still waits; None for ever."""
 
 @final
 class TaskPool:

@@ -38,6 +38,9 @@ cdef class Runner:
     cdef void finished(self, object result, object error) except *:
         raise NotImplementedError
 
+    def time_remaining(self):
+        return None
+
 
 @cython.final
 cdef class CallbackRunner(Runner):
@@ -102,9 +105,11 @@ cdef class EagerTask:
         cdef PySendResult status
         cdef object given
         cdef object outer = self._enter()
+        self._runner = runner
         try:
             status = PyIter_Send(job, None, &sent)
         except BaseException as error:
+            self._runner = None
             self._leave(outer)
             self._settle()
             runner.finished(None, error)
@@ -113,11 +118,11 @@ cdef class EagerTask:
         given = <object>sent
         Py_DECREF(given)
         if status == PYGEN_RETURN:
+            self._runner = None
             self._settle()
             runner.finished(given, None)
             return True
         self._job = job
-        self._runner = runner
         self._awaited = given
         self._has_awaited = True
         if self._parked:
@@ -192,6 +197,9 @@ cdef class EagerTask:
     def _wake_up(self):
         if self._parked:
             self._wake()
+
+    def time_remaining(self):
+        return None if self._runner is None else self._runner.time_remaining()
 
     # What follows is a coroutine's interface: the task steps through it.
 

@@ -6,7 +6,7 @@ from blrcs_native.http2.stream cimport Stream
 cdef class Gathering:
     cdef Py_ssize_t _room
     # What a client may be sure to send unasked.
-    cdef Py_ssize_t _unasked_bytes
+    cdef Py_ssize_t unasked_bytes
     cdef list _waiting
 
     cdef bint concerns(self, Stream stream) noexcept

@@ -16,8 +16,8 @@ from blrcs_native.http2.stream cimport Stream
 cdef class Gathering:
     def __cinit__(self, Limits limits not None):
         self._room = limits.gathered_bytes
-        # nghttp2 tells the client of what was consumed once it is half of the window.
-        self._unasked_bytes = limits.window_bytes >> 1
+        # The client is told of what was used once it is half of the window.
+        self.unasked_bytes = limits.window_bytes >> 1
 
     cdef bint concerns(self, Stream stream) noexcept:
         """Whether the next message of the stream cannot come as a whole by itself."""
@@ -29,7 +29,7 @@ cdef class Gathering:
             and not stream.waits_for_grant
             and not stream.request_ended
             and octets_size(&stream.input) < whole
-            and whole > self._unasked_bytes
+            and whole > self.unasked_bytes
         )
 
     cdef bint admit(self, Stream stream) except -1:

@@ -82,8 +82,8 @@ cdef class Stream(MessageStream):
     cdef LargeMessage large
     cdef Inflation inflation
     cdef Py_ssize_t granted_bytes
-    # Received, and not yet told to the client as used.
-    cdef Py_ssize_t unconsumed
+    # How much of a window its client has used: less than nothing where it was given more.
+    cdef Py_ssize_t window_used_bytes
     cdef bint waits_for_grant
     # Since when the client has owed bytes, what had come until then, and what has come in all.
     cdef int64_t owing_since_ns
@@ -123,6 +123,7 @@ cdef class Stream(MessageStream):
 
     cdef bytes next_message(self)
     cdef void fill_large(self) except *
+    cdef Py_ssize_t missing_bytes(self) noexcept
     cdef bint has_news(self) noexcept
     cdef void drop_input(self) noexcept
     cdef bint message_ready(self) except -1

@@ -166,6 +166,10 @@ cdef class Stream(MessageStream):
             data + PREFIX_BYTES, octets_size(&self.input) - PREFIX_BYTES
         ))
 
+    cdef Py_ssize_t missing_bytes(self) noexcept:
+        """Of the message that is being filled."""
+        return 0 if self.large is None else self.large.missing
+
     cdef bint has_news(self) noexcept:
         """Whether there may be something to do for who reads the request."""
         if self.request_ended or self.inflation is not None:

@@ -20,7 +20,7 @@ from blrcs_native.call import Call
 from blrcs_native.method import Method
 from blrcs_native.pipeline import Pipeline
 from tests.certificates import key_and_certificate
-from tests.conformance.conftest import SERVERS
+from tests.conformance.transport.channels import SERVERS
 
 WHO = "/test.Identity/Who"
 NAMES = {

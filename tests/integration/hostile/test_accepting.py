@@ -77,6 +77,31 @@ def test_who_waits_to_be_let_in_is_told_when_the_server_stops(run: Run) -> None:
     run(main())
 
 
+def test_a_queue_that_is_lent_is_served_until_it_is_taken_back(run: Run) -> None:
+    async def main() -> None:
+        async with serving() as victim:
+            with contextlib.ExitStack() as opened:
+                queue = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+                port = queue.getsockname()[1]
+                opened.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE_S))
+                lent = queue.dup()
+                cease = victim.server.serve_also([lent], None)
+                await victim.until(lambda: victim.server.connections == 1)
+                cease()
+                assert lent.fileno() < 0
+                opened.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE_S))
+                assert await victim.serves()
+                queue.setblocking(False)
+                opened.enter_context(queue.accept()[0])
+                victim.server.serve_also([lent := queue.dup()], None)
+            await victim.server.stop(0)
+            assert lent.fileno() < 0
+            victim.server.serve_also([lent := socket.create_server(("127.0.0.1", 0))], None)
+            assert lent.fileno() < 0
+
+    run(main())
+
+
 async def whence(_: bytes, call: Call) -> bytes:
     return call.peer().encode()
 

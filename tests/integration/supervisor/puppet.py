@@ -10,17 +10,31 @@ Its handover names the seat it has, and what it is to be:
     waits       serves once it gets SIGUSR1
     lingers     is told to end, and ends once it gets SIGUSR1
     deaf        goes on when it is told to end
+
+What it is lent it writes down before the next signal.
 """
 
 import json
 import os
+import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 SIGNALS = {signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
 MAX_LIFE_S = 600
 STARTED = {"addresses": [], "metrics_address": "", "administrator": None, "reflection": False}
+
+
+def say_loans(control: socket.socket, say: Callable[[str], None]) -> None:
+    """What the process was lent, or has to give back: the seat, and how many sockets."""
+    while select.select([control], [], [], 0)[0]:
+        packet, sockets, _, _ = socket.recv_fds(control, 65_536, 8)
+        if not packet:
+            return
+        loan = json.loads(packet)
+        say(f"{'returns' if loan['ends'] else 'borrows'}-{loan['seat']}-{len(sockets)}")
 
 
 def main() -> None:
@@ -48,6 +62,7 @@ def main() -> None:
         serve()
     while True:
         number = signal.sigwait(SIGNALS)
+        say_loans(control, say)
         say(signal.Signals(number).name)
         if number == signal.SIGTERM and part == "lingers":
             signal.sigwait({signal.SIGUSR1})

@@ -91,6 +91,7 @@ class Stage:
             spawn_keeper=(lambda: self._spawn(KEEPER)) if keeper else None,
             recover=lambda: self._note(Event("", 0, "recovered")),
             steer=self.steered.append,
+            queue=lambda seat: [self._theirs.fileno()] * (seat + 1),
             patience=PATIENCE,
         )
 

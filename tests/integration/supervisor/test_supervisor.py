@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from blrcs.supervisor.supervisor import WorkerFailedError
-from tests.integration.supervisor.stage import KEEPER, PATIENCE, Stage, kill, on_stage, turn
+from tests.integration.supervisor.stage import KEEPER, PATIENCE, Event, Stage, kill, on_stage, turn
 
 
 @on_stage
@@ -153,6 +153,47 @@ async def test_only_seats_that_are_served_get_connections() -> None:
         stage.supervisor.restart()
         await stage.until_said("workers replaced")
         assert stage.steered[4:] == []
+
+
+async def lent(stage: Stage, seat: str) -> list[str]:
+    """What the worker of a seat has been lent, and has given back, so far."""
+    stage.supervisor.reload()
+    await stage.until("SIGHUP", seat, len(stage.found("SIGHUP", seat)) + 1)
+    told = [each for each in stage.events if each.seat == seat and "-" in each.what]
+    return [each.what for each in told if each.process == told[-1].process]
+
+
+@on_stage
+async def test_the_queue_of_a_seat_is_lent_while_it_has_no_worker() -> None:
+    stage = Stage(3, {"worker0": ["serves", "waits"], "worker1": ["serves", "waits"]})
+    async with stage.running():
+        kill((await stage.until("serves", "worker1")).process)
+        successor = await stage.until("begins", "worker1", 2)
+        assert await lent(stage, "worker0") == ["borrows-1-2"]
+        # Whoever has it may die too.
+        kill((await stage.until("serves", "worker0")).process)
+        other = await stage.until("begins", "worker0", 2)
+        assert await lent(stage, "worker2") == ["borrows-0-1", "borrows-1-2"]
+        for each in (successor, other):
+            kill(each.process, signal.SIGUSR1)
+        await stage.until_said("worker started", 2)
+        returned = await lent(stage, "worker2")
+        assert sorted(returned[2:]) == ["returns-0-0", "returns-1-0"]
+
+
+@on_stage
+async def test_what_was_lent_is_lent_anew_where_its_holder_is_replaced() -> None:
+    stage = Stage(3, {"worker1": ["serves", "waits"]})
+    async with stage.running():
+        kill((await stage.until("serves", "worker1")).process)
+        await stage.until("begins", "worker1", 2)
+        stage.supervisor.restart()
+        successor = await stage.until("serves", "worker0", 2)
+        await stage.until("SIGTERM", "worker0")
+        kill(stage.found("begins", "worker1")[1].process, signal.SIGUSR1)
+        await stage.until_said("workers replaced")
+        await lent(stage, "worker0")
+        assert stage.events.count(Event("worker0", successor.process, "borrows-1-2")) == 1
 
 
 @on_stage

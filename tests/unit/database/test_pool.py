@@ -49,6 +49,8 @@ class Observer:
         self.most = 0
         self.opens: list[bool] = []
         self.waits: list[int] = []
+        self.waiters = 0
+        self.closes: list[bool] = []
         self.refused = 0
 
     def in_use(self, change: int) -> None:
@@ -57,6 +59,12 @@ class Observer:
 
     def opened(self, *, overflow: bool) -> None:
         self.opens.append(overflow)
+
+    def closed(self, *, broken: bool) -> None:
+        self.closes.append(broken)
+
+    def waiting(self, change: int) -> None:
+        self.waiters += change
 
     def waited(self, duration_ns: int) -> None:
         self.waits.append(duration_ns)
@@ -434,6 +442,26 @@ async def test_use_and_overflow_are_told(server: Server, observer: Observer) -> 
         pool.give_back(connection)
     pool.discard(connections[2])
     assert observer.lent == 0
+    assert observer.closes == [False, True]
+
+
+async def test_why_connections_are_closed_is_told(server: Server, observer: Observer) -> None:
+    pool = make(server, observer, size=1, overflow=1)
+    spare, kept = await pool.take(), await pool.take()
+    pool.give_back(spare)
+    assert observer.closes == [False]
+    pool.give_back(kept)
+    await pool.close()
+    assert observer.closes == [False, False]
+
+
+async def test_what_ended_while_idle_is_told_as_broken(server: Server, observer: Observer) -> None:
+    pool = make(server, observer)
+    connection = await pool.take()
+    pool.give_back(connection)
+    pool._is_usable = lambda each: each is not connection
+    assert await pool.take() is not connection
+    assert observer.closes == [True]
 
 
 async def test_waits_are_told(server: Server, observer: Observer) -> None:
@@ -444,8 +472,10 @@ async def test_waits_are_told(server: Server, observer: Observer) -> None:
     assert (len(observer.waits), observer.refused) == (1, 1)
     assert observer.waits[0] > 0
     waiting = await start(pool)
+    assert observer.waiters == 1
     pool.give_back(connection)
     await waiting
+    assert observer.waiters == 0
     assert (len(observer.waits), observer.refused) == (2, 1)
     assert observer.lent == 1
 
@@ -493,7 +523,7 @@ async def test_nothing_is_lost_whatever_happens(seed: int) -> None:
     server.refuses = False
     await asyncio.wait(tasks)
     assert observer.most <= 4
-    assert observer.lent == pool.in_use == 0
+    assert observer.lent == observer.waiters == pool.in_use == 0
     assert len(server.opened) - len(server.closed) <= 2
     await pool.close()
     assert len(server.opened) == len(server.closed)

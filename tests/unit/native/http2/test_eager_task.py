@@ -409,3 +409,15 @@ async def test_within_a_task_that_one_comes_back(starter: Starter) -> None:
         await settled(starter)
     assert [error for _, error in outcomes] == [None] * 5
     assert id(outer) not in {result for result, _ in outcomes}
+
+
+async def test_a_coroutine_that_nobody_times_has_no_deadline(starter: Starter) -> None:
+    async def remaining() -> list[float | None]:
+        task = asyncio.current_task()
+        assert task is not None
+        eager: Any = task.get_coro()
+        at_once = eager.time_remaining()
+        await asyncio.sleep(0)
+        return [at_once, eager.time_remaining()]
+
+    assert await starter.run(remaining()) == [None, None]

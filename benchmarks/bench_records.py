@@ -1,0 +1,296 @@
+"""RecordService over real sockets: reads and writes of records, beside what they are measured by.
+
+Servers run on one core; the load, and PostgreSQL's own processes, on another. Reads of PostgreSQL
+stand beside asyncpg alone, with a prepared statement on connections that it holds, and beside a
+service written with FastAPI and SQLAlchemy; those of SQLite beside the guarded call that reads
+nothing. Writes stand beside the drivers: row by row on SQLite, as durable as ours, and executemany
+on PostgreSQL.
+"""
+
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from bench_guarded_call import serving as guarded_server
+from harness import Claim, Report, Timing, main, versions
+from load import RESULT, SECONDS_PER_UNIT, Load, LoadError, run_pinned
+from measured_load import Subject, loaded, measure
+from order_scenario import ALICE, METHOD, ORDER, REQUEST, metadata_for
+from record_scenario import (
+    BATCH,
+    BATCH_WRITE,
+    COLLECTION,
+    CREATE,
+    PARENT,
+    READ,
+    TENANT,
+    RecordServer,
+    batch,
+    data,
+    record_server,
+)
+from server_process import cores, running
+
+from blrcs.v1 import record_pb2
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.servers.postgresql import PostgresqlServer, postgresql  # noqa: E402
+
+PEERS = Path(__file__).with_name("peers")
+ASYNCPG_CONNECTIONS = 30
+"""As many as our pool opens at most."""
+HTTP_CONNECTIONS = 64
+CALLERS = 64
+
+GUARDED_ECHO = "guarded call that reads nothing"
+GET_SQLITE = "GetRecord, SQLite"
+GET_POSTGRESQL = "GetRecord, PostgreSQL"
+BARE_ASYNCPG = "asyncpg alone"
+FASTAPI = "FastAPI + SQLAlchemy"
+CREATE_SQLITE = f"CreateRecord, SQLite, {CALLERS} callers"
+ROWS_SQLITE = "sqlite3, row by row"
+BATCH_POSTGRESQL = f"BatchWriteRecords, PostgreSQL, a record of {BATCH}"
+EXECUTEMANY = f"asyncpg's executemany, a row of {BATCH}"
+
+QUERY = (
+    "SELECT document, version, create_time_ns, update_time_ns, expire_time_ns FROM records"
+    " WHERE tenant = $1 AND collection = $2 AND record_id = $3"
+)
+
+
+class Run:
+    """One run: its folder, its cores, and what has been measured."""
+
+    def __init__(self, folder: Path, rounds: int, stack: ExitStack) -> None:
+        self.folder = folder
+        self.rounds = rounds
+        self.stack = stack
+        self.server_core, self.load_core = cores()
+        self.timings: dict[str, Timing] = {}
+
+    def reads(self, database: PostgresqlServer) -> None:
+        """One record, again and again."""
+        url = database.url("reads")
+        database.create_database("reads")
+        on_postgresql = self._server("reads", {"BLRCS_DATABASE__URL": url})
+        on_sqlite = self._server("reads-sqlite", {})
+        for each in (on_postgresql, on_sqlite):
+            each.fill()
+        echo = self.stack.enter_context(guarded_server("blrcs", core=self.server_core))
+        web = self._fastapi(url, on_postgresql)
+        self._measure(
+            {
+                GUARDED_ECHO: loaded(
+                    echo.pid,
+                    Load(
+                        echo.port,
+                        METHOD,
+                        tuple(metadata_for(ALICE)),
+                        REQUEST.SerializeToString(),
+                        ORDER.SerializeToString(),
+                        self.load_core,
+                    ),
+                ),
+                GET_SQLITE: loaded(on_sqlite.process.pid, on_sqlite.get_load(self.load_core)),
+                GET_POSTGRESQL: loaded(
+                    on_postgresql.process.pid, on_postgresql.get_load(self.load_core)
+                ),
+                BARE_ASYNCPG: Subject(
+                    os.getpid(), ASYNCPG_CONNECTIONS, partial(self._asyncpg, url)
+                ),
+                FASTAPI: web,
+            }
+        )
+
+    def creates(self) -> None:
+        """Records one by one, each of them durable before its caller goes on."""
+        server = self._server("creates", {})
+        request = record_pb2.CreateRecordRequest(
+            parent=PARENT, record=record_pb2.Record(data=data(7))
+        )
+        load = server.load(CREATE, request.SerializeToString(), None, core=self.load_core)
+        load = replace(load, connections=4, streams=CALLERS // 4)
+        before = count(server)
+        subject = loaded(server.process.pid, load)
+        rows = SqliteRows(self.folder / "rows.db")
+        self._measure({CREATE_SQLITE: subject, ROWS_SQLITE: Subject(os.getpid(), 1, rows.insert)})
+        if count(server) - before < subject.calls * self.rounds:
+            raise LoadError("not all records that were created are there")
+
+    def batches(self, database: PostgresqlServer) -> None:
+        """Records in batches, beside rows in batches."""
+        url = database.url("batches")
+        database.create_database("batches")
+        server = self._server("batches", {"BLRCS_DATABASE__URL": url})
+        request = batch(range(BATCH))
+        for each in request.writes:
+            each.create.record_id = ""
+        load = server.load(BATCH_WRITE, request.SerializeToString(), None, core=self.load_core)
+        load = replace(load, connections=1, streams=1)
+        subjects = {
+            BATCH_POSTGRESQL: loaded(server.process.pid, load),
+            EXECUTEMANY: Subject(os.getpid(), 1, partial(self._executemany, url)),
+        }
+        measured = self._measure(subjects)
+        for name, timing in measured.items():
+            self.timings[name] = Timing(tuple(each / BATCH for each in timing.rounds_ns))
+
+    def _server(self, name: str, environ: dict[str, str]) -> RecordServer:
+        return self.stack.enter_context(
+            record_server(self.folder / name, self.server_core, environ)
+        )
+
+    def _measure(self, subjects: dict[str, Subject]) -> dict[str, Timing]:
+        measure(subjects, self.rounds, self.folder)
+        measured = {name: subject.wall for name, subject in subjects.items()}
+        self.timings |= measured
+        return measured
+
+    def _asyncpg(self, url: str, calls: int, folder: Path) -> float:
+        del folder  # it needs no file
+        command = [sys.executable, str(PEERS / "bare_asyncpg.py"), url, str(calls)]
+        arguments = [str(ASYNCPG_CONNECTIONS), QUERY, TENANT, COLLECTION, READ]
+        return float(run_pinned([*command, *arguments], self.server_core))
+
+    def _executemany(self, url: str, calls: int, folder: Path) -> float:
+        del folder
+        command = [sys.executable, str(PEERS / "bare_executemany.py"), url, str(calls), str(BATCH)]
+        return float(run_pinned(command, self.server_core))
+
+    def _fastapi(self, url: str, server: RecordServer) -> Subject:
+        command = [sys.executable, PEERS / "fastapi_records.py", url, server.jwk(), TENANT]
+        web = self.stack.enter_context(running(command, core=self.server_core))
+        token = dict(server.metadata)["authorization"]
+        address = f"http://127.0.0.1:{web.port}/v1/{PARENT}/records/{READ}"
+
+        def run(calls: int, folder: Path) -> float:
+            del folder
+            output = run_pinned(
+                [
+                    "h2load",
+                    "--h1",
+                    f"--requests={calls}",
+                    f"--clients={HTTP_CONNECTIONS}",
+                    f"--header=authorization: {token}",
+                    address,
+                ],
+                self.load_core,
+            )
+            finished = RESULT.search(output)
+            if finished is None or f"{calls} 2xx" not in output:
+                raise LoadError(output)
+            return float(finished[1]) * SECONDS_PER_UNIT[finished[2]]
+
+        return Subject(web.pid, HTTP_CONNECTIONS, run)
+
+
+class SqliteRows:
+    """Rows of the same size by sqlite3 alone, committed one by one, as durable as ours."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute("CREATE TABLE records (record_id TEXT PRIMARY KEY, document TEXT)")
+        self._document = str(data(7))
+        self._next = 0
+
+    def insert(self, calls: int, folder: Path) -> float:
+        del folder
+        start = time.perf_counter()
+        for number in range(self._next, self._next + calls):
+            self._connection.execute(
+                "INSERT INTO records VALUES (?, ?)", (f"r{number}", self._document)
+            )
+        self._next += calls
+        return time.perf_counter() - start
+
+
+def count(server: RecordServer) -> int:
+    request = record_pb2.CountRecordsRequest(parent=PARENT)
+    return int(server.stub.CountRecords(request, metadata=server.metadata).count)
+
+
+@contextmanager
+def database_beside_the_load() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL whose processes run where the load does."""
+    own = os.sched_getaffinity(0)
+    _, load_core = cores()
+    if load_core is not None:
+        os.sched_setaffinity(0, {load_core})
+    try:
+        with postgresql({}) as server:
+            os.sched_setaffinity(0, own)
+            yield server
+    finally:
+        os.sched_setaffinity(0, own)
+
+
+def run(rounds: int) -> Report:
+    # A temporary directory may be in memory, where syncing costs nothing.
+    place = Path(__file__).parent
+    with tempfile.TemporaryDirectory(dir=place, prefix=".records-") as folder:
+        found: dict[str, Timing] = {}
+        parts: list[Callable[[Run, PostgresqlServer], None]] = [
+            Run.reads,
+            lambda each, _: each.creates(),
+            Run.batches,
+        ]
+        with database_beside_the_load() as database:
+            for part in parts:
+                # Servers of one part do not disturb those of the next.
+                with ExitStack() as stack:
+                    one = Run(Path(folder), rounds, stack)
+                    part(one, database)
+                    found |= one.timings
+
+    def rate(above: str, below: str) -> float:
+        """How many times the rate of the second the first has."""
+        return found[below].median_ns / found[above].median_ns
+
+    return Report(
+        title="RecordService",
+        timings=found,
+        claims=[
+            Claim(
+                "rate of GetRecord on PostgreSQL over asyncpg alone",
+                rate(GET_POSTGRESQL, BARE_ASYNCPG),
+                at_least=0.5,
+            ),
+            Claim(
+                "rate of GetRecord on PostgreSQL over FastAPI + SQLAlchemy",
+                rate(GET_POSTGRESQL, FASTAPI),
+                at_least=8,
+            ),
+            Claim(
+                "rate of GetRecord on SQLite over the guarded call that reads nothing",
+                rate(GET_SQLITE, GUARDED_ECHO),
+                at_least=0.6,
+            ),
+            Claim(
+                "rate of CreateRecord on SQLite over sqlite3 row by row",
+                rate(CREATE_SQLITE, ROWS_SQLITE),
+                at_least=5,
+            ),
+            Claim(
+                "time of BatchWriteRecords on PostgreSQL over asyncpg's executemany",
+                1 / rate(BATCH_POSTGRESQL, EXECUTEMANY),
+                at_most=2,
+            ),
+        ],
+        peers=versions("asyncpg", "fastapi", "sqlalchemy", "uvicorn")
+        | {"sqlite": sqlite3.sqlite_version},
+    )
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,1 @@
+"""Copies of a database that take reads off it."""

@@ -1,0 +1,35 @@
+"""The log of a program that has not said where ours goes: the standard library's."""
+
+import logging
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from blrcs.monitoring.log_values import escape, only_plain_values
+
+
+def log_by_standard_library() -> None:
+    """Hands what is logged to ``logging``, unless structlog has been configured.
+
+    structlog's own default shows the values of local variables in tracebacks, secrets among them.
+    A program that configures structlog later has its own way from then on.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, _hand_over],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _hand_over(
+    logger: WrappedLogger, method: str, event: EventDict
+) -> tuple[tuple[str, str], dict[str, object]]:
+    """One line of text with the values behind it, none of which can forge another."""
+    exception = event.pop("exc_info", None)
+    message = str(event.pop("event", ""))
+    values = only_plain_values(logger, method, event)
+    line = " ".join([message, *(f"{key}={value!r}" for key, value in values.items())])
+    return ("%s", escape(line)), {"exc_info": exception}

@@ -1,0 +1,1 @@
+"""Redis, as one server, behind Sentinels, or as a Cluster."""

@@ -1,0 +1,1 @@
+"""Histories of concurrent transactions, and what they show of the isolation between these."""

@@ -1,0 +1,127 @@
+"""A server's process: started, stopped and paused by a test, and gone with it."""
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
+
+
+class ServerProcess:
+    """A program that says in its log when it serves. Each kind of server says how it is run.
+
+    Attributes:
+        directory: Its folder.
+        port: Where it listens, on the loopback.
+        log: The lines that it has written, in all its runs.
+    """
+
+    def __init__(
+        self, directory: Path, ready: str, *, stop_by: signal.Signals = signal.SIGTERM
+    ) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.log: list[str] = []
+        self._ready = ready
+        self._stop_by = stop_by
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def _command(self) -> list[str]:
+        """What runs it."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Returns when it takes connections. It ends with the thread that this is called on."""
+        command = self._command()
+        self._process = process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd=self.directory,
+        )
+        ready = threading.Event()
+        threading.Thread(target=self._read_log, args=(process, ready), daemon=True).start()
+        if not ready.wait(START_TIMEOUT_S) or process.poll() is not None:
+            raise RuntimeError(f"{command} does not serve:\n" + "".join(self.log))
+
+    def stop(self) -> None:
+        """Ends it and all its connections."""
+        self._end(self._stop_by)
+
+    def restart(self) -> None:
+        """Ends all connections, and takes new ones when it returns."""
+        self.stop()
+        self.start()
+
+    def kill(self) -> None:
+        """Ends it on the spot."""
+        self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Has it answer nobody, while connections stay as they are."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Has it go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self.resume()
+        self._process.send_signal(number)
+        self._process.wait(STOP_TIMEOUT_S)
+        self._process = None
+
+    def _read_log(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                self.log.append(line)
+                if self._ready in line:
+                    ready.set()
+        ready.set()
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        for pid in (self._process.pid, *_children(self._process.pid)):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
+
+
+def ends_with_tests(by: signal.Signals = signal.SIGKILL) -> list[str]:
+    """Begins the command of a process that ends with the thread that starts it, in any case."""
+    return ["setpriv", f"--pdeathsig={by.name.removeprefix('SIG')}"]
+
+
+def free_port() -> int:
+    """A port of the loopback where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(status.parent.name))
+    return found
