@@ -238,24 +238,30 @@ async def test_a_refused_write_is_set_aside_and_holds_up_its_own_key_alone(
         sink, metrics=metrics, monotonic=clock, longest_pause_ns=S, first_pause_ns=S,
         max_attempts=3,
     ) as behind:  # fmt: skip
-        for key, value in (("a", b"1"), ("a", b"bad"), ("a", b"2"), ("b", b"1")):
+        await behind.put("a", b"1")
+        await until(lambda: sink.done)
+        sink.open.clear()
+        await behind.put("first", b"")
+        await sink.begun.wait()
+        for key, value in (("a", b"bad"), ("a", b"2"), ("b", b"1")):  # are one batch
             await behind.put(key, value)
+        sink.open.set()
         await until(lambda: ("b", b"1") in sink.done)
         await behind.put("a", b"3")
         await behind.put("b", b"2")
         await until(lambda: ("b", b"2") in sink.done)
-        assert sink.done == [("a", b"1"), ("b", b"1"), ("b", b"2")]
+        assert sink.done == [("a", b"1"), ("first", b""), ("b", b"1"), ("b", b"2")]
         assert behind.pending("a").value == b"3"
         for refusals in (3, 4):  # the first was that of its batch
             clock.now_ns += S
             behind._delivery.wake()
             await until(lambda count=refusals: sink.refusals == count)
-    assert sink.done[3:] == [("a", b"2"), ("a", b"3")]
+    assert sink.done[4:] == [("a", b"2"), ("a", b"3")]
     (letter,) = read_dead_letters(directory)
-    assert (letter.write.key, letter.write.value, letter.write.sequence) == ("a", b"bad", 2)
+    assert (letter.write.key, letter.write.value, letter.write.sequence) == ("a", b"bad", 3)
     assert letter.problem == "WriteRefusedError: a"
     counted = {outcome: count for (_, outcome), count in metrics.applied.rows()}
-    assert counted == {"applied": 5, "set aside": 1}
+    assert counted == {"applied": 6, "set aside": 1}
 
 
 async def test_held_writes_are_carried_out_once_after_a_crash(opening, sink):
@@ -268,7 +274,7 @@ async def test_held_writes_are_carried_out_once_after_a_crash(opening, sink):
     (applied,) = sink.taken_down.values()
     assert (applied.up_to, applied.but) == (5, {1, 2, 4})
     sink.refuses = lambda write: False
-    async with await opening(sink) as behind:
+    async with await opening(sink, batch_entries=1) as behind:
         assert behind.pending("a").value == b"2"
         await behind.put("a", b"3")
     assert [value for key, value in sink.done if key == "a"] == [b"bad", b"1", b"2", b"3"]
