@@ -96,6 +96,34 @@ async def test_a_load_that_nobody_waits_for_is_cancelled_and_the_next_caller_has
     assert source.loads == [("a",), ("a",)]
 
 
+async def test_who_comes_in_the_instant_in_which_a_load_is_given_up_has_another(reading, source):
+    read = reading()
+    source.open.clear()
+    caller = asyncio.create_task(read.get("a"))
+    await source.begun.wait()
+    caller.cancel()
+    newcomer = asyncio.create_task(read.get("a"))
+    await settle()
+    source.open.set()
+    assert await newcomer == b"1"
+    assert source.running == 0
+
+
+async def test_a_load_of_several_is_given_up_only_when_nobody_waits_for_any(reading, source):
+    read = reading(many=True)
+    source.open.clear()
+    both = asyncio.create_task(read.get_many(["a", "b"]))
+    await source.begun.wait()
+    one = asyncio.create_task(read.get("b"))
+    await settle()
+    both.cancel()
+    await settle()
+    assert source.running == 1
+    source.open.set()
+    assert await one == b"2"
+    assert source.loads == [("a", "b")]
+
+
 async def test_an_error_reaches_all_who_wait_and_is_not_kept(reading, source):
     read = reading(PATIENT)
     source.error = RuntimeError("the store is gone")

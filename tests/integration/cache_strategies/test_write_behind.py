@@ -39,7 +39,9 @@ def directory(tmp_path):
 
 @pytest.fixture
 def sink():
-    return MemorySink()
+    sink = MemorySink()
+    yield sink
+    assert not sink.has_forgotten
 
 
 @pytest.fixture
