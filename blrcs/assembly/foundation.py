@@ -104,7 +104,9 @@ async def lay_foundation(
         consistency_token = replicated.token
     redis = None
     if settings.redis.url is not None:
-        redis = await stack.enter_async_context(open_redis(settings.redis))
+        redis = await stack.enter_async_context(
+            open_redis(settings.redis, insist=worker is None or worker.first)
+        )
     secret = await get_or_make(
         database, PAGE_TOKEN_SECRET, lambda: secrets.token_bytes(SECRET_BYTES)
     )
