@@ -1,6 +1,8 @@
 """What all tests have in common: no clock, and one server of each kind."""
 
+import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -40,3 +42,24 @@ def redis_server() -> Iterator[RedisServer]:
     """A Redis that tests may restart, pause and flush."""
     with redis() as server:
         yield server
+
+
+DATABASES = ("sqlite", "postgresql", "mariadb")
+_numbers = itertools.count()
+
+
+@pytest.fixture(params=DATABASES)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, of each kind."""
+    return new_database(request.param, request, tmp_path)
+
+
+def new_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    """The URL of another one of that kind."""
+    name = f"fresh_{next(_numbers)}"
+    if kind == "sqlite":
+        return f"sqlite:///{folder / name}.db"
+    server = request.getfixturevalue(f"{kind}_server")
+    server.create_database(name)
+    url: str = server.url(database=name)
+    return url

@@ -6,28 +6,34 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blrcs.application.ports.clock import Clock
+from blrcs.assembly.database_url import database_url
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.config.database import Database
+from blrcs.config.redis import Redis
 from blrcs.config.settings import Settings
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter
 from blrcs.database.data_directory import DataDirectory
-from blrcs.database.kind import open_database
+from blrcs.database.kind import kind_of, open_database
+from blrcs.database.migrations.declared import declared_branches
+from blrcs.database.migrations.starting import bring_up_to_date
 from blrcs.database.pool import PoolLimits
 from blrcs.database.replicas.adapter import ReplicatedDatabase
 from blrcs.database.replicas.group import ReplicaOptions
 from blrcs.database.replicas.opening import with_replicas
 from blrcs.database.replicas.reads import PRIMARY
 from blrcs.database.repositories.settings import get_or_make
-from blrcs.database.sqlite.kind import file_url
-from blrcs.redis.announcer import Announcer
-from blrcs.redis.client import RedisClient, open_redis
+from blrcs.database.slow_log.watched import noting_waits
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker
 
-DATABASE_FILE = "blrcs.db"
+if TYPE_CHECKING:
+    from blrcs.redis.announcer import Announcer
+    from blrcs.redis.client import RedisClient
+
 PAGE_TOKEN_SECRET = "page_token_secret"  # noqa: S105 - the name, not the secret
 SECRET_BYTES = 32
 NS_PER_S = 1_000_000_000
@@ -48,20 +54,13 @@ class Foundation:
     page_tokens: SignedPageTokens
     secrets: RandomSecretGenerator
     clock: Clock
-    redis: RedisClient | None = None
-    announcer: Announcer | None = None
+    redis: "RedisClient | None" = None
+    announcer: "Announcer | None" = None
 
     def announce(self) -> None:
         """What other servers go by has been stored: they are told, where there is a way."""
         if self.announcer is not None:
             self.announcer.announce()
-
-
-def database_url(settings: Settings) -> str:
-    """Where everything is kept that is not a file."""
-    if settings.database.url is None:
-        return file_url(settings.data_directory / DATABASE_FILE)
-    return settings.database.url.get_secret_value()
 
 
 async def lay_foundation(
@@ -83,6 +82,13 @@ async def lay_foundation(
     directory = settings.data_directory
     if worker is None:
         stack.enter_context(DataDirectory.open(directory))
+    url = database_url(settings)
+    if worker is None or worker.first:
+        await bring_up_to_date(
+            kind_of(url).road(url),
+            declared_branches(settings.services.migrations),
+            only_check=settings.database.migrate == "check",
+        )
     limits = PoolLimits(
         size=settings.database.pool_size,
         overflow=settings.database.pool_overflow,
@@ -90,10 +96,10 @@ async def lay_foundation(
     )
     database, reader = await stack.enter_async_context(
         open_database(
-            database_url(settings),
-            migrate=worker is None or worker.first,
+            url,
+            migrate=False,
             limits=limits,
-            observer=metrics.pools.observer(PRIMARY),
+            observer=noting_waits(metrics.pools.observer(PRIMARY)),
         )
     )
     consistency_token = None
@@ -102,10 +108,10 @@ async def lay_foundation(
             _with_replicas(database, settings.database, limits, metrics)
         )
         consistency_token = replicated.token
-    redis = None
+    redis, announcer = None, None
     if settings.redis.url is not None:
-        redis = await stack.enter_async_context(
-            open_redis(settings.redis, insist=worker is None or worker.first)
+        redis, announcer = await _open_redis(
+            settings.redis, stack, insist=worker is None or worker.first
         )
     secret = await get_or_make(
         database, PAGE_TOKEN_SECRET, lambda: secrets.token_bytes(SECRET_BYTES)
@@ -119,8 +125,19 @@ async def lay_foundation(
         secrets=RandomSecretGenerator(),
         clock=time.time_ns,
         redis=redis,
-        announcer=Announcer(redis, "stored") if redis and database.is_shared else None,
+        announcer=announcer if database.is_shared else None,
     )
+
+
+async def _open_redis(
+    settings: Redis, stack: AsyncExitStack, *, insist: bool
+) -> "tuple[RedisClient, Announcer]":
+    # Takes long to import, and much memory, for what most servers do not have.
+    from blrcs.redis.announcer import Announcer  # noqa: PLC0415
+    from blrcs.redis.client import open_redis  # noqa: PLC0415
+
+    client = await stack.enter_async_context(open_redis(settings, insist=insist))
+    return client, Announcer(client, "stored")
 
 
 def _with_replicas(

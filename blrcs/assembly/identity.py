@@ -85,7 +85,7 @@ def assemble_identity(
     """Everything about who somebody is.
 
     Raises:
-        SigningKeyError: The key file cannot be used.
+        KeyFileError: The key file cannot be used.
     """
     key = load_or_create_signing_key(base.data_directory / KEY_FILE)
     revocations = memory.revocations(base.clock)

@@ -5,7 +5,7 @@ Commands import what they run when they run it, so that ``blrcs --help`` answers
 
 import typer
 
-from blrcs.cli import config, generate, health, keeper, new, policy, serve, worker
+from blrcs.cli import config, db, generate, health, keeper, new, policy, serve, worker
 
 app = typer.Typer(
     name="blrcs",
@@ -22,6 +22,7 @@ app.command("generate")(generate.generate)
 app.command("health")(health.health)
 app.add_typer(policy.app, name="policy")
 app.add_typer(config.app, name="config")
+app.add_typer(db.app, name="db")
 
 
 @app.command("version")

@@ -88,7 +88,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
     from blrcs.interceptors.proto_policy import PolicyError  # noqa: PLC0415
     from blrcs.redis.errors import RedisOpenError  # noqa: PLC0415
-    from blrcs.security.signing_keys import SigningKeyError  # noqa: PLC0415
+    from blrcs.security.key_file import KeyFileError  # noqa: PLC0415
     from blrcs.workers.ports import PortUnavailableError  # noqa: PLC0415
 
     try:
@@ -100,7 +100,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
         PortUnavailableError,
         RedisOpenError,
         ServiceLoadError,
-        SigningKeyError,
+        KeyFileError,
     ) as error:
         fail(str(error))
 

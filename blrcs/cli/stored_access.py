@@ -10,15 +10,16 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from blrcs.assembly.foundation import DATABASE_FILE
+from blrcs.assembly.database_url import DATABASE_FILE
 from blrcs.config.settings import Settings
 from blrcs.database.adapter import Transaction
 from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.kind import open_database
+from blrcs.database.migrations.branch import BLRCS
 from blrcs.database.pool import PoolLimits
 from blrcs.database.repositories.access import SqlAccessRepository, load_policy
 from blrcs.database.sqlite.errors import open_error
-from blrcs.database.sqlite.migrate import HEAD_REVISION, stored_revision
+from blrcs.database.sqlite.migrate import stored_revision
 from blrcs.database.sqlite.port_transaction import at_once, run_to_its_end
 from blrcs.database.sqlite.transaction import Transaction as Statements
 from blrcs.database.statement import Statement
@@ -79,9 +80,9 @@ def _read_file(path: Path, principal: str) -> StoredAccess:
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.execute("BEGIN")
             revision = stored_revision(connection)
-            if revision != HEAD_REVISION:
+            if revision != BLRCS.head:
                 raise DatabaseOpenError(
-                    path, f"is of schema {revision!r}, and this version reads {HEAD_REVISION!r}"
+                    path, f"is of schema {revision!r}, and this version reads {BLRCS.head!r}"
                 )
             return run_to_its_end(_read(at_once(Statements(connection)), principal))
     except sqlite3.Error as error:

@@ -14,12 +14,16 @@ class Database(Section):
     url: Secret | None = None
     """Where it is: `postgresql://`, `mysql://`, `mariadb://` or `sqlite:///`; without it, a SQLite
     file in the data directory."""
+    migrate: Literal["auto", "check"] = "auto"
+    """What a start does where migrations are to be run: run them, or refuse."""
     pool_size: Annotated[int, Field(ge=1, le=10_000)] = 20
     """Connections that each worker keeps open."""
     pool_overflow: Annotated[int, Field(ge=0, le=10_000)] = 10
     """Connections beyond that, opened where all are in use and closed after that."""
     pool_timeout: Annotated[Duration, between("10ms", "10m")] = Duration.parse("30s")
     """How long a call waits for a connection at most."""
+    slow_query: Annotated[Duration, between("0s", "1h")] = Duration.parse("500ms")
+    """How long a statement takes that is written down as slow; 0 for none."""
     replicas: Annotated[tuple[Secret, ...], Field(max_length=16)] = ()
     """Where copies of it are that take reads off it, as URLs of the same kind."""
     replica_policy: Literal["round_robin", "least_connections"] = "round_robin"

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from blrcs.config.section import Section
+from blrcs.config.section import Section, Table, empty_table
 
 Factory = Annotated[
     str,
@@ -12,6 +12,7 @@ Factory = Annotated[
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
     ),
 ]
+BranchName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Services(Section):
@@ -19,5 +20,7 @@ class Services(Section):
 
     builtin: bool = True
     """Whether BLRCS's own services are hosted. Health and reflection do not depend on it."""
+    migrations: Table[BranchName, str] = Field(default_factory=empty_table)
+    """Folders or packages with migrations of services, by the name of their branch."""
     extra: tuple[Factory, ...] = ()
     """Further services, each as `package.module:factory`."""

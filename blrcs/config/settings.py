@@ -13,6 +13,7 @@ from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
 from blrcs.config.observability import LogFormat, Logging, Metrics
 from blrcs.config.policies import MethodPattern, PolicyOverride
+from blrcs.config.records import Records
 from blrcs.config.redis import Redis
 from blrcs.config.section import PathName, Table, empty_table
 from blrcs.config.server import Server
@@ -50,17 +51,18 @@ class Settings(BaseSettings):
     policies: Table[MethodPattern, PolicyOverride] = Field(default_factory=empty_table)
     """What takes the place of the proto's policies, by method or service."""
     cache: Cache = Field(default_factory=Cache)
+    records: Records = Field(default_factory=Records)
     logging: Logging = Field(default_factory=Logging)
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)
 
-    @field_validator("cache")
+    @field_validator("cache", "limits")
     @classmethod
-    def _check_backend(cls, cache: Cache, info: ValidationInfo) -> Cache:
+    def _check_backend(cls, section: Cache | Limits, info: ValidationInfo) -> Cache | Limits:
         redis = info.data.get("redis")
-        if cache.backend == "redis" and redis is not None and redis.url is None:
+        if section.backend == "redis" and redis is not None and redis.url is None:
             raise ValueError("its backend is redis, but redis.url is not given")
-        return cache
+        return section
 
     @property
     def reflection(self) -> bool:

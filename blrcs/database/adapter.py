@@ -5,7 +5,7 @@ conformance suite that an adapter has to pass.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from types import TracebackType
@@ -18,6 +18,9 @@ from blrcs.database.retry import DEFAULT_ATTEMPTS, retry
 from blrcs.database.statement import Row, Statement
 
 Result = TypeVar("Result")
+
+STREAMED_ROWS = 256
+"""How many rows of a stream come together."""
 
 
 class Isolation(Enum):
@@ -58,6 +61,14 @@ class Transaction(ABC):
     @abstractmethod
     async def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """All rows."""
+
+    @abstractmethod
+    def stream(self, statement: Statement, /, **params: Any) -> AsyncGenerator[Row]:
+        """All rows, a few at a time, for results that are too large for the memory.
+
+        Until they are read to their end, or the generator is closed (``contextlib.aclosing``), the
+        transaction runs no other statement: not every database can.
+        """
 
     @abstractmethod
     def savepoint(self) -> AbstractAsyncContextManager[None]:

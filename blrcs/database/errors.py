@@ -38,6 +38,10 @@ class DatabaseTooNewError(DatabaseOpenError):
     """A newer version of the program has migrated it; this one would not understand it."""
 
 
+class DatabaseOutdatedError(DatabaseOpenError):
+    """Migrations are to be run, and not by this process."""
+
+
 class SerializationError(Exception):
     """Another transaction is in the way, and nothing of this one stays: it may be run again."""
 

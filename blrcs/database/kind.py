@@ -13,6 +13,8 @@ from typing import Protocol
 
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter
 from blrcs.database.errors import DatabaseOpenError
+from blrcs.database.migrations.road import MigrationRoad
+from blrcs.database.migrations.starting import bring_up_to_date
 from blrcs.database.pool import PoolLimits, PoolObserver
 from blrcs.database.threaded_reader import ThreadedReader
 
@@ -35,11 +37,11 @@ class DatabaseKind:
 
     Attributes:
         open: Opens an adapter.
-        migrate: Brings a database to this version's schema; DatabaseOpenError where it cannot.
+        road: The way by which migrations reach it; DatabaseOpenError where the URL names none.
     """
 
     open: Open
-    migrate: Callable[[str], Awaitable[None]]
+    road: Callable[[str], MigrationRoad]
 
 
 def kind_of(url: str) -> DatabaseKind:
@@ -72,7 +74,7 @@ async def open_database(
 
     Args:
         url: Which database.
-        migrate: Whether to bring it to this version's schema first.
+        migrate: Whether to bring our own tables to this version's schema first.
         limits: Of its pool.
         observer: Is told of its pool.
 
@@ -81,7 +83,7 @@ async def open_database(
     """
     kind = kind_of(url)
     if migrate:
-        await kind.migrate(url)
+        await bring_up_to_date(kind.road(url))
     async with await kind.open(url, limits, observer) as database:
         if database.reader is not None:
             yield database, database.reader

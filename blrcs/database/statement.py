@@ -93,11 +93,14 @@ class Statement:
         """
         found = self._compiled.get(dialect)
         if found is None:
-            construct = self._construct
-            if callable(construct):
-                construct = construct(dialect.name)
-            found = self._compiled[dialect] = CompiledStatement(construct, dialect)
+            found = CompiledStatement(self.construct(dialect), dialect)
+            self._compiled[dialect] = found
         return found
+
+    def construct(self, dialect: Dialect) -> Construct:
+        """What Core has built for a database."""
+        construct = self._construct
+        return construct(dialect.name) if callable(construct) else construct
 
 
 def _compile(construct: Construct, dialect: Dialect) -> sa.sql.compiler.SQLCompiler:

@@ -2,15 +2,15 @@
 
 Instants are nanoseconds since the Unix epoch; a nullable one that is not set never comes. Lists are
 JSON text. Hashes are the bytes of the digest. ``revision`` starts at 1 and grows by one with every
-change: entity tags are made of it. On SQLite every table is STRICT and WITHOUT ROWID, so that a
-point read walks one B-tree.
+change: entity tags are made of it. On SQLite every table is STRICT and, but for those of long rows,
+WITHOUT ROWID, so that a point read walks one B-tree.
 
 A change here needs a migration: a test holds the two equal.
 """
 
 import sqlalchemy as sa
 
-from blrcs.database.types import BYTES, DIGEST, FLAG, KEY, NUMBER, TEXT
+from blrcs.database.types import BYTES, DIGEST, DOCUMENT, DOUBLE, FLAG, KEY, NUMBER, TEXT
 
 metadata = sa.MetaData(
     naming_convention={
@@ -21,8 +21,8 @@ metadata = sa.MetaData(
 )
 
 
-def _table(name: str, *items: sa.schema.SchemaItem) -> sa.Table:
-    return sa.Table(name, metadata, *items, sqlite_strict=True, sqlite_with_rowid=False)
+def _table(name: str, *items: sa.schema.SchemaItem, long_rows: bool = False) -> sa.Table:
+    return sa.Table(name, metadata, *items, sqlite_strict=True, sqlite_with_rowid=long_rows)
 
 
 def _text(name: str) -> sa.Column[str]:
@@ -46,8 +46,9 @@ def _instant(name: str, *, nullable: bool = False) -> sa.Column[int]:
     return sa.Column(name, NUMBER, nullable=nullable)
 
 
-def _number(name: str) -> sa.Column[int]:
-    return sa.Column(name, NUMBER, nullable=False)
+def _number(name: str, *, default: int | None = None) -> sa.Column[int]:
+    stated = None if default is None else sa.text(str(default))
+    return sa.Column(name, NUMBER, nullable=False, server_default=stated)
 
 
 def _history() -> tuple[sa.Column[int], ...]:
@@ -158,8 +159,11 @@ limit_rules = _table(
     _number("algorithm"),
     *_flag("shadow"),
     *_history(),
+    _number("mode", default=1),
+    _number("on_loss", default=3),
 )
-"""``algorithm`` is the number of blrcs.v1.LimitAlgorithm."""
+"""Numbers of blrcs.v1: ``algorithm`` of LimitAlgorithm, ``mode`` of LimitMode, ``on_loss`` of
+LimitLoss."""
 
 revocations = _table(
     "revocations",
@@ -171,9 +175,84 @@ revocations = _table(
 """``id`` is a session's, a token's or a principal's; from ``expires_at_ns`` on none is left that
 could use it."""
 sa.Index(None, revocations.c.expires_at_ns)
+sa.Index(None, revocations.c.revoked_at_ns)
 
 settings = _table(
     "settings",
     sa.Column("key", KEY, primary_key=True),
     sa.Column("value", BYTES, nullable=False),
 )
+
+collections = _table(
+    "collections",
+    sa.Column("tenant", KEY, primary_key=True),
+    _id(),
+    _text("display_name"),
+    _text("json_schema"),
+    _text("indexes"),
+    _instant("default_ttl_ns", nullable=True),
+    _text("encrypted_fields"),
+    _text("secret_fields"),
+    sa.Column("data_key", BYTES, nullable=False),
+    *_history(),
+)
+
+record_feeds = _table(
+    "record_feeds",
+    sa.Column("tenant", KEY, primary_key=True),
+    sa.Column("collection", KEY, primary_key=True),
+    _number("incarnation"),
+    _number("revision"),
+    _number("sequence"),
+    _number("purged"),
+)
+"""What every write to a collection's records changes, and so has a lock on until it is committed: a
+row of its own, so that it is a short one. ``incarnation`` is when the collection was created,
+``revision`` that of the collection, ``sequence`` the number of its last change, and ``purged`` that
+of the last one that is kept no more."""
+
+records = _table(
+    "records",
+    sa.Column("tenant", KEY, primary_key=True),
+    sa.Column("collection", KEY, primary_key=True),
+    sa.Column("record_id", KEY, primary_key=True),
+    sa.Column("document", DOCUMENT, nullable=False),
+    sa.Column("encoded", BYTES, nullable=False),
+    sa.Column("sealed", BYTES, nullable=True),
+    _number("revision"),
+    _instant("create_time_ns"),
+    _instant("update_time_ns"),
+    _instant("expire_time_ns", nullable=True),
+    long_rows=True,
+)
+"""``document`` is what queries see, ``encoded`` what readers do: a reply is made of it as it is.
+``sealed`` is what is encrypted of the data, as JSON."""
+sa.Index(None, records.c.expire_time_ns)
+
+record_index = _table(
+    "record_index",
+    sa.Column("tenant", KEY, primary_key=True),
+    sa.Column("collection", KEY, primary_key=True),
+    sa.Column("record_id", KEY, primary_key=True),
+    sa.Column("path_id", NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("text_value", KEY, nullable=True),
+    sa.Column("number_value", DOUBLE, nullable=True),
+)
+"""What is at the paths that a collection has declared. ``path_id`` stands for one of them."""
+_INDEXED = (record_index.c.tenant, record_index.c.collection, record_index.c.path_id)
+sa.Index("ix_record_index_text", *_INDEXED, record_index.c.text_value)
+sa.Index("ix_record_index_number", *_INDEXED, record_index.c.number_value)
+
+record_changes = _table(
+    "record_changes",
+    sa.Column("tenant", KEY, primary_key=True),
+    sa.Column("collection", KEY, primary_key=True),
+    sa.Column("sequence", NUMBER, primary_key=True, autoincrement=False),
+    _number("kind"),
+    _key("record_id"),
+    _instant("changed_at_ns"),
+    sa.Column("encoded", BYTES, nullable=True),
+    sa.Column("sealed", BYTES, nullable=True),
+    long_rows=True,
+)
+"""What is written with every change of a record. ``kind`` is that of ChangeKind."""

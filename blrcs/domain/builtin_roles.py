@@ -5,6 +5,8 @@ from blrcs.domain.role import Role
 ADMINISTRATOR = "roles/administrator"
 SERVICE = "roles/service"
 VIEWER = "roles/viewer"
+RECORD_EDITOR = "roles/records.editor"
+RECORD_VIEWER = "roles/records.viewer"
 
 _READ = ("get", "list")
 _READABLE = (
@@ -15,6 +17,7 @@ _READABLE = (
     "bindings",
     "groups",
     "limitRules",
+    "collections",
 )
 
 BUILTIN_ROLES = {
@@ -53,6 +56,28 @@ BUILTIN_ROLES = {
                 "blrcs.access.explain",
                 "blrcs.limits.peek",
                 "blrcs.caches.stats",
+            ),
+            builtin=True,
+        ),
+        Role(
+            name=RECORD_VIEWER,
+            display_name="Record viewer: reads and watches records",
+            permissions=(
+                "blrcs.collections.get",
+                "blrcs.collections.list",
+                "blrcs.records.get",
+                "blrcs.records.list",
+                "blrcs.records.watch",
+            ),
+            builtin=True,
+        ),
+        Role(
+            name=RECORD_EDITOR,
+            display_name="Record editor: reads and writes records",
+            permissions=(
+                "blrcs.collections.get",
+                "blrcs.collections.list",
+                "blrcs.records.*",
             ),
             builtin=True,
         ),

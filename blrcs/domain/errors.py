@@ -101,3 +101,9 @@ class UnavailableError(DomainError):
     """A dependency does not answer now; the call may be retried."""
 
     code = "UNAVAILABLE"
+
+
+class OutOfRangeError(DomainError):
+    """What is asked for lies before the beginning, or behind the end, of what there is."""
+
+    code = "OUT_OF_RANGE"

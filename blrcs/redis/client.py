@@ -14,10 +14,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from blrcs.config.redis import Redis
 from blrcs.domain.errors import UnavailableError
 from blrcs.redis.connector import Connector
-from blrcs.redis.errors import RedisOpenError, open_error, unavailable
+from blrcs.redis.errors import RedisOpenError, unavailable
 from blrcs.redis.joined import joined
 from blrcs.redis.line import Line, Push, said
 from blrcs.redis.node import Node
+from blrcs.redis.refusals import open_error
 from blrcs.redis.script import Script
 from blrcs.redis.topology import ask_once, topology_of
 from blrcs.redis.url import Place, RedisUrl

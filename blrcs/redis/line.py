@@ -9,7 +9,8 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
-from blrcs.redis.errors import domain_error, overloaded, unavailable
+from blrcs.redis.errors import overloaded, unavailable
+from blrcs.redis.refusals import domain_error
 
 MAX_ASKED = 4096
 MAX_LEAVING_BYTES = 64 << 20

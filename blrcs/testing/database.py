@@ -12,14 +12,14 @@ names begin with ``conformance_`` can be made and dropped.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable, DropTable
 
-from blrcs.database.adapter import DatabaseAdapter, Isolation, Reads, Transaction
+from blrcs.database.adapter import STREAMED_ROWS, DatabaseAdapter, Isolation, Reads, Transaction
 from blrcs.database.batch_loader import BatchLoader
 from blrcs.database.errors import IntegrityViolationError
 from blrcs.database.keyed_rows import KeyedRows
@@ -60,6 +60,11 @@ ADD_PAGES = Statement(
     sa.update(books)
     .where(books.c.id == sa.bindparam("book"))
     .values(pages=books.c.pages + sa.bindparam("more"))
+)
+TITLED = Statement(
+    sa.select(books).where(
+        books.c.title == sa.bindparam("wanted"), books.c.pages >= sa.bindparam("least")
+    )
 )
 LEND = Statement(
     sa.update(books).where(books.c.id == sa.bindparam("book")).values(lent=sa.bindparam("is_lent"))
@@ -319,6 +324,70 @@ class DatabaseConformance:
         reads = [database.fetch_one(BY_ID, book="a") for _ in range(100)]
         await asyncio.gather(*work, *reads)
         assert (await one(database, BY_ID, book="a")).pages == 100
+
+    # Streams --------------------------------------------------------------------------------------
+
+    async def test_a_stream_gives_all_rows_in_their_order(self, database: DatabaseAdapter) -> None:
+        count = 3 * STREAMED_ROWS + 1
+        rows = [
+            book(
+                f"{number:05}",
+                pages=number - 5,
+                title=HARD_TEXTS[number % len(HARD_TEXTS)][:100] if number % 3 else None,
+                cover=bytes([number % 256, 0, 255]),
+                lent=(True, False, None)[number % 3],
+            )
+            for number in range(count)
+        ]
+        await database.execute_many(ADD, rows)
+        async with database.transaction(read_only=True) as transaction:
+            streamed = [row async for row in transaction.stream(ALL)]
+            assert streamed == await transaction.fetch_all(ALL)
+            assert [row._asdict() for row in streamed] == rows
+            assert {type(row.lent) for row in streamed} == {bool, type(None)}
+
+    @pytest.mark.parametrize("text", HARD_TEXTS, ids=range(len(HARD_TEXTS)))
+    async def test_a_stream_takes_parameters(self, database: DatabaseAdapter, text: str) -> None:
+        await database.execute_many(ADD, [book("a", title=text), book("b", title="other")])
+        async with database.transaction() as transaction:
+            found = [row async for row in transaction.stream(TITLED, wanted=text, least=1)]
+            assert [row.id for row in found] == ["a"]
+            assert [row async for row in transaction.stream(TITLED, wanted=text, least=2)] == []
+            with pytest.raises(TypeError, match="parameters"):
+                await anext(transaction.stream(TITLED))
+            assert (await one(transaction, COUNT)).count == 2
+
+    async def test_a_stream_that_is_closed_leaves_the_transaction_usable(
+        self, database: DatabaseAdapter
+    ) -> None:
+        await database.execute_many(ADD, [book(f"{number:05}") for number in range(2000)])
+        async with database.transaction() as transaction:
+            async with aclosing(transaction.stream(ALL)) as rows:
+                assert (await anext(rows)).id == "00000"
+            await transaction.execute(ADD, **book("new"))
+        assert (await one(database, COUNT)).count == 2001
+
+    async def test_a_stream_that_is_left_harms_nobody_else(self, database: DatabaseAdapter) -> None:
+        await database.execute_many(ADD, [book(f"{number:05}") for number in range(2000)])
+        with pytest.raises(Undone):
+            async with database.transaction(read_only=True) as transaction:
+                rows = transaction.stream(ALL)
+                await anext(rows)
+                raise Undone
+        await database.execute(ADD, **book("new"))
+        async with database.transaction() as transaction:
+            assert (await one(transaction, COUNT)).count == 2001
+
+    async def test_an_operation_streams(self, database: DatabaseAdapter) -> None:
+        await database.execute_many(ADD, [book("a"), book("b")])
+
+        async def operation(transaction: Transaction) -> list[str]:
+            names = [row.id async for row in transaction.stream(ALL)]
+            await transaction.execute(ADD, **book("c"))
+            return names
+
+        assert await database.run(operation) == ["a", "b"]
+        assert (await one(database, COUNT)).count == 3
 
     # The adapter ----------------------------------------------------------------------------------
 

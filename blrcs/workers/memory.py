@@ -45,6 +45,8 @@ STAMPS = 65_536
 STAMP_KEY_BYTES = 16
 ACCESS = "access"
 LIMIT_RULES = "limit_rules"
+RECORDS = "records"
+GENERATIONS = (ACCESS, LIMIT_RULES, RECORDS)
 
 
 class Memory(Protocol):
@@ -205,7 +207,7 @@ class SharedMemory:
                 sharing.recover(slot)
         # They may have stored what they had not come to tell.
         self._revocation_log().ask_to_reload()
-        for name in (ACCESS, LIMIT_RULES):
+        for name in GENERATIONS:
             self.generation(name).bump()
 
     def _revocation_log(self) -> RevocationLog:
@@ -235,7 +237,7 @@ def lay_out(
         table_bytes = LIMIT_HEADER_BYTES + buckets * CELLS_IN_A_BUCKET * LIMIT_CELL_BYTES
         sizes_bytes[f"limits/{name}"] = table_bytes
         sizes_bytes[f"sharing/{name}"] = LimitSharing.size_bytes_for(slots, places[name])
-    sizes_bytes |= {f"generation/{name}": WORD_BYTES for name in (ACCESS, LIMIT_RULES)}
+    sizes_bytes |= {f"generation/{name}": WORD_BYTES for name in GENERATIONS}
     sizes_bytes["metrics"] = slots * metrics_cells * WORD_BYTES
     sizes_bytes["labels"] = slots * LABELS_BYTES
     sizes_bytes["processes"] = slots * WORD_BYTES

@@ -38,7 +38,7 @@ def start_two_workers(start: Callable[..., Server], directory: Path, **environ: 
         BLRCS_POLICIES=json.dumps(
             {
                 f"/blrcs.v1.{name}Service/*": {"limits": []}
-                for name in ("Auth", "User", "Access", "Limit", "Cache")
+                for name in ("Auth", "User", "Access", "Limit", "Cache", "Record")
             }
         ),
         **environ,

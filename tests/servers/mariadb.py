@@ -84,6 +84,10 @@ class MariadbServer(ServerProcess):
             text=True,
         )
 
+    def create_database(self, name: str) -> None:
+        """Makes a database without tables, for the user."""
+        self.run(f"CREATE DATABASE {name}; GRANT ALL ON {name}.* TO {USER}@'%'")
+
     def _options(self) -> list[str]:
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         # It refuses to run as root where nobody says so.

@@ -1,52 +1,69 @@
-"""Brings the database of a server to this version's schema, one migrator at a time."""
+"""Migrations of a server's database, one migrator at a time."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import create_async_engine
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from blrcs.database.errors import DatabaseOpenError
-from blrcs.database.migrations.running import upgrade
+
+if TYPE_CHECKING:  # see MigrationRoad.stored
+    import sqlalchemy as sa
+
+Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MigrationRoad:
-    """How migrations reach one kind of server.
+class ServerRoad(ABC):
+    """How migrations reach one kind of server; a MigrationRoad.
 
     Attributes:
-        url: SQLAlchemy's name of dialect and driver, such as ``postgresql+asyncpg://``.
+        place: What errors name.
+        dialect: SQLAlchemy's name of the kind.
         lock: SQL that waits until nobody else migrates, and gives 1 where the lock is held; it ends
             with the connection, however that ends.
-        connect: Opens a connection of the driver.
-        open_error: What stands for an error of the driver.
     """
 
-    url: str
+    dialect: str
     lock: str
-    connect: Callable[[], Awaitable[Any]]
-    open_error: Callable[[BaseException], DatabaseOpenError]
+    place: str
 
+    @abstractmethod
+    async def stored(self, tables: Sequence[str]) -> list[str | None]:
+        """See MigrationRoad."""
 
-async def migrate_server(road: MigrationRoad, place: str) -> None:
-    """Migrates to the head. Killed on the way, it can be run again.
+    @abstractmethod
+    async def engine_url(self) -> str:
+        """SQLAlchemy's name of dialect and driver, such as ``postgresql+asyncpg://``."""
 
-    Raises:
-        DatabaseOpenError: One of its subclasses; the server cannot be reached, or refuses.
-    """
-    engine = create_async_engine(
-        road.url, async_creator=road.connect, poolclass=sa.pool.NullPool, isolation_level=None
-    )
-    try:
-        async with engine.connect() as connection:
-            locked = (await connection.execute(sa.text(road.lock))).scalar()
-            if locked != 1:
-                raise DatabaseOpenError(place, "another process has been migrating it for too long")
-            await connection.commit()
-            async with connection.begin():
-                await connection.run_sync(upgrade, place)
-    except sa.exc.DBAPIError as error:
-        raise road.open_error(error.orig or error) from error
-    finally:
-        await engine.dispose()
+    @abstractmethod
+    async def connect(self) -> Any:
+        """Opens a connection of the driver; DatabaseOpenError where it cannot."""
+
+    @abstractmethod
+    def told(self, error: BaseException) -> DatabaseOpenError:
+        """What stands for an error of the driver."""
+
+    async def run(self, work: "Callable[[sa.Connection], Result]") -> Result:
+        """See MigrationRoad."""
+        import sqlalchemy as sa  # noqa: PLC0415 - see MigrationRoad.stored
+        from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+
+        engine = create_async_engine(
+            await self.engine_url(),
+            async_creator=self.connect,
+            poolclass=sa.pool.NullPool,
+            isolation_level=None,
+        )
+        try:
+            async with engine.connect() as connection:
+                locked = (await connection.execute(sa.text(self.lock))).scalar()
+                if locked != 1:
+                    raise DatabaseOpenError(
+                        self.place, "another process has been migrating it for too long"
+                    )
+                await connection.commit()
+                async with connection.begin():
+                    return await connection.run_sync(work)
+        except sa.exc.DBAPIError as error:
+            raise self.told(error.orig or error) from error
+        finally:
+            await engine.dispose()

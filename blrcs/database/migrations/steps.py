@@ -4,26 +4,67 @@ SQLite and PostgreSQL undo a migration that does not come to its end. MySQL comm
 by itself, so that there a step looks first whether it was taken before.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
 
-def create_table(name: str, *items: sa.schema.SchemaItem) -> None:
-    """Makes a table, unless it is there."""
+def create_table(name: str, *items: sa.schema.SchemaItem, long_rows: bool = False) -> None:
+    """Makes a table, unless it is there; see ``blrcs.database.tables`` about long rows."""
     op.create_table(
         name,
         *items,
         if_not_exists=True,
         sqlite_strict=True,
-        sqlite_with_rowid=False,
+        sqlite_with_rowid=long_rows,
         mysql_engine="InnoDB",
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
     )
 
 
-def create_index(name: str, table: str, columns: list[str]) -> None:
+def drop_table(name: str) -> None:
+    """Drops a table with its indexes, unless it is gone."""
+    op.drop_table(name, if_exists=True)
+
+
+def create_index(name: str, table: str, columns: list[str], *, unique: bool = False) -> None:
     """Makes an index, unless it is there."""
-    there = {each["name"] for each in sa.inspect(op.get_bind()).get_indexes(table)}
-    if name not in there:
-        op.create_index(name, table, columns)
+    if name not in _indexes(table):
+        op.create_index(name, table, columns, unique=unique)
+
+
+def drop_index(name: str, table: str) -> None:
+    """Drops an index, unless it is gone."""
+    if _is_only_written() or name in _indexes(table):
+        op.drop_index(name, table)
+
+
+def add_column(table: str, column: sa.Column[Any]) -> None:
+    """Adds a column, unless it is there."""
+    if column.name not in _columns(table):
+        op.add_column(table, column)
+
+
+def drop_column(table: str, name: str) -> None:
+    """Drops a column, unless it is gone."""
+    if _is_only_written() or name in _columns(table):
+        op.drop_column(table, name)
+
+
+def _is_only_written() -> bool:
+    """Whether there is no database that could be asked."""
+    return op.get_context().as_sql
+
+
+def _indexes(table: str) -> set[str | None]:
+    if _is_only_written():
+        return set()
+    return {each["name"] for each in sa.inspect(op.get_bind()).get_indexes(table)}
+
+
+def _columns(table: str) -> set[str]:
+    if _is_only_written():
+        return set()
+    return {each["name"] for each in sa.inspect(op.get_bind()).get_columns(table)}

@@ -7,7 +7,7 @@ nothing is ever escaped. The text protocol carries fixed commands alone, such as
 import asyncio
 import datetime as dt
 import select
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Protocol
@@ -120,6 +120,41 @@ class MysqlConnection:
         try:
             await self._driver.query(sql)
             await self._read_all()
+        except MySQLError as error:
+            raise self._told(error, ()) from error
+        self.is_busy = False
+
+    async def stream(
+        self, sql: str, values: Sequence[Any], batch_size: int
+    ) -> AsyncGenerator[list[tuple[Any, ...]]]:
+        """Rows of a statement, a batch at a time; the server waits while nobody asks for more.
+
+        The driver streams in the text protocol alone. So the statement and its values go to the
+        server as values of variables, and are prepared and run there by their names. Closed before
+        its end, it reads and drops what is left.
+
+        Raises:
+            SerializationError, UnavailableError: See the port.
+            MySQLError: The server refuses it for another reason.
+        """
+        names = [f"@blrcs_{number}" for number in range(len(values))]
+        settings = ", ".join(f"{name} = ?" for name in ("@blrcs_sql", *names))
+        await self.execute(f"SET {settings}", (sql, *values))
+        await self.command("PREPARE blrcs_stream FROM @blrcs_sql")
+        using = f" USING {', '.join(names)}" if names else ""
+        self.is_busy = True
+        try:
+            await self._driver.query(f"EXECUTE blrcs_stream{using}", unbuffered=True)
+            result = self._driver._result  # noqa: SLF001 - its cursor takes as many as there are
+            try:
+                while (first := await result._read_rowdata_packet_unbuffered()) is not None:  # noqa: SLF001
+                    self._transport.pause_reading()  # or the driver takes in all that comes
+                    try:
+                        yield [first, *result._take_pending_rows(batch_size - 1)]  # noqa: SLF001
+                    finally:
+                        self._transport.resume_reading()
+            except GeneratorExit:
+                await result._finish_unbuffered_query()  # noqa: SLF001
         except MySQLError as error:
             raise self._told(error, ()) from error
         self.is_busy = False

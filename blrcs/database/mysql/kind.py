@@ -2,6 +2,6 @@
 
 from blrcs.database.kind import DatabaseKind
 from blrcs.database.mysql.adapter import MysqlAdapter
-from blrcs.database.mysql.migrate import migrate
+from blrcs.database.mysql.migrate import MysqlRoad
 
-KIND = DatabaseKind(open=MysqlAdapter.open, migrate=migrate)
+KIND = DatabaseKind(open=MysqlAdapter.open, road=MysqlRoad)

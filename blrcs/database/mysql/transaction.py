@@ -1,11 +1,11 @@
 """A transaction of MySQL or MariaDB."""
 
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
-from blrcs.database.adapter import Isolation, Transaction
+from blrcs.database.adapter import STREAMED_ROWS, Isolation, Transaction
 from blrcs.database.dialect import Dialect
 from blrcs.database.errors import SerializationError
 from blrcs.database.mysql.batch import batches
@@ -64,6 +64,22 @@ class MysqlTransaction(Transaction):
         rows = (await self._run(compiled.sql, bound(compiled, params))).rows
         return [compiled.make_row(row) for row in rows or ()]
 
+    async def stream(self, statement: Statement, /, **params: Any) -> AsyncGenerator[Row]:
+        """See the port. Any other statement meanwhile is a RuntimeError."""
+        compiled = statement.compiled(self._dialect)
+        values = bound(compiled, params)
+        await self._get_ready()
+        try:
+            async with aclosing(
+                self._connection.stream(compiled.sql, values, STREAMED_ROWS)
+            ) as batches_of_rows:
+                async for rows in batches_of_rows:
+                    for row in rows:
+                        yield compiled.make_row(row)
+        except SerializationError:
+            await self._undo()
+            raise
+
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """See the port."""
@@ -104,6 +120,8 @@ class MysqlTransaction(Transaction):
     async def _get_ready(self) -> None:
         if self._is_undone:
             raise SerializationError("the transaction was undone before")
+        if self._connection.is_busy:
+            raise RuntimeError("rows of a stream are still to be read")
         if self._pending is not None:
             await self._connection.command(self._pending)
             self._pending = None

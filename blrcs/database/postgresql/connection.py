@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
+from asyncpg.cursor import Cursor
 from asyncpg.prepared_stmt import PreparedStatement
 
 from blrcs.database.errors import DatabaseOpenError
@@ -108,6 +109,14 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
             sending.add_done_callback(_retrieve)
             raise
         self._sending = None
+
+    async def open_cursor(self, sql: str, values: Iterable[Any]) -> Cursor:
+        """Rows to be fetched bit by bit, within a transaction."""
+
+        async def how(prepared: PreparedStatement, *values: Any) -> Cursor:
+            return await prepared.cursor(*values)
+
+        return await self.run(sql, values, how)
 
     async def settle(self) -> None:
         """Waits until what was cancelled has ended on the server, and undoes its transaction."""

@@ -2,6 +2,6 @@
 
 from blrcs.database.kind import DatabaseKind
 from blrcs.database.postgresql.adapter import PostgresqlAdapter
-from blrcs.database.postgresql.migrate import migrate
+from blrcs.database.postgresql.migrate import PostgresqlRoad
 
-KIND = DatabaseKind(open=PostgresqlAdapter.open, migrate=migrate)
+KIND = DatabaseKind(open=PostgresqlAdapter.open, road=PostgresqlRoad)

@@ -1,15 +1,17 @@
 """A transaction of PostgreSQL."""
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from blrcs.database import adapter
-from blrcs.database.adapter import Isolation
+from blrcs.database.adapter import STREAMED_ROWS, Isolation
 from blrcs.database.postgresql.connection import Connection
+from blrcs.database.postgresql.dialect import POSTGRESQL
 from blrcs.database.postgresql.errors import call_error
 from blrcs.database.postgresql.statements import Statements
+from blrcs.database.statement import Row, Statement
 
 Result = TypeVar("Result")
 
@@ -46,6 +48,15 @@ class Transaction(Statements, adapter.Transaction):
         """Runs a text without parameters, and returns what the server says of it."""
         status: str = await self._run(lambda connection: connection.execute(text))
         return status
+
+    async def stream(self, statement: Statement, /, **params: Any) -> AsyncGenerator[Row]:
+        """See the port."""
+        compiled = statement.compiled(POSTGRESQL)
+        values = compiled.bind(params)
+        cursor = await self._run(lambda connection: connection.open_cursor(compiled.sql, values))
+        while records := await self._run(lambda _: cursor.fetch(STREAMED_ROWS)):
+            for record in records:
+                yield compiled.make_row(record)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

@@ -12,6 +12,12 @@ _BY_KEY = Statement(sa.select(settings.c.value).where(settings.c.key == sa.bindp
 _ADD = Statement(sa.insert(settings))
 
 
+async def stored(database: DatabaseAdapter, key: str) -> bytes | None:
+    """The value kept under a key, if there is one."""
+    row = await database.fetch_one(_BY_KEY, of_key=key)
+    return None if row is None else bytes(row.value)
+
+
 async def get_or_make(database: DatabaseAdapter, key: str, make: Callable[[], bytes]) -> bytes:
     """The value kept under a key; at first what ``make`` gives."""
 

@@ -65,6 +65,8 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
             path, "is on a file system that cannot hold a write-ahead log"
         )
     connection.execute("PRAGMA synchronous=FULL")
+    # Its own reading of 17 digits is not always the nearest double.
+    connection.create_function("blrcs_number", 1, float, deterministic=True)
     connection.execute(f"PRAGMA journal_size_limit={JOURNAL_SIZE_LIMIT_BYTES}")
 
 

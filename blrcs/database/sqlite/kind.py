@@ -8,7 +8,8 @@ from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.kind import DatabaseKind
 from blrcs.database.pool import PoolLimits, PoolObserver
 from blrcs.database.sqlite.adapter import SqliteAdapter
-from blrcs.database.sqlite.database import SqliteDatabase, connect_up_to_date
+from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.migrate import SqliteRoad
 
 
 def path_of(url: str) -> Path:
@@ -38,9 +39,4 @@ async def open_adapter(
     return SqliteAdapter(SqliteDatabase.join(path), path)
 
 
-async def migrate(url: str) -> None:
-    """Makes the file where there is none, checks it, and migrates it."""
-    connect_up_to_date(path_of(url)).close()
-
-
-KIND = DatabaseKind(open=open_adapter, migrate=migrate)
+KIND = DatabaseKind(open=open_adapter, road=lambda url: SqliteRoad(path_of(url)))

@@ -3,6 +3,7 @@
 import itertools
 import sqlite3
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterator,
     Awaitable,
     Callable,
@@ -15,6 +16,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from blrcs.database import adapter
+from blrcs.database.adapter import STREAMED_ROWS
+from blrcs.database.sqlite.dialect import SQLITE
 from blrcs.database.sqlite.errors import call_error, violation
 from blrcs.database.sqlite.transaction import Transaction
 from blrcs.database.statement import Row, Statement
@@ -51,6 +54,22 @@ class PortTransaction(adapter.Transaction):
         with told_as_the_port_does():
             rows: list[Row] = await self._run(lambda inner: inner.fetch_all(statement, **params))
         return rows
+
+    async def stream(self, statement: Statement, /, **params: Any) -> AsyncGenerator[Row]:
+        """See the port."""
+        make_row = statement.compiled(SQLITE).make_row
+        with told_as_the_port_does():
+            cursor = await self._run(lambda inner: inner.open_cursor(statement, params))
+        try:
+            while True:
+                with told_as_the_port_does():
+                    rows = await self._run(lambda _: cursor.fetchmany(STREAMED_ROWS))
+                if not rows:
+                    return
+                for row in rows:
+                    yield make_row(row)
+        finally:
+            cursor.close()
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

@@ -46,6 +46,11 @@ class Transaction:
         rows = self._connection.execute(compiled.sql, compiled.bind(params)).fetchall()
         return list(map(compiled.make_row, rows))
 
+    def open_cursor(self, statement: Statement, params: dict[str, Any]) -> sqlite3.Cursor:
+        """Rows to be read bit by bit, and closed: until then it keeps the WAL from shrinking."""
+        compiled = statement.compiled(SQLITE)
+        return self._connection.execute(compiled.sql, compiled.bind(params))
+
     def define(self, texts: Sequence[str]) -> None:
         """Runs definitions of tables and the like."""
         for text in texts:

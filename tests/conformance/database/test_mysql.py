@@ -85,6 +85,31 @@ class TestMysql(DatabaseConformance):
         assert (row.id, row.title, row.cover) == (text, text, octets)
         assert [row.title for row in await database.fetch_all(ALL)] == [text] * 6
 
+    async def test_a_statement_amid_a_stream_is_refused(self, database: MysqlAdapter) -> None:
+        await database.execute_many(ADD, [book(f"{number:04}") for number in range(1000)])
+        async with database.transaction() as transaction:
+            async for _ in transaction.stream(ALL):
+                with pytest.raises(RuntimeError, match="still to be read"):
+                    await transaction.fetch_all(ALL)
+            await transaction.execute(ADD, **book("new"))
+
+    async def test_a_stream_that_nobody_reads_on_is_not_taken_in(
+        self, database: MysqlAdapter
+    ) -> None:
+        """Or the driver would keep all rows until they are asked for."""
+        await database.execute_many(
+            ADD, [book(f"{number}", title="x" * 500_000) for number in range(40)]
+        )
+        async with database.transaction(read_only=True) as transaction:
+            count = 0
+            async for _ in transaction.stream(ALL):
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                count += 1
+                kept = transaction._connection._driver._proto
+                assert kept.length < 4_000_000
+            assert count == 40
+
     async def test_a_session_is_strict_and_in_utc(self, database: MysqlAdapter) -> None:
         names = ["sql_mode", "time_zone", "collation_connection", "tx_isolation", "autocommit"]
         columns = [sa.literal_column(f"@@{name}").label(name) for name in names]

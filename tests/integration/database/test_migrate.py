@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
+from blrcs.database.migrations.branch import BLRCS
 from blrcs.database.migrations.running import MIGRATIONS
 from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.sqlite.migrate import HEAD_REVISION
 from blrcs.database.tables import metadata
 
 HERE = Path(__file__).parent
@@ -37,7 +37,7 @@ def described(tmp_path):
 def test_the_head_stated_is_the_head_there_is():
     scripts = ScriptDirectory(str(MIGRATIONS))
 
-    assert scripts.get_heads() == [HEAD_REVISION]
+    assert scripts.get_heads() == [BLRCS.head]
 
 
 async def test_migrations_lead_to_the_tables_described(path, described):

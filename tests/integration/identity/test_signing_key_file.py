@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 
-from blrcs.security.signing_keys import SigningKeyError, load_or_create_signing_key
+from blrcs.security.key_file import KeyFileError
+from blrcs.security.signing_keys import load_or_create_signing_key
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def pem(key, form=serialization.PrivateFormat.PKCS8, passphrase=None):
 
 
 def refusal_of(path):
-    with pytest.raises(SigningKeyError) as caught:
+    with pytest.raises(KeyFileError) as caught:
         load_or_create_signing_key(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")

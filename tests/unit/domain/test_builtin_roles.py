@@ -1,16 +1,24 @@
 """The built-in roles against what the methods of the contract ask for."""
 
-from blrcs.domain.builtin_roles import ADMINISTRATOR, BUILTIN_ROLES, SERVICE, VIEWER
+from blrcs.domain.builtin_roles import (
+    ADMINISTRATOR,
+    BUILTIN_ROLES,
+    RECORD_EDITOR,
+    RECORD_VIEWER,
+    SERVICE,
+    VIEWER,
+)
 from blrcs.v1 import (
     access_pb2,
     auth_pb2,
     cache_pb2,
     limit_pb2,
     policy_pb2,
+    record_pb2,
     user_pb2,
 )
 
-CONTRACT = (access_pb2, auth_pb2, cache_pb2, limit_pb2, user_pb2)
+CONTRACT = (access_pb2, auth_pb2, cache_pb2, limit_pb2, record_pb2, user_pb2)
 
 
 def permissions_asked_for():
@@ -32,17 +40,21 @@ def test_the_administrator_may_do_everything():
 def test_every_permission_is_one_that_some_method_asks_for():
     asked = permissions_asked_for()
 
-    for name in (SERVICE, VIEWER):
+    for name in (SERVICE, VIEWER, RECORD_VIEWER):
         assert set(BUILTIN_ROLES[name].permissions) <= asked.keys()
 
 
-def test_the_viewer_gets_and_lists_all_but_cached_values():
+def test_the_viewer_gets_and_lists_all_but_cached_values_and_records():
     readable = {
         each for each in permissions_asked_for() if each.rpartition(".")[2] in {"get", "list"}
     }
 
     granted = set(BUILTIN_ROLES[VIEWER].permissions)
-    assert readable - granted == {"blrcs.caches.get"}
+    assert readable - granted == {
+        "blrcs.caches.get",
+        "blrcs.records.get",
+        "blrcs.records.list",
+    }
     changing = ("create", "update", "delete", "set", "flush", "reset", "revoke", "consume")
     assert not [each for each in granted if each.rpartition(".")[2].startswith(changing)]
 
@@ -54,3 +66,17 @@ def test_a_service_introspects_checks_limits_and_caches_and_administers_nothing(
     assert not {"blrcs.caches.flush", "blrcs.limits.reset"} & set(
         BUILTIN_ROLES[SERVICE].permissions
     )
+
+
+def test_who_views_records_writes_none_and_who_edits_them_changes_no_collection():
+    asked = permissions_asked_for()
+    of_records = {each for each in asked if each.startswith("blrcs.records.")}
+    collections = {"blrcs.collections.get", "blrcs.collections.list"}
+
+    assert set(BUILTIN_ROLES[RECORD_VIEWER].permissions) == collections | {
+        "blrcs.records.get",
+        "blrcs.records.list",
+        "blrcs.records.watch",
+    }
+    assert set(BUILTIN_ROLES[RECORD_EDITOR].permissions) == collections | {"blrcs.records.*"}
+    assert len(of_records) == 7

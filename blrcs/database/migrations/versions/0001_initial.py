@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from blrcs.database.migrations.steps import create_index, create_table
+from blrcs.database.migrations.steps import create_index, create_table, drop_table
 from blrcs.database.types import BYTES, DIGEST, FLAG, KEY, NUMBER, TEXT
 
 revision = "0001"
@@ -22,6 +22,24 @@ def upgrade() -> None:
     _create_api_keys()
     _create_sessions()
     _create_refresh_tokens()
+
+
+def downgrade() -> None:
+    """Drops all tables, those that point at others first."""
+    for name in (
+        "refresh_tokens",
+        "sessions",
+        "api_keys",
+        "users",
+        "settings",
+        "service_accounts",
+        "roles",
+        "revocations",
+        "limit_rules",
+        "groups",
+        "bindings",
+    ):
+        drop_table(name)
 
 
 def _create_bindings() -> None:

@@ -1,0 +1,120 @@
+"""Collections and records, as RecordService writes and reads them."""
+
+from typing import cast
+
+from google.protobuf.duration_pb2 import Duration
+
+from blrcs.api.documents import document_of, encoded_struct
+from blrcs.api.record_mask import ReadMask
+from blrcs.api.stored_messages import StoredRecord
+from blrcs.api.times import from_timestamp, to_duration, to_optional_timestamp, to_timestamp
+from blrcs.application.collections.collection_fields import CollectionFields
+from blrcs.application.records.record_fields import RecordFields
+from blrcs.application.records.record_sealer import Opened
+from blrcs.domain.collection import Collection
+from blrcs.domain.field_path import Document
+from blrcs.domain.record import Record, RecordImage
+from blrcs.v1 import record_pb2
+
+
+def collection_message(collection: Collection) -> record_pb2.Collection:
+    """The message for a collection, which does not hold its key."""
+    default_ttl_ns = collection.default_ttl_ns
+    return record_pb2.Collection(
+        name=collection.name,
+        display_name=collection.display_name,
+        json_schema=collection.json_schema,
+        indexes=[record_pb2.RecordIndex(path=path) for path in collection.indexes],
+        default_ttl=None if default_ttl_ns is None else to_duration(default_ttl_ns),
+        encrypted_fields=collection.encrypted_fields,
+        secret_fields=collection.secret_fields,
+        create_time=to_timestamp(collection.create_time_ns),
+        update_time=to_timestamp(collection.update_time_ns),
+        etag=collection.etag,
+    )
+
+
+def collection_fields(message: record_pb2.Collection) -> CollectionFields:
+    """What a caller sets of a collection."""
+    return CollectionFields(
+        display_name=message.display_name,
+        json_schema=message.json_schema,
+        indexes=tuple(index.path for index in message.indexes),
+        default_ttl_ns=_span_ns(message.default_ttl) if message.HasField("default_ttl") else None,
+        encrypted_fields=tuple(message.encrypted_fields),
+        secret_fields=tuple(message.secret_fields),
+    )
+
+
+def record_fields(message: record_pb2.Record) -> RecordFields:
+    """What a caller sets of a record.
+
+    Raises:
+        InvalidArgumentError: Its data are nothing that JSON has.
+    """
+    expiration = message.WhichOneof("expiration")
+    data: Document | None = None
+    if message.HasField("data"):
+        # What a client may have smuggled in would come back to every reader.
+        message.data.DiscardUnknownFields()
+        data = document_of(message.data, field="record.data")
+    return RecordFields(
+        data=data,
+        encoded=message.data.SerializeToString(deterministic=True),
+        expire_time_ns=(
+            from_timestamp(message.expire_time) if expiration == "expire_time" else None
+        ),
+        ttl_ns=_span_ns(message.ttl) if expiration == "ttl" else None,
+    )
+
+
+def encoded_record(image: RecordImage, opened: Opened, mask: ReadMask | None) -> bytes:
+    """A record as it is shown: the bytes of its message.
+
+    Args:
+        image: As it is stored.
+        opened: What was sealed of it and is to be shown.
+        mask: What is to be shown; None for all.
+    """
+    if not opened and mask is None:
+        return image.encoded
+    record = record_pb2.Record.FromString(image.encoded)
+    for path, value in opened.items():
+        *way, last = path
+        within = record.data
+        for segment in way:
+            within = within.get_or_create_struct(segment)
+        within[last] = value
+    if mask is not None:
+        record = mask.apply(record)
+    encoded: bytes = record.SerializeToString()
+    return encoded
+
+
+def record_message(encoded: bytes) -> record_pb2.Record:
+    """The reply for a record that is encoded."""
+    return cast(record_pb2.Record, StoredRecord.FromString(encoded))
+
+
+class MessageImages:
+    """Implements the RecordImages port: records are stored as the messages they are read as."""
+
+    def encode(self, data: Document) -> bytes:
+        """See the port."""
+        return encoded_struct(data)
+
+    def image(self, record: Record, encoded_data: bytes) -> bytes:
+        """See the port."""
+        encoded: bytes = StoredRecord(
+            name=record.name,
+            data=encoded_data,
+            etag=record.etag,
+            create_time=to_timestamp(record.create_time_ns),
+            update_time=to_timestamp(record.update_time_ns),
+            expire_time=to_optional_timestamp(record.expire_time_ns),
+        ).SerializeToString()
+        return encoded
+
+
+def _span_ns(span: Duration) -> int:
+    return int(span.ToNanoseconds())

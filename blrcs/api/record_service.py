@@ -1,0 +1,242 @@
+"""RecordService: JSON documents in collections."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+
+from google.protobuf.empty_pb2 import Empty
+
+from blrcs.api.caller import caller_name
+from blrcs.api.record_mask import ReadMask
+from blrcs.api.record_messages import (
+    collection_fields,
+    collection_message,
+    encoded_record,
+    record_fields,
+    record_message,
+)
+from blrcs.api.record_use_cases import CollectionUseCases, RecordUseCases
+from blrcs.api.record_writes import operation_of, require_within
+from blrcs.api.stored_messages import (
+    StoredBatchGetRecordsResponse,
+    StoredBatchWriteRecordsResponse,
+    StoredListRecordsResponse,
+    StoredRecordWriteResult,
+    StoredWatchRecordsResponse,
+)
+from blrcs.api.times import to_timestamp
+from blrcs.application.page import PageRequest
+from blrcs.application.records.watch_records import RecordEvent
+from blrcs.domain.errors import PermissionDeniedError
+from blrcs.domain.record import ChangeKind, RecordImage
+from blrcs.domain.record_name import collection_key_in, record_key_in, tenant_in
+from blrcs.v1 import record_pb2, record_pb2_grpc
+from blrcs_native.call import Call
+
+CREATE = "blrcs.records.create"
+EVENT_TYPES = {
+    ChangeKind.CREATED: record_pb2.RECORD_EVENT_TYPE_CREATED,
+    ChangeKind.UPDATED: record_pb2.RECORD_EVENT_TYPE_UPDATED,
+    ChangeKind.DELETED: record_pb2.RECORD_EVENT_TYPE_DELETED,
+    ChangeKind.EXPIRED: record_pb2.RECORD_EVENT_TYPE_EXPIRED,
+}
+
+MayDo = Callable[[str, str, str], bool]
+"""Whether a principal holds a permission on a resource."""
+
+
+class RecordService(record_pb2_grpc.RecordServiceServicer):
+    """Serves blrcs.v1.RecordService; the contract of each method stands in record.proto.
+
+    Args:
+        collections: Use cases.
+        records: Use cases.
+        may: Decides where a method needs a second permission.
+    """
+
+    def __init__(
+        self, *, collections: CollectionUseCases, records: RecordUseCases, may: MayDo
+    ) -> None:
+        self._collections = collections
+        self._records = records
+        self._get_record = records.get_record
+        self._may = may
+
+    async def CreateCollection(  # noqa: D102
+        self, request: record_pb2.CreateCollectionRequest, _: Call
+    ) -> record_pb2.Collection:
+        parent = f"{request.parent}/collections/{request.collection_id}"
+        collection = await self._collections.create_collection(
+            collection_key_in(parent, field="collection_id"), collection_fields(request.collection)
+        )
+        return collection_message(collection)
+
+    async def GetCollection(  # noqa: D102
+        self, request: record_pb2.GetCollectionRequest, _: Call
+    ) -> record_pb2.Collection:
+        return collection_message(
+            await self._collections.get_collection(collection_key_in(request.name))
+        )
+
+    async def ListCollections(  # noqa: D102
+        self, request: record_pb2.ListCollectionsRequest, _: Call
+    ) -> record_pb2.ListCollectionsResponse:
+        page = await self._collections.list_collections(
+            tenant_in(request.parent), PageRequest(request.page_size, request.page_token)
+        )
+        return record_pb2.ListCollectionsResponse(
+            collections=map(collection_message, page.items), next_page_token=page.next_page_token
+        )
+
+    async def UpdateCollection(  # noqa: D102
+        self, request: record_pb2.UpdateCollectionRequest, _: Call
+    ) -> record_pb2.Collection:
+        collection = await self._collections.update_collection(
+            collection_key_in(request.collection.name, field="collection.name"),
+            collection_fields(request.collection),
+            mask=request.update_mask.paths,
+            etag=request.collection.etag,
+        )
+        return collection_message(collection)
+
+    async def DeleteCollection(  # noqa: D102
+        self, request: record_pb2.DeleteCollectionRequest, _: Call
+    ) -> Empty:
+        await self._collections.delete_collection(
+            collection_key_in(request.name), etag=request.etag, force=request.force
+        )
+        return Empty()
+
+    async def CreateRecord(  # noqa: D102
+        self, request: record_pb2.CreateRecordRequest, _: Call
+    ) -> record_pb2.Record:
+        record = await self._records.create_record(
+            collection_key_in(request.parent, field="parent"),
+            request.record_id,
+            record_fields(request.record),
+        )
+        return await self._shown(record.image)
+
+    async def GetRecord(  # noqa: D102
+        self, request: record_pb2.GetRecordRequest, _: Call
+    ) -> record_pb2.Record:
+        image = await self._get_record(record_key_in(request.name))
+        if image.sealed is None and not request.HasField("read_mask"):
+            return record_message(image.encoded)
+        return await self._shown(image, ReadMask.parse(request.read_mask.paths))
+
+    async def ListRecords(  # noqa: D102
+        self, request: record_pb2.ListRecordsRequest, _: Call
+    ) -> record_pb2.ListRecordsResponse:
+        mask = ReadMask.parse(request.read_mask.paths)
+        page = await self._records.list_records(
+            collection_key_in(request.parent, field="parent"),
+            PageRequest(request.page_size, request.page_token),
+            filter_=request.filter,
+            order_by=request.order_by,
+        )
+        response: record_pb2.ListRecordsResponse = StoredListRecordsResponse(
+            records=[await self._encoded(image, mask) for image in page.items],
+            next_page_token=page.next_page_token,
+        )
+        return response
+
+    async def CountRecords(  # noqa: D102
+        self, request: record_pb2.CountRecordsRequest, _: Call
+    ) -> record_pb2.CountRecordsResponse:
+        count = await self._records.count_records(
+            collection_key_in(request.parent, field="parent"), filter_=request.filter
+        )
+        return record_pb2.CountRecordsResponse(count=count)
+
+    async def UpdateRecord(  # noqa: D102
+        self, request: record_pb2.UpdateRecordRequest, call: Call
+    ) -> record_pb2.Record:
+        key = record_key_in(request.record.name, field="record.name")
+        if request.allow_missing and not self._may(caller_name(call), CREATE, key.parent.name):
+            raise PermissionDeniedError(
+                "PERMISSION_DENIED", f"{CREATE} is needed", metadata={"permission": CREATE}
+            )
+        record = await self._records.update_record(
+            key,
+            record_fields(request.record),
+            mask=request.update_mask.paths,
+            etag=request.record.etag,
+            allow_missing=request.allow_missing,
+        )
+        return await self._shown(record.image)
+
+    async def DeleteRecord(  # noqa: D102
+        self, request: record_pb2.DeleteRecordRequest, _: Call
+    ) -> Empty:
+        await self._records.delete_record(
+            record_key_in(request.name), etag=request.etag, allow_missing=request.allow_missing
+        )
+        return Empty()
+
+    async def BatchGetRecords(  # noqa: D102
+        self, request: record_pb2.BatchGetRecordsRequest, _: Call
+    ) -> record_pb2.BatchGetRecordsResponse:
+        parent = collection_key_in(request.parent, field="parent")
+        mask = ReadMask.parse(request.read_mask.paths)
+        ids = [
+            require_within(parent, name, field=f"names[{position}]")
+            for position, name in enumerate(request.names)
+        ]
+        images = await self._records.batch_get_records(parent, ids)
+        response: record_pb2.BatchGetRecordsResponse = StoredBatchGetRecordsResponse(
+            records=[await self._encoded(image, mask) for image in images]
+        )
+        return response
+
+    async def BatchWriteRecords(  # noqa: D102
+        self, request: record_pb2.BatchWriteRecordsRequest, _: Call
+    ) -> record_pb2.BatchWriteRecordsResponse:
+        parent = collection_key_in(request.parent, field="parent")
+        operations = [
+            operation_of(parent, write, field=f"writes[{position}]")
+            for position, write in enumerate(request.writes)
+        ]
+        written = await self._records.batch_write_records(parent, operations)
+        results = [
+            StoredRecordWriteResult(
+                record=None if record is None else await self._encoded(record.image)
+            ).SerializeToString()
+            for record in written
+        ]
+        response: record_pb2.BatchWriteRecordsResponse = StoredBatchWriteRecordsResponse(
+            results=results
+        )
+        return response
+
+    async def WatchRecords(  # noqa: D102
+        self, request: record_pb2.WatchRecordsRequest, _: Call
+    ) -> AsyncIterator[record_pb2.WatchRecordsResponse]:
+        key = collection_key_in(request.parent, field="parent")
+        async with aclosing(self._records.watch_records(key, request.resume_token)) as events:
+            async for event in events:
+                yield await self._event(event)
+
+    async def _event(self, event: RecordEvent) -> record_pb2.WatchRecordsResponse:
+        change = event.change
+        if change is None:
+            return record_pb2.WatchRecordsResponse(
+                type=record_pb2.RECORD_EVENT_TYPE_STARTED,
+                resume_token=event.resume_token,
+                sequence=event.sequence,
+            )
+        response: record_pb2.WatchRecordsResponse = StoredWatchRecordsResponse(
+            type=EVENT_TYPES[change.kind],
+            resume_token=event.resume_token,
+            name=change.key.name,
+            record=None if change.image is None else await self._encoded(change.image),
+            event_time=to_timestamp(change.time_ns),
+            sequence=event.sequence,
+        )
+        return response
+
+    async def _shown(self, image: RecordImage, mask: ReadMask | None = None) -> record_pb2.Record:
+        return record_message(await self._encoded(image, mask))
+
+    async def _encoded(self, image: RecordImage, mask: ReadMask | None = None) -> bytes:
+        opened = await self._records.sealer.shown(image) if image.sealed else {}
+        return encoded_record(image, opened, mask)

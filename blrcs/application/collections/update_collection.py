@@ -1,0 +1,54 @@
+"""Changing a collection."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from blrcs.application.collections.collection_fields import (
+    ATTRIBUTES,
+    UPDATABLE,
+    CollectionFields,
+)
+from blrcs.application.ports.clock import Clock
+from blrcs.application.ports.records import CollectionRepository, DocumentSchemas
+from blrcs.application.update_mask import fields_to_update
+from blrcs.domain.collection import Collection
+from blrcs.domain.etag import require_etag
+from blrcs.domain.record_name import CollectionKey
+
+
+class UpdateCollection:
+    """Changes fields of a collection. What is indexed, encrypted or secret stays as it was."""
+
+    def __init__(
+        self, *, collections: CollectionRepository, schemas: DocumentSchemas, clock: Clock
+    ) -> None:
+        self._collections = collections
+        self._schemas = schemas
+        self._clock = clock
+
+    async def __call__(
+        self, key: CollectionKey, fields: CollectionFields, *, mask: Iterable[str], etag: str
+    ) -> Collection:
+        """The collection after the change.
+
+        Raises:
+            InvalidArgumentError: The mask names what cannot be changed, or the schema is not
+                acceptable.
+            NotFoundError: There is no such collection.
+            AbortedError: ``etag`` is not empty and not the stored one.
+        """
+        chosen = [ATTRIBUTES.get(name, name) for name in fields_to_update(mask, UPDATABLE)]
+        if "json_schema" in chosen and fields.json_schema:
+            self._schemas.compile(fields.json_schema)
+        now_ns = self._clock()
+
+        def change(stored: Collection) -> Collection:
+            require_etag(stored.name, stored=stored.etag, given=etag)
+            return replace(
+                stored,
+                **{name: getattr(fields, name) for name in chosen},
+                update_time_ns=now_ns,
+                revision=stored.revision + 1,
+            )
+
+        return await self._collections.update(key, change)

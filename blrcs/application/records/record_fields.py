@@ -1,0 +1,77 @@
+"""What a caller may set of a record, and what of it an update changes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from blrcs.application.update_mask import MAX_SHOWN
+from blrcs.domain.errors import InvalidArgumentError
+from blrcs.domain.field_path import Document, Path, overlap, parse_path
+
+DATA = "data"
+EXPIRY = frozenset({"expire_time", "ttl"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFields:
+    """Values for a record.
+
+    Attributes:
+        data: The data as a whole; None where they are not given.
+        encoded: The same, as presentation encodes them.
+        expire_time_ns: When it is gone; None where nothing is said.
+        ttl_ns: Likewise, from now on.
+    """
+
+    data: Document | None = field(repr=False)
+    encoded: bytes = field(repr=False)
+    expire_time_ns: int | None = None
+    ttl_ns: int | None = None
+
+    @property
+    def states_expiry(self) -> bool:
+        """Whether anything is said of when it is gone."""
+        return self.expire_time_ns is not None or self.ttl_ns is not None
+
+    def expiry_ns(self, now_ns: int) -> int | None:
+        """When it is gone; None for never."""
+        return self.expire_time_ns if self.ttl_ns is None else now_ns + self.ttl_ns
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMask:
+    """What an update changes.
+
+    Attributes:
+        whole: The data as a whole.
+        paths: Parts of the data, none within another.
+        expiry: When the record is gone; None where that depends on whether anything is said of it.
+    """
+
+    whole: bool
+    paths: tuple[Path, ...] = ()
+    expiry: bool | None = False
+
+    @classmethod
+    def parse(cls, mask: Iterable[str]) -> Self:
+        """What the paths of a mask name: everything, where it is empty or ``*``.
+
+        Raises:
+            InvalidArgumentError: One names nothing that can be changed, or a part of another's.
+        """
+        named = frozenset(mask)
+        if not named or named == {"*"}:
+            return cls(whole=True, expiry=None)
+        paths: list[Path] = []
+        for text in sorted(named - EXPIRY - {DATA}):
+            root, *path = parse_path(text, field="update_mask")
+            if root != DATA:
+                raise InvalidArgumentError(
+                    "update_mask", f"{text[:MAX_SHOWN]!r} is not a field that can be changed"
+                )
+            if DATA in named or any(overlap(tuple(path), other) for other in paths):
+                raise InvalidArgumentError(
+                    "update_mask", f"{text[:MAX_SHOWN]!r} overlaps with another path"
+                )
+            paths.append(tuple(path))
+        return cls(whole=DATA in named, paths=tuple(paths), expiry=not named.isdisjoint(EXPIRY))

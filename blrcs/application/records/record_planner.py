@@ -1,0 +1,142 @@
+"""What shall become of a record by what its caller asks."""
+
+from dataclasses import replace
+
+from blrcs.application.collections.collection_shapes import CollectionShape
+from blrcs.application.ports.records import PlannedWrite, RecordImages
+from blrcs.application.records.record_fields import RecordFields, RecordMask
+from blrcs.application.records.record_sealer import RecordSealer
+from blrcs.domain.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from blrcs.domain.etag import require_etag
+from blrcs.domain.field_path import MISSING, Document, value_at, with_value, without
+from blrcs.domain.filter.document import check_document
+from blrcs.domain.record import Record
+from blrcs.domain.record_name import RecordKey
+
+MAX_ENCODED_BYTES = 1 << 20
+
+
+class RecordPlanner:
+    """Plans writes to the records of a collection of a given shape, at a given time."""
+
+    def __init__(
+        self, *, images: RecordImages, sealer: RecordSealer, shape: CollectionShape, now_ns: int
+    ) -> None:
+        self._images = images
+        self._sealer = sealer
+        self._shape = shape
+        self._now_ns = now_ns
+
+    def creation(self, record_id: str, fields: RecordFields) -> PlannedWrite:
+        """A record that is not there yet.
+
+        Raises:
+            InvalidArgumentError: The data do not meet the schema, or are too large.
+        """
+        # Whatever may be wrong with it is found before anybody has to wait for it.
+        record = self._new(self._key(record_id), fields)
+
+        def decide(stored: Record | None) -> Record:
+            if stored is not None:
+                raise AlreadyExistsError(stored.name)
+            return record
+
+        return PlannedWrite(record_id, decide)
+
+    def update(
+        self,
+        record_id: str,
+        fields: RecordFields,
+        *,
+        mask: RecordMask,
+        etag: str,
+        allow_missing: bool,
+    ) -> PlannedWrite:
+        """A record that is changed, or is made where it is missing and may be."""
+        key = self._key(record_id)
+
+        def decide(stored: Record | None) -> Record:
+            if stored is None:
+                # One that is asked for by its etag is not merely missing.
+                if not allow_missing or etag:
+                    raise NotFoundError(key.name)
+                return self._new(key, fields)
+            require_etag(stored.name, stored=stored.etag, given=etag)
+            return self._changed(stored, fields, mask)
+
+        return PlannedWrite(record_id, decide)
+
+    def deletion(self, record_id: str, *, etag: str, allow_missing: bool) -> PlannedWrite:
+        """A record that shall be no more."""
+        key = self._key(record_id)
+
+        def decide(stored: Record | None) -> None:
+            if stored is None:
+                if not allow_missing:
+                    raise NotFoundError(key.name)
+                return
+            require_etag(stored.name, stored=stored.etag, given=etag)
+
+        return PlannedWrite(record_id, decide)
+
+    def _key(self, record_id: str) -> RecordKey:
+        return self._shape.collection.key.record(record_id)
+
+    def _new(self, key: RecordKey, fields: RecordFields) -> Record:
+        expire_time_ns = fields.expiry_ns(self._now_ns)
+        default_ttl_ns = self._shape.collection.default_ttl_ns
+        if not fields.states_expiry and default_ttl_ns is not None:
+            expire_time_ns = self._now_ns + default_ttl_ns
+        record = Record(
+            key=key,
+            data={},
+            create_time_ns=self._now_ns,
+            update_time_ns=self._now_ns,
+            expire_time_ns=expire_time_ns,
+        )
+        return self._with_data(record, _given(fields), fields.encoded)
+
+    def _changed(self, stored: Record, fields: RecordFields, mask: RecordMask) -> Record:
+        changes_expiry = fields.states_expiry if mask.expiry is None else mask.expiry
+        record = replace(
+            stored,
+            update_time_ns=self._now_ns,
+            revision=stored.revision + 1,
+            expire_time_ns=(
+                fields.expiry_ns(self._now_ns) if changes_expiry else stored.expire_time_ns
+            ),
+        )
+        if not mask.whole:
+            data = self._sealer.whole(self._shape, stored)
+            for path in mask.paths:
+                value = value_at(fields.data or {}, path)
+                gone = value is MISSING
+                data = without(data, path) if gone else with_value(data, path, value)
+            return self._with_data(record, data, None)
+        data = _given(fields)
+        # Who writes back what was read has not seen them, and does not mean to drop them.
+        for path, secret in self._sealer.secrets(self._shape, stored).items():
+            if value_at(data, path) is MISSING:
+                data = with_value(data, path, secret)
+        return self._with_data(record, data, fields.encoded)
+
+    def _with_data(self, record: Record, data: Document, encoded: bytes | None) -> Record:
+        check_document(data)
+        if self._shape.schema is not None:
+            self._shape.schema.check(data, field="record.data")
+        sealed = None
+        if self._shape.sealed:
+            data, sealed = self._sealer.seal(self._shape, record.key, data)
+            encoded = None
+        encoded = self._images.encode(data) if encoded is None else encoded
+        size_bytes = len(encoded) + sum(map(len, (sealed or {}).values()))
+        if size_bytes > MAX_ENCODED_BYTES:
+            raise InvalidArgumentError("record.data", f"has more than {MAX_ENCODED_BYTES} bytes")
+        image = self._images.image(record, encoded)
+        return replace(record, data=data, sealed=sealed, encoded=image)
+
+
+def _given(fields: RecordFields) -> Document:
+    if fields.data is None:
+        raise InvalidArgumentError("record.data", "is required")
+    return fields.data

@@ -1,0 +1,80 @@
+"""What is encrypted of a record: taken out before it is stored, and put back when it is shown."""
+
+import json
+from collections.abc import Mapping
+
+from blrcs.application.collections.collection_shapes import CollectionShape, CollectionShapes
+from blrcs.application.ports.encryption import FieldCipher
+from blrcs.domain.errors import FailedPreconditionError
+from blrcs.domain.field_path import MISSING, Document, Json, Path, value_at, with_value, without
+from blrcs.domain.record import Record, RecordImage, Sealed
+from blrcs.domain.record_name import RecordKey
+
+Opened = Mapping[Path, Json]
+"""Values that were sealed, by their paths."""
+
+
+class RecordSealer:
+    """Seals and opens the fields that a collection says are to be encrypted.
+
+    Methods raise FailedPreconditionError where the server has not the key.
+    """
+
+    def __init__(self, *, shapes: CollectionShapes, cipher: FieldCipher) -> None:
+        self._shapes = shapes
+        self._cipher = cipher
+
+    async def shown(self, image: RecordImage) -> Opened:
+        """What is to be shown of what is sealed: all but secrets."""
+        if not image.sealed:
+            return {}
+        shape = await self._shapes.known(image.key.parent)
+        try:
+            if image.sealed.keys() <= {field.text for field in shape.sealed}:
+                return self._open(shape, image.key, image.sealed, secrets=False)
+        except FailedPreconditionError:
+            # Unless the collection is another one than was known.
+            if await self._shapes.get(image.key.parent) is shape:
+                raise
+        shape = await self._shapes.get(image.key.parent)
+        return self._open(shape, image.key, image.sealed, secrets=False)
+
+    def whole(self, shape: CollectionShape, record: Record) -> Document:
+        """The data of a record with all that is sealed of them."""
+        data = record.data
+        if record.sealed:
+            opened = self._open(shape, record.key, record.sealed, secrets=True)
+            for path, value in opened.items():
+                data = with_value(data, path, value)
+        return data
+
+    def secrets(self, shape: CollectionShape, record: Record) -> Opened:
+        """The secrets of a record."""
+        paths = {field.path for field in shape.sealed if field.is_secret}
+        opened = self._open(shape, record.key, record.sealed or {}, secrets=True)
+        return {path: value for path, value in opened.items() if path in paths}
+
+    def seal(
+        self, shape: CollectionShape, key: RecordKey, data: Document
+    ) -> tuple[Document, Sealed | None]:
+        """The data without what is to be sealed, and that."""
+        sealed: dict[str, bytes] = {}
+        for field in shape.sealed:
+            value = value_at(data, field.path)
+            if value is not MISSING:
+                text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+                sealed[field.text] = self._cipher.seal(
+                    shape.collection.data_key, key, field.text, text.encode()
+                )
+                data = without(data, field.path)
+        return data, sealed or None
+
+    def _open(
+        self, shape: CollectionShape, key: RecordKey, sealed: Sealed, *, secrets: bool
+    ) -> dict[Path, Json]:
+        data_key = shape.collection.data_key
+        return {
+            field.path: json.loads(self._cipher.open(data_key, key, field.text, sealed[field.text]))
+            for field in shape.sealed
+            if field.text in sealed and (secrets or not field.is_secret)
+        }

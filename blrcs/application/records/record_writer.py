@@ -1,0 +1,84 @@
+"""Writing to the records of a collection."""
+
+from collections.abc import Callable, Sequence
+
+from blrcs.application.collections.collection_shapes import CollectionShapes
+from blrcs.application.ports.clock import Clock
+from blrcs.application.ports.records import (
+    ChangeSignal,
+    CollectionChangedError,
+    PlannedWrite,
+    RecordImages,
+    RecordRepository,
+)
+from blrcs.application.records.record_planner import RecordPlanner
+from blrcs.application.records.record_sealer import RecordSealer
+from blrcs.domain.errors import AbortedError, DomainError
+from blrcs.domain.record import Record
+from blrcs.domain.record_name import CollectionKey
+
+ATTEMPTS = 3
+
+Plan = Callable[[RecordPlanner], Sequence[PlannedWrite]]
+
+
+class RecordWriter:
+    """Plans writes by the collection as it is known, and again where it has changed meanwhile.
+
+    So a write looks at the collection only where it is carried out, and always goes by the one that
+    is in force.
+    """
+
+    def __init__(
+        self,
+        *,
+        shapes: CollectionShapes,
+        records: RecordRepository,
+        images: RecordImages,
+        sealer: RecordSealer,
+        signal: ChangeSignal,
+        clock: Clock,
+    ) -> None:
+        self._shapes = shapes
+        self._records = records
+        self._images = images
+        self._sealer = sealer
+        self._signal = signal
+        self._clock = clock
+
+    async def __call__(self, parent: CollectionKey, plan: Plan) -> Sequence[Record | None]:
+        """Carries out what is planned, all or none, and returns what the records are after it.
+
+        Raises:
+            NotFoundError: There is no such collection.
+            AbortedError: The collection was changed again and again.
+            DomainError: What the plan, or a write of it, raises.
+        """
+        for _ in range(ATTEMPTS):
+            shape = await self._shapes.known(parent)
+            now_ns = self._clock()
+            planner = RecordPlanner(
+                images=self._images, sealer=self._sealer, shape=shape, now_ns=now_ns
+            )
+            try:
+                written = await self._records.write(shape.collection, plan(planner), now_ns=now_ns)
+            except CollectionChangedError:
+                self._shapes.forget(parent)
+                continue
+            except DomainError:
+                # Unless it was judged by a collection that is in force no more.
+                if await self._shapes.get(parent) is shape:
+                    raise
+                continue
+            self._signal.tell(parent)
+            return written
+        raise AbortedError(parent.name)
+
+    async def one(
+        self, parent: CollectionKey, plan: Callable[[RecordPlanner], PlannedWrite]
+    ) -> Record:
+        """As above, of one write that leaves a record."""
+        (record,) = await self(parent, lambda planner: [plan(planner)])
+        if record is None:
+            raise TypeError("the write leaves no record")
+        return record

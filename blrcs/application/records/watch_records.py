@@ -1,0 +1,98 @@
+"""Watching the changes of a collection's records."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from blrcs.application.ports.page_tokens import PageTokens
+from blrcs.application.ports.records import ChangeFeed, ChangeSignal, FeedPosition
+from blrcs.domain.errors import InvalidArgumentError, NotFoundError, OutOfRangeError
+from blrcs.domain.record import RecordChange
+from blrcs.domain.record_name import CollectionKey
+
+BATCH = 100
+"""As many changes are held for one watcher, however slow it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEvent:
+    """What a watcher is told; ``change`` is None where the watch has begun."""
+
+    resume_token: str
+    sequence: int
+    change: RecordChange | None = None
+
+
+class WatchRecords:
+    """Tells of every change of a collection's records in the order in which they were committed.
+
+    A watcher reads from where it is as fast as it takes what it is told, so none holds up another,
+    or fills the memory. One for whom changes are dropped too soon is told that it has missed some.
+    """
+
+    def __init__(
+        self, *, feed: ChangeFeed, signal: ChangeSignal, resume_tokens: PageTokens
+    ) -> None:
+        self._feed = feed
+        self._signal = signal
+        self._resume_tokens = resume_tokens
+
+    async def __call__(
+        self, key: CollectionKey, resume_token: str
+    ) -> AsyncGenerator[RecordEvent, None]:
+        """STARTED first, then changes until it is closed.
+
+        Raises:
+            InvalidArgumentError: The token was altered, or is another collection's.
+            NotFoundError: There is no such collection, or no more.
+            OutOfRangeError: Changes after the token are kept no more.
+            ResourceExhaustedError: There are too many watchers.
+            UnavailableError: The server is to stop.
+        """
+        with self._signal.watching(key) as waker:
+            position = await self._feed.position(key)
+            query = f"watch {key.name} {position.incarnation}"
+            sequence = self._start(query, resume_token, position)
+            yield RecordEvent(self._resume_tokens.issue(query, str(sequence)), sequence)
+            while True:
+                waker.reset()
+                changes = await self._feed.after(key, sequence, BATCH)
+                if not changes:
+                    now = await self._feed.position(key)
+                    if now.incarnation != position.incarnation:
+                        raise NotFoundError(key.name)
+                    # Something may have come in between: then there is no need to wait for it.
+                    if now.sequence <= sequence:
+                        await waker.wait()
+                        continue
+                    if now.purged > sequence:
+                        raise _missed(key)
+                for change in changes:
+                    if change.sequence != sequence + 1:
+                        raise _missed(key)
+                    sequence = change.sequence
+                    token = self._resume_tokens.issue(query, str(sequence))
+                    yield RecordEvent(token, sequence, change)
+
+    def _start(self, query: str, resume_token: str, position: FeedPosition) -> int:
+        if not resume_token:
+            return position.sequence
+        try:
+            sequence = int(self._resume_tokens.redeem(query, resume_token))
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(
+                "resume_token", "was not issued for this collection", reason="RESUME_TOKEN_INVALID"
+            ) from error
+        if not position.purged <= sequence <= position.sequence:
+            raise OutOfRangeError(
+                "RESUME_TOKEN_EXPIRED",
+                "the changes after the resume token are kept no more: list, and watch anew",
+            )
+        return sequence
+
+
+def _missed(key: CollectionKey) -> OutOfRangeError:
+    return OutOfRangeError(
+        "CHANGES_MISSED",
+        "changes were dropped before the watcher took them: list, and watch anew",
+        metadata={"resource": key.name},
+    )

@@ -1,0 +1,142 @@
+"""Puts RecordService together."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from blrcs.api.record_messages import MessageImages
+from blrcs.api.record_service import RecordService
+from blrcs.api.record_use_cases import CollectionUseCases, RecordUseCases
+from blrcs.application.collections.collection_shapes import CollectionShapes
+from blrcs.application.collections.create_collection import CreateCollection
+from blrcs.application.collections.delete_collection import DeleteCollection
+from blrcs.application.collections.get_collection import GetCollection
+from blrcs.application.collections.list_collections import ListCollections
+from blrcs.application.collections.update_collection import UpdateCollection
+from blrcs.application.records.batch_get_records import BatchGetRecords
+from blrcs.application.records.batch_write_records import BatchWriteRecords
+from blrcs.application.records.count_records import CountRecords
+from blrcs.application.records.create_record import CreateRecord
+from blrcs.application.records.delete_record import DeleteRecord
+from blrcs.application.records.get_record import GetRecord
+from blrcs.application.records.list_records import ListRecords
+from blrcs.application.records.purge_records import PurgeRecords
+from blrcs.application.records.record_sealer import RecordSealer
+from blrcs.application.records.record_writer import RecordWriter
+from blrcs.application.records.update_record import UpdateRecord
+from blrcs.application.records.watch_records import WatchRecords
+from blrcs.assembly.foundation import Foundation
+from blrcs.config.records import Records as RecordsSection
+from blrcs.database.adapter import DatabaseAdapter
+from blrcs.database.repositories.collection import SqlCollectionRepository
+from blrcs.database.repositories.record import SqlRecordRepository
+from blrcs.database.repositories.record_feed import SqlChangeFeed
+from blrcs.database.repositories.settings import get_or_make, stored
+from blrcs.records.change_signal import LocalChangeSignal
+from blrcs.records.json_schema import JsonSchemas
+from blrcs.security.field_encryption import AesGcmFieldCipher
+from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.generation import Generation
+
+KEY_FILE = "encryption_key"
+KEY_ID = "encryption_key_id"
+NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """What the rest of the server needs of it."""
+
+    service: RecordService
+    purge: PurgeRecords
+    signal: LocalChangeSignal
+
+
+async def assemble_records(
+    base: Foundation,
+    settings: RecordsSection,
+    access: CurrentAccess,
+    *,
+    refresh_interval_ns: int,
+    generation: Generation | None = None,
+) -> Records:
+    """Everything about collections and their records.
+
+    Args:
+        base: What it stands on.
+        settings: How long changes are kept.
+        access: Decides where a method needs a second permission.
+        refresh_interval_ns: How often a watcher looks where nobody wakes it.
+        generation: Moves with every write of any process; None where there is one process.
+
+    Raises:
+        KeyFileError: Fields are encrypted with a key that is missing, or another one.
+    """
+    cipher = AesGcmFieldCipher(
+        base.data_directory / KEY_FILE, lambda key_id: _register(base.database, key_id)
+    )
+    await cipher.check()
+    collections = SqlCollectionRepository(base.database)
+    records = SqlRecordRepository(base.database)
+    feed = SqlChangeFeed(base.database)
+    schemas = JsonSchemas()
+    signal = LocalChangeSignal(interval_s=refresh_interval_ns / NS_PER_S, generation=generation)
+    shapes = CollectionShapes(collections=collections, schemas=schemas)
+    sealer = RecordSealer(shapes=shapes, cipher=cipher)
+    writer = RecordWriter(
+        shapes=shapes,
+        records=records,
+        images=MessageImages(),
+        sealer=sealer,
+        signal=signal,
+        clock=base.clock,
+    )
+    changing: dict[str, Any] = {
+        "collections": collections,
+        "schemas": schemas,
+        "clock": base.clock,
+    }
+    reading: dict[str, Any] = {"records": records, "clock": base.clock}
+    creating: dict[str, Any] = {"writer": writer, "secrets": base.secrets}
+
+    def may(principal: str, permission: str, resource: str) -> bool:
+        # Of the table that is in force then.
+        return access.table.check(principal, permission, resource)
+
+    service = RecordService(
+        collections=CollectionUseCases(
+            create_collection=CreateCollection(cipher=cipher, **changing),
+            get_collection=GetCollection(collections=collections),
+            list_collections=ListCollections(collections=collections, page_tokens=base.page_tokens),
+            update_collection=UpdateCollection(**changing),
+            delete_collection=DeleteCollection(
+                collections=collections, signal=signal, clock=base.clock
+            ),
+        ),
+        records=RecordUseCases(
+            create_record=CreateRecord(**creating),
+            get_record=GetRecord(**reading),
+            list_records=ListRecords(shapes=shapes, page_tokens=base.page_tokens, **reading),
+            count_records=CountRecords(shapes=shapes, **reading),
+            update_record=UpdateRecord(writer=writer),
+            delete_record=DeleteRecord(writer=writer),
+            batch_get_records=BatchGetRecords(**reading),
+            batch_write_records=BatchWriteRecords(**creating),
+            watch_records=WatchRecords(feed=feed, signal=signal, resume_tokens=base.page_tokens),
+            sealer=sealer,
+        ),
+        may=may,
+    )
+    purge = PurgeRecords(
+        feed=feed,
+        signal=signal,
+        change_ttl_ns=settings.change_ttl.ns,
+        max_changes=settings.max_changes,
+        **reading,
+    )
+    return Records(service=service, purge=purge, signal=signal)
+
+
+async def _register(database: DatabaseAdapter, key_id: bytes) -> bytes:
+    if not key_id:
+        return await stored(database, KEY_ID) or b""
+    return await get_or_make(database, KEY_ID, lambda: key_id)

@@ -1,0 +1,108 @@
+"""Writes a backup while the database is used."""
+
+import gzip
+import time
+from pathlib import Path
+
+from blrcs.database.adapter import Isolation, Transaction
+from blrcs.database.backup.catalogue import (
+    StoredTable,
+    read_catalogue,
+    revision_of,
+    version_tables,
+)
+from blrcs.database.backup.file import (
+    LEVEL,
+    BackupError,
+    BackupWriter,
+    Header,
+    opened,
+    written_whole,
+)
+from blrcs.database.backup.progress import Progress, Silent
+from blrcs.database.backup.values import Tally, to_line
+from blrcs.database.kind import kind_of, open_database
+from blrcs.database.migrations.branch import VERSION_TABLE
+from blrcs.database.pool import PoolLimits
+
+STEP_ROWS = 1000
+
+
+async def write_backup(
+    url: str, path: Path, *, version: str, progress: Progress | None = None
+) -> dict[str, Tally]:
+    """Writes all rows of all tables, as of one moment, and reads the file back.
+
+    Servers may go on to read and write. The file is there when it is whole, and not before.
+
+    Returns:
+        What each table is.
+
+    Raises:
+        BackupError: It cannot be written; the file that was there before, if any, still is.
+        DatabaseOpenError, UnavailableError: The database cannot be read.
+    """
+    progress = progress or Silent()
+    road = kind_of(url).road(url)
+    if await road.stored([VERSION_TABLE]) == [None]:
+        raise BackupError(f"{road.place}: has no tables of ours")
+    tables, versions = await road.run(lambda it: (read_catalogue(it), version_tables(it)))
+    async with open_database(url, migrate=False, limits=PoolLimits(size=1, overflow=0)) as opening:
+        database, _ = opening
+        with written_whole(path) as draft:
+            async with database.transaction(
+                isolation=Isolation.REPEATABLE_READ, read_only=True
+            ) as transaction:
+                header = Header(
+                    version=version,
+                    dialect=database.dialect.name,
+                    created_at_ns=time.time_ns(),
+                    revisions=await _revisions(transaction, versions),
+                    tables=[table.name for table in tables],
+                )
+                with gzip.open(draft, "wb", compresslevel=LEVEL) as file:
+                    writer = BackupWriter(file, header)  # type: ignore[arg-type]
+                    for table in tables:
+                        await _write_table(transaction, table, writer, progress)
+                    writer.finish()
+            if read_through(draft, progress) != writer.tallies:
+                raise BackupError(f"{path}: the disk does not give back what was written")
+    return writer.tallies
+
+
+def read_through(path: Path, progress: Progress) -> dict[str, Tally]:
+    """Reads a file from its begin to its end.
+
+    Raises:
+        BackupError: It is not whole.
+    """
+    with opened(path) as backup:
+        for section in backup.sections():
+            progress.begin("verifying", section.table, None)
+            for number, _ in enumerate(section.lines, 1):
+                if number % STEP_ROWS == 0:
+                    progress.advance(STEP_ROWS)
+        return backup.tallies
+
+
+async def _revisions(transaction: Transaction, versions: list[str]) -> dict[str, str]:
+    found = {table: await transaction.fetch_one(revision_of(table)) for table in versions}
+    return {table: row.version_num for table, row in found.items() if row is not None}
+
+
+async def _write_table(
+    transaction: Transaction, table: StoredTable, writer: BackupWriter, progress: Progress
+) -> None:
+    counted = await transaction.fetch_one(table.count)
+    progress.begin("backing up", table.name, counted.rows if counted else None)
+    add = writer.begin(table.name, list(table.columns))
+    done = 0
+    async for row in transaction.stream(table.select):
+        try:
+            add(to_line(row))
+        except TypeError as error:
+            raise BackupError(f"table {table.name}: {error}") from error
+        done += 1
+        if done % STEP_ROWS == 0:
+            progress.advance(STEP_ROWS)
+    writer.end(table.name)

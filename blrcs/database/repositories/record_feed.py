@@ -1,0 +1,189 @@
+"""The changes of collections' records, and the order that they have.
+
+A transaction that writes to the records of a collection first changes the collection's row in
+``record_feeds``, and so has that row's lock until it is committed: on PostgreSQL and MariaDB
+another one waits there, on SQLite there is one writer in any case. With the lock it takes the next
+numbers for its changes. So numbers are committed in their order, and whoever sees one sees all
+before it: there is no change with a lower number that may still come. A sequence of the database,
+or a number that is read without a lock, would not do: a transaction that took a number first may
+commit last, and a watcher would have passed it by.
+
+These transactions run at READ COMMITTED: each of their statements sees what was committed before
+it, and what it sees of the collection cannot change as long as the lock is held. A snapshot that is
+older than the lock, as the higher levels have, would have them fail and run again instead of
+waiting.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from blrcs.application.ports.records import FeedPosition
+from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
+from blrcs.database.dialect import Dialect
+from blrcs.database.repositories.record_row import sealed_from_bytes
+from blrcs.database.statement import Construct, Row, Statement
+from blrcs.database.tables import record_changes, record_feeds
+from blrcs.domain.errors import NotFoundError
+from blrcs.domain.record import ChangeKind, RecordChange, RecordImage
+from blrcs.domain.record_name import CollectionKey
+
+PURGED_AT_ONCE = 1000
+FEEDS_AT_ONCE = 500
+
+_THIS = (record_feeds.c.tenant == sa.bindparam("of_tenant")) & (
+    record_feeds.c.collection == sa.bindparam("of_collection")
+)
+_OF_COLLECTION = (record_changes.c.tenant == sa.bindparam("of_tenant")) & (
+    record_changes.c.collection == sa.bindparam("of_collection")
+)
+
+_FEED = Statement(sa.select(record_feeds).where(_THIS))
+_FEEDS = Statement(
+    sa.select(record_feeds)
+    .where(
+        sa.tuple_(record_feeds.c.tenant, record_feeds.c.collection)
+        > sa.tuple_(sa.bindparam("after_tenant"), sa.bindparam("after_collection"))
+    )
+    .order_by(record_feeds.c.tenant, record_feeds.c.collection)
+    .limit(FEEDS_AT_ONCE)
+)
+
+
+def _claim(dialect: str) -> Construct:
+    claim = (
+        sa.update(record_feeds)
+        .where(_THIS)
+        .values(sequence=record_feeds.c.sequence + sa.bindparam("claimed"))
+    )
+    # MySQL and MariaDB return nothing of what they update.
+    return claim if dialect == "mysql" else claim.returning(*record_feeds.c)
+
+
+_CLAIM = Statement(_claim)
+_SETTLE = Statement(
+    sa.update(record_feeds).where(_THIS).values(sequence=sa.bindparam("last_sequence"))
+)
+_MARK_PURGED = Statement(
+    sa.update(record_feeds).where(_THIS).values(purged=sa.bindparam("last_purged"))
+)
+_AFTER = Statement(
+    sa.select(record_changes)
+    .where(_OF_COLLECTION)
+    .where(record_changes.c.sequence > sa.bindparam("after"))
+    .order_by(record_changes.c.sequence)
+    .limit(sa.bindparam("limit"))
+)
+_OLDEST = Statement(
+    sa.select(record_changes.c.sequence, record_changes.c.changed_at_ns)
+    .where(_OF_COLLECTION)
+    .order_by(record_changes.c.sequence)
+    .limit(PURGED_AT_ONCE)
+)
+_PURGE = Statement(
+    sa.delete(record_changes)
+    .where(_OF_COLLECTION)
+    .where(record_changes.c.sequence <= sa.bindparam("last_purged"))
+)
+
+
+async def lock_feed(
+    dialect: Dialect, transaction: Transaction, key: CollectionKey, *, claimed: int
+) -> Row:
+    """The feed of a collection, which nobody else changes until the transaction has ended.
+
+    Args:
+        dialect: Of the database.
+        transaction: At READ COMMITTED, with nothing read of the collection before.
+        key: The collection's.
+        claimed: How many numbers are taken; the feed's ``sequence`` is the last one.
+
+    Raises:
+        NotFoundError: There is no such collection.
+    """
+    this = {"of_tenant": key.tenant, "of_collection": key.collection}
+    if dialect.name == "mysql":
+        await transaction.execute(_CLAIM, **this, claimed=claimed)
+        feed = await transaction.fetch_one(_FEED, **this)
+    else:
+        feed = await transaction.fetch_one(_CLAIM, **this, claimed=claimed)
+    if feed is None:
+        raise NotFoundError(key.name)
+    return feed
+
+
+async def settle_feed(transaction: Transaction, key: CollectionKey, sequence: int) -> None:
+    """Has the feed end with another number than was taken, in the transaction that took it."""
+    await transaction.execute(
+        _SETTLE, of_tenant=key.tenant, of_collection=key.collection, last_sequence=sequence
+    )
+
+
+class SqlChangeFeed:
+    """Implements the ChangeFeed port."""
+
+    def __init__(self, database: DatabaseAdapter) -> None:
+        self._database = database
+
+    async def position(self, key: CollectionKey) -> FeedPosition:
+        """See the port."""
+        feed = await self._database.fetch_one(
+            _FEED, of_tenant=key.tenant, of_collection=key.collection
+        )
+        if feed is None:
+            raise NotFoundError(key.name)
+        return FeedPosition(feed.incarnation, feed.sequence, feed.purged)
+
+    async def after(self, key: CollectionKey, sequence: int, limit: int) -> Sequence[RecordChange]:
+        """See the port."""
+        rows = await self._database.fetch_all(
+            _AFTER,
+            of_tenant=key.tenant,
+            of_collection=key.collection,
+            after=sequence,
+            limit=limit,
+        )
+        return [_change(row) for row in rows]
+
+    async def purge(self, *, older_than_ns: int, max_kept: int) -> None:
+        """See the port."""
+        after = {"after_tenant": "", "after_collection": ""}
+        while feeds := await self._database.fetch_all(_FEEDS, **after):
+            for feed in feeds:
+                if feed.sequence > feed.purged:
+                    key = CollectionKey(feed.tenant, feed.collection)
+                    while await self._purge_some(key, older_than_ns, feed.sequence - max_kept):
+                        pass
+            after = {"after_tenant": feeds[-1].tenant, "after_collection": feeds[-1].collection}
+
+    async def _purge_some(self, key: CollectionKey, older_than_ns: int, surplus: int) -> bool:
+        """Drops a bounded number of the oldest changes; whether there may be more to drop."""
+        this = {"of_tenant": key.tenant, "of_collection": key.collection}
+
+        async def operation(transaction: Transaction) -> bool:
+            # Unless the collection has gone meanwhile.
+            await lock_feed(self._database.dialect, transaction, key, claimed=0)
+            last = 0
+            rows = await transaction.fetch_all(_OLDEST, **this)
+            for row in rows:
+                # By their numbers, so that what is kept has no gaps even where clocks went back.
+                if row.changed_at_ns >= older_than_ns and row.sequence > surplus:
+                    break
+                last = row.sequence
+            if last:
+                await transaction.execute(_MARK_PURGED, **this, last_purged=last)
+                await transaction.execute(_PURGE, **this, last_purged=last)
+            return len(rows) == PURGED_AT_ONCE and last == rows[-1].sequence
+
+        try:
+            return await self._database.run(operation, isolation=Isolation.READ_COMMITTED)
+        except NotFoundError:
+            return False
+
+
+def _change(row: Row) -> RecordChange:
+    key = CollectionKey(row.tenant, row.collection).record(row.record_id)
+    image = None
+    if row.encoded is not None:
+        image = RecordImage(key, bytes(row.encoded), sealed_from_bytes(row.sealed))
+    return RecordChange(row.sequence, ChangeKind(row.kind), key, row.changed_at_ns, image)

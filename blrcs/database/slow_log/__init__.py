@@ -1,0 +1,1 @@
+"""Statements that took long: which, for whom, and by what plan."""

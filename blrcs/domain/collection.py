@@ -1,0 +1,81 @@
+"""Collections: what their records are like."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from blrcs.domain.errors import InvalidArgumentError
+from blrcs.domain.etag import render_etag
+from blrcs.domain.field_path import Path, overlap, parse_path
+from blrcs.domain.record_name import CollectionKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """A collection as stored. Times are nanoseconds since the Unix epoch.
+
+    Attributes:
+        json_schema: What data has to meet, as JSON text; empty where anything will do.
+        indexes: Paths within the data that are kept in an index.
+        default_ttl_ns: How long a record lives that was created without an expiry.
+        encrypted_fields: Paths within the data that are encrypted at rest.
+        secret_fields: Paths that are encrypted at rest and never shown.
+        data_key: The key of those, wrapped; empty where there are none.
+        revision: Counts changes, from 1.
+    """
+
+    key: CollectionKey
+    display_name: str = ""
+    json_schema: str = ""
+    indexes: tuple[str, ...] = ()
+    default_ttl_ns: int | None = None
+    encrypted_fields: tuple[str, ...] = ()
+    secret_fields: tuple[str, ...] = ()
+    data_key: bytes = b""
+    create_time_ns: int
+    update_time_ns: int
+    revision: int = 1
+
+    @property
+    def name(self) -> str:
+        """``tenants/{tenant}/collections/{collection}``."""
+        return self.key.name
+
+    @property
+    def etag(self) -> str:
+        """Different after every change."""
+        return render_etag(self.create_time_ns, self.revision)
+
+    @property
+    def sealed_fields(self) -> tuple[str, ...]:
+        """Paths of what is encrypted at rest."""
+        return self.encrypted_fields + self.secret_fields
+
+
+def check_paths(
+    *, indexes: Iterable[str], encrypted_fields: Iterable[str], secret_fields: Iterable[str]
+) -> None:
+    """Raises InvalidArgumentError where a path is none, or is in the way of another.
+
+    What is sealed lies in nothing else that is, and no index tells of it.
+    """
+    sealed = [
+        *_paths(encrypted_fields, "collection.encrypted_fields"),
+        *_paths(secret_fields, "collection.secret_fields"),
+    ]
+    for number, (field, path) in enumerate(sealed):
+        if any(overlap(path, other) for _, other in sealed[:number]):
+            raise InvalidArgumentError(field, f"{'.'.join(path)!r} lies in another, or around it")
+    seen: set[Path] = set()
+    for field, path in _paths(indexes, "collection.indexes"):
+        if path in seen:
+            raise InvalidArgumentError(field, f"{'.'.join(path)!r} is named twice")
+        if any(overlap(path, other) for _, other in sealed):
+            raise InvalidArgumentError(field, f"{'.'.join(path)!r} is encrypted or secret")
+        seen.add(path)
+
+
+def _paths(texts: Iterable[str], field: str) -> list[tuple[str, Path]]:
+    return [
+        (f"{field}[{number}]", parse_path(text, field=f"{field}[{number}]"))
+        for number, text in enumerate(texts)
+    ]

@@ -1,0 +1,81 @@
+"""Resource names of collections and records.
+
+Names of records are read at every call that concerns one, so that one pattern both judges a name
+and takes it apart.
+"""
+
+import re
+from typing import NamedTuple
+
+from blrcs.domain.errors import InvalidArgumentError
+
+TENANTS = "tenants"
+COLLECTIONS = "collections"
+RECORDS = "records"
+
+_ID = r"([a-z0-9][a-z0-9._-]{0,63})"
+_RECORD_ID = r"([A-Za-z0-9][A-Za-z0-9._~-]{0,127})"
+_TENANT_NAME = re.compile(rf"{TENANTS}/{_ID}")
+_COLLECTION_NAME = re.compile(rf"{TENANTS}/{_ID}/{COLLECTIONS}/{_ID}")
+_RECORD_NAME = re.compile(rf"{TENANTS}/{_ID}/{COLLECTIONS}/{_ID}/{RECORDS}/{_RECORD_ID}")
+
+
+class CollectionKey(NamedTuple):
+    """The ids in a collection's name."""
+
+    tenant: str
+    collection: str
+
+    @property
+    def name(self) -> str:
+        """``tenants/{tenant}/collections/{collection}``."""
+        return f"{TENANTS}/{self.tenant}/{COLLECTIONS}/{self.collection}"
+
+    def record(self, record_id: str) -> "RecordKey":
+        """The key of a record in it."""
+        return RecordKey(self.tenant, self.collection, record_id)
+
+
+class RecordKey(NamedTuple):
+    """The ids in a record's name."""
+
+    tenant: str
+    collection: str
+    record: str
+
+    @property
+    def name(self) -> str:
+        """``tenants/{tenant}/collections/{collection}/records/{record}``."""
+        return f"{self.parent.name}/{RECORDS}/{self.record}"
+
+    @property
+    def parent(self) -> CollectionKey:
+        """The collection that it is in."""
+        return CollectionKey(self.tenant, self.collection)
+
+
+def tenant_in(name: str, *, field: str = "parent") -> str:
+    """The id in ``tenants/{tenant}``; InvalidArgumentError about ``field`` for another name."""
+    found = _TENANT_NAME.fullmatch(name)
+    if found is None:
+        raise InvalidArgumentError(field, f"is not of the form {TENANTS}/*")
+    return found[1]
+
+
+def collection_key_in(name: str, *, field: str = "name") -> CollectionKey:
+    """The ids in a collection's name; InvalidArgumentError about ``field`` for another name."""
+    found = _COLLECTION_NAME.fullmatch(name)
+    if found is None:
+        raise InvalidArgumentError(field, f"is not of the form {TENANTS}/*/{COLLECTIONS}/*")
+    return CollectionKey(*found.groups())
+
+
+def record_key_in(name: str, *, field: str = "name") -> RecordKey:
+    """The ids in a record's name; InvalidArgumentError about ``field`` for another name."""
+    found = _RECORD_NAME.fullmatch(name)
+    if found is None:
+        raise InvalidArgumentError(
+            field, f"is not of the form {TENANTS}/*/{COLLECTIONS}/*/{RECORDS}/*"
+        )
+    # As RecordKey(*groups), in a third of the time: every read makes one.
+    return tuple.__new__(RecordKey, found.groups())

@@ -1,0 +1,1 @@
+"""What the record service needs beside a database: schemas, and who wakes its watchers."""

@@ -1,0 +1,131 @@
+"""Wakes those who watch records.
+
+Whoever writes in this process wakes them at once. Other processes of the server tell by a number in
+shared memory, which is looked at as long as somebody watches; what another machine commits is found
+by looking into the database at an interval.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
+from blrcs.domain.record_name import CollectionKey
+from blrcs_native.generation import Generation
+
+MAX_WATCHERS = 1024
+LOOK_S = 0.01
+
+
+class Waker:
+    """Implements the ChangeWaker port."""
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._changed = asyncio.Event()
+        self._finished = False
+
+    def reset(self) -> None:
+        """See the port."""
+        if not self._finished:
+            self._changed.clear()
+
+    async def wait(self) -> None:
+        """See the port."""
+        try:
+            async with asyncio.timeout(self._interval_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+        if self._finished:
+            raise draining()
+
+    def wake(self) -> None:
+        """Something has changed."""
+        self._changed.set()
+
+    def finish(self) -> None:
+        """The server is to stop."""
+        self._finished = True
+        self._changed.set()
+
+
+class LocalChangeSignal:
+    """Implements the ChangeSignal port. Belongs to the event loop.
+
+    Args:
+        interval_s: How often a watcher looks where nobody wakes it.
+        generation: Moves with every write of any process; None where there is one process.
+        max_watchers: At most so many at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        interval_s: float,
+        generation: Generation | None = None,
+        max_watchers: int = MAX_WATCHERS,
+    ) -> None:
+        self._interval_s = interval_s
+        self._generation = generation
+        self._max_watchers = max_watchers
+        self._watching: dict[CollectionKey, set[Waker]] = defaultdict(set)
+        self._count = 0
+        self._looking: asyncio.TimerHandle | None = None
+        self._finished = False
+
+    def tell(self, key: CollectionKey) -> None:
+        """See the port."""
+        for waker in self._watching.get(key, ()):
+            waker.wake()
+        if self._generation is not None:
+            self._generation.bump()
+
+    @contextmanager
+    def watching(self, key: CollectionKey) -> Iterator[Waker]:
+        """See the port."""
+        if self._finished:
+            raise draining()
+        if self._count >= self._max_watchers:
+            raise ResourceExhaustedError(
+                "TOO_MANY_WATCHERS", f"there are {self._max_watchers} watchers already"
+            )
+        waker = Waker(self._interval_s)
+        self._watching[key].add(waker)
+        self._count += 1
+        if self._looking is None and self._generation is not None:
+            self._look()
+        try:
+            yield waker
+        finally:
+            self._count -= 1
+            self._watching[key].discard(waker)
+            if not self._watching[key]:
+                del self._watching[key]
+
+    def finish(self) -> None:
+        """Ends all watches with UnavailableError, so that they do not keep a server from ending."""
+        self._finished = True
+        for watching in self._watching.values():
+            for waker in watching:
+                waker.finish()
+
+    def _look(self) -> None:
+        """Wakes everybody where any process has written, and looks again after a while."""
+        self._looking = None
+        if self._generation is None or not self._count:
+            return
+        if self._generation.moved():
+            self._generation.catch_up(self._wake_all)
+        self._looking = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+
+    def _wake_all(self) -> None:
+        for watching in self._watching.values():
+            for waker in watching:
+                waker.wake()
+
+
+def draining() -> UnavailableError:
+    """Why a watch ends when its server does."""
+    return UnavailableError("SERVER_DRAINING", "the server is about to stop: watch again")

@@ -1,0 +1,149 @@
+"""JSON Schema (draft 2020-12) for the data of records.
+
+A schema is written by whoever may create a collection and judges what everybody else writes, so it
+must not be able to reach anything, nor to take any time it likes: it refers to its own parts alone,
+and never to itself, so that it is a tree of so many parts at most; and its patterns are matched by
+an engine whose time grows with the text alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from blrcs.domain.errors import InvalidArgumentError
+from blrcs.domain.field_path import Document
+
+FIELD = "collection.json_schema"
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+MAX_PARTS = 10_000
+MAX_DEPTH = 64
+MAX_PATTERN_BYTES = 1 << 20
+MASK = "the value"
+MAX_SHOWN = 500
+
+REFUSED = frozenset(
+    {"$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor"}
+)
+"""Other ways to refer to something than by ``#/...``."""
+DATA = frozenset({"const", "default", "enum", "examples"})
+"""Keywords whose values are data, whatever they look like."""
+
+
+class JsonSchema:
+    """Implements the DocumentSchema port."""
+
+    def __init__(self, validator: jsonschema_rs.Draft202012Validator) -> None:
+        self._validator = validator
+
+    def check(self, document: Document, *, field: str) -> None:
+        """See the port."""
+        if self._validator.is_valid(document):
+            return
+        error = next(self._validator.iter_errors(document))
+        place = ".".join([field, *map(str, error.instance_path)])
+        raise InvalidArgumentError(place, error.message[:MAX_SHOWN], reason="SCHEMA_VIOLATION")
+
+
+class JsonSchemas:
+    """Implements the DocumentSchemas port."""
+
+    def compile(self, text: str) -> JsonSchema:
+        """See the port."""
+        try:
+            schema = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            raise _refusal("is not JSON") from None
+        if not isinstance(schema, dict):
+            raise _refusal("is not a JSON object")
+        if schema.get("$schema", DRAFT) != DRAFT:
+            raise _refusal(f"is of another draft than {DRAFT}")
+        _Tree(schema).measure()
+        try:
+            validator = jsonschema_rs.Draft202012Validator(
+                schema,
+                mask=MASK,
+                offline=True,
+                pattern_options=jsonschema_rs.RegexOptions(
+                    size_limit=MAX_PATTERN_BYTES, dfa_size_limit=MAX_PATTERN_BYTES
+                ),
+            )
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
+            raise _refusal(str(error).partition("\n")[0][:MAX_SHOWN]) from None
+        return JsonSchema(validator)
+
+
+class _Tree:
+    """A schema with every reference replaced by what it refers to."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._measures: dict[int, tuple[int, int]] = {}
+        self._open: set[int] = set()
+
+    def measure(self) -> None:
+        """Raises InvalidArgumentError where it has no end, or is too large or too deep."""
+        parts, depth = self._measure(self._root)
+        if parts > MAX_PARTS:
+            raise _refusal(f"has more than {MAX_PARTS} parts, counted wherever it refers to them")
+        if depth > MAX_DEPTH:
+            raise _refusal(f"is more than {MAX_DEPTH} levels deep")
+
+    def _measure(self, node: Any) -> tuple[int, int]:
+        """Parts and levels of a value, its references followed. Each value is looked at once."""
+        if not isinstance(node, dict | list):
+            return 1, 0
+        known = self._measures.get(id(node))
+        if known is not None:
+            return known
+        if id(node) in self._open:
+            raise _refusal("refers to itself")
+        # What waits for its parts is as deep as the schema is so far.
+        if len(self._open) > MAX_DEPTH:
+            raise _refusal(f"is more than {MAX_DEPTH} levels deep")
+        self._open.add(id(node))
+        below = [self._measure(each) for each in self._below(node)]
+        self._open.discard(id(node))
+        parts = 1 + sum(each for each, _ in below)
+        depth = 1 + max((each for _, each in below), default=0)
+        self._measures[id(node)] = parts, depth
+        return parts, depth
+
+    def _below(self, node: dict[str, Any] | list[Any]) -> Iterator[Any]:
+        if isinstance(node, list):
+            yield from node
+            return
+        for keyword, value in node.items():
+            # Of these names, members of ``properties`` are objects or bools.
+            if keyword in REFUSED and isinstance(value, str | bool):
+                raise _refusal(f"has {keyword}, which is not supported")
+            if keyword == "$ref" and isinstance(value, str):
+                yield self._target(value)
+            elif keyword not in DATA or isinstance(value, dict):
+                yield value
+
+    def _target(self, reference: str) -> Any:
+        if reference != "#" and not reference.startswith("#/"):
+            raise _refusal("refers to something else than its own parts: $ref has to begin with #/")
+        found: Any = self._root
+        for token in reference[2:].split("/") if len(reference) > 1 else ():
+            name = _unescaped(token)
+            if isinstance(found, dict) and name in found:
+                found = found[name]
+            elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
+                found = found[int(name)]
+            else:
+                raise _refusal(f"refers to {reference[:80]!r}, which is not there")
+        return found
+
+
+def _unescaped(token: str) -> str:
+    """A token of a JSON pointer in a URI's fragment (RFC 6901, section 6)."""
+    if "%" in token:
+        raise _refusal("has a $ref with %, which is not supported")
+    return token.replace("~1", "/").replace("~0", "~")
+
+
+def _refusal(problem: str) -> InvalidArgumentError:
+    return InvalidArgumentError(FIELD, problem, reason="SCHEMA_INVALID")

@@ -1,0 +1,34 @@
+"""The commands of docs/records.md, typed as its reader would."""
+
+import re
+from pathlib import Path
+
+from tests.e2e.documents import blocks, make_checkout, script, shell
+from tests.e2e.server import Server
+
+DOCUMENT = "docs/records.md"
+README = "README.md"
+FIRST_STEPS = slice(1, 4)
+"""The README's blocks up to the sign-in with a password of one's own."""
+
+
+def test_a_first_collection(tmp_path: Path, server: Server) -> None:
+    make_checkout(tmp_path)
+    road = [text for name, text in blocks(README) if name == "road"]
+    first_steps = "".join(road[FIRST_STEPS])
+    assert "ChangePassword" in first_steps
+    output = shell(
+        first_steps + script(DOCUMENT, "records"),
+        cwd=tmp_path,
+        stdin=f"{server.password}\n",
+        environ={"ADDRESS": server.address},
+    )
+    name = '"name": "tenants/acme/collections/orders/records/7"'
+    assert len(re.findall(name, output)) == 3
+    listed = output[output.rindex('"records"') :]
+    assert '"city": "Essen"' in listed
+    assert '"iban": "DE02"' in listed
+
+
+def test_every_command_is_tested() -> None:
+    assert [text for name, text in blocks(DOCUMENT) if not name] == []

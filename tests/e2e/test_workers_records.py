@@ -1,0 +1,127 @@
+"""Records that one worker writes and others read and watch."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from blrcs.v1 import record_pb2, record_pb2_grpc
+from tests.e2e.server import Server
+from tests.e2e.workers import (
+    TIMEOUT_S,
+    Metadata,
+    administrator,
+    channels_to_all,
+    start_two_workers,
+)
+
+PARENT = "tenants/acme/collections/orders"
+STARTED = record_pb2.RECORD_EVENT_TYPE_STARTED
+
+
+class Client:
+    """Calls the record service of one worker."""
+
+    def __init__(self, channel: grpc.Channel, metadata: Metadata) -> None:
+        self._stub = record_pb2_grpc.RecordServiceStub(channel)
+        self._metadata = metadata
+
+    def collection(self, **fields: object) -> record_pb2.Collection:
+        request = record_pb2.CreateCollectionRequest(
+            parent="tenants/acme",
+            collection_id="orders",
+            collection=record_pb2.Collection(**fields),
+        )
+        return self._stub.CreateCollection(request, metadata=self._metadata)
+
+    def create(self, record_id: str, **data: object) -> record_pb2.Record:
+        request = record_pb2.CreateRecordRequest(parent=PARENT, record_id=record_id)
+        request.record.data.update(data)
+        return self._stub.CreateRecord(request, metadata=self._metadata, timeout=TIMEOUT_S)
+
+    def get(self, record_id: str) -> record_pb2.Record:
+        request = record_pb2.GetRecordRequest(name=f"{PARENT}/records/{record_id}")
+        return self._stub.GetRecord(request, metadata=self._metadata, timeout=TIMEOUT_S)
+
+    def ids(self, **fields: object) -> list[str]:
+        request = record_pb2.ListRecordsRequest(parent=PARENT, **fields)
+        page = self._stub.ListRecords(request, metadata=self._metadata, timeout=TIMEOUT_S)
+        return [each.name.rpartition("/")[2] for each in page.records]
+
+    def watch(self, resume_token: str = "") -> grpc.Call:
+        request = record_pb2.WatchRecordsRequest(parent=PARENT, resume_token=resume_token)
+        return self._stub.WatchRecords(request, metadata=self._metadata, timeout=TIMEOUT_S)
+
+
+@pytest.fixture
+def server(start: Callable[..., Server], tmp_path: Path) -> Server:
+    return start_two_workers(start, tmp_path)
+
+
+@pytest.fixture
+def clients(server: Server) -> Iterator[list[Client]]:
+    """One for each worker."""
+    with channels_to_all(server, 2) as found:
+        channels = list(found.values())
+        metadata = administrator(channels)
+        yield [Client(channel, metadata) for channel in channels]
+
+
+def test_what_one_worker_writes_the_other_reads_lists_and_tells_of(clients: list[Client]) -> None:
+    one, other = clients
+    one.collection(
+        json_schema='{"required": ["city"]}', encrypted_fields=["iban"], secret_fields=["pin"]
+    )
+    watch = other.watch()
+    assert next(watch).type == STARTED
+    made = one.create("a", city="Bonn", total=3, iban="DE00", pin="1234")
+    assert other.get("a") == made
+    assert dict(made.data) == {"city": "Bonn", "total": 3, "iban": "DE00"}
+    other.create("b", city="Essen", total=5)
+    assert one.ids(filter="data.total > 3") == ["b"]
+    assert one.ids(order_by="data.total desc") == ["b", "a"]
+    with pytest.raises(grpc.RpcError) as caught:
+        other.create("c", total=1)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    events = [next(watch), next(watch)]
+    assert [each.sequence for each in events] == [1, 2]
+    assert events[0].record == made
+    again = one.watch(events[0].resume_token)
+    next(again)
+    assert next(again) == events[1]
+
+
+def test_both_workers_write_at_once_and_both_tell_the_same(clients: list[Client]) -> None:
+    count = 100
+    clients[0].collection()
+    watches = [client.watch() for client in clients]
+    for watch in watches:
+        next(watch)
+
+    def write(number: int) -> None:
+        for step in range(count):
+            clients[number].create(f"w{number}-{step}", n=step)
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(2)]
+    for writer in writers:
+        writer.start()
+    seen = [[next(watch) for _ in range(2 * count)] for watch in watches]
+    for writer in writers:
+        writer.join()
+    assert seen[0] == seen[1]
+    assert [each.sequence for each in seen[0]] == list(range(1, 2 * count + 1))
+
+
+def test_a_server_that_stops_lets_its_watchers_go(server: Server, clients: list[Client]) -> None:
+    clients[0].collection()
+    watch = clients[0].watch()
+    next(watch)
+    os.kill(server.process_id, signal.SIGTERM)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(watch)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert server.wait() == 0

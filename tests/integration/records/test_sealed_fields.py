@@ -1,0 +1,167 @@
+"""Fields that are encrypted, or secret, on each database."""
+
+import stat
+
+import pytest
+
+from blrcs.security.key_file import KeyFileError
+from blrcs.v1 import record_pb2
+from tests.integration.records.world import ORDERS, World, changing, creation, data_of, name_of
+from tests.unit.api.refusals import refusal
+
+NUMBER, PIN = "4111-1111-1111-1111", "7391-secret-pin"
+DATA = {"name": "Eve", "card": {"number": NUMBER, "year": 30}, "pin": PIN}
+SHOWN = {"name": "Eve", "card": {"number": NUMBER, "year": 30}}
+
+
+@pytest.fixture
+async def sealed(store, clock):
+    async with World.open(store, clock) as world:
+        await world.collection(encrypted_fields=["card.number"], secret_fields=["pin"])
+        yield world
+
+
+async def test_what_is_encrypted_is_shown_and_what_is_secret_is_not(sealed):
+    made = await sealed.create("a", DATA)
+    assert data_of(made) == SHOWN
+    assert await sealed.get("a") == made
+    assert data_of(await sealed.get("a", "data.card.number")) == {"card": {"number": NUMBER}}
+    assert data_of(await sealed.get("a", "data.pin")) == {}
+    page = await sealed.stub.ListRecords(record_pb2.ListRecordsRequest(parent=ORDERS))
+    assert page.records == [made]
+    names = [name_of("a")]
+    got = await sealed.stub.BatchGetRecords(
+        record_pb2.BatchGetRecordsRequest(parent=ORDERS, names=names)
+    )
+    assert got.records == [made]
+    (result,) = await sealed.batch(record_pb2.RecordWrite(create=creation("b", DATA)))
+    assert data_of(result.record) == SHOWN
+
+
+async def test_neither_is_found_in_what_is_stored(sealed, store, capsys):
+    await sealed.create("a", DATA)
+    await sealed.update("a", {"name": "Eva", "pin": PIN}, ["data.name", "data.pin"])
+    stored = await store.content()
+    assert b"Eva" in stored
+    assert NUMBER.encode() not in stored
+    assert PIN.encode() not in stored
+    logged = capsys.readouterr()
+    assert NUMBER not in logged.out + logged.err
+    assert PIN not in logged.out + logged.err
+
+
+async def test_watchers_are_shown_what_readers_are(sealed):
+    watch = sealed.watch()
+    events = aiter(watch)
+    await anext(events)
+    made = await sealed.create("a", DATA)
+    event = await anext(events)
+    assert event.record == made
+    watch.cancel()
+
+
+async def test_a_secret_stays_where_a_write_leaves_it_out(sealed):
+    schema = '{"required": ["pin"]}'
+    await sealed.create("a", DATA)
+    collection = record_pb2.Collection(name=ORDERS, json_schema=schema)
+    await sealed.stub.UpdateCollection(
+        record_pb2.UpdateCollectionRequest(
+            collection=collection, update_mask={"paths": ["json_schema"]}
+        )
+    )
+    read = await sealed.get("a")
+    await sealed.stub.UpdateRecord(record_pb2.UpdateRecordRequest(record=read))
+    await sealed.update("a", {"name": "Eva"}, ["data.name"])
+    assert (await refusal(sealed.update("a", {}, ["data.pin"])))[1] == "SCHEMA_VIOLATION"
+    assert (await refusal(sealed.create("b", {"name": "Eve"})))[1] == "SCHEMA_VIOLATION"
+
+
+async def test_an_encrypted_field_is_changed_and_removed_like_any_other(sealed):
+    await sealed.create("a", DATA)
+    changed = await sealed.update("a", {"card": {"number": "1"}}, ["data.card.number"])
+    assert data_of(changed)["card"] == {"number": "1", "year": 30}
+    changed = await sealed.update("a", {}, ["data.card.number"])
+    assert data_of(changed)["card"] == {"year": 30}
+    changed = await sealed.update("a", {"card": "none"})
+    assert data_of(changed) == {"card": "none"}
+
+
+async def test_neither_can_be_asked_for(sealed):
+    await sealed.create("a", DATA)
+    for fields in (
+        {"filter": f'data.card.number = "{NUMBER}"'},
+        {"filter": "NOT (data.name = x AND data.pin:*)"},
+        {"filter": "data.pin.deep = 1"},
+        {"order_by": "data.name, data.pin"},
+    ):
+        call = sealed.stub.ListRecords(record_pb2.ListRecordsRequest(parent=ORDERS, **fields))
+        assert await refusal(call) == ("INVALID_ARGUMENT", "FIELD_SEALED")
+    assert await sealed.listed(filter='data.card:"number"') == []
+    assert await sealed.listed(filter="data.card.year = 30") == ["a"]
+
+
+async def test_the_key_is_made_when_it_is_needed_for_its_owner_alone(store, clock):
+    path = store.folder / "encryption_key"
+    async with World.open(store, clock) as world:
+        await world.collection("plain")
+        assert not path.exists()
+        await world.collection(secret_fields=["pin"])
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [None, b"00" * 32, b"nonsense"])
+async def test_without_the_key_there_is_no_start_and_nothing_is_touched(store, clock, content):
+    path = store.folder / "encryption_key"
+    async with World.open(store, clock) as world:
+        await world.collection(encrypted_fields=["pin"])
+        made = await world.create("a", {"pin": PIN})
+    key = path.read_bytes()
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+        path.chmod(0o600)
+    with pytest.raises(KeyFileError) as caught:
+        async with World.open(store, clock):
+            pass
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert (path.read_bytes() if path.exists() else None) == content
+    path.write_bytes(key)
+    path.chmod(0o600)
+    async with World.open(store, clock) as world:
+        assert await world.get("a") == made
+
+
+async def test_a_machine_without_the_key_refuses_what_needs_it(store, clock, tmp_path):
+    async with World.open(store, clock) as other:
+        await other.collection("plain")
+        async with World.open(store, clock) as world:
+            await world.collection(encrypted_fields=["pin"])
+            await world.create("a", {"pin": PIN})
+        path = store.folder / "encryption_key"
+        key = path.read_bytes()
+        path.unlink()
+        unusable = ("FAILED_PRECONDITION", "ENCRYPTION_KEY_UNUSABLE")
+        assert await refusal(other.get("a")) == unusable
+        assert await refusal(other.create("b", {"pin": PIN})) == unusable
+        assert await refusal(other.collection("new", secret_fields=["pin"])) == unusable
+        assert not path.exists()
+        path.write_bytes(key)
+        path.chmod(0o600)
+        assert data_of(await other.get("a")) == {"pin": PIN}
+
+
+async def test_what_is_moved_or_altered_is_not_opened(sealed):
+    await sealed.create("a", {"card": {"number": "of a"}})
+    await sealed.create("b", {"card": {"number": "of b"}})
+    database = sealed.records.service._records.get_record._records._database
+    from blrcs.database.repositories.record import _DELETE, _PUT, _STORED
+
+    of = {"of_tenant": "acme", "of_collection": "orders"}
+    a = await database.fetch_one(_STORED, **of, of_id="a")
+    b = await database.fetch_one(_STORED, **of, of_id="b")
+    await database.execute(_PUT, **{**b._asdict(), "sealed": a.sealed})
+    assert (await refusal(sealed.get("b"))) == ("FAILED_PRECONDITION", "ENCRYPTED_FIELD_ALTERED")
+    assert data_of(await sealed.get("a")) == {"card": {"number": "of a"}}
+    await database.execute(_DELETE, **of, of_id="b")
+    assert (await refusal(sealed.stub.UpdateRecord(changing("b", {}))))[0] == "NOT_FOUND"

@@ -1,0 +1,123 @@
+"""Schemas that are refused, and what those that are not say."""
+
+import json
+
+import pytest
+
+from blrcs.domain.errors import InvalidArgumentError
+from blrcs.records.json_schema import DRAFT, MAX_DEPTH, MAX_PARTS, JsonSchemas
+
+
+def compiled(schema):
+    return JsonSchemas().compile(json.dumps(schema))
+
+
+def refusal_of(schema):
+    with pytest.raises(InvalidArgumentError) as caught:
+        compiled(schema)
+    assert caught.value.field == "collection.json_schema"
+    assert caught.value.reason == "SCHEMA_INVALID"
+    return caught.value.description
+
+
+def chain(length, width=1):
+    """Definitions of which each refers to the next so many times."""
+    definitions = {
+        f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * width} for n in range(length)
+    }
+    definitions[f"d{length}"] = {"type": "object"}
+    return {"$ref": "#/$defs/d0", "$defs": definitions}
+
+
+def test_documents_are_held_to_it():
+    schema = compiled(
+        {
+            "$schema": DRAFT,
+            "properties": {"lines": {"items": {"$ref": "#/$defs/line"}}},
+            "$defs": {"line": {"required": ["sku"]}},
+        }
+    )
+    schema.check({"lines": [{"sku": 1}]}, field="record.data")
+    with pytest.raises(InvalidArgumentError) as caught:
+        schema.check({"lines": [{"sku": 1}, {"secret": "4111"}]}, field="record.data")
+    assert caught.value.field == "record.data.lines.1"
+    assert "sku" in caught.value.message
+    assert "4111" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "keyword", [{"$ref": "#"}, {"$ref": "#/properties/a"}, {"allOf": [{"$ref": "#"}]}]
+)
+def test_it_does_not_refer_to_itself(keyword):
+    assert "itself" in refusal_of({"properties": {"a": {"items": keyword}}})
+
+
+def test_two_parts_do_not_refer_to_each_other():
+    definitions = {"a": {"not": {"$ref": "#/$defs/b"}}, "b": {"items": {"$ref": "#/$defs/a"}}}
+    assert "itself" in refusal_of({"$defs": definitions})
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["http://127.0.0.1:1/", "file:///etc/passwd", "other.json", "#name", "#/none", "#/%24defs"],
+)
+def test_it_refers_to_its_own_parts_alone(reference):
+    assert "$ref" in refusal_of({"items": {"$ref": reference}}) or reference == "#/none"
+
+
+@pytest.mark.parametrize("keyword", ["$id", "$anchor", "$dynamicRef", "$dynamicAnchor"])
+def test_other_ways_to_refer_are_refused(keyword):
+    assert keyword in refusal_of({"items": {keyword: "x"}})
+
+
+def test_names_of_members_are_no_keywords():
+    names = ("$ref", "$id", "default", "enum", "const")
+    members = {name: {"type": "string"} for name in names}
+    schema = compiled({"properties": members})
+    schema.check(dict.fromkeys(members, "x"), field="f")
+    with pytest.raises(InvalidArgumentError):
+        schema.check({"$ref": 1}, field="f")
+
+
+def test_what_is_data_is_not_looked_into():
+    compiled({"enum": [{"$ref": "http://127.0.0.1/"}], "examples": [{"$id": "x"}]})
+
+
+def test_references_that_double_at_each_step_are_refused():
+    assert str(MAX_PARTS) in refusal_of(chain(20, width=2))
+    assert compiled(chain(3, width=2))
+
+
+def test_it_is_not_too_deep_however_it_is_written():
+    assert str(MAX_DEPTH) in refusal_of(chain(MAX_DEPTH))
+    nested = {"type": "object"}
+    for _ in range(MAX_DEPTH):
+        nested = {"not": nested}
+    assert str(MAX_DEPTH) in refusal_of(nested)
+    turned = chain(MAX_DEPTH)
+    turned["$defs"] = dict(reversed(turned["$defs"].items()))
+    assert str(MAX_DEPTH) in refusal_of({"$defs": turned["$defs"], "$ref": turned["$ref"]})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        [],
+        True,
+        {"type": "objekt"},
+        {"minimum": "1"},
+        {"pattern": "("},
+        {"pattern": "(a)\\1"},
+        {"pattern": "(?=a)"},
+        {"$schema": "http://json-schema.org/draft-07/schema#"},
+        {"pattern": "(((a{1000}){1000}){1000})"},
+    ],
+)
+def test_what_is_no_schema_is_refused(schema):
+    refusal_of(schema)
+
+
+def test_patterns_take_time_that_grows_with_the_text_alone():
+    schema = compiled({"properties": {"x": {"pattern": "^(a+)+$"}}})
+    with pytest.raises(InvalidArgumentError):
+        schema.check({"x": "a" * 100_000 + "b"}, field="f")
