@@ -62,7 +62,7 @@ BATCH_POSTGRESQL = f"BatchWriteRecords, PostgreSQL, a record of {BATCH}"
 EXECUTEMANY = f"asyncpg's executemany, a row of {BATCH}"
 
 QUERY = (
-    "SELECT document, version, create_time_ns, update_time_ns, expire_time_ns FROM records"
+    "SELECT encoded, sealed, expire_time_ns FROM records"
     " WHERE tenant = $1 AND collection = $2 AND record_id = $3"
 )
 
@@ -228,7 +228,7 @@ def database_beside_the_load() -> Iterator[PostgresqlServer]:
     if load_core is not None:
         os.sched_setaffinity(0, {load_core})
     try:
-        with postgresql({}) as server:
+        with postgresql({"max_connections": "120"}) as server:
             os.sched_setaffinity(0, own)
             yield server
     finally:
