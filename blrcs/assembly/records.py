@@ -106,7 +106,7 @@ async def assemble_records(
     signal = LocalChangeSignal(
         interval_s=refresh_interval_ns / NS_PER_S,
         generation=generation,
-        copies=None if copies is None else copies.of_records,
+        stamps=stamps,
     )
     shapes = CollectionShapes(collections=collections, schemas=schemas)
     sealer = RecordSealer(shapes=shapes, cipher=cipher)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 from blrcs.domain.record_name import CollectionKey
+from blrcs_native.cache_stamps import CacheStamps
 from blrcs_native.generation import Generation
-from blrcs_native.record_copies import RecordCopies
 
 MAX_WATCHERS = 1024
 LOOK_S = 0.01
@@ -58,7 +58,8 @@ class LocalChangeSignal:
     Args:
         interval_s: How often a watcher looks where nobody wakes it.
         generation: Moves with every write of any process; None where there is one process.
-        copies: Have the stamps that all processes look at; None where nobody has copies.
+        stamps: Tell all processes that their copies are old; None where nobody has any. Also where
+            this one has none: others may be set up otherwise.
         max_watchers: At most so many at once.
     """
 
@@ -67,12 +68,12 @@ class LocalChangeSignal:
         *,
         interval_s: float,
         generation: Generation | None = None,
-        copies: RecordCopies | None = None,
+        stamps: CacheStamps | None = None,
         max_watchers: int = MAX_WATCHERS,
     ) -> None:
         self._interval_s = interval_s
         self._generation = generation
-        self._copies = copies
+        self._stamps = stamps
         self._max_watchers = max_watchers
         self._watching: dict[CollectionKey, set[Waker]] = defaultdict(set)
         self._count = 0
@@ -81,11 +82,13 @@ class LocalChangeSignal:
 
     def tell(self, key: CollectionKey, record_ids: Iterable[str] | None = None) -> None:
         """See the port."""
-        if self._copies is not None:
+        if self._stamps is not None:
+            stamps = self._stamps.of(key.name)
             if record_ids is None:
-                self._copies.all_changed(key.name)
+                stamps.bump_whole()
             else:
-                self._copies.changed(key.name, [key.record(each).name for each in record_ids])
+                for record_id in record_ids:
+                    stamps.bump(key.record(record_id).name)
         for waker in self._watching.get(key, ()):
             waker.wake()
         if self._generation is not None:
