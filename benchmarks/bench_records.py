@@ -107,9 +107,7 @@ class Run:
                 GET_POSTGRESQL: loaded(
                     on_postgresql.process.pid, on_postgresql.get_load(self.load_core)
                 ),
-                BARE_ASYNCPG: Subject(
-                    os.getpid(), ASYNCPG_CONNECTIONS, partial(self._asyncpg, url)
-                ),
+                BARE_ASYNCPG: Subject(None, ASYNCPG_CONNECTIONS, partial(self._asyncpg, url)),
                 FASTAPI: web,
             }
         )
@@ -125,7 +123,7 @@ class Run:
         before = count(server)
         subject = loaded(server.process.pid, load)
         rows = SqliteRows(self.folder / "rows.db")
-        self._measure({CREATE_SQLITE: subject, ROWS_SQLITE: Subject(os.getpid(), 1, rows.insert)})
+        self._measure({CREATE_SQLITE: subject, ROWS_SQLITE: Subject(None, 1, rows.insert)})
         if count(server) - before < subject.calls * self.rounds:
             raise LoadError("not all records that were created are there")
 
@@ -141,7 +139,7 @@ class Run:
         load = replace(load, connections=1, streams=1)
         subjects = {
             BATCH_POSTGRESQL: loaded(server.process.pid, load),
-            EXECUTEMANY: Subject(os.getpid(), 1, partial(self._executemany, url)),
+            EXECUTEMANY: Subject(None, 1, partial(self._executemany, url)),
         }
         measured = self._measure(subjects)
         for name, timing in measured.items():
