@@ -432,6 +432,7 @@ async def test_reads_and_loads_are_counted(reading, source, clock):
     metrics = StrategyMetrics()
     read = reading(PATIENT, metrics=metrics)
     await read.get_many(["a", "c"])
+    await settle()
     await read.get_many(["a", "c"])
     await settle()
     clock.now_ns += 60 * S
