@@ -51,7 +51,9 @@ setup(
     },
     package_data={
         "blrcs": ["py.typed"],
+        "blrcs.cache.redis": ["*.lua"],
         "blrcs.cli": ["template/*.tmpl"],
+        "blrcs.limits": ["*.lua"],
         "blrcs.v1": ["*.proto", "*.pyi"],
         "blrcs_native": ["*.pyi", "*.pxd", "py.typed"],
         "blrcs_native.http2": ["*.pyi", "*.pxd"],

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,10 @@ from blrcs.v1 import (
 )
 from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
 from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.cache_near import NearCopies
 from blrcs_native.call import Call
 from blrcs_native.direct import DirectHandler
+from blrcs_native.direct_cache import DirectNearGet
 from blrcs_native.keys import Keyset, VerificationKey
 from blrcs_native.limiter import Limiter
 from blrcs_native.pipeline import Pipeline
@@ -211,8 +214,11 @@ def seen(answer: Any) -> tuple[Any, ...]:
     return (answer.code, answer.stage, answer.reason, answer.message, answer.trailers)
 
 
-def roads(clock: Clock | None = None) -> Mapping[str, Roads]:
-    """By the methods' names; without a clock, by the system's own."""
+def roads(clock: Clock | None = None, copies: NearCopies | None = None) -> Mapping[str, Roads]:
+    """By the methods' names; without a clock, by the system's own.
+
+    Where there are copies of cache entries, Get is answered directly by these.
+    """
     registrar = Registrar()
     granted, counted, cache = access(), limits(clock), entries(clock)
     verifier = TokenVerifier(
@@ -249,6 +255,8 @@ def roads(clock: Clock | None = None) -> Mapping[str, Roads]:
         **direct_auth(auth_service, verifier),
         **direct_health(health, state),
     }
+    if copies is not None:
+        direct[cache_service.Get] = partial(DirectNearGet, copies)
     # Pipelines without direct handlers: what is timed as Python's must be Python's.
     plain = PipelineFactory(limiter=Limiter(LIMITER_CELLS), verifier=verifier, access=granted)
     pipelines = bind_all(

@@ -11,42 +11,36 @@ from prometheus_client import CollectorRegistry
 
 from blrcs.api.cache_service import CacheService
 from blrcs.api.health_service import HealthService, HealthState, add_health_to_server
-from blrcs.api.limit_service import LimitService
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
 from blrcs.assembly.access import Access, assemble_access
+from blrcs.assembly.cache import AnyCache, assemble_cache, keep_house
 from blrcs.assembly.direct import (
     direct_access,
     direct_auth,
     direct_cache,
     direct_health,
-    direct_limits,
 )
 from blrcs.assembly.endpoint import listen
 from blrcs.assembly.foundation import NS_PER_S, Foundation, lay_foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.identity import Identity, assemble_identity
+from blrcs.assembly.limits import ServiceLimits, assemble_limits
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.records import Records, assemble_records
 from blrcs.assembly.services import load_service
-from blrcs.cache.memory import MemoryCache
-from blrcs.cache.near import near_copies
-from blrcs.cache.remote import RemoteCache
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
-from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.policies import Policies, permissions_of
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
-from blrcs.limits.native_limits import NativeLimits
-from blrcs.limits.rule_book import RuleBook
 from blrcs.monitoring.exporter import MetricsServer
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.process import settle_process
@@ -62,21 +56,13 @@ from blrcs.v1 import (
     record_pb2_grpc,
     user_pb2_grpc,
 )
-from blrcs.workers.memory import (
-    ACCESS,
-    GUARDS,
-    LIMIT_RULES,
-    RECORDS,
-    SERVICE,
-    Memory,
-    OwnMemory,
-)
-from blrcs.workers.ports import PortUnavailableError, cache_socket
+from blrcs.workers.memory import ACCESS, GUARDS, RECORDS, Memory, OwnMemory
+from blrcs.workers.ports import PortUnavailableError
 from blrcs.workers.worker import Worker
 
-HOUSEKEEPING_PERIOD_S = 1.0
 PURGE_PERIOD_S = 600.0
 EXPIRY_PERIOD_S = 5.0
+SWEEP_PERIOD_S = 1.0
 
 log = structlog.get_logger("blrcs.app")
 
@@ -118,8 +104,8 @@ async def running(
         worker: What this process has of its supervisor, where it is one of several.
 
     Raises:
-        DatabaseOpenError, KeyFileError, ConfigError, PolicyError, ServiceLoadError,
-        PortUnavailableError: It cannot start; each says in one line why.
+        DatabaseOpenError, RedisOpenError, KeyFileError, ConfigError, PolicyError,
+        ServiceLoadError, PortUnavailableError: It cannot start; each says in one line why.
     """
     settings = loaded.settings
     memory: Memory = OwnMemory() if worker is None else worker.memory
@@ -141,15 +127,9 @@ async def running(
             grants=access.store,
         )
         stack.push_async_callback(identity.api_keys.drain)
-        cache = _cache(settings, worker)
+        cache = assemble_cache(settings, base, worker)
         stack.callback(cache.close)
-        limits = NativeLimits(memory.limiter(SERVICE, settings.guards.limiter_cells))
-        rules = RuleBook(
-            SqlLimitRuleRepository(base.database, base.reader),
-            limits,
-            memory.generation(LIMIT_RULES),
-        )
-        rules.load(settings)
+        limits = assemble_limits(base, settings, memory, metrics, stack)
         records = await assemble_records(
             base,
             settings.records,
@@ -160,7 +140,7 @@ async def running(
 
         direct: DirectHandlers = {}
         if settings.services.builtin:
-            direct = _add_builtin(registrar, base, access, identity, cache, limits, rules, records)
+            direct = _add_builtin(registrar, access, identity, cache, limits, records)
         for reference in settings.services.extra:
             load_service(reference)(registrar)
         health, direct_standard = _add_standard(registrar, settings)
@@ -182,7 +162,7 @@ async def running(
         )
         policies.apply(settings)
 
-        reloadables: list[Reloadable] = [policies, rules, level]
+        reloadables: list[Reloadable] = [policies, limits.rules, level]
         server, addresses = listen(router, settings, metrics, reloadables, worker)
         metrics_address = await _serve_metrics(
             settings, memory.registry(block, ServerMetrics), stack, worker
@@ -203,13 +183,7 @@ async def running(
         )
         house = Housekeeping(stack)
         house.run(watcher.run())
-        house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
-        house.repeat(PURGE_PERIOD_S, _leading(records.purge.changes, worker))
-        house.repeat(EXPIRY_PERIOD_S, _leading(records.purge.expired, worker))
-        house.repeat(HOUSEKEEPING_PERIOD_S, _at_once(cache.reclaim))
-        if base.database.is_shared:
-            follow = _in_turn(identity.revocations.catch_up, access.store.follow, rules.follow)
-            house.repeat(settings.database.refresh_interval.ns / NS_PER_S, follow)
+        _keep_house(house, settings, base, access, identity, cache, limits, records, worker)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,
@@ -221,43 +195,50 @@ async def running(
         )
 
 
-def _cache(settings: Settings, worker: Worker | None) -> MemoryCache | RemoteCache:
-    if worker is None:
-        return MemoryCache(settings.cache)
-    memory = worker.memory
-    near = near_copies(settings.cache, memory.cache_stamps(), memory.cache_hits())
-    return RemoteCache(cache_socket(settings.data_directory), near)
+def _keep_house(
+    house: Housekeeping,
+    settings: Settings,
+    base: Foundation,
+    access: Access,
+    identity: Identity,
+    cache: AnyCache,
+    limits: ServiceLimits,
+    records: Records,
+    worker: Worker | None,
+) -> None:
+    """What is done beside all calls, by each worker or by the first one alone."""
+    house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
+    house.repeat(PURGE_PERIOD_S, _leading(records.purge.changes, worker))
+    house.repeat(EXPIRY_PERIOD_S, _leading(records.purge.expired, worker))
+    keep_house(cache, house, lambda work: _leading(work, worker))
+    house.repeat(SWEEP_PERIOD_S, limits.sweep)
+    if base.database.is_shared:
+        follow = _in_turn(identity.revocations.catch_up, access.store.follow, limits.rules.follow)
+        house.repeat(settings.database.refresh_interval.ns / NS_PER_S, follow)
+        if base.announcer is not None:
+            house.run(base.announcer.run(follow))
 
 
 def _add_builtin(
     registrar: Registrar,
-    base: Foundation,
     access: Access,
     identity: Identity,
-    cache: MemoryCache | RemoteCache,
-    limits: NativeLimits,
-    rules: RuleBook,
+    cache: AnyCache,
+    limits: ServiceLimits,
     records: Records,
 ) -> DirectHandlers:
-    limit_service = LimitService(
-        limits=limits,
-        rules=rules,
-        secrets=base.secrets,
-        page_tokens=base.page_tokens,
-        clock=base.clock,
-    )
     cache_service = CacheService(cache)
     auth_pb2_grpc.add_AuthServiceServicer_to_server(identity.auth_service, registrar)
     user_pb2_grpc.add_UserServiceServicer_to_server(identity.user_service, registrar)
     access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
-    limit_pb2_grpc.add_LimitServiceServicer_to_server(limit_service, registrar)
+    limit_pb2_grpc.add_LimitServiceServicer_to_server(limits.service, registrar)
     cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
     record_pb2_grpc.add_RecordServiceServicer_to_server(records.service, registrar)
     return {
         **direct_access(access.service, access.current),
         **direct_auth(identity.auth_service, identity.verifier),
         **direct_cache(cache_service, cache),
-        **direct_limits(limit_service, limits),
+        **limits.direct,
     }
 
 
@@ -317,17 +298,10 @@ def _in_turn(*works: Work) -> Work:
     return run
 
 
-def _at_once(work: Callable[[], object]) -> Work:
-    async def run() -> None:
-        work()
-
-    return run
-
-
 async def _drain(
     server: TransportServer,
     health: HealthState,
-    cache: MemoryCache | RemoteCache,
+    cache: AnyCache,
     records: Records,
     grace_s: float,
 ) -> None:

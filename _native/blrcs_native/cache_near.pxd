@@ -1,7 +1,7 @@
 """The C face of the copies of cache entries that a worker has."""
 
 cimport cython
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from blrcs_native.cache cimport LruCache
 from blrcs_native.cache_hits cimport CacheHits
@@ -18,11 +18,14 @@ cdef class NearCopy:
     cdef uint64_t noted_in
 
 
+cdef class NearCopies(EntryClock)
+
+
 @cython.final
 cdef class NearSpace:
     cdef LruCache copies
     cdef NamespaceStamps stamps
-    cdef EntryClock clock
+    cdef NearCopies owner
     cdef CacheHits hits
     cdef Py_ssize_t column
     cdef list used
@@ -37,6 +40,7 @@ cdef class NearSpace:
 @cython.final
 cdef class NearCopies(EntryClock):
     cdef readonly dict spaces
+    cdef public int64_t good_until_ns
     cdef CacheStamps stamps
     cdef CacheHits hits
     cdef object bounds

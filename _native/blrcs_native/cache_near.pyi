@@ -21,7 +21,13 @@ class NearCopies(EntryClock):
         max_namespaces: Beyond, the copies of the namespace that has been here longest are dropped.
         clock: Nanoseconds since the Unix epoch.
         monotonic: Those by which entries age; the keeper's.
+
+    Attributes:
+        good_until_ns: By ``monotonic``, when copies cease to be used, although they are kept; by
+            default never. To be set by who hears of changes with a delay, and may be moved at will.
     """
+
+    good_until_ns: int
 
     def __init__(
         self,

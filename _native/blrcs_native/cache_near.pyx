@@ -28,10 +28,14 @@ cdef class NearCopy:
 cdef class NearSpace:
     cdef NearCopy find(self, str key):
         cdef NearCopy copy = <NearCopy>self.copies.get_c(key, None)
+        cdef NearCopies owner = self.owner
         if copy is None:
             return None
+        # First the clock: a stamp that is the same afterwards was so at the time it told.
+        if owner.good_until_ns != INT64_MAX and owner.good_until_ns <= owner._now():
+            return None
         if copy.stamp != self.stamps.stamp_at(copy.word) or (
-            copy.entry.deadline != INT64_MAX and copy.entry.deadline <= self.clock._now()
+            copy.entry.deadline != INT64_MAX and copy.entry.deadline <= owner._now()
         ):
             self.copies.delete_c(key)
             return None
@@ -64,6 +68,7 @@ cdef class NearCopies(EntryClock):
         self.hits = hits
         self.bounds = bounds
         self.max_namespaces = max_namespaces
+        self.good_until_ns = INT64_MAX
         self.spaces = {}
 
     def get(self, str namespace not None, str key not None):
@@ -127,7 +132,7 @@ cdef class NearCopies(EntryClock):
             del self.spaces[next(iter(self.spaces))]
         space.copies = LruCache(max_entries, max_bytes=max_bytes)
         space.stamps = self.stamps.of(namespace)
-        space.clock = self
+        space.owner = self
         space.hits = self.hits
         space.used = []
         space.round = 1

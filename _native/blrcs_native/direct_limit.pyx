@@ -1,11 +1,13 @@
 """LimitService.Consume, answered in one step.
 
 As blrcs.v1.LimitService states it: all of the limits that the descriptors match, or none. Limits in
-shadow never refuse, and take for themselves. All is decided at one moment.
+shadow never refuse, and take for themselves. All is decided at one moment. What is counted elsewhere
+is decided here only where all of it can be taken of shares that are at hand.
 """
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 from libc.stdint cimport UINT32_MAX, int64_t, uint64_t
 from libc.string cimport memcpy
@@ -14,6 +16,7 @@ from blrcs_native.call cimport Call
 from blrcs_native.direct cimport DirectHandler
 from blrcs_native.limit_algorithm cimport NEVER_NS, DecisionC
 from blrcs_native.limit_index cimport CurrentLimits, LimitIndex, LimitRule, SpanPair
+from blrcs_native.limit_share cimport Share, share_clock
 from blrcs_native.limiter cimport ClaimC, Limiter
 from blrcs_native.protobuf_wire cimport (
     LENGTH,
@@ -67,6 +70,7 @@ cdef struct Request:
 # What is counted in one place, by one descriptor or by several.
 cdef struct Counted:
     PyObject* rule  # a LimitRule, borrowed from the index
+    PyObject* share  # borrowed from the rule; NULL where the limiter counts
     ClaimC claim
     bint refused
     DecisionC standing
@@ -74,6 +78,7 @@ cdef struct Counted:
 
 cdef struct Verdict:
     Py_ssize_t count
+    Py_ssize_t shares  # how many of ``counted`` have one
     Counted counted[MAX_DESCRIPTORS]
     Py_ssize_t places[MAX_DESCRIPTORS]  # for each descriptor, in ``counted``
     bint allowed
@@ -132,9 +137,8 @@ cdef bint read_request(const unsigned char* body, Py_ssize_t size, Request* requ
 
 
 @cython.boundscheck(False)  # a raw buffer, which has room for every descriptor that was read
-cdef Hash128 cell_key(Limiter limiter, const Descriptor* descriptor) noexcept:
-    """The hash of the descriptor's values; lengths keep ("a", "bc") apart from ("ab", "c")."""
-    cdef unsigned char[CELL_KEY_BYTES] key
+cdef Py_ssize_t put_cell_key(unsigned char* key, const Descriptor* descriptor) noexcept nogil:
+    """The descriptor's values; lengths keep ("a", "bc") apart from ("ab", "c"). Gives the size."""
     cdef Py_ssize_t at = 0, i, size
     for i in range(descriptor.count):
         size = descriptor.entries[i].value.size
@@ -145,18 +149,31 @@ cdef Hash128 cell_key(Limiter limiter, const Descriptor* descriptor) noexcept:
         if size:  # else there is no data, not even for nothing to be copied from
             memcpy(key + at + 4, descriptor.entries[i].value.data, size)
         at += 4 + size
-    return limiter.hash(key, at)
+    return at
+
+
+cdef PyObject* share_of(LimitRule rule, const unsigned char* key, Py_ssize_t size) except? NULL:
+    """The share of a cell, borrowed; NULL where there is none."""
+    return PyDict_GetItemWithError(
+        rule.shares, PyBytes_FromStringAndSize(<const char*>key, size)
+    )
 
 
 cdef int match(
     LimitIndex index, Limiter limiter, const Request* request, Verdict* verdict
 ) except -1:
-    """Finds what each descriptor is counted by; those that share a place add up."""
+    """Finds what each descriptor is counted by; those that share a place add up.
+
+    Gives 0 where something is to be taken of a share that is not there.
+    """
+    cdef unsigned char[CELL_KEY_BYTES] values
     cdef PyObject* found
+    cdef Py_ssize_t size
     cdef ClaimC* claim
     cdef Hash128 key
     cdef Py_ssize_t i, place
     verdict.count = 0
+    verdict.shares = 0
     for i in range(request.count):
         verdict.places[i] = UNMATCHED
         found = index.find(
@@ -164,7 +181,8 @@ cdef int match(
         )
         if found == NULL:
             continue
-        key = cell_key(limiter, &request.descriptors[i])
+        size = put_cell_key(values, &request.descriptors[i])
+        key = limiter.hash(values, size)
         for place in range(verdict.count):
             claim = &verdict.counted[place].claim
             if (
@@ -177,6 +195,12 @@ cdef int match(
             place = verdict.count
             verdict.count += 1
             verdict.counted[place].rule = found
+            verdict.counted[place].share = NULL
+            if (<LimitRule>found).shares is not None:
+                verdict.counted[place].share = share_of(<LimitRule>found, values, size)
+                if verdict.counted[place].share == NULL:
+                    return 0
+                verdict.shares += 1
             claim = &verdict.counted[place].claim
             claim.rule = &(<LimitRule>found).rule.c
             claim.key = key
@@ -184,7 +208,7 @@ cdef int match(
             claim.held = False
         claim.cost += <int64_t>request.cost
         verdict.places[i] = place
-    return 0
+    return 1
 
 
 cdef bint decide(Limiter limiter, const Request* request, Verdict* verdict) except -1:
@@ -254,6 +278,31 @@ cdef bint take_together(Limiter limiter, Verdict* verdict, int64_t now_ns) noexc
     for i in range(verdict.count):
         counted = &verdict.counted[i]
         limiter.check_hashed(counted.claim.rule, counted.claim.key, 0, now_ns, &counted.standing)
+    return True
+
+
+cdef bint spend(const Request* request, Verdict* verdict) except -1:
+    """Takes all of shares; false where one has not enough, and then nothing is taken."""
+    cdef int64_t now_ns = share_clock()
+    cdef Counted* counted
+    cdef Share share
+    cdef Py_ssize_t i
+    if not request.cost or request.check_only or verdict.shares < verdict.count:
+        return False
+    for i in range(verdict.count):
+        counted = &verdict.counted[i]
+        if (<Share>counted.share).at_hand(now_ns) < counted.claim.cost:
+            return False
+    for i in range(verdict.count):
+        counted = &verdict.counted[i]
+        share = <Share>counted.share  # held, since who is told that little is left may drop it
+        share.spend(counted.claim.cost, now_ns)
+        counted.refused = False
+        counted.standing.limit = counted.claim.rule.limit
+        counted.standing.remaining = share.remaining + share.at_hand(now_ns)
+        counted.standing.reset_after_ns = max(share.reset_at_ns - now_ns, 0)
+    verdict.allowed = True
+    verdict.wait_ns = 0
     return True
 
 
@@ -339,6 +388,11 @@ cdef class DirectConsume(DirectHandler):
             rejection = self.admit_texts(call, (text_of(request.domain),))
             if rejection is not None:
                 return rejection
-        match(index, self.limits.limiter, &request, &verdict)
-        decide(self.limits.limiter, &request, &verdict)
+        if not match(index, self.limits.limiter, &request, &verdict):
+            return None
+        if not verdict.shares:
+            decide(self.limits.limiter, &request, &verdict)
+        elif not spend(&request, &verdict):
+            # The guards will be asked again; those of a method without streams take nothing.
+            return None
         return reply_of(request.count, &verdict)

@@ -16,6 +16,8 @@ cdef class LimitRule:
     cdef readonly str name
     cdef bytes name_utf8
     cdef readonly bint shadow
+    # Shares by cell where the rule is counted elsewhere; None where the limiter counts.
+    cdef readonly dict shares
 
 
 cdef class LimitIndex:

@@ -4,19 +4,33 @@ from collections.abc import Callable, Iterable
 from typing import final
 
 from blrcs_native.generation import Generation
+from blrcs_native.limit_share import Share
 from blrcs_native.limiter import Limiter, Rule
 
 @final
 class LimitRule:
-    """A rule with the name that callers know it by; in shadow it only watches."""
+    """A rule with the name that callers know it by; in shadow it only watches.
 
-    def __init__(self, name: str, rule: Rule, *, shadow: bool = False) -> None: ...
+    Where it is not the limiter that counts, ``shares`` has, by the values of descriptors, what may
+    be spent without asking. It may change.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        rule: Rule,
+        *,
+        shadow: bool = False,
+        shares: dict[bytes, Share] | None = None,
+    ) -> None: ...
     @property
     def name(self) -> str: ...
     @property
     def rule(self) -> Rule: ...
     @property
     def shadow(self) -> bool: ...
+    @property
+    def shares(self) -> dict[bytes, Share] | None: ...
 
 @final
 class LimitIndex:

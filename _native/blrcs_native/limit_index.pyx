@@ -14,11 +14,14 @@ WILDCARD = "*"
 
 @cython.final
 cdef class LimitRule:
-    def __init__(self, str name not None, Rule rule not None, *, bint shadow=False):
+    def __init__(
+        self, str name not None, Rule rule not None, *, bint shadow=False, dict shares=None
+    ):
         self.name = name
         self.name_utf8 = name.encode()
         self.rule = rule
         self.shadow = shadow
+        self.shares = shares
 
 
 @cython.final

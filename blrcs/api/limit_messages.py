@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from blrcs.api.times import to_duration, to_timestamp
 from blrcs.application.limit_rules.limit_rule_fields import LimitRuleFields
-from blrcs.domain.limit_rule import Descriptor, LimitEntry, LimitRule
+from blrcs.domain.limit_rule import Descriptor, LimitEntry, LimitMode, LimitRule, OnLoss
 from blrcs.domain.limit_status import LimitStatus
 from blrcs.domain.policy import NS_PER_S, Algorithm
 from blrcs.v1 import limit_pb2, policy_pb2
@@ -15,6 +15,17 @@ ALGORITHMS: dict[Algorithm, policy_pb2.LimitAlgorithm] = {
     "sliding_window": policy_pb2.LIMIT_ALGORITHM_SLIDING_WINDOW,
     "concurrency": policy_pb2.LIMIT_ALGORITHM_CONCURRENCY,
 }
+MODES: dict[LimitMode, limit_pb2.LimitMode] = {
+    "exact": limit_pb2.LIMIT_MODE_EXACT,
+    "leased": limit_pb2.LIMIT_MODE_LEASED,
+}
+LOSSES: dict[OnLoss, limit_pb2.LimitLoss] = {
+    "open": limit_pb2.LIMIT_LOSS_OPEN,
+    "closed": limit_pb2.LIMIT_LOSS_CLOSED,
+    "local": limit_pb2.LIMIT_LOSS_LOCAL,
+}
+MODE_NAMES = {number: name for name, number in MODES.items()}
+LOSS_NAMES = {number: name for name, number in LOSSES.items()}
 ALGORITHM_NAMES = {number: name for name, number in ALGORITHMS.items()}
 
 
@@ -49,6 +60,8 @@ def rule_fields(message: limit_pb2.LimitRule) -> LimitRuleFields:
         burst=message.burst or None,
         algorithm=ALGORITHM_NAMES.get(message.algorithm, "gcra"),
         shadow=message.shadow,
+        mode=MODE_NAMES.get(message.mode, "exact"),
+        on_loss=LOSS_NAMES.get(message.on_loss, "local"),
     )
 
 
@@ -63,6 +76,8 @@ def rule_message(rule: LimitRule) -> limit_pb2.LimitRule:
         burst=rule.burst or 0,
         algorithm=ALGORITHMS[rule.algorithm],
         shadow=rule.shadow,
+        mode=MODES[rule.mode],
+        on_loss=LOSSES[rule.on_loss],
         etag=rule.etag,
     )
     if rule.configured:

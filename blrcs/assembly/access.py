@@ -52,7 +52,10 @@ def assemble_access(
         generation: See AccessStore.
     """
     store = AccessStore(
-        SqlAccessRepository(base.database, base.reader), clock=base.clock, generation=generation
+        SqlAccessRepository(base.database, base.reader),
+        clock=base.clock,
+        generation=generation,
+        announce=base.announce,
     )
     store.load()
 

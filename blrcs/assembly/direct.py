@@ -1,6 +1,7 @@
 """The methods of BLRCS's own services that are answered without Python, where nothing waits."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from blrcs.api.access_service import AccessService
 from blrcs.api.auth_service import AuthService
@@ -9,8 +10,8 @@ from blrcs.api.health_service import HealthService, HealthState, unknown_service
 from blrcs.api.limit_service import LimitService
 from blrcs.application.cache.get_entry import missing_entry
 from blrcs.application.cache.set_entry import UNMET
+from blrcs.assembly.cache import AnyCache
 from blrcs.cache.memory import MemoryCache
-from blrcs.cache.remote import RemoteCache
 from blrcs.domain.cache_entry import Presence
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.identity_name import USERS, misnamed
@@ -26,18 +27,21 @@ from blrcs_native.direct_limit import DirectConsume
 from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
 
+if TYPE_CHECKING:
+    from blrcs.limits.redis_limits import RedisLimits
 
-def direct_limits(service: LimitService, limits: NativeLimits) -> DirectHandlers:
-    """Consume, by the rules that the service counts by."""
+
+def direct_limits(service: LimitService, limits: "NativeLimits | RedisLimits") -> DirectHandlers:
+    """Consume, by the rules that the service counts by; in Redis, by shares that are at hand."""
     return {service.Consume: partial(DirectConsume, limits.current)}
 
 
-def direct_cache(service: CacheService, cache: MemoryCache | RemoteCache) -> DirectHandlers:
+def direct_cache(service: CacheService, cache: AnyCache) -> DirectHandlers:
     """Get and Set, of the entries that the service keeps.
 
-    Of several processes one alone has them; the others get what they have good copies of.
+    Where another process or Redis has them, Get alone, of those of which there are good copies.
     """
-    if isinstance(cache, RemoteCache):
+    if not isinstance(cache, MemoryCache):
         return {service.Get: partial(DirectNearGet, cache.near)}
     return {
         service.Get: partial(DirectGet, cache.namespaces, _missing),

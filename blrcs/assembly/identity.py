@@ -97,6 +97,7 @@ def assemble_identity(
         clock=base.clock,
         token_ttl_ns=max(settings.access_token_ttl.ns, settings.service_token_ttl.ns)
         + settings.leeway.ns,
+        announce=base.announce,
     )
     revocations.on_lapse(stored_revocations.load)
     stored_revocations.load()

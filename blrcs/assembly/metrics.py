@@ -1,6 +1,7 @@
 """The metrics of a server, in one block of memory."""
 
 from blrcs.config.live import ReloadOutcome
+from blrcs.domain.limit_rule import OnLoss
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.pool_metrics import PoolMetrics
 from blrcs.monitoring.replica_metrics import ReplicaMetrics
@@ -32,6 +33,12 @@ class ServerMetrics:
         )
         self.pools = PoolMetrics(block)
         self.replicas = ReplicaMetrics(block)
+        self._without_redis = Counter(
+            block,
+            "blrcs_limits_without_redis_total",
+            "Answers about limits while Redis was lost, by what the rules say happens then.",
+            ("on_loss",),
+        )
         self._reloads = Counter(
             block,
             "blrcs_config_reloads_total",
@@ -44,6 +51,10 @@ class ServerMetrics:
             "Grows with every configuration put into effect.",
             combine="max",
         )
+
+    def limited_without_redis(self, on_loss: OnLoss) -> None:
+        """Counts an answer about limits that Redis had no part in."""
+        self._without_redis.labels(on_loss).inc()
 
     def started(self) -> None:
         """Tells that the first configuration is in effect."""

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 from blrcs.cache.memory_namespace import Clock, MemoryNamespace, Tell
+from blrcs.cache.refusals import too_many_namespaces
 from blrcs.cache.watchers import MAX_PENDING, Watchers
 from blrcs.config.cache import Cache
 from blrcs.domain.cache_entry import CacheEntry, CacheEvent, CacheFigures, SetCondition
-from blrcs.domain.errors import ResourceExhaustedError
 
 RECLAIMED_AT_ONCE = 10_000
 # A watcher that keeps up must not fall behind by one reclaiming.
@@ -134,10 +134,7 @@ class MemoryCache:
         if len(self._namespaces) >= self._settings.max_namespaces:
             self._drop_an_empty_one()
         if len(self._namespaces) >= self._settings.max_namespaces:
-            raise ResourceExhaustedError(
-                "CACHE_NAMESPACES_EXHAUSTED",
-                f"there are {self._settings.max_namespaces} namespaces already",
-            )
+            raise too_many_namespaces(self._settings.max_namespaces)
         return self._new(namespace)
 
     def _drop_an_empty_one(self) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from blrcs.cache.refusals import not_a_number, out_of_range, too_large
 from blrcs.domain.cache_entry import (
     CacheEntry,
     CacheEventKind,
@@ -12,7 +13,6 @@ from blrcs.domain.cache_entry import (
     Presence,
     SetCondition,
 )
-from blrcs.domain.errors import FailedPreconditionError, ResourceExhaustedError
 from blrcs_native.cache import CONFLICT, NEVER_NS, TOO_LARGE, TtlCache
 from blrcs_native.cache_space import CacheSpace, StoredEntry
 
@@ -111,7 +111,7 @@ class MemoryNamespace(CacheSpace):
             number, content_type = _number(found.value) + delta, found.content_type
             deadline_ns = found.deadline_ns
         if not INT64_MIN <= number <= INT64_MAX:
-            raise FailedPreconditionError("NUMBER_OUT_OF_RANGE", "the sum does not fit in 64 bits")
+            raise out_of_range()
         stored = StoredEntry(key, b"%d" % number, content_type, deadline_ns)
         self._put(key, stored, SetCondition())
         return number, stored.version
@@ -176,10 +176,7 @@ class MemoryNamespace(CacheSpace):
         else:
             outcome = self.entries.set(key, stored, size_bytes, ttl_ns)
         if outcome == TOO_LARGE:
-            raise ResourceExhaustedError(
-                "CACHE_ENTRY_TOO_LARGE",
-                f"the entry has {size_bytes} bytes, the namespace holds {self.max_bytes}",
-            )
+            raise too_large(size_bytes, self.max_bytes)
         if outcome == CONFLICT:
             return None
         stored.version = self.first_version + outcome
@@ -213,4 +210,4 @@ def _number(value: bytes) -> int:
         number = int(value)
         if INT64_MIN <= number <= INT64_MAX:
             return number
-    raise FailedPreconditionError("NOT_A_NUMBER", "the value is not a decimal number of 64 bits")
+    raise not_a_number()

@@ -74,6 +74,11 @@ class Watchers:
             for watcher in watching:
                 watcher.end(draining())
 
+    def lose(self, namespace: str, reason: Exception) -> None:
+        """Lets those of a namespace go, of which nothing more is heard."""
+        for watcher in self._watching.get(namespace, ()):
+            watcher.end(reason)
+
     def count(self, namespace: str) -> int:
         """How many watch a namespace."""
         return len(self._watching.get(namespace, ()))

@@ -87,6 +87,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     from blrcs.config.problem import ConfigError  # noqa: PLC0415
     from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
     from blrcs.interceptors.proto_policy import PolicyError  # noqa: PLC0415
+    from blrcs.redis.errors import RedisOpenError  # noqa: PLC0415
     from blrcs.security.key_file import KeyFileError  # noqa: PLC0415
     from blrcs.workers.ports import PortUnavailableError  # noqa: PLC0415
 
@@ -97,6 +98,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
         DatabaseOpenError,
         PolicyError,
         PortUnavailableError,
+        RedisOpenError,
         ServiceLoadError,
         KeyFileError,
     ) as error:

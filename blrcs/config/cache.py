@@ -1,6 +1,6 @@
 """How much the cache service keeps, and for how long."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -36,8 +36,14 @@ class Cache(Section):
     """Bytes of keys and values kept in a namespace."""
     max_namespaces: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Namespaces that exist at once."""
+    backend: Literal["memory", "redis"] = "memory"
+    """Where the entries are: in this server's memory, or in the Redis of `redis.url`, where all
+    servers that use it have the same ones."""
+    staleness: Annotated[Duration, between("100ms", "1m")] = Duration.parse("1s")
+    """How long after a change in Redis a worker may answer with a copy of what was before."""
     near_percent: Annotated[int, Field(ge=1, le=100)] = 10
-    """Percentage of a namespace's entries and bytes that each of several workers may copy."""
+    """Percentage of a namespace's entries and bytes that each worker may copy where it does not
+    keep them itself."""
     namespaces: Table[Namespace, CacheNamespace] = Field(default_factory=empty_table)
     """What differs in single namespaces, by their names."""
 

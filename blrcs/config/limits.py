@@ -8,6 +8,12 @@ from pydantic import Field, model_validator
 from blrcs.config.duration import Duration, between
 from blrcs.config.section import Section
 
+LimitBackend = Literal["memory", "redis"]
+"""Where LimitService counts."""
+LimitMode = Literal["exact", "leased"]
+"""How machines count together (blrcs.v1.LimitMode)."""
+LimitLoss = Literal["open", "closed", "local"]
+"""What happens while Redis is lost (blrcs.v1.LimitLoss)."""
 LimitAlgorithm = Literal["gcra", "fixed_window", "sliding_window", "concurrency"]
 """How a limit counts (blrcs.v1.LimitAlgorithm)."""
 
@@ -54,11 +60,27 @@ class LimitRule(RateSection):
     """The descriptors it applies to: those of equal length and keys, and of matching values."""
     shadow: bool = False
     """Decide and record, but let pass."""
+    mode: LimitMode = "exact"
+    """How machines count together in Redis: each decision asks it, or most do by leased shares."""
+    on_loss: LimitLoss = "local"
+    """What happens while Redis is lost: all is admitted, refused, or counted by each machine."""
+
+    @model_validator(mode="after")
+    def _check_mode(self) -> Self:
+        if self.mode == "leased" and self.algorithm == "concurrency":
+            raise ValueError("concurrency has no leased mode")
+        return self
 
 
 class Limits(Section):
-    """The limit rules of the configuration. They cannot be changed by RPC."""
+    """Where LimitService counts, and the rules that cannot be changed by RPC."""
 
+    backend: LimitBackend = "memory"
+    """Where it counts: in the machine's memory, or, for all machines together, in Redis."""
+    redis_timeout: Annotated[Duration, between("1ms", "10s")] = Duration.parse("100ms")
+    """How long a decision waits for Redis before it counts as lost."""
+    redis_retry: Annotated[Duration, between("10ms", "1m")] = Duration.parse("500ms")
+    """How often a Redis that is lost is looked for."""
     rules: tuple[LimitRule, ...] = ()
     """The rules, in any order."""
 

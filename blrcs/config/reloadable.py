@@ -6,7 +6,7 @@ from typing import Protocol
 from blrcs.config.option import all_options
 from blrcs.config.settings import Settings
 
-_RELOADABLE = ("limits.", "policies", "logging.level", "server.tls.")
+_RELOADABLE = ("limits.rules", "policies", "logging.level", "server.tls.")
 
 
 class Reloadable(Protocol):
@@ -31,7 +31,7 @@ def reloadable_part(old: Settings, new: Settings) -> Settings:
     """The old settings with everything from the new ones that can change at run time."""
     return old.model_copy(
         update={
-            "limits": new.limits,
+            "limits": old.limits.model_copy(update={"rules": new.limits.rules}),
             "policies": new.policies,
             "logging": old.logging.model_copy(update={"level": new.logging.level}),
             "server": old.server.model_copy(update={"tls": new.server.tls}),

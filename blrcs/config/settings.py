@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from blrcs.config.auth import Auth
@@ -55,6 +55,14 @@ class Settings(BaseSettings):
     logging: Logging = Field(default_factory=Logging)
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)
+
+    @field_validator("cache", "limits")
+    @classmethod
+    def _check_backend(cls, section: Cache | Limits, info: ValidationInfo) -> Cache | Limits:
+        redis = info.data.get("redis")
+        if section.backend == "redis" and redis is not None and redis.url is None:
+            raise ValueError("its backend is redis, but redis.url is not given")
+        return section
 
     @property
     def reflection(self) -> bool:

@@ -46,8 +46,9 @@ def _instant(name: str, *, nullable: bool = False) -> sa.Column[int]:
     return sa.Column(name, NUMBER, nullable=nullable)
 
 
-def _number(name: str) -> sa.Column[int]:
-    return sa.Column(name, NUMBER, nullable=False)
+def _number(name: str, *, default: int | None = None) -> sa.Column[int]:
+    stated = None if default is None else sa.text(str(default))
+    return sa.Column(name, NUMBER, nullable=False, server_default=stated)
 
 
 def _history() -> tuple[sa.Column[int], ...]:
@@ -158,8 +159,11 @@ limit_rules = _table(
     _number("algorithm"),
     *_flag("shadow"),
     *_history(),
+    _number("mode", default=1),
+    _number("on_loss", default=3),
 )
-"""``algorithm`` is the number of blrcs.v1.LimitAlgorithm."""
+"""Numbers of blrcs.v1: ``algorithm`` of LimitAlgorithm, ``mode`` of LimitMode, ``on_loss`` of
+LimitLoss."""
 
 revocations = _table(
     "revocations",

@@ -1,6 +1,7 @@
 """Limit rules, and the descriptors that they apply to."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.etag import render_etag
@@ -8,6 +9,11 @@ from blrcs.domain.policy import NS_PER_S, Algorithm
 
 COLLECTION = "limitRules"
 WILDCARD = "*"
+
+LimitMode = Literal["exact", "leased"]
+"""How machines count together (blrcs.v1.LimitMode)."""
+OnLoss = Literal["open", "closed", "local"]
+"""What becomes of a limit that nobody can be asked about (blrcs.v1.LimitLoss)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,9 @@ class LimitRule:
         match: Entries of the descriptors' keys, and of their values where they are stated; a
             trailing ``*`` in a value matches any ending.
         burst: For GCRA; None is as many as ``requests``.
+        mode: Where several machines count together: each decision by what all have taken, or by
+            shares drawn in advance.
+        on_loss: Where they do, and what they count in is lost: admit, refuse, or count alone.
         configured: It stands in the configuration and cannot be changed by RPC.
         create_time_ns: 0 for a configured rule, like the others.
     """
@@ -42,6 +51,8 @@ class LimitRule:
     burst: int | None = None
     algorithm: Algorithm = "gcra"
     shadow: bool = False
+    mode: LimitMode = "exact"
+    on_loss: OnLoss = "local"
     configured: bool = False
     create_time_ns: int = 0
     update_time_ns: int = 0
@@ -67,6 +78,8 @@ class LimitRule:
             raise InvalidArgumentError("limit_rule.requests", "is at least 1")
         if self.burst is not None and self.algorithm != "gcra":
             raise InvalidArgumentError("limit_rule.burst", "belongs to GCRA")
+        if self.mode == "leased" and self.algorithm == "concurrency":
+            raise InvalidArgumentError("limit_rule.mode", "is exact for concurrency")
 
 
 def limit_rule_name(rule_id: str) -> str:

@@ -6,26 +6,19 @@ from dataclasses import dataclass
 
 from blrcs.domain.limit_rule import Descriptor, LimitRule
 from blrcs.domain.limit_status import LimitStatus, LimitVerdict
+from blrcs.limits.cell import cell_key, rule_identity
 from blrcs.limits.rule_index import RuleIndex
 from blrcs_native import limit_index
 from blrcs_native.generation import Generation
+from blrcs_native.limit_share import Share
 from blrcs_native.limiter import NEVER_NS, Decision, Limiter, Rule
-
-
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """A rule with its native form."""
-
-    name: str
-    rule: Rule
-    shadow: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
     """A descriptor that a rule applies to: the cell that it is counted in."""
 
-    compiled: _Compiled
+    compiled: limit_index.LimitRule
     key: bytes
 
 
@@ -38,7 +31,7 @@ class NativeLimits:
 
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
-        self._index: RuleIndex[_Compiled] = RuleIndex([])
+        self._index: RuleIndex[limit_index.LimitRule] = RuleIndex([])
         self.current = limit_index.CurrentLimits(limiter)
 
     def follow(self, generation: Generation, load_anew: Callable[[], object]) -> None:
@@ -54,17 +47,9 @@ class NativeLimits:
 
         A rule that is still there goes on counting; one that changed counts afresh, shadow apart.
         """
-        compiled = [(rule.domain, rule.match, _compile(rule)) for rule in rules]
-        native = limit_index.LimitIndex(
-            (
-                domain,
-                [(entry.key, entry.value) for entry in match],
-                limit_index.LimitRule(each.name, each.rule, shadow=each.shadow),
-            )
-            for domain, match, each in compiled
-        )
-        self._index = RuleIndex(compiled)
-        self.current.replace(native)
+        native = [(rule.domain, rule.match, native_rule(rule)) for rule in rules]
+        self._index = RuleIndex(native)
+        self.current.replace(native_index(native))
 
     async def consume(
         self, domain: str, descriptors: Sequence[Descriptor], cost: int, *, check_only: bool
@@ -116,7 +101,7 @@ class NativeLimits:
         self.catch_up()
         found = [self._index.find(domain, descriptor) for descriptor in descriptors]
         return [
-            None if compiled is None else _Counted(compiled, _cell_key(descriptor))
+            None if compiled is None else _Counted(compiled, cell_key(descriptor))
             for compiled, descriptor in zip(found, descriptors, strict=True)
         ]
 
@@ -151,17 +136,25 @@ class NativeLimits:
         )
 
 
-def _compile(rule: LimitRule) -> _Compiled:
-    # Two rules of one name that were there at different times do not share their counts.
-    match = [[entry.key, entry.value] for entry in rule.match]
-    identity = f"{rule.name}/{rule.create_time_ns}/{rule.domain}/{match}"
+def native_rule(
+    rule: LimitRule, *, shares: dict[bytes, Share] | None = None
+) -> limit_index.LimitRule:
+    """The native form of a rule; with ``shares``, of one that is counted elsewhere."""
     native = Rule(
-        rule.algorithm, rule.requests, rule.period_ns, identity=identity, burst=rule.burst
+        rule.algorithm,
+        rule.requests,
+        rule.period_ns,
+        identity=rule_identity(rule),
+        burst=rule.burst,
     )
-    return _Compiled(rule.name, native, rule.shadow)
+    return limit_index.LimitRule(rule.name, native, shadow=rule.shadow, shares=shares)
 
 
-def _cell_key(descriptor: Descriptor) -> bytes:
-    """The descriptor's values; lengths keep ("a", "bc") apart from ("ab", "c")."""
-    values = [entry.value.encode() for entry in descriptor]
-    return b"".join(len(value).to_bytes(4, "big") + value for value in values)
+def native_index(
+    rules: Iterable[tuple[str, Descriptor, limit_index.LimitRule]],
+) -> limit_index.LimitIndex:
+    """The native form of an index of rules, by domain and match."""
+    return limit_index.LimitIndex(
+        (domain, [(entry.key, entry.value) for entry in match], rule)
+        for domain, match, rule in rules
+    )

@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from blrcs.config.limits import LimitRule as ConfiguredRule
 from blrcs.config.settings import Settings
@@ -12,6 +12,9 @@ from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError
 from blrcs.domain.limit_rule import LimitEntry, LimitRule
 from blrcs.limits.native_limits import NativeLimits
 from blrcs_native.generation import Generation
+
+if TYPE_CHECKING:
+    from blrcs.limits.redis_limits import RedisLimits
 
 Written = TypeVar("Written")
 
@@ -24,14 +27,18 @@ class RuleBook:
 
     Args:
         generation: Moves with every change that any process makes; None where there is one process.
+        announce: Called after each change that is stored.
     """
 
     def __init__(
         self,
         repository: SqlLimitRuleRepository,
-        limits: NativeLimits,
+        limits: "NativeLimits | RedisLimits",
         generation: Generation | None = None,
+        *,
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
+        self._announce = announce
         self._repository = repository
         self._limits = limits
         self._configured: dict[str, LimitRule] = {}
@@ -135,6 +142,7 @@ class RuleBook:
         self._apply()
         if self._generation is not None:
             self._generation.bump()
+        self._announce()
         return written
 
     def _take_in(self, rule: LimitRule) -> None:
@@ -180,5 +188,7 @@ def _rule(stated: ConfiguredRule) -> LimitRule:
         burst=stated.burst,
         algorithm=stated.algorithm,
         shadow=stated.shadow,
+        mode=stated.mode,
+        on_loss=stated.on_loss,
         configured=True,
     )

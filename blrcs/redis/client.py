@@ -5,6 +5,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakSet
 
 import structlog
 from redis.exceptions import AskError, MovedError, NoScriptError, ReadOnlyError, RedisError
@@ -13,9 +14,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from blrcs.config.redis import Redis
 from blrcs.domain.errors import UnavailableError
 from blrcs.redis.connector import Connector
-from blrcs.redis.errors import RedisOpenError, open_error, unavailable
+from blrcs.redis.errors import RedisOpenError, unavailable
+from blrcs.redis.joined import joined
 from blrcs.redis.line import Line, Push, said
 from blrcs.redis.node import Node
+from blrcs.redis.refusals import open_error
 from blrcs.redis.script import Script
 from blrcs.redis.topology import ask_once, topology_of
 from blrcs.redis.url import Place, RedisUrl
@@ -49,6 +52,8 @@ class RedisClient:
         self._connector = Connector(url, settings.connect_timeout.ns / NS_PER_S)
         self._topology = topology_of(url, self._connector)
         self._nodes: dict[Place, Node] = {}
+        self._lines: WeakSet[Line] = WeakSet()
+        self._closing: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._looked_at = -math.inf
         self._away: set[Place | None] = set()
@@ -66,14 +71,13 @@ class RedisClient:
         """
         try:
             await self._topology.look()
-            for place in self._topology.masters:
-                connection = await self._connector.connect(place)
-                info = await ask_once(connection, self._connector.timeout_s, "INFO", "server")
-                _see_to_version(self._url.place, info)
+            connection = await self._connector.connect(self._topology.masters[0])
+            info = await ask_once(connection, self._connector.timeout_s, "INFO", "server")
+            _see_to_version(self._url.place, info)
         except (RedisError, OSError, ValueError) as error:
             raise open_error(self._url.place, error) from None
 
-    async def call(self, key: bytes | str, *command: Any) -> Any:
+    async def call(self, key: bytes | str, *command: bytes | str | int) -> Any:
         """Redis's answer to a command about a key, or about keys of the same slot.
 
         Raises:
@@ -81,8 +85,7 @@ class RedisClient:
             ResourceExhaustedError: It has no memory left, or too many commands wait.
             redis.exceptions.ResponseError: It refuses what it should not.
         """
-        key = key.encode() if isinstance(key, str) else key
-        place = await self._master_of(key)
+        place = await self.master_of(key)
         asking = False
         for _ in range(MAX_REDIRECTS):
             line = await self._line(place)
@@ -95,9 +98,10 @@ class RedisClient:
                     self._look_soon()
                     raise
                 # What was the master is none any more, and has done nothing.
-                self._nodes[place].drop(error.__cause__)
+                if place in self._nodes:
+                    self._nodes[place].drop(error.__cause__)
                 await self._look()
-                place, asking = await self._master_of(key), False
+                place, asking = await self.master_of(key), False
             except MovedError as error:
                 self._look_soon()
                 place, asking = Place(error.host or place.host, error.port), False
@@ -105,7 +109,9 @@ class RedisClient:
                 place, asking = Place(error.host or place.host, error.port), True
         raise unavailable()
 
-    async def run(self, script: Script, keys: Sequence[bytes | str], *arguments: Any) -> Any:
+    async def run(
+        self, script: Script, keys: Sequence[bytes | str], *arguments: bytes | str | int
+    ) -> Any:
         """The result of a script, which is loaded where Redis does not know it.
 
         Raises:
@@ -130,6 +136,7 @@ class RedisClient:
         """
         connection = await self._connector.connect(place)
         line = Line(connection, self.command_timeout_s, on_push=on_push, on_end=on_end)
+        self._lines.add(line)
         try:
             role, *_ = await line.ask("ROLE")
         except UnavailableError:
@@ -146,9 +153,13 @@ class RedisClient:
         """Ends all connections."""
         if self._looking is not None:
             self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         for node in self._nodes.values():
-            node.close()
-        await asyncio.sleep(0)
+            await node.close()
+        await asyncio.gather(*self._closing)
+        for line in list(self._lines):
+            line.close()
+            await line.wait_closed()
 
     async def look(self) -> None:
         """Finds out anew where the masters are; together with others who want to know.
@@ -171,7 +182,13 @@ class RedisClient:
             log.info("Redis is back", place=str(place or self._url.place))
         self._away.discard(place)
 
-    async def _master_of(self, key: bytes) -> Place:
+    async def master_of(self, key: bytes | str) -> Place:
+        """The server that has a key, as far as it is known.
+
+        Raises:
+            UnavailableError: Nobody says.
+        """
+        key = key.encode() if isinstance(key, str) else key
         if not self._topology.masters:
             await self._look()
         return self._topology.master_of(key)
@@ -183,7 +200,7 @@ class RedisClient:
         return await node.line()
 
     async def _look(self) -> None:
-        await asyncio.shield(self._look_soon(even_now=True))
+        await joined(self._look_soon(even_now=True))
 
     def _look_soon(self, *, even_now: bool = False) -> asyncio.Task[None]:
         loop = asyncio.get_running_loop()
@@ -211,20 +228,28 @@ class RedisClient:
         """Closes the lines to who is no master any more."""
         masters = set(self._topology.masters)
         for place in [place for place in self._nodes if place not in masters]:
-            self._nodes.pop(place).drop(RedisConnectionError("it is no master any more"))
+            closing = asyncio.get_running_loop().create_task(self._nodes.pop(place).close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
             self._away.discard(place)
 
 
 @asynccontextmanager
-async def open_redis(settings: Redis) -> AsyncIterator[RedisClient]:
+async def open_redis(settings: Redis, *, insist: bool = True) -> AsyncIterator[RedisClient]:
     """A client of the Redis that the settings name; ``settings.url`` is given.
+
+    Args:
+        settings: Say where it is.
+        insist: Whether it has to be there now. A process that joins others which serve does not
+            insist: it may do without until Redis is back, as they do.
 
     Raises:
         RedisOpenError: The URL is wrong, or Redis cannot be used.
     """
     text = "" if settings.url is None else settings.url.get_secret_value()
     client = RedisClient(RedisUrl.parse(text), settings)
-    await client.open()
+    if insist:
+        await client.open()
     try:
         yield client
     finally:

@@ -3,15 +3,17 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
-from blrcs.redis.errors import domain_error, overloaded, unavailable
+from blrcs.redis.errors import overloaded, unavailable
+from blrcs.redis.refusals import domain_error
 
 MAX_ASKED = 4096
+MAX_LEAVING_BYTES = 64 << 20
 # An answer that has come already, and only waits for a loop that was busy, is not late.
 GRACE_S = 0.05
 
@@ -57,6 +59,7 @@ class Line:
         self._loop = asyncio.get_running_loop()
         self._asked: deque[tuple[Answer, float]] = deque()
         self._leaving: list[bytes] = []
+        self._leaving_bytes = 0
         self._sends = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._end: BaseException | None = None
@@ -69,21 +72,21 @@ class Line:
         """How many commands wait for their answers."""
         return len(self._asked)
 
-    def ask(self, *command: Any) -> Answer:
+    def ask(self, *command: bytes | str | int) -> Answer:
         """Sends a command; its answer comes with the future.
 
         The answer may be dropped: what it stands for happens all the same.
 
         Raises:
             UnavailableError: The line is closed.
-            ResourceExhaustedError: MAX_ASKED commands wait already.
+            ResourceExhaustedError: MAX_ASKED commands wait already, or MAX_LEAVING_BYTES for
+                the network to take them.
         """
         if not self.is_open:
             raise unavailable()
-        if len(self._asked) >= MAX_ASKED:
+        if len(self._asked) >= MAX_ASKED or self._leaving_bytes >= MAX_LEAVING_BYTES:
             raise overloaded()
-        self._leaving += self._connection.pack_command(*command)
-        self._sends.set()
+        self.tell(*command)
         answer: Answer = self._loop.create_future()
         now = self._loop.time()
         self._asked.append((answer, now))
@@ -91,9 +94,20 @@ class Line:
             self._timer = self._loop.call_at(now + self._timeout_s, self._look_at_clock)
         return answer
 
+    def tell(self, *command: bytes | str | int) -> None:
+        """Sends a command that Redis answers by a push, or not at all."""
+        data = packed(command)
+        self._leaving.append(data)
+        self._leaving_bytes += len(data)
+        self._sends.set()
+
     def close(self) -> None:
         """Ends it; what was asked fails."""
         self._finish(None)
+
+    async def wait_closed(self) -> None:
+        """Returns when nothing of it is left, once it is closed."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def drop(self, error: Exception) -> None:
         """Ends it because of what is wrong with the server."""
@@ -105,6 +119,7 @@ class Line:
                 await self._sends.wait()
                 self._sends.clear()
                 leaving, self._leaving = self._leaving, []
+                self._leaving_bytes = 0
                 if leaving:
                     await self._connection.send_packed_command(
                         b"".join(leaving), check_health=False
@@ -184,6 +199,15 @@ def _hand_over_pushes(connection: AbstractConnection) -> None:
     parser: Any = connection._parser  # noqa: SLF001 - as redis-py's own PubSub does
     parser.set_pubsub_push_handler(mark)
     parser.set_invalidation_push_handler(mark)
+
+
+def packed(command: Sequence[bytes | str | int]) -> bytes:
+    """A command as it is sent."""
+    parts = [b"*%d\r\n" % len(command)]
+    for each in command:
+        data = each if isinstance(each, bytes) else str(each).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(parts)
 
 
 async def said(answer: Answer) -> Any:

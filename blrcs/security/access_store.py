@@ -34,6 +34,7 @@ class AccessStore:
 
     Args:
         generation: Moves with every change that any process makes; None where there is one process.
+        announce: Called after each change that is stored.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class AccessStore:
         *,
         clock: Clock,
         generation: Generation | None = None,
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
+        self._announce = announce
         self._repository = repository
         self._clock = clock
         self._policy = AccessPolicy()
@@ -85,6 +88,7 @@ class AccessStore:
         self._adopt(policy)
         if self._generation is not None:
             self._generation.bump()
+        self._announce()
 
     async def follow(self) -> None:
         """Puts into force what another machine has stored."""

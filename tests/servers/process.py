@@ -30,6 +30,11 @@ class ServerProcess:
         self._stop_by = stop_by
         self._process: subprocess.Popen[str] | None = None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def _command(self) -> list[str]:
         """What runs it."""
         raise NotImplementedError

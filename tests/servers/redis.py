@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -136,9 +136,35 @@ class RedisCluster:
 
     def flush(self) -> None:
         """Throws away all that the masters hold."""
-        for node in self.nodes:
-            if "role:master" in node.run("INFO", "replication"):
-                node.flush()
+        for node in self.masters():
+            node.flush()
+
+    def masters(self) -> list[RedisServer]:
+        """Those that have slots."""
+        running = [node for node in self.nodes if node.is_running]
+        return [node for node in running if "role:master" in node.run("INFO", "replication")]
+
+    @contextmanager
+    def moving(self, slot: int) -> Iterator[Callable[[str], None]]:
+        """A slot is under way to another master, where it has come in the end.
+
+        Given is what carries one key over.
+        """
+        masters = self.masters()
+        (source,) = [node for node in masters if _has_slot(node, slot)]
+        target = next(node for node in masters if node is not source)
+        target.run("CLUSTER", "SETSLOT", str(slot), "IMPORTING", _name(source))
+        source.run("CLUSTER", "SETSLOT", str(slot), "MIGRATING", _name(target))
+
+        def carry(key: str) -> None:
+            there = ("127.0.0.1", str(target.port), key, "0", "5000", "AUTH", PASSWORD)
+            assert source.run("MIGRATE", *there).strip() == "OK"
+
+        yield carry
+        for key in source.run("CLUSTER", "GETKEYSINSLOT", str(slot), "1000").split():
+            carry(key)
+        for node in (target, source, *masters):
+            node.run("CLUSTER", "SETSLOT", str(slot), "NODE", _name(target))
 
 
 @contextmanager
@@ -208,6 +234,19 @@ def redis_cli(*arguments: str, password: str | None = PASSWORD) -> str:
         timeout=COMMAND_TIMEOUT_S,
     )
     return run.stdout
+
+
+def _name(node: RedisServer) -> str:
+    return node.run("CLUSTER", "MYID").strip()
+
+
+def _has_slot(node: RedisServer, slot: int) -> bool:
+    (line,) = [line for line in node.run("CLUSTER", "NODES").splitlines() if "myself" in line]
+    for part in line.split()[8:]:
+        first, _, last = part.partition("-")
+        if first.isdigit() and int(first) <= slot <= int(last or first):
+            return True
+    return False
 
 
 def _wait(server: RedisServer | SentinelServer, wanted: str, *command: str) -> None:

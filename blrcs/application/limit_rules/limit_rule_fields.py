@@ -2,10 +2,22 @@
 
 from dataclasses import dataclass
 
-from blrcs.domain.limit_rule import Descriptor
+from blrcs.domain.limit_rule import Descriptor, LimitMode, OnLoss
 from blrcs.domain.policy import NS_PER_S, Algorithm
 
-UPDATABLE = frozenset({"domain", "match", "requests", "period", "burst", "algorithm", "shadow"})
+UPDATABLE = frozenset(
+    {
+        "domain",
+        "match",
+        "requests",
+        "period",
+        "burst",
+        "algorithm",
+        "shadow",
+        "mode",
+        "on_loss",
+    }
+)
 ATTRIBUTES = {"period": "period_ns"}
 
 
@@ -20,6 +32,8 @@ class LimitRuleFields:
     burst: int | None = None
     algorithm: Algorithm = "gcra"
     shadow: bool = False
+    mode: LimitMode = "exact"
+    on_loss: OnLoss = "local"
 
     def chosen(self, fields: frozenset[str]) -> dict[str, object]:
         """The values of some fields, by the names of a rule's attributes."""

@@ -66,8 +66,7 @@ class ReplicaGroup:
 
     def keeps_up(self, replica: Replica) -> bool:
         """Whether what it has is new enough."""
-        now_s = asyncio.get_running_loop().time()
-        return now_s - replica.as_of_s <= self._options.max_lag_s
+        return replica.as_of_s >= self._oldest_s()
 
     async def candidates(self, positions: Sequence[Position]) -> list[Replica]:
         """Those to read from, the first one first, which have all of some positions.
@@ -81,8 +80,12 @@ class ReplicaGroup:
         covering = [each for each in found if each.has_all(positions)]
         return covering or await self._wait_for(found, positions)
 
+    def _oldest_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._options.max_lag_s
+
     def _in_order(self) -> list[Replica]:
-        found = [each for each in self.replicas if self.keeps_up(each)]
+        oldest_s = self._oldest_s()
+        found = [each for each in self.replicas if each.as_of_s >= oldest_s]
         if len(found) > 1:
             self._turn = (self._turn + 1) % len(found)
             found = found[self._turn :] + found[: self._turn]

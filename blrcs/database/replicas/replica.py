@@ -1,9 +1,9 @@
 """One replica, as far as it is known."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
+from types import TracebackType
 
 from blrcs.database.adapter import DatabaseAdapter
 from blrcs.database.errors import DatabaseOpenError, unavailable
@@ -21,6 +21,8 @@ class Replica:
         position: What a read that begins now sees at least; None before it was first told.
         as_of_s: All that the primary had acknowledged by then is there, by the loop's clock.
         in_flight: Reads that run on it.
+        database: It, once it has been opened.
+        running: Cut off what runs on it.
 
     Args:
         name: See above.
@@ -43,9 +45,9 @@ class Replica:
         self._connect = connect
         self._positions = positions
         self._samples = samples
-        self._database: DatabaseAdapter | None = None
+        self.database: DatabaseAdapter | None = None
         self._refreshing: asyncio.Task[None] | None = None
-        self._running: set[asyncio.Timeout] = set()
+        self.running: set[asyncio.Timeout] = set()
 
     def has_all(self, positions: Sequence[Position]) -> bool:
         """Whether a read that begins now sees all of them."""
@@ -58,7 +60,7 @@ class Replica:
         Raises:
             DatabaseOpenError: It cannot be reached, or is a replica of another database.
         """
-        if self._database is not None:
+        if self.database is not None:
             return
         database = await self._connect()
         try:
@@ -69,7 +71,7 @@ class Replica:
         if own != origin:
             await database.close()
             raise DatabaseOpenError(self.name, "it is no replica of the primary")
-        self._database = database
+        self.database = database
 
     async def refresh(self) -> None:
         """Asks how far it has come; many who ask at the same time ask once.
@@ -84,46 +86,27 @@ class Replica:
             self._refreshing.add_done_callback(self._refreshed)
         await asyncio.shield(self._refreshing)
 
-    @asynccontextmanager
-    async def lend(self) -> AsyncIterator[DatabaseAdapter]:
-        """It, for one read, which is cut off when it is given up.
-
-        Raises:
-            UnavailableError: It was given up.
-        """
-        if self._database is None:
-            raise unavailable()
-        scope = asyncio.timeout(None)
-        self.in_flight += 1
-        try:
-            async with scope:
-                self._running.add(scope)
-                yield self._database
-        except TimeoutError:
-            if scope.expired():
-                raise unavailable() from None
-            raise
-        finally:
-            self._running.discard(scope)
-            self.in_flight -= 1
+    def lend(self) -> "Loan":
+        """It, for one read, which is cut off when it is given up."""
+        return Loan(self)
 
     def give_up(self) -> None:
         """It does not answer: what runs on it is cut off, and it is unknown how far it is."""
         self.position = None
         self.as_of_s = NEVER_S
         now_s = asyncio.get_running_loop().time()
-        while self._running:
-            self._running.pop().reschedule(now_s)
+        while self.running:
+            self.running.pop().reschedule(now_s)
 
     async def close(self) -> None:
         """Closes its connections."""
         if self._refreshing is not None:
             self._refreshing.cancel()
-        if self._database is not None:
-            await self._database.close()
+        if self.database is not None:
+            await self.database.close()
 
     async def _refresh(self) -> None:
-        database = self._database
+        database = self.database
         if database is None:
             raise unavailable()
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
@@ -137,3 +120,40 @@ class Replica:
         self._refreshing = None
         if not task.cancelled():
             task.exception()  # whoever waits for it is told; there may be nobody any more
+
+
+class Loan:
+    """A replica for the length of a block.
+
+    Raises:
+        UnavailableError: It was given up.
+    """
+
+    __slots__ = ("_replica", "_scope")
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+        self._scope = asyncio.timeout(None)
+
+    async def __aenter__(self) -> DatabaseAdapter:
+        replica = self._replica
+        if replica.database is None:
+            raise unavailable()
+        await self._scope.__aenter__()
+        replica.in_flight += 1
+        replica.running.add(self._scope)
+        return replica.database
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        replica = self._replica
+        replica.in_flight -= 1
+        replica.running.discard(self._scope)
+        try:
+            await self._scope.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            raise unavailable() from None

@@ -11,7 +11,7 @@ from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import limit_rules
 from blrcs.domain.errors import AlreadyExistsError, NotFoundError
 from blrcs.domain.etag import require_etag
-from blrcs.domain.limit_rule import LimitEntry, LimitRule, limit_rule_name
+from blrcs.domain.limit_rule import LimitEntry, LimitMode, LimitRule, OnLoss, limit_rule_name
 from blrcs.domain.policy import Algorithm
 
 ALGORITHMS: dict[Algorithm, int] = {
@@ -21,6 +21,10 @@ ALGORITHMS: dict[Algorithm, int] = {
     "concurrency": 4,
 }
 ALGORITHM_NAMES = {number: name for name, number in ALGORITHMS.items()}
+MODES: dict[LimitMode, int] = {"exact": 1, "leased": 2}
+MODE_NAMES = {number: name for name, number in MODES.items()}
+LOSSES: dict[OnLoss, int] = {"open": 1, "closed": 2, "local": 3}
+LOSS_NAMES = {number: name for name, number in LOSSES.items()}
 
 _THIS = limit_rules.c.id == sa.bindparam("rule_id")
 
@@ -123,6 +127,8 @@ def _to_row(rule: LimitRule) -> dict[str, object]:
         "burst": rule.burst or 0,
         "algorithm": ALGORITHMS[rule.algorithm],
         "shadow": rule.shadow,
+        "mode": MODES[rule.mode],
+        "on_loss": LOSSES[rule.on_loss],
         "created_at_ns": rule.create_time_ns,
         "updated_at_ns": rule.update_time_ns,
         "revision": rule.revision,
@@ -139,6 +145,8 @@ def _from_row(row: Row) -> LimitRule:
         burst=row.burst or None,
         algorithm=ALGORITHM_NAMES[row.algorithm],
         shadow=bool(row.shadow),
+        mode=MODE_NAMES[row.mode],
+        on_loss=LOSS_NAMES[row.on_loss],
         create_time_ns=row.created_at_ns,
         update_time_ns=row.updated_at_ns,
         revision=row.revision,

@@ -42,6 +42,7 @@ class RevocationRepository:
     Args:
         revoker: Told of every revocation, after it is durable.
         token_ttl_ns: The longest life of an access token.
+        announce: Called after revocations have been stored.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class RevocationRepository:
         revoker: Revoker,
         clock: Clock,
         token_ttl_ns: int,
+        announce: Callable[[], None] = lambda: None,
     ) -> None:
+        self._announce = announce
         self._database = database
         self._reader = reader
         self._revoker = revoker
@@ -120,6 +123,8 @@ class RevocationRepository:
 
         result = await self._database.run(run)
         self._revoker.revoke_sessions(revoked, expires_at_ns=expires_at_ns)
+        if revoked:
+            self._announce()
         if committed is not None:
             committed(result)
         return result

@@ -376,7 +376,7 @@ class TestHealth:
         reading.cancel()
         await asyncio.wait([reading])
         assert replica.in_flight == 0
-        assert not replica._running
+        assert not replica.running
         del replicas
 
     async def test_one_that_cannot_be_reached_keeps_nobody_from_starting(

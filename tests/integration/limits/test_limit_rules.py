@@ -69,12 +69,23 @@ async def test_a_rule_is_the_same_after_a_restart(database, algorithm):
         burst=7 if is_gcra else 0,
         period=Duration(seconds=60, nanos=1),
         shadow=is_gcra,
+        mode=limit_pb2.LIMIT_MODE_LEASED if is_gcra else limit_pb2.LIMIT_MODE_EXACT,
+        on_loss=limit_pb2.LIMIT_LOSS_CLOSED if is_gcra else limit_pb2.LIMIT_LOSS_OPEN,
         match=[limit_pb2.LimitEntry(key='"ä', value="\\*"), limit_pb2.LimitEntry(key="k")],
     )
     made = await host_of(database).stub.CreateLimitRule(request)
     again = host_of(database)
     assert await again.stub.GetLimitRule(get()) == made
     assert made.algorithm == algorithm
+
+
+async def test_a_rule_is_exact_and_counts_locally_without_redis_unless_it_says_more(host):
+    made = await host.stub.CreateLimitRule(create())
+    assert (made.mode, made.on_loss) == (limit_pb2.LIMIT_MODE_EXACT, limit_pb2.LIMIT_LOSS_LOCAL)
+    changed = await host.stub.UpdateLimitRule(update(mode=limit_pb2.LIMIT_MODE_LEASED))
+    assert changed.mode == limit_pb2.LIMIT_MODE_LEASED
+    held = update(algorithm=policy_pb2.LIMIT_ALGORITHM_CONCURRENCY)
+    assert (await refusal(host.stub.UpdateLimitRule(held)))[0] == "INVALID_ARGUMENT"
 
 
 async def test_stored_rules_are_in_effect_after_a_restart(database, host):

@@ -145,6 +145,20 @@ def test_copies_answer_without_the_keeper() -> None:
     assert outcome(worker.figures("n")).hits == 6
 
 
+def test_copies_are_used_as_long_as_they_are_said_to_be_good() -> None:
+    clock = FakeClock()
+    shared = Shared(SETTINGS, 1)
+    worker = shared.worker(shared.keeper(clock), clock)
+    outcome(worker.set("n", "k", b"v", "t", None, ANY))
+    outcome(worker.get("n", "k"))
+    worker.near.good_until_ns = clock() + 5
+    assert worker.near.get("n", "k") is not None
+    clock.now_ns += 5
+    assert worker.near.get("n", "k") is None
+    worker.near.good_until_ns = clock() + 1
+    assert worker.near.get("n", "k") is not None
+
+
 def test_a_worker_has_copies_of_its_share() -> None:
     given = Cache.model_validate(
         {"max_entries": 50, "near_percent": 4, "namespaces": {"m": {"max_bytes": 100}}}

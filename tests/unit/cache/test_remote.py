@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from blrcs.cache import watchers
 from blrcs.cache.frames import Frames, frame
-from blrcs.cache.keeper import KeeperConnection
-from blrcs.cache.kept import KeptCache
 from blrcs.cache.near import near_copies
 from blrcs.cache.remote import RemoteCache
 from blrcs.config.cache import Cache
@@ -22,42 +20,10 @@ from blrcs.domain.errors import (
     UnavailableError,
 )
 from tests.unit.cache.kept_at_hand import Shared
+from tests.unit.cache.kept_behind_socket import Keeper
 
 ANY = SetCondition()
 HOUR_NS = 3600 * 10**9
-
-
-class Keeper:
-    """Keeps a cache at a path, until it is ended."""
-
-    def __init__(
-        self, path: Path, server: asyncio.AbstractServer, store: KeptCache, shared: Shared
-    ) -> None:
-        self.path = path
-        self.store = store
-        self.shared = shared
-        self._server = server
-        self.connections: list[KeeperConnection] = []
-
-    @classmethod
-    async def start(cls, path: Path, shared: Shared) -> "Keeper":
-        store = KeptCache(shared.settings, stamps=shared.stamps, hits=shared.hits)
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-        connections: list[KeeperConnection] = []
-
-        def connected() -> KeeperConnection:
-            connections.append(KeeperConnection(store))
-            return connections[-1]
-
-        server = await asyncio.get_running_loop().create_unix_server(connected, str(path))
-        keeper = cls(path, server, store, shared)
-        keeper.connections = connections
-        return keeper
-
-    def end(self) -> None:
-        self._server.close()
-        for connection in self.connections:
-            connection._transport.abort()
 
 
 @pytest.fixture

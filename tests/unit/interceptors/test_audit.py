@@ -1,5 +1,6 @@
 import io
 import json
+import logging
 
 import grpc
 import pytest
@@ -188,7 +189,8 @@ async def test_a_call_without_a_valid_token_is_written(written, metadata):
 
 @pytest.mark.parametrize("level", ["debug", "info", "critical"])
 async def test_the_level_of_the_log_does_not_silence_the_audit_log(level):
-    before = structlog.get_config()
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, root_level = root.handlers, root.level
     stream = io.BytesIO()
     threshold = configure_logging("json", "info", stream=stream)
     try:
@@ -196,6 +198,8 @@ async def test_the_level_of_the_log_does_not_silence_the_audit_log(level):
         await serve(MethodPolicy("authenticated"), factory(), metadata=())
     finally:
         structlog.configure(**before)
+        root.handlers = handlers
+        root.setLevel(root_level)
     (line,) = [line for line in stream.getvalue().splitlines() if b"audit" in line]
     assert json.loads(line)["reason"] == "TOKEN_MISSING"
 

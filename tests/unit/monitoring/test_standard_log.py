@@ -10,7 +10,9 @@ from blrcs.monitoring.standard_log import log_by_standard_library
 
 
 @pytest.fixture(autouse=True)
-def _unconfigured() -> Iterator[None]:
+def _unconfigured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # Other tests of this process may have had the standard library log to structlog.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     before = structlog.get_config() if structlog.is_configured() else None
     structlog.reset_defaults()
     yield

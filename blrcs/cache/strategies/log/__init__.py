@@ -1,0 +1,1 @@
+"""A log of writes on disk, from which they are carried out later."""

@@ -1,0 +1,180 @@
+"""Redis stopped, paused and failed over while limits are counted in it."""
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from blrcs.domain.errors import UnavailableError
+from blrcs.domain.limit_rule import LimitEntry
+from tests.integration.limits.redis_limits import ALICE, DOMAIN, limits_in, rule, take
+from tests.servers.redis import redis, sentinel_group
+
+WAYS = ("open", "closed", "local")
+OTHERS = {way: (LimitEntry(way, "x"),) for way in WAYS}
+RULES = [rule(id=way, match=(LimitEntry(way),), on_loss=way) for way in WAYS]
+
+
+@pytest.fixture
+def server():
+    with redis() as running:
+        yield running
+
+
+async def until_found(limits):
+    """Until a look has found Redis."""
+    if looking := limits._queue(DOMAIN)._looking:
+        await asyncio.wait({looking})
+
+
+async def until_redis_decides(limits, losses):
+    """Asks until an answer is Redis's, as many times as it takes."""
+    while True:
+        await until_found(limits)
+        with suppress(UnavailableError):
+            before = len(losses)
+            verdict = await take(limits)
+            if len(losses) == before:
+                return verdict
+
+
+async def until_lost(limits, descriptor=ALICE):
+    while not limits._queue(DOMAIN).is_lost:
+        await outcome(limits, descriptor)
+
+
+@asynccontextmanager
+async def loaded(limits):
+    """Callers that go on until the block ends; what they were told."""
+    outcomes = []
+    ended = asyncio.Event()
+
+    async def call():
+        while not ended.is_set():
+            outcomes.append(await outcome(limits, ALICE))
+            await asyncio.sleep(0)
+
+    callers = [asyncio.ensure_future(call()) for _ in range(16)]
+    try:
+        yield outcomes
+    finally:
+        ended.set()
+        await asyncio.gather(*callers)
+
+
+async def outcome(limits, descriptor):
+    try:
+        return (await take(limits, descriptor)).allowed
+    except UnavailableError as error:
+        return error.reason
+
+
+async def test_each_rule_says_what_happens(server):
+    async with limits_in(server.url(), *RULES) as (limits, losses):
+        for descriptor in OTHERS.values():
+            assert (await take(limits, descriptor, cost=5)).allowed
+            assert not (await take(limits, descriptor)).allowed
+        server.stop()
+        found = {}
+        for way, descriptor in OTHERS.items():
+            found[way] = [await outcome(limits, descriptor) for _ in range(7)]
+    assert found["open"] == [True] * 7
+    assert found["closed"] == ["LIMITS_UNAVAILABLE"] * 7
+    assert found["local"] == [True] * 5 + [False] * 2
+    assert losses == ["open"] * 7 + ["closed"] * 7 + ["local"] * 7
+
+
+async def test_stacked_rules_are_each_answered_by_their_own_word(server):
+    async with limits_in(server.url(), *RULES) as (limits, losses):
+        server.stop()
+        unmatched = (LimitEntry("none", "x"),)
+        verdict = await take(limits, OTHERS["open"], unmatched, OTHERS["local"], cost=5)
+        assert verdict.allowed
+        assert [each.rule for each in verdict.statuses] == [
+            "limitRules/open",
+            "",
+            "limitRules/local",
+        ]
+        verdict = await take(limits, OTHERS["open"], unmatched, OTHERS["local"])
+        assert [each.allowed for each in verdict.statuses] == [True, True, False]
+        assert verdict.retry_after_ns
+        with pytest.raises(UnavailableError):
+            await take(limits, OTHERS["local"], OTHERS["closed"])
+        statuses = await limits.peek(DOMAIN, [OTHERS["local"], OTHERS["open"]])
+        assert [each.remaining for each in statuses] == [0, 5]
+        (status,) = await limits.refund(DOMAIN, [OTHERS["local"]], 2)
+        assert status.remaining == 2
+        with pytest.raises(UnavailableError):
+            await limits.reset(DOMAIN, [OTHERS["local"]])
+        assert losses == ["local", "open"] * 2 + ["closed"] + ["local", "open", "local"]
+
+
+async def test_a_closed_rule_that_only_watches_lets_pass(server):
+    watching = rule(on_loss="closed", shadow=True)
+    async with limits_in(server.url(), watching) as (limits, _):
+        server.stop()
+        assert (await take(limits)).allowed
+
+
+async def test_it_is_counted_in_redis_again_when_that_is_back(server):
+    async with limits_in(server.url(), rule(on_loss="open")) as (limits, losses):
+        server.stop()
+        assert (await take(limits)).allowed
+        server.start()
+        assert (await until_redis_decides(limits, losses)).statuses[0].remaining == 4
+        told = len(losses)
+        assert (await take(limits)).statuses[0].remaining == 3
+        assert len(losses) == told
+
+
+async def test_while_it_is_silent_only_those_wait_who_noticed(server):
+    """A second call does not wait for an answer that the first has waited for in vain."""
+    options = {"timeout_s": 0.2, "retry_s": 0.05}
+    async with limits_in(server.url(), rule(on_loss="open"), **options) as (limits, losses):
+        assert (await take(limits, cost=5)).allowed
+        server.pause()
+        assert (await take(limits)).allowed
+        queue = limits._queue(DOMAIN)
+        assert queue.is_lost
+        asking = [take(limits) for _ in range(1000)]
+        done, _ = await asyncio.wait([asyncio.ensure_future(each) for each in asking], timeout=None)
+        assert all(each.result().allowed for each in done)
+        assert queue.is_lost
+        assert len(losses) == 1001
+        server.resume()
+        assert not (await until_redis_decides(limits, losses)).allowed
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_under_load_each_call_is_answered_by_redis_or_by_its_rule(server, way):
+    stated = rule(on_loss=way, requests=1_000_000)
+    async with (
+        limits_in(server.url(), stated, timeout_s=0.2) as (limits, losses),
+        loaded(limits) as outcomes,
+    ):
+        for disturb, mend in ((server.stop, server.start), (server.pause, server.resume)):
+            await asyncio.to_thread(disturb)
+            await until_lost(limits)
+            await asyncio.to_thread(mend)
+            await until_found(limits)
+    assert losses
+    assert set(outcomes) <= {True, "LIMITS_UNAVAILABLE"}
+    assert ("LIMITS_UNAVAILABLE" in outcomes) is (way == "closed")
+
+
+async def test_under_load_a_failover_goes_on_with_what_the_replica_has():
+    with sentinel_group() as group:
+        stated = rule(requests=1_000_000, on_loss="closed")
+        async with limits_in(group.url(), stated, timeout_s=0.5, command_timeout="1s") as found:
+            limits, losses = found
+            assert (await take(limits, cost=900_000)).allowed
+            old = group.master()
+            old.run("WAIT", "1", "5000")
+            async with loaded(limits) as outcomes:
+                await asyncio.to_thread(old.stop)
+                await until_lost(limits)
+                await until_redis_decides(limits, losses)
+                assert group.master() is not old
+            verdict = await until_redis_decides(limits, losses)
+        assert verdict.statuses[0].remaining < 100_000
+        assert set(outcomes) == {True, "LIMITS_UNAVAILABLE"}
