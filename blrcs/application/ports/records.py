@@ -76,10 +76,12 @@ class PlannedWrite:
     Attributes:
         decide: Gets the record, None where there is none, and returns what it shall be: None for
             one that shall not be, the same object for one that shall stay as it is.
+        created: What it returns where there is none, if that is known already.
     """
 
     record_id: str
     decide: Callable[[Record | None], Record | None]
+    created: Record | None = None
 
 
 class RecordRepository(Protocol):

@@ -41,7 +41,7 @@ class RecordPlanner:
                 raise AlreadyExistsError(stored.name)
             return record
 
-        return PlannedWrite(record_id, decide)
+        return PlannedWrite(record_id, decide, created=record)
 
     def update(
         self,

@@ -41,25 +41,24 @@ def _check(value: Any, depth: int) -> None:
     kind = type(value)
     if kind is str:
         _check_text(value)
-    elif kind is dict or isinstance(value, Mapping):
+    elif kind is dict or kind is list or isinstance(value, Mapping | tuple):
         if depth > MAX_DEPTH:
             raise ValueError(_TOO_DEEP)
-        for key, each in value.items():
+        is_list = kind is list or kind is tuple
+        for key in () if is_list else value:
             _check_text(key)
-            if type(each) is str:
-                _check_text(each)
-            elif each is not None:
-                _check(each, depth + 1)
-    elif kind is list or kind is tuple:
-        if depth > MAX_DEPTH:
-            raise ValueError(_TOO_DEEP)
-        for each in value:
+        for each in value if is_list else value.values():
             _check(each, depth + 1)
-    elif kind is float:
-        if not isfinite(value):
-            raise ValueError("has a number in it that is not finite")
-    elif kind is int and not -(1 << 63) <= value < 1 << 64:
-        raise ValueError("has a whole number in it that is beyond 64 bits")
+    elif kind is float or kind is int:
+        _check_number(value)
+
+
+def _check_number(number: float) -> None:
+    if type(number) is int:
+        if not -(1 << 63) <= number < 1 << 64:
+            raise ValueError("has a whole number in it that is beyond 64 bits")
+    elif not isfinite(number):
+        raise ValueError("has a number in it that is not finite")
 
 
 def _check_text(text: str) -> None:

@@ -155,7 +155,8 @@ async def test_what_is_moved_or_altered_is_not_opened(sealed):
     await sealed.create("a", {"card": {"number": "of a"}})
     await sealed.create("b", {"card": {"number": "of b"}})
     database = sealed.records.service._records.get_record._records._database
-    from blrcs.database.repositories.record import _DELETE, _PUT, _STORED
+    from blrcs.database.repositories.record_lookup import _STORED
+    from blrcs.database.repositories.record_step import _DELETE, _PUT
 
     of = {"of_tenant": "acme", "of_collection": "orders"}
     a = await database.fetch_one(_STORED, **of, of_id="a")

@@ -50,6 +50,7 @@ class World:
                 data_directory=store.folder,
                 database=database,
                 reader=reader,
+                consistency_token=None,
                 page_tokens=SignedPageTokens(bytes(32)),
                 secrets=RandomSecretGenerator(counting_random()),
                 # No two things happen at the same moment.

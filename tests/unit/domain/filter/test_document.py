@@ -32,6 +32,7 @@ def test_documents_pass(document: dict[str, Any]) -> None:
         (float("nan"), "finite"),
         (float("-inf"), "finite"),
         (2**64, "64 bits"),
+        (2**5000, "64 bits"),
         (-(2**63) - 1, "64 bits"),
         ([[[{"a": ["\0"]}]]], "NUL"),
         (nested(MAX_DEPTH), "levels"),

@@ -1,0 +1,130 @@
+"""What the writes of one transaction to a collection's records come to."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from blrcs.application.ports.records import PlannedWrite
+from blrcs.database.adapter import Transaction
+from blrcs.database.repositories.record_index import index_rows
+from blrcs.database.repositories.record_row import record_to_row, sealed_to_bytes
+from blrcs.database.statement import Statement
+from blrcs.database.tables import record_changes, record_index, records
+from blrcs.database.upsert import upsert
+from blrcs.domain.collection import Collection
+from blrcs.domain.record import ChangeKind, Record
+from blrcs.domain.record_name import CollectionKey
+
+
+def _this(table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        table.c.tenant == sa.bindparam("of_tenant"),
+        table.c.collection == sa.bindparam("of_collection"),
+        table.c.record_id == sa.bindparam("of_id"),
+    )
+
+
+_ADD = Statement(sa.insert(records))
+_PUT = upsert(records)
+_DELETE = Statement(sa.delete(records).where(_this(records)))
+_UNINDEX = Statement(sa.delete(record_index).where(_this(record_index)))
+_INDEX = Statement(sa.insert(record_index))
+_TELL = Statement(sa.insert(record_changes))
+
+
+class RecordStep:
+    """Gathers what is to be written, then writes it.
+
+    Attributes:
+        sequence: The number of the last change.
+        results: What the records are after it, in the order of the writes.
+
+    Args:
+        key: The collection's.
+        sequence: The number of its last change before.
+        now_ns: Records that have expired by then are gone.
+        collection: The collection, if it is known.
+    """
+
+    def __init__(
+        self, key: CollectionKey, sequence: int, now_ns: int, collection: Collection | None
+    ) -> None:
+        self._key = key
+        # Of one that is not known there may be some; then records are only dropped.
+        self._has_indexes = collection is None or bool(collection.indexes)
+        self._indexes = () if collection is None else collection.indexes
+        self._now_ns = now_ns
+        self._added: list[Mapping[str, object]] = []
+        self._put: list[Mapping[str, object]] = []
+        self._deleted: list[Mapping[str, object]] = []
+        self._unindexed: list[Mapping[str, object]] = []
+        self._indexed: list[Mapping[str, object]] = []
+        self._told: list[Mapping[str, object]] = []
+        self.sequence = sequence
+        self.results: list[Record | None] = []
+
+    def take(self, write: PlannedWrite, stored: Record | None) -> None:
+        """Decides on one write."""
+        before = stored
+        if stored is not None and stored.is_expired(self._now_ns):
+            before = None
+            self._tell(ChangeKind.EXPIRED, stored, None)
+        after = write.decide(before)
+        self.results.append(after)
+        if stored is not None and after is not stored and self._has_indexes:
+            self._unindexed.append({**self._of_key(), "of_id": stored.key.record})
+        if after is None:
+            if stored is not None:
+                of_id = stored.key.record
+                self._deleted.append({**self._of_key(), "of_id": of_id})
+            if before is not None:
+                self._tell(ChangeKind.DELETED, before, None)
+        elif after is not before:
+            self._put.append(record_to_row(after))
+            self._indexed.extend(index_rows(after, self._indexes))
+            kind = ChangeKind.CREATED if before is None else ChangeKind.UPDATED
+            self._tell(kind, after, after)
+
+    def add(self, record: Record) -> None:
+        """Has a record created of which nobody has looked if it is there."""
+        self.results.append(record)
+        self._added.append(record_to_row(record))
+        self._indexed.extend(index_rows(record, self._indexes))
+        self._tell(ChangeKind.CREATED, record, record)
+
+    async def carry_out(self, transaction: Transaction) -> None:
+        """Writes all of it.
+
+        Raises:
+            IntegrityViolationError: A record that was to be added is there.
+        """
+        for statement, rows in (
+            (_DELETE, self._deleted),
+            (_ADD, self._added),
+            (_PUT, self._put),
+            (_UNINDEX, self._unindexed),
+            (_INDEX, self._indexed),
+            (_TELL, self._told),
+        ):
+            if len(rows) == 1:
+                await transaction.execute(statement, **rows[0])
+            elif rows:
+                await transaction.execute_many(statement, rows)
+
+    def _of_key(self) -> dict[str, str]:
+        return {"of_tenant": self._key.tenant, "of_collection": self._key.collection}
+
+    def _tell(self, kind: ChangeKind, record: Record, after: Record | None) -> None:
+        self.sequence += 1
+        self._told.append(
+            {
+                "tenant": self._key.tenant,
+                "collection": self._key.collection,
+                "sequence": self.sequence,
+                "kind": kind.value,
+                "record_id": record.key.record,
+                "changed_at_ns": self._now_ns,
+                "encoded": None if after is None else after.encoded,
+                "sealed": None if after is None else sealed_to_bytes(after.sealed),
+            }
+        )
