@@ -169,7 +169,11 @@ class ChangeWaker(Protocol):
     """Lets one watcher sleep until there may be something new."""
 
     def reset(self) -> None:
-        """From here on it is noted that something has changed."""
+        """From here on it is noted that something has changed.
+
+        Raises:
+            UnavailableError: The server is to stop.
+        """
         ...
 
     async def wait(self) -> None:
