@@ -1,6 +1,6 @@
 """Limits across machines beside redis-benchmark, which runs the same script on the same server.
 
-redis-benchmark calls the script over 50 connections, one decision a call. RedisLimits decides for
+redis-benchmark calls the script over 64 connections, one decision a call. RedisLimits decides for
 as many callers of one process; what they ask at a time goes in one round trip. Leased, Consume is
 answered directly from bytes to bytes, by shares that are drawn meanwhile; what has no share at hand
 takes the road through Python, and is timed too. The server has a core of its own, where there are
@@ -38,7 +38,7 @@ from blrcs_native.direct_limit import DirectConsume
 from blrcs_native.limiter import Limiter
 from blrcs_native.method import Method
 
-CALLERS = 50
+CALLERS = 64
 SCRIPT_CALLS = 50_000
 EXACT_CALLS = 50_000
 LEASED_CALLS = 1_000_000
@@ -63,10 +63,10 @@ CONSUME = Method(
     parse=None,
     serialize=None,
 )
-EXACT = "exact: 50 callers of one process"
+EXACT = "exact: 64 callers of one process"
 LEASED = "leased: Consume answered directly"
 BY_PYTHON = "leased: by Python alone, one caller"
-BENCHMARK = "redis-benchmark: EVALSHA, 50 connections"
+BENCHMARK = "redis-benchmark: EVALSHA, 64 connections"
 
 
 def rule(mode: LimitMode) -> LimitRule:

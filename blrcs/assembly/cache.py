@@ -2,12 +2,12 @@
 
 import secrets
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from blrcs.assembly.foundation import Foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.cache.memory import MemoryCache
 from blrcs.cache.near import near_copies
-from blrcs.cache.redis.store import RedisCache
 from blrcs.cache.remote import RemoteCache
 from blrcs.config.settings import Settings
 from blrcs.workers.memory import STAMP_KEY_BYTES, STAMPS
@@ -15,9 +15,12 @@ from blrcs.workers.ports import cache_socket
 from blrcs.workers.worker import Worker
 from blrcs_native.cache_stamps import CacheStamps
 
+if TYPE_CHECKING:
+    from blrcs.cache.redis.store import RedisCache
+
 PERIOD_S = 1.0
 
-AnyCache = MemoryCache | RemoteCache | RedisCache
+AnyCache: TypeAlias = "MemoryCache | RemoteCache | RedisCache"
 
 
 def assemble_cache(settings: Settings, base: Foundation, worker: Worker | None) -> AnyCache:
@@ -29,6 +32,8 @@ def assemble_cache(settings: Settings, base: Foundation, worker: Worker | None) 
         worker: The place of this process among others; None for one alone.
     """
     if settings.cache.backend == "redis" and base.redis is not None:
+        from blrcs.cache.redis.store import RedisCache  # noqa: PLC0415 - as in the foundation
+
         stamps = _own_stamps() if worker is None else worker.memory.cache_stamps()
         return RedisCache(settings.cache, base.redis, stamps)
     if worker is None:
@@ -46,7 +51,7 @@ def keep_house(cache: AnyCache, house: Housekeeping, leading: Callable[[Work], W
         house: Does it.
         leading: Has work done by one of all workers.
     """
-    if isinstance(cache, RedisCache):
+    if not isinstance(cache, MemoryCache | RemoteCache):
         house.run(cache.feed.run())
         house.repeat(PERIOD_S, cache.report)
         house.repeat(PERIOD_S, leading(cache.reclaim))

@@ -1,6 +1,7 @@
 """The methods of BLRCS's own services that are answered without Python, where nothing waits."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from blrcs.api.access_service import AccessService
 from blrcs.api.auth_service import AuthService
@@ -17,7 +18,6 @@ from blrcs.domain.identity_name import USERS, misnamed
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.error_mapping import domain_rejection
 from blrcs.limits.native_limits import NativeLimits
-from blrcs.limits.redis_limits import RedisLimits
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.direct_access import DirectCheck
 from blrcs_native.direct_auth import DirectIntrospect
@@ -27,8 +27,11 @@ from blrcs_native.direct_limit import DirectConsume
 from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
 
+if TYPE_CHECKING:
+    from blrcs.limits.redis_limits import RedisLimits
 
-def direct_limits(service: LimitService, limits: NativeLimits | RedisLimits) -> DirectHandlers:
+
+def direct_limits(service: LimitService, limits: "NativeLimits | RedisLimits") -> DirectHandlers:
     """Consume, by the rules that the service counts by; in Redis, by shares that are at hand."""
     return {service.Consume: partial(DirectConsume, limits.current)}
 

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blrcs.application.ports.clock import Clock
 from blrcs.assembly.database_url import database_url
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.config.database import Database
+from blrcs.config.redis import Redis
 from blrcs.config.settings import Settings
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter
 from blrcs.database.data_directory import DataDirectory
@@ -26,11 +28,13 @@ from blrcs.database.repositories.settings import get_or_make
 from blrcs.database.slow_log.file import FILE_NAME, SlowLogFile
 from blrcs.database.slow_log.log import SlowLog
 from blrcs.database.slow_log.watched import WatchedDatabase, WatchedReader, noting_waits
-from blrcs.redis.announcer import Announcer
-from blrcs.redis.client import RedisClient, open_redis
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker
+
+if TYPE_CHECKING:
+    from blrcs.redis.announcer import Announcer
+    from blrcs.redis.client import RedisClient
 
 PAGE_TOKEN_SECRET = "page_token_secret"  # noqa: S105 - the name, not the secret
 SECRET_BYTES = 32
@@ -52,8 +56,8 @@ class Foundation:
     page_tokens: SignedPageTokens
     secrets: RandomSecretGenerator
     clock: Clock
-    redis: RedisClient | None = None
-    announcer: Announcer | None = None
+    redis: "RedisClient | None" = None
+    announcer: "Announcer | None" = None
 
     def announce(self) -> None:
         """What other servers go by has been stored: they are told, where there is a way."""
@@ -106,14 +110,16 @@ async def lay_foundation(
             _with_replicas(database, settings.database, limits, metrics)
         )
         consistency_token = replicated.token
-    redis = None
-    if settings.redis.url is not None:
-        redis = await stack.enter_async_context(open_redis(settings.redis))
     least_ns = settings.database.slow_query.ns
     if least_ns:
         slow = SlowLog(database, SlowLogFile(directory / FILE_NAME), least_ns=least_ns)
         await stack.enter_async_context(slow.running())
         database, reader = WatchedDatabase(database, slow), WatchedReader(reader, slow)
+    redis, announcer = None, None
+    if settings.redis.url is not None:
+        redis, announcer = await _open_redis(
+            settings.redis, stack, insist=worker is None or worker.first
+        )
     secret = await get_or_make(
         database, PAGE_TOKEN_SECRET, lambda: secrets.token_bytes(SECRET_BYTES)
     )
@@ -126,8 +132,19 @@ async def lay_foundation(
         secrets=RandomSecretGenerator(),
         clock=time.time_ns,
         redis=redis,
-        announcer=Announcer(redis, "stored") if redis and database.is_shared else None,
+        announcer=announcer if database.is_shared else None,
     )
+
+
+async def _open_redis(
+    settings: Redis, stack: AsyncExitStack, *, insist: bool
+) -> "tuple[RedisClient, Announcer]":
+    # Takes long to import, and much memory, for what most servers do not have.
+    from blrcs.redis.announcer import Announcer  # noqa: PLC0415
+    from blrcs.redis.client import open_redis  # noqa: PLC0415
+
+    client = await stack.enter_async_context(open_redis(settings, insist=insist))
+    return client, Announcer(client, "stored")
 
 
 def _with_replicas(

@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from blrcs.api.limit_service import LimitService
 from blrcs.assembly.direct import direct_limits
@@ -11,23 +12,28 @@ from blrcs.config.settings import Settings
 from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.limits.native_limits import NativeLimits
-from blrcs.limits.redis_limits import RedisLimits
 from blrcs.limits.rule_book import RuleBook
 from blrcs.workers.memory import LIMIT_RULES, SERVICE, Memory
+
+if TYPE_CHECKING:
+    from blrcs.limits.redis_limits import RedisLimits
+
+
+AnyLimits: TypeAlias = "NativeLimits | RedisLimits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLimits:
     """What the rest of the server needs of them."""
 
-    limits: NativeLimits | RedisLimits
+    limits: "AnyLimits"
     rules: RuleBook
     service: LimitService
     direct: DirectHandlers
 
     async def sweep(self) -> None:
         """Gives up what was drawn in advance and nobody uses. To be called regularly."""
-        if isinstance(self.limits, RedisLimits):
+        if not isinstance(self.limits, NativeLimits):
             self.limits.sweep()
 
 
@@ -39,9 +45,11 @@ def assemble_limits(
     stack: AsyncExitStack,
 ) -> ServiceLimits:
     """The limits of this machine, or, where they are counted in Redis, of all that share it."""
-    limits: NativeLimits | RedisLimits
+    limits: AnyLimits
     limits = local = NativeLimits(memory.limiter(SERVICE, settings.guards.limiter_cells))
     if settings.limits.backend == "redis" and base.redis is not None:
+        from blrcs.limits.redis_limits import RedisLimits  # noqa: PLC0415 - as in the foundation
+
         limits = RedisLimits(
             base.redis,
             local,

@@ -15,4 +15,4 @@ def rule_identity(rule: LimitRule) -> str:
 def cell_key(descriptor: Descriptor) -> bytes:
     """The descriptor's values; lengths keep ("a", "bc") apart from ("ab", "c")."""
     values = [entry.value.encode() for entry in descriptor]
-    return b"".join(len(value).to_bytes(4, "big") + value for value in values)
+    return b"".join([len(value).to_bytes(4, "big") + value for value in values])

@@ -114,8 +114,9 @@ class Leases:
 
     async def close(self) -> None:
         """Gives back what can be."""
+        await asyncio.gather(*self._running, return_exceptions=True)
         returned = [self._give_up(hand) for hand in list(self._hands.values())]
-        await asyncio.gather(*filter(None, returned), *self._running, return_exceptions=True)
+        await asyncio.gather(*filter(None, returned), return_exceptions=True)
 
     def _give_up(self, hand: Hand) -> asyncio.Future[Answer] | None:
         del self._hands[hand.counted]

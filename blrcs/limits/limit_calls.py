@@ -9,8 +9,8 @@ from blrcs.limits.redis_rule import NS_PER_US, RedisRule
 from blrcs_native.limiter import NEVER_NS
 
 NEVER_US = -1
-_ALLOWED = Struct("<Bd")
-_STANDING = Struct("<Bddddd")
+_ALLOWED = Struct("<Bq")
+_STANDING = Struct("<Bqqqqq")
 
 
 class Operation(IntEnum):
@@ -99,25 +99,21 @@ def read_answers(reply: bytes, calls: Sequence[LimitCall]) -> list[Answer]:
         allowed, wait_us = _ALLOWED.unpack_from(reply, place)
         place += _ALLOWED.size
         end = place + _STANDING.size * len(call.claims)
-        standings = [_standing(*each) for each in _STANDING.iter_unpack(reply[place:end])]
+        # The script's largest time, 2**53 us, is one of nanoseconds in 64 bits too.
+        standings = [
+            Standing(
+                refused == 1,
+                remaining,
+                reset_us * NS_PER_US,
+                granted,
+                window,
+                rest_us * NS_PER_US,
+            )
+            for refused, remaining, reset_us, granted, window, rest_us in _STANDING.iter_unpack(
+                reply[place:end]
+            )
+        ]
         place = end
-        wait_ns = NEVER_NS if wait_us == NEVER_US else _nanoseconds(wait_us)
-        answers.append(Answer(bool(allowed), wait_ns, standings))
+        wait_ns = NEVER_NS if wait_us == NEVER_US else wait_us * NS_PER_US
+        answers.append(Answer(allowed == 1, wait_ns, standings))
     return answers
-
-
-def _standing(
-    refused: int, remaining: float, reset_us: float, granted: float, window: float, rest_us: float
-) -> Standing:
-    return Standing(
-        bool(refused),
-        int(remaining),
-        _nanoseconds(reset_us),
-        int(granted),
-        int(window),
-        _nanoseconds(rest_us),
-    )
-
-
-def _nanoseconds(time_us: float) -> int:
-    return min(int(time_us) * NS_PER_US, NEVER_NS - 1)

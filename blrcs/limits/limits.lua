@@ -266,7 +266,7 @@ for _, wanted in ipairs(cjson.decode(ARGV[2])) do
   if operation == CONSUME or operation == CHECK then
     allowed, longest = consume(cells, operation == CONSUME)
   end
-  answers[#answers + 1] = struct.pack('<Bd', allowed, longest)
+  answers[#answers + 1] = struct.pack('<Bi8', allowed, longest)
   for _, cell in ipairs(cells) do
     if operation == REFUND then
       give_back(cell, cell.cost)
@@ -279,7 +279,7 @@ for _, wanted in ipairs(cjson.decode(ARGV[2])) do
     local reset_us = reset_after(cell)
     if cell.changed then save(cell, reset_us) end
     local left = max(cell.burst - used(cell), 0)
-    answers[#answers + 1] = struct.pack('<Bddddd', cell.refused, left, reset_us, cell.granted,
+    answers[#answers + 1] = struct.pack('<Bi8i8i8i8i8', cell.refused, left, reset_us, cell.granted,
       cell.number or 0, cell.rest or 0)
   end
 end

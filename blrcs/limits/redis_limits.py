@@ -7,7 +7,7 @@ from blrcs.domain.limit_rule import Descriptor, LimitEntry, LimitRule, OnLoss
 from blrcs.domain.limit_status import LimitStatus, LimitVerdict
 from blrcs.limits.cell import cell_key
 from blrcs.limits.leases import Leases
-from blrcs.limits.limit_calls import Answer, Claim, Counted, LimitCall, Operation, Standing
+from blrcs.limits.limit_calls import Answer, Claim, Counted, LimitCall, Operation
 from blrcs.limits.limit_queue import LimitQueue, RedisLostError, RunsScripts
 from blrcs.limits.native_limits import NativeLimits, native_index, native_rule
 from blrcs.limits.redis_rule import RedisRule, compile_rule
@@ -163,10 +163,12 @@ class RedisLimits:
 
     def _counted(self, domain: str, descriptors: Sequence[Descriptor]) -> list[Counted | None]:
         self.catch_up()
-        found = [self._index.find(domain, descriptor) for descriptor in descriptors]
+        find = self._index.find
         return [
-            None if rule is None else Counted(rule, cell_key(descriptor))
-            for rule, descriptor in zip(found, descriptors, strict=True)
+            None
+            if (rule := find(domain, descriptor)) is None
+            else Counted(rule, cell_key(descriptor))
+            for descriptor in descriptors
         ]
 
     def _queue(self, domain: str) -> LimitQueue:
@@ -238,17 +240,15 @@ def _statuses(
     standings = dict(zip(cells, answer.standings, strict=True))
     more = beside or {}
     return [
-        LimitStatus() if each is None else _status(each.rule, standings[each], more.get(each, 0))
+        LimitStatus()
+        if each is None
+        else LimitStatus(
+            each.rule.name,
+            not standings[each].refused,
+            each.rule.limit,
+            standings[each].remaining + more.get(each, 0),
+            standings[each].reset_after_ns,
+            each.rule.shadow,
+        )
         for each in counted
     ]
-
-
-def _status(rule: RedisRule, standing: Standing, at_hand: int) -> LimitStatus:
-    return LimitStatus(
-        rule=rule.name,
-        allowed=not standing.refused,
-        limit=rule.limit,
-        remaining=standing.remaining + at_hand,
-        reset_after_ns=standing.reset_after_ns,
-        shadow=rule.shadow,
-    )

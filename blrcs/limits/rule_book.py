@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from blrcs.config.limits import LimitRule as ConfiguredRule
 from blrcs.config.settings import Settings
@@ -11,8 +11,10 @@ from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError
 from blrcs.domain.limit_rule import LimitEntry, LimitRule
 from blrcs.limits.native_limits import NativeLimits
-from blrcs.limits.redis_limits import RedisLimits
 from blrcs_native.generation import Generation
+
+if TYPE_CHECKING:
+    from blrcs.limits.redis_limits import RedisLimits
 
 Written = TypeVar("Written")
 
@@ -31,7 +33,7 @@ class RuleBook:
     def __init__(
         self,
         repository: SqlLimitRuleRepository,
-        limits: NativeLimits | RedisLimits,
+        limits: "NativeLimits | RedisLimits",
         generation: Generation | None = None,
         *,
         announce: Callable[[], None] = lambda: None,

@@ -14,9 +14,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from blrcs.config.redis import Redis
 from blrcs.domain.errors import UnavailableError
 from blrcs.redis.connector import Connector
-from blrcs.redis.errors import RedisOpenError, open_error, unavailable
+from blrcs.redis.errors import RedisOpenError, unavailable
+from blrcs.redis.joined import joined
 from blrcs.redis.line import Line, Push, said
 from blrcs.redis.node import Node
+from blrcs.redis.refusals import open_error
 from blrcs.redis.script import Script
 from blrcs.redis.topology import ask_once, topology_of
 from blrcs.redis.url import Place, RedisUrl
@@ -51,6 +53,7 @@ class RedisClient:
         self._topology = topology_of(url, self._connector)
         self._nodes: dict[Place, Node] = {}
         self._lines: WeakSet[Line] = WeakSet()
+        self._closing: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._looked_at = -math.inf
         self._away: set[Place | None] = set()
@@ -68,10 +71,9 @@ class RedisClient:
         """
         try:
             await self._topology.look()
-            for place in self._topology.masters:
-                connection = await self._connector.connect(place)
-                info = await ask_once(connection, self._connector.timeout_s, "INFO", "server")
-                _see_to_version(self._url.place, info)
+            connection = await self._connector.connect(self._topology.masters[0])
+            info = await ask_once(connection, self._connector.timeout_s, "INFO", "server")
+            _see_to_version(self._url.place, info)
         except (RedisError, OSError, ValueError) as error:
             raise open_error(self._url.place, error) from None
 
@@ -96,7 +98,8 @@ class RedisClient:
                     self._look_soon()
                     raise
                 # What was the master is none any more, and has done nothing.
-                self._nodes[place].drop(error.__cause__)
+                if place in self._nodes:
+                    self._nodes[place].drop(error.__cause__)
                 await self._look()
                 place, asking = await self.master_of(key), False
             except MovedError as error:
@@ -153,6 +156,7 @@ class RedisClient:
             await asyncio.gather(self._looking, return_exceptions=True)
         for node in self._nodes.values():
             await node.close()
+        await asyncio.gather(*self._closing)
         for line in list(self._lines):
             line.close()
             await line.wait_closed()
@@ -196,7 +200,7 @@ class RedisClient:
         return await node.line()
 
     async def _look(self) -> None:
-        await asyncio.shield(self._look_soon(even_now=True))
+        await joined(self._look_soon(even_now=True))
 
     def _look_soon(self, *, even_now: bool = False) -> asyncio.Task[None]:
         loop = asyncio.get_running_loop()
@@ -224,20 +228,28 @@ class RedisClient:
         """Closes the lines to who is no master any more."""
         masters = set(self._topology.masters)
         for place in [place for place in self._nodes if place not in masters]:
-            self._nodes.pop(place).drop(RedisConnectionError("it is no master any more"))
+            closing = asyncio.get_running_loop().create_task(self._nodes.pop(place).close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
             self._away.discard(place)
 
 
 @asynccontextmanager
-async def open_redis(settings: Redis) -> AsyncIterator[RedisClient]:
+async def open_redis(settings: Redis, *, insist: bool = True) -> AsyncIterator[RedisClient]:
     """A client of the Redis that the settings name; ``settings.url`` is given.
+
+    Args:
+        settings: Say where it is.
+        insist: Whether it has to be there now. A process that joins others which serve does not
+            insist: it may do without until Redis is back, as they do.
 
     Raises:
         RedisOpenError: The URL is wrong, or Redis cannot be used.
     """
     text = "" if settings.url is None else settings.url.get_secret_value()
     client = RedisClient(RedisUrl.parse(text), settings)
-    await client.open()
+    if insist:
+        await client.open()
     try:
         yield client
     finally:

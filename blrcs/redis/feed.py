@@ -5,15 +5,19 @@ import contextlib
 import time
 from collections.abc import Callable
 
+import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from blrcs.domain.errors import UnavailableError
 from blrcs.redis.client import RedisClient
 from blrcs.redis.errors import unavailable
+from blrcs.redis.joined import joined
 from blrcs.redis.line import Push
 from blrcs.redis.listener import Clock, Listener
 from blrcs.redis.url import Place
+
+log = structlog.get_logger("blrcs.redis")
 
 NS_PER_S = 1_000_000_000
 BEATS_IN_BOUND = 4
@@ -75,7 +79,10 @@ class Feed:
         try:
             while True:
                 self._woken.clear()
-                await self._round()
+                try:
+                    await self._round()
+                except Exception:
+                    log.exception("listening to Redis failed")
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(period_s):
                         await self._woken.wait()
@@ -135,7 +142,7 @@ class Feed:
         if opening is None:
             opening = asyncio.get_running_loop().create_task(self._open(place))
             self._opening[place] = opening
-        return await asyncio.shield(opening)
+        return await joined(opening)
 
     async def _open(self, place: Place) -> Listener:
         def ended(error: Exception | None) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
-from blrcs.redis.errors import domain_error, overloaded, unavailable
+from blrcs.redis.errors import overloaded, unavailable
+from blrcs.redis.refusals import domain_error
 
 MAX_ASKED = 4096
+MAX_LEAVING_BYTES = 64 << 20
 # An answer that has come already, and only waits for a loop that was busy, is not late.
 GRACE_S = 0.05
 
@@ -57,6 +59,7 @@ class Line:
         self._loop = asyncio.get_running_loop()
         self._asked: deque[tuple[Answer, float]] = deque()
         self._leaving: list[bytes] = []
+        self._leaving_bytes = 0
         self._sends = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._end: BaseException | None = None
@@ -76,11 +79,12 @@ class Line:
 
         Raises:
             UnavailableError: The line is closed.
-            ResourceExhaustedError: MAX_ASKED commands wait already.
+            ResourceExhaustedError: MAX_ASKED commands wait already, or MAX_LEAVING_BYTES for
+                the network to take them.
         """
         if not self.is_open:
             raise unavailable()
-        if len(self._asked) >= MAX_ASKED:
+        if len(self._asked) >= MAX_ASKED or self._leaving_bytes >= MAX_LEAVING_BYTES:
             raise overloaded()
         self.tell(*command)
         answer: Answer = self._loop.create_future()
@@ -92,7 +96,9 @@ class Line:
 
     def tell(self, *command: bytes | str | int) -> None:
         """Sends a command that Redis answers by a push, or not at all."""
-        self._leaving.append(packed(command))
+        data = packed(command)
+        self._leaving.append(data)
+        self._leaving_bytes += len(data)
         self._sends.set()
 
     def close(self) -> None:
@@ -113,6 +119,7 @@ class Line:
                 await self._sends.wait()
                 self._sends.clear()
                 leaving, self._leaving = self._leaving, []
+                self._leaving_bytes = 0
                 if leaving:
                     await self._connection.send_packed_command(
                         b"".join(leaving), check_health=False
@@ -173,6 +180,7 @@ class Line:
             task.cancel()
         if self._timer is not None:
             self._timer.cancel()
+        _abort(self._connection)
         closing = self._loop.create_task(self._connection.disconnect(nowait=True))
         self._tasks.append(closing)
         while self._asked:
@@ -181,6 +189,13 @@ class Line:
                 answer.set_exception(unavailable())
         if self._on_end is not None:
             self._on_end(error)
+
+
+def _abort(connection: AbstractConnection) -> None:
+    """Ends it without waiting for the network to take what is left, which it may never do."""
+    writer = connection._writer  # noqa: SLF001 - redis-py has no public way
+    if writer is not None:
+        writer.transport.abort()
 
 
 def _hand_over_pushes(connection: AbstractConnection) -> None:

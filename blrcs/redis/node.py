@@ -7,6 +7,7 @@ from typing import Protocol
 from redis.exceptions import RedisError
 
 from blrcs.redis.errors import unavailable
+from blrcs.redis.joined import joined
 from blrcs.redis.line import Line
 from blrcs.redis.url import Place
 
@@ -63,8 +64,7 @@ class Node:
         if opening is None:
             opening = asyncio.get_running_loop().create_task(self._open(number))
             self._opening[number] = opening
-        # Who is cancelled leaves the opening to those who wait for it too.
-        return await asyncio.shield(opening)
+        return await joined(opening)
 
     async def close(self) -> None:
         """Ends all lines."""

@@ -20,6 +20,7 @@ Clock = Callable[[], int]
 _ANY = SetCondition()
 _ABSENT = SetCondition(Presence.ABSENT)
 DROPPED_AT_ONCE = 64
+CLAIMS = 8
 
 
 class Entries:
@@ -52,7 +53,7 @@ class Entries:
 
     async def claim(self, key: str, ttl_ns: int) -> StoredValue:
         """What stands in the cache before a load; a mark, made to live so long, if nothing did."""
-        while True:
+        for _ in range(CLAIMS):
             mark = StoredValue(Kind.LOADING)
             version = await self._set(key, mark, ttl_ns, _ABSENT)
             if version is not None:
@@ -60,6 +61,8 @@ class Entries:
             seen = await self.look(key)
             if seen is not None:
                 return seen
+        # It comes and goes: what is loaded now is not kept.
+        return StoredValue(Kind.WRITING)
 
     async def mark_writing(self, key: str, ttl_ns: int) -> int:
         """Replaces whatever there is by a mark, made to live so long; its version.

@@ -124,7 +124,26 @@ class ReadThrough:
             UnavailableError: The load took too long, or longer than the caller has.
             Exception: What the load raised.
         """
-        return (await self.get_many([key])).get(key)
+        if self._pending is not None:
+            written = self._pending.pending(key)
+            if written is not None:
+                self._reads["pending"].inc()
+                return written.value
+        arrived = self._flights.arrive()
+        try:
+            stored = await self._entries.look(key)
+        except DomainError:
+            self._reads["failed"].inc()
+            stored = None
+        if stored is not None:
+            now_ns = self._entries.now_ns()
+            if stored.is_served(now_ns):
+                if self._served(key, stored, now_ns):
+                    self._flights.refresh({key: stored}, self._refresh_failed)
+                return stored.answer
+        self._reads["miss"].inc()
+        seen = {} if stored is None else {key: stored}
+        return (await self._flights.join([key], seen, arrived))[0]
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The values of those keys that have one; raises what ``get`` does, if any load does."""
@@ -139,8 +158,7 @@ class ReadThrough:
                 missing.append(key)
                 continue
             found[key] = stored.answer
-            self._count(stored, now_ns)
-            if self._is_due(key, stored, now_ns):
+            if self._served(key, stored, now_ns):
                 refreshing[key] = stored
         if refreshing:
             self._flights.refresh(refreshing, self._refresh_failed)
@@ -175,24 +193,22 @@ class ReadThrough:
 
     async def _look(self, keys: Sequence[str]) -> dict[str, StoredValue]:
         """What stands in the cache; nothing where it cannot be asked."""
+        if not keys:
+            return {}
         try:
-            if len(keys) != 1:
-                return await self._entries.look_many(keys) if keys else {}
-            seen = await self._entries.look(keys[0])
+            return await self._entries.look_many(keys)
         except DomainError:
             self._reads["failed"].inc(len(keys))
             return {}
-        return {} if seen is None else {keys[0]: seen}
 
-    def _count(self, stored: StoredValue, now_ns: int) -> None:
+    def _served(self, key: str, stored: StoredValue, now_ns: int) -> bool:
+        """Counts it. Whether to load it anew: it is stale, or chance has it so (XFetch)."""
+        is_fresh = stored.is_fresh(now_ns)
         if stored.kind is Kind.ABSENT:
             self._reads["absent"].inc()
         else:
-            self._reads["fresh" if stored.is_fresh(now_ns) else "stale"].inc()
-
-    def _is_due(self, key: str, stored: StoredValue, now_ns: int) -> bool:
-        """Whether to load it anew: it is stale, or chance has it so (XFetch)."""
-        if stored.is_fresh(now_ns):
+            self._reads["fresh" if is_fresh else "stale"].inc()
+        if is_fresh:
             early_ns = -stored.duration_ns * self._early_beta * math.log(1 - self._random())
             if now_ns + early_ns < stored.fresh_until_ns:
                 return False

@@ -1,8 +1,8 @@
 """What strategies put into a cache: a value with its times, or a mark in its place."""
 
 import struct
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from blrcs.domain.cache_entry import CacheEntry
 
@@ -24,8 +24,10 @@ class Kind(Enum):
     """Somebody changes it: what is loaded meanwhile may be old, and is not kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredValue:
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+class StoredValue(NamedTuple):
     """An entry of a strategy.
 
     Attributes:
@@ -67,10 +69,11 @@ class StoredValue:
 
 def decode(entry: CacheEntry) -> StoredValue:
     """What an entry says. One that no strategy wrote counts as a mark that may be replaced."""
-    if entry.content_type != CONTENT_TYPE or len(entry.value) < _HEAD.size:
-        return StoredValue(Kind.LOADING, version=entry.version)
-    kind, fresh_until_ns, stale_until_ns, duration_ns = _HEAD.unpack_from(entry.value)
-    value = entry.value[_HEAD.size :]
-    return StoredValue(
-        Kind(kind), value, fresh_until_ns, stale_until_ns, duration_ns, entry.version
-    )
+    if entry.content_type == CONTENT_TYPE and len(entry.value) >= _HEAD.size:
+        number, fresh_until_ns, stale_until_ns, duration_ns = _HEAD.unpack_from(entry.value)
+        kind, value = _KINDS.get(number), entry.value[_HEAD.size :]
+        if kind is not None:
+            return StoredValue(
+                kind, value, fresh_until_ns, stale_until_ns, duration_ns, entry.version
+            )
+    return StoredValue(Kind.LOADING, version=entry.version)

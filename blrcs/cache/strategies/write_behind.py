@@ -21,14 +21,15 @@ from blrcs.cache.strategies.log.dead_letters import DeadLetters
 from blrcs.cache.strategies.log.directory import LogDirectory
 from blrcs.cache.strategies.log.errors import WriteLogUnwritableError, closed
 from blrcs.cache.strategies.log.files import LogFiles
-from blrcs.cache.strategies.log.record import MAX_KEY_BYTES
 from blrcs.cache.strategies.log.recovery import Recovered, recover
 from blrcs.cache.strategies.log.writer import LogWriter
 from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.cache.strategies.pending_write import PendingWrite
+from blrcs.cache.strategies.resume import resume
 from blrcs.cache.strategies.write_behind_options import WriteBehindOptions
-from blrcs.domain.errors import DomainError, InvalidArgumentError, ResourceExhaustedError
-from blrcs.domain.logged_write import Applied, LoggedWrite
+from blrcs.cache.strategies.write_bounds import check_write
+from blrcs.domain.errors import DomainError, ResourceExhaustedError
+from blrcs.domain.logged_write import LoggedWrite
 
 LAG_PERIOD_S = 1.0
 RETRY_AFTER_NS = 100_000_000
@@ -132,9 +133,14 @@ class WriteBehind:
                 pauses=Pauses(options=options, monotonic=monotonic, random=rand),
                 metrics=metrics,
             )
-            await opened._take_up(recovered, applied, set_aside)
+            done = resume(recovered, applied, set_aside, backlog, opened._delivery)
+            # The process may have died before it could.
+            await entries.drop_all({write.key for write in done})
+            opened._writer.drop(backlog.done_up_to)
             for work in (opened._delivery.run(), opened._tell_lag()):
-                stack.push_async_callback(_end, asyncio.create_task(work))
+                task = asyncio.create_task(work)
+                task.add_done_callback(_tell_end)
+                stack.push_async_callback(_end, task)
             opened._stack = stack.pop_all()
         return opened
 
@@ -204,7 +210,8 @@ class WriteBehind:
     async def _write(self, key: str, value: bytes | None) -> int:
         if self._closing:
             raise closed()
-        self._admit(key, value)
+        check_write(key, value, self._options.max_value_bytes)
+        self._admit()
         logged = self._metrics.logged
         try:
             write = await self._writer.append(key, value)
@@ -214,12 +221,8 @@ class WriteBehind:
         logged.labels(self._namespace, "logged").inc()
         return write.sequence
 
-    def _admit(self, key: str, value: bytes | None) -> None:
+    def _admit(self) -> None:
         options, writer = self._options, self._writer
-        if len(key.encode()) > MAX_KEY_BYTES:
-            raise InvalidArgumentError("key", f"has more than {MAX_KEY_BYTES} bytes")
-        if value is not None and len(value) > options.max_value_bytes:
-            raise InvalidArgumentError("value", f"has more than {options.max_value_bytes} bytes")
         entries = len(self._backlog) + writer.waiting_writes
         log_bytes = writer.log_bytes + writer.waiting_bytes
         if entries >= options.max_entries or log_bytes >= options.max_log_bytes:
@@ -229,24 +232,6 @@ class WriteBehind:
                 "too many writes wait to be carried out",
                 retry_after_ns=RETRY_AFTER_NS,
             )
-
-    async def _take_up(
-        self, recovered: Recovered, applied: Applied, set_aside: frozenset[int]
-    ) -> None:
-        """Goes on with what is not dealt with yet."""
-        self._backlog.skip(applied.up_to)
-        done = set()
-        for write in recovered.writes:
-            if applied.has(write.sequence) or write.sequence in set_aside:
-                done.add(write.key)
-            elif write.sequence in applied.but:
-                self._backlog.add(write, taken=True)
-                self._delivery.hold(write)
-            else:
-                self._backlog.add(write)
-        # The process may have died before it could.
-        await self._entries.drop_all(done)
-        self._writer.drop(self._backlog.done_up_to)
 
     def _logged(self, writes: Sequence[LoggedWrite]) -> None:
         for write in writes:
@@ -260,7 +245,7 @@ class WriteBehind:
         """Lets writes go, whose values reads then take from elsewhere."""
         try:
             await self._entries.drop_all({write.key for write in writes})
-        except DomainError as error:
+        except Exception as error:  # noqa: BLE001 - whatever a cache raises, writes wait for it
             if not self._cannot_forget:
                 log.warning(
                     "the cache does not forget what was overwritten: writes stay pending",
@@ -293,6 +278,12 @@ def _new_files(
         return LogFiles.open(directory, recovered, first, segment_bytes=options.segment_bytes)
     except OSError as error:
         raise WriteLogUnwritableError(directory, f"cannot be used: {error.strerror}") from error
+
+
+def _tell_end(task: asyncio.Task[None]) -> None:
+    """Nobody else would notice until writes are refused."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a write-behind has stopped: its log has to be opened anew", exc_info=error)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -87,7 +87,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, float):
-        return {"float": repr(value)}
+        # Not every database keeps the sign of zero.
+        return {"float": repr(value + 0.0)}
     if isinstance(value, bytearray | memoryview):
         value = bytes(value)
     name, to_text = _TO_TEXT.get(type(value), ("", None))

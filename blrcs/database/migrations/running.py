@@ -170,12 +170,13 @@ def _is_other_type(
     context: Any, column: Any, described: sa.Column[Any], found: Any, declared: Any
 ) -> bool | None:
     """Families of types are compared: each database has names of its own within one."""
-    del context, column, described
-    family = found._type_affinity, declared._type_affinity  # noqa: SLF001 - Core has no other name
-    if sa.Boolean in family:
-        return not {sa.Boolean, sa.Integer}.issuperset(family)
-    texts = {sa.String, sa.Text}
-    return family[0] is not family[1] and not texts.issuperset(family)
+    del column, described
+    family = {each._type_affinity for each in (found, declared)}  # noqa: SLF001 - no other name
+    if len(family) == 1 or family <= {sa.String, sa.Text} or family <= {sa.Boolean, sa.Integer}:
+        return False
+    # Types that Core does not know are told apart by what they are called.
+    names = (each.compile(dialect=context.dialect) for each in (found, declared))
+    return len({name.partition(" ")[0] for name in names}) > 1
 
 
 def _describe(difference: Any) -> str:

@@ -19,7 +19,15 @@ from blrcs.database.migrations.branch import BLRCS, Branch, named_branch
 from blrcs.database.migrations.running import move
 from blrcs.database.migrations.starting import bring_up_to_date
 from blrcs.database.statement import Statement
-from blrcs.database.tables import metadata, revocations, sessions, settings, users
+from blrcs.database.tables import (
+    metadata,
+    record_index,
+    records,
+    revocations,
+    sessions,
+    settings,
+    users,
+)
 from tests.conftest import DATABASES, new_database
 
 ORDERS = named_branch(
@@ -74,6 +82,27 @@ async def fill(database: DatabaseAdapter) -> None:
     await database.execute(ADD_SETTING, key="k", value=bytes(range(256)))
 
 
+async def fill_records(database: DatabaseAdapter) -> None:
+    place = {"tenant": "t", "collection": "c", "record_id": "r"}
+    await database.execute(
+        Statement(sa.insert(records)),
+        **place,
+        document='{"b": 1,  "a": -0.0, "c": "\u00e9\\u0000"}',
+        encoded=b"\0",
+        sealed=None,
+        revision=1,
+        create_time_ns=1,
+        update_time_ns=1,
+        expire_time_ns=None,
+    )
+    numbers = [0.1, -0.0, 1e300, 5e-324, 3.0, None]
+    rows = [
+        {**place, "path_id": number, "text_value": None, "number_value": value}
+        for number, value in enumerate(numbers)
+    ]
+    await database.execute_many(Statement(sa.insert(record_index)), rows)
+
+
 async def everything(url: str) -> dict[str, list]:
     async with open_database(url, migrate=False) as (database, _):
         return {name: await database.fetch_all(each) for name, each in EVERYTHING.items()}
@@ -91,6 +120,7 @@ async def full_url(empty_url: str) -> str:
     await bring_up_to_date(kind_of(empty_url).road(empty_url), BRANCHES)
     async with open_database(empty_url, migrate=False) as (database, _):
         await fill(database)
+        await fill_records(database)
         await database.execute(ADD_ORDER, id="1", total=3, customer=None)
     return empty_url
 

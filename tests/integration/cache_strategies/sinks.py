@@ -14,6 +14,7 @@ class MemorySink:
         batches: How many writes came at once.
         refuses: Says of a write whether it is refused.
         refusals: How often it did.
+        has_forgotten: Whether it was told that less is dealt with than before.
         breaks: Says of a write whether it raises another error.
         error: Raised by each attempt while it is set.
         lost_answers: So many attempts are carried out and then fail.
@@ -25,6 +26,7 @@ class MemorySink:
         self.batches: list[int] = []
         self.attempts = 0
         self.refusals = 0
+        self.has_forgotten = False
         self.taken_down: dict[str, Applied] = {}
         self.refuses: Callable[[LoggedWrite], bool] = lambda write: False
         self.breaks: Callable[[LoggedWrite], bool] = lambda write: False
@@ -49,7 +51,7 @@ class MemorySink:
         if self.error is not None:
             raise self.error
         before = self.taken_down.get(log, Applied())
-        assert applied.up_to >= before.up_to, "what was taken down is forgotten"
+        self.has_forgotten |= applied.up_to < before.up_to
         left = [write for write in writes if not before.has(write.sequence)]
         for write in left:
             if self.refuses(write):

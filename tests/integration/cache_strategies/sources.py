@@ -46,10 +46,11 @@ class FailingCache(MemoryCache):
     def __init__(self) -> None:
         super().__init__(Cache())
         self.failing: set[str] = set()
+        self.error: Exception = UnavailableError("CACHE_GONE", "the cache is gone")
 
     def _ask(self, method: str) -> None:
         if method in self.failing:
-            raise UnavailableError("CACHE_GONE", "the cache is gone")
+            raise self.error
 
     async def get(self, namespace: str, key: str) -> CacheEntry | None:
         self._ask("get")

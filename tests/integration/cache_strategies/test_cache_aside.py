@@ -107,6 +107,18 @@ async def test_what_is_loaded_while_somebody_writes_is_not_kept(cache, aside, so
     assert len(source.loads) == 2
 
 
+async def test_an_entry_that_comes_and_goes_is_in_nobodys_way(source, clock):
+    class Elusive(FailingCache):
+        async def get(self, namespace, key):
+            return None
+
+        async def set(self, *entry):
+            return None
+
+    aside = CacheAside(Elusive(), "n", FRESH, clock=clock)
+    assert await aside.get_or_load("a", loading(source)) == b"1"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

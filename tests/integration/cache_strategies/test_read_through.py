@@ -96,6 +96,34 @@ async def test_a_load_that_nobody_waits_for_is_cancelled_and_the_next_caller_has
     assert source.loads == [("a",), ("a",)]
 
 
+async def test_who_comes_in_the_instant_in_which_a_load_is_given_up_has_another(reading, source):
+    read = reading()
+    source.open.clear()
+    caller = asyncio.create_task(read.get("a"))
+    await source.begun.wait()
+    caller.cancel()
+    newcomer = asyncio.create_task(read.get("a"))
+    await settle()
+    source.open.set()
+    assert await newcomer == b"1"
+    assert source.running == 0
+
+
+async def test_a_load_of_several_is_given_up_only_when_nobody_waits_for_any(reading, source):
+    read = reading(many=True)
+    source.open.clear()
+    both = asyncio.create_task(read.get_many(["a", "b"]))
+    await source.begun.wait()
+    one = asyncio.create_task(read.get("b"))
+    await settle()
+    both.cancel()
+    await settle()
+    assert source.running == 1
+    source.open.set()
+    assert await one == b"2"
+    assert source.loads == [("a", "b")]
+
+
 async def test_an_error_reaches_all_who_wait_and_is_not_kept(reading, source):
     read = reading(PATIENT)
     source.error = RuntimeError("the store is gone")
@@ -170,8 +198,8 @@ async def test_where_refreshing_fails_a_stale_value_is_served_until_its_end(read
 async def test_a_fresh_value_is_loaded_early_by_chance_the_sooner_the_longer_its_load_took(
     reading, source, clock
 ):
-    chance = 0.0
-    read = reading(early_beta=1, rand=lambda: chance)
+    chances = iter([0.0, 0.9, 0.95])
+    read = reading(early_beta=1, rand=lambda: next(chances))
     source.open.clear()
     caller = asyncio.create_task(read.get("a"))
     await source.begun.wait()
@@ -179,11 +207,11 @@ async def test_a_fresh_value_is_loaded_early_by_chance_the_sooner_the_longer_its
     source.open.set()
     await caller
     clock.now_ns += 55 * S
-    for chance in (0.0, 0.9):  # 2 s * ln(10) is less than the 5 s that are left
+    for _ in range(2):  # 2 s * ln(10) is less than the 5 s that are left
         await read.get("a")
         await settle()
         assert len(source.loads) == 1
-    chance = 0.95  # 2 s * ln(20) is more
+    # 2 s * ln(20) is more.
     assert await read.get("a") == b"1"
     await settle()
     assert len(source.loads) == 2

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import structlog
 
 from blrcs.cache.strategies import (
     AtLeastOnceSink,
@@ -38,7 +39,9 @@ def directory(tmp_path):
 
 @pytest.fixture
 def sink():
-    return MemorySink()
+    sink = MemorySink()
+    yield sink
+    assert not sink.has_forgotten
 
 
 @pytest.fixture
@@ -52,9 +55,9 @@ def opening(cache, directory):
 
 
 async def until(condition):
-    """Waits for what happens on another thread too; a test that waits in vain is cut by its run."""
+    """Waits for what happens in a background task or on another thread."""
     async with asyncio.timeout(60):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - there is no event for most of it
             await asyncio.sleep(0.001)
 
 
@@ -174,6 +177,7 @@ async def test_writes_stay_pending_until_the_cache_has_forgotten(opening, sink):
     async with await opening(sink, cache=cache) as behind:
         await behind.put("a", b"1")
         await until(lambda: sink.done)
+        cache.error = RuntimeError("of a kind that a cache should not raise")
         await behind.put("b", b"1")
         await until(lambda: len(sink.done) == 2)
         assert behind.pending("a").value == b"1"
@@ -228,36 +232,38 @@ async def test_a_sink_that_takes_too_long_is_asked_again(opening, sink):
 
 
 async def test_a_refused_write_is_set_aside_and_holds_up_its_own_key_alone(
-    opening, sink, directory
+    opening, sink, directory, clock
 ):
-    pauses = 0
-
-    def monotonic():
-        return pauses * S
-
     sink.refuses = lambda write: write.value == b"bad"
     metrics = StrategyMetrics()
     async with await opening(
-        sink, metrics=metrics, monotonic=monotonic, longest_pause_ns=S, first_pause_ns=S,
+        sink, metrics=metrics, monotonic=clock, longest_pause_ns=S, first_pause_ns=S,
         max_attempts=3,
     ) as behind:  # fmt: skip
-        for key, value in (("a", b"1"), ("a", b"bad"), ("a", b"2"), ("b", b"1")):
+        await behind.put("a", b"1")
+        await until(lambda: sink.done)
+        sink.open.clear()
+        await behind.put("first", b"")
+        await sink.begun.wait()
+        for key, value in (("a", b"bad"), ("a", b"2"), ("b", b"1")):  # are one batch
             await behind.put(key, value)
+        sink.open.set()
         await until(lambda: ("b", b"1") in sink.done)
         await behind.put("a", b"3")
         await behind.put("b", b"2")
         await until(lambda: ("b", b"2") in sink.done)
-        assert sink.done == [("a", b"1"), ("b", b"1"), ("b", b"2")]
+        assert sink.done == [("a", b"1"), ("first", b""), ("b", b"1"), ("b", b"2")]
         assert behind.pending("a").value == b"3"
-        for pauses in (1, 2):
+        for refusals in (3, 4):  # the first was that of its batch
+            clock.now_ns += S
             behind._delivery.wake()
-            await until(lambda: sink.refusals > pauses + 1)  # its batch was the first
-    assert sink.done[3:] == [("a", b"2"), ("a", b"3")]
+            await until(lambda count=refusals: sink.refusals == count)
+    assert sink.done[4:] == [("a", b"2"), ("a", b"3")]
     (letter,) = read_dead_letters(directory)
-    assert (letter.write.key, letter.write.value, letter.write.sequence) == ("a", b"bad", 2)
+    assert (letter.write.key, letter.write.value, letter.write.sequence) == ("a", b"bad", 3)
     assert letter.problem == "WriteRefusedError: a"
     counted = {outcome: count for (_, outcome), count in metrics.applied.rows()}
-    assert counted == {"applied": 5, "set aside": 1}
+    assert counted == {"applied": 6, "set aside": 1}
 
 
 async def test_held_writes_are_carried_out_once_after_a_crash(opening, sink):
@@ -267,10 +273,10 @@ async def test_held_writes_are_carried_out_once_after_a_crash(opening, sink):
         await behind.put(key, value)
     await until(lambda: ("b", b"2") in sink.done)
     await abandon(behind)
-    ((log, applied),) = sink.taken_down.items()
+    (applied,) = sink.taken_down.values()
     assert (applied.up_to, applied.but) == (5, {1, 2, 4})
     sink.refuses = lambda write: False
-    async with await opening(sink) as behind:
+    async with await opening(sink, batch_entries=1) as behind:
         assert behind.pending("a").value == b"2"
         await behind.put("a", b"3")
     assert [value for key, value in sink.done if key == "a"] == [b"bad", b"1", b"2", b"3"]
@@ -375,7 +381,7 @@ async def test_the_backlog_is_bounded_by_bytes_on_disk(opening, sink):
         await behind.put("k", b"")
 
 
-@pytest.mark.parametrize(("key", "value"), [("k" * 65536, b""), ("k", bytes(101))])
+@pytest.mark.parametrize(("key", "value"), [("k" * 65536, b""), ("k", bytes(101)), ("\ud800", b"")])
 async def test_keys_and_values_have_bounds(opening, sink, key, value):
     async with await opening(sink, max_value_bytes=100) as behind:
         with pytest.raises(InvalidArgumentError):
@@ -411,14 +417,11 @@ async def test_a_second_process_is_refused(opening, sink, directory, environment
             "from blrcs.cache.strategies.log.directory import LogDirectory\n"
             "LogDirectory.hold(pathlib.Path(sys.argv[1]))\n"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", program, directory],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
+        other = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, directory, env=environment, stderr=subprocess.PIPE
         )
-        assert "another process writes this log" in done.stderr.splitlines()[-1]
+        _, told = await other.communicate()
+        assert b"another process writes this log" in told.splitlines()[-1]
     assert str(refused.value) == f"{directory}: another process writes this log"
     async with await opening(sink):
         pass
@@ -512,3 +515,18 @@ async def test_where_a_file_cannot_be_removed_it_is_tried_again(
         fails = False
         await behind.put("a", b"")
     assert len(files(directory)) == 1
+
+
+async def test_that_writes_are_carried_out_no_more_is_told_at_once(opening, sink):
+    behind = await opening(sink, drain_timeout_ns=1)
+    with structlog.testing.capture_logs() as told:
+        behind._backlog.take = None  # nothing that is foreseen ends it
+        await behind.put("a", b"1")
+        await until(lambda: told)
+    assert [line["event"] for line in told] == [
+        "a write-behind has stopped: its log has to be opened anew"
+    ]
+    await behind.close()
+    async with await opening(sink):
+        pass
+    assert sink.values == {"a": b"1"}

@@ -1,8 +1,8 @@
 """A program: writes behind while its disk fails, and prints what it was told.
 
-Arguments: a directory, ``write`` or ``sync``, and the number of an errno. For each n it opens a log,
-fails the n-th such call of a group of writes, and goes on until a group needs fewer than n calls.
-Prints one line of JSON for each n.
+Arguments: a directory, ``write`` or ``sync``, and the number of an errno. For each n it opens a
+log, fails the n-th such call of a group of writes, and goes on until a group needs fewer than n
+calls. Prints one line of JSON for each n.
 """
 
 import asyncio

@@ -2,8 +2,8 @@
 
 Arguments: the log's directory and the database's URL. Each line that it reads starts a child: with
 a number, one that writes until it is killed; ``drain``, one that carries out all that is left. It
-prints ``child PID``, of each acknowledged write its key and value, and ``ended`` when all of a child
-has been printed. Children are forks, so that a cycle does not take as long as importing does.
+prints ``child PID``, of each acknowledged write its key and value, and ``ended`` when all of a
+child has been printed. Children are forks, so that a cycle does not take as long as importing.
 """
 
 import asyncio

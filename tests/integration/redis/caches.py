@@ -14,17 +14,27 @@ STALENESS_NS = 1_000_000_000
 
 
 class Process:
-    """A process's cache, whose copies age by a clock that tests may put forward."""
+    """A process's cache, whose copies age by a clock that tests move, or let go."""
 
     def __init__(self, client: RedisClient, **settings: Any) -> None:
         self.ahead_ns = 0
+        self._stands_at_ns: int | None = time.monotonic_ns()
         buffer = bytearray(CacheStamps.size_bytes_for(4096))
         self.cache = RedisCache(
             Cache(**{"near_percent": 100} | settings),
             client,
             CacheStamps(buffer),
-            monotonic=lambda: time.monotonic_ns() + self.ahead_ns,
+            monotonic=self.now_ns,
         )
+
+    def now_ns(self) -> int:
+        """By what copies age."""
+        stands_at_ns = self._stands_at_ns
+        return self.ahead_ns + (time.monotonic_ns() if stands_at_ns is None else stands_at_ns)
+
+    def let_time_pass(self) -> None:
+        """By itself, from here on."""
+        self._stands_at_ns = None
 
     def outlive_the_bound(self) -> None:
         """So much time passes that nothing that was heard before counts any more."""

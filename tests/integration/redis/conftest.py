@@ -29,8 +29,9 @@ async def connect() -> AsyncIterator[Callable[..., Any]]:
     """Opens clients that are closed after the test."""
     async with AsyncExitStack() as stack:
 
-        async def opened(url: str, **settings: Any) -> RedisClient:
-            return await stack.enter_async_context(open_redis(Redis(url=url, **settings)))
+        async def opened(url: str, *, insist: bool = True, **settings: Any) -> RedisClient:
+            opening = open_redis(Redis(url=url, **settings), insist=insist)
+            return await stack.enter_async_context(opening)
 
         yield opened
 

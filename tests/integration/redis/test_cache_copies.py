@@ -19,13 +19,14 @@ from tests.servers.redis import PASSWORD
 
 
 @pytest.fixture
-async def processes(server, connect):
+async def processes(request, server, connect):
     """Two, of whom the second hears of changes through a proxy."""
+    patience = getattr(request, "param", QUICK)
     async with AsyncExitStack() as stack:
         between = await stack.enter_async_context(proxy(server.port))
         url = f"redis://:{quote(PASSWORD, safe='')}@127.0.0.1:{between.port}"
-        writer = Process(await connect(server.url(), **QUICK))
-        reader = Process(await connect(url, **QUICK))
+        writer = Process(await connect(server.url(), **patience))
+        reader = Process(await connect(url, **patience))
         for each in (writer, reader):
             await stack.enter_async_context(listening(each.cache))
         yield writer, reader, between
@@ -107,7 +108,7 @@ async def test_a_listener_that_hears_nothing_is_believed_for_the_bound_and_no_lo
     assert await reader.value() == b"2"
     assert not reader.has_copy()
     between.release()
-    await until(lambda: reader.cache.near.good_until_ns > time.monotonic_ns() + reader.ahead_ns)
+    await until(lambda: reader.cache.near.good_until_ns > reader.now_ns())
     await until_value(reader, b"2")
 
 
@@ -142,6 +143,7 @@ async def test_a_listener_that_is_cut_off_leaves_no_copy(processes, server):
     await until_value(reader, b"3")
 
 
+@pytest.mark.parametrize("processes", [{"command_timeout": "30s"}], indirect=True)
 async def test_what_was_read_before_a_change_is_not_kept_after_it(processes):
     writer, reader, between = processes
     await writer.set(b"1")
@@ -228,6 +230,8 @@ class History:
 
 async def test_no_read_shows_what_was_before_for_longer_than_the_bound(processes, server):
     writer, reader, between = processes
+    for each in (writer, reader):
+        each.let_time_pass()
     history = History()
     async with asyncio.TaskGroup() as group:
         group.create_task(history.write(writer))

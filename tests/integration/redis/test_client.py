@@ -7,7 +7,7 @@ from redis.exceptions import ResponseError
 
 from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 from blrcs.redis.errors import RedisOpenError
-from blrcs.redis.line import MAX_ASKED
+from blrcs.redis.line import MAX_ASKED, MAX_LEAVING_BYTES
 from blrcs.redis.script import Script
 from tests.integration.redis.conftest import QUICK
 from tests.servers.redis import PASSWORD, redis
@@ -165,5 +165,49 @@ async def test_a_silent_server_keeps_it_from_starting(server, connect):
     try:
         with pytest.raises(RedisOpenError, match="does not answer in time"):
             await connect(server.url(), **QUICK)
+    finally:
+        server.resume()
+
+
+async def test_no_more_is_kept_for_a_network_that_takes_nothing_than_may_be(server, connect):
+    client = await connect(server.url(), pool_size=1)
+    await client.call("k", "PING")
+    server.pause()
+    try:
+        value = b"x" * (1 << 20)
+        asked = [
+            asyncio.create_task(client.call("k", "SET", "k", value))
+            for _ in range(MAX_LEAVING_BYTES // len(value) + 8)
+        ]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+    finally:
+        server.resume()
+    reasons = [each.reason for each in answers]
+    assert set(reasons) == {"REDIS_OVERLOADED", "REDIS_UNAVAILABLE"}
+    assert reasons.count("REDIS_OVERLOADED") <= 8
+
+
+async def test_who_does_not_insist_begins_without_redis(connect):
+    with redis() as server:
+        server.stop()
+        client = await connect(server.url(), insist=False, **QUICK)
+        with pytest.raises(UnavailableError):
+            await client.call("n", "GET", "n")
+        server.start()
+        assert await until_it_answers(client) is None
+
+
+async def test_what_the_network_does_not_take_is_thrown_away(server, connect):
+    client = await connect(server.url(), pool_size=1, **QUICK)
+    await client.call("k", "PING")
+    server.pause()
+    try:
+        value = b"x" * (8 << 20)
+        with pytest.raises(UnavailableError):
+            await client.call("k", "SET", "k", value)
+        (line,) = client._lines
+        await asyncio.wait_for(line.wait_closed(), 30)
+        writer = line._connection._writer
+        assert writer is None or not writer.transport.get_write_buffer_size()
     finally:
         server.resume()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from blrcs.cache.strategies.log.errors import WriteLogLockedError, WriteLogUnwritableError
-from blrcs.cache.strategies.log.segment import FILE_MODE
+from blrcs.cache.strategies.log.segment import FILE_MODE, sync_directory
 
 LOCK_NAME = "lock"
 DIRECTORY_MODE = 0o700
@@ -30,8 +30,11 @@ class LogDirectory:
             WriteLogLockedError: Another process holds it.
             WriteLogUnwritableError: It cannot be made or used.
         """
+        missing = [each for each in (path, *path.parents) if not each.exists()]
         try:
             path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+            for made in missing:
+                sync_directory(made.parent)
             lock = os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT, FILE_MODE)
         except OSError as error:
             raise WriteLogUnwritableError(path, f"cannot be used: {error.strerror}") from error
