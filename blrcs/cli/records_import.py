@@ -71,7 +71,10 @@ def import_(
     max_rejects: Annotated[
         int | None, typer.Option(min=0, help="Stop when more lines than this are rejected.")
     ] = None,
-    in_flight: Annotated[int, typer.Option(min=1, max=64, help="Batches sent at once.")] = 4,
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=1000, help="Records written by one call.")
+    ] = 1000,
+    in_flight: Annotated[int, typer.Option(min=1, max=64, help="Calls at once.")] = 4,
     *,
     documents: Annotated[
         bool,
@@ -116,6 +119,7 @@ def import_(
             on_conflict=on_conflict,
             rejects=rejects,
             max_rejects=max_rejects,
+            batch_size=batch_size,
             in_flight=in_flight,
         )
     except TransferError as error:

@@ -92,7 +92,7 @@ class Access:
     def _channel(self) -> "grpc.Channel":
         import grpc  # noqa: PLC0415 - see the package
 
-        from blrcs.transfer.record_client import UNLIMITED  # noqa: PLC0415
+        from blrcs.transfer.record_client import OPTIONS  # noqa: PLC0415
 
         if not self.tls and self.authorities is None:
             if not self.plaintext and not _is_own(self.address):
@@ -100,9 +100,9 @@ class Access:
                     "a token would go to another machine unencrypted: --ca or --tls encrypts it,"
                     " --plaintext sends it all the same"
                 )
-            return grpc.insecure_channel(self.address, UNLIMITED)
+            return grpc.insecure_channel(self.address, OPTIONS)
         roots = None if self.authorities is None else _read(self.authorities)
-        return grpc.secure_channel(self.address, grpc.ssl_channel_credentials(roots), UNLIMITED)
+        return grpc.secure_channel(self.address, grpc.ssl_channel_credentials(roots), OPTIONS)
 
     def _tokens(self, channel: "grpc.Channel") -> "Tokens":
         from blrcs.transfer.tokens import Tokens  # noqa: PLC0415 - see the package

@@ -35,11 +35,11 @@ class Batch:
         """Whether nothing was read."""
         return not self.entries and not self.rejects
 
-    def takes(self, found: Entry | Reject) -> bool:
-        """Whether there is room for one more."""
+    def takes(self, found: Entry | Reject, max_entries: int) -> bool:
+        """Whether there is room for one more, of so many at most."""
         if self.is_empty:
             return True
-        if len(self.entries) + len(self.rejects) >= MAX_ENTRIES:
+        if len(self.entries) + len(self.rejects) >= max_entries:
             return False
         if self.size_bytes + _size(found) > MAX_BYTES:
             return False
@@ -62,11 +62,11 @@ def _size(found: Entry | Reject) -> int:
     return size_bytes + BYTES_PER_ENTRY
 
 
-def batches(found: Iterator[Entry | Reject]) -> Iterator[Batch]:
+def batches(found: Iterator[Entry | Reject], max_entries: int = MAX_ENTRIES) -> Iterator[Batch]:
     """Puts what was read into batches, in its order."""
     batch = Batch()
     for each in found:
-        if not batch.takes(each):
+        if not batch.takes(each, max_entries):
             yield batch
             batch = Batch()
         batch.add(each)

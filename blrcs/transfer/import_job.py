@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blrcs.domain.record_name import CollectionKey
-from blrcs.transfer.batch import WriteEncoder
+from blrcs.transfer.batch import MAX_ENTRIES, WriteEncoder
 from blrcs.transfer.batch_writer import BatchWriter, OnConflict
 from blrcs.transfer.progress_file import ProgressFile
 from blrcs.transfer.reading import Reading
@@ -32,6 +32,7 @@ class ImportJob:
     on_conflict: OnConflict = "fail"
     rejects: Path | None = None
     max_rejects: int | None = None
+    batch_size: int = MAX_ENTRIES
     in_flight: int = 4
 
     def progress_file(self, source: Source) -> ProgressFile | None:
@@ -71,6 +72,7 @@ class ImportJob:
             start,
             read,
             write,
+            batch_size=self.batch_size,
             in_flight=self.in_flight,
             progress=progress,
             rejects=RejectLog(self.rejects, tell),

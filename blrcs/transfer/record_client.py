@@ -17,8 +17,15 @@ BATCH_WRITE = "/blrcs.v1.RecordService/BatchWriteRecords"
 CALL_TIMEOUT_S = 60.0
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
-UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-"""Options of a channel: the server is the one that bounds messages."""
+OPTIONS = [
+    # The server is the one that bounds messages.
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # A server that comes back is found within a call's own waits.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+]
+"""Of a channel."""
 
 Code = grpc.StatusCode
 TRANSIENT = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.CANCELLED})

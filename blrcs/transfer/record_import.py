@@ -64,7 +64,8 @@ class RecordImport:
         start: Where the first row begins, and the number of the line before it.
         read: Makes entries of lines.
         write: Writes batches.
-        in_flight: How many batches at a time.
+        batch_size: How many records are written by a call.
+        in_flight: How many calls at a time.
         progress: Where the progress is kept, if it is.
         rejects: Told of lines that are not imported.
         max_rejects: How many there may be; any number, if None.
@@ -79,6 +80,7 @@ class RecordImport:
         read: Read,
         write: BatchWriter,
         *,
+        batch_size: int,
         in_flight: int,
         progress: ProgressFile | None,
         rejects: RejectLog,
@@ -89,6 +91,7 @@ class RecordImport:
         self._source = source
         self._read = read
         self._write = write
+        self._batch_size = batch_size
         self._in_flight = in_flight
         self._progress = progress
         self._rejects = rejects
@@ -127,7 +130,7 @@ class RecordImport:
         pool = ThreadPoolExecutor(self._in_flight)
         begin = tally.offset
         try:
-            for batch in batches(self._read(lines)):
+            for batch in batches(self._read(lines), self._batch_size):
                 while self._must_wait_for(batch):
                     self._settle_first()
                 tally.sent = max(tally.sent, batch.end)
