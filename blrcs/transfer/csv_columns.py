@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
+from blrcs.api.documents import MAX_WHOLE
 from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
 from blrcs.domain.field_path import MAX_SEGMENTS, MISSING, Document, Path, parse_path, with_value
 from blrcs.transfer.entry import BadLineError
@@ -111,7 +112,21 @@ def _inferred(text: str) -> Any:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
-    return text if isinstance(value, str) or json_text(value).decode() != text else value
+    if isinstance(value, str) or json_text(_as_stored(value)).decode() != text:
+        return text
+    return value
+
+
+def _as_stored(value: Any) -> Any:
+    """A value with its numbers as the server gives them back."""
+    if isinstance(value, dict):
+        return {name: _as_stored(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_as_stored(each) for each in value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    number = float(value)
+    return int(number) if number.is_integer() and abs(number) < MAX_WHOLE else number
 
 
 _READERS: dict[Kind, Callable[[str], Any]] = {
