@@ -4,6 +4,7 @@ import base64
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
@@ -24,7 +25,8 @@ class RejectLog:
 
     def __init__(self, path: Path | None, tell: Tell) -> None:
         self._tell = tell
-        self._file = None if path is None else path.open("ab")
+        self._path = path
+        self._file: BinaryIO | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -32,8 +34,9 @@ class RejectLog:
         return 0 if self._file is None else self._file.tell()
 
     def begin(self, size_bytes: int) -> None:
-        """Drops what is behind so many bytes: it is told again."""
-        if self._file is not None:
+        """Opens the file, and drops what is behind so many bytes: it is told again."""
+        if self._path is not None:
+            self._file = self._path.open("ab")
             self._file.truncate(size_bytes)
             self._file.seek(0, os.SEEK_END)
 
