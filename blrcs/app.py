@@ -20,6 +20,7 @@ from blrcs.assembly.direct import (
     direct_auth,
     direct_cache,
     direct_health,
+    direct_records,
 )
 from blrcs.assembly.endpoint import listen
 from blrcs.assembly.foundation import NS_PER_S, Foundation, lay_foundation
@@ -135,12 +136,16 @@ async def running(
             settings.records,
             access.current,
             refresh_interval_ns=settings.database.refresh_interval.ns,
+            stamps=memory.record_stamps(),
             generation=memory.generation(RECORDS),
         )
 
         direct: DirectHandlers = {}
         if settings.services.builtin:
             direct = _add_builtin(registrar, access, identity, cache, limits, records)
+            if base.consistency_token is None:
+                # What a caller's token stands for may be newer than any copy.
+                direct = {**direct, **direct_records(records)}
         for reference in settings.services.extra:
             load_service(reference)(registrar)
         health, direct_standard = _add_standard(registrar, settings)
@@ -210,6 +215,9 @@ def _keep_house(
     house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
     house.repeat(PURGE_PERIOD_S, _leading(records.purge.changes, worker))
     house.repeat(EXPIRY_PERIOD_S, _leading(records.purge.expired, worker))
+    if records.copies is not None:
+        follower = records.copies.follower
+        house.repeat(follower.period_s, follower.look)
     keep_house(cache, house, lambda work: _leading(work, worker))
     house.repeat(SWEEP_PERIOD_S, limits.sweep)
     if base.database.is_shared:
