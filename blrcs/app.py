@@ -164,9 +164,7 @@ async def running(
 
         reloadables: list[Reloadable] = [policies, limits.rules, level]
         server, addresses = listen(router, settings, metrics, reloadables, worker)
-        metrics_address = await _serve_metrics(
-            settings, memory.registry(block, ServerMetrics), stack, worker
-        )
+        metrics_address = await _serve_metrics(settings, memory.registry(block), stack, worker)
         # Last of all that can fail: a password that is made but never shown would be lost.
         administrator = None
         if settings.services.builtin and (worker is None or worker.first):
