@@ -123,7 +123,7 @@ class RecordPlanner:
     def _with_data(self, record: Record, data: Document, encoded: bytes | None) -> Record:
         check_document(data)
         if self._shape.schema is not None:
-            self._shape.schema.check(data, field="record.data")
+            self._shape.schema.check(data, field="record.data", secrets=self._shape.secret_paths)
         sealed = None
         if self._shape.sealed:
             data, sealed = self._sealer.seal(self._shape, record.key, data)
