@@ -157,7 +157,7 @@ class ChangeFeed(Protocol):
         ...
 
     async def after(self, key: CollectionKey, sequence: int, limit: int) -> Sequence[RecordChange]:
-        """Changes after one, as far as they are kept."""
+        """Changes after one, as far as they are kept; fewer than ``limit`` where they are large."""
         ...
 
     async def purge(self, *, older_than_ns: int, max_kept: int) -> None:

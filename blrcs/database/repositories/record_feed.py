@@ -30,6 +30,8 @@ from blrcs.domain.record_name import CollectionKey
 
 PURGED_AT_ONCE = 1000
 FEEDS_AT_ONCE = 500
+READ_BYTES = 1 << 20
+"""Changes that are read at once have no more, but for the last one of them."""
 
 _THIS = (record_feeds.c.tenant == sa.bindparam("of_tenant")) & (
     record_feeds.c.collection == sa.bindparam("of_collection")
@@ -69,6 +71,19 @@ _MARK_PURGED = Statement(
 )
 _AFTER = Statement(
     sa.select(record_changes)
+    .where(_OF_COLLECTION)
+    .where(record_changes.c.sequence > sa.bindparam("after"))
+    .order_by(record_changes.c.sequence)
+    .limit(sa.bindparam("limit"))
+)
+_SIZES = Statement(
+    sa.select(
+        record_changes.c.sequence,
+        (
+            sa.func.coalesce(sa.func.length(record_changes.c.encoded), 0)
+            + sa.func.coalesce(sa.func.length(record_changes.c.sealed), 0)
+        ).label("size_bytes"),
+    )
     .where(_OF_COLLECTION)
     .where(record_changes.c.sequence > sa.bindparam("after"))
     .order_by(record_changes.c.sequence)
@@ -136,13 +151,11 @@ class SqlChangeFeed:
 
     async def after(self, key: CollectionKey, sequence: int, limit: int) -> Sequence[RecordChange]:
         """See the port."""
-        rows = await self._database.fetch_all(
-            _AFTER,
-            of_tenant=key.tenant,
-            of_collection=key.collection,
-            after=sequence,
-            limit=limit,
-        )
+        this = {"of_tenant": key.tenant, "of_collection": key.collection, "after": sequence}
+        if limit > 1:
+            sizes = await self._database.fetch_all(_SIZES, **this, limit=limit)
+            limit = _fitting([row.size_bytes for row in sizes])
+        rows = await self._database.fetch_all(_AFTER, **this, limit=limit)
         return [_change(row) for row in rows]
 
     async def purge(self, *, older_than_ns: int, max_kept: int) -> None:
@@ -179,6 +192,16 @@ class SqlChangeFeed:
             return await self._database.run(operation, isolation=Isolation.READ_COMMITTED)
         except NotFoundError:
             return False
+
+
+def _fitting(sizes_bytes: Sequence[int]) -> int:
+    """How many of them are read at once."""
+    total_bytes = 0
+    for count, size_bytes in enumerate(sizes_bytes, start=1):
+        total_bytes += size_bytes
+        if total_bytes >= READ_BYTES:
+            return count
+    return max(len(sizes_bytes), 1)
 
 
 def _change(row: Row) -> RecordChange:
