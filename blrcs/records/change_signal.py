@@ -29,8 +29,9 @@ class Waker:
 
     def reset(self) -> None:
         """See the port."""
-        if not self._finished:
-            self._changed.clear()
+        if self._finished:
+            raise draining()
+        self._changed.clear()
 
     async def wait(self) -> None:
         """See the port."""

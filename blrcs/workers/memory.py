@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from blrcs import __version__
 from blrcs.application.ports.clock import Clock
 from blrcs.monitoring.exporter import new_registry
+from blrcs.monitoring.family_definition import make_family
 from blrcs.monitoring.summing import new_summing_registry
 from blrcs.workers.label_sets import KnownLabelSets, LabelSets
 from blrcs.workers.segment import Segment
@@ -30,7 +31,7 @@ MAX_PLACES = 1 << 20
 WORD_BYTES = 8
 LABELS_BYTES = 4 << 20
 SCHEMA = f"blrcs {__version__}"
-"""What metrics there are, and in which cells, is a matter of the program alone."""
+"""How metrics are told to other processes is a matter of the program alone."""
 REVOCATIONS = 4096
 """As many as a worker may miss before it reads all of them from the database."""
 
@@ -73,10 +74,8 @@ class Memory(Protocol):
         """Where this process counts; at most once."""
         ...
 
-    def registry(
-        self, block: MetricsBlock, define: Callable[[MetricsBlock], object]
-    ) -> CollectorRegistry:
-        """All that is counted, by all workers. ``define`` makes the families of a block."""
+    def registry(self, block: MetricsBlock) -> CollectorRegistry:
+        """All that is counted, by all workers."""
         ...
 
 
@@ -103,11 +102,8 @@ class OwnMemory:
         """See Memory."""
         return MetricsBlock(capacity_cells)
 
-    def registry(
-        self, block: MetricsBlock, define: Callable[[MetricsBlock], object]
-    ) -> CollectorRegistry:
+    def registry(self, block: MetricsBlock) -> CollectorRegistry:
         """See Memory."""
-        del define
         return new_registry(block)
 
 
@@ -151,10 +147,8 @@ class SharedMemory:
             sets.clear()
         return MetricsBlock(capacity_cells, cells, label_sets=sets, keep_gauges=False)
 
-    def registry(
-        self, block: MetricsBlock, define: Callable[[MetricsBlock], object]
-    ) -> CollectorRegistry:
-        """See Memory."""
+    def registry(self, block: MetricsBlock) -> CollectorRegistry:
+        """See Memory. Other processes say themselves which families they have."""
         seen: dict[int, tuple[int, MetricsBlock]] = {}
 
         def look_at(slot: int) -> MetricsBlock | None:
@@ -162,12 +156,13 @@ class SharedMemory:
             sets = KnownLabelSets(labels, SCHEMA)
             if not sets.fits:
                 return None
-            # Made anew only when the worker has come to use further label sets.
+            # Made anew only when the worker has come to use further families or label sets.
             size, other = seen.get(slot, (0, None))
             if other is None or size != sets.size_bytes:
                 size = sets.size_bytes
                 other = MetricsBlock(block.capacity_cells, cells, label_sets=sets)
-                define(other)
+                for definition in sets.families():
+                    make_family(other, definition)
                 seen[slot] = size, other
             return other
 

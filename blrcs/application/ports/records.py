@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from blrcs.domain.collection import Collection
-from blrcs.domain.field_path import Document
+from blrcs.domain.field_path import Document, Path
 from blrcs.domain.filter.evaluation import Subject
 from blrcs.domain.filter.expression import Filter
 from blrcs.domain.order_by import OrderBy, Position
@@ -168,7 +168,7 @@ class ChangeFeed(Protocol):
         ...
 
     async def after(self, key: CollectionKey, sequence: int, limit: int) -> Sequence[RecordChange]:
-        """Changes after one, as far as they are kept."""
+        """Changes after one, as far as they are kept; fewer than ``limit`` where they are large."""
         ...
 
     async def purge(self, *, older_than_ns: int, max_kept: int) -> None:
@@ -180,7 +180,11 @@ class ChangeWaker(Protocol):
     """Lets one watcher sleep until there may be something new."""
 
     def reset(self) -> None:
-        """From here on it is noted that something has changed."""
+        """From here on it is noted that something has changed.
+
+        Raises:
+            UnavailableError: The server is to stop.
+        """
         ...
 
     async def wait(self) -> None:
@@ -229,8 +233,11 @@ class RecordImages(Protocol):
 class DocumentSchema(Protocol):
     """What documents have to meet."""
 
-    def check(self, document: Document, *, field: str) -> None:
-        """Raises InvalidArgumentError that says where, but never what, the data are."""
+    def check(self, document: Document, *, field: str, secrets: Sequence[Path] = ()) -> None:
+        """Raises InvalidArgumentError that says where, but never what, the data are.
+
+        Of what lies at ``secrets`` it does not even tell the names of members.
+        """
         ...
 
 

@@ -34,6 +34,8 @@ PURGED_AT_ONCE = 1000
 FEEDS_AT_ONCE = 500
 FEEDS_SIZES = (1, 8, 64)
 """How many feeds a statement asks for."""
+READ_BYTES = 1 << 20
+"""Changes that are read at once have no more, but for the last one of them."""
 
 _THIS = (record_feeds.c.tenant == sa.bindparam("of_tenant")) & (
     record_feeds.c.collection == sa.bindparam("of_collection")
@@ -73,7 +75,7 @@ _MARK_PURGED = Statement(
 )
 
 
-def _changes_after(*columns: sa.Column[Any]) -> Statement:
+def _changes_after(*columns: sa.ColumnElement[Any]) -> Statement:
     return Statement(
         sa.select(*columns)
         .where(_OF_COLLECTION)
@@ -83,8 +85,16 @@ def _changes_after(*columns: sa.Column[Any]) -> Statement:
     )
 
 
+def _length(column: sa.Column[Any]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.length(column), 0)
+
+
 _AFTER = _changes_after(*record_changes.c)
 _IDS_AFTER = _changes_after(record_changes.c.record_id)
+_SIZES = _changes_after(
+    record_changes.c.sequence,
+    (_length(record_changes.c.encoded) + _length(record_changes.c.sealed)).label("size_bytes"),
+)
 _OLDEST = Statement(
     sa.select(record_changes.c.sequence, record_changes.c.changed_at_ns)
     .where(_OF_COLLECTION)
@@ -174,13 +184,11 @@ class SqlChangeFeed:
 
     async def after(self, key: CollectionKey, sequence: int, limit: int) -> Sequence[RecordChange]:
         """See the port."""
-        rows = await self._database.fetch_all(
-            _AFTER,
-            of_tenant=key.tenant,
-            of_collection=key.collection,
-            after=sequence,
-            limit=limit,
-        )
+        this = {"of_tenant": key.tenant, "of_collection": key.collection, "after": sequence}
+        if limit > 1:
+            sizes = await self._database.fetch_all(_SIZES, **this, limit=limit)
+            limit = _fitting([row.size_bytes for row in sizes])
+        rows = await self._database.fetch_all(_AFTER, **this, limit=limit)
         return [_change(row) for row in rows]
 
     async def purge(self, *, older_than_ns: int, max_kept: int) -> None:
@@ -227,6 +235,16 @@ def _among(count: int) -> Statement:
         for number in range(count)
     ]
     return Statement(sa.select(record_feeds).where(sa.or_(*wanted)))
+
+
+def _fitting(sizes_bytes: Sequence[int]) -> int:
+    """How many of them are read at once."""
+    total_bytes = 0
+    for count, size_bytes in enumerate(sizes_bytes, start=1):
+        total_bytes += size_bytes
+        if total_bytes >= READ_BYTES:
+            return count
+    return max(len(sizes_bytes), 1)
 
 
 def _change(row: Row) -> RecordChange:

@@ -81,11 +81,15 @@ async def test_another_process_wakes_everybody_as_long_as_somebody_watches():
 
 async def test_all_are_let_go_at_the_end():
     signal = LocalChangeSignal(interval_s=LONG_S)
-    with signal.watching(ONE) as waker:
-        signal.finish()
+    with signal.watching(ONE) as waker, signal.watching(OTHER) as busy:
         waker.reset()
+        waiting = asyncio.ensure_future(waker.wait())
+        await asyncio.sleep(0)
+        signal.finish()
         with pytest.raises(UnavailableError):
-            await waker.wait()
+            await waiting
+        with pytest.raises(UnavailableError):
+            busy.reset()
     with pytest.raises(UnavailableError), signal.watching(ONE):
         pass
 
