@@ -248,7 +248,7 @@ def test_who_may_not_write_is_told_so(world: World) -> None:
             "-m",
             "blrcs",
             "records",
-            *world.import_("--resume"),
+            *world.import_(),
             "--server",
             world.address,
             "--user",
