@@ -20,6 +20,7 @@ from blrcs.assembly.direct import (
     direct_auth,
     direct_cache,
     direct_health,
+    direct_records,
 )
 from blrcs.assembly.endpoint import listen
 from blrcs.assembly.foundation import NS_PER_S, Foundation, lay_foundation
@@ -29,7 +30,7 @@ from blrcs.assembly.limits import ServiceLimits, assemble_limits
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.records import Records, assemble_records
-from blrcs.assembly.services import load_service
+from blrcs.assembly.services import HostedServices
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
@@ -44,6 +45,9 @@ from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.exporter import MetricsServer
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.process import settle_process
+from blrcs.resources.own_directories import OwnDirectories
+from blrcs.resources.server_resources import ServerResources
+from blrcs.resources.service_life import ServiceLife
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
@@ -59,6 +63,7 @@ from blrcs.v1 import (
 from blrcs.workers.memory import ACCESS, GUARDS, RECORDS, Memory, OwnMemory
 from blrcs.workers.ports import PortUnavailableError
 from blrcs.workers.worker import Worker
+from blrcs_native.metrics import MetricsBlock
 
 PURGE_PERIOD_S = 600.0
 EXPIRY_PERIOD_S = 5.0
@@ -135,14 +140,19 @@ async def running(
             settings.records,
             access.current,
             refresh_interval_ns=settings.database.refresh_interval.ns,
+            stamps=memory.record_stamps(),
             generation=memory.generation(RECORDS),
         )
 
         direct: DirectHandlers = {}
         if settings.services.builtin:
             direct = _add_builtin(registrar, access, identity, cache, limits, records)
+            if base.consistency_token is None:
+                # What a caller's token stands for may be newer than any copy.
+                direct = {**direct, **direct_records(records)}
+        hosted = _hosted(base, block, metrics, access, cache, limits, stack)
         for reference in settings.services.extra:
-            load_service(reference)(registrar)
+            hosted.add(reference, registrar)
         health, direct_standard = _add_standard(registrar, settings)
 
         metrics.started()
@@ -164,9 +174,9 @@ async def running(
 
         reloadables: list[Reloadable] = [policies, limits.rules, level]
         server, addresses = listen(router, settings, metrics, reloadables, worker)
-        metrics_address = await _serve_metrics(
-            settings, memory.registry(block, ServerMetrics), stack, worker
-        )
+        metrics_address = await _serve_metrics(settings, memory.registry(block), stack, worker)
+        stack.push_async_callback(hosted.stop, settings.services.stop_timeout.ns / NS_PER_S)
+        await hosted.start()
         # Last of all that can fail: a password that is made but never shown would be lost.
         administrator = None
         if settings.services.builtin and (worker is None or worker.first):
@@ -184,6 +194,7 @@ async def running(
         house = Housekeeping(stack)
         house.run(watcher.run())
         _keep_house(house, settings, base, access, identity, cache, limits, records, worker)
+        hosted.keep_house(house, lambda work: _leading(work, worker))
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,
@@ -193,6 +204,34 @@ async def running(
             reflection=settings.reflection,
             direct_methods=router.direct_methods,
         )
+
+
+def _hosted(
+    base: Foundation,
+    block: MetricsBlock,
+    metrics: ServerMetrics,
+    access: Access,
+    cache: AnyCache,
+    limits: ServiceLimits,
+    stack: AsyncExitStack,
+) -> HostedServices:
+    """For the services of users, with what they may use of the server."""
+    own_directories = OwnDirectories(base.data_directory)
+    stack.callback(own_directories.close)
+    return HostedServices(
+        ServerResources(
+            database=base.database,
+            cache=cache,
+            limits=limits.limits,
+            decisions=access.decisions,
+            metrics=block,
+            strategy_metrics=metrics.strategies,
+            page_tokens=base.page_tokens,
+            clock=base.clock,
+            own_directory=own_directories,
+            life=ServiceLife(),
+        )
+    )
 
 
 def _keep_house(
@@ -210,6 +249,9 @@ def _keep_house(
     house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
     house.repeat(PURGE_PERIOD_S, _leading(records.purge.changes, worker))
     house.repeat(EXPIRY_PERIOD_S, _leading(records.purge.expired, worker))
+    if records.copies is not None:
+        follower = records.copies.follower
+        house.repeat(follower.period_s, follower.look)
     keep_house(cache, house, lambda work: _leading(work, worker))
     house.repeat(SWEEP_PERIOD_S, limits.sweep)
     if base.database.is_shared:

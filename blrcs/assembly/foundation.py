@@ -25,7 +25,9 @@ from blrcs.database.replicas.group import ReplicaOptions
 from blrcs.database.replicas.opening import with_replicas
 from blrcs.database.replicas.reads import PRIMARY
 from blrcs.database.repositories.settings import get_or_make
-from blrcs.database.slow_log.watched import noting_waits
+from blrcs.database.slow_log.file import FILE_NAME, SlowLogFile
+from blrcs.database.slow_log.log import SlowLog
+from blrcs.database.slow_log.watched import WatchedDatabase, WatchedReader, noting_waits
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker
@@ -108,6 +110,11 @@ async def lay_foundation(
             _with_replicas(database, settings.database, limits, metrics)
         )
         consistency_token = replicated.token
+    least_ns = settings.database.slow_query.ns
+    if least_ns:
+        slow = SlowLog(database, SlowLogFile(directory / FILE_NAME), least_ns=least_ns)
+        await stack.enter_async_context(slow.running())
+        database, reader = WatchedDatabase(database, slow), WatchedReader(reader, slow)
     redis, announcer = None, None
     if settings.redis.url is not None:
         redis, announcer = await _open_redis(

@@ -75,11 +75,16 @@ class Statement:
     Args:
         construct: What SQLAlchemy Core builds; or, where databases differ in more than Core knows,
             a function that builds it for the name of a dialect.
+        is_scan: Whether it may go through many rows that it does not return. Where a database
+            answers on the thread that asks, such a one is run elsewhere.
     """
 
-    __slots__ = ("_compiled", "_construct")
+    __slots__ = ("_compiled", "_construct", "is_scan")
 
-    def __init__(self, construct: Construct | Callable[[str], Construct]) -> None:
+    def __init__(
+        self, construct: Construct | Callable[[str], Construct], *, is_scan: bool = False
+    ) -> None:
+        self.is_scan = is_scan
         self._construct = construct
         self._compiled: dict[Dialect, CompiledStatement] = {}
 

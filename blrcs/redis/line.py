@@ -180,6 +180,7 @@ class Line:
             task.cancel()
         if self._timer is not None:
             self._timer.cancel()
+        _abort(self._connection)
         closing = self._loop.create_task(self._connection.disconnect(nowait=True))
         self._tasks.append(closing)
         while self._asked:
@@ -188,6 +189,13 @@ class Line:
                 answer.set_exception(unavailable())
         if self._on_end is not None:
             self._on_end(error)
+
+
+def _abort(connection: AbstractConnection) -> None:
+    """Ends it without waiting for the network to take what is left, which it may never do."""
+    writer = connection._writer  # noqa: SLF001 - redis-py has no public way
+    if writer is not None:
+        writer.transport.abort()
 
 
 def _hand_over_pushes(connection: AbstractConnection) -> None:

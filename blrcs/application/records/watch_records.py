@@ -10,7 +10,7 @@ from blrcs.domain.record import RecordChange
 from blrcs.domain.record_name import CollectionKey
 
 BATCH = 100
-"""As many changes are held for one watcher, however slow it is."""
+"""As many changes are held for one watcher at most, however slow it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,16 @@ class WatchRecords:
             yield RecordEvent(self._resume_tokens.issue(query, str(sequence)), sequence)
             while True:
                 waker.reset()
-                changes = await self._feed.after(key, sequence, BATCH)
-                if not changes:
-                    now = await self._feed.position(key)
-                    if now.incarnation != position.incarnation:
-                        raise NotFoundError(key.name)
-                    # Something may have come in between: then there is no need to wait for it.
-                    if now.sequence <= sequence:
-                        await waker.wait()
-                        continue
-                    if now.purged > sequence:
-                        raise _missed(key)
+                # One row is read where nothing has happened, however many watch.
+                now = await self._feed.position(key)
+                if now.incarnation != position.incarnation:
+                    raise NotFoundError(key.name)
+                if now.sequence == sequence:
+                    await waker.wait()
+                    continue
+                if not now.purged <= sequence <= now.sequence:
+                    raise _missed(key)
+                changes = await self._feed.after(key, sequence, min(now.sequence - sequence, BATCH))
                 for change in changes:
                     if change.sequence != sequence + 1:
                         raise _missed(key)

@@ -199,11 +199,15 @@ class Flights:
 
     async def _claim(self, flight: Flight) -> None:
         """Sees to it that what is loaded has a place to go to, unless the cache fails."""
-        if flight.seen is not None:
+        if flight.is_refresh:
             return
         try:
-            ttl_ns = self._options.load_timeout_ns + MARK_MARGIN_NS
-            flight.seen = await self._entries.claim(flight.key, ttl_ns)
+            if flight.seen is not None:
+                # A load may have ended since the caller looked.
+                flight.seen = await self._entries.look(flight.key)
+            if flight.seen is None:
+                ttl_ns = self._options.load_timeout_ns + MARK_MARGIN_NS
+                flight.seen = await self._entries.claim(flight.key, ttl_ns)
         except DomainError:
             return
         if flight.seen.is_served(self._entries.now_ns()):

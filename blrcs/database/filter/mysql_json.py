@@ -23,7 +23,7 @@ class MysqlJson(JsonSql):
 
     def raw(self, json: str) -> str:
         """See JsonSql."""
-        return self.text(json)
+        return f"CAST({json} AS CHAR)"
 
     def is_string(self, json: str) -> str:
         """See JsonSql."""
@@ -63,8 +63,9 @@ class MysqlJson(JsonSql):
 
     def is_moment(self, text: str) -> str:
         """See JsonSql."""
-        # To a server a backslash is one in a literal where it stands twice.
-        return rf"({text} REGEXP '^{FORM}\\z')"
+        # MySQL matches no octets, and characters by a collation that takes t for T. To a server a
+        # backslash is one in a literal where it stands twice.
+        return rf"(CONVERT({text} USING utf8mb4) REGEXP '(?-i)^{FORM}\\z')"
 
     def compare_rows(self, values: Sequence[str], sign: str, asked: Sequence[str]) -> str:
         """See JsonSql. No index is used for rows, but for what they mean."""

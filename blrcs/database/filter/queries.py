@@ -87,6 +87,8 @@ class FilteredQueries:
             lambda dialect: self._page(
                 *shape, has_position=has_position, narrowing=narrowing, dialect=dialect
             ),
+            # By ids, and all of them, a page is found by the key.
+            is_scan=filter_.expression is not None or len(order_by.terms) > 1,
         )
         values = [
             *values_of(filter_, name_prefix),
@@ -113,16 +115,19 @@ class FilteredQueries:
         statement = self._statement(
             (shape, narrowing and narrowing.shape),
             lambda dialect: self._count(shape, narrowing, dialect),
+            is_scan=True,
         )
         params = numbered(values_of(filter_, name_prefix))
         params.update(tenant=tenant, collection=collection, now_ns=now_ns)
         params.update({} if narrowing is None else narrowing.params)
         return statement, params
 
-    def _statement(self, shape: Hashable, construct: Callable[[str], Construct]) -> Statement:
+    def _statement(
+        self, shape: Hashable, construct: Callable[[str], Construct], *, is_scan: bool
+    ) -> Statement:
         found = self._statements.get(shape)
         if found is None:
-            found = self._statements[shape] = Statement(construct)
+            found = self._statements[shape] = Statement(construct, is_scan=is_scan)
             if len(self._statements) > self._kept_statements:
                 self._statements.popitem(last=False)
         else:

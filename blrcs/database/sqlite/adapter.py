@@ -29,6 +29,7 @@ from blrcs.database.sqlite.port_transaction import (
     told_as_the_port_does,
 )
 from blrcs.database.sqlite.reader import SqliteReader
+from blrcs.database.sqlite.scans import SqliteScans
 from blrcs.database.sqlite.transaction import Transaction as Statements
 from blrcs.database.statement import Row, Statement
 
@@ -41,6 +42,7 @@ class SqliteAdapter(DatabaseAdapter):
     """One SQLite file.
 
     Reads run at once, where they are asked: a point read takes less than handing it to a thread.
+    Only scans are handed to some.
     Writes go to one thread, which commits what is waiting in groups. ``run`` has its operation run
     on that thread; a ``transaction`` that writes holds the thread for the length of its block, and
     is undone where the block does nothing with it for ``idle_timeout_s``.
@@ -62,6 +64,7 @@ class SqliteAdapter(DatabaseAdapter):
         self._path = path
         self._idle_timeout_s = idle_timeout_s
         self._readers: list[sqlite3.Connection] = []
+        self._scans = SqliteScans(path)
         self._closed = False
 
     @classmethod
@@ -87,11 +90,16 @@ class SqliteAdapter(DatabaseAdapter):
     async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """See the port."""
         self._require_open()
+        if statement.is_scan:
+            rows = await self._scan(statement, params)
+            return rows[0] if rows else None
         return self._database.fetch_one(statement, **params)
 
     async def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """See the port."""
         self._require_open()
+        if statement.is_scan:
+            return await self._scan(statement, params)
         return self._database.fetch_all(statement, **params)
 
     async def run(
@@ -141,11 +149,16 @@ class SqliteAdapter(DatabaseAdapter):
         self._closed = True
         for reader in self._readers:
             reader.close()
+        await self._scans.close()
         await self._database.close()
 
     def _require_open(self) -> None:
         if self._closed:
             raise closed()
+
+    async def _scan(self, statement: Statement, params: dict[str, Any]) -> list[Row]:
+        with told_as_the_port_does():
+            return await self._scans.fetch_all(statement, params)
 
     async def _write(self, operation: Callable[[Statements], Result]) -> Result:
         with told_as_the_port_does():

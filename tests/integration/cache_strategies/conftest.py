@@ -5,13 +5,20 @@ import pytest
 
 from blrcs.cache.memory import MemoryCache
 from blrcs.config.cache import Cache
+from tests.conformance.cache.worlds import redis_world
+from tests.integration.cache_strategies.sources import AskedCache
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "redis"])
 async def cache(request):
     """A cache of each kind, without entries. Strategies have clocks of their own."""
-    assert request.param == "memory"
-    return MemoryCache(Cache())
+    if request.param == "memory":
+        yield MemoryCache(Cache())
+        return
+    server = request.getfixturevalue("redis_server")
+    server.flush()
+    async with redis_world(Cache(), server.url(), copies=False) as world:
+        yield AskedCache(world.store)
 
 
 class Clock:

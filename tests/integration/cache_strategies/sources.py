@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
+from blrcs.application.ports.cache import CacheStore
 from blrcs.cache.memory import MemoryCache
 from blrcs.config.cache import Cache
 from blrcs.domain.cache_entry import CacheEntry, CacheEvent, SetCondition
@@ -81,7 +83,31 @@ class FailingCache(MemoryCache):
         return super().watch(namespace, key_prefix)
 
 
+class AskedCache:
+    """A cache of which it is known whether it has answered all that it was asked."""
+
+    unanswered = 0
+
+    def __init__(self, cache: CacheStore) -> None:
+        self._cache = cache
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._cache, name)
+
+        async def ask(*arguments: Any) -> Any:
+            AskedCache.unanswered += 1
+            try:
+                return await method(*arguments)
+            finally:
+                AskedCache.unanswered -= 1
+
+        return ask
+
+
 async def settle() -> None:
     """Returns when all that can go on has."""
-    for _ in range(12):
+    quiet = 0
+    while quiet < 12:
+        # A turn of the loop, which looks for answers too.
         await asyncio.sleep(0)
+        quiet = 0 if AskedCache.unanswered else quiet + 1

@@ -20,7 +20,7 @@ def source():
 
 
 @pytest.fixture
-def reading(cache, clock, source):
+async def reading(cache, clock, source):
     """Makes read-throughs of one namespace; closes them at the end."""
     made = []
 
@@ -43,12 +43,14 @@ def reading(cache, clock, source):
         return read
 
     yield make
+    await settle()
     assert all(read._flights._flights == {} and not read._flights._waiting for read in made)
 
 
 async def test_a_value_is_loaded_once_and_then_kept_until_its_time_is_over(reading, source, clock):
     read = reading()
     assert [await read.get("a") for _ in range(3)] == [b"1"] * 3
+    await settle()
     clock.now_ns += 60 * S - 1
     assert await read.get("a") == b"1"
     assert source.loads == [("a",)]
@@ -144,6 +146,7 @@ async def test_that_there_is_none_is_remembered_for_a_time_of_its_own(reading, s
     source.values["c"] = b"3"
     assert await read.get("c") is None
     assert source.loads == [("c",)]
+    await settle()
     clock.now_ns += 5 * S
     assert await read.get("c") == b"3"
 
@@ -164,6 +167,7 @@ async def test_not_found_is_that_there_is_none(reading, source):
 async def test_a_stale_value_is_served_while_one_load_replaces_it(reading, source, clock):
     read = reading(PATIENT)
     await read.get("a")
+    await settle()
     clock.now_ns += 60 * S
     source.values["a"] = b"new"
     source.open.clear()
@@ -181,11 +185,13 @@ async def test_where_refreshing_fails_a_stale_value_is_served_until_its_end(read
     read = reading(PATIENT, retry_ns=10 * S)
     await read.get("a")
     source.error = RuntimeError("the store is gone")
+    await settle()
     clock.now_ns += 60 * S
     for _ in range(5):
         assert await read.get("a") == b"1"
         await settle()
     assert len(source.loads) == 2, "it was tried again at once"
+    await settle()
     clock.now_ns += 10 * S
     assert await read.get("a") == b"1"
     await settle()
@@ -206,6 +212,7 @@ async def test_a_fresh_value_is_loaded_early_by_chance_the_sooner_the_longer_its
     clock.now_ns += 2 * S  # how long the load takes
     source.open.set()
     await caller
+    await settle()
     clock.now_ns += 55 * S
     for _ in range(2):  # 2 s * ln(10) is less than the 5 s that are left
         await read.get("a")
@@ -263,6 +270,7 @@ async def test_refreshes_do_not_take_the_place_of_loads_that_callers_wait_for(
 ):
     read = reading(PATIENT, max_loads=1)
     await read.get("a")
+    await settle()
     clock.now_ns += 60 * S
     source.open.clear()
     caller = asyncio.create_task(read.get("b"))
@@ -424,7 +432,9 @@ async def test_reads_and_loads_are_counted(reading, source, clock):
     metrics = StrategyMetrics()
     read = reading(PATIENT, metrics=metrics)
     await read.get_many(["a", "c"])
+    await settle()
     await read.get_many(["a", "c"])
+    await settle()
     clock.now_ns += 60 * S
     await read.get("a")
     await settle()

@@ -168,7 +168,7 @@ async def test_reads_see_what_is_pending(cache, opening, sink, clock):
         await until(lambda: behind.lag_entries == 0)
         assert behind.pending("a") is None
         assert await read.get_many(["a", "b"]) == {"a": b"2"}
-        assert source.loads == [("a",), ("b",), ("a",), ("b",)]
+        assert sorted(source.loads) == [("a",), ("a",), ("b",), ("b",)]
 
 
 async def test_writes_stay_pending_until_the_cache_has_forgotten(opening, sink):

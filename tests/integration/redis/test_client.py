@@ -195,3 +195,19 @@ async def test_who_does_not_insist_begins_without_redis(connect):
             await client.call("n", "GET", "n")
         server.start()
         assert await until_it_answers(client) is None
+
+
+async def test_what_the_network_does_not_take_is_thrown_away(server, connect):
+    client = await connect(server.url(), pool_size=1, **QUICK)
+    await client.call("k", "PING")
+    server.pause()
+    try:
+        value = b"x" * (8 << 20)
+        with pytest.raises(UnavailableError):
+            await client.call("k", "SET", "k", value)
+        (line,) = client._lines
+        await asyncio.wait_for(line.wait_closed(), 30)
+        writer = line._connection._writer
+        assert writer is None or not writer.transport.get_write_buffer_size()
+    finally:
+        server.resume()

@@ -79,6 +79,10 @@ class Records:
         drop = DropTable(table, if_exists=True)
         await self.database.define(drop, CreateTable(table), CreateIndex(by_time))
 
+    async def drop(self) -> None:
+        """Leaves the database as others expect it: without a table that is not theirs."""
+        await self.database.define(DropTable(table, if_exists=True))
+
     async def put(self, subjects: Iterable[Subject]) -> None:
         """These records, and no others."""
         await self.database.execute(EMPTY)
@@ -142,6 +146,7 @@ async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         records = Records(database)
         await records.create()
         yield records
+        await records.drop()
 
 
 @pytest.fixture
@@ -156,3 +161,5 @@ async def every(
             found[kind] = Records(await stack.enter_async_context(database))
             await found[kind].create()
         yield found
+        for records in found.values():
+            await records.drop()

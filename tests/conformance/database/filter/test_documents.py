@@ -47,6 +47,16 @@ async def test_strings_are_told_apart_to_the_octet(records: Records) -> None:
             assert await records.ids(filter_) == expected, filter_
 
 
+async def test_instants_are_told_from_other_strings(records: Records) -> None:
+    subjects = [subject(f"{n:02}", {"s": text, "l": [text]}) for n, text in enumerate(STRINGS)]
+    await records.put(subjects)
+    for instant in ("12:00:00Z", "12:00:00.5Z", "12:00:00.123456789Z", "13:00:00+01:00"):
+        for asked in ("s =", "s <", "s <=", "s >", "s !=", "l:"):
+            filter_ = parse_filter(f'data.{asked} timestamp("2026-01-31T{instant}")')
+            expected = [each.record_id for each in subjects if matches(filter_, each)]
+            assert await records.ids(filter_) == expected, filter_
+
+
 async def test_every_key_that_has_a_path_is_found(records: Records) -> None:
     await records.put([subject(f"{n:02}", {key: n}) for n, key in enumerate(KEYS)])
     for number, key in enumerate(KEYS):
