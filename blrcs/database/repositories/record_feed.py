@@ -163,7 +163,7 @@ class SqlChangeFeed:
         for first in range(0, len(keys), FEEDS_SIZES[-1]):
             some = keys[first : first + FEEDS_SIZES[-1]]
             size = next(each for each in FEEDS_SIZES if each >= len(some))
-            params = {}
+            params: dict[str, str] = {}
             for number, key in enumerate([*some, *[some[-1]] * (size - len(some))]):
                 params |= {f"tenant_{number}": key.tenant, f"collection_{number}": key.collection}
             for row in await self._database.fetch_all(_among(size), **params):
