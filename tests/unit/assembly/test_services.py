@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,10 @@ from structlog.testing import capture_logs
 
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.services import HostedServices, ServiceLoadError
+from blrcs.cache.memory import MemoryCache
+from blrcs.config.cache import Cache
+from blrcs.domain.cache_entry import CacheEntry
+from blrcs.domain.errors import UnavailableError
 from blrcs.resources.local import described_resources
 from blrcs.resources.server_resources import ServerResources
 
@@ -119,3 +124,32 @@ async def test_what_is_repeated_is_done_by_each_or_by_the_one_who_leads(
         await each.wait()
         await one.wait()
     assert asked == [by_one]
+
+
+class StartingCache(MemoryCache):
+    """A cache whose process is not there yet at the first looks."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__(Cache())
+        self.looks = looks
+
+    async def get(self, namespace: str, key: str) -> CacheEntry | None:
+        self.looks -= 1
+        if self.looks >= 0:
+            raise UnavailableError("CACHE_RESTARTING", "the cache is starting anew")
+        return await super().get(namespace, key)
+
+
+async def test_services_start_when_the_cache_answers(tmp_path: Path, module: ModuleType) -> None:
+    cache = StartingCache(looks=3)
+    hosted = HostedServices(replace(described_resources(tmp_path), cache=cache))
+
+    def register(server: Any, resources: ServerResources) -> None:
+        async def start() -> None:
+            await resources.cache.get("titles", "7")
+
+        resources.on_start(start)
+
+    add(hosted, module, caching=register)
+    await hosted.start()
+    assert cache.looks < 0
