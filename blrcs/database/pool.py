@@ -26,12 +26,15 @@ class PoolLimits:
 
     Attributes:
         size: Connections that stay open.
-        overflow: Connections beyond that, opened where all are in use and closed after that.
+        overflow: Connections beyond that, opened where all are in use.
+        linger_s: How long one of those stays that is not needed. Opening one takes longer than
+            hundreds of calls, and those who need it come in bursts.
         timeout_s: How long a caller waits for one at most.
     """
 
     size: int = 20
     overflow: int = 10
+    linger_s: float = 10.0
     timeout_s: float = 30.0
 
 
@@ -110,6 +113,9 @@ class Pool(Generic[Connection]):
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
         self._open: set[Connection] = set()
         self._count = 0
+        # The fewest that were idle since it was last looked if there are too many.
+        self._fewest_idle = 0
+        self._shrinking: asyncio.TimerHandle | None = None
         self._all_back = asyncio.Event()
         self._closed = False
 
@@ -164,6 +170,8 @@ class Pool(Generic[Connection]):
         One that is still lent then is closed under its holder, who gives it back as ever.
         """
         self._closed = True
+        if self._shrinking is not None:
+            self._shrinking.cancel()
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
@@ -182,6 +190,7 @@ class Pool(Generic[Connection]):
     def _pop_idle(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
+            self._fewest_idle = min(self._fewest_idle, len(self._idle))
             if self._is_usable(connection):
                 return connection
             self._drop(connection, broken=True)
@@ -204,12 +213,37 @@ class Pool(Generic[Connection]):
         """Hands one on to whoever waits, or keeps it, or closes it where it is one too many."""
         if self._waiters and self._hand_on(connection):
             return
-        if self._closed or self._count > self._limits.size:
+        if self._closed:
             self._drop(connection)
             self._count -= 1
+            self._tell_if_all_back()
+            return
+        self._idle.append(connection)
+        if self._count > self._limits.size and self._shrinking is None:
+            self._shrink_later()
+
+    def _shrink_later(self) -> None:
+        if self._limits.linger_s:
+            self._fewest_idle = len(self._idle)
+            loop = asyncio.get_running_loop()
+            self._shrinking = loop.call_later(self._limits.linger_s, self._shrink)
         else:
-            self._idle.append(connection)
-        self._tell_if_all_back()
+            self._close_spare(len(self._idle))
+
+    def _shrink(self) -> None:
+        """Closes what is beyond the size and was not needed since it was last looked."""
+        self._shrinking = None
+        self._close_spare(self._fewest_idle)
+        if self._count > self._limits.size:
+            self._shrink_later()
+
+    def _close_spare(self, unused: int) -> None:
+        spare = min(unused, self._count - self._limits.size)
+        # Those last used longest ago.
+        for connection in self._idle[:spare]:
+            self._drop(connection)
+        del self._idle[:spare]
+        self._count -= spare
 
     def _drop(self, connection: Connection, *, broken: bool = False) -> None:
         if connection in self._open:

@@ -6,14 +6,14 @@ and never to itself, so that it is a tree of so many parts at most; and its patt
 an engine whose time grows with the text alone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jsonschema_rs
 import orjson
 
 from blrcs.domain.errors import InvalidArgumentError
-from blrcs.domain.field_path import Document
+from blrcs.domain.field_path import Document, Path
 
 FIELD = "collection.json_schema"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -37,13 +37,13 @@ class JsonSchema:
     def __init__(self, validator: jsonschema_rs.Draft202012Validator) -> None:
         self._validator = validator
 
-    def check(self, document: Document, *, field: str) -> None:
+    def check(self, document: Document, *, field: str, secrets: Sequence[Path] = ()) -> None:
         """See the port."""
-        if self._validator.is_valid(document):
-            return
-        error = next(self._validator.iter_errors(document))
-        place = ".".join([field, *map(str, error.instance_path)])
-        raise InvalidArgumentError(place, error.message[:MAX_SHOWN], reason="SCHEMA_VIOLATION")
+        try:
+            # Ends at the first violation; its iterator gathers all of them before it gives one.
+            self._validator.validate(document)
+        except jsonschema_rs.ValidationError as error:
+            raise _violation(error, field, secrets) from None
 
 
 class JsonSchemas:
@@ -136,6 +136,18 @@ class _Tree:
             else:
                 raise _refusal(f"refers to {reference[:80]!r}, which is not there")
         return found
+
+
+def _violation(
+    error: jsonschema_rs.ValidationError, field: str, secrets: Sequence[Path]
+) -> InvalidArgumentError:
+    path, problem = tuple(error.instance_path), error.message[:MAX_SHOWN]
+    for secret in secrets:
+        # The names of what lies within are a part of the secret.
+        if path[: len(secret)] == secret:
+            path, problem = secret, "a secret does not meet the schema"
+    place = ".".join([field, *map(str, path)])[:MAX_SHOWN]
+    return InvalidArgumentError(place, problem, reason="SCHEMA_VIOLATION")
 
 
 def _unescaped(token: str) -> str:

@@ -42,11 +42,12 @@ SIGN_IN_CELLS = 65_536
 """A table of its own: no flood of other keys can evict its cells."""
 CACHE_STAMPS, CACHE_HITS = "cache/stamps", "cache/hits"
 STAMPS = 65_536
-"""A change of one entry makes copies of each other one old with the probability of 1 in so many."""
+"""A change of one makes copies of each other one old with the probability of 1 in so many."""
 STAMP_KEY_BYTES = 16
 ACCESS = "access"
 LIMIT_RULES = "limit_rules"
 RECORDS = "records"
+RECORD_STAMPS = "records/stamps"
 GENERATIONS = (ACCESS, LIMIT_RULES, RECORDS)
 
 
@@ -59,6 +60,10 @@ class Memory(Protocol):
 
     def generation(self, name: str) -> Generation | None:
         """What moves when a worker changes what others have copies of; None where none has."""
+        ...
+
+    def record_stamps(self) -> CacheStamps:
+        """What tells that copies of records are old."""
         ...
 
     def revocations(self, clock: Clock) -> Revocations:
@@ -84,6 +89,10 @@ class OwnMemory:
 
     def generation(self, name: str) -> None:
         """See Memory."""
+
+    def record_stamps(self) -> CacheStamps:
+        """See Memory."""
+        return own_stamps()
 
     def revocations(self, clock: Clock) -> Revocations:
         """See Memory."""
@@ -120,6 +129,10 @@ class SharedMemory:
     def generation(self, name: str) -> Generation:
         """See Memory."""
         return Generation(self.segment.region(f"generation/{name}"))
+
+    def record_stamps(self) -> CacheStamps:
+        """See Memory."""
+        return CacheStamps(self.segment.region(RECORD_STAMPS))
 
     def revocations(self, clock: Clock) -> Revocations:
         """See Memory."""
@@ -204,9 +217,17 @@ class SharedMemory:
         self._revocation_log().ask_to_reload()
         for name in GENERATIONS:
             self.generation(name).bump()
+        self.record_stamps().bump_all()
 
     def _revocation_log(self) -> RevocationLog:
         return RevocationLog(self.segment.slots, buffer=self.segment.region("revocations"))
+
+
+def own_stamps() -> CacheStamps:
+    """Stamps that no other process knows."""
+    buffer = bytearray(CacheStamps.size_bytes_for(STAMPS))
+    CacheStamps.lay_out(buffer, secrets.token_bytes(STAMP_KEY_BYTES))
+    return CacheStamps(buffer)
 
 
 def lay_out(
@@ -236,12 +257,14 @@ def lay_out(
     sizes_bytes["metrics"] = slots * metrics_cells * WORD_BYTES
     sizes_bytes["labels"] = slots * LABELS_BYTES
     sizes_bytes["processes"] = slots * WORD_BYTES
-    sizes_bytes[CACHE_STAMPS] = CacheStamps.size_bytes_for(STAMPS)
+    for name in (CACHE_STAMPS, RECORD_STAMPS):
+        sizes_bytes[name] = CacheStamps.size_bytes_for(STAMPS)
     sizes_bytes[CACHE_HITS] = slots * cache_namespaces * WORD_BYTES
     sizes_bytes["revocations"] = RevocationLog.size_bytes_for(REVOCATIONS)
     segment = Segment.create(sizes_bytes, slots=slots)
     segment.slots.take(0)
-    CacheStamps.lay_out(segment.region(CACHE_STAMPS), secrets.token_bytes(STAMP_KEY_BYTES))
+    for name in (CACHE_STAMPS, RECORD_STAMPS):
+        CacheStamps.lay_out(segment.region(name), secrets.token_bytes(STAMP_KEY_BYTES))
     for name, count in places.items():
         # Its header is written before any worker is there; what it says holds for all.
         LimitSharing(segment.slots, buffer=segment.region(f"sharing/{name}"), places=count)

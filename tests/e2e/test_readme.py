@@ -68,7 +68,11 @@ def test_the_road_of_a_new_user(checkout: Path, server: Server) -> None:
     assert "/blrcs.v1.CacheService/Get " in by_client
     assert "blrcs.caches.get on caches/greetings: no binding grants it" in by_client
     assert "\nOK: development, from no file\n" in by_client
-    assert by_client.endswith("\nSERVING\n")
+    assert "\nSERVING\n" in by_client
+    assert re.search(
+        r'"records": \[\s*\{\s*"name": "tenants/acme/collections/orders/records/7"', by_hand
+    )
+    assert (checkout / "nightly").stat().st_size > 0
 
 
 def test_a_new_project_passes_its_tests_and_serves(checkout: Path) -> None:

@@ -33,6 +33,11 @@ class CollectionShape:
     schema: DocumentSchema | None
     sealed: tuple[SealedField, ...]
 
+    @property
+    def secret_paths(self) -> list[Path]:
+        """Where secrets lie."""
+        return [field.path for field in self.sealed if field.is_secret]
+
 
 class CollectionShapes:
     """Makes the shape of a collection once for each of its revisions, and keeps a bounded number.

@@ -5,13 +5,13 @@ inside the step, on another thread and maybe several times, and may raise a Doma
 undoes it; they must be pure.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from blrcs.domain.collection import Collection
-from blrcs.domain.field_path import Document
+from blrcs.domain.field_path import Document, Path
 from blrcs.domain.filter.evaluation import Subject
 from blrcs.domain.filter.expression import Filter
 from blrcs.domain.order_by import OrderBy, Position
@@ -84,12 +84,23 @@ class PlannedWrite:
     created: Record | None = None
 
 
-class RecordRepository(Protocol):
-    """Records, by the ids in their names. One that has expired is not there any more."""
+class StoredImage(NamedTuple):
+    """A record as it is shown, and from when on it is gone; None for never."""
+
+    image: RecordImage
+    expire_time_ns: int | None
+
+
+class RecordReader(Protocol):
+    """Single records, by the ids in their names."""
 
     async def get(self, key: RecordKey, *, now_ns: int) -> RecordImage | None:
-        """The record, if there is one."""
+        """The record, if there is one that has not expired."""
         ...
+
+
+class RecordRepository(RecordReader, Protocol):
+    """Records, by the ids in their names. One that has expired is not there any more."""
 
     async def get_many(
         self, parent: CollectionKey, record_ids: Sequence[str], *, now_ns: int
@@ -157,7 +168,7 @@ class ChangeFeed(Protocol):
         ...
 
     async def after(self, key: CollectionKey, sequence: int, limit: int) -> Sequence[RecordChange]:
-        """Changes after one, as far as they are kept."""
+        """Changes after one, as far as they are kept; fewer than ``limit`` where they are large."""
         ...
 
     async def purge(self, *, older_than_ns: int, max_kept: int) -> None:
@@ -186,10 +197,15 @@ class ChangeWaker(Protocol):
 
 
 class ChangeSignal(Protocol):
-    """Tells watchers, here and in other processes, that a collection's records have changed."""
+    """Tells here and in other processes that a collection's records have changed."""
 
-    def tell(self, key: CollectionKey) -> None:
-        """Something has been committed."""
+    def tell(self, key: CollectionKey, record_ids: Iterable[str] | None = None) -> None:
+        """Something has been committed: to be called before anybody is answered.
+
+        Args:
+            key: The collection's.
+            record_ids: What readers find changed; None for whatever there is.
+        """
         ...
 
     def watching(self, key: CollectionKey) -> AbstractContextManager[ChangeWaker]:
@@ -217,8 +233,11 @@ class RecordImages(Protocol):
 class DocumentSchema(Protocol):
     """What documents have to meet."""
 
-    def check(self, document: Document, *, field: str) -> None:
-        """Raises InvalidArgumentError that says where, but never what, the data are."""
+    def check(self, document: Document, *, field: str, secrets: Sequence[Path] = ()) -> None:
+        """Raises InvalidArgumentError that says where, but never what, the data are.
+
+        Of what lies at ``secrets`` it does not even tell the names of members.
+        """
         ...
 
 

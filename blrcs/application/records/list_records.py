@@ -55,7 +55,9 @@ class ListRecords:
         token = ""
         if not is_last:
             end = position(selection.order_by, taken[-1].subject())
-            token = self._page_tokens.issue(query, json.dumps(end, separators=(",", ":")))
+            # Escaped, strings beyond ASCII make longer tokens than are taken back.
+            cursor = json.dumps(end, ensure_ascii=False, separators=(",", ":"))
+            token = self._page_tokens.issue(query, cursor)
         return Page([each.image for each in taken], token)
 
     async def _taken(

@@ -10,6 +10,7 @@ from blrcs.domain.field_path import Document, Path, overlap, parse_path
 
 DATA = "data"
 EXPIRY = frozenset({"expire_time", "ttl"})
+MAX_PATHS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +58,14 @@ class RecordMask:
         """What the paths of a mask name: everything, where it is empty or ``*``.
 
         Raises:
-            InvalidArgumentError: One names nothing that can be changed, or a part of another's.
+            InvalidArgumentError: One names nothing that can be changed, or a part of another's; or
+                they are more than ``MAX_PATHS``.
         """
         named = frozenset(mask)
         if not named or named == {"*"}:
             return cls(whole=True, expiry=None)
+        if len(named) > MAX_PATHS:
+            raise InvalidArgumentError("update_mask", f"has more than {MAX_PATHS} paths")
         paths: list[Path] = []
         for text in sorted(named - EXPIRY - {DATA}):
             root, *path = parse_path(text, field="update_mask")

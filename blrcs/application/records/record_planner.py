@@ -1,5 +1,6 @@
 """What shall become of a record by what its caller asks."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from blrcs.application.collections.collection_shapes import CollectionShape
@@ -8,7 +9,7 @@ from blrcs.application.records.record_fields import RecordFields, RecordMask
 from blrcs.application.records.record_sealer import RecordSealer
 from blrcs.domain.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from blrcs.domain.etag import require_etag
-from blrcs.domain.field_path import MISSING, Document, value_at, with_value, without
+from blrcs.domain.field_path import MISSING, Document, Path, value_at, with_value, without
 from blrcs.domain.filter.document import check_document
 from blrcs.domain.record import Record
 from blrcs.domain.record_name import RecordKey
@@ -106,24 +107,33 @@ class RecordPlanner:
                 fields.expiry_ns(self._now_ns) if changes_expiry else stored.expire_time_ns
             ),
         )
-        if not mask.whole:
-            data = self._sealer.whole(self._shape, stored)
-            for path in mask.paths:
-                value = value_at(fields.data or {}, path)
-                gone = value is MISSING
-                data = without(data, path) if gone else with_value(data, path, value)
-            return self._with_data(record, data, None)
-        data = _given(fields)
-        # Who writes back what was read has not seen them, and does not mean to drop them.
+        if mask.whole:
+            data = self._keep_secrets(stored, _given(fields), ())
+            return self._with_data(record, data, fields.encoded)
+        data = self._sealer.whole(self._shape, stored)
+        for path in mask.paths:
+            value = value_at(fields.data or {}, path)
+            gone = value is MISSING
+            data = without(data, path) if gone else with_value(data, path, value)
+            if isinstance(value, Mapping):
+                data = self._keep_secrets(stored, data, path)
+        return self._with_data(record, data, None)
+
+    def _keep_secrets(self, stored: Record, data: Document, within: Path) -> Document:
+        """The data with those secrets that an object at a path was written without.
+
+        Who writes back what was read has not seen them, and does not mean to drop them.
+        """
         for path, secret in self._sealer.secrets(self._shape, stored).items():
-            if value_at(data, path) is MISSING:
+            lies_within = len(path) > len(within) and path[: len(within)] == within
+            if lies_within and value_at(data, path) is MISSING:
                 data = with_value(data, path, secret)
-        return self._with_data(record, data, fields.encoded)
+        return data
 
     def _with_data(self, record: Record, data: Document, encoded: bytes | None) -> Record:
         check_document(data)
         if self._shape.schema is not None:
-            self._shape.schema.check(data, field="record.data")
+            self._shape.schema.check(data, field="record.data", secrets=self._shape.secret_paths)
         sealed = None
         if self._shape.sealed:
             data, sealed = self._sealer.seal(self._shape, record.key, data)

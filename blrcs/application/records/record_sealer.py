@@ -50,7 +50,7 @@ class RecordSealer:
 
     def secrets(self, shape: CollectionShape, record: Record) -> Opened:
         """The secrets of a record."""
-        paths = {field.path for field in shape.sealed if field.is_secret}
+        paths = shape.secret_paths
         opened = self._open(shape, record.key, record.sealed or {}, secrets=True)
         return {path: value for path, value in opened.items() if path in paths}
 

@@ -10,7 +10,7 @@ from blrcs.domain.record import RecordChange
 from blrcs.domain.record_name import CollectionKey
 
 BATCH = 100
-"""As many changes are held for one watcher, however slow it is."""
+"""As many changes are held for one watcher at most, however slow it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class WatchRecords:
                     continue
                 if not now.purged <= sequence <= now.sequence:
                     raise _missed(key)
-                changes = await self._feed.after(key, sequence, BATCH)
+                changes = await self._feed.after(key, sequence, min(now.sequence - sequence, BATCH))
                 for change in changes:
                     if change.sequence != sequence + 1:
                         raise _missed(key)

@@ -12,6 +12,7 @@ from blrcs.database.errors import (
     ViolationKind,
     unavailable,
 )
+from blrcs.domain.errors import InvalidArgumentError
 
 _VIOLATIONS: dict[str, ViolationKind] = {
     "23001": "foreign_key",
@@ -25,6 +26,7 @@ _SERIALIZATION = {
     "40P01",  # deadlock_detected
 }
 _READ_ONLY = "25006"
+_NO_SUCH_TEXT = "22021"  # character_not_in_repertoire
 _PASSING_CLASSES = {
     "08",  # connection exception
     "53",  # insufficient resources: disk, memory, connections
@@ -70,6 +72,9 @@ def call_error(error: Exception, *, is_closed: bool, read_only: bool = False) ->
         return violation(error)
     if state in _SERIALIZATION or isinstance(error, asyncpg.InvalidCachedStatementError):
         return SerializationError()
+    if state == _NO_SUCH_TEXT:
+        # Other databases keep a zero character: it is for whoever sent it to know.
+        return InvalidArgumentError("request", "has a text with a NUL character in it")
     if _is_passing(error, state, is_closed=is_closed, read_only=read_only):
         return unavailable()
     return error

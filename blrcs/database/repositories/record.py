@@ -12,6 +12,7 @@ from blrcs.application.ports.records import (
     ListedRecord,
     PlannedWrite,
     Selection,
+    StoredImage,
 )
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.errors import IntegrityViolationError
@@ -78,6 +79,17 @@ class SqlRecordRepository:
         if expire_time_ns is not None and expire_time_ns <= now_ns:
             return None
         return RecordImage(key, encoded, None if sealed is None else sealed_from_bytes(sealed))
+
+    async def committed(self, key: RecordKey) -> StoredImage | None:
+        """See CommittedRecords."""
+        tenant, collection, record_id = key
+        row = await self._database.fetch_one(
+            _IMAGE, of_tenant=tenant, of_collection=collection, of_id=record_id
+        )
+        if row is None:
+            return None
+        image = RecordImage(key, bytes(row.encoded), sealed_from_bytes(row.sealed))
+        return StoredImage(image, row.expire_time_ns)
 
     async def get_many(
         self, parent: CollectionKey, record_ids: Sequence[str], *, now_ns: int

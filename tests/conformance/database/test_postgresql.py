@@ -17,7 +17,7 @@ from blrcs.database.postgresql.adapter import PostgresqlAdapter
 from blrcs.database.postgresql.connection import PREPARED_STATEMENTS
 from blrcs.database.statement import Statement
 from blrcs.database.types import KEY, NUMBER
-from blrcs.domain.errors import UnavailableError
+from blrcs.domain.errors import InvalidArgumentError, UnavailableError
 from blrcs.testing.database import DatabaseConformance
 from tests.servers.postgresql import PostgresqlServer
 
@@ -150,6 +150,11 @@ class TestStatements:
             await one.fetch_all(Statement(missing))
         with pytest.raises(asyncpg.DataError):
             await one.execute(ADD, id="a", balance="much")
+        await one.execute(ADD, id="a", balance=1)
+
+    async def test_a_text_that_it_cannot_keep_is_refused(self, one: PostgresqlAdapter) -> None:
+        with pytest.raises(InvalidArgumentError, match="NUL"):
+            await one.execute(ADD, id="a\0b", balance=1)
         await one.execute(ADD, id="a", balance=1)
 
 

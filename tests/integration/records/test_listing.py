@@ -2,6 +2,7 @@
 
 import pytest
 
+from blrcs.domain.order_by import MAX_TERMS
 from blrcs.v1 import record_pb2
 from tests.integration.records.world import ORDERS, SECOND_NS, TENANT, data_of, seconds
 from tests.unit.api.refusals import refusal
@@ -50,6 +51,15 @@ async def test_what_is_written_between_pages_moves_no_other_record(filled):
     await filled.delete("r1")
     rest = await page_of(filled, page_token=page.next_page_token)
     assert [each.name[-2:] for each in rest.records] == ["r2", "r3", "r4"]
+
+
+@pytest.mark.parametrize("character", ["\U0001f600", "\x01"])
+async def test_a_page_token_is_taken_back_whatever_it_holds(world, character):
+    keys = [f"k{number}" for number in range(MAX_TERMS)]
+    for record_id in ("a", "b", "c"):
+        await world.create(record_id, dict.fromkeys(keys, character * 200))
+    order_by = ", ".join(f"data.{key}" for key in keys)
+    assert await world.listed(order_by=order_by, page_size=1) == ["a", "b", "c"]
 
 
 async def test_a_page_token_belongs_to_its_query(filled):

@@ -7,6 +7,7 @@ from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import AioRpcError
 
+from blrcs.application.records.record_fields import MAX_PATHS
 from blrcs.v1 import record_pb2
 from tests.integration.records.world import (
     ORDERS,
@@ -110,6 +111,13 @@ async def test_a_mask_names_only_what_can_be_changed(world, mask):
     await world.create("a")
     refused = await refusal(world.update("a", {}, mask))
     assert refused == ("INVALID_ARGUMENT", "FIELD_INVALID")
+
+
+async def test_a_mask_has_so_many_paths_at_most(world):
+    await world.create("a", {})
+    paths = [f"data.k{number}" for number in range(MAX_PATHS)]
+    await world.update("a", {}, paths)
+    assert (await refusal(world.update("a", {}, [*paths, "data.one"])))[0] == "INVALID_ARGUMENT"
 
 
 async def test_a_mask_does_not_name_a_part_twice(world):

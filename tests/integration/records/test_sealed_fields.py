@@ -76,6 +76,21 @@ async def test_a_secret_stays_where_a_write_leaves_it_out(sealed):
     assert (await refusal(sealed.create("b", {"name": "Eve"})))[1] == "SCHEMA_VIOLATION"
 
 
+async def test_a_secret_stays_where_what_is_around_it_is_written(store, clock):
+    async with World.open(store, clock) as world:
+        schema = '{"properties": {"card": {"required": ["pin"]}}}'
+        await world.collection(secret_fields=["card.pin"], json_schema=schema)
+        await world.create("a", {"card": {"pin": PIN, "year": 30}})
+        read = await world.get("a", "data.card")
+        assert data_of(read) == {"card": {"year": 30}}
+        written = await world.update("a", {"card": {"year": 31}}, ["data.card"])
+        assert data_of(written) == {"card": {"year": 31}}
+        assert (await refusal(world.update("a", {}, ["data.card.pin"])))[1] == "SCHEMA_VIOLATION"
+        assert data_of(await world.update("a", {}, ["data.card"])) == {}
+        refused = await refusal(world.update("a", {"card": {"year": 31}}, ["data.card"]))
+        assert refused[1] == "SCHEMA_VIOLATION"
+
+
 async def test_an_encrypted_field_is_changed_and_removed_like_any_other(sealed):
     await sealed.create("a", DATA)
     changed = await sealed.update("a", {"card": {"number": "1"}}, ["data.card.number"])

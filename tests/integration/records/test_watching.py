@@ -125,6 +125,30 @@ async def test_a_watch_goes_on_after_any_event(world):
     await from_the_start.end()
 
 
+async def test_large_changes_are_read_a_few_at_a_time(world):
+    watch = world.watch()
+    token = (await anext(aiter(watch))).resume_token
+    watch.cancel()
+    sizes = [0, 400, 0, 400, 400, 900, 1000, 0, 1000, 0, 0]
+    for number, size in enumerate(sizes):
+        await world.create(f"r{number}", {"text": "x" * (size << 10)})
+    feed = world.records.service._records.watch_records._feed
+    read = []
+    after = feed.after
+
+    async def observed(key, sequence, limit):
+        changes = await after(key, sequence, limit)
+        read.append(sum(len(each.image.encoded) for each in changes))
+        return changes
+
+    feed.after = observed
+    events = aiter(world.watch(token))
+    told = [await anext(events) for _ in range(len(sizes) + 1)]
+    assert [each.sequence for each in told] == list(range(len(sizes) + 1))
+    assert max(read) < 2 << 20
+    assert len(read) < len(sizes)
+
+
 async def test_a_resume_token_is_good_for_its_collection_alone(world):
     await world.collection("other")
     await world.create("a")

@@ -10,9 +10,12 @@ from blrcs.monitoring.standard_log import log_by_standard_library
 
 
 @pytest.fixture(autouse=True)
-def _unconfigured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _unconfigured(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
     # Other tests of this process may have had the standard library log to structlog.
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    caplog.set_level(logging.INFO)
     before = structlog.get_config() if structlog.is_configured() else None
     structlog.reset_defaults()
     yield

@@ -94,8 +94,8 @@ class Lots:
         self.lots.append([amount, ends])
 
     def spend(self, cost, now):
-        """Of those that end last; false where even that is not enough."""
-        for lot in sorted(self.lots, key=lambda each: -each[1]):
+        """Of those that end first, which leaves the most; false where that is not enough."""
+        for lot in sorted(self.lots, key=lambda each: each[1]):
             given = min(cost, lot[0]) if lot[1] > now else 0
             lot[0] -= given
             cost -= given

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from blrcs.domain.errors import InvalidArgumentError
-from blrcs.records.json_schema import DRAFT, MAX_DEPTH, MAX_PARTS, JsonSchemas
+from blrcs.records.json_schema import DRAFT, MAX_DEPTH, MAX_PARTS, MAX_SHOWN, JsonSchemas
 
 
 def compiled(schema):
@@ -121,3 +121,39 @@ def test_patterns_take_time_that_grows_with_the_text_alone():
     schema = compiled({"properties": {"x": {"pattern": "^(a+)+$"}}})
     with pytest.raises(InvalidArgumentError):
         schema.check({"x": "a" * 100_000 + "b"}, field="f")
+
+
+def test_it_ends_at_the_first_of_many_violations():
+    patterns = [{"pattern": f"[a-z]*{number}z"} for number in range(100)]
+    schema = compiled({"properties": {"x": {"items": {"allOf": patterns}}}})
+    with pytest.raises(InvalidArgumentError) as caught:
+        # A million of them are gigabytes.
+        schema.check({"x": ["a"] * 100_000}, field="f")
+    assert caught.value.field == "f.x.0"
+
+
+def test_a_long_name_is_not_told_whole():
+    schema = compiled({"additionalProperties": {"type": "string"}})
+    with pytest.raises(InvalidArgumentError) as caught:
+        schema.check({"k" * 100_000: 1}, field="f")
+    assert len(caught.value.message) < 2 * MAX_SHOWN
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        {"additionalProperties": {"type": "string"}},
+        {"propertyNames": {"pattern": "^a"}},
+        {"unevaluatedProperties": False},
+        {"patternProperties": {"h": {"type": "string"}}},
+    ],
+)
+def test_of_a_secret_not_even_the_names_of_members_are_told(keyword):
+    schema = compiled({"properties": {"keys": {"properties": {"of": keyword}}}})
+    document = {"keys": {"of": {"hunter2": 1}}}
+    with pytest.raises(InvalidArgumentError) as caught:
+        schema.check(document, field="f", secrets=[("keys", "of")])
+    assert caught.value.field == "f.keys.of"
+    assert "hunter2" not in caught.value.message
+    with pytest.raises(InvalidArgumentError, match="hunter2"):
+        schema.check(document, field="f")

@@ -1,0 +1,9 @@
+"""How a transfer ends that cannot go on."""
+
+
+class TransferError(Exception):
+    """Says in one sentence why the whole transfer cannot begin or go on."""
+
+
+class StoppedError(Exception):
+    """Somebody has asked for the end while a call was to be tried again."""
