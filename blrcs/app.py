@@ -136,6 +136,8 @@ async def running(
             access.current,
             refresh_interval_ns=settings.database.refresh_interval.ns,
             generation=memory.generation(RECORDS),
+            # However many watch, as many other calls are served.
+            max_watchers=settings.server.max_concurrent_calls // 2,
         )
 
         direct: DirectHandlers = {}

@@ -31,7 +31,7 @@ from blrcs.database.repositories.collection import SqlCollectionRepository
 from blrcs.database.repositories.record import SqlRecordRepository
 from blrcs.database.repositories.record_feed import SqlChangeFeed
 from blrcs.database.repositories.settings import get_or_make, stored
-from blrcs.records.change_signal import LocalChangeSignal
+from blrcs.records.change_signal import MAX_WATCHERS, LocalChangeSignal
 from blrcs.records.json_schema import JsonSchemas
 from blrcs.security.field_encryption import AesGcmFieldCipher
 from blrcs_native.authorization_guard import CurrentAccess
@@ -58,6 +58,7 @@ async def assemble_records(
     *,
     refresh_interval_ns: int,
     generation: Generation | None = None,
+    max_watchers: int = MAX_WATCHERS,
 ) -> Records:
     """Everything about collections and their records.
 
@@ -67,6 +68,7 @@ async def assemble_records(
         access: Decides where a method needs a second permission.
         refresh_interval_ns: How often a watcher looks where nobody wakes it.
         generation: Moves with every write of any process; None where there is one process.
+        max_watchers: At most so many at once, and no more than MAX_WATCHERS.
 
     Raises:
         KeyFileError: Fields are encrypted with a key that is missing, or another one.
@@ -79,7 +81,11 @@ async def assemble_records(
     records = SqlRecordRepository(base.database)
     feed = SqlChangeFeed(base.database)
     schemas = JsonSchemas()
-    signal = LocalChangeSignal(interval_s=refresh_interval_ns / NS_PER_S, generation=generation)
+    signal = LocalChangeSignal(
+        interval_s=refresh_interval_ns / NS_PER_S,
+        generation=generation,
+        max_watchers=min(max_watchers, MAX_WATCHERS),
+    )
     shapes = CollectionShapes(collections=collections, schemas=schemas)
     sealer = RecordSealer(shapes=shapes, cipher=cipher)
     writer = RecordWriter(
