@@ -34,7 +34,7 @@ from blrcs.database.repositories.record_at_once import ReadAtOnce, RecordsAtOnce
 from blrcs.database.repositories.record_feed import SqlChangeFeed
 from blrcs.database.repositories.settings import get_or_make, stored
 from blrcs.records.change_follower import ChangeFollower
-from blrcs.records.change_signal import LocalChangeSignal
+from blrcs.records.change_signal import MAX_WATCHERS, LocalChangeSignal
 from blrcs.records.copied_records import CopiedRecords
 from blrcs.records.json_schema import JsonSchemas
 from blrcs.security.field_encryption import AesGcmFieldCipher
@@ -75,6 +75,7 @@ async def assemble_records(
     refresh_interval_ns: int,
     stamps: CacheStamps,
     generation: Generation | None = None,
+    max_watchers: int = MAX_WATCHERS,
 ) -> Records:
     """Everything about collections and their records.
 
@@ -86,6 +87,7 @@ async def assemble_records(
             most a copy may hide what others have changed.
         stamps: Where processes tell each other that copies are old.
         generation: Moves with every write of any process; None where there is one process.
+        max_watchers: At most so many at once, and no more than MAX_WATCHERS.
 
     Raises:
         KeyFileError: Fields are encrypted with a key that is missing, or another one.
@@ -112,6 +114,7 @@ async def assemble_records(
         interval_s=refresh_interval_ns / NS_PER_S,
         generation=generation,
         stamps=stamps,
+        max_watchers=min(max_watchers, MAX_WATCHERS),
     )
     shapes = CollectionShapes(collections=collections, schemas=schemas)
     sealer = RecordSealer(shapes=shapes, cipher=cipher)

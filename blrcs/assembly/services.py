@@ -1,6 +1,7 @@
 """Finds the services of users, and has them live and end with the server."""
 
 import asyncio
+import contextlib
 import importlib
 import sys
 import traceback
@@ -12,12 +13,17 @@ from typing import Any
 import structlog
 
 from blrcs.assembly.housekeeping import Housekeeping, Work
+from blrcs.domain.errors import UnavailableError
 from blrcs.resources.registering import register_service
 from blrcs.resources.server_resources import ServerResources
 from blrcs.resources.service_life import Repeated, ServiceLife
 
 Register = Callable[[Any, ServerResources], None]
 """Takes a server and adds servicers to it."""
+
+CACHE_TIMEOUT_S = 10.0
+CACHE_PAUSE_S = 0.02
+CACHE_NAMESPACE = "blrcs.services"
 
 log = structlog.get_logger("blrcs.services")
 
@@ -81,11 +87,27 @@ class HostedServices:
         Raises:
             ServiceLoadError: One fails; the others that have started are to be stopped.
         """
+        if self._lives:
+            await self._wait_for_cache()
         for reference, life in self._lives.items():
             try:
                 await life.start()
             except Exception as error:
                 raise _failure(reference, error) from error
+
+    async def _wait_for_cache(self) -> None:
+        """The process that keeps it starts at the same time; without it they start nevertheless."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CACHE_TIMEOUT_S):
+                while not await self._cache_answers():  # noqa: ASYNC110 - nobody tells of it
+                    await asyncio.sleep(CACHE_PAUSE_S)
+
+    async def _cache_answers(self) -> bool:
+        try:
+            await self._resources.cache.get(CACHE_NAMESPACE, "")
+        except UnavailableError:
+            return False
+        return True
 
     def keep_house(self, house: Housekeeping, leading: Callable[[Work], Work]) -> None:
         """Has repeated what they want to be.

@@ -45,8 +45,8 @@ class Host:
 
     Args:
         register: Takes a server and adds servicers to it, as for ``blrcs serve --service``.
-        resources: What it takes beside the server, if it does. Their decisions become those of the
-            permissions that channels are granted.
+        resources: What it takes beside the server, if it does; good for one host. Their decisions
+            become those of the permissions that channels are granted.
 
     Raises:
         PolicyError: A method's policy is missing or cannot be carried out.

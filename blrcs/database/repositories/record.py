@@ -38,6 +38,8 @@ from blrcs.domain.record import Record, RecordImage
 from blrcs.domain.record_name import CollectionKey, RecordKey
 
 PURGED_AT_ONCE = 500
+READ_AT_ONCE = 128
+"""As many records are read at once to be changed, large as they may be."""
 
 _QUERIES = FilteredQueries(
     Columns.of(records),
@@ -208,10 +210,12 @@ class SqlRecordRepository:
                 raise CollectionChangedError
             step = RecordStep(key, feed.sequence - claimed, now_ns, expected)
             if created is None:
-                ids = [write.record_id for write in writes]
-                stored = await stored_records(transaction, key, ids)
-                for write in writes:
-                    step.take(write, stored.get(write.record_id))
+                for start in range(0, len(writes), READ_AT_ONCE):
+                    some = writes[start : start + READ_AT_ONCE]
+                    ids = [write.record_id for write in some]
+                    stored = await stored_records(transaction, key, ids)
+                    for write in some:
+                        step.take(write, stored.get(write.record_id))
             else:
                 for record in created:
                     step.add(record)
