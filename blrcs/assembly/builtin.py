@@ -132,6 +132,8 @@ async def assemble_builtin(
         refresh_interval_ns=settings.database.refresh_interval.ns,
         stamps=memory.record_stamps(),
         generation=memory.generation(RECORDS),
+        # However many watch, as many other calls are served.
+        max_watchers=settings.server.max_concurrent_calls // 2,
     )
     return Builtin(
         base=base, access=access, identity=identity, cache=cache, limits=limits, records=records

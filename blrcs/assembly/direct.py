@@ -59,10 +59,15 @@ def direct_cache(service: CacheService, cache: AnyCache) -> DirectHandlers:
 
 
 def direct_records(records: Records) -> DirectHandlers:
-    """GetRecord, of those records of which there are good copies."""
-    if records.copies is None:
+    """GetRecord, of what there are good copies of; without copies, of what can be read at once.
+
+    Where there are copies, what else is read becomes one on the road through Python.
+    """
+    copies = None if records.copies is None else records.copies.of_records
+    read = records.read_at_once if copies is None else None
+    if copies is None and read is None:
         return {}
-    return {records.service.GetRecord: partial(DirectGetRecord, records.copies.of_records)}
+    return {records.service.GetRecord: partial(DirectGetRecord, copies, read)}
 
 
 def direct_access(service: AccessService, access: CurrentAccess) -> DirectHandlers:

@@ -30,10 +30,11 @@ from blrcs.config.records import Records as RecordsSection
 from blrcs.database.adapter import DatabaseAdapter
 from blrcs.database.repositories.collection import SqlCollectionRepository
 from blrcs.database.repositories.record import SqlRecordRepository
+from blrcs.database.repositories.record_at_once import ReadAtOnce, RecordsAtOnce
 from blrcs.database.repositories.record_feed import SqlChangeFeed
 from blrcs.database.repositories.settings import get_or_make, stored
 from blrcs.records.change_follower import ChangeFollower
-from blrcs.records.change_signal import LocalChangeSignal
+from blrcs.records.change_signal import MAX_WATCHERS, LocalChangeSignal
 from blrcs.records.copied_records import CopiedRecords
 from blrcs.records.json_schema import JsonSchemas
 from blrcs.security.field_encryption import AesGcmFieldCipher
@@ -63,6 +64,7 @@ class Records:
     purge: PurgeRecords
     signal: LocalChangeSignal
     copies: Copies | None
+    read_at_once: ReadAtOnce | None
 
 
 async def assemble_records(
@@ -73,6 +75,7 @@ async def assemble_records(
     refresh_interval_ns: int,
     stamps: CacheStamps,
     generation: Generation | None = None,
+    max_watchers: int = MAX_WATCHERS,
 ) -> Records:
     """Everything about collections and their records.
 
@@ -84,6 +87,7 @@ async def assemble_records(
             most a copy may hide what others have changed.
         stamps: Where processes tell each other that copies are old.
         generation: Moves with every write of any process; None where there is one process.
+        max_watchers: At most so many at once, and no more than MAX_WATCHERS.
 
     Raises:
         KeyFileError: Fields are encrypted with a key that is missing, or another one.
@@ -97,16 +101,20 @@ async def assemble_records(
     feed = SqlChangeFeed(base.database)
     schemas = JsonSchemas()
     copies = None
-    reader: RecordReader = records
+    gets: RecordReader = records
     if settings.copies:
         kept = RecordCopies(stamps, max_bytes=settings.copies, clock=base.clock)
         follower = ChangeFollower(feeds=feed, copies=kept, interval_ns=refresh_interval_ns)
         copies = Copies(of_records=kept, follower=follower)
-        reader = CopiedRecords(copies=kept, follower=follower, committed=records, others=records)
+        gets = CopiedRecords(copies=kept, follower=follower, committed=records, others=records)
+    # Where reads are quicker than handing them to somebody else.
+    reader = base.database.reader
+    read_at_once = None if reader is None else RecordsAtOnce(reader, base.clock).read
     signal = LocalChangeSignal(
         interval_s=refresh_interval_ns / NS_PER_S,
         generation=generation,
         stamps=stamps,
+        max_watchers=min(max_watchers, MAX_WATCHERS),
     )
     shapes = CollectionShapes(collections=collections, schemas=schemas)
     sealer = RecordSealer(shapes=shapes, cipher=cipher)
@@ -142,7 +150,7 @@ async def assemble_records(
         ),
         records=RecordUseCases(
             create_record=CreateRecord(**creating),
-            get_record=GetRecord(records=reader, clock=base.clock),
+            get_record=GetRecord(records=gets, clock=base.clock),
             list_records=ListRecords(shapes=shapes, page_tokens=base.page_tokens, **reading),
             count_records=CountRecords(shapes=shapes, **reading),
             update_record=UpdateRecord(writer=writer),
@@ -161,7 +169,9 @@ async def assemble_records(
         max_changes=settings.max_changes,
         **reading,
     )
-    return Records(service=service, purge=purge, signal=signal, copies=copies)
+    return Records(
+        service=service, purge=purge, signal=signal, copies=copies, read_at_once=read_at_once
+    )
 
 
 async def _register(database: DatabaseAdapter, key_id: bytes) -> bytes:

@@ -31,7 +31,7 @@ def ended(what: str, *, resumable: bool) -> Iterator[None]:
     except TransferError as error:
         fail(escape(str(error)))
     except OSError as error:
-        fail(escape(f"{error.filename or 'file'}: {error.strerror}"))
+        fail(escape(f"{error.filename}: {error.strerror}" if error.filename else str(error)))
     except KeyboardInterrupt:
         typer.echo(f"blrcs: interrupted.{how}", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -13,6 +13,10 @@ Sealed = Mapping[str, bytes]
 """Encrypted values, by their paths within the data."""
 
 
+SEALED_GROWTH = 6
+"""A list of numbers takes as many times the room of its text where it is shown, at most."""
+
+
 class RecordImage(NamedTuple):
     """A record as it is shown. A tuple, since every read makes one.
 
@@ -24,6 +28,12 @@ class RecordImage(NamedTuple):
     key: RecordKey
     encoded: bytes
     sealed: Sealed | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """As many as it may have where it is shown."""
+        sealed_bytes = sum(map(len, self.sealed.values())) if self.sealed else 0
+        return len(self.encoded) + SEALED_GROWTH * sealed_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

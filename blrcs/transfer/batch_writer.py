@@ -9,7 +9,7 @@ import grpc
 from blrcs.transfer.batch import Batch, WriteEncoder
 from blrcs.transfer.call_error import CallError
 from blrcs.transfer.entry import Entry, Reject
-from blrcs.transfer.errors import TransferError
+from blrcs.transfer.errors import RefusedError, TransferError
 from blrcs.transfer.record_client import RecordClient
 from blrcs.transfer.stored_records import MAX_NAMES, StoredRecords
 
@@ -62,7 +62,8 @@ class BatchWriter:
                 counts as written if it is what it should be.
 
         Raises:
-            TransferError: It is no single record that is refused.
+            RefusedError: All is refused, and not for a single record.
+            TransferError: So is the rest.
         """
         # To replace a record once more by the same one does no harm.
         is_doubtful = is_doubtful and self._on_conflict != "replace"
@@ -86,7 +87,8 @@ class BatchWriter:
                 position = 0
             if position is None:
                 if error.code not in TOO_MUCH or len(part) == 1:
-                    raise TransferError(str(error)) from None
+                    is_untouched = writing.is_untouched and not error.is_doubtful
+                    raise (RefusedError if is_untouched else TransferError)(str(error)) from None
                 writing.halve()
             elif position:
                 # Those before it are in order.
@@ -141,6 +143,9 @@ class _Writing:
 
     After a refusal less is tried at once, and after a success more: few that are refused cost few
     calls, and where most are, most of the rest is not sent in vain each time.
+
+    Attributes:
+        is_untouched: Whether it is known that nothing of the batch has been written.
     """
 
     def __init__(self, entries: Sequence[Entry], *, is_doubtful: bool) -> None:
@@ -148,6 +153,7 @@ class _Writing:
         self._at = 0
         self._size = len(entries)
         self._doubtful_until = len(entries) if is_doubtful else 0
+        self.is_untouched = not is_doubtful
         self._looks_up = is_doubtful
         self._look_at = 0
 
@@ -167,6 +173,7 @@ class _Writing:
 
     def advance(self, count: int) -> None:
         """So many are settled."""
+        self.is_untouched = False
         self._at += count
         self._size = 2 * max(self._size, 1)
 
@@ -192,4 +199,5 @@ class _Writing:
     def doubt(self, *, is_doubtful: bool) -> None:
         """What was just tried may have been done by an earlier try of the same call."""
         if is_doubtful:
+            self.is_untouched = False
             self._doubtful_until = max(self._doubtful_until, self._at + len(self.part()))

@@ -61,8 +61,18 @@ class ProgressFile:
             file.flush()
             os.fsync(file.fileno())
         self._new.replace(self.path)
+        sync_folder(self.path.parent)
 
     def remove(self) -> None:
         """The transfer is finished, or begins anew."""
         self.path.unlink(missing_ok=True)
         self._new.unlink(missing_ok=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes a file's new name durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

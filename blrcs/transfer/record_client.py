@@ -9,8 +9,8 @@ from typing import Any, cast
 import grpc
 
 from blrcs.transfer.call_error import CallError
-from blrcs.transfer.errors import StoppedError, TransferError
-from blrcs.transfer.tokens import Tokens
+from blrcs.transfer.errors import RefusedError, StoppedError, TransferError
+from blrcs.transfer.tokens import Metadata, Tokens
 from blrcs.v1 import record_pb2, record_pb2_grpc
 
 BATCH_WRITE = "/blrcs.v1.RecordService/BatchWriteRecords"
@@ -100,7 +100,7 @@ class RecordClient:
             except grpc.RpcError as raised:
                 error = CallError(raised, is_doubtful=is_doubtful)
             if error.code is Code.UNAUTHENTICATED:
-                self._tokens.replace(metadata)
+                self._renew(metadata, is_doubtful=is_doubtful)
                 continue
             if error.code not in TRANSIENT and error.retry_after_s is None:
                 raise error
@@ -112,3 +112,11 @@ class RecordClient:
             if self._stopping.wait(pause_s):
                 raise StoppedError
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    def _renew(self, refused: Metadata, *, is_doubtful: bool) -> None:
+        try:
+            self._tokens.replace(refused)
+        except RefusedError as error:
+            if is_doubtful:
+                raise TransferError(str(error)) from None
+            raise

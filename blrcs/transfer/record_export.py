@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from blrcs.transfer.errors import TransferError
-from blrcs.transfer.progress_file import ProgressFile
+from blrcs.transfer.progress_file import ProgressFile, sync_folder
 from blrcs.transfer.record_client import RecordClient
 from blrcs.v1 import record_pb2
 
@@ -93,6 +93,7 @@ class OutputFile:
         """It is whole."""
         self._sync()
         self._part.replace(self._path)
+        sync_folder(self._path.parent)
         self._progress.remove()
 
     def close(self) -> None:

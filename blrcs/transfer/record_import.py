@@ -11,7 +11,7 @@ from blrcs.transfer.batch import Batch, batches
 from blrcs.transfer.batch_writer import BatchWriter, Outcome
 from blrcs.transfer.call_error import CallError
 from blrcs.transfer.entry import Entry, Reject
-from blrcs.transfer.errors import TransferError
+from blrcs.transfer.errors import RefusedError, TransferError
 from blrcs.transfer.lines import Line, read_lines
 from blrcs.transfer.progress_file import ProgressFile
 from blrcs.transfer.reject_log import RejectLog
@@ -98,8 +98,8 @@ class RecordImport:
         self._max_rejects = max_rejects
         self._advance = advance
         self._stopping = stopping
-        offset, number = start
-        self.tally = ImportTally(offset=offset, number=number, sent=offset)
+        self._start, number = start
+        self.tally = ImportTally(offset=self._start, number=number, sent=self._start)
         self._waiting: deque[tuple[Batch, Future[Outcome]]] = deque()
 
     def resume(self) -> None:
@@ -124,7 +124,7 @@ class RecordImport:
         tally = self.tally
         doubtful_until = tally.sent
         self._rejects.begin(tally.rejects_bytes)
-        if tally.offset:
+        if self._source.path is not None:
             self._source.file.seek(tally.offset)
         lines = read_lines(self._source.file, number=tally.number, offset=tally.offset)
         pool = ThreadPoolExecutor(self._in_flight)
@@ -140,16 +140,19 @@ class RecordImport:
                 begin = batch.end
             while self._waiting:
                 self._settle_first()
-        except TransferError:
-            self._save()
+        except TransferError as error:
+            self._stopping.set()
+            if isinstance(error, RefusedError) and self._is_untouched(doubtful_until):
+                self._forget()
+            else:
+                self._save()
             raise
         finally:
             # After an interrupt what is on disk holds, and not what may be half counted here.
             self._stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)
             self._rejects.close()
-        if self._progress is not None:
-            self._progress.remove()
+        self._forget()
 
     def _must_wait_for(self, batch: Batch) -> bool:
         if len(self._waiting) >= self._in_flight:
@@ -174,6 +177,16 @@ class RecordImport:
         self._advance(tally)
         if self._max_rejects is not None and tally.rejected > self._max_rejects:
             raise TooManyRejectsError(f"more than {self._max_rejects} lines are rejected")
+
+    def _is_untouched(self, sent_before: int) -> bool:
+        """Whether it is known that no line was written or told of, now or by another run."""
+        if max(sent_before, self.tally.offset) > self._start:
+            return False
+        return all(isinstance(each.exception(), RefusedError) for _, each in self._waiting)
+
+    def _forget(self) -> None:
+        if self._progress is not None:
+            self._progress.remove()
 
     def _save(self) -> None:
         if self._progress is not None:

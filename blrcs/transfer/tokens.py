@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from blrcs.transfer.errors import TransferError
+from blrcs.transfer.errors import RefusedError
 
 Metadata = tuple[tuple[str, str], ...]
 Renew = Callable[[], str]
@@ -32,11 +32,11 @@ class Tokens:
         """Gets another one in the place of one that was refused.
 
         Raises:
-            TransferError: There is no other one.
+            RefusedError: There is no other one.
         """
         with self._lock:
             if self.metadata != refused:
                 return
             self._token = self._renew()
             if self.metadata == refused:
-                raise TransferError("the server does not take the token, or no more")
+                raise RefusedError("the server does not take the token, or no more")

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -12,6 +13,8 @@ import pytest
 from blrcs.v1 import record_pb2, record_pb2_grpc
 from tests.e2e.server import Server
 from tests.e2e.workers import (
+    FIRST_PASSWORD,
+    OPTIONS,
     TIMEOUT_S,
     Metadata,
     administrator,
@@ -125,3 +128,24 @@ def test_a_server_that_stops_lets_its_watchers_go(server: Server, clients: list[
         next(watch)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert server.wait() == 0
+
+
+def test_watchers_leave_calls_to_others(start: Callable[..., Server]) -> None:
+    server = start(
+        BLRCS_AUTH__INITIAL_ADMIN_PASSWORD=FIRST_PASSWORD, BLRCS_SERVER__MAX_CONCURRENT_CALLS="8"
+    )
+    with ExitStack() as stack:
+        # A connection has a quarter of the calls.
+        channels = [
+            stack.enter_context(grpc.insecure_channel(server.address, OPTIONS)) for _ in range(3)
+        ]
+        metadata = administrator(channels)
+        clients = [Client(channel, metadata) for channel in channels]
+        clients[0].collection()
+        watches = [client.watch() for client in clients[:2] for _ in range(2)]
+        assert [next(watch).type for watch in watches] == [STARTED] * 4
+        with pytest.raises(grpc.RpcError) as caught:
+            next(clients[2].watch())
+        assert "watchers already" in (caught.value.details() or "")
+        clients[2].create("a", n=1)
+        assert [next(watch).sequence for watch in watches] == [1] * 4

@@ -73,7 +73,7 @@ class ListRecords:
                 collection, selection, position=at, limit=asked, now_ns=now_ns
             )
             for each in found:
-                size_bytes += len(each.image.encoded)
+                size_bytes += each.image.size_bytes
                 if len(taken) == limit or (taken and size_bytes > MAX_PAGE_BYTES):
                     return taken, False
                 taken.append(each)

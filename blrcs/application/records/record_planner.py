@@ -108,8 +108,9 @@ class RecordPlanner:
             ),
         )
         if mask.whole:
-            data = self._keep_secrets(stored, _given(fields), ())
-            return self._with_data(record, data, fields.encoded)
+            given = _given(fields)
+            data = self._keep_secrets(stored, given, ())
+            return self._with_data(record, data, fields.encoded if data is given else None)
         data = self._sealer.whole(self._shape, stored)
         for path in mask.paths:
             value = value_at(fields.data or {}, path)
@@ -134,14 +135,14 @@ class RecordPlanner:
         check_document(data)
         if self._shape.schema is not None:
             self._shape.schema.check(data, field="record.data", secrets=self._shape.secret_paths)
+        encoded = self._images.encode(data) if encoded is None else encoded
+        # With what is to be sealed, as readers are shown it.
+        if len(encoded) > MAX_ENCODED_BYTES:
+            raise InvalidArgumentError("record.data", f"has more than {MAX_ENCODED_BYTES} bytes")
         sealed = None
         if self._shape.sealed:
             data, sealed = self._sealer.seal(self._shape, record.key, data)
-            encoded = None
-        encoded = self._images.encode(data) if encoded is None else encoded
-        size_bytes = len(encoded) + sum(map(len, (sealed or {}).values()))
-        if size_bytes > MAX_ENCODED_BYTES:
-            raise InvalidArgumentError("record.data", f"has more than {MAX_ENCODED_BYTES} bytes")
+            encoded = self._images.encode(data)
         image = self._images.image(record, encoded)
         return replace(record, data=data, sealed=sealed, encoded=image)
 

@@ -8,6 +8,7 @@ cut off, or changed, is told from a whole one.
 import gzip
 import hashlib
 import os
+import secrets
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -101,9 +102,12 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         BackupError: It cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    if not path.name:
+        raise BackupError(f"{path}: cannot be written: is a folder")
+    # A name that nobody can be waiting at with a file or a link of theirs.
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE))
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
         try:
             yield draft
             with draft.open("rb") as file:

@@ -21,7 +21,7 @@ from blrcs.database.filter.narrowing import Narrowing
 from blrcs.database.filter.queries import FilteredQueries
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
 from blrcs.database.repositories.record_index import MOST_NAMED, bounds_in
-from blrcs.database.repositories.record_lookup import SHOWN, THIS, shown_rows, stored_records
+from blrcs.database.repositories.record_lookup import IMAGE, SHOWN, shown_rows, stored_records
 from blrcs.database.repositories.record_row import (
     image_from_row,
     sealed_from_bytes,
@@ -38,6 +38,8 @@ from blrcs.domain.record import Record, RecordImage
 from blrcs.domain.record_name import CollectionKey, RecordKey
 
 PURGED_AT_ONCE = 500
+READ_AT_ONCE = 128
+"""As many records are read at once to be changed, large as they may be."""
 
 _QUERIES = FilteredQueries(
     Columns.of(records),
@@ -47,7 +49,6 @@ _QUERIES = FilteredQueries(
     records.c.create_time_ns,
     records.c.update_time_ns,
 )
-_IMAGE = Statement(sa.select(*SHOWN).where(THIS))
 _EXPIRED = Statement(
     sa.select(records.c.tenant, records.c.collection, records.c.record_id)
     .where(records.c.expire_time_ns <= sa.bindparam("now_ns"))
@@ -71,7 +72,7 @@ class SqlRecordRepository:
         """See the port."""
         tenant, collection, record_id = key
         row = await self._reads.fetch_one(
-            _IMAGE, of_tenant=tenant, of_collection=collection, of_id=record_id
+            IMAGE, of_tenant=tenant, of_collection=collection, of_id=record_id
         )
         if row is None:
             return None
@@ -84,7 +85,7 @@ class SqlRecordRepository:
         """See CommittedRecords."""
         tenant, collection, record_id = key
         row = await self._database.fetch_one(
-            _IMAGE, of_tenant=tenant, of_collection=collection, of_id=record_id
+            IMAGE, of_tenant=tenant, of_collection=collection, of_id=record_id
         )
         if row is None:
             return None
@@ -209,10 +210,12 @@ class SqlRecordRepository:
                 raise CollectionChangedError
             step = RecordStep(key, feed.sequence - claimed, now_ns, expected)
             if created is None:
-                ids = [write.record_id for write in writes]
-                stored = await stored_records(transaction, key, ids)
-                for write in writes:
-                    step.take(write, stored.get(write.record_id))
+                for start in range(0, len(writes), READ_AT_ONCE):
+                    some = writes[start : start + READ_AT_ONCE]
+                    ids = [write.record_id for write in some]
+                    stored = await stored_records(transaction, key, ids)
+                    for write in some:
+                        step.take(write, stored.get(write.record_id))
             else:
                 for record in created:
                     step.add(record)

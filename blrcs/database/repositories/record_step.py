@@ -12,6 +12,7 @@ from blrcs.database.statement import Statement
 from blrcs.database.tables import record_changes, record_index, records
 from blrcs.database.upsert import upsert
 from blrcs.domain.collection import Collection
+from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.record import ChangeKind, Record
 from blrcs.domain.record_name import CollectionKey
 
@@ -30,6 +31,10 @@ _DELETE = Statement(sa.delete(records).where(_this(records)))
 _UNINDEX = Statement(sa.delete(record_index).where(_this(record_index)))
 _INDEX = Statement(sa.insert(record_index))
 _TELL = Statement(sa.insert(record_changes))
+
+
+MAX_BATCH_BYTES = 7 << 19
+"""What a batch leaves is its reply, and clients take messages of 4 MiB."""
 
 
 class RecordStep:
@@ -60,17 +65,18 @@ class RecordStep:
         self._unindexed: list[Mapping[str, object]] = []
         self._indexed: list[Mapping[str, object]] = []
         self._told: list[Mapping[str, object]] = []
+        self._left_bytes = 0
         self.sequence = sequence
         self.results: list[Record | None] = []
 
     def take(self, write: PlannedWrite, stored: Record | None) -> None:
-        """Decides on one write."""
+        """Decides on one write; InvalidArgumentError where all together leave too much."""
         before = stored
         if stored is not None and stored.is_expired(self._now_ns):
             before = None
             self._tell(ChangeKind.EXPIRED, stored, None)
         after = write.decide(before)
-        self.results.append(after)
+        self._give(after)
         if stored is not None and after is not stored and self._has_indexes:
             self._unindexed.append({**self._of_key(), "of_id": stored.key.record})
         if after is None:
@@ -86,8 +92,8 @@ class RecordStep:
             self._tell(kind, after, after)
 
     def add(self, record: Record) -> None:
-        """Has a record created of which nobody has looked if it is there."""
-        self.results.append(record)
+        """Has a record created of which nobody has looked if it is there; else as ``take``."""
+        self._give(record)
         self._added.append(record_to_row(record))
         self._indexed.extend(index_rows(record, self._indexes))
         self._tell(ChangeKind.CREATED, record, record)
@@ -110,6 +116,16 @@ class RecordStep:
                 await transaction.execute(statement, **rows[0])
             elif rows:
                 await transaction.execute_many(statement, rows)
+
+    def _give(self, after: Record | None) -> None:
+        self.results.append(after)
+        self._left_bytes += 0 if after is None else after.image.size_bytes
+        if self._left_bytes > MAX_BATCH_BYTES and len(self.results) > 1:
+            raise InvalidArgumentError(
+                "writes",
+                f"come to records of more than {MAX_BATCH_BYTES} bytes: write fewer at once",
+                reason="BATCH_TOO_LARGE",
+            )
 
     def _of_key(self) -> dict[str, str]:
         return {"of_tenant": self._key.tenant, "of_collection": self._key.collection}

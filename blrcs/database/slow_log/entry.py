@@ -13,6 +13,7 @@ NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 MAX_SQL_CHARACTERS = 8192
 MAX_PLAN_CHARACTERS = 16_384
+MAX_AT_NS = (1 << 63) - 1
 CALLERS = 4
 CUT = " ..."
 
@@ -76,16 +77,16 @@ class SlowEntry:
         try:
             found: dict[str, Any] = orjson.loads(line)
             return cls(
-                at_ns=int(found["at_ns"]),
+                at_ns=min(int(found["at_ns"]), MAX_AT_NS),
                 duration_ns=round(found["duration_ms"] * NS_PER_MS),
                 waited_ns=round(found["waited_ms"] * NS_PER_MS),
                 sql=str(found["sql"]),
                 rows=found["rows"],
                 caller=str(found["caller"]),
-                plan=found["plan"],
-                hint=found["hint"],
+                plan=_optional_text(found["plan"]),
+                hint=_optional_text(found["hint"]),
             )
-        except (KeyError, TypeError, ValueError):
+        except (ArithmeticError, KeyError, TypeError, ValueError):
             return None
 
 
@@ -102,6 +103,10 @@ def _names(frame: FrameType | None) -> Iterator[str]:
             left -= 1
             yield f"{module}.{frame.f_code.co_qualname}"
         frame = frame.f_back
+
+
+def _optional_text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _cut(text: str, characters: int) -> str:

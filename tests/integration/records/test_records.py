@@ -113,6 +113,26 @@ async def test_a_mask_names_only_what_can_be_changed(world, mask):
     assert refused == ("INVALID_ARGUMENT", "FIELD_INVALID")
 
 
+async def test_a_batch_whose_reply_would_be_too_large_changes_nothing(world):
+    ids = [f"r{number}" for number in range(5)]
+    for record_id in ids:
+        await world.create(record_id, {"text": "x" * (900 << 10)})
+    writes = [
+        record_pb2.RecordWrite(update=changing(record_id, {"n": 1}, ["data.n"]))
+        for record_id in ids
+    ]
+    refused = await refusal(world.batch(*writes))
+    assert refused == ("INVALID_ARGUMENT", "BATCH_TOO_LARGE")
+    assert data_of(await world.get("r0", "data.n")) == {}
+    assert len(await world.batch(*writes[:3])) == 3
+    deletions = [
+        record_pb2.RecordWrite(delete=record_pb2.DeleteRecordRequest(name=name_of(record_id)))
+        for record_id in ids
+    ]
+    await world.batch(*deletions)
+    assert await world.listed() == []
+
+
 async def test_a_mask_has_so_many_paths_at_most(world):
     await world.create("a", {})
     paths = [f"data.k{number}" for number in range(MAX_PATHS)]

@@ -91,6 +91,28 @@ async def test_a_secret_stays_where_what_is_around_it_is_written(store, clock):
         assert refused[1] == "SCHEMA_VIOLATION"
 
 
+async def test_a_record_is_as_large_as_it_is_shown(sealed):
+    # Two octets each as text, and eleven where they are shown.
+    assert (await refusal(sealed.create("a", {"card": {"number": [1] * 100_000}})))[0] == (
+        "INVALID_ARGUMENT"
+    )
+    await sealed.create("b", {"pin": "x" * (1 << 19)})
+    large = {"name": "x" * (1 << 19)}
+    assert (await refusal(sealed.update("b", large)))[0] == "INVALID_ARGUMENT"
+    assert (await refusal(sealed.update("b", large, ["data.name"])))[0] == "INVALID_ARGUMENT"
+
+
+async def test_a_page_ends_where_what_it_shows_is_too_large(sealed):
+    number = [1] * 90_000
+    for record_id in "abcde":
+        await sealed.create(record_id, {"card": {"number": number}})
+    request = record_pb2.ListRecordsRequest(parent=ORDERS)
+    page = await sealed.stub.ListRecords(request)
+    assert 0 < page.ByteSize() < 4 << 20
+    assert page.next_page_token
+    assert await sealed.listed() == list("abcde")
+
+
 async def test_an_encrypted_field_is_changed_and_removed_like_any_other(sealed):
     await sealed.create("a", DATA)
     changed = await sealed.update("a", {"card": {"number": "1"}}, ["data.card.number"])

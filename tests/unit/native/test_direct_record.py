@@ -6,10 +6,12 @@ from blrcs.api.record_service import RecordService
 from blrcs.assembly.direct import direct_records
 from blrcs.assembly.records import Copies, Records
 from blrcs.config.policies import PermissionAccess, PolicyOverride
+from blrcs.domain.errors import NotFoundError
 from blrcs.domain.record import RecordImage
-from blrcs.domain.record_name import record_key_in
+from blrcs.domain.record_name import RecordKey, record_key_in
 from blrcs.v1 import record_pb2, record_pb2_grpc
 from blrcs.workers.memory import own_stamps
+from blrcs_native.direct_record import DirectGetRecord
 from blrcs_native.record_copies import RecordCopies
 from tests.unit.native.direct_twins import Twins, World, declines_what_protobuf_refuses
 from tests.unit.native.token_factory import FakeClock
@@ -30,7 +32,10 @@ class GetImage:
         self.records = records
 
     async def __call__(self, key):
-        return self.records[key]
+        try:
+            return self.records[key]
+        except KeyError:
+            raise NotFoundError(key.name) from None
 
 
 class UseCases:
@@ -46,14 +51,21 @@ class RecordWorld(World):
         service = RecordService(
             collections=None, records=UseCases(self.stored), may=lambda *_: True
         )
-        copies = Copies(of_records=self.copies, follower=None) if direct else None
-        records = Records(service=service, purge=None, signal=None, copies=copies)
+        read = self.read if direct == "read" else None
+        copies = Copies(of_records=self.copies, follower=None) if direct == "copies" else None
+        records = Records(
+            service=service, purge=None, signal=None, copies=copies, read_at_once=read
+        )
         super().__init__(
             lambda server: record_pb2_grpc.add_RecordServiceServicer_to_server(service, server),
             lambda: (dict(self.stored), len(self.copies)),
             direct_records(records),
             overrides or {},
         )
+
+    def read(self, tenant, collection, record_id):
+        image = self.stored.get(RecordKey(tenant, collection, record_id))
+        return None if image is None or image.sealed is not None else image.encoded
 
     def keep(self, name=NAME, sealed=None, expire_time_ns=None):
         key = record_key_in(name)
@@ -78,10 +90,15 @@ def clock():
     return FakeClock()
 
 
-def twins_of(clock, overrides=None):
+@pytest.fixture(params=["copies", "read"])
+def source(request):
+    return request.param
+
+
+def twins_of(clock, source, overrides=None):
     twins = Twins(
-        RecordWorld(clock, direct=False, overrides=overrides),
-        RecordWorld(clock, direct=True, overrides=overrides),
+        RecordWorld(clock, direct=None, overrides=overrides),
+        RecordWorld(clock, direct=source, overrides=overrides),
     )
     for world in (twins.python, twins.direct):
         world.keep()
@@ -89,8 +106,8 @@ def twins_of(clock, overrides=None):
 
 
 @pytest.fixture
-def twins(clock):
-    return twins_of(clock)
+def twins(clock, source):
+    return twins_of(clock, source)
 
 
 def test_a_good_copy_needs_no_python(twins):
@@ -106,8 +123,8 @@ def test_a_mask_needs_python(twins):
 
 
 @pytest.mark.parametrize("name", ["", "records/7", NAME + "/", "x" * 2000])
-def test_what_is_no_name_needs_python(twins, name):
-    assert not twins.is_answered(GET, get(name))
+def test_what_is_no_name_is_no_record(twins, name):
+    assert twins.call(GET, get(name)).rejection is not None
 
 
 def test_what_is_sealed_needs_python(twins):
@@ -116,19 +133,20 @@ def test_what_is_sealed_needs_python(twins):
     assert twins.direct.answered(GET, get(name), "users/admin") is None
 
 
-def test_after_a_change_and_at_its_end_python_is_asked(twins, clock):
+def test_after_a_change_and_at_its_end_python_is_asked(clock):
+    twins = twins_of(clock, "copies")
     for world in (twins.python, twins.direct):
         world.keep(expire_time_ns=clock() + 10)
     clock.now_ns += 9
     assert twins.is_answered(GET, get())
     clock.now_ns += 1
     assert twins.direct.copies.find(NAME) is None
-    assert not twins.direct.handler(GET).answer_bytes(twins.direct.call(GET, "users/admin"), get())
+    assert twins.direct.answered(GET, get(), "users/admin") is None
     twins.direct.keep()
     assert twins.direct.answered(GET, get(), "users/admin") is not None
     twins.direct.copies.changed(PARENT, [NAME])
     assert twins.direct.copies.find(NAME) is None
-    assert not twins.direct.handler(GET).answer_bytes(twins.direct.call(GET, "users/admin"), get())
+    assert twins.direct.answered(GET, get(), "users/admin") is None
 
 
 def test_who_may_not_is_refused_from_copies_too(twins):
@@ -136,11 +154,41 @@ def test_who_may_not_is_refused_from_copies_too(twins):
     assert refused.rejection[:3] == (7, "authorization", "PERMISSION_DENIED")
 
 
-def test_guards_read_the_name(clock):
-    twins = twins_of(clock, {GET: OPEN})
+def test_who_may_not_is_refused_before_anything_is_looked_up(clock, source):
+    access = PermissionAccess(permission="records.get", resource="limits/{name=**}")
+    twins = twins_of(clock, source, {GET: PolicyOverride(access=access)})
+    looked = []
+    twins.direct.read = looked.append
+    for name in (NAME, f"{PARENT}/records/none"):
+        assert twins.is_answered(GET, get(name), "users/alice")
+    assert not looked
+
+
+@pytest.mark.parametrize("id_", ["%", "a b", "é", "-a", "A"])
+def test_ids_that_cannot_be_are_not_found(twins, id_):
+    for name in (
+        f"tenants/{id_}/collections/sessions/records/Ab.7",
+        f"tenants/acme/collections/{id_}/records/Ab.7",
+        f"{PARENT}/records/{id_}",
+        f"{PARENT}/records/",
+        f"x{NAME}",
+        f"{NAME}/",
+    ):
+        assert twins.call(GET, get(name)).rejection is not None
+
+
+def test_it_reads_from_one_place(clock):
+    copies = RecordCopies(own_stamps(), max_bytes=1000)
+    for arguments in ((None, None), (copies, print)):
+        with pytest.raises(TypeError):
+            DirectGetRecord(*arguments)
+
+
+def test_guards_read_the_name(clock, source):
+    twins = twins_of(clock, source, {GET: OPEN})
     assert twins.is_answered(GET, get(), "users/alice")
     access = PermissionAccess(permission="records.get", resource="limits/{name=**}")
-    closed = twins_of(clock, {GET: PolicyOverride(access=access)})
+    closed = twins_of(clock, source, {GET: PolicyOverride(access=access)})
     assert closed.is_answered(GET, get(), "users/alice")
     assert closed.call(GET, get(), "users/alice").rejection[2] == "PERMISSION_DENIED"
 

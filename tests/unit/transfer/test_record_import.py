@@ -1,3 +1,4 @@
+import os
 import threading
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from blrcs.transfer.reading import Reading
 from blrcs.transfer.record_import import TooManyRejectsError
 from blrcs.transfer.source import Source
 from blrcs.v1 import record_pb2
-from tests.unit.transfer.server import MemoryServer
+from tests.unit.transfer.server import Code, MemoryServer, RpcError
 
 KEY = CollectionKey("acme", "orders")
 PREFIX = "tenants/acme/collections/orders/records/"
@@ -180,3 +181,42 @@ def test_csv_goes_on_behind_its_header(path):
     tally = run(path, server, reading=reading, resume=True)
     assert (tally.written, tally.number) == (50, 51)
     assert server.stored[f"{PREFIX}r49"].data["n"] == 49
+
+
+def test_an_import_that_is_refused_at_once_leaves_nothing(path):
+    server = MemoryServer()
+    server._write = partial(_raise, RpcError(Code.NOT_FOUND, "no such collection"))
+    with pytest.raises(TransferError, match="NOT_FOUND"):
+        run(path, server)
+    assert not path.with_name("in.jsonl.blrcs-import.json").exists()
+    # Where a call may have been carried out, that is remembered.
+    server.is_doubtful = True
+    with pytest.raises(TransferError, match="NOT_FOUND"):
+        run(path, server)
+    check_whole(path, server := MemoryServer(), run(path, server, resume=True))
+
+
+def _raise(error, _):
+    raise error
+
+
+def test_standard_input_is_read_to_its_end():
+    read, write = os.pipe()
+    with os.fdopen(write, "wb") as pipe:
+        pipe.write(b"id,n\nr1,1\n")
+    server = MemoryServer()
+    with os.fdopen(read, "rb") as file:
+        source = Source(None, file)
+        job = ImportJob(collection=KEY, path=None, reading=Reading(format="csv"))
+        running = job.on(
+            server,
+            source,
+            progress=job.progress_file(source),
+            tell=lambda _: None,
+            advance=lambda _: None,
+            stopping=threading.Event(),
+        )
+        running.run()
+        with pytest.raises(TransferError, match="standard input"):
+            running.resume()
+    assert server.stored[f"{PREFIX}r1"].data["n"] == "1"

@@ -129,6 +129,23 @@ def test_a_file_is_there_when_it_is_whole_and_its_owners_alone(tmp_path: Path) -
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_folder_is_no_file() -> None:
+    with pytest.raises(BackupError, match="is a folder"), written_whole(Path()):
+        pass
+
+
+def test_whoever_may_write_to_the_folder_gets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.write_text("precious")
+    monkeypatch.setattr("secrets.token_hex", lambda _: "guessed")
+    (tmp_path / ".backup.guessed.part").symlink_to(other)
+    with pytest.raises(BackupError, match="exists"), written_whole(tmp_path / "backup"):
+        pass
+    assert other.read_text() == "precious"
+
+
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="No such file"), written_whole(tmp_path / "no" / "file"):
         pass

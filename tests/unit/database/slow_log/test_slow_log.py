@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 
@@ -36,6 +37,17 @@ def test_an_entry_is_read_as_it_was_written() -> None:
 @pytest.mark.parametrize("line", [b"", b"\n", b"{}", b"[]", b"nonsense", b'{"at_ns": 1', b"\xff"])
 def test_a_line_that_is_none_is_passed_over(line: bytes) -> None:
     assert SlowEntry.from_line(line) is None
+
+
+def test_a_line_that_somebody_else_wrote_is_shown_as_text() -> None:
+    values = {"duration_ms": 1, "waited_ms": 1, "sql": "x", "rows": 1, "caller": ""}
+    line = orjson.dumps({**values, "at_ns": 1e30, "plan": 5, "hint": [1]})
+    found = SlowEntry.from_line(line)
+    assert found is not None
+    assert (found.plan, found.hint) == ("5", "[1]")
+    assert found.to_line()
+    huge = b'{"at_ns": 1e400, "duration_ms": 1, "waited_ms": 1e308, "sql": "", "rows": 0'
+    assert SlowEntry.from_line(huge + b', "caller": "", "plan": null, "hint": null}') is None
 
 
 def test_an_entry_is_bounded() -> None:
