@@ -21,6 +21,7 @@ PRINTED = {
     "read-through": "loads: 1\n{'7': b'Tea, 100 g', '8': b'Coffee'}\n",
     "write-through": "b'Tea, 100 g'\nNone\n",
     "write-behind": "b'Tea, 100 g'\nb'Tea, 100 g'\n",
+    "hosted": "[b'Tea, 100 g']\n",
 }
 
 
