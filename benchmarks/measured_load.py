@@ -18,11 +18,11 @@ GROWTH = 4
 class Subject:
     """A running server, the load on it, and what was measured of it.
 
-    ``run`` makes a number of calls, of which ``at_once`` are open at a time, with files in a
-    folder, and returns the seconds that they took.
+    ``pid`` is None where nobody asks for processor time. ``run`` makes a number of calls, of which
+    ``at_once`` are open at a time, with files in a folder, and returns the seconds that they took.
     """
 
-    pid: int
+    pid: int | None
     at_once: int
     run: Callable[[int, Path], float]
     calls: int = 0
@@ -42,14 +42,16 @@ class Subject:
     def warm_up(self, folder: Path, round_seconds: float) -> None:
         """Finds the number of calls that makes a round of about ``round_seconds``."""
         calls = self.at_once
+        self.run(calls, folder)  # what is opened or made at first is no part of a call
         while (seconds := self.run(calls, folder)) < min(WARM_UP_SECONDS, round_seconds):
             calls *= GROWTH
         self.calls = max(self.at_once, round(calls / seconds * round_seconds))
 
     def run_round(self, folder: Path) -> None:
-        before = cpu_seconds(self.pid)
+        before = 0.0 if self.pid is None else cpu_seconds(self.pid)
         seconds = self.run(self.calls, folder)
-        self.cpu_ns.append((cpu_seconds(self.pid) - before) / self.calls * 1e9)
+        if self.pid is not None:
+            self.cpu_ns.append((cpu_seconds(self.pid) - before) / self.calls * 1e9)
         self.wall_ns.append(seconds / self.calls * 1e9)
 
 

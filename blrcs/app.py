@@ -1,35 +1,25 @@
 """The composition root: settings become a running server."""
 
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from grpc_health.v1 import health_pb2
 from prometheus_client import CollectorRegistry
 
-from blrcs.api.cache_service import CacheService
 from blrcs.api.health_service import HealthService, HealthState, add_health_to_server
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
-from blrcs.assembly.access import Access, assemble_access
-from blrcs.assembly.cache import AnyCache, assemble_cache, keep_house
-from blrcs.assembly.direct import (
-    direct_access,
-    direct_auth,
-    direct_cache,
-    direct_health,
-)
+from blrcs.assembly.builtin import Builtin, assemble_builtin
+from blrcs.assembly.direct import direct_health
 from blrcs.assembly.endpoint import listen
-from blrcs.assembly.foundation import NS_PER_S, Foundation, lay_foundation
+from blrcs.assembly.foundation import NS_PER_S, lay_foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
-from blrcs.assembly.identity import Identity, assemble_identity
-from blrcs.assembly.limits import ServiceLimits, assemble_limits
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
-from blrcs.assembly.records import Records, assemble_records
-from blrcs.assembly.services import load_service
+from blrcs.assembly.services import HostedServices
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
@@ -44,25 +34,16 @@ from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.exporter import MetricsServer
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.process import settle_process
-from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.resources.own_directories import OwnDirectories
+from blrcs.resources.server_resources import ServerResources
+from blrcs.resources.service_life import ServiceLife
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
 from blrcs.transport.server import TransportServer
-from blrcs.v1 import (
-    access_pb2_grpc,
-    auth_pb2_grpc,
-    cache_pb2_grpc,
-    limit_pb2_grpc,
-    record_pb2_grpc,
-    user_pb2_grpc,
-)
-from blrcs.workers.memory import ACCESS, GUARDS, RECORDS, Memory, OwnMemory
+from blrcs.workers.memory import GUARDS, Memory, OwnMemory
 from blrcs.workers.ports import PortUnavailableError
 from blrcs.workers.worker import Worker
-
-PURGE_PERIOD_S = 600.0
-EXPIRY_PERIOD_S = 5.0
-SWEEP_PERIOD_S = 1.0
+from blrcs_native.metrics import MetricsBlock
 
 log = structlog.get_logger("blrcs.app")
 
@@ -114,37 +95,19 @@ async def running(
         metrics = ServerMetrics(block)
         base = await lay_foundation(settings, stack, worker, metrics=metrics)
         registrar = Registrar()
-        access = assemble_access(
-            base, lambda: permissions_of(registrar, settings), memory.generation(ACCESS)
-        )
-        hasher = stack.enter_context(contextlib.closing(Argon2PasswordHasher()))
-        identity = assemble_identity(
+        builtin = await assemble_builtin(
             base,
-            settings.auth,
-            hasher,
+            settings,
             memory,
-            grant_administrator=access.grant_administrator,
-            grants=access.store,
+            metrics,
+            stack,
+            worker,
+            method_permissions=lambda: permissions_of(registrar, settings),
         )
-        stack.push_async_callback(identity.api_keys.drain)
-        cache = assemble_cache(settings, base, worker)
-        stack.callback(cache.close)
-        limits = assemble_limits(base, settings, memory, metrics, stack)
-        records = await assemble_records(
-            base,
-            settings.records,
-            access.current,
-            refresh_interval_ns=settings.database.refresh_interval.ns,
-            generation=memory.generation(RECORDS),
-            # However many watch, as many other calls are served.
-            max_watchers=settings.server.max_concurrent_calls // 2,
-        )
-
-        direct: DirectHandlers = {}
-        if settings.services.builtin:
-            direct = _add_builtin(registrar, access, identity, cache, limits, records)
+        direct = builtin.add_to(registrar) if settings.services.builtin else {}
+        hosted = _hosted(builtin, block, metrics, stack)
         for reference in settings.services.extra:
-            load_service(reference)(registrar)
+            hosted.add(reference, registrar)
         health, direct_standard = _add_standard(registrar, settings)
 
         metrics.started()
@@ -153,8 +116,8 @@ async def running(
             tuple(registrar),
             PipelineFactory(
                 limiter=memory.limiter(GUARDS, settings.guards.limiter_cells),
-                verifier=identity.verifier,
-                access=access.current,
+                verifier=builtin.identity.verifier,
+                access=builtin.access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
@@ -164,28 +127,28 @@ async def running(
         )
         policies.apply(settings)
 
-        reloadables: list[Reloadable] = [policies, limits.rules, level]
+        reloadables: list[Reloadable] = [policies, builtin.limits.rules, level]
         server, addresses = listen(router, settings, metrics, reloadables, worker)
-        metrics_address = await _serve_metrics(
-            settings, memory.registry(block, ServerMetrics), stack, worker
-        )
+        metrics_address = await _serve_metrics(settings, memory.registry(block), stack, worker)
+        stack.push_async_callback(hosted.stop, settings.services.stop_timeout.ns / NS_PER_S)
+        await hosted.start()
         # Last of all that can fail: a password that is made but never shown would be lost.
         administrator = None
         if settings.services.builtin and (worker is None or worker.first):
             password = settings.auth.initial_admin_password
-            administrator = await identity.create_initial_administrator(
+            administrator = await builtin.identity.create_initial_administrator(
                 "" if password is None else password.get_secret_value()
             )
         live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
         watcher = ConfigWatcher(live)
         await server.start()
         settle_process()
-        stack.push_async_callback(
-            _drain, server, health, cache, records, settings.server.drain_grace_s
-        )
+        stack.push_async_callback(_drain, server, health, builtin, settings.server.drain_grace_s)
         house = Housekeeping(stack)
         house.run(watcher.run())
-        _keep_house(house, settings, base, access, identity, cache, limits, records, worker)
+        leading = partial(_leading, worker)
+        builtin.keep_house(house, settings.database.refresh_interval.ns / NS_PER_S, leading)
+        hosted.keep_house(house, leading)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,
@@ -197,51 +160,27 @@ async def running(
         )
 
 
-def _keep_house(
-    house: Housekeeping,
-    settings: Settings,
-    base: Foundation,
-    access: Access,
-    identity: Identity,
-    cache: AnyCache,
-    limits: ServiceLimits,
-    records: Records,
-    worker: Worker | None,
-) -> None:
-    """What is done beside all calls, by each worker or by the first one alone."""
-    house.repeat(PURGE_PERIOD_S, _leading(identity.purge_expired, worker))
-    house.repeat(PURGE_PERIOD_S, _leading(records.purge.changes, worker))
-    house.repeat(EXPIRY_PERIOD_S, _leading(records.purge.expired, worker))
-    keep_house(cache, house, lambda work: _leading(work, worker))
-    house.repeat(SWEEP_PERIOD_S, limits.sweep)
-    if base.database.is_shared:
-        follow = _in_turn(identity.revocations.catch_up, access.store.follow, limits.rules.follow)
-        house.repeat(settings.database.refresh_interval.ns / NS_PER_S, follow)
-        if base.announcer is not None:
-            house.run(base.announcer.run(follow))
-
-
-def _add_builtin(
-    registrar: Registrar,
-    access: Access,
-    identity: Identity,
-    cache: AnyCache,
-    limits: ServiceLimits,
-    records: Records,
-) -> DirectHandlers:
-    cache_service = CacheService(cache)
-    auth_pb2_grpc.add_AuthServiceServicer_to_server(identity.auth_service, registrar)
-    user_pb2_grpc.add_UserServiceServicer_to_server(identity.user_service, registrar)
-    access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
-    limit_pb2_grpc.add_LimitServiceServicer_to_server(limits.service, registrar)
-    cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
-    record_pb2_grpc.add_RecordServiceServicer_to_server(records.service, registrar)
-    return {
-        **direct_access(access.service, access.current),
-        **direct_auth(identity.auth_service, identity.verifier),
-        **direct_cache(cache_service, cache),
-        **limits.direct,
-    }
+def _hosted(
+    builtin: Builtin, block: MetricsBlock, metrics: ServerMetrics, stack: AsyncExitStack
+) -> HostedServices:
+    """For the services of users, with what they may use of the server."""
+    base = builtin.base
+    own_directories = OwnDirectories(base.data_directory)
+    stack.callback(own_directories.close)
+    return HostedServices(
+        ServerResources(
+            database=base.database,
+            cache=builtin.cache,
+            limits=builtin.limits.limits,
+            decisions=builtin.access.decisions,
+            metrics=block,
+            strategy_metrics=metrics.strategies,
+            page_tokens=base.page_tokens,
+            clock=base.clock,
+            own_directory=own_directories,
+            life=ServiceLife(),
+        )
+    )
 
 
 def _add_standard(registrar: Registrar, settings: Settings) -> tuple[HealthState, DirectHandlers]:
@@ -282,7 +221,7 @@ async def _serve_scrapes(registry: CollectorRegistry, stack: AsyncExitStack, wor
     return worker.handover.metrics_address
 
 
-def _leading(work: Work, worker: Worker | None) -> Work:
+def _leading(worker: Worker | None, work: Work) -> Work:
     """Does it in one of all workers."""
 
     async def run() -> None:
@@ -292,23 +231,10 @@ def _leading(work: Work, worker: Worker | None) -> Work:
     return run
 
 
-def _in_turn(*works: Work) -> Work:
-    async def run() -> None:
-        for work in works:
-            await work()
-
-    return run
-
-
 async def _drain(
-    server: TransportServer,
-    health: HealthState,
-    cache: AnyCache,
-    records: Records,
-    grace_s: float,
+    server: TransportServer, health: HealthState, builtin: Builtin, grace_s: float
 ) -> None:
     """NOT_SERVING first, so that balancers turn away; then accepted calls may finish."""
     health.finish()
-    cache.finish_watching()
-    records.signal.finish()
+    builtin.finish_watching()
     await server.stop(grace_s)

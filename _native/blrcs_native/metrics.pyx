@@ -54,10 +54,11 @@ cdef class MetricsBlock:
     on; fresh memory is all zero. The same families made in the same order lie in the same cells.
     Iterating yields the families in that order.
 
-    `label_sets` remembers which label values have which cells, for those who look at the buffer or
-    take it over: `of(name)` gives those of a family in the order of its cells, `add(name, values)`
-    is called with each new one. Unless `keep_gauges`, a family of gauges starts at zero: what they
-    tell of ended with the process that set them.
+    `label_sets` remembers what lies in which cells, for those who look at the buffer or take it
+    over: `define(family)` is called with each new family and says whether the cells are those of
+    one alike, else they are cleared; `of(name)` gives its label values in the order of its cells,
+    `add(name, values)` is called with each new one. Unless `keep_gauges`, a family of gauges starts
+    at zero: what they tell of ended with the process that set them.
     """
 
     def __cinit__(
@@ -137,16 +138,18 @@ cdef class Family:
         if not names.isdisjoint(self._block._names):
             raise ValueError(f"{self.name}: the block has a family of that name")
         self._cell_type = cell_type
+        # With labels one cell is for the overflow count, and slot 0 is for `other`.
+        cdef object count = self._width
         if self.label_names:
-            # One cell for the overflow count; slot 0 is for `other`.
-            self._overflow = self._block._reserve(
-                self.name, 1 + (1 + max_label_sets) * self._width
-            )
-            self._cells = self._overflow + 1
-            self.max_label_sets = max_label_sets
+            count = 1 + (1 + max_label_sets) * self._width
+        self._cells = self._block._reserve(self.name, count)
+        self.max_label_sets = max_label_sets if self.label_names else 1
+        if self._block._label_sets is not None:
+            _take_over(self, self._block, count)
+        if self.label_names:
+            self._overflow = self._cells
+            self._cells += 1
         else:
-            self._cells = self._block._reserve(self.name, self._width)
-            self.max_label_sets = 1
             self._cell((), 0)
         self._block._names |= names
         self._block._families.append(self)
@@ -281,6 +284,17 @@ cdef class DurationHistogram(Family):
 
 
 AnyFamily = Counter | Gauge | Histogram | DurationHistogram
+
+
+cdef object _take_over(Family family, MetricsBlock block, Py_ssize_t count):
+    """Keeps what a family's new cells hold where it was counted by one alike."""
+    try:
+        is_alike = block._label_sets.define(family)
+    except BaseException:
+        block.used_cells -= count
+        raise
+    if not is_alike:
+        memset(family._cells, 0, count * CELL_BYTES)
 
 
 cdef tuple _checked(str name, tuple bounds):

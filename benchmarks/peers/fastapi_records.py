@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
 from pydantic import BaseModel
 from sqlalchemy import BigInteger, String, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -39,7 +40,7 @@ class StoredRecord(Base):
     tenant: Mapped[str] = mapped_column(String, primary_key=True)
     collection: Mapped[str] = mapped_column(String, primary_key=True)
     record_id: Mapped[str] = mapped_column(String, primary_key=True)
-    document: Mapped[str] = mapped_column(String)
+    document: Mapped[dict[str, Any]] = mapped_column(JSONB)
     create_time_ns: Mapped[int] = mapped_column(BigInteger)
     update_time_ns: Mapped[int] = mapped_column(BigInteger)
 
@@ -96,7 +97,7 @@ def application(url: str, jwk: str, tenant: str) -> FastAPI:
             raise HTTPException(404)
         return Record(
             name=name,
-            data=json.loads(found.document),
+            data=found.document,
             create_time=datetime.fromtimestamp(found.create_time_ns / NS_PER_S, UTC),
             update_time=datetime.fromtimestamp(found.update_time_ns / NS_PER_S, UTC),
         )

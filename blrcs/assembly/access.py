@@ -17,6 +17,7 @@ from blrcs.application.groups.delete_group import DeleteGroup
 from blrcs.application.groups.get_group import GetGroup
 from blrcs.application.groups.list_groups import ListGroups
 from blrcs.application.groups.update_group import UpdateGroup
+from blrcs.application.ports.access import DecisionsNow
 from blrcs.application.roles.create_role import CreateRole
 from blrcs.application.roles.delete_role import DeleteRole
 from blrcs.application.roles.get_role import GetRole
@@ -34,6 +35,7 @@ class Access:
     """What the rest of the server needs of it."""
 
     current: CurrentAccess
+    decisions: DecisionsNow
     store: AccessStore
     service: AccessService
     grant_administrator: GrantAdministrator
@@ -67,8 +69,12 @@ def assemble_access(
     changing: dict[str, Any] = {"rules": store, "clock": base.clock}
     creating: dict[str, Any] = {**changing, "secrets": base.secrets}
     listing: dict[str, Any] = {"rules": store, "page_tokens": base.page_tokens}
+
+    def decisions() -> TableDecisions:
+        return TableDecisions(store.current.table, known_permissions)
+
     service = AccessService(
-        decisions=lambda: TableDecisions(store.current.table, known_permissions),
+        decisions=decisions,
         roles=RoleUseCases(
             create_role=CreateRole(**creating),
             get_role=GetRole(rules=store),
@@ -93,6 +99,7 @@ def assemble_access(
     )
     return Access(
         current=store.current,
+        decisions=decisions,
         store=store,
         service=service,
         grant_administrator=GrantAdministrator(rules=store, clock=base.clock),

@@ -1,6 +1,5 @@
 """Where the cache service keeps its entries."""
 
-import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -10,10 +9,9 @@ from blrcs.cache.memory import MemoryCache
 from blrcs.cache.near import near_copies
 from blrcs.cache.remote import RemoteCache
 from blrcs.config.settings import Settings
-from blrcs.workers.memory import STAMP_KEY_BYTES, STAMPS
+from blrcs.workers.memory import own_stamps
 from blrcs.workers.ports import cache_socket
 from blrcs.workers.worker import Worker
-from blrcs_native.cache_stamps import CacheStamps
 
 if TYPE_CHECKING:
     from blrcs.cache.redis.store import RedisCache
@@ -34,7 +32,7 @@ def assemble_cache(settings: Settings, base: Foundation, worker: Worker | None) 
     if settings.cache.backend == "redis" and base.redis is not None:
         from blrcs.cache.redis.store import RedisCache  # noqa: PLC0415 - as in the foundation
 
-        stamps = _own_stamps() if worker is None else worker.memory.cache_stamps()
+        stamps = own_stamps() if worker is None else worker.memory.cache_stamps()
         return RedisCache(settings.cache, base.redis, stamps)
     if worker is None:
         return MemoryCache(settings.cache)
@@ -61,9 +59,3 @@ def keep_house(cache: AnyCache, house: Housekeeping, leading: Callable[[Work], W
         cache.reclaim()
 
     house.repeat(PERIOD_S, reclaim)
-
-
-def _own_stamps() -> CacheStamps:
-    buffer = bytearray(CacheStamps.size_bytes_for(STAMPS))
-    CacheStamps.lay_out(buffer, secrets.token_bytes(STAMP_KEY_BYTES))
-    return CacheStamps(buffer)

@@ -11,6 +11,7 @@ from blrcs.api.limit_service import LimitService
 from blrcs.application.cache.get_entry import missing_entry
 from blrcs.application.cache.set_entry import UNMET
 from blrcs.assembly.cache import AnyCache
+from blrcs.assembly.records import Records
 from blrcs.cache.memory import MemoryCache
 from blrcs.domain.cache_entry import Presence
 from blrcs.domain.errors import FailedPreconditionError
@@ -24,6 +25,7 @@ from blrcs_native.direct_auth import DirectIntrospect
 from blrcs_native.direct_cache import DirectGet, DirectNearGet, DirectSet
 from blrcs_native.direct_health import DirectHealthCheck
 from blrcs_native.direct_limit import DirectConsume
+from blrcs_native.direct_record import DirectGetRecord
 from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
 
@@ -54,6 +56,18 @@ def direct_cache(service: CacheService, cache: AnyCache) -> DirectHandlers:
             differs=_unmet(Presence.ANY),
         ),
     }
+
+
+def direct_records(records: Records) -> DirectHandlers:
+    """GetRecord, of what there are good copies of; without copies, of what can be read at once.
+
+    Where there are copies, what else is read becomes one on the road through Python.
+    """
+    copies = None if records.copies is None else records.copies.of_records
+    read = records.read_at_once if copies is None else None
+    if copies is None and read is None:
+        return {}
+    return {records.service.GetRecord: partial(DirectGetRecord, copies, read)}
 
 
 def direct_access(service: AccessService, access: CurrentAccess) -> DirectHandlers:

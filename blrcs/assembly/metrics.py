@@ -1,5 +1,6 @@
 """The metrics of a server, in one block of memory."""
 
+from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.config.live import ReloadOutcome
 from blrcs.domain.limit_rule import OnLoss
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
@@ -33,6 +34,7 @@ class ServerMetrics:
         )
         self.pools = PoolMetrics(block)
         self.replicas = ReplicaMetrics(block)
+        self.strategies = StrategyMetrics(block)
         self._without_redis = Counter(
             block,
             "blrcs_limits_without_redis_total",

@@ -12,6 +12,7 @@ from blrcs.application.collections.delete_collection import DeleteCollection
 from blrcs.application.collections.get_collection import GetCollection
 from blrcs.application.collections.list_collections import ListCollections
 from blrcs.application.collections.update_collection import UpdateCollection
+from blrcs.application.ports.records import RecordReader
 from blrcs.application.records.batch_get_records import BatchGetRecords
 from blrcs.application.records.batch_write_records import BatchWriteRecords
 from blrcs.application.records.count_records import CountRecords
@@ -29,17 +30,30 @@ from blrcs.config.records import Records as RecordsSection
 from blrcs.database.adapter import DatabaseAdapter
 from blrcs.database.repositories.collection import SqlCollectionRepository
 from blrcs.database.repositories.record import SqlRecordRepository
+from blrcs.database.repositories.record_at_once import ReadAtOnce, RecordsAtOnce
 from blrcs.database.repositories.record_feed import SqlChangeFeed
 from blrcs.database.repositories.settings import get_or_make, stored
+from blrcs.records.change_follower import ChangeFollower
 from blrcs.records.change_signal import MAX_WATCHERS, LocalChangeSignal
+from blrcs.records.copied_records import CopiedRecords
 from blrcs.records.json_schema import JsonSchemas
 from blrcs.security.field_encryption import AesGcmFieldCipher
 from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.cache_stamps import CacheStamps
 from blrcs_native.generation import Generation
+from blrcs_native.record_copies import RecordCopies
 
 KEY_FILE = "encryption_key"
 KEY_ID = "encryption_key_id"
 NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """What answers GetRecord without the database, and what keeps it from being too old."""
+
+    of_records: RecordCopies
+    follower: ChangeFollower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +63,8 @@ class Records:
     service: RecordService
     purge: PurgeRecords
     signal: LocalChangeSignal
+    copies: Copies | None
+    read_at_once: ReadAtOnce | None
 
 
 async def assemble_records(
@@ -57,6 +73,7 @@ async def assemble_records(
     access: CurrentAccess,
     *,
     refresh_interval_ns: int,
+    stamps: CacheStamps,
     generation: Generation | None = None,
     max_watchers: int = MAX_WATCHERS,
 ) -> Records:
@@ -66,7 +83,9 @@ async def assemble_records(
         base: What it stands on.
         settings: How long changes are kept.
         access: Decides where a method needs a second permission.
-        refresh_interval_ns: How often a watcher looks where nobody wakes it.
+        refresh_interval_ns: How often a watcher looks where nobody wakes it, and for how long at
+            most a copy may hide what others have changed.
+        stamps: Where processes tell each other that copies are old.
         generation: Moves with every write of any process; None where there is one process.
         max_watchers: At most so many at once, and no more than MAX_WATCHERS.
 
@@ -81,9 +100,20 @@ async def assemble_records(
     records = SqlRecordRepository(base.database)
     feed = SqlChangeFeed(base.database)
     schemas = JsonSchemas()
+    copies = None
+    gets: RecordReader = records
+    if settings.copies:
+        kept = RecordCopies(stamps, max_bytes=settings.copies, clock=base.clock)
+        follower = ChangeFollower(feeds=feed, copies=kept, interval_ns=refresh_interval_ns)
+        copies = Copies(of_records=kept, follower=follower)
+        gets = CopiedRecords(copies=kept, follower=follower, committed=records, others=records)
+    # Where reads are quicker than handing them to somebody else.
+    reader = base.database.reader
+    read_at_once = None if reader is None else RecordsAtOnce(reader, base.clock).read
     signal = LocalChangeSignal(
         interval_s=refresh_interval_ns / NS_PER_S,
         generation=generation,
+        stamps=stamps,
         max_watchers=min(max_watchers, MAX_WATCHERS),
     )
     shapes = CollectionShapes(collections=collections, schemas=schemas)
@@ -120,7 +150,7 @@ async def assemble_records(
         ),
         records=RecordUseCases(
             create_record=CreateRecord(**creating),
-            get_record=GetRecord(**reading),
+            get_record=GetRecord(records=gets, clock=base.clock),
             list_records=ListRecords(shapes=shapes, page_tokens=base.page_tokens, **reading),
             count_records=CountRecords(shapes=shapes, **reading),
             update_record=UpdateRecord(writer=writer),
@@ -139,7 +169,9 @@ async def assemble_records(
         max_changes=settings.max_changes,
         **reading,
     )
-    return Records(service=service, purge=purge, signal=signal)
+    return Records(
+        service=service, purge=purge, signal=signal, copies=copies, read_at_once=read_at_once
+    )
 
 
 async def _register(database: DatabaseAdapter, key_id: bytes) -> bytes:

@@ -10,6 +10,7 @@ from blrcs.config.settings import Settings
 from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.policies import Policies
+from blrcs.resources.local import described_resources
 from blrcs.transport.registration import Registrar, Registration
 from blrcs.transport.router import Router
 from blrcs.v1 import (
@@ -69,7 +70,7 @@ def served_methods(settings: Settings) -> list[ServedMethod]:
     if settings.services.builtin:
         _add_builtin(registrar)
     for reference in settings.services.extra:
-        load_service(reference)(registrar)
+        load_service(reference)(registrar, described_resources(settings.data_directory))
     services = sorted({each.name[1:].rpartition("/")[0] for each in registrar})
     add_health_to_server(HealthService(HealthState(())), registrar)
     if settings.reflection:

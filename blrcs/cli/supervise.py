@@ -13,11 +13,13 @@ import typer
 from blrcs.cli.exit import announce_drain, fail
 from blrcs.cli.serve import greet
 from blrcs.config.loading import LoadedSettings
+from blrcs.config.settings import Settings
 
 # Modules of the working directory do not take the place of those installed (-P).
 PROGRAM = (sys.executable, "-P", "-m", "blrcs")
 CLOSING_S = 15.0
-"""Beyond the grace of calls: what a worker has to close what it opened."""
+"""Beyond the grace of calls and services: what a worker has to close what it opened."""
+NS_PER_S = 1_000_000_000
 
 
 def supervise(
@@ -50,13 +52,19 @@ def supervise(
             "flags": flags,
         }
         try:
-            asyncio.run(_supervise(count, estate, started_with, settings.server.drain_grace_s))
+            asyncio.run(_supervise(count, estate, started_with, _end_s(settings)))
         except WorkerFailedError:
             raise typer.Exit(1) from None
 
 
+def _end_s(settings: Settings) -> float:
+    """How long a worker may take to its end."""
+    of_services_s = settings.services.stop_timeout.ns / NS_PER_S
+    return settings.server.drain_grace_s + of_services_s + CLOSING_S
+
+
 async def _supervise(
-    count: int, estate: Any, started_with: Mapping[str, Any], drain_grace_s: float
+    count: int, estate: Any, started_with: Mapping[str, Any], end_s: float
 ) -> None:
     from blrcs.supervisor.process import WorkerProcess  # noqa: PLC0415
     from blrcs.supervisor.seat import Patience  # noqa: PLC0415
@@ -79,7 +87,7 @@ async def _supervise(
         recover=estate.memory.recover,
         steer=estate.steer,
         queue=estate.queue,
-        patience=Patience(end_s=drain_grace_s + CLOSING_S),
+        patience=Patience(end_s=end_s),
     )
     main, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert main is not None  # noqa: S101 - a coroutine of asyncio.run is one

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from blrcs.config.duration import Duration, between
 from blrcs.config.section import Section, Table, empty_table
 
 Factory = Annotated[
@@ -24,3 +25,5 @@ class Services(Section):
     """Folders or packages with migrations of services, by the name of their branch."""
     extra: tuple[Factory, ...] = ()
     """Further services, each as `package.module:factory`."""
+    stop_timeout: Annotated[Duration, between("10ms", "1h")] = Duration.parse("15s")
+    """How long what services do when the last call has ended may take, all together."""

@@ -14,6 +14,8 @@ from blrcs.config.problem import Problem
 
 DIRECTORY_VARIABLE = "BLRCS_CONFIG_DIR"
 FILE_VARIABLE = "BLRCS_CONFIG"
+TOKEN_VARIABLE = "BLRCS_TOKEN"  # noqa: S105 - its name
+"""For commands that call a server; no setting of one."""
 MAX_SECRET_BYTES = 64 << 10
 
 
@@ -31,7 +33,7 @@ def read_variables(environ: Mapping[str, str]) -> Layer:
         for name, value in environ.items()
         if name.startswith(VARIABLE_PREFIX)
         and value
-        and name not in (DIRECTORY_VARIABLE, FILE_VARIABLE)
+        and name not in (DIRECTORY_VARIABLE, FILE_VARIABLE, TOKEN_VARIABLE)
     }
     known = _known_variables()
     values: dict[str, Any] = {}

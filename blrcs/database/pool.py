@@ -1,12 +1,13 @@
 """A bounded number of connections, lent to one caller at a time."""
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from blrcs.database.errors import closed
 from blrcs.domain.deadline import remaining_s
@@ -26,12 +27,15 @@ class PoolLimits:
 
     Attributes:
         size: Connections that stay open.
-        overflow: Connections beyond that, opened where all are in use and closed after that.
+        overflow: Connections beyond that, opened where all are in use.
+        linger_s: How long one of those stays that is not needed. Opening one takes longer than
+            hundreds of calls, and those who need it come in bursts.
         timeout_s: How long a caller waits for one at most.
     """
 
     size: int = 20
     overflow: int = 10
+    linger_s: float = 10.0
     timeout_s: float = 30.0
 
 
@@ -79,6 +83,19 @@ class Unobserved:
         """Forgets it."""
 
 
+@dataclass(slots=True, eq=False)
+class _Waiter(Generic[Connection]):
+    """A caller without a connection.
+
+    Attributes:
+        future: Gets a connection, or None for leave to open one.
+        until_s: How long it waits, by the loop's clock.
+    """
+
+    future: "asyncio.Future[Connection | None]"
+    until_s: float
+
+
 class Pool(Generic[Connection]):
     """Lends connections, the one last used first, so that those not needed go idle.
 
@@ -107,9 +124,15 @@ class Pool(Generic[Connection]):
         self._limits = limits or PoolLimits()
         self._observer = observer or Unobserved()
         self._idle: list[Connection] = []
-        self._waiters: deque[asyncio.Future[Connection | None]] = deque()
+        self._waiters: deque[_Waiter[Connection]] = deque()
+        # One timer for all: most waits are over long before their time is.
+        self._expiry: asyncio.TimerHandle | None = None
+        self._expires_at_s = math.inf
         self._open: set[Connection] = set()
         self._count = 0
+        # The fewest that were idle since it was last looked if there are too many.
+        self._fewest_idle = 0
+        self._shrinking: asyncio.TimerHandle | None = None
         self._all_back = asyncio.Event()
         self._closed = False
 
@@ -164,8 +187,11 @@ class Pool(Generic[Connection]):
         One that is still lent then is closed under its holder, who gives it back as ever.
         """
         self._closed = True
+        for timer in (self._shrinking, self._expiry):
+            if timer is not None:
+                timer.cancel()
         while self._waiters:
-            waiter = self._waiters.popleft()
+            waiter = self._waiters.popleft().future
             if not waiter.done():
                 waiter.set_exception(closed())
         while self._idle:
@@ -182,6 +208,7 @@ class Pool(Generic[Connection]):
     def _pop_idle(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
+            self._fewest_idle = min(self._fewest_idle, len(self._idle))
             if self._is_usable(connection):
                 return connection
             self._drop(connection, broken=True)
@@ -204,12 +231,37 @@ class Pool(Generic[Connection]):
         """Hands one on to whoever waits, or keeps it, or closes it where it is one too many."""
         if self._waiters and self._hand_on(connection):
             return
-        if self._closed or self._count > self._limits.size:
+        if self._closed:
             self._drop(connection)
             self._count -= 1
+            self._tell_if_all_back()
+            return
+        self._idle.append(connection)
+        if self._count > self._limits.size and self._shrinking is None:
+            self._shrink_later()
+
+    def _shrink_later(self) -> None:
+        if self._limits.linger_s:
+            self._fewest_idle = len(self._idle)
+            loop = asyncio.get_running_loop()
+            self._shrinking = loop.call_later(self._limits.linger_s, self._shrink)
         else:
-            self._idle.append(connection)
-        self._tell_if_all_back()
+            self._close_spare(len(self._idle))
+
+    def _shrink(self) -> None:
+        """Closes what is beyond the size and was not needed since it was last looked."""
+        self._shrinking = None
+        self._close_spare(self._fewest_idle)
+        if self._count > self._limits.size:
+            self._shrink_later()
+
+    def _close_spare(self, unused: int) -> None:
+        spare = min(unused, self._count - self._limits.size)
+        # Those last used longest ago.
+        for connection in self._idle[:spare]:
+            self._drop(connection)
+        del self._idle[:spare]
+        self._count -= spare
 
     def _drop(self, connection: Connection, *, broken: bool = False) -> None:
         if connection in self._open:
@@ -220,24 +272,45 @@ class Pool(Generic[Connection]):
     async def _wait(self) -> Connection | None:
         """A connection that came back, or None for leave to open one."""
         loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Connection | None] = loop.create_future()
+        waiter: _Waiter[Connection] = _Waiter(
+            loop.create_future(), loop.time() + self._patience_s()
+        )
         self._waiters.append(waiter)
-        timer = loop.call_later(self._patience_s(), _expire, waiter)
+        if waiter.until_s < self._expires_at_s:
+            self._expire_at(waiter.until_s)
         began_ns = time.monotonic_ns()
         self._observer.waiting(1)
         try:
-            return await waiter
+            return await waiter.future
         except ResourceExhaustedError:
-            self._leave(waiter)
             self._observer.exhausted()
             raise
         except asyncio.CancelledError:
             self._give_up(waiter)
             raise
         finally:
-            timer.cancel()
             self._observer.waiting(-1)
             self._observer.waited(time.monotonic_ns() - began_ns)
+
+    def _expire_at(self, until_s: float) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expires_at_s = until_s
+        self._expiry = asyncio.get_running_loop().call_at(until_s, self._expire)
+
+    def _expire(self) -> None:
+        """Tells those whose time is over, and looks again when the next one's is."""
+        now_s = asyncio.get_running_loop().time()
+        # Loops run a timer that is due within their clock's resolution.
+        due_s = max(now_s, self._expires_at_s)
+        self._expiry, self._expires_at_s = None, math.inf
+        waiting = [each for each in self._waiters if not each.future.done()]
+        self._waiters = deque(each for each in waiting if each.until_s > due_s)
+        for waiter in waiting:
+            if waiter.until_s <= due_s:
+                waiter.future.set_exception(_exhausted())
+        if self._waiters:
+            self._expire_at(min(each.until_s for each in self._waiters))
 
     def _patience_s(self) -> float:
         left_s = remaining_s()
@@ -248,28 +321,26 @@ class Pool(Generic[Connection]):
     def _hand_on(self, connection: Connection | None) -> bool:
         """Whether somebody waited for a connection, or for leave to open one."""
         while self._waiters:
-            waiter = self._waiters.popleft()
+            waiter = self._waiters.popleft().future
             if not waiter.done():
                 waiter.set_result(connection)
                 return True
         return False
 
-    def _give_up(self, waiter: asyncio.Future[Connection | None]) -> None:
+    def _give_up(self, waiter: "_Waiter[Connection]") -> None:
         """What came in the moment in which its waiter gave up goes to the next."""
-        if not waiter.done() or waiter.cancelled() or waiter.exception() is not None:
-            self._leave(waiter)
+        future = waiter.future
+        if not future.done() or future.cancelled() or future.exception() is not None:
+            # Keeps the queue from growing while no connection comes back.
+            with suppress(ValueError):  # it was passed over since
+                self._waiters.remove(waiter)
             return
-        connection = waiter.result()
+        connection = future.result()
         if connection is not None:
             self._store(connection)
             return
         self._forget_one()
         self._tell_if_all_back()
-
-    def _leave(self, waiter: asyncio.Future[Connection | None]) -> None:
-        """Keeps the queue from growing while no connection comes back."""
-        with suppress(ValueError):  # it was passed over since
-            self._waiters.remove(waiter)
 
     def _forget_one(self) -> None:
         """There is room for another one."""
@@ -282,12 +353,9 @@ class Pool(Generic[Connection]):
             self._all_back.set()
 
 
-def _expire(waiter: asyncio.Future[Any]) -> None:
-    if not waiter.done():
-        waiter.set_exception(
-            ResourceExhaustedError(
-                "POOL_EXHAUSTED",
-                "all connections to the database are in use",
-                retry_after_ns=RETRY_AFTER_NS,
-            )
-        )
+def _exhausted() -> ResourceExhaustedError:
+    return ResourceExhaustedError(
+        "POOL_EXHAUSTED",
+        "all connections to the database are in use",
+        retry_after_ns=RETRY_AFTER_NS,
+    )

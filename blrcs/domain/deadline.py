@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 call_deadline_ns: ContextVar[int | None] = ContextVar("call_deadline_ns", default=None)
 """When the caller of what runs now gives up, by ``time.monotonic_ns``; None where it never does, or
@@ -12,7 +13,6 @@ where the running task knows by itself: see ``Timed``."""
 NS_PER_S = 1_000_000_000
 
 
-@runtime_checkable
 class Timed(Protocol):
     """The coroutine of a task that serves one call after another.
 
@@ -30,8 +30,8 @@ def remaining_s() -> float | None:
     deadline_ns = call_deadline_ns.get()
     if deadline_ns is not None:
         return max(0.0, (deadline_ns - time.monotonic_ns()) / NS_PER_S)
-    serving = _serving()
-    return None if serving is None else serving.time_remaining()
+    time_remaining = _serving()
+    return None if time_remaining is None else time_remaining()
 
 
 def expect_within(remaining: float | None) -> None:
@@ -44,10 +44,10 @@ def expect_within(remaining: float | None) -> None:
         call_deadline_ns.set(time.monotonic_ns() + int(remaining * NS_PER_S))
 
 
-def _serving() -> Timed | None:
+def _serving() -> Callable[[], float | None] | None:
     try:
         task = asyncio.current_task()
     except RuntimeError:  # no loop runs here
         return None
-    coroutine = None if task is None else task.get_coro()
-    return coroutine if isinstance(coroutine, Timed) else None
+    # To ask whether it is a Timed takes 20 us, and whoever waits for a connection asks.
+    return None if task is None else getattr(task.get_coro(), "time_remaining", None)

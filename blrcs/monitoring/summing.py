@@ -12,14 +12,15 @@ from blrcs_native.metrics import AnyFamily, Counter, Gauge
 
 Row = tuple[Any, ...]
 Slices = Callable[[], Sequence[tuple[Iterable[AnyFamily], bool]]]
-"""The families of each process, alike and in one order, and whether it lives."""
+"""The families of each process, and whether it lives."""
 
 
 class SummingCollector(Collector):
     """Adds up what processes have counted, those that have ended among them.
 
     So counters and histograms only grow, whoever dies. Gauges are those of the living, combined as
-    each says.
+    each says. Processes need not have the same families, as during an upgrade: those of one name
+    are added up where they are alike, the first that is found being the measure.
     """
 
     def __init__(self, slices: Slices) -> None:
@@ -35,17 +36,32 @@ class SummingCollector(Collector):
         slices = self._slices()
         living = [families for families, lives in slices if lives]
         counted = [families for families, _ in slices]
-        for families in zip(*counted, strict=True):
+        for families in _alike(counted):
             if not isinstance(families[0], Gauge):
                 yield to_metric(families[0], summed(families))
             if families[0].label_names:
                 overflow.add_metric(
                     [families[0].name], sum(family.overflow_count for family in families)
                 )
-        for families in zip(*living, strict=True):
+        for families in _alike(living):
             if isinstance(families[0], Gauge):
                 yield to_metric(families[0], summed(families))
         yield overflow
+
+
+def _alike(processes: Iterable[Iterable[AnyFamily]]) -> Iterable[list[AnyFamily]]:
+    """The families of one name, for each name."""
+    by_name: dict[str, list[AnyFamily]] = {}
+    for families in processes:
+        for family in families:
+            found = by_name.setdefault(family.name, [family])
+            if found[0] is not family and _shape(found[0]) == _shape(family):
+                found.append(family)
+    return by_name.values()
+
+
+def _shape(family: AnyFamily) -> tuple[object, ...]:
+    return type(family), family.label_names, getattr(family, "bounds", ())
 
 
 def summed(families: Sequence[AnyFamily]) -> list[Row]:

@@ -1,17 +1,18 @@
-"""Wakes those who watch records.
+"""Tells those who have copies of records, and those who watch them, of changes.
 
-Whoever writes in this process wakes them at once. Other processes of the server tell by a number in
-shared memory, which is looked at as long as somebody watches; what another machine commits is found
-by looking into the database at an interval.
+A copy is known at once to be old, in every process of the server. Watchers are woken at once where
+the process is theirs; others tell by a number in shared memory, which is looked at as long as
+somebody watches. What another machine commits is found by looking into the database at an interval.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 from blrcs.domain.record_name import CollectionKey
+from blrcs_native.cache_stamps import CacheStamps
 from blrcs_native.generation import Generation
 
 MAX_WATCHERS = 1024
@@ -58,6 +59,8 @@ class LocalChangeSignal:
     Args:
         interval_s: How often a watcher looks where nobody wakes it.
         generation: Moves with every write of any process; None where there is one process.
+        stamps: Tell all processes that their copies are old; None where nobody has any. Also where
+            this one has none: others may be set up otherwise.
         max_watchers: At most so many at once.
     """
 
@@ -66,18 +69,27 @@ class LocalChangeSignal:
         *,
         interval_s: float,
         generation: Generation | None = None,
+        stamps: CacheStamps | None = None,
         max_watchers: int = MAX_WATCHERS,
     ) -> None:
         self._interval_s = interval_s
         self._generation = generation
+        self._stamps = stamps
         self._max_watchers = max_watchers
         self._watching: dict[CollectionKey, set[Waker]] = defaultdict(set)
         self._count = 0
         self._looking: asyncio.TimerHandle | None = None
         self._finished = False
 
-    def tell(self, key: CollectionKey) -> None:
+    def tell(self, key: CollectionKey, record_ids: Iterable[str] | None = None) -> None:
         """See the port."""
+        if self._stamps is not None:
+            stamps = self._stamps.of(key.name)
+            if record_ids is None:
+                stamps.bump_whole()
+            else:
+                for record_id in record_ids:
+                    stamps.bump(key.record(record_id).name)
         for waker in self._watching.get(key, ()):
             waker.wake()
         if self._generation is not None:

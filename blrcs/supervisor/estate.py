@@ -81,7 +81,8 @@ class Estate:
             metrics_address = f"http://{host}:{scrapes.getsockname()[1]}/metrics"
             others.append((SCRAPES, scrapes.fileno()))
         cache = None
-        if settings.services.builtin and settings.cache.backend == "memory":
+        has_users = settings.services.builtin or settings.services.extra
+        if has_users and settings.cache.backend == "memory":
             cache = stack.enter_context(listen_on_path(cache_socket(directory)))
         common = {
             "host": server.host,

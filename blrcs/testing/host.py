@@ -10,14 +10,19 @@ refused. Tokens are signed with a key that lives as long as the host.
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Self
 
 import jwt
 
 from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.effective_policy import effective_policy
 from blrcs.interceptors.factory import PipelineFactory
+from blrcs.resources.registering import Register, register_service
+from blrcs.resources.server_resources import ServerResources
+from blrcs.resources.service_life import ServiceLife
+from blrcs.security.access_store import TableDecisions
 from blrcs.transport.in_process import InProcessChannel
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
@@ -35,20 +40,30 @@ LIMITER_CELLS = 4096
 class Host:
     """Serves what ``register`` registers, to channels of any principal.
 
+    Entering it does what the service has for its start, leaving it what is for its end. What a
+    service repeats is done when the test says so.
+
     Args:
         register: Takes a server and adds servicers to it, as for ``blrcs serve --service``.
+        resources: What it takes beside the server, if it does; good for one host. Their decisions
+            become those of the permissions that channels are granted.
 
     Raises:
         PolicyError: A method's policy is missing or cannot be carried out.
     """
 
-    def __init__(self, register: Callable[[Any], object]) -> None:
+    def __init__(self, register: Register, resources: ServerResources | None = None) -> None:
         self._secret = secrets.token_bytes(32)
         self._bindings: list[BindingSpec] = []
         self._roles: list[RoleSpec] = []
         self._access = CurrentAccess(AccessTable([], [], []))
+        self._life = ServiceLife()
         registrar = Registrar()
-        register(registrar)
+        if resources is None:
+            register(registrar)
+        else:
+            given = replace(resources, life=self._life, decisions=self._decisions)
+            register_service(register, registrar, given)
         factory = PipelineFactory(
             limiter=Limiter(LIMITER_CELLS),
             verifier=TokenVerifier(
@@ -63,10 +78,20 @@ class Host:
         )
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._life.start()
+        except BaseException:
+            await self._life.stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """There is nothing to close; a later Host may have."""
+        await self._life.stop()
+
+    async def do_repeated_work(self) -> None:
+        """Does all that the service repeats, once; raises what it raises."""
+        for each in self._life.repeated:
+            await each.work()
 
     def channel(
         self, principal: str | None = None, permissions: Mapping[str, str] | None = None
@@ -86,6 +111,11 @@ class Host:
         self._access.replace(AccessTable(self._roles, [], self._bindings))
         return InProcessChannel(
             self._router, metadata=(("authorization", f"Bearer {self._token(principal)}"),)
+        )
+
+    def _decisions(self) -> TableDecisions:
+        return TableDecisions(
+            self._access.table, lambda: {each for role in self._roles for each in role.permissions}
         )
 
     def _token(self, principal: str) -> str:

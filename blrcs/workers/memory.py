@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from blrcs import __version__
 from blrcs.application.ports.clock import Clock
 from blrcs.monitoring.exporter import new_registry
+from blrcs.monitoring.family_definition import make_family
 from blrcs.monitoring.summing import new_summing_registry
 from blrcs.workers.label_sets import KnownLabelSets, LabelSets
 from blrcs.workers.segment import Segment
@@ -30,7 +31,7 @@ MAX_PLACES = 1 << 20
 WORD_BYTES = 8
 LABELS_BYTES = 4 << 20
 SCHEMA = f"blrcs {__version__}"
-"""What metrics there are, and in which cells, is a matter of the program alone."""
+"""How metrics are told to other processes is a matter of the program alone."""
 REVOCATIONS = 4096
 """As many as a worker may miss before it reads all of them from the database."""
 
@@ -41,11 +42,12 @@ SIGN_IN_CELLS = 65_536
 """A table of its own: no flood of other keys can evict its cells."""
 CACHE_STAMPS, CACHE_HITS = "cache/stamps", "cache/hits"
 STAMPS = 65_536
-"""A change of one entry makes copies of each other one old with the probability of 1 in so many."""
+"""A change of one makes copies of each other one old with the probability of 1 in so many."""
 STAMP_KEY_BYTES = 16
 ACCESS = "access"
 LIMIT_RULES = "limit_rules"
 RECORDS = "records"
+RECORD_STAMPS = "records/stamps"
 GENERATIONS = (ACCESS, LIMIT_RULES, RECORDS)
 
 
@@ -60,6 +62,10 @@ class Memory(Protocol):
         """What moves when a worker changes what others have copies of; None where none has."""
         ...
 
+    def record_stamps(self) -> CacheStamps:
+        """What tells that copies of records are old."""
+        ...
+
     def revocations(self, clock: Clock) -> Revocations:
         """Where revocations are known, those of all workers."""
         ...
@@ -68,10 +74,8 @@ class Memory(Protocol):
         """Where this process counts; at most once."""
         ...
 
-    def registry(
-        self, block: MetricsBlock, define: Callable[[MetricsBlock], object]
-    ) -> CollectorRegistry:
-        """All that is counted, by all workers. ``define`` makes the families of a block."""
+    def registry(self, block: MetricsBlock) -> CollectorRegistry:
+        """All that is counted, by all workers."""
         ...
 
 
@@ -86,6 +90,10 @@ class OwnMemory:
     def generation(self, name: str) -> None:
         """See Memory."""
 
+    def record_stamps(self) -> CacheStamps:
+        """See Memory."""
+        return own_stamps()
+
     def revocations(self, clock: Clock) -> Revocations:
         """See Memory."""
         return Revocations(clock=clock)
@@ -94,11 +102,8 @@ class OwnMemory:
         """See Memory."""
         return MetricsBlock(capacity_cells)
 
-    def registry(
-        self, block: MetricsBlock, define: Callable[[MetricsBlock], object]
-    ) -> CollectorRegistry:
+    def registry(self, block: MetricsBlock) -> CollectorRegistry:
         """See Memory."""
-        del define
         return new_registry(block)
 
 
@@ -125,6 +130,10 @@ class SharedMemory:
         """See Memory."""
         return Generation(self.segment.region(f"generation/{name}"))
 
+    def record_stamps(self) -> CacheStamps:
+        """See Memory."""
+        return CacheStamps(self.segment.region(RECORD_STAMPS))
+
     def revocations(self, clock: Clock) -> Revocations:
         """See Memory."""
         return Revocations(clock=clock, log=self._revocation_log())
@@ -138,10 +147,8 @@ class SharedMemory:
             sets.clear()
         return MetricsBlock(capacity_cells, cells, label_sets=sets, keep_gauges=False)
 
-    def registry(
-        self, block: MetricsBlock, define: Callable[[MetricsBlock], object]
-    ) -> CollectorRegistry:
-        """See Memory."""
+    def registry(self, block: MetricsBlock) -> CollectorRegistry:
+        """See Memory. Other processes say themselves which families they have."""
         seen: dict[int, tuple[int, MetricsBlock]] = {}
 
         def look_at(slot: int) -> MetricsBlock | None:
@@ -149,12 +156,13 @@ class SharedMemory:
             sets = KnownLabelSets(labels, SCHEMA)
             if not sets.fits:
                 return None
-            # Made anew only when the worker has come to use further label sets.
+            # Made anew only when the worker has come to use further families or label sets.
             size, other = seen.get(slot, (0, None))
             if other is None or size != sets.size_bytes:
                 size = sets.size_bytes
                 other = MetricsBlock(block.capacity_cells, cells, label_sets=sets)
-                define(other)
+                for definition in sets.families():
+                    make_family(other, definition)
                 seen[slot] = size, other
             return other
 
@@ -209,9 +217,17 @@ class SharedMemory:
         self._revocation_log().ask_to_reload()
         for name in GENERATIONS:
             self.generation(name).bump()
+        self.record_stamps().bump_all()
 
     def _revocation_log(self) -> RevocationLog:
         return RevocationLog(self.segment.slots, buffer=self.segment.region("revocations"))
+
+
+def own_stamps() -> CacheStamps:
+    """Stamps that no other process knows."""
+    buffer = bytearray(CacheStamps.size_bytes_for(STAMPS))
+    CacheStamps.lay_out(buffer, secrets.token_bytes(STAMP_KEY_BYTES))
+    return CacheStamps(buffer)
 
 
 def lay_out(
@@ -241,12 +257,14 @@ def lay_out(
     sizes_bytes["metrics"] = slots * metrics_cells * WORD_BYTES
     sizes_bytes["labels"] = slots * LABELS_BYTES
     sizes_bytes["processes"] = slots * WORD_BYTES
-    sizes_bytes[CACHE_STAMPS] = CacheStamps.size_bytes_for(STAMPS)
+    for name in (CACHE_STAMPS, RECORD_STAMPS):
+        sizes_bytes[name] = CacheStamps.size_bytes_for(STAMPS)
     sizes_bytes[CACHE_HITS] = slots * cache_namespaces * WORD_BYTES
     sizes_bytes["revocations"] = RevocationLog.size_bytes_for(REVOCATIONS)
     segment = Segment.create(sizes_bytes, slots=slots)
     segment.slots.take(0)
-    CacheStamps.lay_out(segment.region(CACHE_STAMPS), secrets.token_bytes(STAMP_KEY_BYTES))
+    for name in (CACHE_STAMPS, RECORD_STAMPS):
+        CacheStamps.lay_out(segment.region(name), secrets.token_bytes(STAMP_KEY_BYTES))
     for name, count in places.items():
         # Its header is written before any worker is there; what it says holds for all.
         LimitSharing(segment.slots, buffer=segment.region(f"sharing/{name}"), places=count)

@@ -198,6 +198,15 @@ def test_a_service_reference_without_a_function(tmp_path: Path) -> None:
     assert "services.extra" in refusal("--service", "nowhere", cwd=tmp_path)
 
 
+FAILING_START = """
+async def start():
+    raise ValueError("at the start")
+
+def register(server, resources):
+    resources.on_start(start)
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -205,6 +214,7 @@ def test_a_service_reference_without_a_function(tmp_path: Path) -> None:
         ("raise RuntimeError('at import')\n", "RuntimeError: at import"),
         ("def register(server):\n    raise ValueError('at work')\n", "ValueError: at work"),
         ("def register():\n    pass\n", "TypeError"),
+        (FAILING_START, "ValueError: at the start"),
     ],
 )
 def test_a_service_that_fails(text: str, reason: str, tmp_path: Path) -> None:

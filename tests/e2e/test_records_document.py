@@ -28,6 +28,8 @@ def test_a_first_collection(tmp_path: Path, server: Server) -> None:
     listed = output[output.rindex('"records"') :]
     assert '"city": "Essen"' in listed
     assert '"iban": "DE02"' in listed
+    assert (tmp_path / "orders.csv").read_text() == "id,total,city\n7,12.5,Essen\n"
+    assert output.endswith("0 records written, 1 skipped, 0 lines rejected.\n")
 
 
 def test_every_command_is_tested() -> None:

@@ -5,10 +5,10 @@ inside the step, on another thread and maybe several times, and may raise a Doma
 undoes it; they must be pure.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from blrcs.domain.collection import Collection
 from blrcs.domain.field_path import Document, Path
@@ -84,12 +84,23 @@ class PlannedWrite:
     created: Record | None = None
 
 
-class RecordRepository(Protocol):
-    """Records, by the ids in their names. One that has expired is not there any more."""
+class StoredImage(NamedTuple):
+    """A record as it is shown, and from when on it is gone; None for never."""
+
+    image: RecordImage
+    expire_time_ns: int | None
+
+
+class RecordReader(Protocol):
+    """Single records, by the ids in their names."""
 
     async def get(self, key: RecordKey, *, now_ns: int) -> RecordImage | None:
-        """The record, if there is one."""
+        """The record, if there is one that has not expired."""
         ...
+
+
+class RecordRepository(RecordReader, Protocol):
+    """Records, by the ids in their names. One that has expired is not there any more."""
 
     async def get_many(
         self, parent: CollectionKey, record_ids: Sequence[str], *, now_ns: int
@@ -186,10 +197,15 @@ class ChangeWaker(Protocol):
 
 
 class ChangeSignal(Protocol):
-    """Tells watchers, here and in other processes, that a collection's records have changed."""
+    """Tells here and in other processes that a collection's records have changed."""
 
-    def tell(self, key: CollectionKey) -> None:
-        """Something has been committed."""
+    def tell(self, key: CollectionKey, record_ids: Iterable[str] | None = None) -> None:
+        """Something has been committed: to be called before anybody is answered.
+
+        Args:
+            key: The collection's.
+            record_ids: What readers find changed; None for whatever there is.
+        """
         ...
 
     def watching(self, key: CollectionKey) -> AbstractContextManager[ChangeWaker]:

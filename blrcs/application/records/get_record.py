@@ -1,7 +1,7 @@
 """Getting a record."""
 
 from blrcs.application.ports.clock import Clock
-from blrcs.application.ports.records import RecordRepository
+from blrcs.application.ports.records import RecordReader
 from blrcs.domain.errors import NotFoundError
 from blrcs.domain.record import RecordImage
 from blrcs.domain.record_name import RecordKey
@@ -10,7 +10,7 @@ from blrcs.domain.record_name import RecordKey
 class GetRecord:
     """Gets a record by the ids in its name."""
 
-    def __init__(self, *, records: RecordRepository, clock: Clock) -> None:
+    def __init__(self, *, records: RecordReader, clock: Clock) -> None:
         self._records = records
         self._clock = clock
 

@@ -28,7 +28,8 @@ class PurgeRecords:
         """Drops records that have expired, with a change each."""
         while touched := await self._records.purge_expired(now_ns=self._clock()):
             for key in touched:
-                self._signal.tell(key)
+                # To readers they were gone before.
+                self._signal.tell(key, ())
 
     async def changes(self) -> None:
         """Drops changes that are too old, or too many."""

@@ -61,7 +61,8 @@ class RecordWriter:
                 images=self._images, sealer=self._sealer, shape=shape, now_ns=now_ns
             )
             try:
-                written = await self._records.write(shape.collection, plan(planner), now_ns=now_ns)
+                writes = plan(planner)
+                written = await self._records.write(shape.collection, writes, now_ns=now_ns)
             except CollectionChangedError:
                 self._shapes.forget(parent)
                 continue
@@ -70,7 +71,7 @@ class RecordWriter:
                 if await self._shapes.get(parent) is shape:
                     raise
                 continue
-            self._signal.tell(parent)
+            self._signal.tell(parent, [write.record_id for write in writes])
             return written
         raise AbortedError(parent.name)
 

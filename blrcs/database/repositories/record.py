@@ -12,6 +12,7 @@ from blrcs.application.ports.records import (
     ListedRecord,
     PlannedWrite,
     Selection,
+    StoredImage,
 )
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.errors import IntegrityViolationError
@@ -20,7 +21,7 @@ from blrcs.database.filter.narrowing import Narrowing
 from blrcs.database.filter.queries import FilteredQueries
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
 from blrcs.database.repositories.record_index import MOST_NAMED, bounds_in
-from blrcs.database.repositories.record_lookup import SHOWN, THIS, shown_rows, stored_records
+from blrcs.database.repositories.record_lookup import IMAGE, SHOWN, shown_rows, stored_records
 from blrcs.database.repositories.record_row import (
     image_from_row,
     sealed_from_bytes,
@@ -48,7 +49,6 @@ _QUERIES = FilteredQueries(
     records.c.create_time_ns,
     records.c.update_time_ns,
 )
-_IMAGE = Statement(sa.select(*SHOWN).where(THIS))
 _EXPIRED = Statement(
     sa.select(records.c.tenant, records.c.collection, records.c.record_id)
     .where(records.c.expire_time_ns <= sa.bindparam("now_ns"))
@@ -72,7 +72,7 @@ class SqlRecordRepository:
         """See the port."""
         tenant, collection, record_id = key
         row = await self._reads.fetch_one(
-            _IMAGE, of_tenant=tenant, of_collection=collection, of_id=record_id
+            IMAGE, of_tenant=tenant, of_collection=collection, of_id=record_id
         )
         if row is None:
             return None
@@ -80,6 +80,17 @@ class SqlRecordRepository:
         if expire_time_ns is not None and expire_time_ns <= now_ns:
             return None
         return RecordImage(key, encoded, None if sealed is None else sealed_from_bytes(sealed))
+
+    async def committed(self, key: RecordKey) -> StoredImage | None:
+        """See CommittedRecords."""
+        tenant, collection, record_id = key
+        row = await self._database.fetch_one(
+            IMAGE, of_tenant=tenant, of_collection=collection, of_id=record_id
+        )
+        if row is None:
+            return None
+        image = RecordImage(key, bytes(row.encoded), sealed_from_bytes(row.sealed))
+        return StoredImage(image, row.expire_time_ns)
 
     async def get_many(
         self, parent: CollectionKey, record_ids: Sequence[str], *, now_ns: int

@@ -14,7 +14,9 @@ older than the lock, as the higher levels have, would have them fail and run aga
 waiting.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -30,6 +32,8 @@ from blrcs.domain.record_name import CollectionKey
 
 PURGED_AT_ONCE = 1000
 FEEDS_AT_ONCE = 500
+FEEDS_SIZES = (1, 8, 64)
+"""How many feeds a statement asks for."""
 READ_BYTES = 1 << 20
 """Changes that are read at once have no more, but for the last one of them."""
 
@@ -69,25 +73,27 @@ _SETTLE = Statement(
 _MARK_PURGED = Statement(
     sa.update(record_feeds).where(_THIS).values(purged=sa.bindparam("last_purged"))
 )
-_AFTER = Statement(
-    sa.select(record_changes)
-    .where(_OF_COLLECTION)
-    .where(record_changes.c.sequence > sa.bindparam("after"))
-    .order_by(record_changes.c.sequence)
-    .limit(sa.bindparam("limit"))
-)
-_SIZES = Statement(
-    sa.select(
-        record_changes.c.sequence,
-        (
-            sa.func.coalesce(sa.func.length(record_changes.c.encoded), 0)
-            + sa.func.coalesce(sa.func.length(record_changes.c.sealed), 0)
-        ).label("size_bytes"),
+
+
+def _changes_after(*columns: sa.ColumnElement[Any]) -> Statement:
+    return Statement(
+        sa.select(*columns)
+        .where(_OF_COLLECTION)
+        .where(record_changes.c.sequence > sa.bindparam("after"))
+        .order_by(record_changes.c.sequence)
+        .limit(sa.bindparam("limit"))
     )
-    .where(_OF_COLLECTION)
-    .where(record_changes.c.sequence > sa.bindparam("after"))
-    .order_by(record_changes.c.sequence)
-    .limit(sa.bindparam("limit"))
+
+
+def _length(column: sa.Column[Any]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.length(column), 0)
+
+
+_AFTER = _changes_after(*record_changes.c)
+_IDS_AFTER = _changes_after(record_changes.c.record_id)
+_SIZES = _changes_after(
+    record_changes.c.sequence,
+    (_length(record_changes.c.encoded) + _length(record_changes.c.sealed)).label("size_bytes"),
 )
 _OLDEST = Statement(
     sa.select(record_changes.c.sequence, record_changes.c.changed_at_ns)
@@ -149,6 +155,33 @@ class SqlChangeFeed:
             raise NotFoundError(key.name)
         return FeedPosition(feed.incarnation, feed.sequence, feed.purged)
 
+    async def positions(
+        self, keys: Sequence[CollectionKey]
+    ) -> Mapping[CollectionKey, FeedPosition]:
+        """See FollowedFeeds."""
+        found = {}
+        for first in range(0, len(keys), FEEDS_SIZES[-1]):
+            some = keys[first : first + FEEDS_SIZES[-1]]
+            size = next(each for each in FEEDS_SIZES if each >= len(some))
+            params: dict[str, str] = {}
+            for number, key in enumerate([*some, *[some[-1]] * (size - len(some))]):
+                params |= {f"tenant_{number}": key.tenant, f"collection_{number}": key.collection}
+            for row in await self._database.fetch_all(_among(size), **params):
+                position = FeedPosition(row.incarnation, row.sequence, row.purged)
+                found[CollectionKey(row.tenant, row.collection)] = position
+        return found
+
+    async def changed_after(self, key: CollectionKey, sequence: int, limit: int) -> Sequence[str]:
+        """See FollowedFeeds."""
+        rows = await self._database.fetch_all(
+            _IDS_AFTER,
+            of_tenant=key.tenant,
+            of_collection=key.collection,
+            after=sequence,
+            limit=limit,
+        )
+        return [row.record_id for row in rows]
+
     async def after(self, key: CollectionKey, sequence: int, limit: int) -> Sequence[RecordChange]:
         """See the port."""
         this = {"of_tenant": key.tenant, "of_collection": key.collection, "after": sequence}
@@ -192,6 +225,16 @@ class SqlChangeFeed:
             return await self._database.run(operation, isolation=Isolation.READ_COMMITTED)
         except NotFoundError:
             return False
+
+
+@cache
+def _among(count: int) -> Statement:
+    wanted = [
+        (record_feeds.c.tenant == sa.bindparam(f"tenant_{number}"))
+        & (record_feeds.c.collection == sa.bindparam(f"collection_{number}"))
+        for number in range(count)
+    ]
+    return Statement(sa.select(record_feeds).where(sa.or_(*wanted)))
 
 
 def _fitting(sizes_bytes: Sequence[int]) -> int:

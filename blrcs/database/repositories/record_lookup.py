@@ -24,6 +24,8 @@ OF_COLLECTION = (records.c.tenant == sa.bindparam("of_tenant")) & (
 )
 THIS = OF_COLLECTION & (records.c.record_id == sa.bindparam("of_id"))
 
+IMAGE = Statement(sa.select(*SHOWN).where(THIS))
+"""What is shown of one."""
 _STORED = Statement(sa.select(records).where(THIS))
 
 

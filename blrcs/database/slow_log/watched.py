@@ -1,10 +1,10 @@
 """A database whose slow statements are told."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from contextvars import ContextVar
 from time import monotonic_ns
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -24,8 +24,14 @@ from blrcs.database.statement import Row, Statement
 Result = TypeVar("Result")
 Params = Mapping[str, Any]
 
-_waited: ContextVar[tuple[int, int]] = ContextVar("waited", default=(0, 0))
-"""When the running task was last given a connection, and how long it had waited for that."""
+MAX_NOTED = 4096
+
+_waited: dict[int, tuple[int, int]] = {}
+"""When a task was last given a connection, and how long it had waited for that; by its ``id``.
+
+A task with the number of an earlier one began after that had ended, so what is noted since it began
+is its own. A context variable would mark the task, so that it could serve no other call.
+"""
 
 
 class Watch(Protocol):
@@ -45,25 +51,36 @@ class Watch(Protocol):
 
 def waited_ns(since_ns: int) -> int:
     """How long the running task has waited for a connection since then."""
-    at_ns, duration_ns = _waited.get()
+    at_ns, duration_ns = _waited.get(_running(), (0, 0))
     return duration_ns if at_ns >= since_ns else 0
+
+
+def _running() -> int:
+    try:
+        return id(asyncio.current_task())
+    except RuntimeError:  # a thread without a loop, which waits for no connection
+        return 0
 
 
 def noting_waits(observer: PoolObserver) -> PoolObserver:
     """An observer that remembers waits for the slow log, and tells another one of everything."""
-    return cast("PoolObserver", _NotedWaits(observer))
+    return _NotedWaits(observer)
 
 
 class _NotedWaits:
     def __init__(self, observer: PoolObserver) -> None:
-        self._observer = observer
+        self._tell = observer.waited
+        self.in_use = observer.in_use
+        self.opened = observer.opened
+        self.closed = observer.closed
+        self.waiting = observer.waiting
+        self.exhausted = observer.exhausted
 
     def waited(self, duration_ns: int) -> None:
-        _waited.set((monotonic_ns(), duration_ns))
-        self._observer.waited(duration_ns)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._observer, name)
+        if len(_waited) >= MAX_NOTED:
+            _waited.clear()
+        _waited[_running()] = monotonic_ns(), duration_ns
+        self._tell(duration_ns)
 
 
 class _Reads:

@@ -1,9 +1,9 @@
 """AccessService over a real database, as the composition root puts it together."""
 
 import contextlib
-from types import SimpleNamespace
 
 from blrcs.assembly.access import assemble_access
+from blrcs.assembly.foundation import Foundation
 from blrcs.database.repositories.revocation import RevocationRepository
 from blrcs.database.repositories.service_account import SqlServiceAccountRepository
 from blrcs.database.repositories.user import SqlUserRepository
@@ -41,9 +41,11 @@ class AccessServer:
     @contextlib.asynccontextmanager
     async def open(cls, store, clock):
         async with store.open() as (database, reader):
-            base = SimpleNamespace(
+            base = Foundation(
+                data_directory=store.folder,
                 database=database,
                 reader=reader,
+                consistency_token=None,
                 clock=clock,
                 secrets=RandomSecretGenerator(counting_random()),
                 page_tokens=SignedPageTokens(bytes(32)),

@@ -69,7 +69,7 @@ class Watched:
 
 @pytest.fixture
 async def watched(empty_url: str, tmp_path: Path, ticks: Any) -> AsyncIterator[Watched]:
-    limits = PoolLimits(size=1, overflow=1)
+    limits = PoolLimits(size=1, overflow=1, linger_s=0)
     opening = open_database(
         empty_url, migrate=False, limits=limits, observer=noting_waits(Unobserved())
     )

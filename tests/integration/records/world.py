@@ -16,6 +16,7 @@ from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.testing import Host
 from blrcs.v1 import record_pb2, record_pb2_grpc
+from blrcs.workers.memory import own_stamps
 from tests.unit.application.identity_fakes import counting_random
 
 TENANT = "tenants/acme"
@@ -43,7 +44,9 @@ class World:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, store, clock, *, generation=None, interval_ns=SECOND_NS, **settings):
+    async def open(
+        cls, store, clock, *, generation=None, stamps=None, interval_ns=SECOND_NS, **settings
+    ):
         ticks = itertools.count()
         async with store.open() as (database, reader):
             base = Foundation(
@@ -62,6 +65,7 @@ class World:
                 RecordsSection(**settings),
                 _Late(holder),
                 refresh_interval_ns=interval_ns,
+                stamps=stamps or own_stamps(),
                 generation=generation,
             )
             world = cls(records, clock)

@@ -84,13 +84,19 @@ def observer() -> Observer:
 
 
 def make(
-    server: Server, observer: Observer, *, size: int = 1, overflow: int = 0, timeout_s: float = 30
+    server: Server,
+    observer: Observer,
+    *,
+    size: int = 1,
+    overflow: int = 0,
+    linger_s: float = 0,
+    timeout_s: float = 30,
 ) -> Pool[Connection]:
     return Pool(
         server.connect,
         server.disconnect,
         is_usable=lambda connection: connection.is_open,
-        limits=PoolLimits(size=size, overflow=overflow, timeout_s=timeout_s),
+        limits=PoolLimits(size=size, overflow=overflow, linger_s=linger_s, timeout_s=timeout_s),
         observer=observer,
     )
 
@@ -193,6 +199,50 @@ async def test_overflow_serves_those_who_wait_before_it_is_closed(
     assert server.closed == [first]
     pool.give_back(second)
     assert pool.in_use == 0
+
+
+async def test_overflow_stays_as_long_as_it_is_needed(server: Server, observer: Observer) -> None:
+    pool = make(server, observer, size=1, overflow=2, linger_s=3600)
+    for _ in range(2):
+        taken = [await pool.take() for _ in range(3)]
+        for connection in taken:
+            pool.give_back(connection)
+    assert (len(server.opened), server.closed) == (3, [])
+    # Since the first of them came back all were lent, and are not spare for this time.
+    pool._shrink()
+    assert server.closed == []
+    taken = [await pool.take() for _ in range(2)]
+    for connection in taken:
+        pool.give_back(connection)
+    pool._shrink()
+    assert len(server.closed) == 1
+    assert server.closed[0] not in taken
+    pool._shrink()
+    assert len(server.closed) == 2
+    assert pool._shrinking is None
+    assert (await pool.take()).is_open
+
+
+async def test_what_is_not_needed_goes_by_itself(server: Server, observer: Observer) -> None:
+    pool = make(server, observer, size=1, overflow=1, linger_s=0.001)
+    gone = asyncio.Event()
+    pool._disconnect = lambda connection: (server.disconnect(connection), gone.set())
+    taken = [await pool.take() for _ in range(2)]
+    for connection in taken:
+        pool.give_back(connection)
+    await gone.wait()
+    assert len(server.closed) == 1
+
+
+async def test_a_closed_pool_closes_what_lingers(server: Server, observer: Observer) -> None:
+    pool = make(server, observer, size=1, overflow=1, linger_s=3600)
+    taken = [await pool.take() for _ in range(2)]
+    for connection in taken:
+        pool.give_back(connection)
+    await pool.close()
+    assert len(server.closed) == 2
+    assert pool._shrinking is not None
+    assert pool._shrinking.cancelled()
 
 
 # Waiting ------------------------------------------------------------------------------------------

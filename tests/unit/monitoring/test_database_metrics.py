@@ -36,7 +36,7 @@ async def test_a_pool_is_told_whole() -> None:
         connect,
         lambda connection: None,
         is_usable=lambda connection: usable,
-        limits=PoolLimits(size=1, overflow=1),
+        limits=PoolLimits(size=1, overflow=1, linger_s=0),
         observer=metrics.observer("primary"),
     )
 

@@ -7,6 +7,7 @@ import pytest
 from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 from blrcs.domain.record_name import CollectionKey
 from blrcs.records.change_signal import LocalChangeSignal
+from blrcs.workers.memory import own_stamps
 from blrcs_native.generation import Generation
 
 ONE, OTHER = CollectionKey("acme", "one"), CollectionKey("acme", "other")
@@ -24,6 +25,23 @@ async def test_a_change_wakes_who_watches_its_collection():
         await asyncio.gather(*waiting[:2])
         assert not waiting[2].done()
         waiting[2].cancel()
+
+
+async def test_a_change_is_told_by_the_stamps_of_what_it_concerns():
+    memory = own_stamps()
+    signal = LocalChangeSignal(interval_s=LONG_S, stamps=memory)
+
+    def stamps():
+        names = ONE.record("a").name, ONE.record("b").name, OTHER.record("a").name
+        return [memory.of(name.rpartition("/records/")[0]).stamp(name) for name in names]
+
+    assert stamps() == [0, 0, 0]
+    signal.tell(ONE, ["a"])
+    assert stamps() == [1, 0, 0]
+    signal.tell(ONE, ())
+    assert stamps() == [1, 0, 0]
+    signal.tell(ONE)
+    assert stamps() == [2, 1, 0]
 
 
 async def test_what_happens_between_reset_and_wait_is_not_missed():

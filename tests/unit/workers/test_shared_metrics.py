@@ -10,7 +10,14 @@ from blrcs.monitoring.summing import SummingCollector, summed
 from blrcs.workers.label_sets import LabelSets
 from blrcs.workers.memory import SharedMemory, lay_out
 from blrcs.workers.segment import Segment
-from blrcs_native.metrics import Counter, DurationHistogram, Gauge, MetricsBlock
+from blrcs_native.metrics import (
+    BlockFullError,
+    Counter,
+    DurationHistogram,
+    Gauge,
+    Histogram,
+    MetricsBlock,
+)
 
 CELLS = 1024
 
@@ -36,7 +43,7 @@ class Process:
 
     @property
     def registry(self) -> CollectorRegistry:
-        return self.memory.registry(self.block, Families)
+        return self.memory.registry(self.block)
 
 
 @pytest.fixture
@@ -160,3 +167,71 @@ def test_rows_of_one_family_stay_as_they_are() -> None:
     families = Families(MetricsBlock(CELLS))
     families.calls.labels("a").inc(3)
     assert summed([families.calls]) == families.calls.rows()
+
+
+def test_families_of_one_process_alone_are_told_by_all(segment: Segment) -> None:
+    one, other = Process(segment, 1), Process(segment, 2)
+    registry = one.registry
+    assert value(registry, "late_total", kind="x") is None
+    # After the first scrape, and in another place than a third process has it.
+    Counter(other.block, "late_total", "Late.", ("kind",), 4).labels("x").inc(3)
+    third = Process(segment, 3)
+    Histogram(third.block, "sizes", "Sizes.", (1.5, 2.5)).labels().observe(2)
+    Counter(third.block, "late_total", "Late.", ("kind",), 4).labels("x").inc(4)
+    for each in (registry, third.registry):
+        assert value(each, "late_total", kind="x") == 7
+        assert value(each, "sizes_bucket", le="2.5") == 1
+        assert value(each, "calls_total", method="a") is None
+
+
+def test_families_of_one_name_that_differ_are_not_mixed(segment: Segment) -> None:
+    one, other = Process(segment, 1), Process(segment, 2)
+    Counter(one.block, "late_total", "Late.", ("kind",)).labels("x").inc()
+    Counter(other.block, "late_total", "Late.", ("sort",)).labels("x").inc()
+    assert value(one.registry, "late_total", kind="x") == 1
+    assert value(one.registry, "late_total", sort="x") is None
+
+
+def test_a_successor_counts_on_in_families_that_are_alike_and_begins_others_anew(
+    segment: Segment,
+) -> None:
+    one, killed = Process(segment, 1), Process(segment, 2)
+    killed.families.calls.labels("a").inc(5)
+    Counter(killed.block, "first_total", "First.", ("kind",), 4).labels("x").inc(100)
+    second = Counter(killed.block, "second_total", "Second.", ("kind",), 4)
+    second.labels("y").inc(7)
+    second.labels("z").inc(9)
+
+    successor = Process(segment, 2)  # of another program: without the first of them
+    successor.families.calls.labels("b").inc(6)
+    second = Counter(successor.block, "second_total", "Second.", ("kind",), 4)
+    assert second.rows() == []
+    second.labels("z").inc(2)
+    for registry in (one.registry, successor.registry):
+        assert value(registry, "calls_total", method="a") == 5
+        assert value(registry, "calls_total", method="b") == 6
+        assert value(registry, "first_total", kind="x") is None
+        assert value(registry, "second_total", kind="y") is None
+        assert value(registry, "second_total", kind="z") == 2
+
+    again = Process(segment, 2)
+    second = Counter(again.block, "second_total", "Second.", ("kind",), 4)
+    assert second.rows() == [(("z",), 2)]
+    assert again.families.calls.rows() == [(("a",), 5), (("b",), 6)]
+
+
+def test_a_family_that_has_no_room_takes_none(segment: Segment) -> None:
+    process = Process(segment, 1)
+    used = process.block.used_cells
+    label_sets = LabelSets(memoryview(bytearray(100)), "s")
+    label_sets.clear()
+    block = MetricsBlock(CELLS, label_sets=label_sets)
+    with pytest.raises(MemoryError):
+        Counter(block, "long_total", "x" * 100)
+    assert (block.used_cells, list(block)) == (0, [])
+    with pytest.raises(BlockFullError):
+        Counter(process.block, "many_total", "Many.", ("of",), CELLS)
+    assert process.block.used_cells == used
+    again = Process(segment, 1)
+    Counter(again.block, "few_total", "Few.").labels().inc()
+    assert value(again.registry, "few_total") == 1

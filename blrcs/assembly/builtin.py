@@ -1,0 +1,140 @@
+"""Puts BLRCS's own services together."""
+
+import contextlib
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from blrcs.api.cache_service import CacheService
+from blrcs.assembly.access import Access, assemble_access
+from blrcs.assembly.cache import AnyCache, assemble_cache, keep_house
+from blrcs.assembly.direct import direct_access, direct_auth, direct_cache, direct_records
+from blrcs.assembly.foundation import Foundation
+from blrcs.assembly.housekeeping import Housekeeping, Work
+from blrcs.assembly.identity import Identity, assemble_identity
+from blrcs.assembly.limits import ServiceLimits, assemble_limits
+from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.records import Records, assemble_records
+from blrcs.config.settings import Settings
+from blrcs.interceptors.direct import DirectHandlers
+from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.transport.registration import Registrar
+from blrcs.v1 import (
+    access_pb2_grpc,
+    auth_pb2_grpc,
+    cache_pb2_grpc,
+    limit_pb2_grpc,
+    record_pb2_grpc,
+    user_pb2_grpc,
+)
+from blrcs.workers.memory import ACCESS, RECORDS, Memory
+from blrcs.workers.worker import Worker
+
+PURGE_PERIOD_S = 600.0
+EXPIRY_PERIOD_S = 5.0
+SWEEP_PERIOD_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builtin:
+    """What the services stand on. It is there where they are not served, too: guards ask it."""
+
+    base: Foundation
+    access: Access
+    identity: Identity
+    cache: AnyCache
+    limits: ServiceLimits
+    records: Records
+
+    def add_to(self, registrar: Registrar) -> DirectHandlers:
+        """Has all of them served; what answers some of their methods directly."""
+        access, identity, records = self.access, self.identity, self.records
+        cache_service = CacheService(self.cache)
+        auth_pb2_grpc.add_AuthServiceServicer_to_server(identity.auth_service, registrar)
+        user_pb2_grpc.add_UserServiceServicer_to_server(identity.user_service, registrar)
+        access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
+        limit_pb2_grpc.add_LimitServiceServicer_to_server(self.limits.service, registrar)
+        cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
+        record_pb2_grpc.add_RecordServiceServicer_to_server(records.service, registrar)
+        # What a caller's token stands for may be newer than any copy.
+        has_copies = self.base.consistency_token is None
+        return {
+            **direct_access(access.service, access.current),
+            **direct_auth(identity.auth_service, identity.verifier),
+            **direct_cache(cache_service, self.cache),
+            **self.limits.direct,
+            **(direct_records(records) if has_copies else {}),
+        }
+
+    def keep_house(
+        self, house: Housekeeping, refresh_period_s: float, leading: Callable[[Work], Work]
+    ) -> None:
+        """Begins what is done beside all calls, by each worker or by the one that leads."""
+        records, limits, database = self.records, self.limits, self.base.database
+        house.repeat(PURGE_PERIOD_S, leading(self.identity.purge_expired))
+        house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
+        house.repeat(EXPIRY_PERIOD_S, leading(records.purge.expired))
+        if records.copies is not None:
+            follower = records.copies.follower
+            house.repeat(follower.period_s, follower.look)
+        keep_house(self.cache, house, leading)
+        house.repeat(SWEEP_PERIOD_S, limits.sweep)
+        if database.is_shared:
+            house.repeat(refresh_period_s, self._follow)
+            if self.base.announcer is not None:
+                house.run(self.base.announcer.run(self._follow))
+
+    def finish_watching(self) -> None:
+        """Ends the streams that would never end by themselves."""
+        self.cache.finish_watching()
+        self.records.signal.finish()
+
+    async def _follow(self) -> None:
+        """Takes in what other machines have stored."""
+        await self.identity.revocations.catch_up()
+        await self.access.store.follow()
+        await self.limits.rules.follow()
+
+
+async def assemble_builtin(
+    base: Foundation,
+    settings: Settings,
+    memory: Memory,
+    metrics: ServerMetrics,
+    stack: AsyncExitStack,
+    worker: Worker | None,
+    *,
+    method_permissions: Callable[[], Iterable[str]],
+) -> Builtin:
+    """All of them; ``stack`` closes them.
+
+    Raises:
+        KeyFileError: A key file cannot be used.
+        ConfigError: A limit rule of the configuration cannot be carried out.
+    """
+    access = assemble_access(base, method_permissions, memory.generation(ACCESS))
+    identity = assemble_identity(
+        base,
+        settings.auth,
+        stack.enter_context(contextlib.closing(Argon2PasswordHasher())),
+        memory,
+        grant_administrator=access.grant_administrator,
+        grants=access.store,
+    )
+    stack.push_async_callback(identity.api_keys.drain)
+    cache = assemble_cache(settings, base, worker)
+    stack.callback(cache.close)
+    limits = assemble_limits(base, settings, memory, metrics, stack)
+    records = await assemble_records(
+        base,
+        settings.records,
+        access.current,
+        refresh_interval_ns=settings.database.refresh_interval.ns,
+        stamps=memory.record_stamps(),
+        generation=memory.generation(RECORDS),
+        # However many watch, as many other calls are served.
+        max_watchers=settings.server.max_concurrent_calls // 2,
+    )
+    return Builtin(
+        base=base, access=access, identity=identity, cache=cache, limits=limits, records=records
+    )

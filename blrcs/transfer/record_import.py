@@ -1,0 +1,194 @@
+"""Importing records: batches in flight, and where the import is."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from blrcs.transfer.batch import Batch, batches
+from blrcs.transfer.batch_writer import BatchWriter, Outcome
+from blrcs.transfer.call_error import CallError
+from blrcs.transfer.entry import Entry, Reject
+from blrcs.transfer.errors import RefusedError, TransferError
+from blrcs.transfer.lines import Line, read_lines
+from blrcs.transfer.progress_file import ProgressFile
+from blrcs.transfer.reject_log import RejectLog
+from blrcs.transfer.source import Source
+
+Read = Callable[[Iterator[Line]], Iterator[Entry | Reject]]
+"""Reads lines as the input's format says."""
+
+
+class TooManyRejectsError(TransferError):
+    """More lines are rejected than may be."""
+
+
+@dataclass(slots=True)
+class ImportTally:
+    """What became of the lines so far, over all runs.
+
+    Attributes:
+        written: Records.
+        skipped: Records that were there already, and may be.
+        rejected: Lines.
+        offset: How much of the input is settled, in bytes.
+        number: The last line that is.
+        sent: Up to which byte lines may have been sent to the server.
+        rejects_bytes: Of the file of rejects.
+    """
+
+    written: int = 0
+    skipped: int = 0
+    rejected: int = 0
+    offset: int = 0
+    number: int = 0
+    sent: int = 0
+    rejects_bytes: int = 0
+
+
+Advance = Callable[[ImportTally], None]
+
+
+class RecordImport:
+    """Imports a file once.
+
+    Lines are settled in their order, and what is settled is on disk before more is sent. So a run
+    that goes on after another knows which lines may have been written without that having been
+    heard of: those that are settled no more than sent. Of them a record counts as written if it is
+    there as it should be.
+
+    Args:
+        source: What is imported.
+        start: Where the first row begins, and the number of the line before it.
+        read: Makes entries of lines.
+        write: Writes batches.
+        batch_size: How many records are written by a call.
+        in_flight: How many calls at a time.
+        progress: Where the progress is kept, if it is.
+        rejects: Told of lines that are not imported.
+        max_rejects: How many there may be; any number, if None.
+        advance: Told whenever lines are settled.
+        stopping: Set where the import ends early, for calls that are waiting.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        start: tuple[int, int],
+        read: Read,
+        write: BatchWriter,
+        *,
+        batch_size: int,
+        in_flight: int,
+        progress: ProgressFile | None,
+        rejects: RejectLog,
+        max_rejects: int | None,
+        advance: Advance,
+        stopping: threading.Event,
+    ) -> None:
+        self._source = source
+        self._read = read
+        self._write = write
+        self._batch_size = batch_size
+        self._in_flight = in_flight
+        self._progress = progress
+        self._rejects = rejects
+        self._max_rejects = max_rejects
+        self._advance = advance
+        self._stopping = stopping
+        self._start, number = start
+        self.tally = ImportTally(offset=self._start, number=number, sent=self._start)
+        self._waiting: deque[tuple[Batch, Future[Outcome]]] = deque()
+
+    def resume(self) -> None:
+        """Goes on where another run was; TransferError where there is none."""
+        if self._progress is None:
+            raise TransferError("what comes by standard input cannot be resumed")
+        members = self._progress.load()
+        try:
+            self.tally = ImportTally(**members)
+        except TypeError:
+            raise TransferError(
+                f"{self._progress.path} is not what an import has written"
+            ) from None
+
+    def run(self) -> None:
+        """Imports what is left.
+
+        Raises:
+            TooManyRejectsError: There are more than may be.
+            TransferError: It cannot go on. As after KeyboardInterrupt, it can be resumed.
+        """
+        tally = self.tally
+        doubtful_until = tally.sent
+        self._rejects.begin(tally.rejects_bytes)
+        if self._source.path is not None:
+            self._source.file.seek(tally.offset)
+        lines = read_lines(self._source.file, number=tally.number, offset=tally.offset)
+        pool = ThreadPoolExecutor(self._in_flight)
+        begin = tally.offset
+        try:
+            for batch in batches(self._read(lines), self._batch_size):
+                while self._must_wait_for(batch):
+                    self._settle_first()
+                tally.sent = max(tally.sent, batch.end)
+                self._save()
+                doubtful = begin < doubtful_until
+                self._waiting.append((batch, pool.submit(self._write, batch, is_doubtful=doubtful)))
+                begin = batch.end
+            while self._waiting:
+                self._settle_first()
+        except TransferError as error:
+            self._stopping.set()
+            if isinstance(error, RefusedError) and self._is_untouched(doubtful_until):
+                self._forget()
+            else:
+                self._save()
+            raise
+        finally:
+            # After an interrupt what is on disk holds, and not what may be half counted here.
+            self._stopping.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._rejects.close()
+        self._forget()
+
+    def _must_wait_for(self, batch: Batch) -> bool:
+        if len(self._waiting) >= self._in_flight:
+            return True
+        # Of two lines about one record, the first shall be the first on the server too.
+        return any(not batch.ids.isdisjoint(each.ids) for each, _ in self._waiting)
+
+    def _settle_first(self) -> None:
+        batch, future = self._waiting[0]
+        try:
+            outcome = future.result()
+        except CallError as error:
+            raise TransferError(str(error)) from None
+        self._waiting.popleft()
+        tally = self.tally
+        self._rejects.add(outcome.rejects)
+        tally.rejects_bytes = self._rejects.size_bytes
+        tally.written += outcome.written
+        tally.skipped += outcome.skipped
+        tally.rejected += len(outcome.rejects)
+        tally.offset, tally.number = batch.end, batch.number
+        self._advance(tally)
+        if self._max_rejects is not None and tally.rejected > self._max_rejects:
+            raise TooManyRejectsError(f"more than {self._max_rejects} lines are rejected")
+
+    def _is_untouched(self, sent_before: int) -> bool:
+        """Whether it is known that no line was written or told of, now or by another run."""
+        if max(sent_before, self.tally.offset) > self._start:
+            return False
+        return all(isinstance(each.exception(), RefusedError) for _, each in self._waiting)
+
+    def _forget(self) -> None:
+        if self._progress is not None:
+            self._progress.remove()
+
+    def _save(self) -> None:
+        if self._progress is not None:
+            members: dict[str, Any] = asdict(self.tally)
+            self._progress.save(members)

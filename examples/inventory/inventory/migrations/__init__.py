@@ -1,0 +1,1 @@
+"""The tables of the inventory, one file for each revision."""

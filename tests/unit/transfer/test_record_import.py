@@ -1,0 +1,222 @@
+import os
+import threading
+from functools import partial
+from pathlib import Path
+
+import orjson
+import pytest
+
+from blrcs.domain.record_name import CollectionKey
+from blrcs.transfer.errors import TransferError
+from blrcs.transfer.import_job import ImportJob
+from blrcs.transfer.reading import Reading
+from blrcs.transfer.record_import import TooManyRejectsError
+from blrcs.transfer.source import Source
+from blrcs.v1 import record_pb2
+from tests.unit.transfer.server import Code, MemoryServer, RpcError
+
+KEY = CollectionKey("acme", "orders")
+PREFIX = "tenants/acme/collections/orders/records/"
+
+
+class KilledError(BaseException):
+    """The process is no more."""
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "in.jsonl"
+    lines = [
+        b"{\n" if number % 7 == 3 else b'{"id": "r%d", "data": {"n": %d}}\n' % (number, number)
+        for number in range(100)
+    ]
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def run(path, server, *, resume=False, advance=lambda _: None, tell=lambda _: None, **options):
+    given = {"reading": Reading(format="jsonl"), "batch_size": 10, **options}
+    job = ImportJob(collection=KEY, path=path, rejects=path.with_name("rejects.jsonl"), **given)
+    source = Source.open(path)
+    with source.file:
+        running = job.on(
+            server,
+            source,
+            progress=job.progress_file(source),
+            tell=tell,
+            advance=advance,
+            stopping=threading.Event(),
+        )
+        if resume:
+            running.resume()
+        running.run()
+    return running.tally
+
+
+def numbers_of_rejects(path):
+    lines = path.with_name("rejects.jsonl").read_bytes().splitlines()
+    return [orjson.loads(line)["line"] for line in lines]
+
+
+def check_whole(path, server, tally):
+    bad = [number + 1 for number in range(100) if number % 7 == 3]
+    assert numbers_of_rejects(path) == bad
+    assert (tally.written, tally.skipped, tally.rejected) == (100 - len(bad), 0, len(bad))
+    assert len(server.stored) == 100 - len(bad)
+    assert not path.with_name("in.jsonl.blrcs-import.json").exists()
+
+
+def test_lines_are_settled_in_their_order(path):
+    server = MemoryServer()
+    settled, told = [], []
+    tally = run(
+        path,
+        server,
+        advance=lambda each: settled.append((each.number, each.offset)),
+        tell=lambda each: told.append(each.line.number),
+    )
+    check_whole(path, server, tally)
+    assert settled == sorted(settled)
+    assert settled[-1] == (100, path.stat().st_size)
+    assert told == numbers_of_rejects(path)
+
+
+@pytest.mark.parametrize("when", range(1, 10))
+def test_killed_after_any_batch_it_goes_on(path, when):
+    server = MemoryServer()
+
+    def kill(tally):
+        nonlocal when
+        when -= 1
+        if when == 0:
+            # What is sent and not settled may be written all the same, or not.
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(path, server, advance=kill)
+    check_whole(path, server, run(path, server, resume=True))
+
+
+def test_killed_before_it_has_heard_of_a_write_it_goes_on(path):
+    server = MemoryServer()
+    write = server.batch_write
+
+    def lost(encoded):
+        write(encoded)
+        raise KilledError
+
+    server.batch_write = lost
+    with pytest.raises(KilledError):
+        run(path, server)
+    assert server.stored
+    server.batch_write = write
+    check_whole(path, server, run(path, server, resume=True))
+
+
+def test_what_others_have_written_meanwhile_is_told_of(path):
+    server = MemoryServer()
+    with pytest.raises(KilledError):
+        run(path, server, advance=partial(_kill_at, 20))
+    server.stored[f"{PREFIX}r90"] = record_pb2.Record(name=f"{PREFIX}r90")
+    run(path, server, resume=True)
+    assert 91 in numbers_of_rejects(path)
+    assert not server.stored[f"{PREFIX}r90"].HasField("data")
+
+
+def _kill_at(number, tally):
+    if tally.number >= number:
+        raise KilledError
+
+
+def test_the_first_of_two_lines_about_one_record_is_the_first_written(path):
+    path.write_bytes(b"".join(b'{"id": "a", "data": {"n": %d}}\n' % number for number in range(20)))
+    server = MemoryServer()
+    tally = run(path, server)
+    assert (tally.written, tally.rejected) == (1, 19)
+    assert server.stored[f"{PREFIX}a"].data["n"] == 0
+    run(path, server, on_conflict="replace")
+    assert server.stored[f"{PREFIX}a"].data["n"] == 19
+
+
+def test_it_stops_where_too_many_are_rejected_and_can_go_on(path):
+    server = MemoryServer()
+    with pytest.raises(TooManyRejectsError):
+        run(path, server, max_rejects=2)
+    check_whole(path, server, run(path, server, resume=True))
+
+
+@pytest.mark.parametrize("change", ["file", "options", "state"])
+def test_another_import_is_not_gone_on_with(path, change):
+    server = MemoryServer()
+    with pytest.raises(KilledError):
+        run(path, server, advance=partial(_kill_at, 20))
+    if change == "file":
+        path.write_bytes(path.read_bytes() + b"\n")
+    if change == "state":
+        path.with_name("in.jsonl.blrcs-import.json").write_text("{")
+    on_conflict = "skip" if change == "options" else "fail"
+    with pytest.raises(TransferError, match="transfer"):
+        run(path, server, resume=True, on_conflict=on_conflict)
+
+
+def test_without_a_state_there_is_nothing_to_resume(path):
+    with pytest.raises(TransferError, match="nothing to resume"):
+        run(path, MemoryServer(), resume=True)
+
+
+def test_a_file_is_imported_by_one_at_a_time(path):
+    first = Source.open(path)
+    with first.file, pytest.raises(TransferError, match="another import"):
+        Source.open(path)
+    with pytest.raises(TransferError, match="regular"):
+        Source.open(Path("/dev/null"))
+
+
+def test_csv_goes_on_behind_its_header(path):
+    path.write_text("id,n\n" + "".join(f"r{number},{number}\n" for number in range(50)))
+    server = MemoryServer()
+    reading = Reading(format="csv", types={"n": "number"})
+    with pytest.raises(KilledError):
+        run(path, server, reading=reading, advance=partial(_kill_at, 20))
+    tally = run(path, server, reading=reading, resume=True)
+    assert (tally.written, tally.number) == (50, 51)
+    assert server.stored[f"{PREFIX}r49"].data["n"] == 49
+
+
+def test_an_import_that_is_refused_at_once_leaves_nothing(path):
+    server = MemoryServer()
+    server._write = partial(_raise, RpcError(Code.NOT_FOUND, "no such collection"))
+    with pytest.raises(TransferError, match="NOT_FOUND"):
+        run(path, server)
+    assert not path.with_name("in.jsonl.blrcs-import.json").exists()
+    # Where a call may have been carried out, that is remembered.
+    server.is_doubtful = True
+    with pytest.raises(TransferError, match="NOT_FOUND"):
+        run(path, server)
+    check_whole(path, server := MemoryServer(), run(path, server, resume=True))
+
+
+def _raise(error, _):
+    raise error
+
+
+def test_standard_input_is_read_to_its_end():
+    read, write = os.pipe()
+    with os.fdopen(write, "wb") as pipe:
+        pipe.write(b"id,n\nr1,1\n")
+    server = MemoryServer()
+    with os.fdopen(read, "rb") as file:
+        source = Source(None, file)
+        job = ImportJob(collection=KEY, path=None, reading=Reading(format="csv"))
+        running = job.on(
+            server,
+            source,
+            progress=job.progress_file(source),
+            tell=lambda _: None,
+            advance=lambda _: None,
+            stopping=threading.Event(),
+        )
+        running.run()
+        with pytest.raises(TransferError, match="standard input"):
+            running.resume()
+    assert server.stored[f"{PREFIX}r1"].data["n"] == "1"
