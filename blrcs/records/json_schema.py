@@ -20,8 +20,12 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 MAX_PARTS = 10_000
 MAX_DEPTH = 64
 MAX_PATTERN_BYTES = 1 << 20
+MAX_WORK = 1 << 28
+"""Parts of a schema times octets of a document: in the worst case each part judges each octet."""
 MASK = "the value"
 MAX_SHOWN = 500
+MAX_DOCUMENT_BYTES = 1 << 22
+"""No document has more, as text."""
 
 REFUSED = frozenset(
     {"$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor"}
@@ -32,13 +36,26 @@ DATA = frozenset({"const", "default", "enum", "examples"})
 
 
 class JsonSchema:
-    """Implements the DocumentSchema port."""
+    """Implements the DocumentSchema port.
 
-    def __init__(self, validator: jsonschema_rs.Draft202012Validator) -> None:
+    Args:
+        validator: What judges documents.
+        parts: How many parts it has.
+    """
+
+    def __init__(self, validator: jsonschema_rs.Draft202012Validator, parts: int) -> None:
         self._validator = validator
+        self._max_bytes = MAX_WORK // parts
+        self._may_be_too_much = self._max_bytes < MAX_DOCUMENT_BYTES
 
     def check(self, document: Document, *, field: str, secrets: Sequence[Path] = ()) -> None:
         """See the port."""
+        if self._may_be_too_much and len(orjson.dumps(document)) > self._max_bytes:
+            raise InvalidArgumentError(
+                field,
+                f"has more than the {self._max_bytes} bytes that a schema of this size judges",
+                reason="SCHEMA_TOO_LARGE",
+            )
         try:
             # Ends at the first violation; its iterator gathers all of them before it gives one.
             self._validator.validate(document)
@@ -59,7 +76,7 @@ class JsonSchemas:
             raise _refusal("is not a JSON object")
         if schema.get("$schema", DRAFT) != DRAFT:
             raise _refusal(f"is of another draft than {DRAFT}")
-        _Tree(schema).measure()
+        parts = _Tree(schema).measure()
         try:
             validator = jsonschema_rs.Draft202012Validator(
                 schema,
@@ -71,7 +88,7 @@ class JsonSchemas:
             )
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             raise _refusal(str(error).partition("\n")[0][:MAX_SHOWN]) from None
-        return JsonSchema(validator)
+        return JsonSchema(validator, parts)
 
 
 class _Tree:
@@ -82,13 +99,18 @@ class _Tree:
         self._measures: dict[int, tuple[int, int]] = {}
         self._open: set[int] = set()
 
-    def measure(self) -> None:
-        """Raises InvalidArgumentError where it has no end, or is too large or too deep."""
+    def measure(self) -> int:
+        """How many parts it has.
+
+        Raises:
+            InvalidArgumentError: It has no end, or is too large or too deep.
+        """
         parts, depth = self._measure(self._root)
         if parts > MAX_PARTS:
             raise _refusal(f"has more than {MAX_PARTS} parts, counted wherever it refers to them")
         if depth > MAX_DEPTH:
             raise _refusal(f"is more than {MAX_DEPTH} levels deep")
+        return parts
 
     def _measure(self, node: Any) -> tuple[int, int]:
         """Parts and levels of a value, its references followed. Each value is looked at once."""
@@ -105,7 +127,7 @@ class _Tree:
         self._open.add(id(node))
         below = [self._measure(each) for each in self._below(node)]
         self._open.discard(id(node))
-        parts = 1 + sum(each for each, _ in below)
+        parts = 1 + sum(each for each, _ in below) + _data_parts(node)
         depth = 1 + max((each for _, each in below), default=0)
         self._measures[id(node)] = parts, depth
         return parts, depth
@@ -136,6 +158,20 @@ class _Tree:
             else:
                 raise _refusal(f"refers to {reference[:80]!r}, which is not there")
         return found
+
+
+def _data_parts(node: dict[str, Any] | list[Any]) -> int:
+    """How many values documents are compared with."""
+    if isinstance(node, list):
+        return 0
+    waiting = [value for name, value in node.items() if name in DATA and isinstance(value, list)]
+    parts = 0
+    while waiting:
+        value = waiting.pop()
+        parts += 1
+        if isinstance(value, dict | list):
+            waiting.extend(value.values() if isinstance(value, dict) else value)
+    return parts
 
 
 def _violation(

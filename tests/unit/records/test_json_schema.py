@@ -157,3 +157,24 @@ def test_of_a_secret_not_even_the_names_of_members_are_told(keyword):
     assert "hunter2" not in caught.value.message
     with pytest.raises(InvalidArgumentError, match="hunter2"):
         schema.check(document, field="f")
+
+
+@pytest.mark.parametrize(
+    "of_each",
+    [
+        {"allOf": [{"pattern": f"[a-z]*{number}"} for number in range(1000)]},
+        {"enum": [{"a": number} for number in range(1500)]},
+    ],
+)
+def test_a_large_schema_judges_no_large_documents(of_each):
+    schema = compiled({"properties": {"x": {"items": {"not": of_each}}}})
+    schema.check({"x": ["a"] * 100}, field="f")
+    with pytest.raises(InvalidArgumentError) as caught:
+        schema.check({"x": ["a"] * 100_000}, field="f")
+    assert (caught.value.field, caught.value.reason) == ("f", "SCHEMA_TOO_LARGE")
+    small = compiled({"properties": {"x": {"items": {"type": "string"}}}})
+    small.check({"x": ["a"] * 100_000}, field="f")
+
+
+def test_values_to_compare_with_are_parts():
+    assert str(MAX_PARTS) in refusal_of({"enum": list(range(MAX_PARTS))})
