@@ -20,6 +20,7 @@ class Housekeeping:
 
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
+        self._outages = _Outages()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs it beside all else."""
@@ -29,27 +30,42 @@ class Housekeeping:
     def repeat(self, period_s: float, work: Work) -> None:
         """Does it once in each period; where it fails it is tried again in the next one.
 
-        That a dependency cannot be reached is logged once, and that it can again.
+        That a dependency cannot be reached is logged once, however many works need it, and that
+        it can again.
         """
-        self.run(_repeat(period_s, work))
+        self.run(self._repeat(period_s, work))
+
+    async def _repeat(self, period_s: float, work: Work) -> None:
+        while True:
+            await asyncio.sleep(period_s)
+            try:
+                await work()
+            except UnavailableError as error:
+                self._outages.met(work, error.reason)
+            except Exception:
+                log.exception("housekeeping failed")
+            else:
+                self._outages.over_for(work)
 
 
-async def _repeat(period_s: float, work: Work) -> None:
-    is_away = False
-    while True:
-        await asyncio.sleep(period_s)
-        try:
-            await work()
-        except UnavailableError as error:
-            if not is_away:
-                log.warning("housekeeping has to wait", reason=error.reason)
-            is_away = True
-        except Exception:
-            log.exception("housekeeping failed")
-        else:
-            if is_away:
-                log.info("housekeeping goes on")
-            is_away = False
+class _Outages:
+    """Which works wait for what."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[Work]] = {}
+
+    def met(self, work: Work, reason: str) -> None:
+        waiting = self._waiting.setdefault(reason, set())
+        if not waiting:
+            log.warning("housekeeping has to wait", reason=reason)
+        waiting.add(work)
+
+    def over_for(self, work: Work) -> None:
+        for reason, waiting in self._waiting.items():
+            if work in waiting:
+                waiting.remove(work)
+                if not waiting:
+                    log.info("housekeeping goes on", reason=reason)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
