@@ -241,7 +241,7 @@ async def test_readers_never_see_less_than_was_acknowledged(workers):
     writing = True
 
     async def write(world, record_id):
-        for value in range(40):
+        for value in range(20):
             updated = await world.update(record_id, {"v": value})
             acknowledged[record_id] = max(acknowledged[record_id], revision_of(updated))
 
