@@ -228,9 +228,6 @@ records = _table(
 """``document`` is what queries see, ``encoded`` what readers do: a reply is made of it as it is.
 ``sealed`` is what is encrypted of the data, as JSON."""
 sa.Index(None, records.c.expire_time_ns)
-_PLACE = (records.c.tenant, records.c.collection)
-sa.Index("ix_records_create_time_ns", *_PLACE, records.c.create_time_ns, records.c.record_id)
-sa.Index("ix_records_update_time_ns", *_PLACE, records.c.update_time_ns, records.c.record_id)
 
 record_index = _table(
     "record_index",

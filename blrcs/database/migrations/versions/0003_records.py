@@ -73,8 +73,6 @@ def _create_records() -> None:
         long_rows=True,
     )
     create_index("ix_records_expire_time_ns", "records", ["expire_time_ns"])
-    for time in ("create_time_ns", "update_time_ns"):
-        create_index(f"ix_records_{time}", "records", ["tenant", "collection", time, "record_id"])
 
 
 def _create_record_index() -> None:
