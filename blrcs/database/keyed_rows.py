@@ -37,15 +37,22 @@ class KeyedRows:
         self._places = [(size, Statement(self._among(size))) for size in SIZES]
 
     async def fetch(
-        self, source: Reads | Transaction, dialect_name: str, keys: Sequence[Any]
+        self, source: Reads | Transaction, dialect_name: str, keys: Sequence[Any], **others: Any
     ) -> list[Row]:
-        """The rows of at least one key and at most ``max_keys``, in whatever order they come."""
+        """The rows of at least one key and at most ``max_keys``, in whatever order they come.
+
+        Args:
+            source: Where they are read.
+            dialect_name: Of its database.
+            keys: Which rows.
+            others: The select's own parameters.
+        """
         if dialect_name == "postgresql":
-            return await source.fetch_all(self._whole, keys=keys)
+            return await source.fetch_all(self._whole, keys=keys, **others)
         size, statement = next(each for each in self._places if each[0] >= len(keys))
         filled = [*keys, *[keys[-1]] * (size - len(keys))]
         params = {f"key{index}": key for index, key in enumerate(filled)}
-        return await source.fetch_all(statement, **params)
+        return await source.fetch_all(statement, **params, **others)
 
     def _among_a_list(self, dialect_name: str) -> Construct:
         del dialect_name

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from blrcs.application.ports.credentials import SecretGenerator
@@ -81,7 +81,7 @@ class BatchWriteRecords:
             for position, (record_id, operation) in enumerate(pairs):
                 with _at(position):
                     write = _planned(planner, record_id, operation)
-                planned.append(PlannedWrite(record_id, partial(_decide_at, position, write)))
+                planned.append(replace(write, decide=partial(_decide_at, position, write)))
             return planned
 
         return await self._writer(parent, plan)

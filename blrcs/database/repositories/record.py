@@ -96,7 +96,7 @@ class SqlRecordRepository:
         self, parent: CollectionKey, record_ids: Sequence[str], *, now_ns: int
     ) -> Sequence[RecordImage]:
         """See the port."""
-        rows = await shown_rows(self._reads, parent, record_ids)
+        rows = await shown_rows(self._database.dialect, self._reads, parent, record_ids)
         return [
             image_from_row(parent.record(row.record_id), row)
             for row in rows
@@ -213,7 +213,7 @@ class SqlRecordRepository:
                 for start in range(0, len(writes), READ_AT_ONCE):
                     some = writes[start : start + READ_AT_ONCE]
                     ids = [write.record_id for write in some]
-                    stored = await stored_records(transaction, key, ids)
+                    stored = await stored_records(self._database.dialect, transaction, key, ids)
                     for write in some:
                         step.take(write, stored.get(write.record_id))
             else:

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import AioRpcError
 
 from blrcs.application.records.record_fields import MAX_PATHS
+from blrcs.database.repositories import record as repository
 from blrcs.v1 import record_pb2
 from tests.integration.records.world import (
     ORDERS,
@@ -367,3 +368,24 @@ async def test_a_restart_changes_nothing(store, clock):
     async with World.open(store, clock) as world:
         assert await world.get("a") == made
         assert (await refusal(world.create("b")))[1] == "SCHEMA_VIOLATION"
+
+
+async def test_a_batch_of_creations_looks_at_records_only_where_one_is_there(world, monkeypatch):
+    looked = []
+    look = repository.stored_records
+
+    async def noting(dialect, transaction, key, record_ids):
+        looked.extend(record_ids)
+        return await look(dialect, transaction, key, record_ids)
+
+    monkeypatch.setattr(repository, "stored_records", noting)
+    assert (
+        len(await world.batch(RecordWrite(create=creation("a")), RecordWrite(create=creation("b"))))
+        == 2
+    )
+    assert looked == []
+    with pytest.raises(AioRpcError) as caught:
+        await world.batch(RecordWrite(create=creation("c")), RecordWrite(create=creation("a")))
+    assert caught.value.code().name == "ALREADY_EXISTS"
+    assert "writes[1]" in caught.value.details()
+    assert looked == ["c", "a"]
