@@ -9,6 +9,8 @@ from blrcs.api.auth_messages import (
     tokens_message,
 )
 from blrcs.api.caller import caller_name, caller_session
+from blrcs.api.sign_in_messages import factor_proof, signed_in_message
+from blrcs.application.auth.complete_sign_in import CompleteSignIn
 from blrcs.application.auth.get_jwks import GetJwks
 from blrcs.application.auth.introspect_token import IntrospectToken
 from blrcs.application.auth.issue_service_token import IssueServiceToken
@@ -17,6 +19,7 @@ from blrcs.application.auth.refresh import Refresh
 from blrcs.application.auth.revoke_session import RevokeSession
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
+from blrcs.application.auth.step_up import StepUp
 from blrcs.application.page import PageRequest
 from blrcs.domain.identity_name import session_ids_in, user_id_in
 from blrcs.v1 import auth_pb2, auth_pb2_grpc
@@ -30,6 +33,8 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self,
         *,
         sign_in: SignIn,
+        complete_sign_in: CompleteSignIn,
+        step_up: StepUp,
         refresh: Refresh,
         sign_out: SignOut,
         introspect_token: IntrospectToken,
@@ -39,6 +44,8 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         issue_service_token: IssueServiceToken,
     ) -> None:
         self._sign_in = sign_in
+        self._complete_sign_in = complete_sign_in
+        self._step_up = step_up
         self._refresh = refresh
         self._sign_out = sign_out
         self._introspect_token = introspect_token
@@ -56,11 +63,27 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             display_name=request.display_name,
             address=call.peer_address,
         )
-        return auth_pb2.SignInResponse(
-            tokens=tokens_message(signed_in.tokens),
-            session=signed_in.session.name,
-            password_change_required=signed_in.password_change_required,
+        return signed_in_message(signed_in)
+
+    async def CompleteSignIn(  # noqa: D102
+        self, request: auth_pb2.CompleteSignInRequest, call: Call
+    ) -> auth_pb2.SignInResponse:
+        signed_in = await self._complete_sign_in(
+            request.challenge_token, factor_proof(request), address=call.peer_address
         )
+        return signed_in_message(signed_in)
+
+    async def StepUp(  # noqa: D102
+        self, request: auth_pb2.StepUpRequest, call: Call
+    ) -> auth_pb2.StepUpResponse:
+        tokens = await self._step_up(
+            caller_name(call),
+            caller_session(call),
+            password=request.password,
+            proof=factor_proof(request),
+            address=call.peer_address,
+        )
+        return auth_pb2.StepUpResponse(tokens=tokens_message(tokens))
 
     async def Refresh(  # noqa: D102
         self, request: auth_pb2.RefreshRequest, _: Call

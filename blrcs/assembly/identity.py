@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from blrcs.api.auth_service import AuthService
 from blrcs.api.credential_service import CredentialService
-from blrcs.api.credential_use_cases import CredentialUseCases
 from blrcs.api.user_service import UserService
 from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, UserUseCases
 from blrcs.application.api_keys.create_api_key import CreateApiKey
@@ -14,18 +13,20 @@ from blrcs.application.api_keys.delete_api_key import DeleteApiKey
 from blrcs.application.api_keys.get_api_key import GetApiKey
 from blrcs.application.api_keys.list_api_keys import ListApiKeys
 from blrcs.application.api_keys.update_api_key import UpdateApiKey
+from blrcs.application.auth.complete_sign_in import CompleteSignIn
 from blrcs.application.auth.create_initial_administrator import CreateInitialAdministrator
 from blrcs.application.auth.get_jwks import GetJwks
 from blrcs.application.auth.introspect_token import IntrospectToken
 from blrcs.application.auth.issue_service_token import IssueServiceToken
 from blrcs.application.auth.list_sessions import ListSessions
+from blrcs.application.auth.open_session import OpenSession
 from blrcs.application.auth.prove_password import ProvePassword
 from blrcs.application.auth.purge_expired import PurgeExpired
 from blrcs.application.auth.refresh import Refresh
 from blrcs.application.auth.revoke_session import RevokeSession
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
-from blrcs.application.credentials.unlock_user import UnlockUser
+from blrcs.application.auth.step_up import StepUp
 from blrcs.application.ports.credentials import AdministratorGrant
 from blrcs.application.service_accounts.create_service_account import CreateServiceAccount
 from blrcs.application.service_accounts.delete_service_account import DeleteServiceAccount
@@ -39,11 +40,13 @@ from blrcs.application.users.get_user import GetUser
 from blrcs.application.users.list_users import ListUsers
 from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
+from blrcs.assembly.credentials import CredentialParts, new_challenges, new_sealer
 from blrcs.assembly.foundation import Foundation
 from blrcs.config.auth import Auth
 from blrcs.database.repositories.api_key import SqlApiKeyRepository
 from blrcs.database.repositories.grants import Grants
 from blrcs.database.repositories.revocation import RevocationRepository
+from blrcs.database.repositories.second_factor import SqlSecondFactorRepository
 from blrcs.database.repositories.service_account import SqlServiceAccountRepository
 from blrcs.database.repositories.session import SqlSessionRepository
 from blrcs.database.repositories.user import SqlUserRepository
@@ -54,6 +57,7 @@ from blrcs.security.signing_keys import SigningKey, load_or_create_signing_key
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import TYPE, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
+from blrcs.security.totp import Rfc6238Codes
 from blrcs.workers.memory import SIGN_IN, SIGN_IN_CELLS, Memory
 from blrcs_native.keys import Keyset, VerificationKey
 from blrcs_native.revocations import Revocations
@@ -109,7 +113,9 @@ def assemble_identity(
     accounts = SqlServiceAccountRepository(base.database, stored_revocations, grants)
     api_keys = SqlApiKeyRepository(base.database, stored_revocations)
     sessions = SqlSessionRepository(base.database, stored_revocations)
-    throttle = LimiterSignInThrottle(memory.limiter(SIGN_IN, SIGN_IN_CELLS))
+    failures = memory.limiter(SIGN_IN, SIGN_IN_CELLS)
+    throttle = LimiterSignInThrottle(failures)
+    factor_throttle = LimiterSignInThrottle(failures, purpose="second-factor", account_failures=5)
     prove_password = ProvePassword(
         users=users, sessions=sessions, hasher=hasher, throttle=throttle, clock=base.clock
     )
@@ -128,14 +134,49 @@ def assemble_identity(
         )
 
     access_tokens = issuer(settings.access_token_ttl.ns)
+    parts = CredentialParts(
+        users=users,
+        sessions=sessions,
+        second_factors=SqlSecondFactorRepository(base.database, stored_revocations),
+        codes=Rfc6238Codes(issuer=settings.issuer),
+        challenges=new_challenges(base),
+        sealer=new_sealer(base),
+        secrets=base.secrets,
+        clock=base.clock,
+    )
+    prove_second_factor = parts.prove_second_factor(factor_throttle)
+    open_session = OpenSession(
+        sessions=sessions,
+        secrets=base.secrets,
+        tokens=access_tokens,
+        lifetime=lifetime,
+        clock=base.clock,
+    )
     auth_service = AuthService(
         sign_in=SignIn(
             prove_password=prove_password,
-            sessions=sessions,
+            users=users,
             hasher=hasher,
+            second_factors=parts.second_factors,
+            challenges=parts.challenges,
+            open_session=open_session,
             secrets=base.secrets,
+            clock=base.clock,
+        ),
+        complete_sign_in=CompleteSignIn(
+            challenges=parts.challenges,
+            users=users,
+            prove_second_factor=prove_second_factor,
+            open_session=open_session,
+            clock=base.clock,
+        ),
+        step_up=StepUp(
+            prove_password=prove_password,
+            prove_second_factor=prove_second_factor,
+            users=users,
+            sessions=sessions,
+            second_factors=parts.second_factors,
             tokens=access_tokens,
-            lifetime=lifetime,
             clock=base.clock,
         ),
         refresh=Refresh(
@@ -192,18 +233,11 @@ def assemble_identity(
             delete_api_key=DeleteApiKey(api_keys=api_keys),
         ),
     )
-    credential_service = CredentialService(
-        CredentialUseCases(
-            unlock_user=UnlockUser(
-                users=users, sessions=sessions, throttles=(throttle,), clock=base.clock
-            )
-        )
-    )
     return Identity(
         verifier=verifier,
         auth_service=auth_service,
         user_service=user_service,
-        credential_service=credential_service,
+        credential_service=parts.service((throttle, factor_throttle)),
         create_initial_administrator=CreateInitialAdministrator(
             users=users,
             hasher=hasher,
@@ -211,7 +245,9 @@ def assemble_identity(
             grant_administrator=grant_administrator,
             clock=base.clock,
         ),
-        purge_expired=PurgeExpired(sessions=sessions, clock=base.clock),
+        purge_expired=PurgeExpired(
+            sessions=sessions, second_factors=parts.second_factors, clock=base.clock
+        ),
         api_keys=api_keys,
         revocations=stored_revocations,
     )

@@ -93,7 +93,7 @@ async def assemble_records(
         KeyFileError: Fields are encrypted with a key that is missing, or another one.
     """
     cipher = AesGcmFieldCipher(
-        base.data_directory / KEY_FILE, lambda key_id: _register(base.database, key_id)
+        base.data_directory / KEY_FILE, lambda key_id: register_key(base.database, key_id)
     )
     await cipher.check()
     collections = SqlCollectionRepository(base.database)
@@ -174,7 +174,8 @@ async def assemble_records(
     )
 
 
-async def _register(database: DatabaseAdapter, key_id: bytes) -> bytes:
+async def register_key(database: DatabaseAdapter, key_id: bytes) -> bytes:
+    """Keeps the id of the first key; see AesGcmFieldCipher."""
     if not key_id:
         return await stored(database, KEY_ID) or b""
     return await get_or_make(database, KEY_ID, lambda: key_id)

@@ -6,6 +6,7 @@ USERS = "users"
 SERVICE_ACCOUNTS = "serviceAccounts"
 SESSIONS = "sessions"
 API_KEYS = "apiKeys"
+CREDENTIALS = "credentials"
 
 
 def user_name(user_id: str) -> str:
@@ -26,6 +27,11 @@ def session_name(user_id: str, session_id: str) -> str:
 def api_key_name(account_id: str, key_id: str) -> str:
     """The name of an API key: ``serviceAccounts/{service_account}/apiKeys/{api_key}``."""
     return f"{service_account_name(account_id)}/{API_KEYS}/{key_id}"
+
+
+def credentials_name(user_id: str) -> str:
+    """The name of what a user proves its identity with: ``users/{user}/credentials``."""
+    return f"{user_name(user_id)}/{CREDENTIALS}"
 
 
 def is_user_name(name: str) -> bool:

@@ -6,6 +6,8 @@ It mirrors ``blrcs.v1.MethodPolicy``, free of any wire, so that a configuration 
 from dataclasses import dataclass
 from typing import Literal
 
+from blrcs.domain.authentication import AuthenticationLevel
+
 LimitKey = Literal["address", "principal", "method"]
 Algorithm = Literal["gcra", "fixed_window", "sliding_window", "concurrency"]
 AuditLevel = Literal["refusals", "call", "request"]
@@ -45,6 +47,14 @@ class ResponseCache:
 
 
 @dataclass(frozen=True, slots=True)
+class StepUp:
+    """The least level of a caller's proof of identity, and its greatest age; None is any."""
+
+    level: AuthenticationLevel = AuthenticationLevel.UNSPECIFIED
+    max_age_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MethodPolicy:
     """What guards and middleware do for one method.
 
@@ -59,6 +69,7 @@ class MethodPolicy:
     idempotency_ttl_ns: int | None = None
     shadow: frozenset[Stage] = frozenset()
     allow_password_change_required: bool = False
+    step_up: StepUp | None = None
 
     @property
     def is_public(self) -> bool:

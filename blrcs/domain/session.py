@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from blrcs.domain.authentication import Authentication
 from blrcs.domain.identity_name import session_name
+
+UNKNOWN = Authentication()
+"""By a password, nobody knows when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +19,7 @@ class Session:
         refresh_time_ns: When it was refreshed last; the time of sign-in before that.
         expire_time_ns: When it ends unless it is refreshed before.
         end_time_ns: When it ends however often it is refreshed.
+        authentication: How its user was authenticated, last.
     """
 
     id: str
@@ -25,6 +30,7 @@ class Session:
     refresh_time_ns: int
     expire_time_ns: int
     end_time_ns: int
+    authentication: Authentication = UNKNOWN
 
     @property
     def name(self) -> str:
@@ -44,7 +50,14 @@ class SessionLifetime:
             raise ValueError("a session lasts at least as long as its refresh tokens, and not 0")
 
     def open(
-        self, session_id: str, user_id: str, *, display_name: str, address: str, now_ns: int
+        self,
+        session_id: str,
+        user_id: str,
+        *,
+        display_name: str,
+        address: str,
+        now_ns: int,
+        authentication: Authentication = UNKNOWN,
     ) -> Session:
         """A session opened now."""
         return Session(
@@ -56,6 +69,7 @@ class SessionLifetime:
             refresh_time_ns=now_ns,
             expire_time_ns=now_ns + self.refresh_ns,
             end_time_ns=now_ns + self.total_ns,
+            authentication=authentication,
         )
 
     def extend(self, end_time_ns: int, *, now_ns: int) -> int:

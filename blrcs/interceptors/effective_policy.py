@@ -6,7 +6,8 @@ from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from blrcs.config.policies import MethodLimit, PermissionAccess, PolicyOverride
+from blrcs.config.policies import MethodLimit, PermissionAccess, PolicyOverride, StepUpSection
+from blrcs.domain.authentication import AuthenticationLevel
 from blrcs.domain.policy import (
     NS_PER_S,
     PUBLIC,
@@ -15,6 +16,7 @@ from blrcs.domain.policy import (
     Permission,
     ResponseCache,
     Stage,
+    StepUp,
 )
 from blrcs.interceptors.proto_policy import PolicyError, method_policy
 
@@ -82,9 +84,17 @@ def _overridden(policy: MethodPolicy | None, override: PolicyOverride) -> Method
         ttl_ns = override.response_cache_ttl.ns
         shared = policy is not None and bool(policy.response_cache and policy.response_cache.shared)
         changes["response_cache"] = ResponseCache(ttl_ns, shared) if ttl_ns else None
+    if override.step_up is not None:
+        changes["step_up"] = _step_up(override.step_up)
     if policy is not None:
         return replace(policy, **changes)
     return MethodPolicy(**changes) if "access" in changes else None
+
+
+def _step_up(stated: StepUpSection) -> StepUp | None:
+    level = AuthenticationLevel[stated.level.upper()]
+    max_age_ns = None if stated.max_age is None else stated.max_age.ns
+    return None if not level and max_age_ns is None else StepUp(level, max_age_ns)
 
 
 def _limit(limit: MethodLimit) -> Limit:

@@ -13,6 +13,7 @@ from blrcs.interceptors.idempotency import repeat_replies
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.rate_limit import rate_limit_guards
 from blrcs.interceptors.response_cache import cache_responses
+from blrcs.interceptors.step_up import step_up_guards
 from blrcs.interceptors.validation import validation_guards
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.direct import DirectHandler
@@ -74,6 +75,7 @@ class PipelineFactory:
                 *authentication,
                 *limits.after_authentication,
                 *authorization.head,
+                *self._step_up(method, policy),
                 *self.guards,
             ),
             body_guards=(
@@ -116,6 +118,11 @@ class PipelineFactory:
         if self.access is None:
             raise PolicyError(f"{method.name} asks for a permission, and there is no access table")
         return authorization_guards(method, policy, self.access)
+
+    def _step_up(self, method: Method, policy: MethodPolicy) -> tuple[Guard, ...]:
+        if policy.step_up is not None and policy.is_public:
+            raise PolicyError(f"{method.name} is public, and demands a step-up")
+        return step_up_guards(policy)
 
     def _wrap(self, method: Method, policy: MethodPolicy, handler: Handler) -> Handler:
         if self.innermost is not None:

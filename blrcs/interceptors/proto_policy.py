@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
+from blrcs.domain.authentication import AuthenticationLevel
 from blrcs.domain.policy import (
     IDEMPOTENCY_TTL_NS,
     NS_PER_S,
@@ -15,6 +16,7 @@ from blrcs.domain.policy import (
     Permission,
     ResponseCache,
     Stage,
+    StepUp,
 )
 from blrcs.v1 import policy_pb2
 
@@ -73,6 +75,7 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
             idempotency_ttl_ns=_idempotency_ttl_ns(stated),
             shadow=frozenset(STAGES[kind] for kind in stated.shadow),
             allow_password_change_required=stated.allow_password_change_required,
+            step_up=_step_up(stated),
         )
     except KeyError as error:
         raise PolicyError(f"{descriptor.full_name}: unknown value {error} in its policy") from None
@@ -125,6 +128,16 @@ def _idempotency_ttl_ns(stated: policy_pb2.MethodPolicy) -> int | None:
     if not stated.HasField("idempotency"):
         return None
     return _nanoseconds(stated.idempotency.ttl) or IDEMPOTENCY_TTL_NS
+
+
+def _step_up(stated: policy_pb2.MethodPolicy) -> StepUp | None:
+    if not stated.HasField("step_up"):
+        return None
+    level = AuthenticationLevel(stated.step_up.level)
+    has_age = stated.step_up.HasField("max_age")
+    if not level and not has_age:
+        raise ValueError("its step_up states neither a level nor a max_age")
+    return StepUp(level, _nanoseconds(stated.step_up.max_age) if has_age else None)
 
 
 def _nanoseconds(duration: "Duration") -> int:

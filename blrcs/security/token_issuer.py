@@ -7,6 +7,7 @@ import jwt
 
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import AccessToken
+from blrcs.domain.authentication import Authentication
 from blrcs.security.signing_keys import ALGORITHM, SigningKey
 
 NS_PER_S = 1_000_000_000
@@ -19,7 +20,8 @@ class JwtIssuer:
     """Implements the TokenIssuer port.
 
     Besides the registered claims a token carries ``sid``, by which it can be revoked; ``pwc``,
-    true where only a password change is allowed; and ``akid``, the API key that it was got with.
+    true where only a password change is allowed; ``akid``, the API key that it was got with; and of
+    a user's proof of identity ``acr``, ``amr`` and ``auth_time`` (RFC 9068, section 2.2.1).
 
     Args:
         issuer: The ``iss`` of every token.
@@ -55,6 +57,7 @@ class JwtIssuer:
         not_after_ns: int | None,
         password_change_required: bool = False,
         api_key_id: str = "",
+        authentication: Authentication | None = None,
     ) -> AccessToken:
         """See the port. The expiry is cut down to whole seconds."""
         now_ns = self._clock()
@@ -77,6 +80,10 @@ class JwtIssuer:
             claims["pwc"] = True
         if api_key_id:
             claims["akid"] = api_key_id
+        if authentication is not None:
+            claims["acr"] = authentication.acr
+            claims["amr"] = list(authentication.methods)
+            claims["auth_time"] = authentication.time_ns // NS_PER_S
         text = jwt.encode(
             claims,
             self._key.private_key,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from blrcs.domain.authentication import Authentication
 from blrcs.domain.session import RefreshToken
 
 
@@ -62,6 +63,18 @@ class SecretGenerator(Protocol):
         """What is stored of a refresh token; of text that is none, something never stored."""
         ...
 
+    def challenge_id(self) -> bytes:
+        """A challenge's id."""
+        ...
+
+    def recovery_code(self) -> str:
+        """A code that a person can type, in place of a second factor."""
+        ...
+
+    def recovery_hash(self, text: str) -> bytes:
+        """What is stored of a recovery code, however it is typed."""
+        ...
+
     def api_key(self) -> ApiKeySecret:
         """An API key."""
         ...
@@ -90,6 +103,7 @@ class TokenIssuer(Protocol):
         not_after_ns: int | None,
         password_change_required: bool = False,
         api_key_id: str = "",
+        authentication: Authentication | None = None,
     ) -> AccessToken:
         """A token for a principal, which ends with what ``session_id`` names."""
         ...

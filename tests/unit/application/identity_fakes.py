@@ -163,6 +163,15 @@ class FakeSessions:
         self.tokens[renewed_hash] = (session_id, False)
         return None if user.disabled else (extended, user)
 
+    async def authenticate(self, user_id, session_id, authentication):
+        session = self.rows.get(session_id)
+        if session is None or session.user_id != user_id:
+            return None
+        if authentication.level < session.authentication.level:
+            return None
+        self.rows[session_id] = replace(session, authentication=authentication)
+        return self.rows[session_id]
+
     async def list_before(self, user_id, *, before, limit, now_ns):
         found = [
             each

@@ -2,7 +2,15 @@ import pytest
 
 from blrcs.cli.policy_text import COLUMNS, cells, json_values, limit_text
 from blrcs.cli.served_methods import ServedMethod
-from blrcs.domain.policy import NS_PER_S, Limit, MethodPolicy, Permission, ResponseCache
+from blrcs.domain.authentication import AuthenticationLevel
+from blrcs.domain.policy import (
+    NS_PER_S,
+    Limit,
+    MethodPolicy,
+    Permission,
+    ResponseCache,
+    StepUp,
+)
 from blrcs.transport.registration import Registration
 from blrcs_native.method import Method
 from blrcs_native.pipeline import Pipeline
@@ -36,6 +44,7 @@ FULL = MethodPolicy(
     audit="call",
     idempotency_ttl_ns=90 * NS_PER_S,
     shadow=frozenset({"validation", "authorization"}),
+    step_up=StepUp(AuthenticationLevel.MULTI_FACTOR, 600 * NS_PER_S),
 )
 
 
@@ -50,6 +59,7 @@ def test_a_row_says_all_of_a_policy():
         "idempotency": "1m30s",
         "shadow": "authorization, validation",
         "validation": "no",
+        "step-up": "multi factor, within 10m",
     }
 
 
@@ -66,7 +76,7 @@ def test_a_row_says_who_may_call(access, shown):
 
 
 def test_a_disabled_method_has_no_policy():
-    assert cells(served(None)) == (NAME, "disabled", *[""] * 7)
+    assert cells(served(None)) == (NAME, "disabled", *[""] * (len(COLUMNS) - 2))
     assert json_values(served(None)) == {"method": NAME, "disabled": True}
 
 
@@ -99,6 +109,7 @@ def test_json_speaks_as_the_configuration_does():
         "shadow": ["authorization", "validation"],
         "validation": False,
         "allow_password_change_required": False,
+        "step_up": {"level": "multi_factor", "max_age": "10m"},
     }
 
 
