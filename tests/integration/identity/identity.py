@@ -50,6 +50,7 @@ from blrcs.security.challenges import SealedChallenges
 from blrcs.security.derived_sealer import DerivedSealer
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.password_tuning import HashWork
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.security.sign_in_throttle import LimiterSignInThrottle
 from blrcs.security.signing_keys import load_or_create_signing_key
@@ -156,7 +157,7 @@ class Identity:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, store, clock):
-        hasher = Argon2PasswordHasher(memory_kib=8, passes=1)
+        hasher = Argon2PasswordHasher(HashWork(16, 1))
         try:
             async with store.open() as (database, reader):
                 identity = cls(store.folder, clock, database, reader, hasher)
