@@ -52,6 +52,7 @@ from blrcs.database.repositories.session import SqlSessionRepository
 from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.domain.session import SessionLifetime
 from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.password_rules import GuessingPasswordRules, read_blocklist
 from blrcs.security.sign_in_throttle import LimiterSignInThrottle
 from blrcs.security.signing_keys import SigningKey, load_or_create_signing_key
 from blrcs.security.token_inspector import VerifyingTokenInspector
@@ -118,6 +119,12 @@ def assemble_identity(
     factor_throttle = LimiterSignInThrottle(failures, purpose="second-factor", account_failures=5)
     prove_password = ProvePassword(
         users=users, sessions=sessions, hasher=hasher, throttle=throttle, clock=base.clock
+    )
+    rules = GuessingPasswordRules(
+        hasher.run,
+        min_characters=settings.password.min_length,
+        blocklist=read_blocklist(settings.password.blocklist),
+        words=(settings.issuer, settings.audience),
     )
     lifetime = SessionLifetime(
         refresh_ns=settings.refresh_token_ttl.ns, total_ns=settings.session_ttl.ns
@@ -202,15 +209,19 @@ def assemble_identity(
     )
     user_service = UserService(
         users=UserUseCases(
-            create_user=CreateUser(users=users, hasher=hasher, clock=base.clock),
+            create_user=CreateUser(users=users, hasher=hasher, rules=rules, clock=base.clock),
             get_user=GetUser(users=users),
             list_users=ListUsers(users=users, page_tokens=base.page_tokens),
             update_user=UpdateUser(users=users, clock=base.clock),
             delete_user=DeleteUser(users=users),
             change_password=ChangePassword(
-                prove_password=prove_password, users=users, hasher=hasher, clock=base.clock
+                prove_password=prove_password,
+                users=users,
+                hasher=hasher,
+                rules=rules,
+                clock=base.clock,
             ),
-            reset_password=ResetPassword(users=users, hasher=hasher, clock=base.clock),
+            reset_password=ResetPassword(users=users, hasher=hasher, rules=rules, clock=base.clock),
         ),
         service_accounts=ServiceAccountUseCases(
             create_service_account=CreateServiceAccount(
@@ -241,6 +252,7 @@ def assemble_identity(
         create_initial_administrator=CreateInitialAdministrator(
             users=users,
             hasher=hasher,
+            rules=rules,
             secrets=base.secrets,
             grant_administrator=grant_administrator,
             clock=base.clock,

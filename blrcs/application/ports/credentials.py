@@ -31,6 +31,17 @@ class PasswordHasher(Protocol):
         ...
 
 
+class PasswordRules(Protocol):
+    """Which passwords may be chosen."""
+
+    async def check(self, password: str, *, user_id: str, field: str) -> None:
+        """Raises InvalidArgumentError about ``field`` for one that may not.
+
+        As PasswordHasher, it raises ResourceExhaustedError when too many passwords wait.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKeySecret:
     """The text of an API key, its first characters, and the SHA-256 that is stored of it."""

@@ -50,6 +50,7 @@ from blrcs.security.challenges import SealedChallenges
 from blrcs.security.derived_sealer import DerivedSealer
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.password_rules import GuessingPasswordRules
 from blrcs.security.password_tuning import HashWork
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.security.sign_in_throttle import LimiterSignInThrottle
@@ -212,7 +213,8 @@ class Identity:
     def _user_service(self, prove_password):
         page_tokens = SignedPageTokens(bytes(32))
         users = {"users": self.users}
-        hashing = users | {"hasher": self.hasher, "clock": self.clock}
+        rules = GuessingPasswordRules(self.hasher.run)
+        hashing = users | {"hasher": self.hasher, "rules": rules, "clock": self.clock}
         accounts = {"accounts": self.accounts}
         keys = {"api_keys": self.api_keys}
         return UserService(

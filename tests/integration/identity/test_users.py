@@ -14,6 +14,7 @@ from blrcs.domain.errors import (
     UnauthenticatedError,
 )
 from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.password_rules import GuessingPasswordRules
 from blrcs.security.password_tuning import HashWork
 from blrcs.v1 import auth_pb2, user_pb2
 from tests.integration.identity.identity import PASSWORD, call_of
@@ -218,6 +219,7 @@ async def test_the_first_start_alone_makes_an_administrator(identity, clock):
     create = CreateInitialAdministrator(
         users=identity.users,
         hasher=identity.hasher,
+        rules=GuessingPasswordRules(identity.hasher.run),
         secrets=identity.secrets,
         grant_administrator=grant,
         clock=clock,

@@ -12,6 +12,7 @@ from tests.unit.application.identity_fakes import (
     FakeClock,
     FakeHasher,
     FakeIssuer,
+    FakeRules,
     FakeServiceAccounts,
     FakeSessions,
     FakeThrottle,
@@ -29,6 +30,11 @@ def clock():
 @pytest.fixture
 def hasher():
     return FakeHasher()
+
+
+@pytest.fixture
+def rules():
+    return FakeRules()
 
 
 @pytest.fixture
