@@ -9,7 +9,8 @@ from blrcs.api.auth_messages import (
     tokens_message,
 )
 from blrcs.api.caller import caller_name, caller_session
-from blrcs.api.sign_in_messages import factor_proof, signed_in_message
+from blrcs.api.sign_in_messages import factor_proof, passkey_challenge_message, signed_in_message
+from blrcs.application.auth.begin_passkey_sign_in import BeginPasskeySignIn
 from blrcs.application.auth.complete_sign_in import CompleteSignIn
 from blrcs.application.auth.get_jwks import GetJwks
 from blrcs.application.auth.introspect_token import IntrospectToken
@@ -34,6 +35,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         *,
         sign_in: SignIn,
         complete_sign_in: CompleteSignIn,
+        begin_passkey_sign_in: BeginPasskeySignIn,
         step_up: StepUp,
         refresh: Refresh,
         sign_out: SignOut,
@@ -45,6 +47,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
     ) -> None:
         self._sign_in = sign_in
         self._complete_sign_in = complete_sign_in
+        self._begin_passkey_sign_in = begin_passkey_sign_in
         self._step_up = step_up
         self._refresh = refresh
         self._sign_out = sign_out
@@ -69,9 +72,18 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.CompleteSignInRequest, call: Call
     ) -> auth_pb2.SignInResponse:
         signed_in = await self._complete_sign_in(
-            request.challenge_token, factor_proof(request), address=call.peer_address
+            request.challenge_token,
+            factor_proof(request),
+            address=call.peer_address,
+            display_name=request.display_name,
         )
         return signed_in_message(signed_in)
+
+    async def BeginPasskeySignIn(  # noqa: D102
+        self, _: auth_pb2.BeginPasskeySignInRequest, __: Call
+    ) -> auth_pb2.BeginPasskeySignInResponse:
+        asked = await self._begin_passkey_sign_in()
+        return auth_pb2.BeginPasskeySignInResponse(challenge=passkey_challenge_message(asked))
 
     async def StepUp(  # noqa: D102
         self, request: auth_pb2.StepUpRequest, call: Call
@@ -82,6 +94,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             password=request.password,
             proof=factor_proof(request),
             address=call.peer_address,
+            challenge=request.challenge_token,
         )
         return auth_pb2.StepUpResponse(tokens=tokens_message(tokens))
 

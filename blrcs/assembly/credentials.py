@@ -6,10 +6,14 @@ from functools import partial
 
 from blrcs.api.credential_service import CredentialService
 from blrcs.api.credential_use_cases import CredentialUseCases
+from blrcs.application.auth.prove_passkey import ProvePasskey
 from blrcs.application.auth.prove_second_factor import ProveSecondFactor
+from blrcs.application.credentials.begin_passkey import BeginPasskey
 from blrcs.application.credentials.begin_totp import BeginTotp
 from blrcs.application.credentials.confirm_totp import ConfirmTotp
+from blrcs.application.credentials.delete_passkey import DeletePasskey
 from blrcs.application.credentials.disable_totp import DisableTotp
+from blrcs.application.credentials.finish_passkey import FinishPasskey
 from blrcs.application.credentials.get_credentials import GetCredentials
 from blrcs.application.credentials.own_factors import OwnFactors
 from blrcs.application.credentials.regenerate_recovery_codes import RegenerateRecoveryCodes
@@ -20,6 +24,7 @@ from blrcs.application.ports.credentials import SecretGenerator, SignInThrottle
 from blrcs.application.ports.identity import SessionRepository, UserRepository
 from blrcs.application.ports.second_factors import (
     Challenges,
+    PasskeyCeremonies,
     SecondFactorRepository,
     SecretSealer,
     TimeCodes,
@@ -41,6 +46,7 @@ class CredentialParts:
     sessions: SessionRepository
     second_factors: SecondFactorRepository
     codes: TimeCodes
+    ceremonies: PasskeyCeremonies
     challenges: Challenges
     sealer: SecretSealer
     secrets: SecretGenerator
@@ -55,6 +61,12 @@ class CredentialParts:
             secrets=self.secrets,
             throttle=throttle,
             clock=self.clock,
+        )
+
+    def prove_passkey(self) -> ProvePasskey:
+        """What verifies passkeys."""
+        return ProvePasskey(
+            second_factors=self.second_factors, ceremonies=self.ceremonies, clock=self.clock
         )
 
     def service(self, throttles: Sequence[SignInThrottle]) -> CredentialService:
@@ -82,6 +94,23 @@ class CredentialParts:
                     clock=self.clock,
                 ),
                 disable_totp=DisableTotp(second_factors=self.second_factors),
+                begin_passkey=BeginPasskey(
+                    own_factors=own_factors,
+                    second_factors=self.second_factors,
+                    ceremonies=self.ceremonies,
+                    challenges=self.challenges,
+                    secrets=self.secrets,
+                    clock=self.clock,
+                ),
+                finish_passkey=FinishPasskey(
+                    own_factors=own_factors,
+                    second_factors=self.second_factors,
+                    ceremonies=self.ceremonies,
+                    challenges=self.challenges,
+                    secrets=self.secrets,
+                    clock=self.clock,
+                ),
+                delete_passkey=DeletePasskey(second_factors=self.second_factors),
                 regenerate_recovery_codes=RegenerateRecoveryCodes(
                     second_factors=self.second_factors, secrets=self.secrets
                 ),

@@ -13,6 +13,7 @@ from blrcs.application.api_keys.delete_api_key import DeleteApiKey
 from blrcs.application.api_keys.get_api_key import GetApiKey
 from blrcs.application.api_keys.list_api_keys import ListApiKeys
 from blrcs.application.api_keys.update_api_key import UpdateApiKey
+from blrcs.application.auth.begin_passkey_sign_in import BeginPasskeySignIn
 from blrcs.application.auth.complete_sign_in import CompleteSignIn
 from blrcs.application.auth.create_initial_administrator import CreateInitialAdministrator
 from blrcs.application.auth.get_jwks import GetJwks
@@ -51,6 +52,7 @@ from blrcs.database.repositories.service_account import SqlServiceAccountReposit
 from blrcs.database.repositories.session import SqlSessionRepository
 from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.domain.session import SessionLifetime
+from blrcs.security.passkeys import WebAuthnCeremonies
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.password_rules import GuessingPasswordRules, read_blocklist
 from blrcs.security.sign_in_throttle import LimiterSignInThrottle
@@ -146,6 +148,11 @@ def assemble_identity(
         sessions=sessions,
         second_factors=SqlSecondFactorRepository(base.database, stored_revocations),
         codes=Rfc6238Codes(issuer=settings.issuer),
+        ceremonies=WebAuthnCeremonies(
+            rp_id=settings.passkeys.rp_id,
+            rp_name=settings.passkeys.rp_name,
+            origins=settings.passkeys.origins,
+        ),
         challenges=new_challenges(base),
         sealer=new_sealer(base),
         secrets=base.secrets,
@@ -165,6 +172,7 @@ def assemble_identity(
             users=users,
             hasher=hasher,
             second_factors=parts.second_factors,
+            ceremonies=parts.ceremonies,
             challenges=parts.challenges,
             open_session=open_session,
             secrets=base.secrets,
@@ -174,12 +182,21 @@ def assemble_identity(
             challenges=parts.challenges,
             users=users,
             prove_second_factor=prove_second_factor,
+            prove_passkey=parts.prove_passkey(),
             open_session=open_session,
+            clock=base.clock,
+        ),
+        begin_passkey_sign_in=BeginPasskeySignIn(
+            ceremonies=parts.ceremonies,
+            challenges=parts.challenges,
+            secrets=base.secrets,
             clock=base.clock,
         ),
         step_up=StepUp(
             prove_password=prove_password,
             prove_second_factor=prove_second_factor,
+            prove_passkey=parts.prove_passkey(),
+            challenges=parts.challenges,
             users=users,
             sessions=sessions,
             second_factors=parts.second_factors,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from blrcs.config.duration import Duration, between
+from blrcs.config.passkeys import Passkeys
 from blrcs.config.password import Password
 from blrcs.config.section import Secret, Section
 
@@ -41,6 +42,7 @@ class Auth(Section):
     token_cache_entries: Annotated[int, Field(ge=0, le=10_000_000)] = 65_536
     """Verified tokens kept in memory; 0 verifies each anew."""
     password: Password = Field(default_factory=Password)
+    passkeys: Passkeys = Field(default_factory=Passkeys)
     initial_admin_password: Annotated[Secret, _password_length] | None = None
     """The password of `admin` at the first start. Without it one is generated and printed once."""
 

@@ -147,6 +147,21 @@ recovery_codes = _table(
 )
 """A code that is used goes."""
 
+passkeys = _table(
+    "passkeys",
+    sa.Column("user_id", KEY, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    _id(),
+    sa.Column("credential_hash", DIGEST, nullable=False, unique=True),
+    sa.Column("credential_id", BYTES, nullable=False),
+    sa.Column("public_key", BYTES, nullable=False),
+    _number("sign_count"),
+    _text("display_name"),
+    *_flag("backed_up"),
+    _instant("created_at_ns"),
+    _instant("used_at_ns", nullable=True),
+)
+"""``credential_hash`` is the SHA-256 of ``credential_id``, which may be too long for a key."""
+
 spent_challenges = _table(
     "spent_challenges",
     sa.Column("id", DIGEST, primary_key=True),

@@ -52,6 +52,16 @@ def by_password(time_ns: int) -> Authentication:
     return Authentication(time_ns=time_ns)
 
 
+def by_passkey(*, backed_up: bool, beside_password: bool, time_ns: int) -> Authentication:
+    """A passkey whose authenticator has verified its user."""
+    key = SOFTWARE_KEY if backed_up else HARDWARE_KEY
+    return Authentication(
+        level=AuthenticationLevel.PHISHING_RESISTANT,
+        methods=(*((PASSWORD,) if beside_password else ()), key, MULTI_FACTOR),
+        time_ns=time_ns,
+    )
+
+
 def by_second_factor(method: str, time_ns: int) -> Authentication:
     """A password, and something beside it."""
     return Authentication(

@@ -7,6 +7,7 @@ SERVICE_ACCOUNTS = "serviceAccounts"
 SESSIONS = "sessions"
 API_KEYS = "apiKeys"
 CREDENTIALS = "credentials"
+PASSKEYS = "passkeys"
 
 
 def user_name(user_id: str) -> str:
@@ -34,6 +35,11 @@ def credentials_name(user_id: str) -> str:
     return f"{user_name(user_id)}/{CREDENTIALS}"
 
 
+def passkey_name(user_id: str, passkey_id: str) -> str:
+    """The name of a passkey: ``users/{user}/passkeys/{passkey}``."""
+    return f"{user_name(user_id)}/{PASSKEYS}/{passkey_id}"
+
+
 def is_user_name(name: str) -> bool:
     """Whether a principal's name is that of a user."""
     return name.startswith(f"{USERS}/")
@@ -53,6 +59,12 @@ def session_ids_in(name: str, *, field: str = "name") -> tuple[str, str]:
     """A session's user and own id; InvalidArgumentError about ``field`` for another name."""
     user_id, session_id = _ids(name, (USERS, SESSIONS), field)
     return user_id, session_id
+
+
+def passkey_ids_in(name: str, *, field: str = "name") -> tuple[str, str]:
+    """A passkey's user and own id; InvalidArgumentError about ``field`` for another name."""
+    user_id, passkey_id = _ids(name, (USERS, PASSKEYS), field)
+    return user_id, passkey_id
 
 
 def api_key_ids_in(name: str, *, field: str = "name") -> tuple[str, str]:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from blrcs.domain.identity_name import passkey_name
+
 RECOVERY_CODES = 10
+MAX_PASSKEYS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,16 +25,45 @@ class TotpSecret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Passkey:
+    """The public half of a key pair that an authenticator keeps (WebAuthn), as stored.
+
+    Attributes:
+        credential_id: By which the authenticator finds it.
+        public_key: In COSE's form.
+        sign_count: How often the authenticator says it was used; 0 where it does not count.
+        backed_up: The authenticator keeps copies of it elsewhere.
+        use_time_ns: When it was used last; None before that.
+    """
+
+    id: str
+    user_id: str
+    credential_id: bytes
+    public_key: bytes = field(repr=False)
+    sign_count: int
+    display_name: str = ""
+    backed_up: bool = False
+    create_time_ns: int
+    use_time_ns: int | None = None
+
+    @property
+    def name(self) -> str:
+        """``users/{user}/passkeys/{passkey}``."""
+        return passkey_name(self.user_id, self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFactors:
     """All that a user has."""
 
     totp: TotpSecret | None = None
     recovery_codes_left: int = 0
+    passkeys: tuple[Passkey, ...] = ()
 
     @property
     def are_asked_for(self) -> bool:
         """A password alone does not sign the user in."""
-        return self.totp is not None
+        return self.totp is not None or bool(self.passkeys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +94,7 @@ class FactorProof:
 
     totp_code: str = field(default="", repr=False)
     recovery_code: str = field(default="", repr=False)
+    passkey: str = field(default="", repr=False)
 
     @property
     def is_empty(self) -> bool:

@@ -7,7 +7,11 @@ from blrcs.application.auth.prove_password import PasswordProof, ProvePassword
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import PasswordHasher, SecretGenerator
 from blrcs.application.ports.identity import UserChange, UserRepository
-from blrcs.application.ports.second_factors import Challenges, SecondFactorRepository
+from blrcs.application.ports.second_factors import (
+    Challenges,
+    PasskeyCeremonies,
+    SecondFactorRepository,
+)
 from blrcs.domain.authentication import by_password
 from blrcs.domain.errors import NotFoundError, ResourceExhaustedError, UnauthenticatedError
 from blrcs.domain.second_factor import Challenge, SecondFactors
@@ -23,12 +27,14 @@ class SecondFactorRequired:
 
     Attributes:
         challenge: To be brought back to CompleteSignIn with an answer.
+        passkey_options: What a passkey is asked by, as JSON; empty where there is none.
         ttl_ns: How long it is valid from now.
     """
 
     challenge: str = field(repr=False)
     ttl_ns: int
     factors: SecondFactors
+    passkey_options: str = ""
 
 
 def credentials_refusal() -> UnauthenticatedError:
@@ -46,6 +52,7 @@ class SignIn:
         users: UserRepository,
         hasher: PasswordHasher,
         second_factors: SecondFactorRepository,
+        ceremonies: PasskeyCeremonies,
         challenges: Challenges,
         open_session: OpenSession,
         secrets: SecretGenerator,
@@ -55,6 +62,7 @@ class SignIn:
         self._users = users
         self._hasher = hasher
         self._second_factors = second_factors
+        self._ceremonies = ceremonies
         self._challenges = challenges
         self._open_session = open_session
         self._secrets = secrets
@@ -100,8 +108,12 @@ class SignIn:
             password_time_ns=user.password_time_ns,
             display_name=display_name,
         )
+        options = ""
+        if factors.passkeys and self._ceremonies.are_on:
+            allowed = [each.credential_id for each in factors.passkeys]
+            options = self._ceremonies.request_options(challenge.id, allowed=allowed)
         text = await self._challenges.issue(challenge)
-        return SecondFactorRequired(text, CHALLENGE_TTL_NS, factors)
+        return SecondFactorRequired(text, CHALLENGE_TTL_NS, factors, options)
 
     async def _hash_to_store(self, proof: PasswordProof, password: str) -> str:
         if proof.needs_rehash:

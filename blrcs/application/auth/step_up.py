@@ -1,13 +1,14 @@
 """Proving anew who one is, within a session."""
 
+from blrcs.application.auth.prove_passkey import ProvePasskey
 from blrcs.application.auth.prove_password import ProvePassword
 from blrcs.application.auth.prove_second_factor import ProveSecondFactor
-from blrcs.application.auth.sign_in import credentials_refusal
+from blrcs.application.auth.sign_in import SIGN_IN, credentials_refusal
 from blrcs.application.auth.tokens import Tokens
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import TokenIssuer
 from blrcs.application.ports.identity import SessionRepository, UserRepository
-from blrcs.application.ports.second_factors import SecondFactorRepository
+from blrcs.application.ports.second_factors import Challenges, SecondFactorRepository
 from blrcs.domain.authentication import Authentication, by_password, by_second_factor
 from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
 from blrcs.domain.identity_name import is_user_name, user_id_in
@@ -22,6 +23,8 @@ class StepUp:
         *,
         prove_password: ProvePassword,
         prove_second_factor: ProveSecondFactor,
+        prove_passkey: ProvePasskey,
+        challenges: Challenges,
         users: UserRepository,
         sessions: SessionRepository,
         second_factors: SecondFactorRepository,
@@ -30,6 +33,8 @@ class StepUp:
     ) -> None:
         self._prove_password = prove_password
         self._prove_second_factor = prove_second_factor
+        self._prove_passkey = prove_passkey
+        self._challenges = challenges
         self._users = users
         self._sessions = sessions
         self._second_factors = second_factors
@@ -37,12 +42,19 @@ class StepUp:
         self._clock = clock
 
     async def __call__(
-        self, actor: str, session_id: str, *, password: str, proof: FactorProof, address: str
+        self,
+        actor: str,
+        session_id: str,
+        *,
+        password: str,
+        proof: FactorProof,
+        address: str,
+        challenge: str = "",
     ) -> Tokens:
         """An access token of the session that says so.
 
         A second factor counts with the password that opened the session; a password does not do
-        for a user who has a second factor.
+        for a user who has a second factor. A passkey answers a ``challenge`` of BeginPasskeySignIn.
 
         Raises:
             UnauthenticatedError: A proof is wrong.
@@ -56,7 +68,7 @@ class StepUp:
         user_id = user_id_in(actor)
         if not password and proof.is_empty:
             raise InvalidArgumentError("password", "is needed where no second factor is presented")
-        authentication = await self._authenticate(user_id, password, proof, address)
+        authentication = await self._authenticate(user_id, password, proof, address, challenge)
         user = await self._users.get(user_id)
         session = await self._sessions.authenticate(user_id, session_id, authentication)
         if user is None or user.disabled or session is None:
@@ -73,7 +85,7 @@ class StepUp:
         return Tokens(access=access)
 
     async def _authenticate(
-        self, user_id: str, password: str, proof: FactorProof, address: str
+        self, user_id: str, password: str, proof: FactorProof, address: str, challenge: str
     ) -> Authentication:
         if proof.is_empty and (await self._second_factors.of_user(user_id)).are_asked_for:
             raise FailedPreconditionError(
@@ -83,5 +95,10 @@ class StepUp:
             raise credentials_refusal()
         if proof.is_empty:
             return by_password(self._clock())
+        if proof.passkey:
+            opened = await self._challenges.open(challenge, purpose=SIGN_IN)
+            return (
+                await self._prove_passkey(proof.passkey, opened, user_id=user_id)
+            ).authentication
         method = await self._prove_second_factor(user_id, proof, address=address)
         return by_second_factor(method, self._clock())

@@ -1,9 +1,10 @@
 """Second factors, as use cases see them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from blrcs.domain.second_factor import Challenge, SecondFactors, TotpSecret
+from blrcs.domain.second_factor import Challenge, Passkey, SecondFactors, TotpSecret
 
 
 class SecondFactorRepository(Protocol):
@@ -34,6 +35,28 @@ class SecondFactorRepository(Protocol):
         """Uses a code up; false where there is none."""
         ...
 
+    async def add_passkey(
+        self, passkey: Passkey, *, recovery_hashes: Sequence[bytes], challenge: Challenge
+    ) -> bool:
+        """Adds one, and recovery codes where there are any; false where it cannot be done."""
+        ...
+
+    async def find_passkey(self, credential_id: bytes) -> Passkey | None:
+        """The passkey of this credential, whosever it is."""
+        ...
+
+    async def use_passkey(self, passkey: Passkey, challenge: Challenge) -> bool:
+        """Notes a use, with the sign count and the time that ``passkey`` has now.
+
+        False where the count, unless it is always 0, is no higher than the one stored: there may be
+        a copy of the authenticator.
+        """
+        ...
+
+    async def remove_passkey(self, user_id: str, passkey_id: str) -> bool:
+        """Removes one, and recovery codes with the last factor; false if there is no such one."""
+        ...
+
     async def replace_recovery_codes(self, user_id: str, hashes: Sequence[bytes]) -> None:
         """Takes the place of all that were there."""
         ...
@@ -48,6 +71,57 @@ class SecondFactorRepository(Protocol):
 
     async def purge(self, now_ns: int) -> None:
         """Drops what is kept of challenges that have expired."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewCredential:
+    """What an authenticator has made; see Passkey."""
+
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+    backed_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What an authenticator says with a signature: how often it has made one; see Passkey."""
+
+    sign_count: int
+    backed_up: bool
+
+
+class PasskeyCeremonies(Protocol):
+    """Registration and use of passkeys (WebAuthn Level 3, sections 7.1 and 7.2).
+
+    Options and responses are JSON, as the browser's ``PublicKeyCredential`` reads and writes it.
+    Methods that make options raise FailedPreconditionError where there are to be no passkeys.
+    """
+
+    def creation_options(self, user_id: str, challenge: bytes, *, excluded: Sequence[bytes]) -> str:
+        """What to make a passkey by; authenticators with an excluded credential make none."""
+        ...
+
+    def new_credential(self, response: str, challenge: bytes) -> NewCredential | None:
+        """What was made; None unless the response answers the challenge beyond doubt."""
+        ...
+
+    def request_options(self, challenge: bytes, *, allowed: Sequence[bytes] = ()) -> str:
+        """What to use a passkey by: one of those allowed, or any that is for this server."""
+        ...
+
+    def credential_id_in(self, response: str) -> bytes | None:
+        """Which credential a response claims to be of; None where it is malformed."""
+        ...
+
+    def assertion(self, response: str, challenge: bytes, passkey: Passkey) -> Assertion | None:
+        """What was signed; None unless it is this passkey's answer, and its user was verified."""
+        ...
+
+    @property
+    def are_on(self) -> bool:
+        """There are to be passkeys."""
         ...
 
 

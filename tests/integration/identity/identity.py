@@ -11,6 +11,7 @@ from blrcs.application.api_keys.delete_api_key import DeleteApiKey
 from blrcs.application.api_keys.get_api_key import GetApiKey
 from blrcs.application.api_keys.list_api_keys import ListApiKeys
 from blrcs.application.api_keys.update_api_key import UpdateApiKey
+from blrcs.application.auth.begin_passkey_sign_in import BeginPasskeySignIn
 from blrcs.application.auth.complete_sign_in import CompleteSignIn
 from blrcs.application.auth.get_jwks import GetJwks
 from blrcs.application.auth.introspect_token import IntrospectToken
@@ -49,6 +50,7 @@ from blrcs.security.access_store import AccessStore
 from blrcs.security.challenges import SealedChallenges
 from blrcs.security.derived_sealer import DerivedSealer
 from blrcs.security.page_tokens import SignedPageTokens
+from blrcs.security.passkeys import WebAuthnCeremonies
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.password_rules import GuessingPasswordRules
 from blrcs.security.password_tuning import HashWork
@@ -64,6 +66,7 @@ from blrcs_native.keys import Keyset, VerificationKey
 from blrcs_native.limiter import Limiter
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
+from tests.authenticator import ORIGIN, RP_ID
 from tests.unit.application.identity_fakes import (
     MINUTE_NS,
     counting_random,
@@ -139,6 +142,7 @@ class Identity:
             sessions=self.sessions,
             second_factors=self.second_factors,
             codes=Rfc6238Codes(issuer="blrcs"),
+            ceremonies=WebAuthnCeremonies(rp_id=RP_ID, rp_name="tests", origins=[ORIGIN]),
             challenges=SealedChallenges(sealer, clock),
             sealer=sealer,
             secrets=self.secrets,
@@ -183,13 +187,26 @@ class Identity:
                 prove_password=prove_password,
                 hasher=self.hasher,
                 second_factors=self.second_factors,
+                ceremonies=self.parts.ceremonies,
                 secrets=self.secrets,
                 **signing_in,
             ),
-            complete_sign_in=CompleteSignIn(prove_second_factor=prove_second_factor, **signing_in),
+            complete_sign_in=CompleteSignIn(
+                prove_second_factor=prove_second_factor,
+                prove_passkey=self.parts.prove_passkey(),
+                **signing_in,
+            ),
+            begin_passkey_sign_in=BeginPasskeySignIn(
+                ceremonies=self.parts.ceremonies,
+                challenges=self.parts.challenges,
+                secrets=self.secrets,
+                clock=self.clock,
+            ),
             step_up=StepUp(
                 prove_password=prove_password,
                 prove_second_factor=prove_second_factor,
+                prove_passkey=self.parts.prove_passkey(),
+                challenges=self.parts.challenges,
                 users=self.users,
                 sessions=self.sessions,
                 second_factors=self.second_factors,

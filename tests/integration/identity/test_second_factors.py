@@ -7,7 +7,7 @@ import pytest
 
 from blrcs.application.auth.sign_in import CHALLENGE_TTL_NS
 from blrcs.domain.errors import NotFoundError, UnauthenticatedError
-from blrcs.domain.second_factor import Challenge
+from blrcs.domain.second_factor import Challenge, TotpSecret
 from blrcs.security.totp import STEP_NS
 from blrcs.v1 import auth_pb2, credential_pb2, user_pb2
 from tests.integration.identity.identity import PASSWORD, call_of
@@ -166,7 +166,6 @@ async def test_one_enrolment_confirmed_by_many_at_once_is_confirmed_once(
 
 
 async def totp_of(identity, challenge):
-    from blrcs.domain.second_factor import TotpSecret
 
     sealed = await identity.parts.sealer.seal(challenge.secret, "totp/alice")
     return TotpSecret(user_id="alice", sealed=sealed, last_step=1, create_time_ns=1)

@@ -1,12 +1,15 @@
 import pytest
 
+from blrcs.application.auth.prove_passkey import ProvePasskey
 from blrcs.application.auth.prove_password import ProvePassword
 from blrcs.application.auth.prove_second_factor import ProveSecondFactor
 from blrcs.security.challenges import SealedChallenges
 from blrcs.security.derived_sealer import DerivedSealer
 from blrcs.security.page_tokens import SignedPageTokens
+from blrcs.security.passkeys import WebAuthnCeremonies
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.security.totp import Rfc6238Codes
+from tests.authenticator import ORIGIN, RP_ID
 from tests.unit.application.identity_fakes import (
     FakeApiKeys,
     FakeClock,
@@ -104,6 +107,16 @@ def sealer():
 @pytest.fixture
 def challenges(sealer, clock):
     return SealedChallenges(sealer, clock)
+
+
+@pytest.fixture
+def ceremonies():
+    return WebAuthnCeremonies(rp_id=RP_ID, rp_name="tests", origins=[ORIGIN])
+
+
+@pytest.fixture
+def prove_passkey(second_factors, ceremonies, clock):
+    return ProvePasskey(second_factors=second_factors, ceremonies=ceremonies, clock=clock)
 
 
 @pytest.fixture

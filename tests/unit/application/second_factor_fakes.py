@@ -15,12 +15,45 @@ class FakeSecondFactors:
     def __init__(self, sessions):
         self.totps = {}
         self.codes = set()
+        self.passkeys = {}
         self.spent = set()
         self._sessions = sessions
 
     async def of_user(self, user_id):
         left = sum(owner == user_id for owner, _ in self.codes)
-        return SecondFactors(totp=self.totps.get(user_id), recovery_codes_left=left)
+        return SecondFactors(
+            totp=self.totps.get(user_id), recovery_codes_left=left, passkeys=self._passkeys(user_id)
+        )
+
+    def _passkeys(self, user_id):
+        return tuple(each for each in self.passkeys.values() if each.user_id == user_id)
+
+    async def add_passkey(self, passkey, *, recovery_hashes, challenge):
+        if passkey.credential_id in self.passkeys or not self._spend(challenge):
+            return False
+        self.passkeys[passkey.credential_id] = passkey
+        if recovery_hashes:
+            await self.replace_recovery_codes(passkey.user_id, recovery_hashes)
+        return True
+
+    async def find_passkey(self, credential_id):
+        return self.passkeys.get(credential_id)
+
+    async def use_passkey(self, passkey, challenge):
+        stored = self.passkeys[passkey.credential_id]
+        if stored.sign_count >= (passkey.sign_count or 1) or not self._spend(challenge):
+            return False
+        self.passkeys[passkey.credential_id] = passkey
+        return True
+
+    async def remove_passkey(self, user_id, passkey_id):
+        for each in self._passkeys(user_id):
+            if each.id == passkey_id:
+                del self.passkeys[each.credential_id]
+                if not (await self.of_user(user_id)).are_asked_for:
+                    self._drop_codes(user_id)
+                return True
+        return False
 
     async def enrol_totp(self, secret, *, recovery_hashes, challenge):
         if not self._spend(challenge):
@@ -49,10 +82,13 @@ class FakeSecondFactors:
     async def remove_totp(self, user_id):
         if self.totps.pop(user_id, None) is None:
             return False
-        self._drop_codes(user_id)
+        if not (await self.of_user(user_id)).are_asked_for:
+            self._drop_codes(user_id)
         return True
 
     async def reset(self, user_id):
+        for each in self._passkeys(user_id):
+            await self.remove_passkey(user_id, each.id)
         await self.remove_totp(user_id)
         self._sessions.end_all(user_id)
 

@@ -9,7 +9,7 @@ from blrcs.database.migrations.steps import (
     drop_column,
     drop_table,
 )
-from blrcs.database.types import BYTES, DIGEST, KEY, NUMBER
+from blrcs.database.types import BYTES, DIGEST, FLAG, KEY, NUMBER, TEXT
 
 revision = "0005"
 down_revision = "0004"
@@ -39,6 +39,25 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
     )
     create_table(
+        "passkeys",
+        sa.Column("user_id", KEY, nullable=False),
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("credential_hash", DIGEST, nullable=False),
+        sa.Column("credential_id", BYTES, nullable=False),
+        sa.Column("public_key", BYTES, nullable=False),
+        sa.Column("sign_count", NUMBER, nullable=False),
+        sa.Column("display_name", TEXT, nullable=False),
+        sa.Column("backed_up", FLAG, nullable=False),
+        sa.Column("created_at_ns", NUMBER, nullable=False),
+        sa.Column("used_at_ns", NUMBER, nullable=True),
+        sa.PrimaryKeyConstraint("user_id", "id"),
+        sa.CheckConstraint("backed_up IN (0, 1)", name="ck_passkeys_backed_up").ddl_if(
+            dialect="sqlite"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+        sa.UniqueConstraint("credential_hash", name="uq_passkeys_credential_hash"),
+    )
+    create_table(
         "spent_challenges",
         sa.Column("id", DIGEST, nullable=False),
         sa.Column("expires_at_ns", NUMBER, nullable=False),
@@ -49,7 +68,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Passwords alone sign in again."""
-    for name in ("spent_challenges", "recovery_codes", "totp_secrets"):
+    for name in ("spent_challenges", "passkeys", "recovery_codes", "totp_secrets"):
         drop_table(name)
     for name in ("authenticated_at_ns", "methods", "level"):
         drop_column("sessions", name)

@@ -26,13 +26,22 @@ def open_session(sessions, secrets, issuer, lifetime, clock):
 
 @pytest.fixture
 def sign_in(
-    prove_password, users, hasher, second_factors, challenges, open_session, secrets, clock
+    prove_password,
+    users,
+    hasher,
+    second_factors,
+    ceremonies,
+    challenges,
+    open_session,
+    secrets,
+    clock,
 ):
     return SignIn(
         prove_password=prove_password,
         users=users,
         hasher=hasher,
         second_factors=second_factors,
+        ceremonies=ceremonies,
         challenges=challenges,
         open_session=open_session,
         secrets=secrets,
@@ -41,21 +50,34 @@ def sign_in(
 
 
 @pytest.fixture
-def complete(challenges, users, prove_second_factor, open_session, clock):
+def complete(challenges, users, prove_second_factor, prove_passkey, open_session, clock):
     return CompleteSignIn(
         challenges=challenges,
         users=users,
         prove_second_factor=prove_second_factor,
+        prove_passkey=prove_passkey,
         open_session=open_session,
         clock=clock,
     )
 
 
 @pytest.fixture
-def step_up(prove_password, prove_second_factor, users, sessions, second_factors, issuer, clock):
+def step_up(
+    prove_password,
+    prove_second_factor,
+    prove_passkey,
+    challenges,
+    users,
+    sessions,
+    second_factors,
+    issuer,
+    clock,
+):
     return StepUp(
         prove_password=prove_password,
         prove_second_factor=prove_second_factor,
+        prove_passkey=prove_passkey,
+        challenges=challenges,
         users=users,
         sessions=sessions,
         second_factors=second_factors,
