@@ -10,6 +10,7 @@ from blrcs.database.repositories.record_feed import lock_feed
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import (
     collections,
+    data_keys,
     record_changes,
     record_feeds,
     record_index,
@@ -56,7 +57,7 @@ _ANY_RECORD = Statement(
 )
 _DROP_ALL = [
     Statement(sa.delete(table).where(_within(table)))
-    for table in (records, record_index, record_changes, record_feeds)
+    for table in (records, record_index, record_changes, record_feeds, data_keys)
 ]
 
 
