@@ -38,7 +38,7 @@ class DataKeys:
     """
 
     def __init__(
-        self, store: KeyStore, masters: MasterKeys, clock: Clock, random: Random = os.urandom
+        self, store: KeyStore, masters: MasterKeys, clock: Clock, random: Random | None = None
     ) -> None:
         self._store = store
         self._masters = masters
@@ -186,7 +186,7 @@ class DataKeys:
         return KeyRing(scope, active, others, index_key)
 
     async def _new_tenant_key(self, scope: CollectionKey, version: int) -> StoredKey:
-        raw = self._random(KEY_BYTES)
+        raw = (self._random or os.urandom)(KEY_BYTES)
         master_id, wrapped = await self._masters.wrap(wrapping_place(scope, KeyPurpose.WRAP), raw)
         return self._stored(scope, KeyPurpose.WRAP, version, raw, wrapped, master_id)
 
@@ -194,7 +194,7 @@ class DataKeys:
         self, scope: CollectionKey, purpose: KeyPurpose, version: int, tenant_key: DataKey
     ) -> StoredKey:
         """A new key of a collection, not stored yet."""
-        raw = self._random(KEY_BYTES)
+        raw = (self._random or os.urandom)(KEY_BYTES)
         wrapped = tenant_key.seal(wrapping_place(scope, purpose), raw)
         return self._stored(scope, purpose, version, raw, wrapped, tenant_key.id.hex())
 

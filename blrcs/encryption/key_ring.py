@@ -5,8 +5,18 @@ from collections.abc import Iterable, Mapping
 
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.record_name import CollectionKey, RecordKey
-from blrcs.encryption.data_key import DataKey, expand, key_id_in
+from blrcs.encryption.data_key import (
+    HEAD_BYTES,
+    MAX_SALTS,
+    NOT_OPENED,
+    OLD_VERSION,
+    DataKey,
+    altered,
+    expand,
+    key_id_in,
+)
 from blrcs.encryption.place import place
+from blrcs_native.field_seal import FieldSeal
 
 TAG_BYTES = 16
 """So long that two values have the same tag never: a filter by tags finds no others."""
@@ -33,21 +43,30 @@ class KeyRing:
         self.active = active
         self._keys: Mapping[bytes, DataKey] = {key.id: key for key in (active, *all_keys)}
         self._index_key = index_key
+        self._opening: dict[bytes, FieldSeal] = {}
         self._prefixes: dict[str, bytes] = {}
         self._tag_keys: dict[str, bytes] = {}
 
     def seal(self, record: RecordKey, path: str, value: bytes) -> bytes:
         """See the port."""
         prefix = self._prefixes.get(path) or self._prefix(path)
-        return self.active.seal(prefix + record.record.encode(), value)
+        # Nearly always there is a salt that may be used again.
+        sealed = self.active.sealing.seal(prefix, record[2], value)
+        return sealed or self.active.seal(prefix, value, record[2])
 
     def open(self, record: RecordKey, path: str, sealed: bytes) -> bytes:
         """See the port."""
         prefix = self._prefixes.get(path) or self._prefix(path)
-        key = self.active if sealed[1:9] == self.active.id else self._key_of(sealed)
-        if sealed[:1] == b"\x01":
-            return key.open(b"", sealed, old_place=place(*record, path))
-        return key.open(prefix + record.record.encode(), sealed)
+        found = self._opening.get(sealed[:HEAD_BYTES])
+        if found is None:
+            key = self._key_of(sealed)
+            if sealed[:1] == OLD_VERSION:
+                return key.open(prefix, sealed, record[2], old_place=place(*record, path))
+            found = self._opener(key, sealed)
+        try:
+            return found.open(prefix, record[2], sealed)
+        except NOT_OPENED:
+            raise altered() from None
 
     def tag(self, path: str, value: bytes) -> str:
         """See the port."""
@@ -69,7 +88,13 @@ class KeyRing:
 
     def is_sealed_by_active(self, sealed: bytes) -> bool:
         """Whether a value needs no other key."""
-        return key_id_in(sealed) == self.active.id and sealed[:1] != b"\x01"
+        return key_id_in(sealed) == self.active.id and sealed[:1] != OLD_VERSION
+
+    def _opener(self, key: DataKey, sealed: bytes) -> FieldSeal:
+        if len(self._opening) >= MAX_SALTS:
+            self._opening = {}
+        found = self._opening[sealed[:HEAD_BYTES]] = key.opener(sealed)
+        return found
 
     def _key_of(self, sealed: bytes) -> DataKey:
         key = self._keys.get(key_id_in(sealed))

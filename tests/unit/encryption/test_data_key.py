@@ -93,6 +93,9 @@ def test_forks_of_one_key_never_use_a_nonce_twice():
     for child in children:
         child.join()
     assert len({each[25:] for each in found}) == len(found) == PROCESSES * VALUES + 1
+    # The clock, which is in the others, would hide that they were drawn before the fork.
+    first = [each[25:29] for start in range(1, len(found), VALUES) for each in found[start:][:10]]
+    assert len(set(first)) == len(first) == PROCESSES * 10
 
 
 def test_restarts_draw_other_salts():
