@@ -4,8 +4,9 @@ A sealed value is a version, the id of the data key, a salt, a nonce, and the ci
 tag. The salt is 128 random bits that an object draws when it begins to seal; HKDF-SHA-256 (RFC
 5869) makes of it and the data key the key of AES-GCM, as XAES-256-GCM and the AWS Encryption SDK
 do. The nonce is 96 random bits of the kernel for each value. So neither a fork nor a restart can
-bring a key and a nonce together again: nothing is counted that could be copied. 2^32 values may be sealed under one derived key (NIST SP
-800-38D, section 8.3); then a new salt is drawn, so that a data key has no bound that matters.
+bring a key and a nonce together again: nothing is counted that could be copied. 2^32 values may be
+sealed under one derived key (NIST SP 800-38D, section 8.3); then a new salt is drawn, so that a
+data key has no bound that matters.
 
 The associated data are version, key id, salt, and the place that the value belongs to.
 Version 1 had no salt, and its associated data were the place alone: it is opened, and no more made.

@@ -90,6 +90,15 @@ class DataKeys:
         self._rings.move_to_end(scope)
         return found
 
+    async def old_key(self, scope: CollectionKey, wrapped: bytes) -> bytes:
+        """A data key that an earlier version has wrapped by the master key itself."""
+        return await self._masters.unwrap(key_id_in(wrapped).hex(), place(*scope), wrapped)
+
+    async def wrapping_key(self, scope: CollectionKey) -> DataKey:
+        """The tenant's own, which there is since ``prepare``."""
+        stored = await self._store.of_scope(scope)
+        return await self._tenant_key(_active(key for key in stored if key.is_tenants))
+
     async def look(self) -> bool:
         """Whether keys have changed since the last look; then none is known any more."""
         if not self._in_use:
@@ -109,7 +118,7 @@ class DataKeys:
                 " encrypted with"
             )
 
-    async def _prepare_master(self) -> None:
+    async def prepare_master(self) -> None:
         """Has the master key made and known where no key was ever wrapped."""
         known = await self._store.check()
         if known is None:
@@ -145,7 +154,7 @@ class DataKeys:
         """A key that there is to be and is not, made now."""
         of_tenant = [key for key in stored if key.purpose is KeyPurpose.WRAP]
         if not of_tenant:
-            await self._prepare_master()
+            await self.prepare_master()
             tenant_scope = CollectionKey(scope.tenant, TENANT_WIDE)
             return await self._new_tenant_key(tenant_scope, version=1)
         tenant_key = await self._tenant_key(_active(of_tenant))
@@ -180,9 +189,7 @@ class DataKeys:
         if active is None:
             raise unusable()
         if old_data_key:
-            old_id = key_id_in(old_data_key).hex()
-            raw = await self._masters.unwrap(old_id, place(*scope), old_data_key)
-            others.append(DataKey(raw, self._random))
+            others.append(DataKey(await self.old_key(scope, old_data_key), self._random))
         return KeyRing(scope, active, others, index_key)
 
     async def _new_tenant_key(self, scope: CollectionKey, version: int) -> StoredKey:
@@ -193,8 +200,19 @@ class DataKeys:
     def new_key(
         self, scope: CollectionKey, purpose: KeyPurpose, version: int, tenant_key: DataKey
     ) -> StoredKey:
-        """A new key of a collection, not stored yet."""
+        """A new key of a scope, not stored yet."""
         raw = (self._random or os.urandom)(KEY_BYTES)
+        return self.wrapped_key(scope, purpose, version, tenant_key, raw)
+
+    def wrapped_key(
+        self,
+        scope: CollectionKey,
+        purpose: KeyPurpose,
+        version: int,
+        tenant_key: DataKey,
+        raw: bytes,
+    ) -> StoredKey:
+        """A key of a scope, not stored yet."""
         wrapped = tenant_key.seal(wrapping_place(scope, purpose), raw)
         return self._stored(scope, purpose, version, raw, wrapped, tenant_key.id.hex())
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 
 import orjson
 import sqlalchemy as sa
@@ -34,7 +33,21 @@ _ALL = Statement(
     )
 )
 _ADD = Statement(sa.insert(data_keys))
-_PUT = upsert(data_keys, "wrapped", "wrapped_by", "state")
+_CHANGE = Statement(
+    sa.update(data_keys)
+    .where(
+        _OF_TENANT,
+        data_keys.c.collection == sa.bindparam("of_collection"),
+        data_keys.c.purpose == sa.bindparam("of_purpose"),
+        data_keys.c.version == sa.bindparam("of_version"),
+    )
+    .values(
+        wrapped=sa.bindparam("new_wrapped"),
+        wrapped_by=sa.bindparam("new_wrapped_by"),
+        state=sa.bindparam("new_state"),
+    )
+)
+_OF_WHOLE_TENANT = Statement(sa.select(data_keys).where(_OF_TENANT))
 _PUT_SETTING = upsert(settings, "value")
 
 
@@ -53,6 +66,11 @@ class KeyStore:
         rows = await self.database.fetch_all(
             _OF_SCOPE, of_tenant=scope.tenant, of_collection=scope.collection
         )
+        return [_from_row(row) for row in rows]
+
+    async def of_tenant(self, transaction: Transaction, tenant: str) -> list[StoredKey]:
+        """All keys of a tenant."""
+        rows = await transaction.fetch_all(_OF_WHOLE_TENANT, of_tenant=tenant)
         return [_from_row(row) for row in rows]
 
     async def all(self) -> list[StoredKey]:
@@ -90,11 +108,28 @@ class KeyStore:
         return await stored(self.database, EPOCH) or b""
 
 
-async def put_keys(transaction: Transaction, keys: Sequence[StoredKey]) -> None:
-    """Adds keys, or changes how they are wrapped and their state; a new epoch begins."""
-    if keys:
-        await transaction.execute_many(_PUT, [_to_row(key) for key in keys])
-    await transaction.execute(_PUT_SETTING, key=EPOCH, value=os.urandom(EPOCH_BYTES))
+async def put_keys(
+    transaction: Transaction, *, added: Sequence[StoredKey] = (), changed: Sequence[StoredKey] = ()
+) -> None:
+    """Adds keys, and changes the wrapping and the state of others; a new epoch begins.
+
+    Raises:
+        IntegrityViolationError: A key that was to be added is there.
+    """
+    for key in added:
+        await transaction.execute(_ADD, **_to_row(key))
+    for key in changed:
+        await transaction.execute(
+            _CHANGE,
+            of_tenant=key.scope.tenant,
+            of_collection=key.scope.collection,
+            of_purpose=key.purpose.value,
+            of_version=key.version,
+            new_wrapped=key.wrapped,
+            new_wrapped_by=key.wrapped_by,
+            new_state=key.state.value,
+        )
+    await put_setting(transaction, EPOCH, os.urandom(EPOCH_BYTES))
 
 
 async def put_setting(transaction: Transaction, key: str, value: bytes) -> None:
@@ -105,11 +140,6 @@ async def put_setting(transaction: Transaction, key: str, value: bytes) -> None:
 def check_value(key_id: str, wrapped: bytes) -> bytes:
     """What is kept to know a master key by."""
     return orjson.dumps({"id": key_id, "wrapped": wrapped.hex()})
-
-
-def destroyed(key: StoredKey) -> StoredKey:
-    """The key without itself."""
-    return replace(key, wrapped=b"", wrapped_by="", state=KeyState.DESTROYED)
 
 
 def _to_row(key: StoredKey) -> dict[str, object]:
