@@ -25,6 +25,7 @@ from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
+from blrcs.encryption.encryption_service import EncryptionService
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
@@ -176,6 +177,7 @@ def _hosted(
             metrics=block,
             strategy_metrics=metrics.strategies,
             page_tokens=base.page_tokens,
+            encryption=EncryptionService(builtin.encryption.keys),
             clock=base.clock,
             own_directory=own_directories,
             life=ServiceLife(),
