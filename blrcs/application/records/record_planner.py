@@ -141,8 +141,9 @@ class RecordPlanner:
             raise InvalidArgumentError("record.data", f"has more than {MAX_ENCODED_BYTES} bytes")
         sealed = None
         if self._shape.sealed:
-            data, sealed = self._sealer.seal(self._shape, record.key, data)
-            encoded = self._images.encode(data)
+            parts = self._sealer.seal(self._shape, record.key, data)
+            data, sealed = parts.kept, parts.sealed
+            encoded = self._images.encode(parts.shown)
         image = self._images.image(record, encoded)
         return replace(record, data=data, sealed=sealed, encoded=image)
 
