@@ -1,5 +1,9 @@
 # docker build --tag blrcs .
-# docker run --publish 50051:50051 --volume blrcs:/var/lib/blrcs blrcs
+# docker run --publish 127.0.0.1:50051:50051 --env BLRCS_DOCTOR__ACCEPT='["plaintext"]' \
+#     --volume blrcs:/var/lib/blrcs blrcs
+#
+# It listens beyond its own loopback, so without a certificate it starts only where that is accepted:
+# whoever publishes the port says who reaches it. `blrcs doctor` tells what else is unsafe.
 #
 # The first start prints the one-time password of `admin`. Services of users, and blrcs.toml, are
 # looked for in /app.
