@@ -19,6 +19,7 @@ from blrcs.assembly.foundation import NS_PER_S, lay_foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.overload import assemble_overload
 from blrcs.assembly.services import HostedServices
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
@@ -115,6 +116,7 @@ async def running(
 
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
+        overload = assemble_overload(settings, metrics.overload)
         policies = Policies(
             tuple(registrar),
             PipelineFactory(
@@ -123,6 +125,7 @@ async def running(
                 access=builtin.access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
+                overload=overload,
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
             ),
             router,
@@ -131,7 +134,9 @@ async def running(
         policies.apply(settings)
 
         reloadables: list[Reloadable] = [policies, builtin.limits.rules, level]
-        server, addresses = listen(router, settings, metrics, reloadables, worker)
+        server, addresses = listen(
+            router, settings, metrics, reloadables, worker, overload
+        )
         metrics_address = await _serve_metrics(settings, memory.registry(block), stack, worker)
         stack.push_async_callback(hosted.stop, settings.services.stop_timeout.ns / NS_PER_S)
         await hosted.start()

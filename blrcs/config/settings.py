@@ -13,6 +13,7 @@ from blrcs.config.doctor import Doctor
 from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
 from blrcs.config.observability import LogFormat, Logging, Metrics
+from blrcs.config.overload import Overload
 from blrcs.config.policies import MethodPattern, PolicyOverride
 from blrcs.config.records import Records
 from blrcs.config.redis import Redis
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     auth: Auth = Field(default_factory=Auth)
     guards: Guards = Field(default_factory=Guards)
     limits: Limits = Field(default_factory=Limits)
+    overload: Overload = Field(default_factory=Overload)
     policies: Table[MethodPattern, PolicyOverride] = Field(default_factory=empty_table)
     """What takes the place of the proto's policies, by method or service."""
     cache: Cache = Field(default_factory=Cache)

@@ -10,6 +10,7 @@ from blrcs.interceptors.authorization import AuthorizationGuards, authorization_
 from blrcs.interceptors.direct import DirectHandlers, direct_handler
 from blrcs.interceptors.error_mapping import error_rejection
 from blrcs.interceptors.idempotency import repeat_replies
+from blrcs.interceptors.overload import method_load
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.rate_limit import rate_limit_guards
 from blrcs.interceptors.response_cache import cache_responses
@@ -20,6 +21,7 @@ from blrcs_native.guard import Guard
 from blrcs_native.interfaces import Handler
 from blrcs_native.limiter import Limiter
 from blrcs_native.method import Method
+from blrcs_native.overload import Overload
 from blrcs_native.pipeline import Pipeline
 from blrcs_native.token import TokenVerifier
 
@@ -39,6 +41,7 @@ class PipelineFactory:
         guards: After the built-in ones that need only metadata.
         observers: Told of every call.
         direct: Answer calls beside the handlers that they are given by; see ``direct_handler``.
+        overload: Bounds what runs at once; without it nothing does.
         innermost: Middleware right around each handler, which direct handlers have no need of.
     """
 
@@ -50,6 +53,7 @@ class PipelineFactory:
     observers: Sequence[object] = field(default=())
     direct: DirectHandlers = field(default_factory=dict)
     innermost: Middleware | None = None
+    overload: Overload | None = None
 
     def bind(self, method: Method, handler: Handler) -> Pipeline:
         """The pipeline of a method, whose ``policy`` is a MethodPolicy.
@@ -85,6 +89,7 @@ class PipelineFactory:
             direct=self.direct_handler(
                 method, policy, handler, (*limits.per_message, *authorization.body)
             ),
+            load=method_load(self.overload, method, policy),
             map_error=error_rejection,
         )
 

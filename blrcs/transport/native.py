@@ -22,6 +22,7 @@ from blrcs_native.http2.connection_set import ConnectionSet
 from blrcs_native.http2.dispatcher import Dispatcher
 from blrcs_native.http2.messages import name_of
 from blrcs_native.metrics import Counter
+from blrcs_native.overload import Overload
 
 ABORT_GRACE_S = 1.0
 COMPLAINT_INTERVAL_S = 60
@@ -38,6 +39,7 @@ class NativeServer:
         compression: The default for replies.
         maximum_concurrent_rpcs: Calls beyond are refused with RESOURCE_EXHAUSTED.
         abuse_counter: A family with the label ``kind``, which counts what breaks a limit.
+        overload: Told how long the loop is at work.
 
     Raises:
         ValueError: An option is out of its range, or no call is to be served.
@@ -51,6 +53,7 @@ class NativeServer:
         compression: grpc.Compression | None = None,
         maximum_concurrent_rpcs: int | None = None,
         abuse_counter: Counter | None = None,
+        overload: Overload | None = None,
     ) -> None:
         if maximum_concurrent_rpcs is not None and maximum_concurrent_rpcs < 1:
             raise ValueError("maximum_concurrent_rpcs is 1 or more")
@@ -59,6 +62,7 @@ class NativeServer:
         chosen = self._options.compression if compression is None else compression
         self._reply_encoding = name_of(chosen)
         self._max_calls = maximum_concurrent_rpcs
+        self._overload = overload
         self._abuse = AbuseCounters(abuse_counter)
         self._bound: list[tuple[list[socket.socket], ServerCredentials | None]] = []
         self._paths: list[SocketPath] = []
@@ -154,6 +158,7 @@ class NativeServer:
             self._options.limits,
             eof=grpc.aio.EOF,
             max_calls=self._max_calls,
+            overload=self._overload,
             reply_encoding=self._reply_encoding,
             unexpected=_log_unexpected,
         )
