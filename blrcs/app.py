@@ -29,6 +29,7 @@ from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
+from blrcs.interceptors.network import current_network
 from blrcs.interceptors.policies import Policies, permissions_of
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.exporter import MetricsServer
@@ -112,6 +113,7 @@ async def running(
 
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
+        network = current_network(settings.network)
         policies = Policies(
             tuple(registrar),
             PipelineFactory(
@@ -121,6 +123,7 @@ async def running(
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
+                network=network,
             ),
             router,
             metrics=metrics.calls,
@@ -128,7 +131,7 @@ async def running(
         policies.apply(settings)
 
         reloadables: list[Reloadable] = [policies, builtin.limits.rules, level]
-        server, addresses = listen(router, settings, metrics, reloadables, worker)
+        server, addresses = listen(router, settings, metrics, reloadables, worker, network)
         metrics_address = await _serve_metrics(settings, memory.registry(block), stack, worker)
         stack.push_async_callback(hosted.stop, settings.services.stop_timeout.ns / NS_PER_S)
         await hosted.start()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from blrcs.cli.policy_network import addresses_text
 from blrcs.cli.served_methods import ServedMethod
 from blrcs.config.duration import Duration
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
@@ -16,6 +17,7 @@ COLUMNS = (
     "idempotency",
     "shadow",
     "validation",
+    "addresses",
 )
 DISABLED = "disabled"
 ROOT = "(root)"
@@ -38,6 +40,7 @@ def cells(method: ServedMethod) -> tuple[str, ...]:
         "" if policy.idempotency_ttl_ns is None else str(Duration(policy.idempotency_ttl_ns)),
         ", ".join(sorted(policy.shadow)),
         "yes" if method.is_validated else "no",
+        "" if policy.addresses is None else addresses_text(policy.addresses),
     )
 
 
@@ -72,6 +75,8 @@ def json_values(method: ServedMethod) -> dict[str, Any]:
         "shadow": sorted(policy.shadow),
         "validation": method.is_validated,
         "allow_password_change_required": policy.allow_password_change_required,
+        "addresses": policy.addresses
+        and {"allow": list(policy.addresses.allow), "deny": list(policy.addresses.deny)},
     }
 
 

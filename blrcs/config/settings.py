@@ -11,6 +11,7 @@ from blrcs.config.cache import Cache
 from blrcs.config.database import Database
 from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
+from blrcs.config.network import Network
 from blrcs.config.observability import LogFormat, Logging, Metrics
 from blrcs.config.policies import MethodPattern, PolicyOverride
 from blrcs.config.records import Records
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     database: Database = Field(default_factory=Database)
     redis: Redis = Field(default_factory=Redis)
     server: Server = Field(default_factory=Server)
+    network: Network = Field(default_factory=Network)
     auth: Auth = Field(default_factory=Auth)
     guards: Guards = Field(default_factory=Guards)
     limits: Limits = Field(default_factory=Limits)

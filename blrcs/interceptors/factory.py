@@ -10,6 +10,7 @@ from blrcs.interceptors.authorization import AuthorizationGuards, authorization_
 from blrcs.interceptors.direct import DirectHandlers, direct_handler
 from blrcs.interceptors.error_mapping import error_rejection
 from blrcs.interceptors.idempotency import repeat_replies
+from blrcs.interceptors.network import network_guards
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.rate_limit import rate_limit_guards
 from blrcs.interceptors.response_cache import cache_responses
@@ -20,6 +21,7 @@ from blrcs_native.guard import Guard
 from blrcs_native.interfaces import Handler
 from blrcs_native.limiter import Limiter
 from blrcs_native.method import Method
+from blrcs_native.network import CurrentNetwork
 from blrcs_native.pipeline import Pipeline
 from blrcs_native.token import TokenVerifier
 
@@ -40,6 +42,7 @@ class PipelineFactory:
         observers: Told of every call.
         direct: Answer calls beside the handlers that they are given by; see ``direct_handler``.
         innermost: Middleware right around each handler, which direct handlers have no need of.
+        network: Which addresses are served; None for all that the policies of methods serve.
     """
 
     limiter: Limiter
@@ -50,6 +53,7 @@ class PipelineFactory:
     observers: Sequence[object] = field(default=())
     direct: DirectHandlers = field(default_factory=dict)
     innermost: Middleware | None = None
+    network: CurrentNetwork | None = None
 
     def bind(self, method: Method, handler: Handler) -> Pipeline:
         """The pipeline of a method, whose ``policy`` is a MethodPolicy.
@@ -70,6 +74,7 @@ class PipelineFactory:
             method,
             self._wrap(method, policy, handler),
             guards=(
+                *network_guards(method, policy, self.network),
                 *limits.before_authentication,
                 *authentication,
                 *limits.after_authentication,
