@@ -13,6 +13,7 @@ from blrcs.api.health_service import HealthService, HealthState, add_health_to_s
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
 from blrcs.assembly.builtin import Builtin, assemble_builtin
+from blrcs.assembly.certificates import certificate_principals
 from blrcs.assembly.direct import direct_health
 from blrcs.assembly.endpoint import listen
 from blrcs.assembly.foundation import NS_PER_S, lay_foundation
@@ -123,6 +124,8 @@ async def running(
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
+                certificates=certificate_principals(settings.auth.mtls),
+                certificate_required=settings.auth.mtls.mode == "required",
                 network=network,
             ),
             router,

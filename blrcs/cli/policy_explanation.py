@@ -14,6 +14,7 @@ from blrcs.cli.served_methods import ServedMethod
 from blrcs.cli.stored_access import StoredAccess
 from blrcs.config.duration import Duration
 from blrcs.config.network import Network
+from blrcs.domain.identity_name import is_workload_name
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
 from blrcs.interceptors.validation import judge
 from blrcs.security.access_store import TableDecisions
@@ -107,6 +108,9 @@ def _authentication(policy: MethodPolicy, caller: Caller) -> Verdict:
     account = None if caller.stored is None else caller.stored.account
     if not caller.principal:
         reason = "the call has no token"
+    elif is_workload_name(caller.principal):
+        reason = f"a client certificate of {caller.principal}, where auth.mtls takes them"
+        return Verdict(stage, "admits", (reason,), shadow=shadow)
     elif account is None:
         reason = f"no account {caller.principal} is stored, so that no token of it is valid"
     elif account.disabled:

@@ -66,6 +66,15 @@ class Settings(BaseSettings):
             raise ValueError("its backend is redis, but redis.url is not given")
         return section
 
+    @field_validator("auth")
+    @classmethod
+    def _check_certificates(cls, section: Auth, info: ValidationInfo) -> Auth:
+        server = info.data.get("server")
+        verified = server is None or server.tls.require_client_certificate
+        if section.mtls.mode != "off" and not verified:
+            raise ValueError("mtls.mode needs server.tls.require_client_certificate")
+        return section
+
     @property
     def reflection(self) -> bool:
         """Whether the server describes its services."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.audit import Audit
-from blrcs.interceptors.authentication import authentication_guards
+from blrcs.interceptors.authentication import authentication_guards, certificate_guards
 from blrcs.interceptors.authorization import AuthorizationGuards, authorization_guards
 from blrcs.interceptors.direct import DirectHandlers, direct_handler
 from blrcs.interceptors.error_mapping import error_rejection
@@ -16,6 +16,7 @@ from blrcs.interceptors.rate_limit import rate_limit_guards
 from blrcs.interceptors.response_cache import cache_responses
 from blrcs.interceptors.validation import validation_guards
 from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.certificate_guard import CertificatePrincipals
 from blrcs_native.direct import DirectHandler
 from blrcs_native.guard import Guard
 from blrcs_native.interfaces import Handler
@@ -42,6 +43,8 @@ class PipelineFactory:
         observers: Told of every call.
         direct: Answer calls beside the handlers that they are given by; see ``direct_handler``.
         innermost: Middleware right around each handler, which direct handlers have no need of.
+        certificates: Whose the client certificates are; None where only tokens say who calls.
+        certificate_required: Callers whose certificate is nobody's are refused.
         network: Which addresses are served; None for all that the policies of methods serve.
     """
 
@@ -53,6 +56,8 @@ class PipelineFactory:
     observers: Sequence[object] = field(default=())
     direct: DirectHandlers = field(default_factory=dict)
     innermost: Middleware | None = None
+    certificates: CertificatePrincipals | None = None
+    certificate_required: bool = False
     network: CurrentNetwork | None = None
 
     def bind(self, method: Method, handler: Handler) -> Pipeline:
@@ -113,7 +118,11 @@ class PipelineFactory:
             return ()
         if self.verifier is None:
             raise PolicyError(f"{method.name} asks for a token, and there is no verifier")
-        return authentication_guards(policy, self.verifier)
+        return certificate_guards(
+            authentication_guards(policy, self.verifier),
+            self.certificates,
+            required=self.certificate_required,
+        )
 
     def _authorization(self, method: Method, policy: MethodPolicy) -> AuthorizationGuards:
         if not isinstance(policy.access, Permission):

@@ -257,3 +257,8 @@ def test_the_road_agrees_with_the_pipeline(methods):
         owner = needs and method.policy.access.or_owner
         expected = "depends" if owner else "rejects" if needs else "nothing to decide"
         assert verdict.decision == expected, method.name
+
+
+def test_a_workload_has_a_certificate_and_no_account(methods):
+    workload = Caller(principal="workloads/one", stored=StoredAccess(TABLE, None))
+    assert ask(methods[SIGN_OUT], workload)["authentication"].decision == "admits"
