@@ -26,6 +26,7 @@ from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
+from blrcs.doctor.examination import refuse_stored_dangers
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
@@ -96,6 +97,8 @@ async def running(
         block = memory.metrics(METRICS_CELLS)
         metrics = ServerMetrics(block)
         base = await lay_foundation(settings, stack, worker, metrics=metrics)
+        if worker is None or worker.first:
+            await refuse_stored_dangers(loaded, base.database)
         registrar = Registrar()
         builtin = await assemble_builtin(
             base,

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from blrcs.config.auth import Auth
 from blrcs.config.cache import Cache
 from blrcs.config.database import Database
+from blrcs.config.doctor import Doctor
 from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
 from blrcs.config.network import Network
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     logging: Logging = Field(default_factory=Logging)
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)
+    doctor: Doctor = Field(default_factory=Doctor)
 
     @field_validator("cache", "limits")
     @classmethod
