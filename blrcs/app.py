@@ -13,6 +13,7 @@ from blrcs.api.health_service import HealthService, HealthState, add_health_to_s
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
 from blrcs.assembly.builtin import Builtin, assemble_builtin
+from blrcs.assembly.certificates import certificate_principals
 from blrcs.assembly.direct import direct_health
 from blrcs.assembly.endpoint import listen
 from blrcs.assembly.foundation import NS_PER_S, lay_foundation
@@ -31,6 +32,7 @@ from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
+from blrcs.interceptors.network import current_network
 from blrcs.interceptors.policies import Policies, permissions_of
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.exporter import MetricsServer
@@ -117,6 +119,7 @@ async def running(
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
         overload = assemble_overload(settings, metrics.overload)
+        network = current_network(settings.network)
         policies = Policies(
             tuple(registrar),
             PipelineFactory(
@@ -127,6 +130,9 @@ async def running(
                 direct={**direct, **direct_standard},
                 overload=overload,
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
+                certificates=certificate_principals(settings.auth.mtls),
+                certificate_required=settings.auth.mtls.mode == "required",
+                network=network,
             ),
             router,
             metrics=metrics.calls,
@@ -135,7 +141,7 @@ async def running(
 
         reloadables: list[Reloadable] = [policies, builtin.limits.rules, level]
         server, addresses = listen(
-            router, settings, metrics, reloadables, worker, overload
+            router, settings, metrics, reloadables, worker, network=network, overload=overload
         )
         metrics_address = await _serve_metrics(settings, memory.registry(block), stack, worker)
         stack.push_async_callback(hosted.stop, settings.services.stop_timeout.ns / NS_PER_S)

@@ -46,6 +46,17 @@ class ResponseCache:
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Networks that a method serves, all if none is named, and those that it refuses all the same.
+
+    In CIDR notation; ``unix`` stands for peers without an address.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MethodPolicy:
     """What guards and middleware do for one method.
 
@@ -60,6 +71,7 @@ class MethodPolicy:
     idempotency_ttl_ns: int | None = None
     shadow: frozenset[Stage] = frozenset()
     allow_password_change_required: bool = False
+    addresses: Addresses | None = None
     priority: Priority = "normal"
 
     @property

@@ -32,7 +32,9 @@ def overload_rejections() -> Sequence[Sequence[Rejection]]:
     """
     by_refusal: Mapping[str, Sequence[Rejection]] = {
         "limit": _later("UNAVAILABLE", "OVERLOADED", "the server has too much to do: try again"),
-        "wait": _later("UNAVAILABLE", "WAITED_TOO_LONG", "the server has too much to do: try again"),
+        "wait": _later(
+            "UNAVAILABLE", "WAITED_TOO_LONG", "the server has too much to do: try again"
+        ),
         "deadline": [
             rejection(
                 "DEADLINE_EXCEEDED",

@@ -7,6 +7,7 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from blrcs.domain.policy import (
     IDEMPOTENCY_TTL_NS,
     NS_PER_S,
+    Addresses,
     Algorithm,
     AuditLevel,
     Limit,
@@ -82,6 +83,7 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
             idempotency_ttl_ns=_idempotency_ttl_ns(stated),
             shadow=frozenset(STAGES[kind] for kind in stated.shadow),
             allow_password_change_required=stated.allow_password_change_required,
+            addresses=_addresses(stated),
             priority=_priority(stated, descriptor),
         )
     except KeyError as error:
@@ -129,6 +131,12 @@ def _response_cache(stated: policy_pb2.MethodPolicy) -> ResponseCache | None:
     if ttl_ns <= 0:
         raise ValueError("its response_cache has no ttl")
     return ResponseCache(ttl_ns, stated.response_cache.shared)
+
+
+def _addresses(stated: policy_pb2.MethodPolicy) -> Addresses | None:
+    if not stated.HasField("addresses"):
+        return None
+    return Addresses(tuple(stated.addresses.allow), tuple(stated.addresses.deny))
 
 
 def _idempotency_ttl_ns(stated: policy_pb2.MethodPolicy) -> int | None:

@@ -15,5 +15,7 @@ class OverloadMetrics:
         )
         self.running = Gauge(block, "blrcs_overload_running_calls", "Handlers that run.")
         self.limit = Gauge(
-            block, "blrcs_overload_limit_calls", "Handlers that may run, as an adaptive limit has it."
+            block,
+            "blrcs_overload_limit_calls",
+            "Handlers that may run, as an adaptive limit has it.",
         )
