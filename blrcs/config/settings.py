@@ -10,6 +10,7 @@ from blrcs.config.auth import Auth
 from blrcs.config.cache import Cache
 from blrcs.config.database import Database
 from blrcs.config.doctor import Doctor
+from blrcs.config.encryption import Encryption
 from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
 from blrcs.config.network import Network
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     """What takes the place of the proto's policies, by method or service."""
     cache: Cache = Field(default_factory=Cache)
     records: Records = Field(default_factory=Records)
+    encryption: Encryption = Field(default_factory=Encryption)
     logging: Logging = Field(default_factory=Logging)
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)
