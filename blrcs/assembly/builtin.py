@@ -24,6 +24,7 @@ from blrcs.v1 import (
     access_pb2_grpc,
     auth_pb2_grpc,
     cache_pb2_grpc,
+    credential_pb2_grpc,
     limit_pb2_grpc,
     record_pb2_grpc,
     user_pb2_grpc,
@@ -54,6 +55,9 @@ class Builtin:
         cache_service = CacheService(self.cache)
         auth_pb2_grpc.add_AuthServiceServicer_to_server(identity.auth_service, registrar)
         user_pb2_grpc.add_UserServiceServicer_to_server(identity.user_service, registrar)
+        credential_pb2_grpc.add_CredentialServiceServicer_to_server(
+            identity.credential_service, registrar
+        )
         access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
         limit_pb2_grpc.add_LimitServiceServicer_to_server(self.limits.service, registrar)
         cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)

@@ -8,6 +8,7 @@ import typer
 from blrcs.cli import (
     config,
     db,
+    doctor,
     encryption,
     generate,
     health,
@@ -32,6 +33,7 @@ app.command("keeper", hidden=True)(keeper.keeper)
 app.command("new")(new.new)
 app.command("generate")(generate.generate)
 app.command("health")(health.health)
+app.command("doctor")(doctor.doctor)
 app.add_typer(policy.app, name="policy")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")

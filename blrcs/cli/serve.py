@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName, load_or_exit
+from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
 from blrcs.cli.exit import announce_drain, fail
+from blrcs.cli.safe_settings import load_safe_or_exit, load_safe_settings
 
 
 def serve(
@@ -49,7 +50,7 @@ def serve(
         "services.extra": service or None,
         "services.builtin": None if builtin else False,
     }
-    loaded = load_or_exit(config_directory, config_file, flags)
+    loaded = load_safe_or_exit(config_directory, config_file, flags)
     count = worker_count(loaded.settings.server)
     if count > 1:
         from blrcs.cli.supervise import supervise  # noqa: PLC0415 - see the package's docstring
@@ -57,10 +58,8 @@ def serve(
         supervise(count, loaded, config_directory, config_file, flags)
         return
 
-    from blrcs.config.loading import load_settings  # noqa: PLC0415
-
     reload = partial(
-        load_settings,
+        load_safe_settings,
         config_directory=config_directory,
         config_file=config_file,
         flags=flags,
