@@ -134,9 +134,7 @@ async def running(
         policies.apply(settings)
 
         reloadables: list[Reloadable] = [policies, builtin.limits.rules, level]
-        server, addresses = listen(
-            router, settings, metrics, reloadables, worker, overload
-        )
+        server, addresses = listen(router, settings, metrics, reloadables, worker, overload)
         metrics_address = await _serve_metrics(settings, memory.registry(block), stack, worker)
         stack.push_async_callback(hosted.stop, settings.services.stop_timeout.ns / NS_PER_S)
         await hosted.start()

@@ -4,9 +4,9 @@ from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.config.live import ReloadOutcome
 from blrcs.domain.limit_rule import OnLoss
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
+from blrcs.monitoring.overload_metrics import OverloadMetrics
 from blrcs.monitoring.pool_metrics import PoolMetrics
 from blrcs.monitoring.replica_metrics import ReplicaMetrics
-from blrcs.monitoring.overload_metrics import OverloadMetrics
 from blrcs_native.call_metrics import CallMetrics
 from blrcs_native.metrics import Counter, Gauge, MetricsBlock
 

@@ -35,8 +35,9 @@ def transport_server(
     abuse_counter: Counter | None = None,
     overload: Overload | None = None,
 ) -> TransportServer:
-    """A server of the router's pipelines; ``abuse_counter`` and ``overload`` are the native
-    transport's alone.
+    """A server of the router's pipelines.
+
+    ``abuse_counter`` and ``overload`` are the native transport's alone.
 
     Raises:
         ValueError: There is no such transport, or an option is out of its range.

@@ -36,6 +36,7 @@ FULL = MethodPolicy(
     audit="call",
     idempotency_ttl_ns=90 * NS_PER_S,
     shadow=frozenset({"validation", "authorization"}),
+    priority="high",
 )
 
 
@@ -49,6 +50,7 @@ def test_a_row_says_all_of_a_policy():
         "cache": "5s shared",
         "idempotency": "1m30s",
         "shadow": "authorization, validation",
+        "priority": "high",
         "validation": "no",
     }
 
@@ -66,7 +68,7 @@ def test_a_row_says_who_may_call(access, shown):
 
 
 def test_a_disabled_method_has_no_policy():
-    assert cells(served(None)) == (NAME, "disabled", *[""] * 7)
+    assert cells(served(None)) == (NAME, "disabled", *[""] * 8)
     assert json_values(served(None)) == {"method": NAME, "disabled": True}
 
 
@@ -97,6 +99,7 @@ def test_json_speaks_as_the_configuration_does():
         "response_cache": {"ttl": "5s", "shared": True},
         "idempotency_ttl": "1m30s",
         "shadow": ["authorization", "validation"],
+        "priority": "high",
         "validation": False,
         "allow_password_change_required": False,
     }
