@@ -75,6 +75,7 @@ class _NotedWaits:
         self.closed = observer.closed
         self.waiting = observer.waiting
         self.exhausted = observer.exhausted
+        self.circuit = observer.circuit
 
     def waited(self, duration_ns: int) -> None:
         if len(_waited) >= MAX_NOTED:
