@@ -1,4 +1,7 @@
-"""Protobuf's wire format, read strictly and written canonically; here for tests and fuzzing."""
+"""Protobuf's wire format, read strictly and written canonically.
+
+Readers are here for tests and fuzzing alone.
+"""
 
 def read_fields(message: bytes) -> list[tuple[int, int | bytes]] | None:
     """Numbers and values of all fields, in their order; None where one is not read strictly.

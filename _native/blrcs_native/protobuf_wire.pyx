@@ -1,7 +1,6 @@
 """Protobuf's wire format, read strictly and written canonically.
 
-The contract of the native face stands in protobuf_wire.pxd. What Python sees is there for tests and
-fuzzing.
+The contract of the native face stands in protobuf_wire.pxd, that of what Python sees in its .pyi.
 """
 
 cimport cython
