@@ -19,5 +19,8 @@ def write_number(number: int, value: int) -> bytes:
 def write_bytes(number: int, text: bytes) -> bytes:
     """A field of text; empty for the empty one."""
 
+def write_message(number: int, message: bytes) -> bytes:
+    """A field of a message that is encoded; not left out where that is empty."""
+
 def write_instant(number: int, time_ns: int) -> bytes:
     """A field of a google.protobuf.Timestamp so many nanoseconds after the Unix epoch."""

@@ -176,6 +176,18 @@ def write_bytes(int number, bytes text not None):
     return written
 
 
+def write_message(int number, bytes message not None):
+    """A field of a message, as serializers write it where it is there."""
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(message)
+    cdef bytes written = PyBytes_FromStringAndSize(NULL, bytes_size(size))
+    memcpy(
+        put_length(<unsigned char*>PyBytes_AS_STRING(written), number, size),
+        PyBytes_AS_STRING(message),
+        size,
+    )
+    return written
+
+
 def write_instant(int number, int64_t time_ns):
     """A field of a Timestamp, as serializers write it."""
     cdef bytes written = PyBytes_FromStringAndSize(NULL, instant_size(time_ns))

@@ -10,6 +10,7 @@ from blrcs.domain.field_path import Document, Json
 from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.text_document import TextDocument
 from blrcs_native.struct_json import json_of_struct
+from blrcs_native.struct_wire import struct_of
 
 MAX_WHOLE = 1 << 53
 
@@ -39,10 +40,7 @@ def document_written(data: Struct, *, field: str) -> tuple[Document, bytes]:
 
 def encoded_struct(data: Document) -> bytes:
     """A document as a Struct, serialized."""
-    message = Struct()
-    message.update(dict(data))
-    encoded: bytes = message.SerializeToString(deterministic=True)
-    return encoded
+    return struct_of(dict(data), MAX_DEPTH, ordered=True)
 
 
 def _members(data: Struct, field: str) -> dict[str, Json]:

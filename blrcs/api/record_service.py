@@ -30,7 +30,7 @@ from blrcs.domain.record import ChangeKind, RecordImage
 from blrcs.domain.record_name import collection_key_in, record_key_in, tenant_in
 from blrcs.v1 import record_pb2, record_pb2_grpc
 from blrcs_native.call import Call
-from blrcs_native.protobuf_wire import write_bytes
+from blrcs_native.protobuf_wire import write_message
 
 CREATE = "blrcs.records.create"
 EVENT_TYPES = {
@@ -202,7 +202,7 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         results = [
             b""
             if record is None
-            else write_bytes(
+            else write_message(
                 RESULT_RECORD,
                 record.encoded if record.sealed is None else await self._encoded(record.image),
             )

@@ -17,9 +17,7 @@ from blrcs.domain.record_name import CollectionKey
 
 
 def collection(collection_id: str = "orders") -> Collection:
-    return Collection(
-        key=CollectionKey("acme", collection_id), create_time_ns=1, update_time_ns=1
-    )
+    return Collection(key=CollectionKey("acme", collection_id), create_time_ns=1, update_time_ns=1)
 
 
 ORDERS = collection()
@@ -31,6 +29,7 @@ class Writes:
     def __init__(self) -> None:
         self.groups: list[list[str]] = []
         self.times_ns: list[int] = []
+        self.begun = asyncio.Event()
         self.free = asyncio.Event()
         self.free.set()
         self.broken: set[str] = set()
@@ -42,6 +41,7 @@ class Writes:
         ids = [write.record_id for write in writes]
         self.groups.append(ids)
         self.times_ns.append(now_ns)
+        self.begun.set()
         await self.free.wait()
         for record_id in ids:
             if record_id in self.broken:
@@ -86,8 +86,7 @@ async def test_those_that_come_meanwhile_are_next(
 ) -> None:
     writes.free.clear()
     first = add(creations, "a")
-    while not writes.groups:
-        await asyncio.sleep(0)
+    await writes.begun.wait()
     others = [add(creations, record_id) for record_id in "bcd"]
     await asyncio.sleep(0)
     assert writes.groups == [["a"]]
@@ -163,8 +162,7 @@ async def test_who_leaves_before_its_turn_is_not_written(
 ) -> None:
     writes.free.clear()
     first = add(creations, "a")
-    while not writes.groups:
-        await asyncio.sleep(0)
+    await writes.begun.wait()
     left, stays = add(creations, "b"), add(creations, "c")
     await asyncio.sleep(0)
     left.cancel()
@@ -180,8 +178,7 @@ async def test_who_leaves_during_it_takes_nobody_along(
 ) -> None:
     writes.free.clear()
     left, stays = add(creations, "a"), add(creations, "b")
-    while not writes.groups:
-        await asyncio.sleep(0)
+    await writes.begun.wait()
     left.cancel()
     await asyncio.sleep(0)
     writes.free.set()
