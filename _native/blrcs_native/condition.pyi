@@ -1,6 +1,8 @@
 """When a binding counts: a checked expression, as a tree that answers for one call."""
 
-from typing import final
+from typing import Literal, final
+
+from blrcs_native.call import Call
 
 class Node:
     """A part of an expression: gives a value, an error, or that only the request can tell."""
@@ -22,3 +24,14 @@ class Condition:
     def reads_message(self) -> bool: ...
     @property
     def reads_groups(self) -> bool: ...
+    def evaluate(
+        self,
+        *,
+        principal: str = ...,
+        resource: str = ...,
+        groups: tuple[str, ...] = ...,
+        now_ns: int = ...,
+        call: Call | None = ...,
+        message_to_come: bool = ...,
+    ) -> Literal["false", "true", "unknown", "error"]:
+        """What comes of it; for people, not for the road of a call."""

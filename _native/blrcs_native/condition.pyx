@@ -5,6 +5,7 @@ no binding takes for true. What only the request can tell is UNKNOWN while it is
 """
 
 cimport cython
+from libc.stdint cimport int64_t
 
 from blrcs_native.call cimport Call
 
@@ -49,6 +50,25 @@ cdef class Condition:
 
     def __repr__(self):
         return f"Condition({self.text!r})"
+
+    def evaluate(
+        self,
+        *,
+        str principal="",
+        str resource="",
+        tuple groups=(),
+        int64_t now_ns=0,
+        Call call=None,
+        bint message_to_come=False,
+    ):
+        cdef Facts facts = Facts.__new__(Facts)
+        facts.principal = principal
+        facts.resource = resource
+        facts.groups = groups
+        facts.now_ns = now_ns
+        facts.call = call
+        facts.message_to_come = message_to_come
+        return ("false", "true", "unknown", "error")[self.judge(facts)]
 
     cdef Judgement judge(self, Facts facts) except *:
         try:

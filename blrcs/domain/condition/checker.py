@@ -1,7 +1,6 @@
 """Checks conditions: every name is known, every type fits, and the whole is a bool."""
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from blrcs.domain.condition.instant import read_duration, read_timestamp, read_zone
 from blrcs.domain.condition.lexer import refusal
@@ -19,6 +18,9 @@ from blrcs.domain.condition.syntax import (
 _NUMBERS = frozenset({Type.INT, Type.DOUBLE})
 _ORDERED = _NUMBERS | {Type.STRING, Type.BOOL, Type.TIMESTAMP, Type.DURATION}
 _COLLECTIONS = frozenset({Type.STRING, Type.LIST, Type.MAP})
+_WITH_ONE = 2
+"""What a method is of, and the one thing that it is given."""
+
 _COMPREHENSIONS = frozenset({"all", "exists", "exists_one", "map", "filter"})
 
 _SUMS = {
@@ -43,24 +45,11 @@ _SUMS = {
 
 
 def check_types(expression: Expression) -> Expression:
-    """The same, with timestamps and durations as numbers; InvalidArgumentError if it is no condition."""
+    """The same, with times as numbers; InvalidArgumentError if it is no condition."""
     checked, of_type = _check(expression)
     if of_type not in {Type.BOOL, Type.DYNAMIC}:
         raise refusal(f"is of type {of_type.value}, not bool")
     return checked
-
-
-def variables(expression: Expression) -> Iterator[str]:
-    """The names of what it asks about, each as often as it does."""
-    match expression:
-        case Variable(name):
-            yield name
-        case Select(operand):
-            yield from variables(operand)
-        case Operation(_, operands):
-            yield from itertools.chain.from_iterable(map(variables, operands))
-        case Literal():
-            pass
 
 
 def _check(expression: Expression) -> tuple[Expression, Type]:
@@ -98,66 +87,53 @@ def _time_literal(name: str, operands: tuple[Expression, ...]) -> tuple[Expressi
 
 
 def _type_of(name: str, operands: list[Expression], types: list[Type]) -> Type:
-    match name:
-        case "&&" | "||" | "!":
-            for each in types:
-                _require(name, each, Type.BOOL)
-            return Type.BOOL
-        case "==" | "!=":
-            if Type.DYNAMIC not in types and not _comparable(types[0], types[1], {*Type}):
-                raise _no_overload(name, types)
-            return Type.BOOL
-        case "<" | "<=" | ">" | ">=":
-            if not _comparable(types[0], types[1], _ORDERED):
-                raise _no_overload(name, types)
-            return Type.BOOL
-        case "in":
-            _require(name, types[1], Type.LIST, Type.MAP)
-            return Type.BOOL
-        case "?:":
-            _require(name, types[0], Type.BOOL)
-            return types[1] if types[1] is types[2] else Type.DYNAMIC
-        case "[]":
-            _require(name, types[0], Type.LIST, Type.MAP)
-            _require(name, types[1], Type.INT, Type.STRING, Type.BOOL)
-            return Type.DYNAMIC
-        case "[...]":
-            return Type.LIST
-        case "-x":
-            _require("-", types[0], *_NUMBERS)
-            return types[0]
-        case "+" | "-" | "*" | "/" | "%":
-            return _sum(name, types)
-        case _:
-            return _type_of_call(name, operands, types)
+    if name in _SIGNS:
+        return _SIGNS[name](name, types)
+    return _type_of_call(name, operands, types)
 
 
-def _type_of_call(name: str, operands: list[Expression], types: list[Type]) -> Type:
-    called = name.removeprefix(".")
-    match called:
-        case "startsWith" | "endsWith" | "contains" if name[0] == "." and len(types) == 2:
-            for each in types:
-                _require(name, each, Type.STRING)
-            return Type.BOOL
-        case "size" if len(types) == 1:
-            _require(name, types[0], *_COLLECTIONS)
-            return Type.INT
-        case _ if called in TIME_PARTS and name[0] == "." and len(types) in {1, 2}:
-            _require(name, types[0], Type.TIMESTAMP)
-            if len(types) == 2 and not _is_zone(operands[1]):
-                raise refusal(f"gives {called}() what is no time zone that is written out")
-            return Type.INT
-    if called in _COMPREHENSIONS:
-        raise refusal(f"uses {called}(): conditions do not go through lists")
-    raise refusal(f"calls {called[:64]}(), which is not there for what it is given")
+def _logic(name: str, types: list[Type]) -> Type:
+    for each in types:
+        _require(name, each, Type.BOOL)
+    return Type.BOOL
 
 
-def _is_zone(operand: Expression) -> bool:
-    return (
-        isinstance(operand, Literal)
-        and isinstance(operand.value, str)
-        and read_zone(operand.value) is not None
-    )
+def _equality(name: str, types: list[Type]) -> Type:
+    if not _comparable(types[0], types[1], frozenset(Type)):
+        raise _no_overload(name, types)
+    return Type.BOOL
+
+
+def _order(name: str, types: list[Type]) -> Type:
+    if not _comparable(types[0], types[1], _ORDERED):
+        raise _no_overload(name, types)
+    return Type.BOOL
+
+
+def _membership(name: str, types: list[Type]) -> Type:
+    _require(name, types[1], Type.LIST, Type.MAP)
+    return Type.BOOL
+
+
+def _choice(name: str, types: list[Type]) -> Type:
+    _require(name, types[0], Type.BOOL)
+    return types[1] if types[1] is types[2] else Type.DYNAMIC
+
+
+def _index(name: str, types: list[Type]) -> Type:
+    _require(name, types[0], Type.LIST, Type.MAP)
+    _require(name, types[1], Type.INT, Type.STRING, Type.BOOL)
+    return Type.DYNAMIC
+
+
+def _list(name: str, types: list[Type]) -> Type:
+    del name, types
+    return Type.LIST
+
+
+def _negation(name: str, types: list[Type]) -> Type:
+    _require(name[0], types[0], *_NUMBERS)
+    return types[0]
 
 
 def _sum(name: str, types: list[Type]) -> Type:
@@ -178,9 +154,50 @@ def _sum(name: str, types: list[Type]) -> Type:
     return possible.pop() if len(possible) == 1 else Type.DYNAMIC
 
 
-def _comparable(left: Type, right: Type, allowed: set[Type] | frozenset[Type]) -> bool:
+_SIGNS: dict[str, Callable[[str, list[Type]], Type]] = {
+    **dict.fromkeys(("&&", "||", "!"), _logic),
+    **dict.fromkeys(("==", "!="), _equality),
+    **dict.fromkeys(("<", "<=", ">", ">="), _order),
+    **dict.fromkeys(("+", "-", "*", "/", "%"), _sum),
+    "in": _membership,
+    "?:": _choice,
+    "[]": _index,
+    "[...]": _list,
+    "-x": _negation,
+}
+
+
+def _type_of_call(name: str, operands: list[Expression], types: list[Type]) -> Type:
+    called = name.removeprefix(".")
+    match called:
+        case "startsWith" | "endsWith" | "contains" if name[0] == "." and len(types) == _WITH_ONE:
+            for each in types:
+                _require(name, each, Type.STRING)
+            return Type.BOOL
+        case "size" if len(types) == 1:
+            _require(name, types[0], *_COLLECTIONS)
+            return Type.INT
+        case _ if called in TIME_PARTS and name[0] == "." and len(types) <= _WITH_ONE:
+            _require(name, types[0], Type.TIMESTAMP)
+            if len(types) == _WITH_ONE and not _is_zone(operands[1]):
+                raise refusal(f"gives {called}() what is no time zone that is written out")
+            return Type.INT
+    if called in _COMPREHENSIONS:
+        raise refusal(f"uses {called}(): conditions do not go through lists")
+    raise refusal(f"calls {called[:64]}(), which is not there for what it is given")
+
+
+def _is_zone(operand: Expression) -> bool:
+    return (
+        isinstance(operand, Literal)
+        and isinstance(operand.value, str)
+        and read_zone(operand.value) is not None
+    )
+
+
+def _comparable(left: Type, right: Type, allowed: frozenset[Type]) -> bool:
     if Type.DYNAMIC in {left, right}:
-        return {left, right} - {Type.DYNAMIC} <= set(allowed)
+        return {left, right} - {Type.DYNAMIC} <= allowed
     if left in _NUMBERS and right in _NUMBERS:
         return True
     return left is right and left in allowed

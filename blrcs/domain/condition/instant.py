@@ -22,6 +22,7 @@ _UNITS_NS = {
 }
 _LIMIT_NS = 2**63
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOURS = 24
 _MINUTES = 60
 
 
@@ -58,7 +59,7 @@ def read_zone(name: str) -> tzinfo | None:
     match = _OFFSET.fullmatch(name)
     if match is not None:
         sign, hours, minutes = match.groups()
-        if int(hours) > 23 or int(minutes) >= _MINUTES:
+        if int(hours) >= _HOURS or int(minutes) >= _MINUTES:
             return None
         offset = timedelta(hours=int(hours), minutes=int(minutes))
         return timezone(-offset if sign == "-" else offset)

@@ -38,8 +38,25 @@ _CONSTANTS = {
     "null": Literal(value=None, type=Type.NULL),
 }
 _RESERVED = frozenset(
-    "as break const continue else for function if import let loop package namespace return var"
-    " void while".split()
+    (
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    )
 )
 
 
@@ -140,8 +157,9 @@ class _Parser:
             return found
         if self._take("["):
             return self._operation("[...]", *self._list("]"))
-        if word.kind != "name":
-            raise self._unexpected()
+        return self._named(word)
+
+    def _named(self, word: Token) -> Expression:
         name = self._name()
         if name in _CONSTANTS:
             return self._counted(_CONSTANTS[name])

@@ -4,8 +4,9 @@ It is written from what roles, groups and bindings mean, over lists of segments,
 no shortcut with the native table.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from blrcs_native.access import MAX_GROUP_DEPTH, BindingSpec, GroupSpec, RoleSpec
 
@@ -32,6 +33,8 @@ class AccessModel:
     roles: Sequence[RoleSpec]
     groups: Sequence[GroupSpec]
     bindings: Sequence[BindingSpec]
+    judge: Callable[[Any], Callable[[str, str, int], bool | None]] = lambda _: lambda *_: True
+    """What a condition says of a principal, a resource and a time; None where it cannot be told."""
 
     def patterns(self, role: str) -> Iterator[str]:
         """What a role grants, over what it includes; undefined roles grant nothing."""
@@ -81,7 +84,20 @@ class AccessModel:
         groups: Iterable[str] = (),
     ) -> list[BindingSpec]:
         found = self.concerned(principal, permission, now_ns, groups)
-        return [each for each in found if each.denies and covers(each.resource, resource)]
+        return [
+            each
+            for each in found
+            if each.denies
+            and covers(each.resource, resource)
+            and self._holds(each, principal, resource, now_ns) is not False
+        ]
+
+    def _holds(
+        self, binding: BindingSpec, principal: str, resource: str, now_ns: int
+    ) -> bool | None:
+        if binding.condition is None:
+            return True
+        return self.judge(binding.condition)(principal, resource, now_ns)
 
     def check(
         self,
@@ -94,7 +110,11 @@ class AccessModel:
         if self.denying(principal, permission, resource, now_ns, groups):
             return False
         found = self.granting(principal, permission, now_ns, groups)
-        return any(covers(binding.resource, resource) for binding in found)
+        return any(
+            covers(binding.resource, resource)
+            and self._holds(binding, principal, resource, now_ns) is True
+            for binding in found
+        )
 
     def holds_anywhere(
         self, principal: str, permission: str, now_ns: int, groups: Iterable[str] = ()
