@@ -153,10 +153,7 @@ cdef object contains(object values, object value):
     if type(values) is tuple and type(value) is str:
         return value in values  # groups, and lists that are written out, have strings alone
     if is_map(values):
-        try:
-            return key_fits(values, value) and value in values
-        except TypeError:
-            return False
+        return has_key(values, value)
     items = listed(values)
     if items is None:
         return ERROR
@@ -166,9 +163,18 @@ cdef object contains(object values, object value):
     return False
 
 
-cdef bint key_fits(object values, object value):
-    """Python takes True for 1 as a key, CEL does not."""
-    return type(value) is str or type(values) is not dict
+cdef object has_key(object values, object key):
+    if type(key) is str:
+        return key in values
+    if type(key) is not int and type(key) is not bool and type(key) is not float:
+        return ERROR
+    # The keys of objects in JSON are strings alone.
+    if type(values) is dict:
+        return False
+    try:
+        return key in values
+    except TypeError:
+        return False
 
 
 cdef object size_of(object value):

@@ -67,6 +67,10 @@ def _check(expression: Expression) -> tuple[Expression, Type]:
         case Operation(name, operands):
             if name in {"timestamp", "duration"}:
                 return _time_literal(name, operands)
+            if name.removeprefix(".") in _COMPREHENSIONS:
+                raise refusal(
+                    f"uses {name.removeprefix('.')}(): conditions do not go through lists"
+                )
             pairs = [_check(operand) for operand in operands]
             given = [pair[0] for pair in pairs]
             of_type = _type_of(name, given, [pair[1] for pair in pairs])
@@ -75,7 +79,7 @@ def _check(expression: Expression) -> tuple[Expression, Type]:
 
 def _time_literal(name: str, operands: tuple[Expression, ...]) -> tuple[Expression, Type]:
     if len(operands) != 1 or not isinstance(operands[0], Literal):
-        raise refusal(f"gives {name}() something else than one string that is written out")
+        raise refusal(f"gives {name}() what is not one string that is written out")
     text = operands[0].value
     of_type = Type(name)
     number = None
@@ -182,8 +186,6 @@ def _type_of_call(name: str, operands: list[Expression], types: list[Type]) -> T
             if len(types) == _WITH_ONE and not _is_zone(operands[1]):
                 raise refusal(f"gives {called}() what is no time zone that is written out")
             return Type.INT
-    if called in _COMPREHENSIONS:
-        raise refusal(f"uses {called}(): conditions do not go through lists")
     raise refusal(f"calls {called[:64]}(), which is not there for what it is given")
 
 
