@@ -178,7 +178,7 @@ def test_both_say_the_same(text):
     st.datetimes(
         datetime(1970, 1, 1),
         datetime(2199, 12, 31),
-        timezones=st.just(UTC),  # noqa: DTZ001
+        timezones=st.just(UTC),
     )
 )
 @settings(deadline=None)
