@@ -14,8 +14,8 @@ class Principal:
 
     ``groups`` are those that an issuer puts the caller in, by full names (``groups/devs``), beside
     those that the access policy does: bindings for them, and for groups that hold them, count.
-    ``scope`` limits what the caller may to the permissions that it holds or matches (``orders.read``,
-    ``orders.*``, ``*``), ownership included; None does not limit. Both are read at every call.
+    ``scope`` limits what the caller may to the permissions that are in it, by themselves or by a
+    pattern (``orders.read``, ``orders.*``, ``*``), on what it owns too; None does not limit.
     Whoever makes one by ``Principal.__new__`` must set ``groups`` to a tuple.
     """
 

@@ -1,7 +1,7 @@
 """The parts of a condition, each of which gives a value for one call.
 
-What they are given is checked before: a part that gets a value of a type that it does not know gives
-an error, and never raises.
+What they are given is checked before: a part that gets a value of a type that it does not know
+gives an error, and never raises.
 """
 
 from typing import Final

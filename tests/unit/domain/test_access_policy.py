@@ -301,7 +301,7 @@ def test_the_last_administrator_cannot_be_denied_what_mends_bindings(denied):
         administrator("a", "users/root"),
     )
     assert reason_of(lambda: policy.with_binding(denied, now_ns=NOW_NS)) == "LAST_ADMINISTRATOR"
-    if denied.members != ("allAuthenticated",) and denied.members != ("allUsers",):
+    if denied.members not in {("allAuthenticated",), ("allUsers",)}:
         safe = policy.with_binding(administrator("b", "users/second"), now_ns=NOW_NS)
         safe = safe.with_binding(denied, now_ns=NOW_NS)
         assert reason_of(lambda: safe.without_binding("bindings/b", "", now_ns=NOW_NS))

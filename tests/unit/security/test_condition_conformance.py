@@ -58,6 +58,9 @@ FACTS = {
 }
 ENVIRONMENT = cel.NewEnv(variables=TYPES)
 
+FIRST = datetime(1970, 1, 1)  # noqa: DTZ001 - hypothesis adds the zone
+LAST = datetime(2199, 12, 31)  # noqa: DTZ001
+
 CALL = Call(method_of(), InProcessStream(None), (), "192.0.2.1")
 CALL.principal = Principal("users/a", claims=CLAIMS)
 CALL.request = MESSAGE
@@ -141,8 +144,9 @@ def reference(text):
     """What Google's says; its checks are stricter about the types of what is in lists."""
     try:
         compiled = ENVIRONMENT.compile(text)
-    except Exception as error:  # noqa: BLE001 - it has one type for all
-        assert "no matching overload" in str(error) or "expected type" in str(error), text
+    except Exception as error:
+        if "no matching overload" not in str(error) and "expected type" not in str(error):
+            raise
         assume(False)
     value = compiled.eval(data=FACTS).value()
     return {True: "true", False: "false"}.get(value, "error") if type(value) is bool else "error"
@@ -174,13 +178,7 @@ def test_both_say_the_same(text):
 
 
 @pytest.mark.parametrize("zone", ["", "'Europe/Berlin'", "'America/New_York'", "'+05:45'"])
-@given(
-    st.datetimes(
-        datetime(1970, 1, 1),
-        datetime(2199, 12, 31),
-        timezones=st.just(UTC),
-    )
-)
+@given(st.datetimes(FIRST, LAST, timezones=st.just(UTC)))
 @settings(deadline=None)
 @example(datetime(2000, 2, 29, 23, 30, tzinfo=UTC))
 @example(datetime(2026, 3, 29, 0, 59, 59, tzinfo=UTC))
