@@ -9,6 +9,7 @@ from blrcs.domain.binding import Binding, Effect
 from blrcs.domain.condition.condition import Condition
 from blrcs.domain.group import Group
 from blrcs.domain.role import Role
+from blrcs.domain.who_can import Holder
 from blrcs.v1 import access_pb2
 
 
@@ -101,6 +102,26 @@ def _effect(*, denies: bool) -> access_pb2.BindingEffect:
     if denies:
         return access_pb2.BINDING_EFFECT_DENY
     return access_pb2.BINDING_EFFECT_GRANT
+
+
+def holder_message(holder: Holder) -> access_pb2.Holder:
+    """Who holds a permission, as its message."""
+    return access_pb2.Holder(
+        principal=holder.principal,
+        grants=[
+            access_pb2.Grant(
+                binding=each.binding.name,
+                role=each.binding.role,
+                member=each.member,
+                resource=each.binding.resource,
+                applies=True,
+                effect=_effect(denies=False),
+            )
+            for each in holder.held_by
+        ],
+        conditional=holder.conditional,
+        excepted=holder.excepted,
+    )
 
 
 def explanation_message(explanation: Explanation, epoch: int) -> access_pb2.ExplainResponse:

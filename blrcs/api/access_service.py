@@ -8,11 +8,13 @@ from blrcs.api.access_messages import (
     explanation_message,
     group_fields,
     group_message,
+    holder_message,
     role_fields,
     role_message,
 )
 from blrcs.api.access_use_cases import BindingUseCases, GroupUseCases, RoleUseCases
 from blrcs.api.calling_actor import ActorOf, calling_actor
+from blrcs.application.access.who_can import WhoCan
 from blrcs.application.page import PageRequest
 from blrcs.application.ports.access import DecisionsNow
 from blrcs.domain.access_name import BINDINGS, GROUPS, ROLES, require_name
@@ -30,8 +32,10 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         roles: RoleUseCases,
         groups: GroupUseCases,
         bindings: BindingUseCases,
+        who_can: WhoCan,
         actor_of: ActorOf = calling_actor,
     ) -> None:
+        self._who_can = who_can
         self._actor_of = actor_of
         self._decisions = decisions
         self._roles = roles
@@ -72,6 +76,19 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         now = self._decisions()
         return access_pb2.ListPermissionsResponse(
             permissions=now.permissions(request.principal, request.resource), epoch=now.epoch
+        )
+
+    async def WhoCan(self, request: access_pb2.WhoCanRequest, _: Call) -> access_pb2.WhoCanResponse:
+        """All on a page from the epoch that it names."""
+        page, epoch = await self._who_can(
+            request.permission,
+            request.resource,
+            PageRequest(request.page_size, request.page_token),
+        )
+        return access_pb2.WhoCanResponse(
+            holders=map(holder_message, page.items),
+            next_page_token=page.next_page_token,
+            epoch=epoch,
         )
 
     async def CreateRole(

@@ -8,6 +8,7 @@ from blrcs.api.access_service import AccessService
 from blrcs.api.access_use_cases import BindingUseCases, GroupUseCases, RoleUseCases
 from blrcs.api.calling_actor import ActorOf, calling_actor
 from blrcs.application.access.grant_administrator import GrantAdministrator
+from blrcs.application.access.who_can import WhoCan
 from blrcs.application.bindings.create_binding import CreateBinding
 from blrcs.application.bindings.delete_binding import DeleteBinding
 from blrcs.application.bindings.get_binding import GetBinding
@@ -79,6 +80,7 @@ def assemble_access(
     service = AccessService(
         decisions=decisions,
         actor_of=actor_of,
+        who_can=WhoCan(**listing, clock=base.clock),
         roles=RoleUseCases(
             create_role=CreateRole(**creating),
             get_role=GetRole(rules=store),
