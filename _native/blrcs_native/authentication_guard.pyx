@@ -71,6 +71,7 @@ cdef class AuthenticationGuard(Guard):
         principal.session = claims.session_id or ""
         principal.token_id = claims.token_id or ""
         principal.claims = claims
+        principal.groups = ()
         call.principal = principal
         if PASSWORD_CHANGE_CLAIM in claims._members and not self.allow_password_change_required:
             return self.rejections[PASSWORD_CHANGE]

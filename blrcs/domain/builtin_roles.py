@@ -54,6 +54,7 @@ BUILTIN_ROLES = {
                 "blrcs.sessions.list",
                 "blrcs.access.check",
                 "blrcs.access.explain",
+                "blrcs.access.whoCan",
                 "blrcs.limits.peek",
                 "blrcs.caches.stats",
             ),
