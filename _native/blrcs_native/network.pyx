@@ -2,20 +2,27 @@
 
 cimport cython
 
-from blrcs_native.address_set cimport AddressRules
+from blrcs_native.address_set cimport AddressRules, AddressSet
 from blrcs_native.client_addresses cimport ClientAddresses
 from blrcs_native.ip_address cimport AddressC, address_in
 
 
 @cython.final
 cdef class CurrentNetwork:
-    def __cinit__(self, AddressRules rules not None, ClientAddresses clients=None):
-        self.rules = rules
-        self.clients = clients
+    def __cinit__(
+        self,
+        AddressRules rules not None,
+        ClientAddresses clients=None,
+        AddressSet proxies=None,
+    ):
+        self.replace(rules, clients, proxies)
 
-    def replace(self, AddressRules rules not None, ClientAddresses clients):
+    def replace(
+        self, AddressRules rules not None, ClientAddresses clients, AddressSet proxies=None
+    ):
         self.rules = rules
         self.clients = clients
+        self.proxies = AddressSet() if proxies is None else proxies
 
     def admits_connection(self, str peer not None):
         cdef AddressC address = address_in(peer)
@@ -25,3 +32,7 @@ cdef class CurrentNetwork:
         if self.clients is not None and self.clients.trusted.has(address):
             return True
         return self.rules.admits_address(address)
+
+    cdef bint trusts(self, const AddressC* address) noexcept:
+        """Whether it may say by the PROXY protocol for whom a connection is."""
+        return self.proxies.has(address)
