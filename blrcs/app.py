@@ -20,6 +20,7 @@ from blrcs.assembly.foundation import NS_PER_S, lay_foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.overload import assemble_overload
 from blrcs.assembly.services import HostedServices
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
@@ -88,7 +89,7 @@ async def running(
         worker: What this process has of its supervisor, where it is one of several.
 
     Raises:
-        DatabaseOpenError, RedisOpenError, KeyFileError, ConfigError, PolicyError,
+        DatabaseOpenError, RedisOpenError, KeyFileError, MasterKeyError, ConfigError, PolicyError,
         ServiceLoadError, PortUnavailableError: It cannot start; each says in one line why.
     """
     settings = loaded.settings
@@ -117,6 +118,7 @@ async def running(
 
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
+        overload = assemble_overload(settings, metrics.overload)
         network = current_network(settings.network)
         policies = Policies(
             tuple(registrar),
@@ -126,6 +128,7 @@ async def running(
                 access=builtin.access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
+                overload=overload,
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
                 certificates=certificate_principals(settings.auth.mtls),
                 certificate_required=settings.auth.mtls.mode == "required",
@@ -137,7 +140,9 @@ async def running(
         policies.apply(settings)
 
         reloadables: list[Reloadable] = [policies, builtin.limits.rules, level]
-        server, addresses = listen(router, settings, metrics, reloadables, worker, network)
+        server, addresses = listen(
+            router, settings, metrics, reloadables, worker, network=network, overload=overload
+        )
         metrics_address = await _serve_metrics(settings, memory.registry(block), stack, worker)
         stack.push_async_callback(hosted.stop, settings.services.stop_timeout.ns / NS_PER_S)
         await hosted.start()

@@ -9,6 +9,7 @@ from blrcs.cli import (
     config,
     db,
     doctor,
+    encryption,
     generate,
     health,
     keeper,
@@ -37,6 +38,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(records.app, name="records")
+app.add_typer(encryption.app, name="encryption")
 
 
 @app.command("version")

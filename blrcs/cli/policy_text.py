@@ -16,6 +16,7 @@ COLUMNS = (
     "cache",
     "idempotency",
     "shadow",
+    "priority",
     "validation",
     "addresses",
 )
@@ -39,6 +40,7 @@ def cells(method: ServedMethod) -> tuple[str, ...]:
         f"{Duration(cache.ttl_ns)}{shared}" if cache else "",
         "" if policy.idempotency_ttl_ns is None else str(Duration(policy.idempotency_ttl_ns)),
         ", ".join(sorted(policy.shadow)),
+        policy.priority,
         "yes" if method.is_validated else "no",
         "" if policy.addresses is None else addresses_text(policy.addresses),
     )
@@ -73,6 +75,7 @@ def json_values(method: ServedMethod) -> dict[str, Any]:
         "response_cache": cache and {"ttl": str(Duration(cache.ttl_ns)), "shared": cache.shared},
         "idempotency_ttl": None if idempotency_ns is None else str(Duration(idempotency_ns)),
         "shadow": sorted(policy.shadow),
+        "priority": policy.priority,
         "validation": method.is_validated,
         "allow_password_change_required": policy.allow_password_change_required,
         "addresses": policy.addresses

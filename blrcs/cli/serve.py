@@ -85,6 +85,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     from blrcs.assembly.services import ServiceLoadError  # noqa: PLC0415
     from blrcs.config.problem import ConfigError  # noqa: PLC0415
     from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
+    from blrcs.encryption.master_key import MasterKeyError  # noqa: PLC0415
     from blrcs.interceptors.proto_policy import PolicyError  # noqa: PLC0415
     from blrcs.redis.errors import RedisOpenError  # noqa: PLC0415
     from blrcs.security.key_file import KeyFileError  # noqa: PLC0415
@@ -100,6 +101,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
         RedisOpenError,
         ServiceLoadError,
         KeyFileError,
+        MasterKeyError,
     ) as error:
         fail(str(error))
 

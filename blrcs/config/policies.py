@@ -14,6 +14,9 @@ from blrcs.config.section import Section
 LimitKey = Literal["address", "principal", "method"]
 """What a method's limit counts apart (blrcs.v1.LimitKey)."""
 
+Priority = Literal["critical", "high", "normal", "low"]
+"""How much depends on a method's calls (blrcs.v1.Priority)."""
+
 MethodPattern = Annotated[
     str,
     Field(
@@ -60,6 +63,8 @@ class PolicyOverride(Section):
     """All of the method's limits; an empty list removes those of the proto."""
     audit: Literal["refusals", "call", "request"] | None = None
     """What the audit log keeps."""
+    priority: Priority | None = None
+    """Who is refused first where there is more to do than can be done."""
     shadow: tuple[GuardKind, ...] | None = None
     """Guards that decide and record, but let the call pass."""
     response_cache_ttl: Annotated[Duration, between("0s", "366d")] | None = None

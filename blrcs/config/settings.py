@@ -10,10 +10,12 @@ from blrcs.config.auth import Auth
 from blrcs.config.cache import Cache
 from blrcs.config.database import Database
 from blrcs.config.doctor import Doctor
+from blrcs.config.encryption import Encryption
 from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
 from blrcs.config.network import Network
 from blrcs.config.observability import LogFormat, Logging, Metrics
+from blrcs.config.overload import Overload
 from blrcs.config.policies import MethodPattern, PolicyOverride
 from blrcs.config.records import Records
 from blrcs.config.redis import Redis
@@ -51,10 +53,12 @@ class Settings(BaseSettings):
     auth: Auth = Field(default_factory=Auth)
     guards: Guards = Field(default_factory=Guards)
     limits: Limits = Field(default_factory=Limits)
+    overload: Overload = Field(default_factory=Overload)
     policies: Table[MethodPattern, PolicyOverride] = Field(default_factory=empty_table)
     """What takes the place of the proto's policies, by method or service."""
     cache: Cache = Field(default_factory=Cache)
     records: Records = Field(default_factory=Records)
+    encryption: Encryption = Field(default_factory=Encryption)
     logging: Logging = Field(default_factory=Logging)
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)

@@ -10,6 +10,7 @@ LimitKey = Literal["address", "principal", "method"]
 Algorithm = Literal["gcra", "fixed_window", "sliding_window", "concurrency"]
 AuditLevel = Literal["refusals", "call", "request"]
 Stage = Literal["rate_limit", "authentication", "authorization", "validation"]
+Priority = Literal["critical", "high", "normal", "low"]
 
 NS_PER_S = 1_000_000_000
 IDEMPOTENCY_TTL_NS = 24 * 3600 * NS_PER_S
@@ -71,6 +72,7 @@ class MethodPolicy:
     shadow: frozenset[Stage] = frozenset()
     allow_password_change_required: bool = False
     addresses: Addresses | None = None
+    priority: Priority = "normal"
 
     @property
     def is_public(self) -> bool:

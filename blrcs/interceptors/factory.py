@@ -11,6 +11,7 @@ from blrcs.interceptors.direct import DirectHandlers, direct_handler
 from blrcs.interceptors.error_mapping import error_rejection
 from blrcs.interceptors.idempotency import repeat_replies
 from blrcs.interceptors.network import network_guards
+from blrcs.interceptors.overload import method_load
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.rate_limit import rate_limit_guards
 from blrcs.interceptors.response_cache import cache_responses
@@ -23,6 +24,7 @@ from blrcs_native.interfaces import Handler
 from blrcs_native.limiter import Limiter
 from blrcs_native.method import Method
 from blrcs_native.network import CurrentNetwork
+from blrcs_native.overload import Overload
 from blrcs_native.pipeline import Pipeline
 from blrcs_native.token import TokenVerifier
 
@@ -42,6 +44,7 @@ class PipelineFactory:
         guards: After the built-in ones that need only metadata.
         observers: Told of every call.
         direct: Answer calls beside the handlers that they are given by; see ``direct_handler``.
+        overload: Bounds what runs at once; without it nothing does.
         innermost: Middleware right around each handler, which direct handlers have no need of.
         certificates: Whose the client certificates are; None where only tokens say who calls.
         certificate_required: Callers whose certificate is nobody's are refused.
@@ -59,6 +62,7 @@ class PipelineFactory:
     certificates: CertificatePrincipals | None = None
     certificate_required: bool = False
     network: CurrentNetwork | None = None
+    overload: Overload | None = None
 
     def bind(self, method: Method, handler: Handler) -> Pipeline:
         """The pipeline of a method, whose ``policy`` is a MethodPolicy.
@@ -95,6 +99,7 @@ class PipelineFactory:
             direct=self.direct_handler(
                 method, policy, handler, (*limits.per_message, *authorization.body)
             ),
+            load=method_load(self.overload, method, policy),
             map_error=error_rejection,
         )
 

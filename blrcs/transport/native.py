@@ -23,6 +23,7 @@ from blrcs_native.http2.dispatcher import Dispatcher
 from blrcs_native.http2.messages import name_of
 from blrcs_native.metrics import Counter
 from blrcs_native.network import CurrentNetwork
+from blrcs_native.overload import Overload
 
 ABORT_GRACE_S = 1.0
 COMPLAINT_INTERVAL_S = 60
@@ -40,6 +41,7 @@ class NativeServer:
         maximum_concurrent_rpcs: Calls beyond are refused with RESOURCE_EXHAUSTED.
         abuse_counter: A family with the label ``kind``, which counts what breaks a limit.
         network: Which addresses are served; connections of others are closed as they are accepted.
+        overload: Told how long the loop is at work.
 
     Raises:
         ValueError: An option is out of its range, or no call is to be served.
@@ -54,6 +56,7 @@ class NativeServer:
         maximum_concurrent_rpcs: int | None = None,
         abuse_counter: Counter | None = None,
         network: CurrentNetwork | None = None,
+        overload: Overload | None = None,
     ) -> None:
         if maximum_concurrent_rpcs is not None and maximum_concurrent_rpcs < 1:
             raise ValueError("maximum_concurrent_rpcs is 1 or more")
@@ -62,6 +65,7 @@ class NativeServer:
         chosen = self._options.compression if compression is None else compression
         self._reply_encoding = name_of(chosen)
         self._max_calls = maximum_concurrent_rpcs
+        self._overload = overload
         self._abuse = AbuseCounters(abuse_counter)
         self._network = network
         self._bound: list[tuple[list[socket.socket], ServerCredentials | None, bool]] = []
@@ -177,6 +181,7 @@ class NativeServer:
             self._options.limits,
             eof=grpc.aio.EOF,
             max_calls=self._max_calls,
+            overload=self._overload,
             reply_encoding=self._reply_encoding,
             unexpected=_log_unexpected,
         )
