@@ -34,6 +34,3 @@ class CurrentNetwork:
         clients: ClientAddresses | None,
         proxies: AddressSet | None = None,
     ) -> None: ...
-    def admits_connection(self, peer: str) -> bool:
-        """Whether a connection is accepted: from an address that is served, or from a proxy, whose
-        calls are then judged one by one."""

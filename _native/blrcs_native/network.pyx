@@ -4,7 +4,7 @@ cimport cython
 
 from blrcs_native.address_set cimport AddressRules, AddressSet
 from blrcs_native.client_addresses cimport ClientAddresses
-from blrcs_native.ip_address cimport AddressC, address_in
+from blrcs_native.ip_address cimport AddressC
 
 
 @cython.final
@@ -24,11 +24,9 @@ cdef class CurrentNetwork:
         self.clients = clients
         self.proxies = AddressSet() if proxies is None else proxies
 
-    def admits_connection(self, str peer not None):
-        cdef AddressC address = address_in(peer)
-        return self.admits_peer(&address)
-
     cdef bint admits_peer(self, const AddressC* address) noexcept:
+        """Whether a connection is accepted: from an address that is served, or from a proxy, whose
+        calls are then judged one by one."""
         if self.clients is not None and self.clients.trusted.has(address):
             return True
         return self.rules.admits_address(address)
