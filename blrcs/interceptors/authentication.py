@@ -45,17 +45,18 @@ NOBODY = _unauthenticated(
 def certificate_guards(
     guards: tuple[Guard, ...], certificates: CertificatePrincipals | None, *, required: bool
 ) -> tuple[Guard, ...]:
-    """Guards of tokens, behind what takes the principal of a certificate where there is no token.
+    """The guards, the first behind what takes the principal of a certificate without a token.
 
     Args:
-        guards: Those of tokens.
+        guards: The one of tokens, and what else is asked about any principal; none for a public
+            method.
         certificates: Whose certificates are; None where they are nobody's.
         required: Callers whose certificate is nobody's are refused, whatever their token.
     """
-    if certificates is None:
+    if certificates is None or not guards:
         return guards
-    nobody = NOBODY if required else None
-    return tuple(CertificateGuard(certificates, guard, nobody) for guard in guards)
+    tokens, *others = guards
+    return (CertificateGuard(certificates, tokens, NOBODY if required else None), *others)
 
 
 def authentication_guards(policy: MethodPolicy, verifier: TokenVerifier) -> tuple[Guard, ...]:
