@@ -43,7 +43,7 @@ cdef inline Span utf8_of(str text) except *:
 
 cdef bytes active_reply(Claims claims, str session):
     """What a valid token says, as an IntrospectResponse."""
-    cdef Span principal = utf8_of(claims.subject)
+    cdef Span principal = utf8_of(claims.principal)
     cdef Span session_name = utf8_of(session)
     cdef Span token_id = utf8_of(claims.token_id)
     cdef Span issuer = utf8_of(claims.issuer)
@@ -102,9 +102,13 @@ cdef class DirectIntrospect(DirectHandler):
             return INACTIVE
         claims = <Claims>verdict
         cdef str session = None
-        if claims.session_id is not None and claims.subject.startswith(USERS):
-            user_id = claims.subject[len(USERS):]
+        if (
+            claims.session_id is not None
+            and not claims.is_foreign
+            and claims.principal.startswith(USERS)
+        ):
+            user_id = claims.principal[len(USERS):]
             if not user_id or "/" in user_id:
                 return self.misnamed
-            session = f"{claims.subject}/sessions/{claims.session_id}"
+            session = f"{claims.principal}/sessions/{claims.session_id}"
         return active_reply(claims, session)

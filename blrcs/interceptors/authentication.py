@@ -1,8 +1,10 @@
 """Who calls: the guard of every method that is not public."""
 
-from blrcs.domain.policy import MethodPolicy
+from blrcs.domain.policy import MethodPolicy, Permission
+from blrcs.interceptors.peer_certificate import certificate_thumbprint
 from blrcs.interceptors.statuses import rejection
 from blrcs_native import authentication_guard as native
+from blrcs_native import token_use
 from blrcs_native.guard import Guard
 from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
@@ -14,6 +16,27 @@ CHALLENGE = (("www-authenticate", "Bearer"),)
 def _unauthenticated(reason: str, message: str) -> Rejection:
     return rejection("UNAUTHENTICATED", "authentication", reason, message, trailers=CHALLENGE)
 
+
+TOKEN_USE_REJECTIONS = {
+    token_use.CERTIFICATE: _unauthenticated(
+        token_use.CERTIFICATE, "the token is bound to another client certificate"
+    ),
+    token_use.PROOF_MISSING: _unauthenticated(
+        token_use.PROOF_MISSING, "the token is bound to a key: send it as DPoP TOKEN with a proof"
+    ),
+    token_use.PROOF_INVALID: _unauthenticated(
+        token_use.PROOF_INVALID, "the proof in dpop is not valid for this call, or was used before"
+    ),
+    token_use.UNBOUND: _unauthenticated(
+        token_use.UNBOUND, "a token is needed that is bound to its caller"
+    ),
+    token_use.SCOPE: rejection(
+        "PERMISSION_DENIED",
+        "authorization",
+        token_use.SCOPE,
+        "the token's scope does not cover the permission that is needed",
+    ),
+}
 
 REJECTIONS = {
     native.MISSING: _unauthenticated(
@@ -29,6 +52,7 @@ REJECTIONS = {
         native.PASSWORD_CHANGE,
         "the password must be changed first, by UserService.ChangePassword",
     ),
+    **TOKEN_USE_REJECTIONS,
     **{
         reason: _unauthenticated(reason, refusal.description)
         for reason, refusal in REFUSALS.items()
@@ -44,7 +68,15 @@ def authentication_guards(policy: MethodPolicy, verifier: TokenVerifier) -> tupl
         native.AuthenticationGuard(
             verifier,
             REJECTIONS,
+            use=_use(policy),
             allow_password_change_required=policy.allow_password_change_required,
             shadow="authentication" in policy.shadow,
         ),
+    )
+
+
+def _use(policy: MethodPolicy) -> token_use.TokenUse:
+    permission = policy.access.name if isinstance(policy.access, Permission) else None
+    return token_use.TokenUse(
+        REJECTIONS, permission=permission, certificate_of=certificate_thumbprint
     )
