@@ -9,6 +9,7 @@ from blrcs.api.auth_messages import (
     tokens_message,
 )
 from blrcs.api.caller import caller_name, caller_session
+from blrcs.api.times import to_duration
 from blrcs.application.auth.get_jwks import GetJwks
 from blrcs.application.auth.introspect_token import IntrospectToken
 from blrcs.application.auth.issue_service_token import IssueServiceToken
@@ -82,8 +83,10 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
     async def GetJwks(  # noqa: D102
         self, _: auth_pb2.GetJwksRequest, __: Call
     ) -> auth_pb2.GetJwksResponse:
-        keys = await self._get_jwks()
-        return auth_pb2.GetJwksResponse(keys=map(jwk_message, keys))
+        published = await self._get_jwks()
+        return auth_pb2.GetJwksResponse(
+            keys=map(jwk_message, published.keys), max_age=to_duration(published.max_age_ns)
+        )
 
     async def ListSessions(  # noqa: D102
         self, request: auth_pb2.ListSessionsRequest, _: Call

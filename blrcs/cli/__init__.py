@@ -5,7 +5,19 @@ Commands import what they run when they run it, so that ``blrcs --help`` answers
 
 import typer
 
-from blrcs.cli import config, db, generate, health, keeper, new, policy, records, serve, worker
+from blrcs.cli import (
+    config,
+    db,
+    generate,
+    health,
+    keeper,
+    keys,
+    new,
+    policy,
+    records,
+    serve,
+    worker,
+)
 
 app = typer.Typer(
     name="blrcs",
@@ -24,6 +36,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(records.app, name="records")
+app.add_typer(keys.app, name="keys")
 
 
 @app.command("version")

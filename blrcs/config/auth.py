@@ -27,6 +27,10 @@ class Auth(Section):
     """The `aud` of issued tokens; tokens that do not name it are refused."""
     algorithm: Literal["EdDSA"] = "EdDSA"
     """What tokens are signed with."""
+    key_prepublish: Annotated[Duration, between("1s", "30d")] = Duration.parse("10m")
+    """How long a new signing key is published before it signs; clients keep keys for half of it."""
+    key_rotation_interval: Annotated[Duration, between("1h", "3660d")] | None = None
+    """How long a signing key signs until another takes its place. Without it, as long as wished."""
     access_token_ttl: Annotated[Duration, between("1s", "1d")] = Duration.parse("15m")
     """How long an access token is valid."""
     refresh_token_ttl: Annotated[Duration, between("1m", "366d")] = Duration.parse("7d")
@@ -48,4 +52,12 @@ class Auth(Section):
             raise ValueError("refresh_token_ttl is longer than session_ttl")
         if self.access_token_ttl > self.refresh_token_ttl:
             raise ValueError("access_token_ttl is longer than refresh_token_ttl")
+        interval = self.key_rotation_interval
+        if interval is not None and interval.ns < 2 * self.key_prepublish.ns:
+            raise ValueError("key_rotation_interval is shorter than twice key_prepublish")
         return self
+
+    @property
+    def longest_token_ns(self) -> int:
+        """For how long a token may be accepted from its issue on, by clocks that differ."""
+        return max(self.access_token_ttl.ns, self.service_token_ttl.ns) + self.leeway.ns

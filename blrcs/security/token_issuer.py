@@ -7,7 +7,7 @@ import jwt
 
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import AccessToken
-from blrcs.security.signing_keys import ALGORITHM, SigningKey
+from blrcs.security.signing_keys import ALGORITHM, SigningKeys
 
 NS_PER_S = 1_000_000_000
 DEFAULT_TTL_NS = 15 * 60 * NS_PER_S
@@ -30,7 +30,7 @@ class JwtIssuer:
 
     def __init__(
         self,
-        key: SigningKey,
+        keys: SigningKeys,
         *,
         issuer: str,
         audience: str,
@@ -40,7 +40,7 @@ class JwtIssuer:
     ) -> None:
         if ttl_ns < NS_PER_S:
             raise ValueError("an access token lives for a second at least")
-        self._key = key
+        self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
@@ -77,11 +77,12 @@ class JwtIssuer:
             claims["pwc"] = True
         if api_key_id:
             claims["akid"] = api_key_id
+        key = self._keys.signer()
         text = jwt.encode(
             claims,
-            self._key.private_key,
+            key.private_key,
             algorithm=ALGORITHM,
-            headers={"typ": TYPE, "kid": self._key.kid},
+            headers={"typ": TYPE, "kid": key.kid},
         )
         return AccessToken(text, max(expire_s * NS_PER_S - now_ns, 0))
 

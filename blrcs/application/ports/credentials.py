@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from blrcs.domain.revocation import Revocation
 from blrcs.domain.session import RefreshToken
 
 
@@ -136,6 +137,14 @@ class Revoker(Protocol):
 
     def restore_sessions(self, session_ids: Iterable[str], *, expires_at_ns: int) -> None:
         """As ``revoke_sessions``, for what is stored, so that other processes need not be told."""
+        ...
+
+    def revoke(self, revocation: Revocation) -> None:
+        """Refuses other tokens from now on."""
+        ...
+
+    def restore(self, revocation: Revocation) -> None:
+        """As ``revoke``, for what is stored."""
         ...
 
 

@@ -144,7 +144,7 @@ class Identity:
             refresh=Refresh(sessions=self.sessions, lifetime=lifetime, **issuing),
             sign_out=SignOut(sessions=self.sessions),
             introspect_token=IntrospectToken(inspector=VerifyingTokenInspector(self.verifier)),
-            get_jwks=GetJwks(keys=key),
+            get_jwks=GetJwks(keys=key, max_age_ns=MINUTE_NS),
             list_sessions=ListSessions(
                 users=self.users,
                 sessions=self.sessions,
