@@ -25,7 +25,7 @@ cdef class Claims:
     cdef readonly int64_t issued_at_ns
     cdef readonly str kid
     cdef readonly str actor
-    cdef readonly str actor_session_id
+    cdef readonly tuple actor_sessions
     cdef readonly str certificate_thumbprint
     cdef readonly str key_thumbprint
     # Set by the verifier once the token is good.

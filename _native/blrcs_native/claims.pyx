@@ -31,8 +31,8 @@ cdef class Claims:
 
     Claims that the token lacks are None; `scopes` is then empty, `not_before_ns` and
     `issued_at_ns` are 0. `kid` is that of the key which verified the token, also where the token
-    names none. `actor` is who acts for the subject (`act`, RFC 8693), `actor_session_id` (`asid`)
-    the session by which. `members` is all claims as they were sent, a read-only view; do not change
+    names none. `actor` is who acts for the subject (`act`, RFC 8693), `actor_sessions` (`asid`) the
+    sessions by which it and those before it do. `members` is all claims as they were sent, a read-only view; do not change
     the lists and objects within it.
 
     `principal` is the subject's name here, `groups` those that the issuer says it is in, and
@@ -117,8 +117,16 @@ cdef bint read_actor(dict members, Claims claims) except -1:
         claims.actor = string_of(<dict>actor, "sub")
         if claims.actor is None:
             return False
-    claims.actor_session_id = string_of(members, "asid")
-    return claims.actor_session_id is not None or "asid" not in members
+    claims.actor_sessions = ()
+    if "asid" in members:
+        sessions = members["asid"]
+        if type(sessions) is not list:
+            return False
+        for session in <list>sessions:
+            if type(session) is not str or not session:
+                return False
+        claims.actor_sessions = tuple(<list>sessions)
+    return True
 
 
 cdef tuple audiences_of(dict members):

@@ -86,7 +86,7 @@ cdef class Revocations:
         )
 
     def revoke_session(self, str issuer not None, str session_id not None, *, expires_at_ns):
-        """Revokes every token whose `sid` or `asid` is this."""
+        """Revokes every token whose `sid` is this, or whose `asid` has it."""
         self._add(self._sessions, (issuer, session_id), 0, expires_at_ns)
         self._tell(OF_SESSION, issuer, session_id, 0, expires_at_ns)
 
@@ -127,9 +127,10 @@ cdef class Revocations:
         if self._sessions and claims.session_id is not None:
             if (claims.issuer, claims.session_id) in self._sessions:
                 return True
-        if self._sessions and claims.actor_session_id is not None:
-            if (claims.issuer, claims.actor_session_id) in self._sessions:
-                return True
+        if self._sessions and claims.actor_sessions:
+            for session in claims.actor_sessions:
+                if (claims.issuer, session) in self._sessions:
+                    return True
         if self._keys and (claims.issuer, claims.kid) in self._keys:
             return True
         if self._tokens and claims.token_id is not None:

@@ -13,5 +13,3 @@ class PermissionScope:
     def __init__(self, patterns: Iterable[str]) -> None: ...
     def allows(self, permission: str) -> bool:
         """Whether a permission is among them."""
-    def covers(self, pattern: str) -> bool:
-        """Whether everything that a pattern stands for is."""

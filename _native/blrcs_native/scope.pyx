@@ -21,12 +21,6 @@ cdef class PermissionScope:
     def allows(self, str permission not None):
         return self.allows_c(permission)
 
-    def covers(self, str pattern not None):
-        if pattern == "*":
-            return self._everything
-        # All that lies below a prefix is allowed only by that prefix or a shorter one.
-        return self.allows_c(pattern)
-
     cdef bint allows_c(self, str permission) except -1:
         if self._everything or permission in self._names:
             return True

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from blrcs.api.auth_service import AuthService
+from blrcs.api.caller_bindings import CallerBindings
 from blrcs.api.user_service import UserService
 from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, UserUseCases
 from blrcs.application.api_keys.create_api_key import CreateApiKey
@@ -13,6 +14,7 @@ from blrcs.application.api_keys.get_api_key import GetApiKey
 from blrcs.application.api_keys.list_api_keys import ListApiKeys
 from blrcs.application.api_keys.update_api_key import UpdateApiKey
 from blrcs.application.auth.create_initial_administrator import CreateInitialAdministrator
+from blrcs.application.auth.exchange_token import ExchangeToken
 from blrcs.application.auth.get_jwks import GetJwks
 from blrcs.application.auth.introspect_token import IntrospectToken
 from blrcs.application.auth.issue_service_token import IssueServiceToken
@@ -21,6 +23,7 @@ from blrcs.application.auth.prove_password import ProvePassword
 from blrcs.application.auth.purge_expired import PurgeExpired
 from blrcs.application.auth.refresh import Refresh
 from blrcs.application.auth.revoke_session import RevokeSession
+from blrcs.application.auth.revoke_tokens import RevokeTokens
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
 from blrcs.application.ports.credentials import AdministratorGrant
@@ -46,6 +49,7 @@ from blrcs.database.repositories.service_account import SqlServiceAccountReposit
 from blrcs.database.repositories.session import SqlSessionRepository
 from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.domain.session import SessionLifetime
+from blrcs.interceptors.peer_certificate import certificate_thumbprint
 from blrcs.security.key_ring import KeyRing
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.sign_in_throttle import LimiterSignInThrottle
@@ -154,6 +158,21 @@ def assemble_identity(
             secrets=base.secrets,
             tokens=issuer(settings.service_token_ttl.ns),
             clock=base.clock,
+        ),
+        exchange_token=ExchangeToken(
+            inspector=VerifyingTokenInspector(verifier),
+            tokens=issuer(settings.exchange_token_ttl.ns),
+            audiences=settings.exchange_audiences,
+        ),
+        revoke_tokens=RevokeTokens(
+            revocations=stored_revocations,
+            issuer=settings.issuer,
+            longest_ns={settings.issuer: settings.longest_token_ns},
+            clock=base.clock,
+        ),
+        bindings=CallerBindings(
+            certificate_of=certificate_thumbprint,
+            binds_to_certificates=settings.bind_to_certificates,
         ),
     )
     user_service = UserService(

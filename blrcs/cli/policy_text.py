@@ -72,6 +72,7 @@ def json_values(method: ServedMethod) -> dict[str, Any]:
         "shadow": sorted(policy.shadow),
         "validation": method.is_validated,
         "allow_password_change_required": policy.allow_password_change_required,
+        "token_binding": policy.token_binding,
     }
 
 

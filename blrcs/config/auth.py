@@ -39,6 +39,12 @@ class Auth(Section):
     """How long a session lasts, however often it is refreshed."""
     service_token_ttl: Annotated[Duration, between("1s", "1d")] = Duration.parse("1h")
     """How long a token issued for an API key is valid."""
+    exchange_audiences: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = ()
+    """Audiences for which tokens may be exchanged; none unless they are named."""
+    exchange_token_ttl: Annotated[Duration, between("1s", "1h")] = Duration.parse("5m")
+    """How long a token got by an exchange is valid."""
+    bind_to_certificates: bool = False
+    """Tokens got over mutual TLS are good only with the same client certificate (RFC 8705)."""
     leeway: Annotated[Duration, between("0s", "5m")] = Duration.parse("30s")
     """How far the clocks of issuer and server may differ."""
     token_cache_entries: Annotated[int, Field(ge=0, le=10_000_000)] = 65_536
@@ -60,4 +66,5 @@ class Auth(Section):
     @property
     def longest_token_ns(self) -> int:
         """For how long a token may be accepted from its issue on, by clocks that differ."""
-        return max(self.access_token_ttl.ns, self.service_token_ttl.ns) + self.leeway.ns
+        lives = (self.access_token_ttl, self.service_token_ttl, self.exchange_token_ttl)
+        return max(each.ns for each in lives) + self.leeway.ns

@@ -109,6 +109,7 @@ sessions = _table(
     _instant("refreshed_at_ns"),
     _instant("expires_at_ns"),
     _instant("ends_at_ns"),
+    sa.Column("binding", TEXT, nullable=True),
 )
 """A session expires unless it is refreshed, and ends however often it is; then its row goes."""
 sa.Index(None, sessions.c.user_id, sessions.c.created_at_ns, sessions.c.id)

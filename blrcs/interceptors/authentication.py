@@ -1,10 +1,13 @@
 """Who calls: the guard of every method that is not public."""
 
-from blrcs.domain.policy import MethodPolicy, Permission
+from collections.abc import Callable
+
+from blrcs.domain.policy import BindingDemand, MethodPolicy, Permission
 from blrcs.interceptors.peer_certificate import certificate_thumbprint
 from blrcs.interceptors.statuses import rejection
 from blrcs_native import authentication_guard as native
 from blrcs_native import token_use
+from blrcs_native.call import Call
 from blrcs_native.guard import Guard
 from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
@@ -60,23 +63,42 @@ REJECTIONS = {
 }
 
 
-def authentication_guards(policy: MethodPolicy, verifier: TokenVerifier) -> tuple[Guard, ...]:
-    """The guard that a policy asks for; none for a public method, whatever token comes with it."""
+CheckProof = Callable[[Call, str, str], bool]
+"""Whether a call carries a good proof of the key with a thumbprint, for a token."""
+
+DEMANDED: dict[BindingDemand | None, tuple[str, ...]] = {
+    None: (),
+    "any": token_use.BINDINGS,
+    "mtls": ("certificate",),
+    "dpop": ("proof",),
+}
+
+
+def authentication_guards(
+    policy: MethodPolicy, verifier: TokenVerifier, check_proof: CheckProof | None = None
+) -> tuple[Guard, ...]:
+    """The guard that a policy asks for; none for a public method, whatever token comes with it.
+
+    Without ``check_proof`` tokens that are bound to keys are refused.
+    """
     if policy.is_public:
         return ()
     return (
         native.AuthenticationGuard(
             verifier,
             REJECTIONS,
-            use=_use(policy),
+            use=_use(policy, check_proof),
             allow_password_change_required=policy.allow_password_change_required,
             shadow="authentication" in policy.shadow,
         ),
     )
 
 
-def _use(policy: MethodPolicy) -> token_use.TokenUse:
-    permission = policy.access.name if isinstance(policy.access, Permission) else None
+def _use(policy: MethodPolicy, check_proof: CheckProof | None) -> token_use.TokenUse:
     return token_use.TokenUse(
-        REJECTIONS, permission=permission, certificate_of=certificate_thumbprint
+        REJECTIONS,
+        permission=policy.access.name if isinstance(policy.access, Permission) else None,
+        demanded=DEMANDED[policy.token_binding],
+        certificate_of=certificate_thumbprint,
+        check_proof=check_proof,
     )

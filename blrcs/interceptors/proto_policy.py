@@ -9,6 +9,7 @@ from blrcs.domain.policy import (
     NS_PER_S,
     Algorithm,
     AuditLevel,
+    BindingDemand,
     Limit,
     LimitKey,
     MethodPolicy,
@@ -45,6 +46,13 @@ STAGES: dict[int, Stage] = {
     policy_pb2.GUARD_KIND_VALIDATION: "validation",
 }
 
+BINDINGS: dict[int, BindingDemand | None] = {
+    policy_pb2.TOKEN_BINDING_UNSPECIFIED: None,
+    policy_pb2.TOKEN_BINDING_ANY: "any",
+    policy_pb2.TOKEN_BINDING_MTLS: "mtls",
+    policy_pb2.TOKEN_BINDING_DPOP: "dpop",
+}
+
 # The compiler's stubs for Python do not type extensions.
 POLICY: Any = policy_pb2.policy
 FIELD: Any = policy_pb2.field
@@ -73,6 +81,7 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
             idempotency_ttl_ns=_idempotency_ttl_ns(stated),
             shadow=frozenset(STAGES[kind] for kind in stated.shadow),
             allow_password_change_required=stated.allow_password_change_required,
+            token_binding=BINDINGS[stated.token_binding],
         )
     except KeyError as error:
         raise PolicyError(f"{descriptor.full_name}: unknown value {error} in its policy") from None

@@ -192,10 +192,11 @@ def test_a_token_refreshed_by_twenty_at_once_is_spent_once_and_ends_its_family(
         ready.wait()
         spent = auth_pb2.RefreshRequest(refresh_token=tokens.refresh_token)
         try:
-            return stubs[number % 2].Refresh(spent).tokens
+            reply: auth_pb2.RefreshResponse = stubs[number % 2].Refresh(spent)
         except grpc.RpcError as error:
             refused.append(error.code())
             return None
+        return reply.tokens
 
     refused: list[grpc.StatusCode] = []
     with ThreadPoolExecutor(20) as pool:

@@ -99,6 +99,7 @@ def test_json_speaks_as_the_configuration_does():
         "shadow": ["authorization", "validation"],
         "validation": False,
         "allow_password_change_required": False,
+        "token_binding": None,
     }
 
 
