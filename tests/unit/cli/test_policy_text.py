@@ -105,6 +105,7 @@ def test_json_speaks_as_the_configuration_does():
         "validation": False,
         "allow_password_change_required": False,
         "addresses": {"allow": ["10.0.0.0/8"], "deny": ["10.1.0.0/16", "unix"]},
+        "token_binding": None,
     }
 
 
