@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from blrcs.api.health_service import HealthService, HealthState, add_health_to_server
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
+from blrcs.assembly.audit import assemble_audit
 from blrcs.assembly.builtin import Builtin, assemble_builtin
 from blrcs.assembly.direct import direct_health
 from blrcs.assembly.endpoint import listen
@@ -85,7 +86,7 @@ async def running(
         worker: What this process has of its supervisor, where it is one of several.
 
     Raises:
-        DatabaseOpenError, RedisOpenError, KeyFileError, ConfigError, PolicyError,
+        DatabaseOpenError, RedisOpenError, KeyFileError, ConfigError, PolicyError, AuditOpenError,
         ServiceLoadError, PortUnavailableError: It cannot start; each says in one line why.
     """
     settings = loaded.settings
@@ -94,6 +95,7 @@ async def running(
         block = memory.metrics(METRICS_CELLS)
         metrics = ServerMetrics(block)
         base = await lay_foundation(settings, stack, worker, metrics=metrics)
+        audit = await assemble_audit(base.data_directory, settings.audit, base.clock, stack)
         registrar = Registrar()
         builtin = await assemble_builtin(
             base,
@@ -121,6 +123,7 @@ async def running(
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
+                audit=audit and audit.log,
             ),
             router,
             metrics=metrics.calls,
@@ -139,6 +142,8 @@ async def running(
             administrator = await builtin.identity.create_initial_administrator(
                 "" if password is None else password.get_secret_value()
             )
+        if audit is not None and administrator is not None:
+            await audit.note_administrator(administrator.user_id)
         live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
         watcher = ConfigWatcher(live)
         await server.start()
@@ -149,6 +154,8 @@ async def running(
         leading = partial(_leading, worker)
         builtin.keep_house(house, settings.database.refresh_interval.ns / NS_PER_S, leading)
         hosted.keep_house(house, leading)
+        if audit is not None:
+            audit.keep_house(house, leading)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,

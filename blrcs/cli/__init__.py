@@ -5,7 +5,19 @@ Commands import what they run when they run it, so that ``blrcs --help`` answers
 
 import typer
 
-from blrcs.cli import config, db, generate, health, keeper, new, policy, records, serve, worker
+from blrcs.cli import (
+    audit,
+    config,
+    db,
+    generate,
+    health,
+    keeper,
+    new,
+    policy,
+    records,
+    serve,
+    worker,
+)
 
 app = typer.Typer(
     name="blrcs",
@@ -20,6 +32,7 @@ app.command("keeper", hidden=True)(keeper.keeper)
 app.command("new")(new.new)
 app.command("generate")(generate.generate)
 app.command("health")(health.health)
+app.add_typer(audit.app, name="audit")
 app.add_typer(policy.app, name="policy")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")

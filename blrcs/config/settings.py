@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from blrcs.config.audit import Audit
 from blrcs.config.auth import Auth
 from blrcs.config.cache import Cache
 from blrcs.config.database import Database
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     redis: Redis = Field(default_factory=Redis)
     server: Server = Field(default_factory=Server)
     auth: Auth = Field(default_factory=Auth)
+    audit: Audit = Field(default_factory=Audit)
     guards: Guards = Field(default_factory=Guards)
     limits: Limits = Field(default_factory=Limits)
     policies: Table[MethodPattern, PolicyOverride] = Field(default_factory=empty_table)

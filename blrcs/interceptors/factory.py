@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.audit import Audit
+from blrcs.interceptors.audit_chain import AuditSink, ChainAudit
 from blrcs.interceptors.authentication import authentication_guards
 from blrcs.interceptors.authorization import AuthorizationGuards, authorization_guards
 from blrcs.interceptors.direct import DirectHandlers, direct_handler
@@ -39,6 +40,7 @@ class PipelineFactory:
         guards: After the built-in ones that need only metadata.
         observers: Told of every call.
         direct: Answer calls beside the handlers that they are given by; see ``direct_handler``.
+        audit: Where records go whose writing calls wait for; the log if None.
         innermost: Middleware right around each handler, which direct handlers have no need of.
     """
 
@@ -50,6 +52,7 @@ class PipelineFactory:
     observers: Sequence[object] = field(default=())
     direct: DirectHandlers = field(default_factory=dict)
     innermost: Middleware | None = None
+    audit: AuditSink | None = None
 
     def bind(self, method: Method, handler: Handler) -> Pipeline:
         """The pipeline of a method, whose ``policy`` is a MethodPolicy.
@@ -66,9 +69,14 @@ class PipelineFactory:
         limits = rate_limit_guards(method, policy, self.limiter)
         authentication = self._authentication(method, policy)
         authorization = self._authorization(method, policy)
+        audit = (
+            Audit(policy)
+            if self.audit is None
+            else ChainAudit(method, policy, self.audit, self.access)
+        )
         return Pipeline(
             method,
-            self._wrap(method, policy, handler),
+            audit.bind(self._wrap(method, policy, handler)),
             guards=(
                 *limits.before_authentication,
                 *authentication,
@@ -81,7 +89,7 @@ class PipelineFactory:
                 *authorization.body,
                 *validation_guards(method, policy),
             ),
-            observers=(*self.observers, Audit(policy)),
+            observers=(*self.observers, audit),
             direct=self.direct_handler(
                 method, policy, handler, (*limits.per_message, *authorization.body)
             ),

@@ -53,6 +53,11 @@ def load_or_create_signing_key(path: Path) -> SigningKey:
     return SigningKey(_parse(path, read_key_file(path)))
 
 
+def load_signing_key(path: Path) -> SigningKey:
+    """The key in the file; KeyFileError where there is none, likewise."""
+    return SigningKey(_parse(path, read_key_file(path)))
+
+
 def _new_pem() -> bytes:
     return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,

@@ -7,6 +7,7 @@ import jwt
 
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import AccessToken
+from blrcs.domain.proven_subject import note_subject
 from blrcs.security.signing_keys import ALGORITHM, SigningKey
 
 NS_PER_S = 1_000_000_000
@@ -83,6 +84,7 @@ class JwtIssuer:
             algorithm=ALGORITHM,
             headers={"typ": TYPE, "kid": self._key.kid},
         )
+        note_subject(principal, session_id)
         return AccessToken(text, max(expire_s * NS_PER_S - now_ns, 0))
 
     def _token_id(self) -> str:
