@@ -96,8 +96,10 @@ class AuditLog:
         """
         done = self._loop.create_future()
         self._add(values)
+        if self._group is None and not self._waiting:
+            # Whoever else is about to wait, such as those of the last group, shares the sync.
+            self._loop.call_soon(self._start)
         self._waiting.append(done)
-        self._start()
         await done
 
     async def checkpoint(self) -> None:
