@@ -107,6 +107,8 @@ async def running(
             method_permissions=lambda: permissions_of(registrar, settings),
         )
         direct = builtin.add_to(registrar) if settings.services.builtin else {}
+        if audit is not None and settings.services.builtin:
+            audit.add_to(registrar, base.page_tokens)
         hosted = _hosted(builtin, block, metrics, stack)
         for reference in settings.services.extra:
             hosted.add(reference, registrar)
@@ -123,7 +125,7 @@ async def running(
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
-                audit=audit and audit.log,
+                audit=None if audit is None else audit.log,
             ),
             router,
             metrics=metrics.calls,
@@ -149,6 +151,8 @@ async def running(
         await server.start()
         settle_process()
         stack.push_async_callback(_drain, server, health, builtin, settings.server.drain_grace_s)
+        if audit is not None:
+            stack.callback(audit.trail.finish)
         house = Housekeeping(stack)
         house.run(watcher.run())
         leading = partial(_leading, worker)

@@ -6,16 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from blrcs.api.audit_service import AuditService
+from blrcs.application.audit.follow_events import FollowEvents
+from blrcs.application.audit.list_events import ListEvents
+from blrcs.application.audit.verify_log import VerifyLog
 from blrcs.application.ports.clock import Clock
+from blrcs.application.ports.page_tokens import PageTokens
 from blrcs.assembly.foundation import NS_PER_S
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.audit.chain import Chain, retire_idle
-from blrcs.audit.checkpoint import KeySigner
+from blrcs.audit.checkpoint import KeySigner, PublicAuditKeys
 from blrcs.audit.log import AuditLog, open_log
 from blrcs.audit.segments import FOLDER, KEY_FILE
+from blrcs.audit.trail import DirectoryTrail
 from blrcs.config.audit import Audit as AuditSection
 from blrcs.interceptors.audit import EVENT, write_audit_log
 from blrcs.security.signing_keys import load_or_create_signing_key
+from blrcs.transport.registration import Registrar
+from blrcs.v1 import audit_pb2_grpc
 
 RETIRE_PERIOD_S = 600.0
 
@@ -25,10 +33,20 @@ class Audit:
     """What the rest of the server needs of it."""
 
     log: AuditLog
+    trail: DirectoryTrail
     settings: AuditSection
     directory: Path
     signer: KeySigner
     clock: Clock
+
+    def add_to(self, registrar: Registrar, page_tokens: PageTokens) -> None:
+        """Has AuditService served."""
+        service = AuditService(
+            list_events=ListEvents(trail=self.trail, page_tokens=page_tokens),
+            follow_events=FollowEvents(trail=self.trail, resume_tokens=page_tokens),
+            verify_log=VerifyLog(trail=self.trail),
+        )
+        audit_pb2_grpc.add_AuditServiceServicer_to_server(service, registrar)
 
     def keep_house(self, house: Housekeeping, leading: Callable[[Work], Work]) -> None:
         """Begins what is done beside all calls."""
@@ -76,7 +94,11 @@ async def assemble_audit(
         mirror=_mirror if settings.to == "both" else None,
     )
     stack.push_async_callback(log.close)
-    return Audit(log=log, settings=settings, directory=directory, signer=signer, clock=clock)
+    trail = DirectoryTrail(directory, PublicAuditKeys.of_jwks(key.jwks()))
+    stack.callback(trail.close)
+    return Audit(
+        log=log, trail=trail, settings=settings, directory=directory, signer=signer, clock=clock
+    )
 
 
 def _mirror(values: Mapping[str, Any]) -> None:

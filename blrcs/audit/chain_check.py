@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from blrcs.audit.checkpoint import CHECKPOINT, RETIRED, SIGNED_KINDS, PublicAuditKeys
-from blrcs.audit.finding import ChainReport, Finding, Problem
 from blrcs.audit.line import NO_HASH, Line
 from blrcs.audit.segments import Segment, raw_lines, segments_in
+from blrcs.domain.audit_finding import ChainReport, Finding, Problem
 
 Place = tuple[int, str]
 """A record's number and hash."""

@@ -26,7 +26,7 @@ class AuditReader:
         """The records from an instant on, ordered by instant, chain and number."""
         return heapq.merge(
             *(_from_instant(folder, since_ns) for folder in chains_in(self._directory)),
-            key=lambda event: (event.place.time_ns, event.place.chain, event.place.seq),
+            key=lambda event: event.place,
         )
 
     def behind(self, seen: Mapping[str, int]) -> Iterator[AuditEvent]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from blrcs.audit.chain_check import ChainCheck
 from blrcs.audit.checkpoint import PublicAuditKeys
-from blrcs.audit.finding import ChainReport, Finding, Report
 from blrcs.audit.line import Line
 from blrcs.audit.segments import HEAD, chains_in, is_written
+from blrcs.domain.audit_finding import ChainReport, Finding, Report
 
 
 class Verification:

@@ -18,7 +18,7 @@ from blrcs.cli.exit import fail
 from blrcs.monitoring.log_values import escape
 
 if TYPE_CHECKING:
-    from blrcs.audit.finding import ChainReport
+    from blrcs.domain.audit_finding import ChainReport
 
 Keys = Annotated[
     list[Path] | None,

@@ -9,7 +9,7 @@ Decision = Literal["", "allowed", "refused", "failed"]
 REFUSALS = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class EventPlace:
     """Where a record stands among those of all chains: by its instant, then by chain and number."""
 
