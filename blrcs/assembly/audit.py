@@ -48,8 +48,11 @@ class Audit:
         )
         audit_pb2_grpc.add_AuditServiceServicer_to_server(service, registrar)
 
-    def keep_house(self, house: Housekeeping, leading: Callable[[Work], Work]) -> None:
-        """Begins what is done beside all calls."""
+    def keep_house(
+        self, house: Housekeeping, leading: Callable[[Work], Work], stack: AsyncExitStack
+    ) -> None:
+        """Begins what is done beside all calls; ``stack`` ends it before the server drains."""
+        stack.callback(self.trail.finish)
         house.repeat(self.settings.checkpoint_interval.ns / NS_PER_S, self.log.checkpoint)
         house.repeat(RETIRE_PERIOD_S, self._retire)
         house.repeat(RETIRE_PERIOD_S, leading(self._retire_idle))

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from blrcs.api.auth_service import AuthService
+from blrcs.api.credential_service import CredentialService
+from blrcs.api.credential_use_cases import CredentialUseCases
 from blrcs.api.user_service import UserService
 from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, UserUseCases
 from blrcs.application.api_keys.create_api_key import CreateApiKey
@@ -23,6 +25,7 @@ from blrcs.application.auth.refresh import Refresh
 from blrcs.application.auth.revoke_session import RevokeSession
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
+from blrcs.application.credentials.unlock_user import UnlockUser
 from blrcs.application.ports.credentials import AdministratorGrant
 from blrcs.application.service_accounts.create_service_account import CreateServiceAccount
 from blrcs.application.service_accounts.delete_service_account import DeleteServiceAccount
@@ -67,6 +70,7 @@ class Identity:
     verifier: TokenVerifier
     auth_service: AuthService
     user_service: UserService
+    credential_service: CredentialService
     create_initial_administrator: CreateInitialAdministrator
     purge_expired: PurgeExpired
     api_keys: SqlApiKeyRepository
@@ -106,7 +110,9 @@ def assemble_identity(
     api_keys = SqlApiKeyRepository(base.database, stored_revocations)
     sessions = SqlSessionRepository(base.database, stored_revocations)
     throttle = LimiterSignInThrottle(memory.limiter(SIGN_IN, SIGN_IN_CELLS))
-    prove_password = ProvePassword(users=users, hasher=hasher, throttle=throttle)
+    prove_password = ProvePassword(
+        users=users, sessions=sessions, hasher=hasher, throttle=throttle, clock=base.clock
+    )
     lifetime = SessionLifetime(
         refresh_ns=settings.refresh_token_ttl.ns, total_ns=settings.session_ttl.ns
     )
@@ -186,10 +192,18 @@ def assemble_identity(
             delete_api_key=DeleteApiKey(api_keys=api_keys),
         ),
     )
+    credential_service = CredentialService(
+        CredentialUseCases(
+            unlock_user=UnlockUser(
+                users=users, sessions=sessions, throttles=(throttle,), clock=base.clock
+            )
+        )
+    )
     return Identity(
         verifier=verifier,
         auth_service=auth_service,
         user_service=user_service,
+        credential_service=credential_service,
         create_initial_administrator=CreateInitialAdministrator(
             users=users,
             hasher=hasher,

@@ -9,6 +9,8 @@ from blrcs.cli import (
     audit,
     config,
     db,
+    doctor,
+    encryption,
     generate,
     health,
     keeper,
@@ -33,10 +35,12 @@ app.command("new")(new.new)
 app.command("generate")(generate.generate)
 app.command("health")(health.health)
 app.add_typer(audit.app, name="audit")
+app.command("doctor")(doctor.doctor)
 app.add_typer(policy.app, name="policy")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(records.app, name="records")
+app.add_typer(encryption.app, name="encryption")
 
 
 @app.command("version")

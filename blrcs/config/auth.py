@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from blrcs.config.duration import Duration, between
+from blrcs.config.mtls import Mtls
 from blrcs.config.section import Secret, Section
 
 PASSWORD_MIN_CHARS = 8
@@ -41,6 +42,7 @@ class Auth(Section):
     """Verified tokens kept in memory; 0 verifies each anew."""
     initial_admin_password: Annotated[Secret, _password_length] | None = None
     """The password of `admin` at the first start. Without it one is generated and printed once."""
+    mtls: Mtls = Field(default_factory=Mtls)
 
     @model_validator(mode="after")
     def _check_lifetimes(self) -> Self:

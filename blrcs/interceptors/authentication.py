@@ -3,6 +3,7 @@
 from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.statuses import rejection
 from blrcs_native import authentication_guard as native
+from blrcs_native.certificate_guard import CertificateGuard, CertificatePrincipals
 from blrcs_native.guard import Guard
 from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
@@ -34,6 +35,27 @@ REJECTIONS = {
         for reason, refusal in REFUSALS.items()
     },
 }
+
+
+NOBODY = _unauthenticated(
+    "CERTIFICATE_UNKNOWN", "the client certificate is not that of a principal"
+)
+
+
+def certificate_guards(
+    guards: tuple[Guard, ...], certificates: CertificatePrincipals | None, *, required: bool
+) -> tuple[Guard, ...]:
+    """Guards of tokens, behind what takes the principal of a certificate where there is no token.
+
+    Args:
+        guards: Those of tokens.
+        certificates: Whose certificates are; None where they are nobody's.
+        required: Callers whose certificate is nobody's are refused, whatever their token.
+    """
+    if certificates is None:
+        return guards
+    nobody = NOBODY if required else None
+    return tuple(CertificateGuard(certificates, guard, nobody) for guard in guards)
 
 
 def authentication_guards(policy: MethodPolicy, verifier: TokenVerifier) -> tuple[Guard, ...]:
