@@ -6,6 +6,7 @@ Commands import what they run when they run it, so that ``blrcs --help`` answers
 import typer
 
 from blrcs.cli import (
+    audit,
     config,
     db,
     doctor,
@@ -34,6 +35,7 @@ app.command("keeper", hidden=True)(keeper.keeper)
 app.command("new")(new.new)
 app.command("generate")(generate.generate)
 app.command("health")(health.health)
+app.add_typer(audit.app, name="audit")
 app.command("doctor")(doctor.doctor)
 app.add_typer(policy.app, name="policy")
 app.add_typer(config.app, name="config")

@@ -15,6 +15,7 @@ from blrcs.transport.registration import Registrar, Registration
 from blrcs.transport.router import Router
 from blrcs.v1 import (
     access_pb2_grpc,
+    audit_pb2_grpc,
     auth_pb2_grpc,
     cache_pb2_grpc,
     credential_pb2_grpc,
@@ -71,6 +72,10 @@ def served_methods(settings: Settings) -> list[ServedMethod]:
     registrar = Registrar()
     if settings.services.builtin:
         _add_builtin(registrar)
+        if settings.audit.to != "log":
+            audit_pb2_grpc.add_AuditServiceServicer_to_server(
+                audit_pb2_grpc.AuditServiceServicer(), registrar
+            )
     for reference in settings.services.extra:
         load_service(reference)(registrar, described_resources(settings.data_directory))
     services = sorted({each.name[1:].rpartition("/")[0] for each in registrar})
