@@ -12,6 +12,8 @@ cdef class Principal:
     cdef readonly str session
     cdef readonly str token_id
     cdef readonly object claims
+    cdef readonly tuple groups
+    cdef readonly frozenset scope
 
 
 cdef class Call:
@@ -22,6 +24,8 @@ cdef class Call:
     cdef readonly object metadata
     cdef readonly str peer_address
     cdef readonly int64_t started_ns
+    # When its first bytes were read; 0 where the transport does not tell.
+    cdef int64_t arrived_ns
     cdef public Principal principal
     cdef public object request
     cdef readonly Rejection rejection
@@ -30,10 +34,18 @@ cdef class Call:
     cdef list charges
     # What must happen when the call ends, such as releasing a concurrency limit.
     cdef list releases
+    # The place that its handler takes among all that run (a MethodLoad), since when, and where its
+    # caller's calls are counted.
+    cdef object place
+    cdef int64_t entered_ns
+    cdef dict place_counts
+    cdef str place_key
     # Guards that every message of the request passes once it is parsed.
     cdef tuple body_guards
     # Guards that a stream passes again at every message.
     cdef tuple standing_guards
+    # Whether the caller may depends on what the request says beside the resource it names.
+    cdef bint wants_message
     # The handler has called `abort`.
     cdef bint aborted
     # The code that the call ended with; -1 while it runs.

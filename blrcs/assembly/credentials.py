@@ -30,7 +30,6 @@ from blrcs.application.ports.second_factors import (
     TimeCodes,
 )
 from blrcs.assembly.foundation import Foundation
-from blrcs.assembly.master_key import master_key
 from blrcs.database.repositories.settings import get_or_make
 from blrcs.security.challenges import SealedChallenges
 from blrcs.security.derived_sealer import DerivedSealer
@@ -131,8 +130,3 @@ def new_challenges(base: Foundation) -> Challenges:
     """Challenges that every server on the same database can open."""
     master = partial(get_or_make, base.database, CHALLENGE_SECRET, base.secrets.challenge_id)
     return SealedChallenges(DerivedSealer(master, purpose="challenges"), base.clock)
-
-
-def new_sealer(base: Foundation) -> SecretSealer:
-    """Seals what only servers with the key of the data directory shall read."""
-    return DerivedSealer(partial(master_key, base), purpose="second factors")

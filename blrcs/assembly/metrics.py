@@ -4,6 +4,8 @@ from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.config.live import ReloadOutcome
 from blrcs.domain.limit_rule import OnLoss
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
+from blrcs.monitoring.breaker_metrics import BreakerMetrics
+from blrcs.monitoring.overload_metrics import OverloadMetrics
 from blrcs.monitoring.pool_metrics import PoolMetrics
 from blrcs.monitoring.replica_metrics import ReplicaMetrics
 from blrcs_native.call_metrics import CallMetrics
@@ -32,7 +34,9 @@ class ServerMetrics:
             "What clients did beyond the transport's limits, by kind.",
             ("kind",),
         )
-        self.pools = PoolMetrics(block)
+        self.overload = OverloadMetrics(block)
+        self.circuits = BreakerMetrics(block)
+        self.pools = PoolMetrics(block, self.circuits)
         self.replicas = ReplicaMetrics(block)
         self.strategies = StrategyMetrics(block)
         self._without_redis = Counter(

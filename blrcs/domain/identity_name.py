@@ -8,6 +8,9 @@ SESSIONS = "sessions"
 API_KEYS = "apiKeys"
 CREDENTIALS = "credentials"
 PASSKEYS = "passkeys"
+WORKLOADS = "workloads"
+WORKLOAD = rf"{WORKLOADS}(/[A-Za-z0-9._-]+)+"
+"""The name of a principal that a client certificate stands for, as a pattern."""
 
 
 def user_name(user_id: str) -> str:
@@ -43,6 +46,11 @@ def passkey_name(user_id: str, passkey_id: str) -> str:
 def is_user_name(name: str) -> bool:
     """Whether a principal's name is that of a user."""
     return name.startswith(f"{USERS}/")
+
+
+def is_workload_name(name: str) -> bool:
+    """Whether a principal's name is that of a workload, which has certificates and no account."""
+    return name.startswith(f"{WORKLOADS}/")
 
 
 def user_id_in(name: str, *, field: str = "name") -> str:

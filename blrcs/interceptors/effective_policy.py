@@ -6,11 +6,11 @@ from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from blrcs.config.policies import MethodLimit, PermissionAccess, PolicyOverride, StepUpSection
+from blrcs.config.policies import MethodLimit, PermissionAccess, PolicyOverride
 from blrcs.domain.authentication import AuthenticationLevel
 from blrcs.domain.policy import (
     NS_PER_S,
-    PUBLIC,
+    Addresses,
     Limit,
     MethodPolicy,
     Permission,
@@ -25,9 +25,10 @@ OPEN_STREAMS = MethodPolicy(
     "public",
     limits=(Limit("address", 64, period_ns=24 * 3600 * NS_PER_S, algorithm="concurrency"),),
 )
+HEALTH = MethodPolicy("public", priority="critical")
 STANDARD = {
-    "/grpc.health.v1.Health/Check": PUBLIC,
-    "/grpc.health.v1.Health/List": PUBLIC,
+    "/grpc.health.v1.Health/Check": HEALTH,
+    "/grpc.health.v1.Health/List": HEALTH,
     "/grpc.health.v1.Health/Watch": OPEN_STREAMS,
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": OPEN_STREAMS,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": OPEN_STREAMS,
@@ -65,7 +66,7 @@ def effective_policy(
 
 
 def _overridden(policy: MethodPolicy | None, override: PolicyOverride) -> MethodPolicy | None:
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = _step_up_change(override)
     if override.access is not None:
         changes["access"] = (
             Permission(
@@ -78,23 +79,33 @@ def _overridden(policy: MethodPolicy | None, override: PolicyOverride) -> Method
         changes["limits"] = tuple(_limit(limit) for limit in override.limits)
     if override.audit is not None:
         changes["audit"] = override.audit
+    if override.priority is not None:
+        changes["priority"] = override.priority
     if override.shadow is not None:
         changes["shadow"] = frozenset(override.shadow)
+    if override.addresses is not None:
+        changes["addresses"] = Addresses(override.addresses.allow, override.addresses.deny)
+    if override.token_binding is not None:
+        demanded = override.token_binding
+        changes["token_binding"] = None if demanded == "none" else demanded
     if override.response_cache_ttl is not None:
         ttl_ns = override.response_cache_ttl.ns
         shared = policy is not None and bool(policy.response_cache and policy.response_cache.shared)
         changes["response_cache"] = ResponseCache(ttl_ns, shared) if ttl_ns else None
-    if override.step_up is not None:
-        changes["step_up"] = _step_up(override.step_up)
     if policy is not None:
         return replace(policy, **changes)
     return MethodPolicy(**changes) if "access" in changes else None
 
 
-def _step_up(stated: StepUpSection) -> StepUp | None:
+def _step_up_change(override: PolicyOverride) -> dict[str, StepUp | None]:
+    stated = override.step_up
+    if stated is None:
+        return {}
     level = AuthenticationLevel[stated.level.upper()]
     max_age_ns = None if stated.max_age is None else stated.max_age.ns
-    return None if not level and max_age_ns is None else StepUp(level, max_age_ns)
+    if not level and max_age_ns is None:
+        return {"step_up": None}
+    return {"step_up": StepUp(level, max_age_ns)}
 
 
 def _limit(limit: MethodLimit) -> Limit:

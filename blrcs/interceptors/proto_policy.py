@@ -8,12 +8,15 @@ from blrcs.domain.authentication import AuthenticationLevel
 from blrcs.domain.policy import (
     IDEMPOTENCY_TTL_NS,
     NS_PER_S,
+    Addresses,
     Algorithm,
     AuditLevel,
+    BindingDemand,
     Limit,
     LimitKey,
     MethodPolicy,
     Permission,
+    Priority,
     ResponseCache,
     Stage,
     StepUp,
@@ -46,9 +49,24 @@ STAGES: dict[int, Stage] = {
     policy_pb2.GUARD_KIND_AUTHORIZATION: "authorization",
     policy_pb2.GUARD_KIND_VALIDATION: "validation",
 }
+PRIORITIES: dict[int, Priority] = {
+    policy_pb2.PRIORITY_UNSPECIFIED: "normal",
+    policy_pb2.PRIORITY_CRITICAL: "critical",
+    policy_pb2.PRIORITY_HIGH: "high",
+    policy_pb2.PRIORITY_NORMAL: "normal",
+    policy_pb2.PRIORITY_LOW: "low",
+}
+
+BINDINGS: dict[int, BindingDemand | None] = {
+    policy_pb2.TOKEN_BINDING_UNSPECIFIED: None,
+    policy_pb2.TOKEN_BINDING_ANY: "any",
+    policy_pb2.TOKEN_BINDING_MTLS: "mtls",
+    policy_pb2.TOKEN_BINDING_DPOP: "dpop",
+}
 
 # The compiler's stubs for Python do not type extensions.
 POLICY: Any = policy_pb2.policy
+SERVICE_PRIORITY: Any = policy_pb2.priority
 FIELD: Any = policy_pb2.field
 
 
@@ -76,6 +94,9 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
             shadow=frozenset(STAGES[kind] for kind in stated.shadow),
             allow_password_change_required=stated.allow_password_change_required,
             step_up=_step_up(stated),
+            addresses=_addresses(stated),
+            priority=_priority(stated, descriptor),
+            token_binding=BINDINGS[stated.token_binding],
         )
     except KeyError as error:
         raise PolicyError(f"{descriptor.full_name}: unknown value {error} in its policy") from None
@@ -124,6 +145,12 @@ def _response_cache(stated: policy_pb2.MethodPolicy) -> ResponseCache | None:
     return ResponseCache(ttl_ns, stated.response_cache.shared)
 
 
+def _addresses(stated: policy_pb2.MethodPolicy) -> Addresses | None:
+    if not stated.HasField("addresses"):
+        return None
+    return Addresses(tuple(stated.addresses.allow), tuple(stated.addresses.deny))
+
+
 def _idempotency_ttl_ns(stated: policy_pb2.MethodPolicy) -> int | None:
     if not stated.HasField("idempotency"):
         return None
@@ -138,6 +165,16 @@ def _step_up(stated: policy_pb2.MethodPolicy) -> StepUp | None:
     if not level and not has_age:
         raise ValueError("its step_up states neither a level nor a max_age")
     return StepUp(level, _nanoseconds(stated.step_up.max_age) if has_age else None)
+
+
+def _priority(stated: policy_pb2.MethodPolicy, descriptor: MethodDescriptor) -> Priority:
+    if stated.priority:
+        return PRIORITIES[stated.priority]
+    priority = PRIORITIES[descriptor.containing_service.GetOptions().Extensions[SERVICE_PRIORITY]]
+    if priority == "critical" and (not stated.permission.name or stated.permission.or_owner):
+        # What is kept for administrators is not for everyone to take.
+        return "high"
+    return priority
 
 
 def _nanoseconds(duration: "Duration") -> int:

@@ -25,14 +25,14 @@ class SealedChallenges:
         members = asdict(challenge)
         for name in BINARY:
             members[name] = members[name].hex()
-        sealed = await self._sealer.seal(json.dumps(members).encode(), challenge.purpose)
+        sealed = await self._sealer.seal((challenge.purpose,), json.dumps(members).encode())
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     async def open(self, text: str, *, purpose: str) -> Challenge:
         """See the port."""
         try:
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            members = json.loads(await self._sealer.open(sealed, purpose))
+            members = json.loads(await self._sealer.open((purpose,), sealed))
         except (FailedPreconditionError, binascii.Error, ValueError):
             raise self._refusal from None
         for name in BINARY:

@@ -1,7 +1,7 @@
 """Secrets encrypted by a key that is derived from another one."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from blrcs.domain.errors import FailedPreconditionError
+from blrcs.encryption.place import place
 
 VERSION = b"\x01"
 KEY_BYTES = 32
@@ -38,13 +39,13 @@ class DerivedSealer:
         self._random = random
         self._cipher: AESGCM | None = None
 
-    async def seal(self, value: bytes, place: str) -> bytes:
+    async def seal(self, context: Sequence[str], value: bytes) -> bytes:
         """See the port."""
         cipher = await self._prepared()
         nonce = self._random(NONCE_BYTES)
-        return VERSION + nonce + cipher.encrypt(nonce, value, place.encode())
+        return VERSION + nonce + cipher.encrypt(nonce, value, place(*context))
 
-    async def open(self, sealed: bytes, place: str) -> bytes:
+    async def open(self, context: Sequence[str], sealed: bytes) -> bytes:
         """See the port."""
         cipher = await self._prepared()
         start = len(VERSION) + NONCE_BYTES
@@ -52,7 +53,7 @@ class DerivedSealer:
             raise _unreadable()
         nonce = sealed[len(VERSION) : start]
         try:
-            return cipher.decrypt(nonce, sealed[start:], place.encode())
+            return cipher.decrypt(nonce, sealed[start:], place(*context))
         except (InvalidTag, ValueError):
             raise _unreadable() from None
 

@@ -10,6 +10,7 @@ from blrcs.application.ports.second_factors import Challenges
 from blrcs.domain.authentication import Authentication, by_second_factor
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.second_factor import Challenge, FactorProof
+from blrcs.domain.token_limits import TokenBinding
 from blrcs.domain.user import User
 
 
@@ -34,7 +35,13 @@ class CompleteSignIn:
         self._clock = clock
 
     async def __call__(
-        self, challenge: str, proof: FactorProof, *, address: str, display_name: str = ""
+        self,
+        challenge: str,
+        proof: FactorProof,
+        *,
+        address: str,
+        display_name: str = "",
+        binding: TokenBinding | None = None,
     ) -> SignedIn:
         """Opens a session.
 
@@ -61,6 +68,7 @@ class CompleteSignIn:
             authentication,
             display_name=display_name or opened.display_name,
             address=address,
+            binding=binding,
         )
         if signed_in is None:
             raise credentials_refusal()

@@ -8,6 +8,7 @@ from blrcs.application.ports.credentials import SecretGenerator, TokenIssuer
 from blrcs.application.ports.identity import SessionRepository
 from blrcs.domain.authentication import Authentication
 from blrcs.domain.session import Session, SessionLifetime
+from blrcs.domain.token_limits import TokenBinding, TokenLimits
 from blrcs.domain.user import User
 
 
@@ -45,6 +46,7 @@ class OpenSession:
         *,
         display_name: str,
         address: str,
+        binding: TokenBinding | None = None,
         password_hash: str = "",
     ) -> SignedIn | None:
         """A session; None if the user was changed so that there may be none.
@@ -54,6 +56,7 @@ class OpenSession:
             authentication: The proof.
             display_name: What the session is shown as.
             address: Where it is opened from.
+            binding: What all its tokens are bound to, if to anything.
             password_hash: To be stored with it; by default the one that is.
         """
         session = self._lifetime.open(
@@ -63,6 +66,7 @@ class OpenSession:
             address=address,
             now_ns=self._clock(),
             authentication=authentication,
+            binding=binding,
         )
         refresh = self._secrets.refresh_token()
         opened = await self._sessions.open(
@@ -79,6 +83,7 @@ class OpenSession:
             not_after_ns=session.end_time_ns,
             password_change_required=user.password_change_required,
             authentication=authentication,
+            limits=TokenLimits(binding=binding),
         )
         tokens = Tokens(
             access=access, refresh_token=refresh.text, refresh_ttl_ns=self._lifetime.refresh_ns

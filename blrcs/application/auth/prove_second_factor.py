@@ -12,9 +12,9 @@ from blrcs.domain.errors import ResourceExhaustedError, UnauthenticatedError
 from blrcs.domain.second_factor import Challenge, FactorProof
 
 
-def totp_place(user_id: str) -> str:
+def totp_context(user_id: str) -> tuple[str, ...]:
     """What a user's sealed secret is bound to."""
-    return f"totp/{user_id}"
+    return ("totp", user_id)
 
 
 class ProveSecondFactor:
@@ -75,7 +75,7 @@ class ProveSecondFactor:
         stored = (await self._second_factors.of_user(user_id)).totp
         if stored is None:
             return False
-        secret = await self._sealer.open(stored.sealed, totp_place(user_id))
+        secret = await self._sealer.open(totp_context(user_id), stored.sealed)
         step = self._codes.step_of(secret, proof.totp_code, self._clock())
         if step is None:
             return False

@@ -15,6 +15,7 @@ from blrcs.application.ports.second_factors import (
 from blrcs.domain.authentication import by_password
 from blrcs.domain.errors import NotFoundError, ResourceExhaustedError, UnauthenticatedError
 from blrcs.domain.second_factor import Challenge, SecondFactors
+from blrcs.domain.token_limits import TokenBinding
 from blrcs.domain.user import User
 
 SIGN_IN = "sign-in"
@@ -69,9 +70,17 @@ class SignIn:
         self._clock = clock
 
     async def __call__(
-        self, user_id: str, password: str, *, display_name: str = "", address: str = ""
+        self,
+        user_id: str,
+        password: str,
+        *,
+        display_name: str = "",
+        address: str = "",
+        binding: TokenBinding | None = None,
     ) -> SignedIn | SecondFactorRequired:
         """Opens a session, or says what is still needed for one.
+
+        All its tokens are bound to what the caller has shown, if to anything.
 
         Raises:
             UnauthenticatedError: The password is wrong, or the user disabled or unknown; it does
@@ -91,6 +100,7 @@ class SignIn:
             by_password(self._clock()),
             display_name=display_name,
             address=address,
+            binding=binding,
             password_hash=password_hash,
         )
         if signed_in is None:

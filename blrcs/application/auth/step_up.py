@@ -13,6 +13,7 @@ from blrcs.domain.authentication import Authentication, by_password, by_second_f
 from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
 from blrcs.domain.identity_name import is_user_name, user_id_in
 from blrcs.domain.second_factor import FactorProof
+from blrcs.domain.token_limits import TokenLimits
 
 
 class StepUp:
@@ -81,6 +82,7 @@ class StepUp:
             not_after_ns=session.end_time_ns,
             password_change_required=user.password_change_required,
             authentication=authentication,
+            limits=TokenLimits(binding=session.binding),
         )
         return Tokens(access=access)
 

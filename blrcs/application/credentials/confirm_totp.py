@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from blrcs.application.auth.prove_second_factor import totp_place
+from blrcs.application.auth.prove_second_factor import totp_context
 from blrcs.application.credentials.begin_totp import TOTP_ENROLMENT
 from blrcs.application.credentials.own_factors import OwnFactors
 from blrcs.application.ports.clock import Clock
@@ -61,7 +61,7 @@ class ConfirmTotp:
         recovery = [self._secrets.recovery_code() for _ in range(RECOVERY_CODES)]
         secret = TotpSecret(
             user_id=user_id,
-            sealed=await self._sealer.seal(opened.secret, totp_place(user_id)),
+            sealed=await self._sealer.seal(totp_context(user_id), opened.secret),
             last_step=step,
             create_time_ns=now_ns,
         )

@@ -138,17 +138,17 @@ class Challenges(Protocol):
 
 
 class SecretSealer(Protocol):
-    """Encrypts secrets for the database, each for one place.
+    """Encrypts secrets for the database, each for one context: names that say what, and whose.
 
     Methods raise FailedPreconditionError where the server's key is missing or another one.
     """
 
-    async def seal(self, value: bytes, place: str) -> bytes:
-        """The value, encrypted and bound to a place."""
+    async def seal(self, context: Sequence[str], value: bytes) -> bytes:
+        """The value, encrypted and bound to a context."""
         ...
 
-    async def open(self, sealed: bytes, place: str) -> bytes:
-        """The value; FailedPreconditionError where it was altered, or sealed for another place."""
+    async def open(self, context: Sequence[str], sealed: bytes) -> bytes:
+        """The value; FailedPreconditionError where it was altered, or sealed in another context."""
         ...
 
 

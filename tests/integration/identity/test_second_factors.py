@@ -167,7 +167,7 @@ async def test_one_enrolment_confirmed_by_many_at_once_is_confirmed_once(
 
 async def totp_of(identity, challenge):
 
-    sealed = await identity.parts.sealer.seal(challenge.secret, "totp/alice")
+    sealed = await identity.parts.sealer.seal(("totp", "alice"), challenge.secret)
     return TotpSecret(user_id="alice", sealed=sealed, last_step=1, create_time_ns=1)
 
 

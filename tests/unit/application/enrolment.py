@@ -1,6 +1,6 @@
 """A user with an authenticator."""
 
-from blrcs.application.auth.prove_second_factor import totp_place
+from blrcs.application.auth.prove_second_factor import totp_context
 from blrcs.domain.second_factor import Challenge, TotpSecret
 
 
@@ -11,7 +11,7 @@ async def enrol(second_factors, codes, sealer, secrets, clock, user_id="alice"):
     challenge = Challenge(purpose="", id=secrets.challenge_id(), expire_time_ns=0)
     stored = TotpSecret(
         user_id=user_id,
-        sealed=await sealer.seal(secret, totp_place(user_id)),
+        sealed=await sealer.seal(totp_context(user_id), secret),
         last_step=0,
         create_time_ns=clock(),
     )

@@ -5,6 +5,7 @@ from blrcs.cli.served_methods import ServedMethod
 from blrcs.domain.authentication import AuthenticationLevel
 from blrcs.domain.policy import (
     NS_PER_S,
+    Addresses,
     Limit,
     MethodPolicy,
     Permission,
@@ -45,6 +46,8 @@ FULL = MethodPolicy(
     idempotency_ttl_ns=90 * NS_PER_S,
     shadow=frozenset({"validation", "authorization"}),
     step_up=StepUp(AuthenticationLevel.MULTI_FACTOR, 600 * NS_PER_S),
+    addresses=Addresses(("10.0.0.0/8",), ("10.1.0.0/16", "unix")),
+    priority="high",
 )
 
 
@@ -58,8 +61,10 @@ def test_a_row_says_all_of_a_policy():
         "cache": "5s shared",
         "idempotency": "1m30s",
         "shadow": "authorization, validation",
+        "priority": "high",
         "validation": "no",
         "step-up": "multi factor, within 10m",
+        "addresses": "10.0.0.0/8, not 10.1.0.0/16, unix",
     }
 
 
@@ -107,9 +112,12 @@ def test_json_speaks_as_the_configuration_does():
         "response_cache": {"ttl": "5s", "shared": True},
         "idempotency_ttl": "1m30s",
         "shadow": ["authorization", "validation"],
+        "priority": "high",
         "validation": False,
         "allow_password_change_required": False,
         "step_up": {"level": "multi_factor", "max_age": "10m"},
+        "addresses": {"allow": ["10.0.0.0/8"], "deny": ["10.1.0.0/16", "unix"]},
+        "token_binding": None,
     }
 
 

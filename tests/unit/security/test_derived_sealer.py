@@ -14,35 +14,36 @@ def make_sealer(master=bytes(32), purpose="tests"):
 async def test_what_is_sealed_opens_at_its_place():
     sealer = make_sealer()
 
-    sealed = await sealer.seal(b"secret", "totp/alice")
+    sealed = await sealer.seal(("totp", "alice"), b"secret")
 
     assert b"secret" not in sealed
-    assert await sealer.open(sealed, "totp/alice") == b"secret"
-    assert await make_sealer().open(sealed, "totp/alice") == b"secret"
-    assert await sealer.seal(b"secret", "totp/alice") != sealed
+    assert await sealer.open(("totp", "alice"), sealed) == b"secret"
+    assert await make_sealer().open(("totp", "alice"), sealed) == b"secret"
+    assert await sealer.seal(("totp", "alice"), b"secret") != sealed
 
 
 async def test_it_opens_nowhere_else():
-    sealed = await make_sealer().seal(b"secret", "totp/alice")
+    sealed = await make_sealer().seal(("totp", "alice"), b"secret")
 
-    for sealer, place in (
-        (make_sealer(), "totp/bob"),
-        (make_sealer(bytes(31) + b"\1"), "totp/alice"),
-        (make_sealer(purpose="others"), "totp/alice"),
+    for sealer, context in (
+        (make_sealer(), ("totp", "bob")),
+        (make_sealer(), ("totpa", "lice")),
+        (make_sealer(bytes(31) + b"\1"), ("totp", "alice")),
+        (make_sealer(purpose="others"), ("totp", "alice")),
     ):
         with pytest.raises(FailedPreconditionError):
-            await sealer.open(sealed, place)
+            await sealer.open(context, sealed)
 
 
 async def test_what_was_altered_does_not_open():
     sealer = make_sealer()
-    sealed = await sealer.seal(b"secret", "")
+    sealed = await sealer.seal((), b"secret")
 
     for index in range(len(sealed)):
         altered = bytearray(sealed)
         altered[index] ^= 1
         with pytest.raises(FailedPreconditionError):
-            await sealer.open(bytes(altered), "")
+            await sealer.open((), bytes(altered))
     for short in (b"", sealed[:1], sealed[:-1]):
         with pytest.raises(FailedPreconditionError):
-            await sealer.open(short, "")
+            await sealer.open((), short)
