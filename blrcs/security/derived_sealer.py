@@ -1,5 +1,6 @@
 """Secrets encrypted by a key that is derived from another one."""
 
+import json
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -9,7 +10,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from blrcs.domain.errors import FailedPreconditionError
-from blrcs.encryption.place import place
 
 VERSION = b"\x01"
 KEY_BYTES = 32
@@ -43,7 +43,7 @@ class DerivedSealer:
         """See the port."""
         cipher = await self._prepared()
         nonce = self._random(NONCE_BYTES)
-        return VERSION + nonce + cipher.encrypt(nonce, value, place(*context))
+        return VERSION + nonce + cipher.encrypt(nonce, value, _place(context))
 
     async def open(self, context: Sequence[str], sealed: bytes) -> bytes:
         """See the port."""
@@ -53,7 +53,7 @@ class DerivedSealer:
             raise _unreadable()
         nonce = sealed[len(VERSION) : start]
         try:
-            return cipher.decrypt(nonce, sealed[start:], place(*context))
+            return cipher.decrypt(nonce, sealed[start:], _place(context))
         except (InvalidTag, ValueError):
             raise _unreadable() from None
 
@@ -63,6 +63,11 @@ class DerivedSealer:
             derivation = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info)
             self._cipher = AESGCM(derivation.derive(await self._master()))
         return self._cipher
+
+
+def _place(context: Sequence[str]) -> bytes:
+    """The names, so that no others look the same together."""
+    return json.dumps(list(context)).encode()
 
 
 def _unreadable() -> FailedPreconditionError:
