@@ -53,6 +53,11 @@ def drop_column(table: str, name: str) -> None:
         op.drop_column(table, name)
 
 
+def has_column(table: str, name: str) -> bool:
+    """Whether a column is there, for steps that need it."""
+    return _is_only_written() or name in _columns(table)
+
+
 def _is_only_written() -> bool:
     """Whether there is no database that could be asked."""
     return op.get_context().as_sql

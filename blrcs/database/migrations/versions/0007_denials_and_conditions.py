@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from blrcs.database.migrations.steps import add_column, drop_column
+from blrcs.database.migrations.steps import add_column, drop_column, has_column
 from blrcs.database.types import NUMBER, TEXT
 
 revision = "0007"
@@ -20,6 +20,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Bindings that deny or have a condition go: as grants without one, they would give more."""
-    op.execute("DELETE FROM bindings WHERE effect <> 1 OR condition_json IS NOT NULL")
+    if has_column("bindings", "condition_json"):
+        op.execute("DELETE FROM bindings WHERE effect <> 1 OR condition_json IS NOT NULL")
     drop_column("bindings", "condition_json")
     drop_column("bindings", "effect")
