@@ -1,5 +1,9 @@
 # docker build --tag blrcs .
-# docker run --publish 50051:50051 --volume blrcs:/var/lib/blrcs blrcs
+# docker run --publish 127.0.0.1:50051:50051 --env BLRCS_DOCTOR__ACCEPT='["plaintext"]' \
+#     --volume blrcs:/var/lib/blrcs blrcs
+#
+# It listens beyond its own loopback, so without a certificate it starts only where that is accepted:
+# whoever publishes the port says who reaches it. `blrcs doctor` tells what else is unsafe.
 #
 # The first start prints the one-time password of `admin`. Services of users, and blrcs.toml, are
 # looked for in /app.
@@ -17,12 +21,15 @@ COPY LICENSE MANIFEST.in README.md pyproject.toml setup.py ./
 COPY proto proto
 COPY _native _native
 COPY blrcs blrcs
+COPY deploy/requirements deploy/requirements
 
 # Debugging symbols would be most of the native core's size.
 ENV CFLAGS=-g0
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 RUN python -m venv --without-pip /opt/blrcs \
-    && pip --python /opt/blrcs/bin/python install --no-cache-dir /wheels/*.whl
+    && pip --python /opt/blrcs/bin/python install --no-cache-dir \
+        --require-hashes --requirement deploy/requirements/run.txt \
+    && pip --python /opt/blrcs/bin/python install --no-cache-dir --no-deps /wheels/*.whl
 
 
 FROM python:3.13-slim

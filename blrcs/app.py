@@ -13,22 +13,26 @@ from blrcs.api.health_service import HealthService, HealthState, add_health_to_s
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
 from blrcs.assembly.builtin import Builtin, assemble_builtin
+from blrcs.assembly.certificates import certificate_principals
 from blrcs.assembly.direct import direct_health
 from blrcs.assembly.endpoint import listen
 from blrcs.assembly.foundation import NS_PER_S, lay_foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.overload import assemble_overload
 from blrcs.assembly.services import HostedServices
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.reloadable import Reloadable
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
+from blrcs.doctor.examination import refuse_stored_dangers
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
+from blrcs.interceptors.network import current_network
 from blrcs.interceptors.policies import Policies, permissions_of
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.exporter import MetricsServer
@@ -85,7 +89,7 @@ async def running(
         worker: What this process has of its supervisor, where it is one of several.
 
     Raises:
-        DatabaseOpenError, RedisOpenError, KeyFileError, ConfigError, PolicyError,
+        DatabaseOpenError, RedisOpenError, KeyFileError, MasterKeyError, ConfigError, PolicyError,
         ServiceLoadError, PortUnavailableError: It cannot start; each says in one line why.
     """
     settings = loaded.settings
@@ -94,6 +98,8 @@ async def running(
         block = memory.metrics(METRICS_CELLS)
         metrics = ServerMetrics(block)
         base = await lay_foundation(settings, stack, worker, metrics=metrics)
+        if worker is None or worker.first:
+            await refuse_stored_dangers(loaded, base.database)
         registrar = Registrar()
         builtin = await assemble_builtin(
             base,
@@ -112,6 +118,8 @@ async def running(
 
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
+        overload = assemble_overload(settings, metrics.overload)
+        network = current_network(settings.network)
         policies = Policies(
             tuple(registrar),
             PipelineFactory(
@@ -120,7 +128,11 @@ async def running(
                 access=builtin.access.current,
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
+                overload=overload,
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
+                certificates=certificate_principals(settings.auth.mtls),
+                certificate_required=settings.auth.mtls.mode == "required",
+                network=network,
             ),
             router,
             metrics=metrics.calls,
@@ -128,7 +140,9 @@ async def running(
         policies.apply(settings)
 
         reloadables: list[Reloadable] = [policies, builtin.limits.rules, level]
-        server, addresses = listen(router, settings, metrics, reloadables, worker)
+        server, addresses = listen(
+            router, settings, metrics, reloadables, worker, network=network, overload=overload
+        )
         metrics_address = await _serve_metrics(settings, memory.registry(block), stack, worker)
         stack.push_async_callback(hosted.stop, settings.services.stop_timeout.ns / NS_PER_S)
         await hosted.start()

@@ -22,6 +22,8 @@ cdef class Call:
     cdef readonly object metadata
     cdef readonly str peer_address
     cdef readonly int64_t started_ns
+    # When its first bytes were read; 0 where the transport does not tell.
+    cdef int64_t arrived_ns
     cdef public Principal principal
     cdef public object request
     cdef readonly Rejection rejection
@@ -30,6 +32,12 @@ cdef class Call:
     cdef list charges
     # What must happen when the call ends, such as releasing a concurrency limit.
     cdef list releases
+    # The place that its handler takes among all that run (a MethodLoad), since when, and where its
+    # caller's calls are counted.
+    cdef object place
+    cdef int64_t entered_ns
+    cdef dict place_counts
+    cdef str place_key
     # Guards that every message of the request passes once it is parsed.
     cdef tuple body_guards
     # Guards that a stream passes again at every message.

@@ -3,6 +3,7 @@
 from blrcs_native.call cimport Call
 from blrcs_native.direct cimport DirectHandler
 from blrcs_native.method cimport Method
+from blrcs_native.overload cimport MethodLoad
 from blrcs_native.rejection cimport Rejection
 
 
@@ -13,6 +14,7 @@ cdef class Pipeline:
     cdef tuple standing_guards
     cdef object handler
     cdef readonly DirectHandler direct
+    cdef MethodLoad load
     cdef object map_error
     cdef tuple on_start
     cdef tuple on_end

@@ -3,6 +3,7 @@
 import asyncio
 
 cimport cython
+from libc.stdint cimport int64_t
 
 from blrcs_native.call cimport Call
 from blrcs_native.charge cimport Charge
@@ -11,6 +12,7 @@ from blrcs_native.direct cimport DirectHandler
 from blrcs_native.end_hook cimport EndHook
 from blrcs_native.guard cimport Guard, ask
 from blrcs_native.method cimport Method
+from blrcs_native.overload cimport MethodLoad
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.rejection import AbortError, explained
 
@@ -83,6 +85,7 @@ cdef class Pipeline:
         body_guards=(),
         observers=(),
         DirectHandler direct=None,
+        MethodLoad load=None,
         map_error=None,
     ):
         for guard in (*guards, *body_guards):
@@ -94,6 +97,7 @@ cdef class Pipeline:
         self.standing_guards = standing(method, self.head_guards, self.body_guards)
         self.handler = handler
         self.direct = direct
+        self.load = load
         self.map_error = map_error
         observers = tuple(observers)
         self.on_start = hooks(observers, "on_start")
@@ -104,6 +108,10 @@ cdef class Pipeline:
         return ask(self.head_guards, call, 0)
 
     async def serve(self, Call call, body=None):
+        remaining = call.stream.time_remaining()
+        if remaining is not None and remaining <= 0:
+            self.turn_away(call, DEADLINE_EXCEEDED)
+            return None
         verdict = self.begin(call)
         if type(verdict) is Rejection:
             self.refuse(call, <Rejection>verdict)
@@ -118,7 +126,13 @@ cdef class Pipeline:
 
         None, a Rejection, or an awaitable of either.
         """
+        cdef Rejection rejection
         self._begin(call)
+        # What is answered directly costs no more than a refusal.
+        if self.load is not None and self.direct is None:
+            rejection = self.load.look(call)
+            if rejection is not None:
+                return rejection
         try:
             verdict = ask(self.head_guards, call, 0)
         except Exception as error:
@@ -202,6 +216,11 @@ cdef class Pipeline:
         try:
             if pending is not None:
                 request = await pending
+            if self.load is not None:
+                rejection = self.load.enter(call)
+                if rejection is not None:
+                    call.reject(rejection)
+                    return None
             handling = True
             reply = await self.handler(request, call)
             if method.server_streaming or call.rejection is not None:
@@ -248,13 +267,17 @@ cdef class Pipeline:
             tell(hook, call)
 
     cdef void _finish(self, Call call) except *:
+        cdef int64_t now_ns
         if call.releases is not None:
             for charge in call.releases:
                 (<Charge>charge).release()
             call.releases = None
         # Observers ask for it too, and a transport may be slow to tell.
         call.ended_code = call.status_code
+        now_ns = monotonic_ns()
+        if call.place is not None:
+            (<MethodLoad>call.place).leave(call, now_ns)
         if self.method.metrics is not None:
-            self.method.metrics.handled(call.ended_code, monotonic_ns() - call.started_ns)
+            self.method.metrics.handled(call.ended_code, now_ns - call.started_ns)
         for hook in self.on_end:
             tell(hook, call)

@@ -2,10 +2,14 @@
 
 from math import isfinite
 
+import orjson
 from google.protobuf.struct_pb2 import Struct, Value
 
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.field_path import Document, Json
+from blrcs.domain.filter.document import MAX_DEPTH
+from blrcs.domain.text_document import TextDocument
+from blrcs_native.struct_json import json_of_struct
 
 MAX_WHOLE = 1 << 53
 
@@ -13,6 +17,21 @@ MAX_WHOLE = 1 << 53
 def document_of(data: Struct, *, field: str) -> Document:
     """The document; InvalidArgumentError about ``field`` where JSON has no such thing."""
     return _members(data, field)
+
+
+def document_written(data: Struct, encoded: bytes, *, field: str) -> Document:
+    """The document, as its text where that is all that has to be known of it.
+
+    Args:
+        data: The data.
+        encoded: The same, serialized with the members of maps in their order.
+        field: What they are called in the request.
+
+    Raises:
+        InvalidArgumentError: JSON has no such thing.
+    """
+    text = json_of_struct(encoded, MAX_DEPTH)
+    return document_of(data, field=field) if text is None else TextDocument(text, orjson.loads)
 
 
 def encoded_struct(data: Document) -> bytes:

@@ -1,6 +1,7 @@
 """The gRPC endpoint: settings become a transport that listens."""
 
 from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.network import NetworkRules
 from blrcs.config.reloadable import Reloadable
 from blrcs.config.server import Server
 from blrcs.config.settings import Settings
@@ -11,11 +12,14 @@ from blrcs.transport.server import TransportServer, transport_server
 from blrcs.workers.handover import PORT, UNIX_SOCKET
 from blrcs.workers.ports import PortUnavailableError
 from blrcs.workers.worker import Worker
+from blrcs_native.network import CurrentNetwork
+from blrcs_native.overload import Overload
 
 KEEPALIVE_MS = 60_000
 KEEPALIVE_TIMEOUT_MS = 20_000
 MS_PER_S = 1_000
 MAX_STREAMS = 250
+UNSETTLED_FACTOR = 2
 
 
 def listen(
@@ -24,6 +28,9 @@ def listen(
     metrics: ServerMetrics,
     reloadables: list[Reloadable],
     worker: Worker | None,
+    *,
+    network: CurrentNetwork,
+    overload: Overload,
 ) -> tuple[TransportServer, tuple[str, ...]]:
     """A server that listens, and accepts nothing yet, and where it does.
 
@@ -31,8 +38,10 @@ def listen(
         router: Where its calls go.
         settings: Where it listens, and what it accepts.
         metrics: Count what breaks its limits.
-        reloadables: Get its certificates, if it has any.
+        reloadables: Get what decides whose connections are accepted.
         worker: The place of this process among others, whose sockets it shares; None for one alone.
+        network: Which addresses are served.
+        overload: Bounds the calls that run.
 
     Raises:
         ConfigError: The certificates cannot be used.
@@ -43,9 +52,13 @@ def listen(
         server.transport,
         router,
         options=_channel_arguments(server, shares_port=worker is not None),
-        maximum_concurrent_rpcs=server.max_concurrent_calls,
+        # Calls whose guards wait take no place yet, and are bounded all the same.
+        maximum_concurrent_rpcs=UNSETTLED_FACTOR * (overload.max_calls + overload.reserve),
         abuse_counter=metrics.abuse,
+        network=network,
+        overload=overload,
     )
+    reloadables.append(NetworkRules(network, transport))
     certificates = Certificates(server.tls) if server.tls.enabled else None
     if certificates is not None:
         reloadables.append(certificates)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from blrcs.api.auth_service import AuthService
 from blrcs.api.caller_bindings import CallerBindings
+from blrcs.api.credential_service import CredentialService
+from blrcs.api.credential_use_cases import CredentialUseCases
 from blrcs.api.user_service import UserService
 from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, UserUseCases
 from blrcs.application.api_keys.create_api_key import CreateApiKey
@@ -26,6 +28,7 @@ from blrcs.application.auth.revoke_session import RevokeSession
 from blrcs.application.auth.revoke_tokens import RevokeTokens
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
+from blrcs.application.credentials.unlock_user import UnlockUser
 from blrcs.application.ports.credentials import AdministratorGrant
 from blrcs.application.service_accounts.create_service_account import CreateServiceAccount
 from blrcs.application.service_accounts.delete_service_account import DeleteServiceAccount
@@ -40,6 +43,7 @@ from blrcs.application.users.list_users import ListUsers
 from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
 from blrcs.assembly.foundation import Foundation
+from blrcs.assembly.issuers import TrustedIssuers
 from blrcs.assembly.signing import Signing, assemble_signing, key_ring
 from blrcs.config.auth import Auth
 from blrcs.database.repositories.api_key import SqlApiKeyRepository
@@ -70,11 +74,13 @@ class Identity:
     verifier: TokenVerifier
     auth_service: AuthService
     user_service: UserService
+    credential_service: CredentialService
     create_initial_administrator: CreateInitialAdministrator
     purge_expired: PurgeExpired
     api_keys: SqlApiKeyRepository
     revocations: RevocationRepository
     signing: Signing
+    issuers: TrustedIssuers
 
 
 def assemble_identity(
@@ -108,12 +114,15 @@ def assemble_identity(
     signing = assemble_signing(
         key, key_directory, settings, verifier, stored_revocations, revoker, base.clock
     )
+    issuers = TrustedIssuers(settings, verifier, revocations, base.clock)
     users = SqlUserRepository(base.database, stored_revocations, grants)
     accounts = SqlServiceAccountRepository(base.database, stored_revocations, grants)
     api_keys = SqlApiKeyRepository(base.database, stored_revocations)
     sessions = SqlSessionRepository(base.database, stored_revocations)
     throttle = LimiterSignInThrottle(memory.limiter(SIGN_IN, SIGN_IN_CELLS))
-    prove_password = ProvePassword(users=users, hasher=hasher, throttle=throttle)
+    prove_password = ProvePassword(
+        users=users, sessions=sessions, hasher=hasher, throttle=throttle, clock=base.clock
+    )
     lifetime = SessionLifetime(
         refresh_ns=settings.refresh_token_ttl.ns, total_ns=settings.session_ttl.ns
     )
@@ -167,7 +176,7 @@ def assemble_identity(
         revoke_tokens=RevokeTokens(
             revocations=stored_revocations,
             issuer=settings.issuer,
-            longest_ns={settings.issuer: settings.longest_token_ns},
+            longest_ns={settings.issuer: settings.longest_token_ns, **issuers.longest_ns},
             clock=base.clock,
         ),
         bindings=CallerBindings(
@@ -208,10 +217,18 @@ def assemble_identity(
             delete_api_key=DeleteApiKey(api_keys=api_keys),
         ),
     )
+    credential_service = CredentialService(
+        CredentialUseCases(
+            unlock_user=UnlockUser(
+                users=users, sessions=sessions, throttles=(throttle,), clock=base.clock
+            )
+        )
+    )
     return Identity(
         verifier=verifier,
         auth_service=auth_service,
         user_service=user_service,
+        credential_service=credential_service,
         create_initial_administrator=CreateInitialAdministrator(
             users=users,
             hasher=hasher,
@@ -223,6 +240,7 @@ def assemble_identity(
         api_keys=api_keys,
         revocations=stored_revocations,
         signing=signing,
+        issuers=issuers,
     )
 
 

@@ -4,6 +4,7 @@ from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.config.live import ReloadOutcome
 from blrcs.domain.limit_rule import OnLoss
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
+from blrcs.monitoring.overload_metrics import OverloadMetrics
 from blrcs.monitoring.pool_metrics import PoolMetrics
 from blrcs.monitoring.replica_metrics import ReplicaMetrics
 from blrcs_native.call_metrics import CallMetrics
@@ -32,6 +33,7 @@ class ServerMetrics:
             "What clients did beyond the transport's limits, by kind.",
             ("kind",),
         )
+        self.overload = OverloadMetrics(block)
         self.pools = PoolMetrics(block)
         self.replicas = ReplicaMetrics(block)
         self.strategies = StrategyMetrics(block)

@@ -8,6 +8,8 @@ import typer
 from blrcs.cli import (
     config,
     db,
+    doctor,
+    encryption,
     generate,
     health,
     keeper,
@@ -32,11 +34,13 @@ app.command("keeper", hidden=True)(keeper.keeper)
 app.command("new")(new.new)
 app.command("generate")(generate.generate)
 app.command("health")(health.health)
+app.command("doctor")(doctor.doctor)
 app.add_typer(policy.app, name="policy")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(records.app, name="records")
 app.add_typer(keys.app, name="keys")
+app.add_typer(encryption.app, name="encryption")
 
 
 @app.command("version")

@@ -1,6 +1,7 @@
 """``blrcs config``: tells whether a configuration is valid, and what is in effect."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -85,10 +86,17 @@ def load_or_exit(
     """
     if config_directory is not None and config_file is not None:
         raise typer.BadParameter("--config and --config-dir exclude each other")
-    try:
+    with refused_configuration():
         return load_settings(
             config_directory=config_directory, config_file=config_file, flags=flags
         )
+
+
+@contextmanager
+def refused_configuration() -> Iterator[None]:
+    """Has a configuration that cannot be used end the command with a line for each problem."""
+    try:
+        yield
     except ConfigError as error:
         for problem in error.problems:
             typer.echo(escape(str(problem)), err=True)

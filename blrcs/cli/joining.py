@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blrcs.cli.config import load_or_exit
-from blrcs.config.loading import LoadedSettings, load_settings
+from blrcs.cli.safe_settings import load_safe_or_exit, load_safe_settings
+from blrcs.config.loading import LoadedSettings
 
 if TYPE_CHECKING:
     from blrcs.workers.handover import Handover
@@ -19,7 +19,7 @@ def settings_of(
     directory = None if handover.config_directory is None else Path(handover.config_directory)
     file = None if handover.config_file is None else Path(handover.config_file)
     load = partial(
-        load_settings, config_directory=directory, config_file=file, flags=handover.flags
+        load_safe_settings, config_directory=directory, config_file=file, flags=handover.flags
     )
-    loaded = load_or_exit(directory, file, handover.flags)
+    loaded = load_safe_or_exit(directory, file, handover.flags)
     return handover.pinned(loaded), lambda: handover.pinned(load())

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from blrcs.cli.policy_network import addresses_text
 from blrcs.cli.served_methods import ServedMethod
 from blrcs.config.duration import Duration
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
@@ -15,7 +16,9 @@ COLUMNS = (
     "cache",
     "idempotency",
     "shadow",
+    "priority",
     "validation",
+    "addresses",
 )
 DISABLED = "disabled"
 ROOT = "(root)"
@@ -37,7 +40,9 @@ def cells(method: ServedMethod) -> tuple[str, ...]:
         f"{Duration(cache.ttl_ns)}{shared}" if cache else "",
         "" if policy.idempotency_ttl_ns is None else str(Duration(policy.idempotency_ttl_ns)),
         ", ".join(sorted(policy.shadow)),
+        policy.priority,
         "yes" if method.is_validated else "no",
+        "" if policy.addresses is None else addresses_text(policy.addresses),
     )
 
 
@@ -70,9 +75,12 @@ def json_values(method: ServedMethod) -> dict[str, Any]:
         "response_cache": cache and {"ttl": str(Duration(cache.ttl_ns)), "shared": cache.shared},
         "idempotency_ttl": None if idempotency_ns is None else str(Duration(idempotency_ns)),
         "shadow": sorted(policy.shadow),
+        "priority": policy.priority,
         "validation": method.is_validated,
         "allow_password_change_required": policy.allow_password_change_required,
         "token_binding": policy.token_binding,
+        "addresses": policy.addresses
+        and {"allow": list(policy.addresses.allow), "deny": list(policy.addresses.deny)},
     }
 
 

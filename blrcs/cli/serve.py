@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName, load_or_exit
+from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
 from blrcs.cli.exit import announce_drain, fail
+from blrcs.cli.safe_settings import load_safe_or_exit, load_safe_settings
 
 
 def serve(
@@ -49,7 +50,7 @@ def serve(
         "services.extra": service or None,
         "services.builtin": None if builtin else False,
     }
-    loaded = load_or_exit(config_directory, config_file, flags)
+    loaded = load_safe_or_exit(config_directory, config_file, flags)
     count = worker_count(loaded.settings.server)
     if count > 1:
         from blrcs.cli.supervise import supervise  # noqa: PLC0415 - see the package's docstring
@@ -57,10 +58,8 @@ def serve(
         supervise(count, loaded, config_directory, config_file, flags)
         return
 
-    from blrcs.config.loading import load_settings  # noqa: PLC0415
-
     reload = partial(
-        load_settings,
+        load_safe_settings,
         config_directory=config_directory,
         config_file=config_file,
         flags=flags,
@@ -86,6 +85,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     from blrcs.assembly.services import ServiceLoadError  # noqa: PLC0415
     from blrcs.config.problem import ConfigError  # noqa: PLC0415
     from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
+    from blrcs.encryption.master_key import MasterKeyError  # noqa: PLC0415
     from blrcs.interceptors.proto_policy import PolicyError  # noqa: PLC0415
     from blrcs.redis.errors import RedisOpenError  # noqa: PLC0415
     from blrcs.security.key_file import KeyFileError  # noqa: PLC0415
@@ -101,6 +101,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
         RedisOpenError,
         ServiceLoadError,
         KeyFileError,
+        MasterKeyError,
     ) as error:
         fail(str(error))
 

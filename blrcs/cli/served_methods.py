@@ -17,6 +17,7 @@ from blrcs.v1 import (
     access_pb2_grpc,
     auth_pb2_grpc,
     cache_pb2_grpc,
+    credential_pb2_grpc,
     limit_pb2_grpc,
     user_pb2_grpc,
 )
@@ -86,6 +87,9 @@ def served_methods(settings: Settings) -> list[ServedMethod]:
 def _add_builtin(registrar: Registrar) -> None:
     auth_pb2_grpc.add_AuthServiceServicer_to_server(auth_pb2_grpc.AuthServiceServicer(), registrar)
     user_pb2_grpc.add_UserServiceServicer_to_server(user_pb2_grpc.UserServiceServicer(), registrar)
+    credential_pb2_grpc.add_CredentialServiceServicer_to_server(
+        credential_pb2_grpc.CredentialServiceServicer(), registrar
+    )
     access_pb2_grpc.add_AccessServiceServicer_to_server(
         access_pb2_grpc.AccessServiceServicer(), registrar
     )

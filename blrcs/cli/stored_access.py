@@ -1,31 +1,18 @@
 """What a data directory says of a principal, read beside a server that may run on it."""
 
-import asyncio
-import sqlite3
 import time
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import quote
+from functools import partial
 
 import sqlalchemy as sa
 
-from blrcs.assembly.database_url import DATABASE_FILE
+from blrcs.cli.stored import read_stored
 from blrcs.config.settings import Settings
 from blrcs.database.adapter import Transaction
-from blrcs.database.errors import DatabaseOpenError
-from blrcs.database.kind import open_database
-from blrcs.database.migrations.branch import BLRCS
-from blrcs.database.pool import PoolLimits
 from blrcs.database.repositories.access import SqlAccessRepository, load_policy
-from blrcs.database.sqlite.errors import open_error
-from blrcs.database.sqlite.migrate import stored_revision
-from blrcs.database.sqlite.port_transaction import at_once, run_to_its_end
-from blrcs.database.sqlite.transaction import Transaction as Statements
 from blrcs.database.statement import Statement
 from blrcs.database.tables import service_accounts, users
 from blrcs.domain.access_policy import AccessPolicy
-from blrcs.domain.errors import DomainError
 from blrcs.domain.identity_name import SERVICE_ACCOUNTS, USERS
 from blrcs.security.access_store import AccessStore
 from blrcs_native.access import AccessTable
@@ -65,41 +52,7 @@ def read_access(settings: Settings, principal: str) -> StoredAccess:
     Raises:
         DatabaseOpenError: There is no database that this version can read.
     """
-    if settings.database.url is None:
-        return _read_file(settings.data_directory / DATABASE_FILE, principal)
-    return asyncio.run(_read_server(settings.database.url.get_secret_value(), principal))
-
-
-def _read_file(path: Path, principal: str) -> StoredAccess:
-    if not path.is_file():
-        raise DatabaseOpenError(path, "there is no database; name its folder by --data")
-    try:
-        address = f"file:{quote(str(path.absolute()))}?mode=ro"
-        connection = sqlite3.connect(address, uri=True, isolation_level=None)
-        with closing(connection):
-            connection.execute("PRAGMA trusted_schema=OFF")
-            connection.execute("BEGIN")
-            revision = stored_revision(connection)
-            if revision != BLRCS.head:
-                raise DatabaseOpenError(
-                    path, f"is of schema {revision!r}, and this version reads {BLRCS.head!r}"
-                )
-            return run_to_its_end(_read(at_once(Statements(connection)), principal))
-    except sqlite3.Error as error:
-        raise open_error(path, error) from error
-
-
-async def _read_server(url: str, principal: str) -> StoredAccess:
-    async with open_database(url, migrate=False, limits=PoolLimits(size=1)) as (database, _):
-        try:
-            return await database.run(
-                lambda transaction: _read(transaction, principal), read_only=True
-            )
-        except DomainError as error:
-            raise DatabaseOpenError("database", error.message) from error
-        except Exception as error:
-            # Whatever its driver says where tables are not there.
-            raise DatabaseOpenError("database", "has not the tables of this version") from error
+    return read_stored(settings, partial(_read, principal=principal))
 
 
 async def _read(transaction: Transaction, principal: str) -> StoredAccess:

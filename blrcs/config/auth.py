@@ -5,6 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from blrcs.config.duration import Duration, between
+from blrcs.config.issuers import TrustedIssuer
+from blrcs.config.mtls import Mtls
 from blrcs.config.section import Secret, Section
 
 PASSWORD_MIN_CHARS = 8
@@ -45,12 +47,15 @@ class Auth(Section):
     """How long a token got by an exchange is valid."""
     bind_to_certificates: bool = False
     """Tokens got over mutual TLS are good only with the same client certificate (RFC 8705)."""
+    issuers: tuple[TrustedIssuer, ...] = ()
+    """Issuers of others whose tokens are accepted too."""
     leeway: Annotated[Duration, between("0s", "5m")] = Duration.parse("30s")
     """How far the clocks of issuer and server may differ."""
     token_cache_entries: Annotated[int, Field(ge=0, le=10_000_000)] = 65_536
     """Verified tokens kept in memory; 0 verifies each anew."""
     initial_admin_password: Annotated[Secret, _password_length] | None = None
     """The password of `admin` at the first start. Without it one is generated and printed once."""
+    mtls: Mtls = Field(default_factory=Mtls)
 
     @model_validator(mode="after")
     def _check_lifetimes(self) -> Self:
@@ -58,6 +63,9 @@ class Auth(Section):
             raise ValueError("refresh_token_ttl is longer than session_ttl")
         if self.access_token_ttl > self.refresh_token_ttl:
             raise ValueError("access_token_ttl is longer than refresh_token_ttl")
+        names = [self.issuer, *(each.issuer for each in self.issuers)]
+        if len(set(names)) != len(names):
+            raise ValueError("issuers names an issuer twice, or the server's own")
         interval = self.key_rotation_interval
         if interval is not None and interval.ns < 2 * self.key_prepublish.ns:
             raise ValueError("key_rotation_interval is shorter than twice key_prepublish")

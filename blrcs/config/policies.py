@@ -8,10 +8,14 @@ from pydantic import Discriminator, Field, Tag
 from blrcs.config.duration import Duration, between
 from blrcs.config.guards import GuardKind
 from blrcs.config.limits import RateSection
+from blrcs.config.network import AddressLists
 from blrcs.config.section import Section
 
 LimitKey = Literal["address", "principal", "method"]
 """What a method's limit counts apart (blrcs.v1.LimitKey)."""
+
+Priority = Literal["critical", "high", "normal", "low"]
+"""How much depends on a method's calls (blrcs.v1.Priority)."""
 
 MethodPattern = Annotated[
     str,
@@ -59,12 +63,16 @@ class PolicyOverride(Section):
     """All of the method's limits; an empty list removes those of the proto."""
     audit: Literal["refusals", "call", "request"] | None = None
     """What the audit log keeps."""
+    priority: Priority | None = None
+    """Who is refused first where there is more to do than can be done."""
     shadow: tuple[GuardKind, ...] | None = None
     """Guards that decide and record, but let the call pass."""
     token_binding: Literal["none", "any", "mtls", "dpop"] | None = None
     """What a token must be bound to."""
     response_cache_ttl: Annotated[Duration, between("0s", "366d")] | None = None
     """How long a reply may be answered from memory; 0 turns it off."""
+    addresses: AddressLists | None = None
+    """Where calls may come from, beside what holds for the whole server."""
     disabled: bool = False
     """The method answers UNIMPLEMENTED, as if it were not there."""
 

@@ -23,6 +23,8 @@ class Tls(Section):
     """The certificate's private key, in PEM."""
     client_ca_file: ReadableFile | None = None
     """Authorities that sign client certificates, in PEM; with `require_client_certificate`."""
+    client_crl_file: ReadableFile | None = None
+    """Client certificates that are revoked, in PEM; once it has expired, none is accepted."""
     require_client_certificate: bool = False
     """A client without a valid certificate is refused."""
 
@@ -37,6 +39,8 @@ class Tls(Section):
             raise ValueError("cert_file and key_file are given together or not at all")
         if self.client_ca_file is not None and self.cert_file is None:
             raise ValueError("client_ca_file needs cert_file and key_file")
+        if self.client_crl_file is not None and self.client_ca_file is None:
+            raise ValueError("client_crl_file needs client_ca_file")
         if self.require_client_certificate and self.client_ca_file is None:
             raise ValueError("require_client_certificate needs client_ca_file")
         if self.client_ca_file is not None and not self.require_client_certificate:
@@ -80,4 +84,6 @@ class Server(Section):
         own = {"max_connections", "max_connections_per_address"} & self.model_fields_set
         if self.transport == "grpcio" and own:
             raise ValueError(f'{min(own)} needs transport = "native"')
+        if self.transport == "grpcio" and self.tls.client_crl_file is not None:
+            raise ValueError('tls.client_crl_file needs transport = "native"')
         return self

@@ -9,9 +9,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from blrcs.config.auth import Auth
 from blrcs.config.cache import Cache
 from blrcs.config.database import Database
+from blrcs.config.doctor import Doctor
+from blrcs.config.encryption import Encryption
 from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
+from blrcs.config.network import Network
 from blrcs.config.observability import LogFormat, Logging, Metrics
+from blrcs.config.overload import Overload
 from blrcs.config.policies import MethodPattern, PolicyOverride
 from blrcs.config.records import Records
 from blrcs.config.redis import Redis
@@ -45,16 +49,20 @@ class Settings(BaseSettings):
     database: Database = Field(default_factory=Database)
     redis: Redis = Field(default_factory=Redis)
     server: Server = Field(default_factory=Server)
+    network: Network = Field(default_factory=Network)
     auth: Auth = Field(default_factory=Auth)
     guards: Guards = Field(default_factory=Guards)
     limits: Limits = Field(default_factory=Limits)
+    overload: Overload = Field(default_factory=Overload)
     policies: Table[MethodPattern, PolicyOverride] = Field(default_factory=empty_table)
     """What takes the place of the proto's policies, by method or service."""
     cache: Cache = Field(default_factory=Cache)
     records: Records = Field(default_factory=Records)
+    encryption: Encryption = Field(default_factory=Encryption)
     logging: Logging = Field(default_factory=Logging)
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)
+    doctor: Doctor = Field(default_factory=Doctor)
 
     @field_validator("cache", "limits")
     @classmethod
@@ -62,6 +70,15 @@ class Settings(BaseSettings):
         redis = info.data.get("redis")
         if section.backend == "redis" and redis is not None and redis.url is None:
             raise ValueError("its backend is redis, but redis.url is not given")
+        return section
+
+    @field_validator("auth")
+    @classmethod
+    def _check_certificates(cls, section: Auth, info: ValidationInfo) -> Auth:
+        server = info.data.get("server")
+        verified = server is None or server.tls.require_client_certificate
+        if section.mtls.mode != "off" and not verified:
+            raise ValueError("mtls.mode needs server.tls.require_client_certificate")
         return section
 
     @property

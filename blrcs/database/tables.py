@@ -258,3 +258,19 @@ record_changes = _table(
     long_rows=True,
 )
 """What is written with every change of a record. ``kind`` is that of ChangeKind."""
+
+data_keys = _table(
+    "data_keys",
+    sa.Column("tenant", KEY, primary_key=True),
+    sa.Column("collection", KEY, primary_key=True),
+    sa.Column("purpose", NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("version", NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("key_id", DIGEST, nullable=False),
+    sa.Column("wrapped", BYTES, nullable=False),
+    _text("wrapped_by"),
+    _number("state"),
+    _instant("created_at_ns"),
+)
+"""Keys that values are encrypted with, themselves encrypted. An empty ``collection`` stands for the
+tenant's own key, which wraps those of its collections; an empty ``tenant`` for the server itself.
+Numbers are those of KeyPurpose and KeyState."""

@@ -19,7 +19,7 @@ class Collection:
         default_ttl_ns: How long a record lives that was created without an expiry.
         encrypted_fields: Paths within the data that are encrypted at rest.
         secret_fields: Paths that are encrypted at rest and never shown.
-        data_key: The key of those, wrapped; empty where there are none.
+        data_key: What earlier versions encrypted those with, wrapped; empty for new collections.
         revision: Counts changes, from 1.
     """
 

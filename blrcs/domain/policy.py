@@ -11,6 +11,7 @@ Algorithm = Literal["gcra", "fixed_window", "sliding_window", "concurrency"]
 AuditLevel = Literal["refusals", "call", "request"]
 BindingDemand = Literal["any", "mtls", "dpop"]
 Stage = Literal["rate_limit", "authentication", "authorization", "validation"]
+Priority = Literal["critical", "high", "normal", "low"]
 
 NS_PER_S = 1_000_000_000
 IDEMPOTENCY_TTL_NS = 24 * 3600 * NS_PER_S
@@ -46,6 +47,17 @@ class ResponseCache:
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Networks that a method serves, all if none is named, and those that it refuses all the same.
+
+    In CIDR notation; ``unix`` stands for peers without an address.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MethodPolicy:
     """What guards and middleware do for one method.
 
@@ -62,6 +74,8 @@ class MethodPolicy:
     shadow: frozenset[Stage] = frozenset()
     allow_password_change_required: bool = False
     token_binding: BindingDemand | None = None
+    addresses: Addresses | None = None
+    priority: Priority = "normal"
 
     @property
     def is_public(self) -> bool:

@@ -53,7 +53,7 @@ NO_LIMITS = TokenLimits()
 
 
 def covers(scope: Sequence[str], pattern: str) -> bool:
-    """Whether a scope holds everything that a pattern stands for (``orders.read``, ``orders.*``)."""
+    """Whether a scope holds all that a pattern stands for, such as ``orders.*``."""
     return any(
         own in ("*", pattern) or (own.endswith(".*") and pattern.startswith(own[:-1]))
         for own in scope

@@ -8,6 +8,7 @@ from blrcs.interceptors.statuses import rejection
 from blrcs_native import authentication_guard as native
 from blrcs_native import token_use
 from blrcs_native.call import Call
+from blrcs_native.certificate_guard import CertificateGuard, CertificatePrincipals
 from blrcs_native.guard import Guard
 from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
@@ -72,6 +73,27 @@ DEMANDED: dict[BindingDemand | None, tuple[str, ...]] = {
     "mtls": ("certificate",),
     "dpop": ("proof",),
 }
+
+
+NOBODY = _unauthenticated(
+    "CERTIFICATE_UNKNOWN", "the client certificate is not that of a principal"
+)
+
+
+def certificate_guards(
+    guards: tuple[Guard, ...], certificates: CertificatePrincipals | None, *, required: bool
+) -> tuple[Guard, ...]:
+    """Guards of tokens, behind what takes the principal of a certificate where there is no token.
+
+    Args:
+        guards: Those of tokens.
+        certificates: Whose certificates are; None where they are nobody's.
+        required: Callers whose certificate is nobody's are refused, whatever their token.
+    """
+    if certificates is None:
+        return guards
+    nobody = NOBODY if required else None
+    return tuple(CertificateGuard(certificates, guard, nobody) for guard in guards)
 
 
 def authentication_guards(

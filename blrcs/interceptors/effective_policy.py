@@ -9,7 +9,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from blrcs.config.policies import MethodLimit, PermissionAccess, PolicyOverride
 from blrcs.domain.policy import (
     NS_PER_S,
-    PUBLIC,
+    Addresses,
     Limit,
     MethodPolicy,
     Permission,
@@ -23,9 +23,10 @@ OPEN_STREAMS = MethodPolicy(
     "public",
     limits=(Limit("address", 64, period_ns=24 * 3600 * NS_PER_S, algorithm="concurrency"),),
 )
+HEALTH = MethodPolicy("public", priority="critical")
 STANDARD = {
-    "/grpc.health.v1.Health/Check": PUBLIC,
-    "/grpc.health.v1.Health/List": PUBLIC,
+    "/grpc.health.v1.Health/Check": HEALTH,
+    "/grpc.health.v1.Health/List": HEALTH,
     "/grpc.health.v1.Health/Watch": OPEN_STREAMS,
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": OPEN_STREAMS,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": OPEN_STREAMS,
@@ -76,11 +77,15 @@ def _overridden(policy: MethodPolicy | None, override: PolicyOverride) -> Method
         changes["limits"] = tuple(_limit(limit) for limit in override.limits)
     if override.audit is not None:
         changes["audit"] = override.audit
+    if override.priority is not None:
+        changes["priority"] = override.priority
     if override.shadow is not None:
         changes["shadow"] = frozenset(override.shadow)
     if override.token_binding is not None:
         demanded = override.token_binding
         changes["token_binding"] = None if demanded == "none" else demanded
+    if override.addresses is not None:
+        changes["addresses"] = Addresses(override.addresses.allow, override.addresses.deny)
     if override.response_cache_ttl is not None:
         ttl_ns = override.response_cache_ttl.ns
         shared = policy is not None and bool(policy.response_cache and policy.response_cache.shared)

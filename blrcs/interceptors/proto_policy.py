@@ -7,6 +7,7 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from blrcs.domain.policy import (
     IDEMPOTENCY_TTL_NS,
     NS_PER_S,
+    Addresses,
     Algorithm,
     AuditLevel,
     BindingDemand,
@@ -14,6 +15,7 @@ from blrcs.domain.policy import (
     LimitKey,
     MethodPolicy,
     Permission,
+    Priority,
     ResponseCache,
     Stage,
 )
@@ -45,6 +47,13 @@ STAGES: dict[int, Stage] = {
     policy_pb2.GUARD_KIND_AUTHORIZATION: "authorization",
     policy_pb2.GUARD_KIND_VALIDATION: "validation",
 }
+PRIORITIES: dict[int, Priority] = {
+    policy_pb2.PRIORITY_UNSPECIFIED: "normal",
+    policy_pb2.PRIORITY_CRITICAL: "critical",
+    policy_pb2.PRIORITY_HIGH: "high",
+    policy_pb2.PRIORITY_NORMAL: "normal",
+    policy_pb2.PRIORITY_LOW: "low",
+}
 
 BINDINGS: dict[int, BindingDemand | None] = {
     policy_pb2.TOKEN_BINDING_UNSPECIFIED: None,
@@ -55,6 +64,7 @@ BINDINGS: dict[int, BindingDemand | None] = {
 
 # The compiler's stubs for Python do not type extensions.
 POLICY: Any = policy_pb2.policy
+SERVICE_PRIORITY: Any = policy_pb2.priority
 FIELD: Any = policy_pb2.field
 
 
@@ -82,6 +92,8 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
             shadow=frozenset(STAGES[kind] for kind in stated.shadow),
             allow_password_change_required=stated.allow_password_change_required,
             token_binding=BINDINGS[stated.token_binding],
+            addresses=_addresses(stated),
+            priority=_priority(stated, descriptor),
         )
     except KeyError as error:
         raise PolicyError(f"{descriptor.full_name}: unknown value {error} in its policy") from None
@@ -130,10 +142,26 @@ def _response_cache(stated: policy_pb2.MethodPolicy) -> ResponseCache | None:
     return ResponseCache(ttl_ns, stated.response_cache.shared)
 
 
+def _addresses(stated: policy_pb2.MethodPolicy) -> Addresses | None:
+    if not stated.HasField("addresses"):
+        return None
+    return Addresses(tuple(stated.addresses.allow), tuple(stated.addresses.deny))
+
+
 def _idempotency_ttl_ns(stated: policy_pb2.MethodPolicy) -> int | None:
     if not stated.HasField("idempotency"):
         return None
     return _nanoseconds(stated.idempotency.ttl) or IDEMPOTENCY_TTL_NS
+
+
+def _priority(stated: policy_pb2.MethodPolicy, descriptor: MethodDescriptor) -> Priority:
+    if stated.priority:
+        return PRIORITIES[stated.priority]
+    priority = PRIORITIES[descriptor.containing_service.GetOptions().Extensions[SERVICE_PRIORITY]]
+    if priority == "critical" and (not stated.permission.name or stated.permission.or_owner):
+        # What is kept for administrators is not for everyone to take.
+        return "high"
+    return priority
 
 
 def _nanoseconds(duration: "Duration") -> int:

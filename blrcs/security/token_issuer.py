@@ -23,8 +23,8 @@ class JwtIssuer:
 
     Besides the registered claims a token carries ``sid``, by which it can be revoked; ``pwc``,
     true where only a password change is allowed; ``akid``, the API key that it was got with; and
-    where it is limited ``scope`` (RFC 6749), ``act`` (RFC 8693) with ``asid``, the sessions of those
-    who act, and ``cnf`` (RFC 7800).
+    where it is limited ``scope`` (RFC 6749), ``act`` (RFC 8693) with ``asid``, the sessions of
+    those who act, and ``cnf`` (RFC 7800).
 
     Args:
         issuer: The ``iss`` of every token.

@@ -22,6 +22,8 @@ from blrcs_native.http2.connection_set import ConnectionSet
 from blrcs_native.http2.dispatcher import Dispatcher
 from blrcs_native.http2.messages import name_of
 from blrcs_native.metrics import Counter
+from blrcs_native.network import CurrentNetwork
+from blrcs_native.overload import Overload
 
 ABORT_GRACE_S = 1.0
 COMPLAINT_INTERVAL_S = 60
@@ -38,6 +40,8 @@ class NativeServer:
         compression: The default for replies.
         maximum_concurrent_rpcs: Calls beyond are refused with RESOURCE_EXHAUSTED.
         abuse_counter: A family with the label ``kind``, which counts what breaks a limit.
+        network: Which addresses are served; connections of others are closed as they are accepted.
+        overload: Told how long the loop is at work.
 
     Raises:
         ValueError: An option is out of its range, or no call is to be served.
@@ -51,6 +55,8 @@ class NativeServer:
         compression: grpc.Compression | None = None,
         maximum_concurrent_rpcs: int | None = None,
         abuse_counter: Counter | None = None,
+        network: CurrentNetwork | None = None,
+        overload: Overload | None = None,
     ) -> None:
         if maximum_concurrent_rpcs is not None and maximum_concurrent_rpcs < 1:
             raise ValueError("maximum_concurrent_rpcs is 1 or more")
@@ -59,7 +65,9 @@ class NativeServer:
         chosen = self._options.compression if compression is None else compression
         self._reply_encoding = name_of(chosen)
         self._max_calls = maximum_concurrent_rpcs
+        self._overload = overload
         self._abuse = AbuseCounters(abuse_counter)
+        self._network = network
         self._bound: list[tuple[list[socket.socket], ServerCredentials | None]] = []
         self._paths: list[SocketPath] = []
         self._acceptors: list[Acceptor] = []
@@ -128,6 +136,11 @@ class NativeServer:
 
         return cease
 
+    def close_denied(self) -> None:
+        """Closes connections from addresses that are not served any more; their calls end."""
+        if self._connections is not None:
+            self._connections.close_denied()
+
     def _listen(self, address: str, credentials: ServerCredentials | None) -> int:
         if self._connections is not None:
             raise RuntimeError("addresses are added before the server starts")
@@ -154,6 +167,7 @@ class NativeServer:
             self._options.limits,
             eof=grpc.aio.EOF,
             max_calls=self._max_calls,
+            overload=self._overload,
             reply_encoding=self._reply_encoding,
             unexpected=_log_unexpected,
         )
@@ -164,6 +178,7 @@ class NativeServer:
             self._abuse,
             max_connections=self._options.max_connections,
             max_connections_per_address=self._options.max_connections_per_address,
+            network=self._network,
         )
         for sockets, credentials in self._bound:
             self._accept_from(sockets, credentials, connections)

@@ -10,6 +10,8 @@ from blrcs.transport.native import NativeServer
 from blrcs.transport.router import Router
 from blrcs.transport.tls import ServerCredentials
 from blrcs_native.metrics import Counter
+from blrcs_native.network import CurrentNetwork
+from blrcs_native.overload import Overload
 
 TransportName = Literal["native", "grpcio"]
 
@@ -32,8 +34,13 @@ def transport_server(
     compression: grpc.Compression | None = None,
     maximum_concurrent_rpcs: int | None = None,
     abuse_counter: Counter | None = None,
+    overload: Overload | None = None,
+    network: CurrentNetwork | None = None,
 ) -> TransportServer:
-    """A server of the router's pipelines; ``abuse_counter`` is the native transport's alone.
+    """A server of the router's pipelines.
+
+    ``abuse_counter``, ``network`` and ``overload`` are the native transport's alone: behind the
+    other one the guards ask where each call comes from, and no connection is closed.
 
     Raises:
         ValueError: There is no such transport, or an option is out of its range.
@@ -53,4 +60,6 @@ def transport_server(
         compression=compression,
         maximum_concurrent_rpcs=maximum_concurrent_rpcs,
         abuse_counter=abuse_counter,
+        overload=overload,
+        network=network,
     )

@@ -18,10 +18,11 @@ from blrcs_native.http2.connection cimport TURN_NS
 from blrcs_native.http2.connection_set cimport ConnectionSet
 from blrcs_native.http2.driver cimport Driver, drive
 from blrcs_native.http2.peer_address cimport (
-    address_of, peer_of, sockaddr, sockaddr_storage, socklen_t,
+    address_of, binary_address, peer_of, sockaddr, sockaddr_storage, socklen_t,
 )
 from blrcs_native.http2.poller cimport EPOLLIN
 from blrcs_native.http2.timer_wheel cimport timer_drop
+from blrcs_native.ip_address cimport AddressC
 
 cdef extern from "<sys/socket.h>" nogil:
     int SOCK_NONBLOCK
@@ -80,6 +81,7 @@ cdef class Acceptor(Pollable):
         cdef socklen_t size = sizeof(name)
         cdef int descriptor
         cdef str address
+        cdef AddressC binary
         cdef Driver driver
         name.ss_family = 0
         descriptor = accept4(
@@ -87,7 +89,8 @@ cdef class Acceptor(Pollable):
         )
         if descriptor < 0:
             return self._failed(errno)
-        if self._set.is_full():
+        binary = binary_address(&name)
+        if not self._set.serves(&binary) or self._set.is_full():
             close(descriptor)
             return True
         try:

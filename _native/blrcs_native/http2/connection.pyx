@@ -351,6 +351,7 @@ cdef class Connection(Outgoing):
         stream.link = self
         stream.listener = self._listener
         stream.metadata = []
+        stream.arrived_ns = self.now_ns
         self._budget.call_begun()
         self.head_since_ns = self.now_ns
         self._head_stream_id = stream_id

@@ -7,6 +7,7 @@ from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.stream cimport Listener, Stream
 from blrcs_native.http2.timer_wheel cimport TimerWheel
 from blrcs_native.call cimport Call
+from blrcs_native.overload cimport Overload
 from blrcs_native.pipeline cimport Pipeline
 from blrcs_native.rejection cimport Rejection
 
@@ -19,6 +20,7 @@ cdef class Dispatcher(Listener):
     cdef object _unexpected
     cdef str _reply_encoding
     cdef Py_ssize_t _max_calls
+    cdef Overload overload
     cdef readonly Py_ssize_t running
 
     cdef Pipeline _route(self, str path)

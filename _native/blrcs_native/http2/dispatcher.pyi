@@ -20,6 +20,7 @@ class Dispatcher:
             for no limit.
         reply_encoding: What replies are compressed with where the client accepts it.
         unexpected: Told of what is neither a reply nor a status, such as an error of our own.
+        overload: Told how long the loop is at work.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Dispatcher:
         max_calls: int | None = None,
         reply_encoding: str | None = None,
         unexpected: Callable[[BaseException], None] | None = None,
+        overload: Overload | None = None,
     ) -> None: ...
     @property
     def running(self) -> int:

@@ -23,6 +23,7 @@ from blrcs_native.http2.request_head cimport HEAD_TIMEOUT, HEAD_TOO_LARGE, NO_PR
 from blrcs_native.http2.stream cimport Listener, Stream
 from blrcs_native.http2.timer_wheel cimport Timer, TimerWheel
 from blrcs_native.pipeline cimport DEADLINE_EXCEEDED, FAILED, NO_REQUEST, Pipeline
+from blrcs_native.overload cimport Overload
 from blrcs_native.pipeline import Requests
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.rejection import AbortError, explained
@@ -80,6 +81,7 @@ cdef class Dispatcher(Listener):
         max_calls=None,
         str reply_encoding=None,
         unexpected=None,
+        Overload overload=None,
     ):
         self.loop = loop
         self.eof = eof
@@ -90,6 +92,7 @@ cdef class Dispatcher(Listener):
         self._max_calls = -1 if max_calls is None else max_calls
         self._reply_encoding = reply_encoding
         self._unexpected = unexpected
+        self.overload = overload
 
     def close(self):
         self._tasks.close()
@@ -117,6 +120,7 @@ cdef class Dispatcher(Listener):
         stream.call = new_call(
             pipeline.method, stream, tuple(stream.metadata), stream.link.peer_address, now_ns
         )
+        stream.call.arrived_ns = stream.arrived_ns
         stream.active = True
         stream.link.running += 1
         rejection = self._head_rejection(stream, now_ns)

@@ -100,6 +100,7 @@ cdef class Driver(Member):
     cdef void _read(self) except *:
         cdef Py_ssize_t room = LEAST_READ_BYTES << self._read_doublings
         cdef ssize_t size = recv(self.fd, <char*>self._set.cipher_room, room, 0)
+        cdef int64_t used_ns
         if size <= 0:
             if size == 0:
                 self._end()
@@ -118,7 +119,14 @@ cdef class Driver(Member):
                 # A reason is in what OpenSSL has written for the client.
                 self._send_tls()
                 self._end()
-        self._fit_reads(size, monotonic_ns() - self._times.read_ns)
+        used_ns = monotonic_ns() - self._times.read_ns
+        self._worked(used_ns)
+        self._fit_reads(size, used_ns)
+
+    cdef void _worked(self, int64_t used_ns) noexcept:
+        """Who keeps overload off wants to know how long the loop is at work."""
+        if self._set.dispatcher.overload is not None:
+            self._set.dispatcher.overload.busy_ns += used_ns
 
     cdef void _fit_reads(self, Py_ssize_t size, int64_t used_ns) noexcept:
         """Reads as much at a time as is worked through in about a turn."""
@@ -275,6 +283,7 @@ cdef class Driver(Member):
             self._set.dispatcher.loop.call_soon(self._go_on)
 
     def _go_on(self):
+        cdef int64_t began_ns = monotonic_ns()
         self._resting = False
         self._flush_pending = True
         self._connection.process()
@@ -282,6 +291,7 @@ cdef class Driver(Member):
             self._leave()
         else:
             self._flush()
+        self._worked(monotonic_ns() - began_ns)
 
     # The end --------------------------------------------------------------------------------------
 

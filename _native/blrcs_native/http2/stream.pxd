@@ -67,7 +67,8 @@ cdef class Stream(MessageStream):
     cdef readonly list metadata
     cdef readonly str request_encoding
     cdef str accepted_encodings
-    cdef int64_t deadline_ns
+    # When its first bytes were read.
+    cdef int64_t arrived_ns
     cdef Timer timer
     cdef Py_ssize_t head_bytes
     cdef int head_fields

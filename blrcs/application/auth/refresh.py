@@ -39,9 +39,8 @@ class Refresh:
     ) -> Tokens:
         """New tokens, bound to what the session is bound to.
 
-        Args:
-            bindings: All that the caller has shown. Where what the session is bound to is not among
-                them, nothing is done: whoever has only stolen a token cannot end the session.
+        Where what the session is bound to is not among all that the caller has shown, the
+        ``bindings``, nothing is done: whoever has only stolen a token cannot end the session.
 
         Raises:
             UnauthenticatedError: The token is unknown, expired or spent, the session is bound to

@@ -173,14 +173,21 @@ class RevocationStore(Protocol):
 
 
 class SignInThrottle(Protocol):
-    """Bounds failed proofs of a password, alike for accounts that exist and that do not."""
+    """Bounds failed proofs of identity, alike for accounts that exist and that do not.
 
-    def allow(self, user_id: str, address: str) -> int | None:
+    An address that is ``familiar`` for an account is counted apart from all others.
+    """
+
+    def allow(self, user_id: str, address: str, *, familiar: bool = False) -> int | None:
         """Takes an attempt in advance: None when it may go on, else nanoseconds to wait."""
         ...
 
-    def refund(self, user_id: str, address: str) -> None:
+    def refund(self, user_id: str, address: str, *, familiar: bool = False) -> None:
         """Gives back an attempt that was no failure."""
+        ...
+
+    def forgive(self, user_id: str, addresses: Iterable[str] = ()) -> None:
+        """Forgets an account's failures, and those from addresses that are familiar for it."""
         ...
 
 

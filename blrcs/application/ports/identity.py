@@ -178,6 +178,10 @@ class SessionRepository(Protocol):
         """
         ...
 
+    async def addresses(self, user_id: str, *, now_ns: int) -> Sequence[str]:
+        """Where a user's sessions were opened that have not expired, each address once."""
+        ...
+
     async def end(self, user_id: str, session_id: str) -> bool:
         """Ends a session; false if the user has no such session."""
         ...

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 
 from blrcs.application.collections.collection_shapes import CollectionShape, CollectionShapes
-from blrcs.application.ports.encryption import FieldCipher
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.field_path import MISSING, Document, Json, Path, value_at, with_value, without
 from blrcs.domain.record import Record, RecordImage, Sealed
@@ -20,9 +19,8 @@ class RecordSealer:
     Methods raise FailedPreconditionError where the server has not the key.
     """
 
-    def __init__(self, *, shapes: CollectionShapes, cipher: FieldCipher) -> None:
+    def __init__(self, *, shapes: CollectionShapes) -> None:
         self._shapes = shapes
-        self._cipher = cipher
 
     async def shown(self, image: RecordImage) -> Opened:
         """What is to be shown of what is sealed: all but secrets."""
@@ -63,18 +61,15 @@ class RecordSealer:
             value = value_at(data, field.path)
             if value is not MISSING:
                 text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-                sealed[field.text] = self._cipher.seal(
-                    shape.collection.data_key, key, field.text, text.encode()
-                )
+                sealed[field.text] = shape.keys.seal(key, field.text, text.encode())
                 data = without(data, field.path)
         return data, sealed or None
 
     def _open(
         self, shape: CollectionShape, key: RecordKey, sealed: Sealed, *, secrets: bool
     ) -> dict[Path, Json]:
-        data_key = shape.collection.data_key
         return {
-            field.path: json.loads(self._cipher.open(data_key, key, field.text, sealed[field.text]))
+            field.path: json.loads(shape.keys.open(key, field.text, sealed[field.text]))
             for field in shape.sealed
             if field.text in sealed and (secrets or not field.is_secret)
         }

@@ -53,6 +53,11 @@ _PAGE = Statement(
     .order_by(*_NEWEST_FIRST)
     .limit(sa.bindparam("limit"))
 )
+_ADDRESSES = Statement(
+    sa.select(sessions.c.address)
+    .where(_OF_USER, sessions.c.expires_at_ns > sa.bindparam("now_ns"))
+    .distinct()
+)
 _EXTEND = Statement(
     sa.update(sessions)
     .where(_THIS)
@@ -170,6 +175,11 @@ class SqlSessionRepository:
             limit=limit,
         )
         return [_from_row(row) for row in rows]
+
+    async def addresses(self, user_id: str, *, now_ns: int) -> Sequence[str]:
+        """See the port."""
+        rows = await self._database.fetch_all(_ADDRESSES, of_user=user_id, now_ns=now_ns)
+        return [row.address for row in rows]
 
     async def end(self, user_id: str, session_id: str) -> bool:
         """See the port."""

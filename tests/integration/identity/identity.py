@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 from blrcs.api.auth_service import AuthService
 from blrcs.api.caller_bindings import CallerBindings
+from blrcs.api.credential_service import CredentialService
+from blrcs.api.credential_use_cases import CredentialUseCases
 from blrcs.api.user_service import UserService
 from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, UserUseCases
 from blrcs.application.api_keys.create_api_key import CreateApiKey
@@ -24,6 +26,7 @@ from blrcs.application.auth.revoke_session import RevokeSession
 from blrcs.application.auth.revoke_tokens import RevokeTokens
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
+from blrcs.application.credentials.unlock_user import UnlockUser
 from blrcs.application.service_accounts.create_service_account import CreateServiceAccount
 from blrcs.application.service_accounts.delete_service_account import DeleteServiceAccount
 from blrcs.application.service_accounts.get_service_account import GetServiceAccount
@@ -120,13 +123,26 @@ class Identity:
         self.purge = PurgeExpired(sessions=self.sessions, clock=clock)
         self.hasher = hasher
         self.secrets = RandomSecretGenerator()
+        self.throttle = LimiterSignInThrottle(Limiter(1024, clock=clock))
         prove_password = ProvePassword(
             users=self.users,
+            sessions=self.sessions,
             hasher=hasher,
-            throttle=LimiterSignInThrottle(Limiter(1024, clock=clock)),
+            throttle=self.throttle,
+            clock=clock,
         )
         self.auth = self._auth_service(prove_password, key, tokens)
         self.user = self._user_service(prove_password)
+        self.credential = CredentialService(
+            CredentialUseCases(
+                unlock_user=UnlockUser(
+                    users=self.users,
+                    sessions=self.sessions,
+                    throttles=(self.throttle,),
+                    clock=clock,
+                )
+            )
+        )
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -215,9 +231,9 @@ class Identity:
         request = user_pb2.CreateUserRequest(user_id=user_id, password=PASSWORD)
         return await self.user.CreateUser(request, call_of("users/admin"))
 
-    async def sign_in(self, user_id, password=PASSWORD, **details):
+    async def sign_in(self, user_id, password=PASSWORD, *, address="192.0.2.1", **details):
         request = auth_pb2.SignInRequest(user_id=user_id, password=password, **details)
-        return await self.auth.SignIn(request, call_of())
+        return await self.auth.SignIn(request, call_of(address=address))
 
     async def refresh(self, token):
         request = auth_pb2.RefreshRequest(refresh_token=token)

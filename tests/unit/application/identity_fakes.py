@@ -57,18 +57,25 @@ class FakeHasher:
 
 
 class FakeThrottle:
+    """Counts by account, and apart from that by account and familiar address."""
+
     def __init__(self, failures=3):
         self.failures = failures
         self.taken = {}
 
-    def allow(self, user_id, address):
-        if self.taken.get(user_id, 0) >= self.failures:
+    def allow(self, user_id, address, *, familiar=False):
+        key = (user_id, address) if familiar else user_id
+        if self.taken.get(key, 0) >= self.failures:
             return MINUTE_NS
-        self.taken[user_id] = self.taken.get(user_id, 0) + 1
+        self.taken[key] = self.taken.get(key, 0) + 1
         return None
 
-    def refund(self, user_id, address):
-        self.taken[user_id] -= 1
+    def refund(self, user_id, address, *, familiar=False):
+        self.taken[(user_id, address) if familiar else user_id] -= 1
+
+    def forgive(self, user_id, addresses=()):
+        for key in (user_id, *((user_id, address) for address in addresses)):
+            self.taken.pop(key, None)
 
 
 class FakeIssuer:
@@ -172,6 +179,10 @@ class FakeSessions:
         ]
         found.sort(key=lambda each: (each.create_time_ns, each.id), reverse=True)
         return found[:limit]
+
+    async def addresses(self, user_id, *, now_ns):
+        found = await self.list_before(user_id, before=None, limit=None, now_ns=now_ns)
+        return {each.address for each in found}
 
     async def end(self, user_id, session_id):
         session = self.rows.get(session_id)

@@ -16,7 +16,10 @@ def test_all_services_that_a_server_has_are_listed_by_name():
     assert found == sorted(found)
     services = {name[1:].rpartition("/")[0] for name in found}
     assert services == {
-        *(f"blrcs.v1.{name}Service" for name in ("Access", "Auth", "Cache", "Limit", "User")),
+        *(
+            f"blrcs.v1.{name}Service"
+            for name in ("Access", "Auth", "Cache", "Credential", "Limit", "User")
+        ),
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",

@@ -1,0 +1,83 @@
+"""``blrcs doctor``: what is unsafe."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName, load_or_exit
+from blrcs.cli.db_target import Json, print_json
+from blrcs.monitoring.log_values import escape
+
+if TYPE_CHECKING:
+    from blrcs.doctor.finding import Finding
+
+
+def doctor(
+    config_directory: ConfigDirectory = None,
+    config_file: ConfigFile = None,
+    environment: EnvironmentName = None,
+    data_directory: Annotated[
+        Path | None, typer.Option("--data", help="Where the database and the keys lie.")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List what is unsafe in the configuration, its files and what is stored.
+
+    Exits with 1 where something critical stands that `doctor.accept` does not name. A server in
+    production does not start with that.
+    """
+    from blrcs.cli.stored import stored_policy  # noqa: PLC0415 - see the package
+    from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
+    from blrcs.doctor.bindings import examine_bindings  # noqa: PLC0415
+    from blrcs.doctor.examination import examine  # noqa: PLC0415
+    from blrcs.doctor.finding import Severity  # noqa: PLC0415
+
+    flags: dict[str, Any] = {
+        "environment": environment,
+        "data_directory": None if data_directory is None else str(data_directory),
+    }
+    loaded = load_or_exit(config_directory, config_file, flags)
+    settings = loaded.settings
+    findings = examine(loaded)
+    unseen = ""
+    try:
+        findings += examine_bindings(stored_policy(settings))
+    except DatabaseOpenError as error:
+        unseen = str(error)
+    accepted = settings.doctor.accept
+    if as_json:
+        print_json([_values(each, accepted=each.check in accepted) for each in findings])
+    else:
+        for each in sorted(findings, key=lambda each: each.severity is not Severity.CRITICAL):
+            typer.echo(_text(each, accepted=each.check in accepted))
+        if unseen:
+            typer.echo(f"What is stored was not looked at: {escape(unseen)}")
+        typer.echo(_summary(findings))
+    if any(each.severity is Severity.CRITICAL and each.check not in accepted for each in findings):
+        raise typer.Exit(1)
+
+
+def _text(finding: "Finding", *, accepted: bool) -> str:
+    place = f"{finding.key}: " if finding.key else ""
+    title = f"{finding.severity}{' (accepted)' if accepted else ''} {finding.check}"
+    return f"{title}: {escape(place + finding.problem)}\n    {escape(finding.remedy)}"
+
+
+def _summary(findings: "list[Finding]") -> str:
+    if not findings:
+        return "Nothing unsafe was found."
+    critical = sum(each.severity == "critical" for each in findings)
+    return f"{critical} critical, {len(findings) - critical} warnings."
+
+
+def _values(finding: "Finding", *, accepted: bool) -> dict[str, Any]:
+    return {
+        "check": finding.check,
+        "severity": finding.severity,
+        "accepted": accepted,
+        "key": finding.key,
+        "problem": finding.problem,
+        "remedy": finding.remedy,
+    }

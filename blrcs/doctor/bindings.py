@@ -1,0 +1,32 @@
+"""Roles that everybody holds."""
+
+from collections.abc import Iterator
+
+from blrcs.doctor.finding import Finding, Severity
+from blrcs.domain.access_policy import AccessPolicy
+from blrcs.domain.binding import Binding
+from blrcs.domain.builtin_roles import BUILTIN_ROLES
+
+EVERYBODY = frozenset({"allUsers", "allAuthenticated"})
+READING = ("get", "list", "check", "explain", "peek", "stats", "watch")
+
+
+def examine_bindings(policy: AccessPolicy) -> Iterator[Finding]:
+    """What is bound to all users, or to strangers."""
+    for binding in policy.bindings.values():
+        for member in sorted(EVERYBODY.intersection(binding.members)):
+            yield _finding(policy, binding, member)
+
+
+def _finding(policy: AccessPolicy, binding: Binding, member: str) -> Finding:
+    role = policy.roles.get(binding.role) or BUILTIN_ROLES.get(binding.role)
+    permissions = role.permissions if role else ()
+    writes = any(each.rpartition(".")[2] not in READING for each in permissions)
+    own = any(each == "*" or each.startswith("blrcs.") for each in permissions)
+    return Finding(
+        check="everyone",
+        severity=Severity.CRITICAL if writes and own else Severity.WARNING,
+        problem=f"{binding.name} gives {binding.role} on {binding.resource or 'everything'} "
+        f"to {member}",
+        remedy="bind it to a group of those who need it",
+    )
