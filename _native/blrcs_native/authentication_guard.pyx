@@ -80,6 +80,7 @@ cdef class AuthenticationGuard(Guard):
         principal.session = "" if claims.is_foreign else claims.session_id or ""
         principal.token_id = claims.token_id or ""
         principal.claims = claims
+        principal.groups = ()
         call.principal = principal
         if claims.is_limited or self.use.demands or with_proof:
             rejection = self.use.check(call, claims, header.partition(" ")[2], with_proof)

@@ -78,9 +78,9 @@ def json_values(method: ServedMethod) -> dict[str, Any]:
         "priority": policy.priority,
         "validation": method.is_validated,
         "allow_password_change_required": policy.allow_password_change_required,
-        "token_binding": policy.token_binding,
         "addresses": policy.addresses
         and {"allow": list(policy.addresses.allow), "deny": list(policy.addresses.deny)},
+        "token_binding": policy.token_binding,
     }
 
 

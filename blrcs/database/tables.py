@@ -144,7 +144,11 @@ bindings = _table(
     _text("resource"),
     _instant("expires_at_ns", nullable=True),
     *_history(),
+    _number("effect", default=1),
+    sa.Column("condition_json", TEXT),
 )
+"""``effect`` is a number of blrcs.v1.BindingEffect; ``condition_json`` has expression, title and
+description, or is NULL where the binding always counts."""
 sa.Index(None, bindings.c.role)
 
 groups = _table("groups", _id(), _text("display_name"), _text("members"), *_history())

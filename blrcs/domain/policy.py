@@ -73,9 +73,9 @@ class MethodPolicy:
     idempotency_ttl_ns: int | None = None
     shadow: frozenset[Stage] = frozenset()
     allow_password_change_required: bool = False
-    token_binding: BindingDemand | None = None
     addresses: Addresses | None = None
     priority: Priority = "normal"
+    token_binding: BindingDemand | None = None
 
     @property
     def is_public(self) -> bool:

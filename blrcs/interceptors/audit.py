@@ -12,6 +12,7 @@ from blrcs.interceptors.statuses import CODES
 from blrcs.monitoring.log_level import LogLevel
 from blrcs_native.call import Call
 from blrcs_native.end_hook import EndHook
+from blrcs_native.interfaces import Handler
 from blrcs_native.rejection import CODE_NAMES
 
 AUDITED_STAGES = frozenset({"authentication", "authorization"})
@@ -36,6 +37,10 @@ class Audit:
         self._write = write or write_audit_log
         codes = AUDITED_CODES if self._level == "refusals" else range(len(CODE_NAMES))
         self.on_end = EndHook(self._record_end, codes, rejections=True)
+
+    def bind(self, handler: Handler) -> Handler:
+        """The handler as it is: the end of a call tells all."""
+        return handler
 
     def _record_end(self, call: Call) -> None:
         """Writes the record of a call, if there is to be one."""

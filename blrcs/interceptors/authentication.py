@@ -64,6 +64,28 @@ REJECTIONS = {
 }
 
 
+NOBODY = _unauthenticated(
+    "CERTIFICATE_UNKNOWN", "the client certificate is not that of a principal"
+)
+
+
+def certificate_guards(
+    guards: tuple[Guard, ...], certificates: CertificatePrincipals | None, *, required: bool
+) -> tuple[Guard, ...]:
+    """The guards, the first behind what takes the principal of a certificate without a token.
+
+    Args:
+        guards: The one of tokens, and what else is asked about any principal; none for a public
+            method.
+        certificates: Whose certificates are; None where they are nobody's.
+        required: Callers whose certificate is nobody's are refused, whatever their token.
+    """
+    if certificates is None or not guards:
+        return guards
+    tokens, *others = guards
+    return (CertificateGuard(certificates, tokens, NOBODY if required else None), *others)
+
+
 CheckProof = Callable[[Call, str, str], bool]
 """Whether a call carries a good proof of the key with a thumbprint, for a token."""
 
@@ -73,27 +95,6 @@ DEMANDED: dict[BindingDemand | None, tuple[str, ...]] = {
     "mtls": ("certificate",),
     "dpop": ("proof",),
 }
-
-
-NOBODY = _unauthenticated(
-    "CERTIFICATE_UNKNOWN", "the client certificate is not that of a principal"
-)
-
-
-def certificate_guards(
-    guards: tuple[Guard, ...], certificates: CertificatePrincipals | None, *, required: bool
-) -> tuple[Guard, ...]:
-    """Guards of tokens, behind what takes the principal of a certificate where there is no token.
-
-    Args:
-        guards: Those of tokens.
-        certificates: Whose certificates are; None where they are nobody's.
-        required: Callers whose certificate is nobody's are refused, whatever their token.
-    """
-    if certificates is None:
-        return guards
-    nobody = NOBODY if required else None
-    return tuple(CertificateGuard(certificates, guard, nobody) for guard in guards)
 
 
 def authentication_guards(

@@ -91,9 +91,9 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
             idempotency_ttl_ns=_idempotency_ttl_ns(stated),
             shadow=frozenset(STAGES[kind] for kind in stated.shadow),
             allow_password_change_required=stated.allow_password_change_required,
-            token_binding=BINDINGS[stated.token_binding],
             addresses=_addresses(stated),
             priority=_priority(stated, descriptor),
+            token_binding=BINDINGS[stated.token_binding],
         )
     except KeyError as error:
         raise PolicyError(f"{descriptor.full_name}: unknown value {error} in its policy") from None

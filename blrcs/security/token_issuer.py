@@ -7,6 +7,7 @@ import jwt
 
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import AccessToken
+from blrcs.domain.proven_subject import note_subject
 from blrcs.domain.token_limits import NO_LIMITS, TokenLimits
 from blrcs.security.signing_keys import ALGORITHM, SigningKeys
 
@@ -91,6 +92,7 @@ class JwtIssuer:
             algorithm=ALGORITHM,
             headers={"typ": TYPE, "kid": key.kid},
         )
+        note_subject(principal, session_id)
         return AccessToken(text, max(expire_s * NS_PER_S - now_ns, 0))
 
     def _token_id(self) -> str:
