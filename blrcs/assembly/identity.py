@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from blrcs.api.auth_service import AuthService
-from blrcs.api.caller_bindings import CallerBindings
+from blrcs.api.caller_bindings import CallerBindings, no_proof
 from blrcs.api.credential_service import CredentialService
 from blrcs.api.credential_use_cases import CredentialUseCases
 from blrcs.api.user_service import UserService
@@ -53,14 +53,16 @@ from blrcs.database.repositories.service_account import SqlServiceAccountReposit
 from blrcs.database.repositories.session import SqlSessionRepository
 from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.domain.session import SessionLifetime
+from blrcs.interceptors.authentication import CheckProof
 from blrcs.interceptors.peer_certificate import certificate_thumbprint
 from blrcs.security.key_ring import KeyRing
 from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.proofs import ProofChecker
 from blrcs.security.sign_in_throttle import LimiterSignInThrottle
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import TYPE, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
-from blrcs.workers.memory import SIGN_IN, SIGN_IN_CELLS, Memory
+from blrcs.workers.memory import PROOF_CELLS, PROOFS, SIGN_IN, SIGN_IN_CELLS, Memory
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
 
@@ -81,6 +83,7 @@ class Identity:
     revocations: RevocationRepository
     signing: Signing
     issuers: TrustedIssuers
+    check_proof: CheckProof | None
 
 
 def assemble_identity(
@@ -114,6 +117,10 @@ def assemble_identity(
     signing = assemble_signing(
         key, key_directory, settings, verifier, stored_revocations, revoker, base.clock
     )
+    proofs = None
+    if settings.proof_origins:
+        limiter = memory.limiter(PROOFS, PROOF_CELLS)
+        proofs = ProofChecker(limiter, origins=settings.proof_origins, clock=base.clock)
     issuers = TrustedIssuers(settings, verifier, revocations, base.clock)
     users = SqlUserRepository(base.database, stored_revocations, grants)
     accounts = SqlServiceAccountRepository(base.database, stored_revocations, grants)
@@ -181,6 +188,7 @@ def assemble_identity(
         ),
         bindings=CallerBindings(
             certificate_of=certificate_thumbprint,
+            proven_key_of=no_proof if proofs is None else proofs.proven_key,
             binds_to_certificates=settings.bind_to_certificates,
         ),
     )
@@ -241,6 +249,7 @@ def assemble_identity(
         revocations=stored_revocations,
         signing=signing,
         issuers=issuers,
+        check_proof=None if proofs is None else proofs.check,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from blrcs.config.duration import Duration, between
-from blrcs.config.issuers import TrustedIssuer
+from blrcs.config.issuers import HttpsUrl, TrustedIssuer
 from blrcs.config.mtls import Mtls
 from blrcs.config.section import Secret, Section
 
@@ -47,6 +47,8 @@ class Auth(Section):
     """How long a token got by an exchange is valid."""
     bind_to_certificates: bool = False
     """Tokens got over mutual TLS are good only with the same client certificate (RFC 8705)."""
+    proof_origins: tuple[HttpsUrl, ...] = ()
+    """What clients that prove a key call this server (DPoP); without any no proof is good."""
     issuers: tuple[TrustedIssuer, ...] = ()
     """Issuers of others whose tokens are accepted too."""
     leeway: Annotated[Duration, between("0s", "5m")] = Duration.parse("30s")

@@ -9,6 +9,8 @@ from typing import Any
 _VALUE = re.compile(r"[A-Za-z0-9._~@+:|=-]{1,128}")
 _FIELD = re.compile(r"\{([A-Za-z0-9_.:/-]+)\}")
 MAX_GROUPS = 64
+COLLECTIONS = ("issuers", "users", "workloads")
+"""Where principals are that can be given roles."""
 DOTS = (".", "..")
 
 
@@ -67,8 +69,8 @@ def check_template(template: str) -> str:
     plain = [segment for segment in segments if _FIELD.fullmatch(segment) is None]
     if len(segments) == len(plain):
         raise ValueError("names no claim, such as {sub}, so that all would be one principal")
-    if len(segments) < 2 or segments[0] not in plain:  # noqa: PLR2004 - a collection and an id
-        raise ValueError("does not begin with a segment of its own, such as issuers/")
+    if segments[0] not in COLLECTIONS:
+        raise ValueError(f"begins with none of {', '.join(COLLECTIONS)}")
     for segment in plain:
         if _VALUE.fullmatch(segment) is None or segment in DOTS:
             raise ValueError("has a segment that is neither plain nor a whole claim in braces")

@@ -69,4 +69,5 @@ class Refresh:
             access=access,
             refresh_token=renewed.text,
             refresh_ttl_ns=session.expire_time_ns - now_ns,
+            binding=session.binding,
         )

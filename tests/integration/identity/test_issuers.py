@@ -279,21 +279,16 @@ async def test_the_last_keys_stay_for_a_time_and_then_none_are_trusted(followed)
 
 async def test_a_key_that_is_not_known_has_the_issuer_asked_once_however_many_want_it(followed):
     followed.source.outcomes = [PublishedKeys(KEYSET, 3600) for _ in range(3)]
+    fetched = asyncio.Queue()
+    followed.follower._trust = fetched.put_nowait
     running = asyncio.create_task(followed.follower.run())
-    while followed.source.fetches < 1:
-        await asyncio.sleep(0)
-    for expected in (2, 3):
-        while len(followed.trusted) < expected - 1:
-            await asyncio.sleep(0)
-        for _ in range(100):
-            assert not followed.follower.want()
-        while followed.source.fetches < expected:
-            await asyncio.sleep(0)
-    while len(followed.trusted) < 3:
-        await asyncio.sleep(0)
-    for _ in range(100):
-        await asyncio.sleep(0)
-    assert followed.source.fetches == 3
+    for fetches in (1, 2, 3):
+        await fetched.get()
+        assert followed.source.fetches == fetches
+        if fetches < 3:
+            for _ in range(100):
+                assert not followed.follower.want()
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+    assert fetched.empty()
