@@ -117,7 +117,7 @@ def reason_of(trailers: Any) -> str:
     status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
     info = error_details_pb2.ErrorInfo()
     assert status.details[0].Unpack(info)
-    return info.reason
+    return str(info.reason)
 
 
 def attempt(world: World, token: str, scheme: str = "Bearer") -> tuple[grpc.StatusCode, str]:

@@ -37,7 +37,7 @@ class Pace:
 
     def after_failure(self) -> float:
         """How long to wait: twice as long each time, and never all servers at once."""
-        longest = min(FIRST_RETRY_S * 2**self.failures, LONGEST_RETRY_S)
+        longest: float = min(FIRST_RETRY_S * 2**self.failures, LONGEST_RETRY_S)
         self.failures = min(self.failures + 1, 16)
         return longest * (0.5 + self.jitter() / 2)
 
