@@ -141,6 +141,7 @@ async def running(
                 audit=None if audit is None else audit.log,
                 certificates=certificate_principals(settings.auth.mtls),
                 certificate_required=settings.auth.mtls.mode == "required",
+                check_proof=builtin.identity.check_proof,
                 network=network,
             ),
             router,

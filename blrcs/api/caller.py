@@ -2,7 +2,7 @@
 
 from blrcs.application.auth.exchange_token import Actor
 from blrcs.domain.authentication import ACR, AuthenticationLevel
-from blrcs.domain.token_limits import TokenBinding
+from blrcs.domain.token_limits import TokenBinding, covers
 from blrcs_native.call import Call
 
 LEVELS = {acr: level for level, acr in ACR.items()}
@@ -34,8 +34,8 @@ def is_narrowed(call: Call) -> bool:
 
 def may_use(call: Call, permission: str) -> bool:
     """Whether the scope of the caller's token, where it has one, holds a permission."""
-    claims = None if call.principal is None else call.principal.claims
-    return claims is None or claims.permitted is None or claims.permitted.allows(permission)
+    scope = None if call.principal is None else call.principal.scope
+    return scope is None or covers(scope, permission)
 
 
 def actor_of(call: Call) -> Actor:

@@ -81,6 +81,7 @@ class Builtin:
         house.repeat(PURGE_PERIOD_S, leading(self.identity.purge_expired))
         signing = self.identity.signing
         signing.keep_house(house, leads=leading(signing.rotate_if_due))
+        self.identity.issuers.keep_house(house)
         house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
         house.repeat(EXPIRY_PERIOD_S, leading(records.purge.expired))
         if records.copies is not None:
