@@ -5,7 +5,6 @@ from contextlib import aclosing
 
 from google.protobuf.empty_pb2 import Empty
 
-from blrcs.api.caller import caller_name
 from blrcs.api.record_mask import ReadMask
 from blrcs.api.record_messages import (
     collection_fields,
@@ -40,8 +39,8 @@ EVENT_TYPES = {
     ChangeKind.EXPIRED: record_pb2.RECORD_EVENT_TYPE_EXPIRED,
 }
 
-MayDo = Callable[[str, str, str], bool]
-"""Whether a principal holds a permission on a resource."""
+MayDo = Callable[[Call, str, str], bool]
+"""Whether who calls holds a permission on a resource."""
 
 
 class RecordService(record_pb2_grpc.RecordServiceServicer):
@@ -152,7 +151,7 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         self, request: record_pb2.UpdateRecordRequest, call: Call
     ) -> record_pb2.Record:
         key = record_key_in(request.record.name, field="record.name")
-        if request.allow_missing and not self._may(caller_name(call), CREATE, key.parent.name):
+        if request.allow_missing and not self._may(call, CREATE, key.parent.name):
             raise PermissionDeniedError(
                 "PERMISSION_DENIED", f"{CREATE} is needed", metadata={"permission": CREATE}
             )

@@ -79,6 +79,7 @@ class Builtin:
         records, limits, database = self.records, self.limits, self.base.database
         house.repeat(PURGE_PERIOD_S, leading(self.identity.purge_expired))
         house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
+        self.access.house.keep(house, leading)
         house.repeat(EXPIRY_PERIOD_S, leading(records.purge.expired))
         if records.copies is not None:
             follower = records.copies.follower
@@ -120,7 +121,9 @@ async def assemble_builtin(
         ConfigError: A limit rule of the configuration cannot be carried out.
     """
     encryption = await assemble_encryption(base, settings.encryption, stack)
-    access = assemble_access(base, method_permissions, memory.generation(ACCESS))
+    access = assemble_access(
+        base, method_permissions, memory.generation(ACCESS), settings=settings.access
+    )
     identity = assemble_identity(
         base,
         settings.auth,

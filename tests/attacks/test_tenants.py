@@ -66,6 +66,7 @@ OF_ALL: dict[str, dict[str, dict[str, str]]] = {
         "BatchCheck": {"principal": "users/other"},
         "Explain": {"principal": "users/other"},
         "ListPermissions": {"principal": "users/other"},
+        "DryRun": {},
         "CreateRole": {},
         "GetRole": {"name": "roles/none"},
         "ListRoles": {},
