@@ -16,11 +16,10 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 import blrcs.v1
-from blrcs.v1 import access_pb2, access_pb2_grpc, policy_pb2
+from blrcs.v1 import policy_pb2
 from blrcs_native.resource_template import ResourceTemplate
-from tests.attacks.world import ATTACKER, TEXT, VICTIM, World, world
+from tests.attacks.world import ATTACKER, TEXT, VICTIM, World
 from tests.e2e.workers import Metadata
-from tests.transports import TRANSPORTS
 
 TENANT = "tenants/{tenant}"
 COLLECTION = f"{TENANT}/collections/notes"
@@ -163,27 +162,6 @@ def cases(listed: dict[str, dict[str, dict[str, str]]]) -> list[Any]:
     ]
 
 
-@pytest.fixture(scope="module", params=TRANSPORTS)
-def tenants(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    """Alice and Mallory administer a tenant each."""
-    with world(tmp_path_factory.mktemp("tenants"), request.param) as started:
-        for user in (VICTIM, ATTACKER):
-            access_pb2_grpc.AccessServiceStub(started.channel).CreateBinding(
-                access_pb2.CreateBindingRequest(
-                    binding_id=f"{user}-administers",
-                    binding={
-                        "role": "roles/administrator",
-                        "members": [f"users/{user}"],
-                        "resource": f"tenants/{user}",
-                    },
-                ),
-                metadata=started.admin,
-            )
-        yield started
-
-
 def outcome(tenants: World, case: Case, tenant: str, metadata: Metadata) -> tuple[Any, bytes]:
     """How a call ends; one that waits for what comes is let wait, and is not refused."""
     request = case.request(tenant).SerializeToString()
@@ -227,7 +205,7 @@ def test_a_tenant_is_its_own_administrators_alone(tenants: World, case: Case) ->
     state = tenants.state()
     code, reply = outcome(tenants, case, VICTIM, tenants.mallory)
     assert (code, reply) == (grpc.StatusCode.PERMISSION_DENIED, b"")
-    code, reply = outcome(tenants, case, VICTIM, ())
+    code, reply = outcome(tenants, case, VICTIM, [])
     assert (code, reply) == (grpc.StatusCode.UNAUTHENTICATED, b"")
     assert tenants.state() == state
     for metadata in (tenants.alice, tenants.admin):
@@ -241,7 +219,7 @@ def test_what_is_no_tenants_is_no_tenants_administrators(tenants: World, case: C
     for metadata in (tenants.alice, tenants.mallory):
         code, reply = outcome(tenants, case, VICTIM, metadata)
         assert (code, reply) == (grpc.StatusCode.PERMISSION_DENIED, b"")
-    code, reply = outcome(tenants, case, VICTIM, ())
+    code, reply = outcome(tenants, case, VICTIM, [])
     assert (code, reply) == (grpc.StatusCode.UNAUTHENTICATED, b"")
     assert tenants.state() == state
     code, _ = outcome(tenants, case, VICTIM, tenants.admin)
