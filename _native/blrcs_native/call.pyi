@@ -47,7 +47,8 @@ class Call:
     """One RPC, from its first byte to its status: grpc.aio.ServicerContext's interface and more.
 
     ``metadata`` is what the client sent, ``peer_address`` its address without the port (or the
-    transport's name where there is none). A call belongs to one task at a time.
+    transport's name where there is none): behind a proxy that is trusted, that of the client whom
+    the proxy names. A call belongs to one task at a time.
     """
 
     principal: Principal | None

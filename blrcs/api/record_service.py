@@ -19,7 +19,6 @@ from blrcs.api.stored_messages import (
     StoredBatchGetRecordsResponse,
     StoredBatchWriteRecordsResponse,
     StoredListRecordsResponse,
-    StoredRecordWriteResult,
     StoredWatchRecordsResponse,
 )
 from blrcs.api.times import to_timestamp
@@ -30,6 +29,7 @@ from blrcs.domain.record import ChangeKind, RecordImage
 from blrcs.domain.record_name import collection_key_in, record_key_in, tenant_in
 from blrcs.v1 import record_pb2, record_pb2_grpc
 from blrcs_native.call import Call
+from blrcs_native.protobuf_wire import write_message
 
 CREATE = "blrcs.records.create"
 EVENT_TYPES = {
@@ -38,6 +38,8 @@ EVENT_TYPES = {
     ChangeKind.DELETED: record_pb2.RECORD_EVENT_TYPE_DELETED,
     ChangeKind.EXPIRED: record_pb2.RECORD_EVENT_TYPE_EXPIRED,
 }
+
+RESULT_RECORD = record_pb2.RecordWriteResult.RECORD_FIELD_NUMBER
 
 MayDo = Callable[[Call, str, str], bool]
 """Whether who calls holds a permission on a resource."""
@@ -197,9 +199,12 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         ]
         written = await self._records.batch_write_records(parent, operations)
         results = [
-            StoredRecordWriteResult(
-                record=None if record is None else await self._encoded(record.image)
-            ).SerializeToString()
+            b""
+            if record is None
+            else write_message(
+                RESULT_RECORD,
+                record.encoded if record.sealed is None else await self._encoded(record.image),
+            )
             for record in written
         ]
         response: record_pb2.BatchWriteRecordsResponse = StoredBatchWriteRecordsResponse(

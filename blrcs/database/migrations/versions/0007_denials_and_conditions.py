@@ -13,7 +13,7 @@ from blrcs.database.migrations.steps import (
 from blrcs.database.types import DIGEST, FLAG, NUMBER, TEXT
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0006"
 
 GRANT = sa.text("1")
 
