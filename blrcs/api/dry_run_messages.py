@@ -16,7 +16,6 @@ from blrcs.domain.role import Role
 from blrcs.v1 import access_pb2
 
 DEFAULT_CHANGES = 1000
-NEVER = {"create_time_ns": 0, "update_time_ns": 0}
 
 
 def candidate(request: access_pb2.DryRunRequest) -> Candidate:
@@ -26,7 +25,8 @@ def candidate(request: access_pb2.DryRunRequest) -> Candidate:
             Role(
                 name=require_name(each.name, ROLES, field="roles.name"),
                 **role_fields(each).chosen(OF_ROLES),  # type: ignore[arg-type]
-                **NEVER,
+                create_time_ns=0,
+                update_time_ns=0,
             )
             for each in request.roles
         ],
@@ -34,7 +34,8 @@ def candidate(request: access_pb2.DryRunRequest) -> Candidate:
             Group(
                 name=require_name(each.name, GROUPS, field="groups.name"),
                 **group_fields(each).chosen(OF_GROUPS),  # type: ignore[arg-type]
-                **NEVER,
+                create_time_ns=0,
+                update_time_ns=0,
             )
             for each in request.groups
         ],
@@ -42,7 +43,8 @@ def candidate(request: access_pb2.DryRunRequest) -> Candidate:
             Binding(
                 name=require_name(each.name, BINDINGS, field="bindings.name"),
                 **binding_fields(each).chosen(OF_BINDINGS),  # type: ignore[arg-type]
-                **NEVER,
+                create_time_ns=0,
+                update_time_ns=0,
             )
             for each in request.bindings
         ],
