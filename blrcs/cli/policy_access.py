@@ -1,5 +1,6 @@
 """``blrcs policy who-can`` and ``dry-run``: asks the access policy that is stored."""
 
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -112,12 +113,15 @@ def _candidate(path: Path) -> "Candidate":
     try:
         if path.stat().st_size > MAX_CANDIDATE_BYTES:
             fail(f"{escape(str(path))} is larger than {MAX_CANDIDATE_BYTES} bytes")
-        request = json_format.Parse(path.read_bytes(), access_pb2.DryRunRequest())
+        values = json.loads(path.read_bytes())
+        if not isinstance(values, dict):
+            fail(f"{escape(str(path))} is no candidate: it is no object")
+        request = json_format.ParseDict(values, access_pb2.DryRunRequest())
         rejection = judge(request)
         if rejection is not None:
             fail(f"{escape(str(path))} breaks a rule: {escape(rejection.message)}")
         return candidate(request)
-    except (OSError, json_format.ParseError, RecursionError, UnicodeDecodeError) as error:
+    except (OSError, json_format.ParseError, RecursionError, ValueError) as error:
         fail(f"{escape(str(path))} is no candidate: {escape(str(error))}")
     except DomainError as error:
         fail(escape(error.message))
