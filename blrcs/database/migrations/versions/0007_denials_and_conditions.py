@@ -7,6 +7,7 @@ from blrcs.database.migrations.steps import (
     add_column,
     create_index,
     create_table,
+    delete_rows,
     drop_column,
     drop_table,
 )
@@ -41,6 +42,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Bindings that deny or have a condition go: as grants without one, they would give more."""
     drop_table("access_decisions")
-    op.execute("DELETE FROM bindings WHERE effect <> 1 OR condition_json IS NOT NULL")
+    delete_rows(
+        "bindings", "effect <> 1 OR condition_json IS NOT NULL", "effect", "condition_json"
+    )
     drop_column("bindings", "condition_json")
     drop_column("bindings", "effect")
