@@ -2,7 +2,7 @@
 
 from blrcs.application.auth.exchange_token import Actor
 from blrcs.domain.authentication import ACR, AuthenticationLevel
-from blrcs.domain.token_limits import TokenBinding, covers
+from blrcs.domain.token_limits import TokenBinding
 from blrcs_native.call import Call
 
 LEVELS = {acr: level for level, acr in ACR.items()}
@@ -30,12 +30,6 @@ def is_narrowed(call: Call) -> bool:
     """Whether the caller's token is good for less than the principal's own."""
     claims = None if call.principal is None else call.principal.claims
     return claims is not None and (claims.permitted is not None or claims.actor is not None)
-
-
-def may_use(call: Call, permission: str) -> bool:
-    """Whether the scope of the caller's token, where it has one, holds a permission."""
-    scope = None if call.principal is None else call.principal.scope
-    return scope is None or covers(scope, permission)
 
 
 def actor_of(call: Call) -> Actor:
