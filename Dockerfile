@@ -21,12 +21,15 @@ COPY LICENSE MANIFEST.in README.md pyproject.toml setup.py ./
 COPY proto proto
 COPY _native _native
 COPY blrcs blrcs
+COPY deploy/requirements deploy/requirements
 
 # Debugging symbols would be most of the native core's size.
 ENV CFLAGS=-g0
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 RUN python -m venv --without-pip /opt/blrcs \
-    && pip --python /opt/blrcs/bin/python install --no-cache-dir /wheels/*.whl
+    && pip --python /opt/blrcs/bin/python install --no-cache-dir \
+        --require-hashes --requirement deploy/requirements/run.txt \
+    && pip --python /opt/blrcs/bin/python install --no-cache-dir --no-deps /wheels/*.whl
 
 
 FROM python:3.13-slim

@@ -84,16 +84,16 @@ $(VENV)/.created:
 	$(PIP) --upgrade pip
 	@touch $@
 
-# pip reads what the build itself needs from [build-system], which an editable build without
-# isolation expects to find installed.
-$(VENV)/.requirements: $(VENV)/.created pyproject.toml
-	@$(BIN)/python -c 'import tomllib; \
-		print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
-		| $(PIP) -r /dev/stdin
+# Nothing is installed but what deploy/requirements names, with the hash that it names.
+LOCKED := $(PIP) --require-hashes -r deploy/requirements
+
+$(VENV)/.requirements: $(VENV)/.created deploy/requirements/build.txt deploy/requirements/run.txt
+	$(LOCKED)/build.txt -r deploy/requirements/run.txt
 	@touch $@
 
+# The extensions are built in place afterwards, where a change builds one of them anew.
 $(VENV)/.installed: $(VENV)/.requirements pyproject.toml setup.py $(PROTOS)
-	$(PIP) --no-build-isolation --editable .
+	BLRCS_WITHOUT_EXTENSIONS=1 $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.installed $(SOURCES)
@@ -103,15 +103,15 @@ $(VENV)/.built: $(VENV)/.installed $(SOURCES)
 .PHONY: build
 build: $(VENV)/.built ## Set up, and build the native core and the code generated from the protos
 
-$(VENV)/.test: $(VENV)/.built pyproject.toml
-	$(PIP) --group test --group check
+$(VENV)/.test: $(VENV)/.built deploy/requirements/test.txt
+	$(LOCKED)/test.txt
 	@touch $@
 
 .PHONY: build-test
 build-test: system-test $(VENV)/.test ## Likewise, with what the tests need
 
-$(VENV)/.bench: $(VENV)/.test
-	$(PIP) --group bench
+$(VENV)/.bench: $(VENV)/.test deploy/requirements/bench.txt
+	$(LOCKED)/bench.txt
 	@touch $@
 
 .PHONY: build-bench
@@ -120,7 +120,7 @@ build-bench: $(VENV)/.bench ## Likewise, with the benchmarks' peers
 # Checks -------------------------------------------------------------------------------------------
 
 .PHONY: check
-check: build-test lint types imports lint-proto breaking ## All checks that run no test
+check: build-test lint types imports lint-proto breaking audit ## All checks that run no test
 
 .PHONY: lint
 lint: ## Style and common faults
@@ -151,6 +151,21 @@ lint-proto: build/blrcs.binpb ## The contract's style
 .PHONY: breaking
 breaking: build/blrcs.binpb ## The contract against the last release's
 	@deploy/check-breaking $(BIN) $<
+
+.PHONY: audit
+audit: build-test ## Known vulnerabilities of the packages that BLRCS runs with
+	@$(BIN)/python deploy/audit-dependencies deploy/requirements/run.txt
+
+.PHONY: lock
+lock: $(VENV)/.created ## Choose the newest version of every package, and note the hashes
+	$(PIP) --group lock
+	deploy/lock $(BIN)
+
+.PHONY: sbom
+sbom: build-test ## What BLRCS is made of, as CycloneDX: build/blrcs.cdx.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements deploy/requirements/run.txt --pyproject pyproject.toml \
+		--mc-type application --output-reproducible --of JSON --output-file build/blrcs.cdx.json
 
 .PHONY: clean
 clean: ## Remove everything that was built, and the virtual environment

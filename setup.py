@@ -27,6 +27,8 @@ def packages() -> list[str]:
 
 def extensions() -> list[Extension]:
     """One extension module for each .pyx, so that a change rebuilds one file."""
+    if "BLRCS_WITHOUT_EXTENSIONS" in os.environ:  # an editable build would not keep them
+        return []
     sanitize = "BLRCS_SANITIZE" in os.environ  # see deploy/sanitize
     return [
         Extension(

@@ -38,7 +38,8 @@ class Load:
     ``metadata`` goes with every call; ``request`` and ``reply`` are serialized messages, of which a
     call sends ``sends`` and gets ``replies``. Every call must be answered with them, byte for byte
     or, where h2load counts, in length. ``reply`` is None where its length may vary: then each call
-    must have one, and whoever makes the load sees to the rest.
+    must have one, and whoever makes the load sees to the rest. A call that is ``refused`` must have
+    none; that its status is the right one is seen to by whoever makes the load.
     """
 
     port: int
@@ -52,6 +53,7 @@ class Load:
     connections: int = CONNECTIONS
     streams: int = STREAMS
     tls: bool = False
+    refused: bool = False
 
 
 class LoadError(Exception):
@@ -104,7 +106,9 @@ def read_h2load(output: str, load: Load, calls: int) -> float:
         raise LoadError(output)
     # A call that ends with an error has no message, so the bytes tell how many replies there were.
     size = int(bodies[1])
-    if load.reply is None:
+    if load.refused:
+        is_whole = size == 0
+    elif load.reply is None:
         is_whole = size > 0
     else:
         is_whole = size == calls * load.replies * len(framed(load.reply))
@@ -120,7 +124,7 @@ def cipher_of(load: Load, folder: Path) -> str:
 
 
 def run_grpc(load: Load, calls: int) -> float:
-    if load.reply is None or load.sends != 1 or load.replies != 1 or load.tls:
+    if load.reply is None or load.sends != 1 or load.replies != 1 or load.tls or load.refused:
         raise LoadError("only h2load makes this load, and it is not installed")
     described = asdict(load) | {"request": load.request.hex(), "reply": load.reply.hex()}
     command = [sys.executable, __file__, json.dumps(described), str(calls)]

@@ -146,6 +146,7 @@ def server(
             options=tuple(options or ()),
             compression=compression,
             maximum_concurrent_rpcs=maximum_concurrent_rpcs,
+            network=None if factory is None else factory.network,
         ),
         router,
         factory or PipelineFactory(limiter=Limiter(LIMITER_CELLS)),

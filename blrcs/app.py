@@ -12,7 +12,9 @@ from prometheus_client import CollectorRegistry
 from blrcs.api.health_service import HealthService, HealthState, add_health_to_server
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
+from blrcs.assembly.audit import assemble_audit
 from blrcs.assembly.builtin import Builtin, assemble_builtin
+from blrcs.assembly.certificates import certificate_principals
 from blrcs.assembly.direct import direct_health
 from blrcs.assembly.endpoint import listen
 from blrcs.assembly.foundation import NS_PER_S, lay_foundation
@@ -27,10 +29,12 @@ from blrcs.config.reloadable import Reloadable
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.doctor.examination import refuse_stored_dangers
+from blrcs.encryption.encryption_service import EncryptionService
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.factory import PipelineFactory
+from blrcs.interceptors.network import current_network
 from blrcs.interceptors.policies import Policies, permissions_of
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.exporter import MetricsServer
@@ -87,8 +91,9 @@ async def running(
         worker: What this process has of its supervisor, where it is one of several.
 
     Raises:
-        DatabaseOpenError, RedisOpenError, KeyFileError, ConfigError, PolicyError,
-        ServiceLoadError, PortUnavailableError: It cannot start; each says in one line why.
+        DatabaseOpenError, RedisOpenError, KeyFileError, MasterKeyError, ConfigError, PolicyError,
+        ServiceLoadError, PortUnavailableError, AuditOpenError: It cannot start; each says in one
+            line why.
     """
     settings = loaded.settings
     memory: Memory = OwnMemory() if worker is None else worker.memory
@@ -98,6 +103,7 @@ async def running(
         base = await lay_foundation(settings, stack, worker, metrics=metrics)
         if worker is None or worker.first:
             await refuse_stored_dangers(loaded, base.database)
+        audit = await assemble_audit(base.data_directory, settings.audit, base.clock, stack)
         registrar = Registrar()
         builtin = await assemble_builtin(
             base,
@@ -109,6 +115,8 @@ async def running(
             method_permissions=lambda: permissions_of(registrar, settings),
         )
         direct = builtin.add_to(registrar) if settings.services.builtin else {}
+        if audit is not None and settings.services.builtin:
+            audit.add_to(registrar, base.page_tokens)
         hosted = _hosted(builtin, block, metrics, stack)
         for reference in settings.services.extra:
             hosted.add(reference, registrar)
@@ -117,6 +125,7 @@ async def running(
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
         overload = assemble_overload(settings, metrics.overload)
+        network = current_network(settings.network)
         policies = Policies(
             tuple(registrar),
             PipelineFactory(
@@ -127,6 +136,10 @@ async def running(
                 direct={**direct, **direct_standard},
                 overload=overload,
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
+                audit=None if audit is None else audit.log,
+                certificates=certificate_principals(settings.auth.mtls),
+                certificate_required=settings.auth.mtls.mode == "required",
+                network=network,
             ),
             router,
             metrics=metrics.calls,
@@ -134,7 +147,9 @@ async def running(
         policies.apply(settings)
 
         reloadables: list[Reloadable] = [policies, builtin.limits.rules, level]
-        server, addresses = listen(router, settings, metrics, reloadables, worker, overload)
+        server, addresses = listen(
+            router, settings, metrics, reloadables, worker, network=network, overload=overload
+        )
         metrics_address = await _serve_metrics(settings, memory.registry(block), stack, worker)
         stack.push_async_callback(hosted.stop, settings.services.stop_timeout.ns / NS_PER_S)
         await hosted.start()
@@ -145,6 +160,8 @@ async def running(
             administrator = await builtin.identity.create_initial_administrator(
                 "" if password is None else password.get_secret_value()
             )
+        if audit is not None and administrator is not None:
+            await audit.note_administrator(administrator.user_id)
         live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
         watcher = ConfigWatcher(live)
         await server.start()
@@ -155,6 +172,8 @@ async def running(
         leading = partial(_leading, worker)
         builtin.keep_house(house, settings.database.refresh_interval.ns / NS_PER_S, leading)
         hosted.keep_house(house, leading)
+        if audit is not None:
+            audit.keep_house(house, leading, stack)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,
@@ -182,6 +201,7 @@ def _hosted(
             metrics=block,
             strategy_metrics=metrics.strategies,
             page_tokens=base.page_tokens,
+            encryption=EncryptionService(builtin.encryption.keys),
             clock=base.clock,
             own_directory=own_directories,
             life=ServiceLife(),

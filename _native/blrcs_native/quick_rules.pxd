@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 cdef enum:
-    MOST_STEPS = 24
+    MOST_STEPS = 40
 
 
 # Characters of ASCII, a bit each, and how many of them follow one another.
@@ -39,7 +39,31 @@ cdef class QuickNumber(QuickField):
     cdef int64_t most
 
 
+cdef class QuickRules
+
+
+cdef class QuickTexts(QuickField):
+    cdef QuickText item
+    cdef Py_ssize_t least
+    cdef Py_ssize_t most
+
+
+cdef class QuickMessage(QuickField):
+    cdef QuickRules rules
+    cdef bint required
+
+
+cdef class QuickMessages(QuickField):
+    cdef QuickRules rules
+    cdef Py_ssize_t least
+    cdef Py_ssize_t most
+
+
+cdef class QuickOneof(QuickField):
+    pass
+
+
 cdef class QuickRules:
-    cdef tuple fields
+    cdef readonly tuple fields
 
     cdef bint hold_c(self, object message) except -1

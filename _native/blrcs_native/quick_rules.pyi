@@ -48,9 +48,42 @@ class QuickNumber(QuickField):
     ) -> None: ...
 
 @final
+class QuickTexts(QuickField):
+    """Strings, from ``least`` to ``most`` of them, each of which is as ``item`` says."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        item: QuickText | None = None,
+        least: int = 0,
+        most: int | None = None,
+    ) -> None: ...
+
+@final
+class QuickMessage(QuickField):
+    """A message of which rules hold; it may be absent, unless it is ``required``."""
+
+    def __init__(self, name: str, rules: QuickRules, *, required: bool = False) -> None: ...
+
+@final
+class QuickMessages(QuickField):
+    """Messages, from ``least`` to ``most`` of them, of each of which rules hold."""
+
+    def __init__(
+        self, name: str, rules: QuickRules, *, least: int = 0, most: int | None = None
+    ) -> None: ...
+
+@final
+class QuickOneof(QuickField):
+    """A oneof of which some field is there."""
+
+@final
 class QuickRules:
     """What must hold of a message's fields, each by itself."""
 
+    @property
+    def fields(self) -> tuple[QuickField, ...]: ...
     def __init__(self, fields: Iterable[QuickField]) -> None: ...
     def hold(self, message: Any) -> bool:
         """Whether all hold for sure; False also says that one may not."""

@@ -129,6 +129,60 @@ cdef class QuickNumber(QuickField):
 
 
 @cython.final
+cdef class QuickTexts(QuickField):
+    def __init__(self, str name not None, *, QuickText item=None, least=0, most=None):
+        QuickField.__init__(self, name)
+        self.item = item
+        self.least = bound_of(least)
+        self.most = bound_of(most)
+
+    cdef bint fits(self, object value) except -1:
+        if not self.least <= len(value) <= self.most:
+            return False
+        if self.item is not None:
+            for each in value:
+                if not self.item.fits(each):
+                    return False
+        return True
+
+
+@cython.final
+cdef class QuickMessage(QuickField):
+    def __init__(self, str name not None, QuickRules rules not None, *, bint required=False):
+        QuickField.__init__(self, name)
+        self.rules = rules
+        self.required = required
+
+    cdef bint holds(self, object message) except -1:
+        if not message.HasField(self.name):
+            return not self.required
+        return self.rules.hold_c(getattr(message, self.name))
+
+
+@cython.final
+cdef class QuickMessages(QuickField):
+    def __init__(self, str name not None, QuickRules rules not None, *, least=0, most=None):
+        QuickField.__init__(self, name)
+        self.rules = rules
+        self.least = bound_of(least)
+        self.most = bound_of(most)
+
+    cdef bint fits(self, object value) except -1:
+        if not self.least <= len(value) <= self.most:
+            return False
+        for each in value:
+            if not self.rules.hold_c(each):
+                return False
+        return True
+
+
+@cython.final
+cdef class QuickOneof(QuickField):
+    cdef bint holds(self, object message) except -1:
+        return message.WhichOneof(self.name) is not None
+
+
+@cython.final
 cdef class QuickRules:
     def __init__(self, fields):
         self.fields = tuple(fields)

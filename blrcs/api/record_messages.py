@@ -4,17 +4,18 @@ from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
 
-from blrcs.api.documents import document_of, encoded_struct
+from blrcs.api.documents import document_written, encoded_struct
 from blrcs.api.record_mask import ReadMask
 from blrcs.api.stored_messages import StoredRecord
-from blrcs.api.times import from_timestamp, to_duration, to_optional_timestamp, to_timestamp
+from blrcs.api.times import from_timestamp, to_duration, to_timestamp
 from blrcs.application.collections.collection_fields import CollectionFields
 from blrcs.application.records.record_fields import RecordFields
 from blrcs.application.records.record_sealer import Opened
 from blrcs.domain.collection import Collection
 from blrcs.domain.field_path import Document
-from blrcs.domain.record import Record, RecordImage
+from blrcs.domain.record import RecordImage
 from blrcs.v1 import record_pb2
+from blrcs_native.record_wire import encode_record
 
 
 def collection_message(collection: Collection) -> record_pb2.Collection:
@@ -54,13 +55,12 @@ def record_fields(message: record_pb2.Record) -> RecordFields:
     """
     expiration = message.WhichOneof("expiration")
     data: Document | None = None
+    encoded = b""
     if message.HasField("data"):
-        # What a client may have smuggled in would come back to every reader.
-        message.data.DiscardUnknownFields()
-        data = document_of(message.data, field="record.data")
+        data, encoded = document_written(message.data, field="record.data")
     return RecordFields(
         data=data,
-        encoded=message.data.SerializeToString(deterministic=True),
+        encoded=encoded,
         expire_time_ns=(
             from_timestamp(message.expire_time) if expiration == "expire_time" else None
         ),
@@ -103,17 +103,18 @@ class MessageImages:
         """See the port."""
         return encoded_struct(data)
 
-    def image(self, record: Record, encoded_data: bytes) -> bytes:
+    def image(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        etag: str,
+        create_time_ns: int,
+        update_time_ns: int,
+        expire_time_ns: int | None,
+    ) -> bytes:
         """See the port."""
-        encoded: bytes = StoredRecord(
-            name=record.name,
-            data=encoded_data,
-            etag=record.etag,
-            create_time=to_timestamp(record.create_time_ns),
-            update_time=to_timestamp(record.update_time_ns),
-            expire_time=to_optional_timestamp(record.expire_time_ns),
-        ).SerializeToString()
-        return encoded
+        return encode_record(name, data, etag, create_time_ns, update_time_ns, expire_time_ns)
 
 
 def _span_ns(span: Duration) -> int:

@@ -9,6 +9,7 @@ from blrcs.api.cache_service import CacheService
 from blrcs.assembly.access import Access, assemble_access
 from blrcs.assembly.cache import AnyCache, assemble_cache, keep_house
 from blrcs.assembly.direct import direct_access, direct_auth, direct_cache, direct_records
+from blrcs.assembly.encryption import Encryption, assemble_encryption
 from blrcs.assembly.foundation import Foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.identity import Identity, assemble_identity
@@ -23,6 +24,7 @@ from blrcs.v1 import (
     access_pb2_grpc,
     auth_pb2_grpc,
     cache_pb2_grpc,
+    credential_pb2_grpc,
     limit_pb2_grpc,
     record_pb2_grpc,
     user_pb2_grpc,
@@ -45,6 +47,7 @@ class Builtin:
     cache: AnyCache
     limits: ServiceLimits
     records: Records
+    encryption: Encryption
 
     def add_to(self, registrar: Registrar) -> DirectHandlers:
         """Has all of them served; what answers some of their methods directly."""
@@ -52,6 +55,9 @@ class Builtin:
         cache_service = CacheService(self.cache)
         auth_pb2_grpc.add_AuthServiceServicer_to_server(identity.auth_service, registrar)
         user_pb2_grpc.add_UserServiceServicer_to_server(identity.user_service, registrar)
+        credential_pb2_grpc.add_CredentialServiceServicer_to_server(
+            identity.credential_service, registrar
+        )
         access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
         limit_pb2_grpc.add_LimitServiceServicer_to_server(self.limits.service, registrar)
         cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
@@ -72,6 +78,8 @@ class Builtin:
         """Begins what is done beside all calls, by each worker or by the one that leads."""
         records, limits, database = self.records, self.limits, self.base.database
         house.repeat(PURGE_PERIOD_S, leading(self.identity.purge_expired))
+        signing = self.identity.signing
+        signing.keep_house(house, leads=leading(signing.rotate_if_due))
         house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
         house.repeat(EXPIRY_PERIOD_S, leading(records.purge.expired))
         if records.copies is not None:
@@ -79,6 +87,7 @@ class Builtin:
             house.repeat(follower.period_s, follower.look)
         keep_house(self.cache, house, leading)
         house.repeat(SWEEP_PERIOD_S, limits.sweep)
+        house.repeat(refresh_period_s, self.encryption.look)
         if database.is_shared:
             house.repeat(refresh_period_s, self._follow)
             if self.base.announcer is not None:
@@ -109,9 +118,10 @@ async def assemble_builtin(
     """All of them; ``stack`` closes them.
 
     Raises:
-        KeyFileError: A key file cannot be used.
+        KeyFileError, MasterKeyError: A key cannot be used.
         ConfigError: A limit rule of the configuration cannot be carried out.
     """
+    encryption = await assemble_encryption(base, settings.encryption, stack)
     access = assemble_access(base, method_permissions, memory.generation(ACCESS))
     identity = assemble_identity(
         base,
@@ -125,10 +135,11 @@ async def assemble_builtin(
     cache = assemble_cache(settings, base, worker)
     stack.callback(cache.close)
     limits = assemble_limits(base, settings, memory, metrics, stack)
-    records = await assemble_records(
+    records = assemble_records(
         base,
         settings.records,
         access.current,
+        encryption,
         refresh_interval_ns=settings.database.refresh_interval.ns,
         stamps=memory.record_stamps(),
         generation=memory.generation(RECORDS),
@@ -136,5 +147,11 @@ async def assemble_builtin(
         max_watchers=settings.server.max_concurrent_calls // 2,
     )
     return Builtin(
-        base=base, access=access, identity=identity, cache=cache, limits=limits, records=records
+        base=base,
+        access=access,
+        identity=identity,
+        cache=cache,
+        limits=limits,
+        records=records,
+        encryption=encryption,
     )

@@ -1,6 +1,7 @@
 """The gRPC endpoint: settings become a transport that listens."""
 
 from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.network import NetworkRules
 from blrcs.config.reloadable import Reloadable
 from blrcs.config.server import Server
 from blrcs.config.settings import Settings
@@ -11,6 +12,7 @@ from blrcs.transport.server import TransportServer, transport_server
 from blrcs.workers.handover import PORT, UNIX_SOCKET
 from blrcs.workers.ports import PortUnavailableError
 from blrcs.workers.worker import Worker
+from blrcs_native.network import CurrentNetwork
 from blrcs_native.overload import Overload
 
 KEEPALIVE_MS = 60_000
@@ -26,6 +28,8 @@ def listen(
     metrics: ServerMetrics,
     reloadables: list[Reloadable],
     worker: Worker | None,
+    *,
+    network: CurrentNetwork,
     overload: Overload,
 ) -> tuple[TransportServer, tuple[str, ...]]:
     """A server that listens, and accepts nothing yet, and where it does.
@@ -34,8 +38,9 @@ def listen(
         router: Where its calls go.
         settings: Where it listens, and what it accepts.
         metrics: Count what breaks its limits.
-        reloadables: Get its certificates, if it has any.
+        reloadables: Get what decides whose connections are accepted.
         worker: The place of this process among others, whose sockets it shares; None for one alone.
+        network: Which addresses are served.
         overload: Bounds the calls that run.
 
     Raises:
@@ -50,8 +55,10 @@ def listen(
         # Calls whose guards wait take no place yet, and are bounded all the same.
         maximum_concurrent_rpcs=UNSETTLED_FACTOR * (overload.max_calls + overload.reserve),
         abuse_counter=metrics.abuse,
+        network=network,
         overload=overload,
     )
+    reloadables.append(NetworkRules(network, transport))
     certificates = Certificates(server.tls) if server.tls.enabled else None
     if certificates is not None:
         reloadables.append(certificates)
@@ -63,7 +70,9 @@ def listen(
     for address in wanted:
         try:
             if worker is not None and isinstance(transport, NativeServer):
-                port = _serve_handed_down(transport, worker, address, certificates)
+                port = _serve_handed_down(transport, worker, address, certificates, server)
+            elif isinstance(transport, NativeServer) and _is_proxied(address, server):
+                port = _listen_to_proxies(transport, address, certificates)
             elif certificates is None:
                 port = transport.add_insecure_port(address)
             else:
@@ -78,15 +87,33 @@ def listen(
 
 
 def _serve_handed_down(
-    transport: NativeServer, worker: Worker, address: str, certificates: Certificates | None
+    transport: NativeServer,
+    worker: Worker,
+    address: str,
+    certificates: Certificates | None,
+    server: Server,
 ) -> int:
     """Takes from the sockets that the supervisor keeps, so that no connection is lost with it."""
     kind = UNIX_SOCKET if address.startswith("unix:") else PORT
     credentials = None if certificates is None else certificates.credentials
-    transport.add_listening_sockets(worker.listening.get(kind, []), credentials)
+    proxied = _is_proxied(address, server)
+    transport.add_listening_sockets(worker.listening.get(kind, []), credentials, proxied=proxied)
     if kind == PORT:
-        worker.on_loan(lambda sockets: transport.serve_also(sockets, credentials))
+        worker.on_loan(lambda sockets: transport.serve_also(sockets, credentials, proxied=proxied))
     return worker.handover.port
+
+
+def _is_proxied(address: str, server: Server) -> bool:
+    """Whether only proxies connect there, and say for whom; a Unix socket is for this machine."""
+    return server.proxy_protocol == "v2" and not address.startswith("unix:")
+
+
+def _listen_to_proxies(
+    transport: NativeServer, address: str, certificates: Certificates | None
+) -> int:
+    if certificates is None:
+        return transport.add_insecure_port(address, proxied=True)
+    return transport.add_secure_port(address, certificates.credentials, proxied=True)
 
 
 def _channel_arguments(server: Server, *, shares_port: bool) -> tuple[tuple[str, int], ...]:

@@ -25,26 +25,23 @@ from blrcs.application.records.record_sealer import RecordSealer
 from blrcs.application.records.record_writer import RecordWriter
 from blrcs.application.records.update_record import UpdateRecord
 from blrcs.application.records.watch_records import WatchRecords
+from blrcs.assembly.encryption import Encryption
 from blrcs.assembly.foundation import Foundation
 from blrcs.config.records import Records as RecordsSection
-from blrcs.database.adapter import DatabaseAdapter
 from blrcs.database.repositories.collection import SqlCollectionRepository
 from blrcs.database.repositories.record import SqlRecordRepository
 from blrcs.database.repositories.record_at_once import ReadAtOnce, RecordsAtOnce
 from blrcs.database.repositories.record_feed import SqlChangeFeed
-from blrcs.database.repositories.settings import get_or_make, stored
+from blrcs.encryption.collection_keys import StoredCollectionKeys
 from blrcs.records.change_follower import ChangeFollower
 from blrcs.records.change_signal import MAX_WATCHERS, LocalChangeSignal
 from blrcs.records.copied_records import CopiedRecords
 from blrcs.records.json_schema import JsonSchemas
-from blrcs.security.field_encryption import AesGcmFieldCipher
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.cache_stamps import CacheStamps
 from blrcs_native.generation import Generation
 from blrcs_native.record_copies import RecordCopies
 
-KEY_FILE = "encryption_key"
-KEY_ID = "encryption_key_id"
 NS_PER_S = 1_000_000_000
 
 
@@ -67,10 +64,11 @@ class Records:
     read_at_once: ReadAtOnce | None
 
 
-async def assemble_records(
+def assemble_records(
     base: Foundation,
     settings: RecordsSection,
     access: CurrentAccess,
+    encryption: Encryption,
     *,
     refresh_interval_ns: int,
     stamps: CacheStamps,
@@ -83,19 +81,14 @@ async def assemble_records(
         base: What it stands on.
         settings: How long changes are kept.
         access: Decides where a method needs a second permission.
+        encryption: What fields are encrypted with.
         refresh_interval_ns: How often a watcher looks where nobody wakes it, and for how long at
             most a copy may hide what others have changed.
         stamps: Where processes tell each other that copies are old.
         generation: Moves with every write of any process; None where there is one process.
         max_watchers: At most so many at once, and no more than MAX_WATCHERS.
-
-    Raises:
-        KeyFileError: Fields are encrypted with a key that is missing, or another one.
     """
-    cipher = AesGcmFieldCipher(
-        base.data_directory / KEY_FILE, lambda key_id: _register(base.database, key_id)
-    )
-    await cipher.check()
+    keys = StoredCollectionKeys(encryption.keys)
     collections = SqlCollectionRepository(base.database)
     records = SqlRecordRepository(base.database)
     feed = SqlChangeFeed(base.database)
@@ -116,8 +109,10 @@ async def assemble_records(
         stamps=stamps,
         max_watchers=min(max_watchers, MAX_WATCHERS),
     )
-    shapes = CollectionShapes(collections=collections, schemas=schemas)
-    sealer = RecordSealer(shapes=shapes, cipher=cipher)
+    shapes = CollectionShapes(collections=collections, schemas=schemas, keys=keys)
+    # Copies show what is sealed as it was stored.
+    encryption.on_change.extend([shapes.forget_all, stamps.bump_all])
+    sealer = RecordSealer(shapes=shapes)
     writer = RecordWriter(
         shapes=shapes,
         records=records,
@@ -140,7 +135,7 @@ async def assemble_records(
 
     service = RecordService(
         collections=CollectionUseCases(
-            create_collection=CreateCollection(cipher=cipher, **changing),
+            create_collection=CreateCollection(keys=keys, **changing),
             get_collection=GetCollection(collections=collections),
             list_collections=ListCollections(collections=collections, page_tokens=base.page_tokens),
             update_collection=UpdateCollection(**changing),
@@ -172,9 +167,3 @@ async def assemble_records(
     return Records(
         service=service, purge=purge, signal=signal, copies=copies, read_at_once=read_at_once
     )
-
-
-async def _register(database: DatabaseAdapter, key_id: bytes) -> bytes:
-    if not key_id:
-        return await stored(database, KEY_ID) or b""
-    return await get_or_make(database, KEY_ID, lambda: key_id)

@@ -25,7 +25,7 @@ from blrcs.monitoring.log_values import escape
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from blrcs.cli.policy_explanation import Verdict
+    from blrcs.cli.policy_verdict import Verdict
     from blrcs.cli.served_methods import ServedMethod
 
 MAX_SUGGESTED = 3
@@ -74,6 +74,9 @@ def explain_call(
         str | None, typer.Option(help="The resource that the request would name.")
     ] = None,
     request: Annotated[str | None, typer.Option(help="The request, as JSON.")] = None,
+    address: Annotated[
+        str | None, typer.Option("--from", help="Where the call comes from, such as 10.1.2.3.")
+    ] = None,
     data_directory: Annotated[
         Path | None, typer.Option("--data", help="Whose roles and bindings count.")
     ] = None,
@@ -101,7 +104,13 @@ def explain_call(
         fail(f"{found.name} is disabled by the configuration: it answers UNIMPLEMENTED")
     message = None if request is None else _message(found, request)
     caller = _caller(settings, principal)
-    question = explanation.Question(caller=caller, request=message, resource=resource)
+    question = explanation.Question(
+        caller=caller,
+        request=message,
+        resource=resource,
+        network=settings.network,
+        address=address,
+    )
     verdicts = explanation.explain(found, found.policy, question)
     outcome = explanation.outcome(verdicts)
     if as_json:

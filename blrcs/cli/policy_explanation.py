@@ -1,50 +1,28 @@
 """What each stage of a method's road would decide about a call, and why."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from blrcs.cli.policy_network import network_verdict
 from blrcs.cli.policy_text import limit_text
+from blrcs.cli.policy_verdict import Decision, Verdict
 from blrcs.cli.served_methods import ServedMethod
 from blrcs.cli.stored_access import StoredAccess
 from blrcs.config.duration import Duration
+from blrcs.config.network import Network
+from blrcs.domain.identity_name import is_workload_name
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
 from blrcs.interceptors.validation import judge
 from blrcs.security.access_store import TableDecisions
 from blrcs_native.rejection import Rejection
 from blrcs_native.resource_template import ResourceTemplate
 
-Decision = Literal["nothing to decide", "admits", "rejects", "depends"]
-
 COUNTED = "counted in the running server"
 STATUS_DETAILS = "grpc-status-details-bin"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one stage decides.
-
-    Attributes:
-        stage: Its name.
-        decision: ``depends`` where only the running server, or the request, can tell.
-        reasons: Lines of text; the first says why, the others what bears on it.
-        code: The canonical code of a rejection, else empty.
-        shadow: The stage decides and records, but lets the call pass.
-    """
-
-    stage: str
-    decision: Decision
-    reasons: tuple[str, ...]
-    code: str = ""
-    shadow: bool = False
-
-    @property
-    def stops(self) -> bool:
-        """The call ends here."""
-        return self.decision == "rejects" and not self.shadow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +46,15 @@ class Question:
         caller: Who calls.
         request: What it sends, where known.
         resource: What the request names, where known without it.
+        network: The server's rules about addresses.
+        address: Where the call comes from, where known.
     """
 
     caller: Caller
     request: Message | None = None
     resource: str | None = None
+    network: Network = field(default_factory=Network)
+    address: str | None = None
 
 
 def explain(method: ServedMethod, policy: MethodPolicy, question: Question) -> list[Verdict]:
@@ -80,6 +62,7 @@ def explain(method: ServedMethod, policy: MethodPolicy, question: Question) -> l
     early = [limit for limit in policy.limits if limit.key != "principal"]
     late = [limit for limit in policy.limits if limit.key == "principal"]
     verdicts = [
+        network_verdict(policy, question.network, question.address),
         _rate_limit("rate limit by address and method", early, policy, question.caller),
         _authentication(policy, question.caller),
         _rate_limit("rate limit by principal", late, policy, question.caller),
@@ -90,7 +73,7 @@ def explain(method: ServedMethod, policy: MethodPolicy, question: Question) -> l
     ]
     if method.registration.client_streaming:
         each = [limit for limit in policy.limits if limit.per_message]
-        verdicts.insert(3, _rate_limit("rate limit of each message", each, policy, question.caller))
+        verdicts.insert(4, _rate_limit("rate limit of each message", each, policy, question.caller))
     return verdicts
 
 
@@ -125,6 +108,9 @@ def _authentication(policy: MethodPolicy, caller: Caller) -> Verdict:
     account = None if caller.stored is None else caller.stored.account
     if not caller.principal:
         reason = "the call has no token"
+    elif is_workload_name(caller.principal):
+        reason = f"a client certificate of {caller.principal}, where auth.mtls takes them"
+        return Verdict(stage, "admits", (reason,), shadow=shadow)
     elif account is None:
         reason = f"no account {caller.principal} is stored, so that no token of it is valid"
     elif account.disabled:

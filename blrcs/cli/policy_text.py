@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from blrcs.cli.policy_network import addresses_text
 from blrcs.cli.served_methods import ServedMethod
 from blrcs.config.duration import Duration
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
@@ -17,6 +18,7 @@ COLUMNS = (
     "shadow",
     "priority",
     "validation",
+    "addresses",
 )
 DISABLED = "disabled"
 ROOT = "(root)"
@@ -40,6 +42,7 @@ def cells(method: ServedMethod) -> tuple[str, ...]:
         ", ".join(sorted(policy.shadow)),
         policy.priority,
         "yes" if method.is_validated else "no",
+        "" if policy.addresses is None else addresses_text(policy.addresses),
     )
 
 
@@ -75,6 +78,9 @@ def json_values(method: ServedMethod) -> dict[str, Any]:
         "priority": policy.priority,
         "validation": method.is_validated,
         "allow_password_change_required": policy.allow_password_change_required,
+        "addresses": policy.addresses
+        and {"allow": list(policy.addresses.allow), "deny": list(policy.addresses.deny)},
+        "token_binding": policy.token_binding,
     }
 
 

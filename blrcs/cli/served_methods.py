@@ -15,8 +15,10 @@ from blrcs.transport.registration import Registrar, Registration
 from blrcs.transport.router import Router
 from blrcs.v1 import (
     access_pb2_grpc,
+    audit_pb2_grpc,
     auth_pb2_grpc,
     cache_pb2_grpc,
+    credential_pb2_grpc,
     limit_pb2_grpc,
     record_pb2_grpc,
     user_pb2_grpc,
@@ -70,6 +72,10 @@ def served_methods(settings: Settings) -> list[ServedMethod]:
     registrar = Registrar()
     if settings.services.builtin:
         _add_builtin(registrar)
+        if settings.audit.to != "log":
+            audit_pb2_grpc.add_AuditServiceServicer_to_server(
+                audit_pb2_grpc.AuditServiceServicer(), registrar
+            )
     for reference in settings.services.extra:
         load_service(reference)(registrar, described_resources(settings.data_directory))
     services = sorted({each.name[1:].rpartition("/")[0] for each in registrar})
@@ -87,6 +93,9 @@ def served_methods(settings: Settings) -> list[ServedMethod]:
 def _add_builtin(registrar: Registrar) -> None:
     auth_pb2_grpc.add_AuthServiceServicer_to_server(auth_pb2_grpc.AuthServiceServicer(), registrar)
     user_pb2_grpc.add_UserServiceServicer_to_server(user_pb2_grpc.UserServiceServicer(), registrar)
+    credential_pb2_grpc.add_CredentialServiceServicer_to_server(
+        credential_pb2_grpc.CredentialServiceServicer(), registrar
+    )
     access_pb2_grpc.add_AccessServiceServicer_to_server(
         access_pb2_grpc.AccessServiceServicer(), registrar
     )

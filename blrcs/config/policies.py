@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag
 from blrcs.config.duration import Duration, between
 from blrcs.config.guards import GuardKind
 from blrcs.config.limits import RateSection
+from blrcs.config.network import AddressLists
 from blrcs.config.section import Section
 
 LimitKey = Literal["address", "principal", "method"]
@@ -66,8 +67,12 @@ class PolicyOverride(Section):
     """Who is refused first where there is more to do than can be done."""
     shadow: tuple[GuardKind, ...] | None = None
     """Guards that decide and record, but let the call pass."""
+    token_binding: Literal["none", "any", "mtls", "dpop"] | None = None
+    """What a token must be bound to."""
     response_cache_ttl: Annotated[Duration, between("0s", "366d")] | None = None
     """How long a reply may be answered from memory; 0 turns it off."""
+    addresses: AddressLists | None = None
+    """Where calls may come from, beside what holds for the whole server."""
     disabled: bool = False
     """The method answers UNIMPLEMENTED, as if it were not there."""
 

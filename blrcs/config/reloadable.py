@@ -6,7 +6,7 @@ from typing import Protocol
 from blrcs.config.option import all_options
 from blrcs.config.settings import Settings
 
-_RELOADABLE = ("limits.rules", "policies", "logging.level", "server.tls.")
+_RELOADABLE = ("limits.rules", "policies", "logging.level", "network.", "server.tls.")
 
 
 class Reloadable(Protocol):
@@ -33,6 +33,7 @@ def reloadable_part(old: Settings, new: Settings) -> Settings:
         update={
             "limits": old.limits.model_copy(update={"rules": new.limits.rules}),
             "policies": new.policies,
+            "network": new.network,
             "logging": old.logging.model_copy(update={"level": new.logging.level}),
             "server": old.server.model_copy(update={"tls": new.server.tls}),
         }

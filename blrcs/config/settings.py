@@ -6,12 +6,15 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from blrcs.config.audit import Audit
 from blrcs.config.auth import Auth
 from blrcs.config.cache import Cache
 from blrcs.config.database import Database
 from blrcs.config.doctor import Doctor
+from blrcs.config.encryption import Encryption
 from blrcs.config.guards import Guards
 from blrcs.config.limits import Limits
+from blrcs.config.network import Network
 from blrcs.config.observability import LogFormat, Logging, Metrics
 from blrcs.config.overload import Overload
 from blrcs.config.policies import MethodPattern, PolicyOverride
@@ -47,7 +50,9 @@ class Settings(BaseSettings):
     database: Database = Field(default_factory=Database)
     redis: Redis = Field(default_factory=Redis)
     server: Server = Field(default_factory=Server)
+    network: Network = Field(default_factory=Network)
     auth: Auth = Field(default_factory=Auth)
+    audit: Audit = Field(default_factory=Audit)
     guards: Guards = Field(default_factory=Guards)
     limits: Limits = Field(default_factory=Limits)
     overload: Overload = Field(default_factory=Overload)
@@ -55,6 +60,7 @@ class Settings(BaseSettings):
     """What takes the place of the proto's policies, by method or service."""
     cache: Cache = Field(default_factory=Cache)
     records: Records = Field(default_factory=Records)
+    encryption: Encryption = Field(default_factory=Encryption)
     logging: Logging = Field(default_factory=Logging)
     metrics: Metrics = Field(default_factory=Metrics)
     services: Services = Field(default_factory=Services)
@@ -66,6 +72,23 @@ class Settings(BaseSettings):
         redis = info.data.get("redis")
         if section.backend == "redis" and redis is not None and redis.url is None:
             raise ValueError("its backend is redis, but redis.url is not given")
+        return section
+
+    @field_validator("network")
+    @classmethod
+    def _check_proxies(cls, section: Network, info: ValidationInfo) -> Network:
+        server = info.data.get("server")
+        if server is not None and server.proxy_protocol != "off" and not section.trusted_proxies:
+            raise ValueError("server.proxy_protocol needs network.trusted_proxies")
+        return section
+
+    @field_validator("auth")
+    @classmethod
+    def _check_certificates(cls, section: Auth, info: ValidationInfo) -> Auth:
+        server = info.data.get("server")
+        verified = server is None or server.tls.require_client_certificate
+        if section.mtls.mode != "off" and not verified:
+            raise ValueError("mtls.mode needs server.tls.require_client_certificate")
         return section
 
     @property

@@ -114,7 +114,7 @@ class ConfigWatcher:
 
     def _files(self) -> list[Path]:
         tls = self._live.settings.server.tls
-        named = (tls.cert_file, tls.key_file, tls.client_ca_file)
+        named = (tls.cert_file, tls.key_file, tls.client_ca_file, tls.client_crl_file)
         return [*self._live.files, *(path for path in named if path is not None)]
 
     def _directories(self) -> list[Path]:

@@ -6,7 +6,7 @@ running it touches SQLAlchemy no more.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -21,6 +21,7 @@ Row = Any
 """A named tuple with the columns of its statement."""
 
 Values = dict[str, Any] | tuple[Any, ...]
+Picker = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
 class CompiledStatement:
@@ -65,6 +66,18 @@ class CompiledStatement:
         values = self._constants | params if self._constants else params
         return values if self._in_order is None else self._in_order(values)
 
+    def bind_many(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """As ``bind``, of each row."""
+        if self._in_order is None or self._constants:
+            return [self.bind(dict(row)) for row in rows]
+        count = len(self._names)
+        try:
+            # One that has all names, and not more of them, has no others.
+            bound = [self._in_order(row) for row in rows if len(row) == count]
+        except KeyError:
+            bound = []
+        return bound if len(bound) == len(rows) else [self.bind(dict(row)) for row in rows]
+
 
 class Statement:
     """A statement for whatever database it is run on.
@@ -77,14 +90,21 @@ class Statement:
             a function that builds it for the name of a dialect.
         is_scan: Whether it may go through many rows that it does not return. Where a database
             answers on the thread that asks, such a one is run elsewhere.
+        loads: A table of which it inserts all columns. Many rows may go there in the way that the
+            database has for loads, past what its rules say of inserts.
     """
 
-    __slots__ = ("_compiled", "_construct", "is_scan")
+    __slots__ = ("_compiled", "_construct", "is_scan", "loads")
 
     def __init__(
-        self, construct: Construct | Callable[[str], Construct], *, is_scan: bool = False
+        self,
+        construct: Construct | Callable[[str], Construct],
+        *,
+        is_scan: bool = False,
+        loads: sa.Table | None = None,
     ) -> None:
         self.is_scan = is_scan
+        self.loads = loads
         self._construct = construct
         self._compiled: dict[Dialect, CompiledStatement] = {}
 
@@ -108,6 +128,11 @@ class Statement:
         return construct(dialect.name) if callable(construct) else construct
 
 
+def insert_into(table: sa.Table) -> Statement:
+    """A statement that takes all columns of a table of our own."""
+    return Statement(sa.insert(table), loads=table)
+
+
 def _compile(construct: Construct, dialect: Dialect) -> sa.sql.compiler.SQLCompiler:
     try:
         compiled: sa.sql.compiler.SQLCompiler = construct.compile(
@@ -125,7 +150,7 @@ def _compile(construct: Construct, dialect: Dialect) -> sa.sql.compiler.SQLCompi
     return compiled
 
 
-def _picker(names: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+def _picker(names: Sequence[str]) -> Picker:
     """What gives the values of some names in their order."""
     if len(names) > 1:
         return itemgetter(*names)

@@ -109,6 +109,7 @@ sessions = _table(
     _instant("refreshed_at_ns"),
     _instant("expires_at_ns"),
     _instant("ends_at_ns"),
+    sa.Column("binding", TEXT, nullable=True),
 )
 """A session expires unless it is refreshed, and ends however often it is; then its row goes."""
 sa.Index(None, sessions.c.user_id, sessions.c.created_at_ns, sessions.c.id)
@@ -143,7 +144,11 @@ bindings = _table(
     _text("resource"),
     _instant("expires_at_ns", nullable=True),
     *_history(),
+    _number("effect", default=1),
+    sa.Column("condition_json", TEXT),
 )
+"""``effect`` is a number of blrcs.v1.BindingEffect; ``condition_json`` has expression, title and
+description, or is NULL where the binding always counts."""
 sa.Index(None, bindings.c.role)
 
 groups = _table("groups", _id(), _text("display_name"), _text("members"), *_history())
@@ -171,9 +176,10 @@ revocations = _table(
     _text("kind"),
     _instant("revoked_at_ns"),
     _instant("expires_at_ns"),
+    sa.Column("name", TEXT, nullable=True),
 )
-"""``id`` is a session's, a token's or a principal's; from ``expires_at_ns`` on none is left that
-could use it."""
+"""``id`` is a session's; of another kind it is a digest of ``name``, which is JSON: the issuer, and
+the id of a key, a token or a subject. From ``expires_at_ns`` on there is no such token left."""
 sa.Index(None, revocations.c.expires_at_ns)
 sa.Index(None, revocations.c.revoked_at_ns)
 
@@ -256,3 +262,19 @@ record_changes = _table(
     long_rows=True,
 )
 """What is written with every change of a record. ``kind`` is that of ChangeKind."""
+
+data_keys = _table(
+    "data_keys",
+    sa.Column("tenant", KEY, primary_key=True),
+    sa.Column("collection", KEY, primary_key=True),
+    sa.Column("purpose", NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("version", NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("key_id", DIGEST, nullable=False),
+    sa.Column("wrapped", BYTES, nullable=False),
+    _text("wrapped_by"),
+    _number("state"),
+    _instant("created_at_ns"),
+)
+"""Keys that values are encrypted with, themselves encrypted. An empty ``collection`` stands for the
+tenant's own key, which wraps those of its collections; an empty ``tenant`` for the server itself.
+Numbers are those of KeyPurpose and KeyState."""

@@ -121,3 +121,9 @@ class OutOfRangeError(DomainError):
     """What is asked for lies before the beginning, or behind the end, of what there is."""
 
     code = "OUT_OF_RANGE"
+
+
+class DataLossError(DomainError):
+    """What was done, or may have been, is not on record; to repeat the call does not help."""
+
+    code = "DATA_LOSS"

@@ -6,6 +6,9 @@ USERS = "users"
 SERVICE_ACCOUNTS = "serviceAccounts"
 SESSIONS = "sessions"
 API_KEYS = "apiKeys"
+WORKLOADS = "workloads"
+WORKLOAD = rf"{WORKLOADS}(/[A-Za-z0-9._-]+)+"
+"""The name of a principal that a client certificate stands for, as a pattern."""
 
 
 def user_name(user_id: str) -> str:
@@ -31,6 +34,11 @@ def api_key_name(account_id: str, key_id: str) -> str:
 def is_user_name(name: str) -> bool:
     """Whether a principal's name is that of a user."""
     return name.startswith(f"{USERS}/")
+
+
+def is_workload_name(name: str) -> bool:
+    """Whether a principal's name is that of a workload, which has certificates and no account."""
+    return name.startswith(f"{WORKLOADS}/")
 
 
 def user_id_in(name: str, *, field: str = "name") -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 LimitKey = Literal["address", "principal", "method"]
 Algorithm = Literal["gcra", "fixed_window", "sliding_window", "concurrency"]
 AuditLevel = Literal["refusals", "call", "request"]
+BindingDemand = Literal["any", "mtls", "dpop"]
 Stage = Literal["rate_limit", "authentication", "authorization", "validation"]
 Priority = Literal["critical", "high", "normal", "low"]
 
@@ -46,11 +47,23 @@ class ResponseCache:
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Networks that a method serves, all if none is named, and those that it refuses all the same.
+
+    In CIDR notation; ``unix`` stands for peers without an address.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MethodPolicy:
     """What guards and middleware do for one method.
 
     ``access`` is ``"public"``, ``"authenticated"`` or the permission needed.
-    ``idempotency_ttl_ns`` is None where idempotency keys are not kept.
+    ``idempotency_ttl_ns`` is None where idempotency keys are not kept, ``token_binding`` where
+    tokens need not be bound.
     """
 
     access: Literal["public", "authenticated"] | Permission
@@ -60,7 +73,9 @@ class MethodPolicy:
     idempotency_ttl_ns: int | None = None
     shadow: frozenset[Stage] = frozenset()
     allow_password_change_required: bool = False
+    addresses: Addresses | None = None
     priority: Priority = "normal"
+    token_binding: BindingDemand | None = None
 
     @property
     def is_public(self) -> bool:

@@ -9,6 +9,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from blrcs.config.policies import MethodLimit, PermissionAccess, PolicyOverride
 from blrcs.domain.policy import (
     NS_PER_S,
+    Addresses,
     Limit,
     MethodPolicy,
     Permission,
@@ -80,6 +81,11 @@ def _overridden(policy: MethodPolicy | None, override: PolicyOverride) -> Method
         changes["priority"] = override.priority
     if override.shadow is not None:
         changes["shadow"] = frozenset(override.shadow)
+    if override.addresses is not None:
+        changes["addresses"] = Addresses(override.addresses.allow, override.addresses.deny)
+    if override.token_binding is not None:
+        demanded = override.token_binding
+        changes["token_binding"] = None if demanded == "none" else demanded
     if override.response_cache_ttl is not None:
         ttl_ns = override.response_cache_ttl.ns
         shared = policy is not None and bool(policy.response_cache and policy.response_cache.shared)

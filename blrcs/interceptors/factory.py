@@ -5,22 +5,26 @@ from dataclasses import dataclass, field
 
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.audit import Audit
-from blrcs.interceptors.authentication import authentication_guards
+from blrcs.interceptors.audit_chain import AuditSink, ChainAudit
+from blrcs.interceptors.authentication import authentication_guards, certificate_guards
 from blrcs.interceptors.authorization import AuthorizationGuards, authorization_guards
 from blrcs.interceptors.direct import DirectHandlers, direct_handler
 from blrcs.interceptors.error_mapping import error_rejection
 from blrcs.interceptors.idempotency import repeat_replies
+from blrcs.interceptors.network import network_guards
 from blrcs.interceptors.overload import method_load
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.rate_limit import rate_limit_guards
 from blrcs.interceptors.response_cache import cache_responses
 from blrcs.interceptors.validation import validation_guards
 from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.certificate_guard import CertificatePrincipals
 from blrcs_native.direct import DirectHandler
 from blrcs_native.guard import Guard
 from blrcs_native.interfaces import Handler
 from blrcs_native.limiter import Limiter
 from blrcs_native.method import Method
+from blrcs_native.network import CurrentNetwork
 from blrcs_native.overload import Overload
 from blrcs_native.pipeline import Pipeline
 from blrcs_native.token import TokenVerifier
@@ -41,8 +45,12 @@ class PipelineFactory:
         guards: After the built-in ones that need only metadata.
         observers: Told of every call.
         direct: Answer calls beside the handlers that they are given by; see ``direct_handler``.
+        audit: Where records go whose writing calls wait for; the log if None.
         overload: Bounds what runs at once; without it nothing does.
         innermost: Middleware right around each handler, which direct handlers have no need of.
+        certificates: Whose the client certificates are; None where only tokens say who calls.
+        certificate_required: Callers whose certificate is nobody's are refused.
+        network: Which addresses are served; None for all that the policies of methods serve.
     """
 
     limiter: Limiter
@@ -53,6 +61,10 @@ class PipelineFactory:
     observers: Sequence[object] = field(default=())
     direct: DirectHandlers = field(default_factory=dict)
     innermost: Middleware | None = None
+    audit: AuditSink | None = None
+    certificates: CertificatePrincipals | None = None
+    certificate_required: bool = False
+    network: CurrentNetwork | None = None
     overload: Overload | None = None
 
     def bind(self, method: Method, handler: Handler) -> Pipeline:
@@ -70,10 +82,16 @@ class PipelineFactory:
         limits = rate_limit_guards(method, policy, self.limiter)
         authentication = self._authentication(method, policy)
         authorization = self._authorization(method, policy)
+        audit = (
+            Audit(policy)
+            if self.audit is None
+            else ChainAudit(method, policy, self.audit, self.access)
+        )
         return Pipeline(
             method,
-            self._wrap(method, policy, handler),
+            audit.bind(self._wrap(method, policy, handler)),
             guards=(
+                *network_guards(method, policy, self.network),
                 *limits.before_authentication,
                 *authentication,
                 *limits.after_authentication,
@@ -85,7 +103,7 @@ class PipelineFactory:
                 *authorization.body,
                 *validation_guards(method, policy),
             ),
-            observers=(*self.observers, Audit(policy)),
+            observers=(*self.observers, audit),
             direct=self.direct_handler(
                 method, policy, handler, (*limits.per_message, *authorization.body)
             ),
@@ -113,7 +131,11 @@ class PipelineFactory:
             return ()
         if self.verifier is None:
             raise PolicyError(f"{method.name} asks for a token, and there is no verifier")
-        return authentication_guards(policy, self.verifier)
+        return certificate_guards(
+            authentication_guards(policy, self.verifier),
+            self.certificates,
+            required=self.certificate_required,
+        )
 
     def _authorization(self, method: Method, policy: MethodPolicy) -> AuthorizationGuards:
         if not isinstance(policy.access, Permission):

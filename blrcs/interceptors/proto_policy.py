@@ -7,8 +7,10 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from blrcs.domain.policy import (
     IDEMPOTENCY_TTL_NS,
     NS_PER_S,
+    Addresses,
     Algorithm,
     AuditLevel,
+    BindingDemand,
     Limit,
     LimitKey,
     MethodPolicy,
@@ -53,6 +55,13 @@ PRIORITIES: dict[int, Priority] = {
     policy_pb2.PRIORITY_LOW: "low",
 }
 
+BINDINGS: dict[int, BindingDemand | None] = {
+    policy_pb2.TOKEN_BINDING_UNSPECIFIED: None,
+    policy_pb2.TOKEN_BINDING_ANY: "any",
+    policy_pb2.TOKEN_BINDING_MTLS: "mtls",
+    policy_pb2.TOKEN_BINDING_DPOP: "dpop",
+}
+
 # The compiler's stubs for Python do not type extensions.
 POLICY: Any = policy_pb2.policy
 SERVICE_PRIORITY: Any = policy_pb2.priority
@@ -82,7 +91,9 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
             idempotency_ttl_ns=_idempotency_ttl_ns(stated),
             shadow=frozenset(STAGES[kind] for kind in stated.shadow),
             allow_password_change_required=stated.allow_password_change_required,
+            addresses=_addresses(stated),
             priority=_priority(stated, descriptor),
+            token_binding=BINDINGS[stated.token_binding],
         )
     except KeyError as error:
         raise PolicyError(f"{descriptor.full_name}: unknown value {error} in its policy") from None
@@ -129,6 +140,12 @@ def _response_cache(stated: policy_pb2.MethodPolicy) -> ResponseCache | None:
     if ttl_ns <= 0:
         raise ValueError("its response_cache has no ttl")
     return ResponseCache(ttl_ns, stated.response_cache.shared)
+
+
+def _addresses(stated: policy_pb2.MethodPolicy) -> Addresses | None:
+    if not stated.HasField("addresses"):
+        return None
+    return Addresses(tuple(stated.addresses.allow), tuple(stated.addresses.deny))
 
 
 def _idempotency_ttl_ns(stated: policy_pb2.MethodPolicy) -> int | None:

@@ -11,12 +11,21 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from blrcs_native.quick_rules import QuickField, QuickNumber, QuickRules, QuickText
+from blrcs_native.quick_rules import (
+    QuickField,
+    QuickMessage,
+    QuickMessages,
+    QuickNumber,
+    QuickOneof,
+    QuickRules,
+    QuickText,
+    QuickTexts,
+)
 
 IGNORE_IF_ZERO_VALUE = 1
 IGNORE_ALWAYS = 3
 INTEGERS = frozenset({"int32", "int64", "uint32", "uint64"})
-MAX_STEPS = 24
+MAX_STEPS = 40
 
 ONE = re.compile(
     r"""
@@ -27,9 +36,13 @@ ONE = re.compile(
 )
 """One character of a pattern, or one of several, and how often."""
 
+NOT_EMPTY = re.compile(r"this\.([a-z][a-z0-9_]*) != ''")
+"""The one expression of CEL that is known: a field of a message has to be there."""
+
 BOUNDS = {"*": (0, None), "+": (1, None), "?": (0, 1), None: (1, 1)}
 
 Step = tuple[str, int, int | None]
+HasRules = Callable[[Descriptor], bool]
 
 
 class UnknownRuleError(Exception):
@@ -37,24 +50,41 @@ class UnknownRuleError(Exception):
 
 
 def quick_rules(
-    descriptor: Descriptor, has_rules: Callable[[Descriptor], bool]
+    descriptor: Descriptor, has_rules: HasRules, around: frozenset[str] = frozenset()
 ) -> QuickRules | None:
     """What must hold of a message's fields; None where that cannot be told field by field.
 
     Args:
         descriptor: The message's.
         has_rules: Whether a message, or one that it can hold, carries any rule.
+        around: Names of messages that it is looked at within. One that holds itself is not known.
     """
-    if descriptor.is_extendable or _options(descriptor):
+    if descriptor.is_extendable or _options(descriptor) or descriptor.full_name in around:
         return None
-    if any(_options(oneof) for oneof in descriptor.oneofs):
-        return None
+    around |= {descriptor.full_name}
     try:
         return QuickRules(
-            field for each in descriptor.fields for field in _quick_fields(each, has_rules)
+            [
+                *_quick_oneofs(descriptor),
+                *(
+                    field
+                    for each in descriptor.fields
+                    for field in _quick_fields(each, has_rules, around)
+                ),
+            ]
         )
     except UnknownRuleError:
         return None
+
+
+def _quick_oneofs(descriptor: Descriptor) -> Iterator[QuickField]:
+    for oneof in descriptor.oneofs:
+        options = _options(oneof)
+        if options.keys() - {"buf.validate.oneof"}:
+            raise UnknownRuleError
+        for rules in options.values():
+            if _stated(rules).get("required"):
+                yield QuickOneof(oneof.name)
 
 
 def _options(carrier: Any) -> dict[str, Any]:
@@ -67,7 +97,7 @@ def _options(carrier: Any) -> dict[str, Any]:
 
 
 def _quick_fields(
-    field: FieldDescriptor, has_rules: Callable[[Descriptor], bool]
+    field: FieldDescriptor, has_rules: HasRules, around: frozenset[str]
 ) -> Iterator[QuickField]:
     options = _options(field)
     if options.keys() - {"buf.validate.field"}:
@@ -87,7 +117,9 @@ def _quick_fields(
     if field.is_repeated or field.message_type is not None:
         within = field.message_type is not None and has_rules(field.message_type)
         if rules or required or within:
-            yield _quick_if_absent(field, rules, required=required)
+            quick = _quick_list if field.is_repeated else _quick_message
+            found = quick(field, rules, has_rules, around, required=required)
+            yield _quick_if_absent(field, rules, required=required) if found is None else found
     elif "string" in rules and rules.keys() == {"string"}:
         yield _quick_text(field.name, _stated(rules["string"]), presence, required=required)
     elif len(rules) == 1 and rules.keys() <= INTEGERS and not required:
@@ -97,6 +129,68 @@ def _quick_fields(
         if required or not field.has_presence:
             raise UnknownRuleError
         yield QuickField(field.name, **presence)
+
+
+def _quick_message(
+    field: FieldDescriptor,
+    rules: dict[str, Any],
+    has_rules: HasRules,
+    around: frozenset[str],
+    *,
+    required: bool,
+) -> QuickField | None:
+    """Of a message; None where its rules are not known."""
+    descriptor = field.message_type
+    if descriptor is None or rules.keys() - {"cel"}:
+        return None
+    within = quick_rules(descriptor, has_rules, around)
+    if within is None:
+        return None
+    try:
+        also = [_quick_expression(descriptor, each) for each in rules.get("cel", ())]
+    except UnknownRuleError:
+        return None
+    return QuickMessage(field.name, QuickRules([*also, *within.fields]), required=required)
+
+
+def _quick_expression(descriptor: Descriptor, rule: Any) -> QuickField:
+    stated = NOT_EMPTY.fullmatch(_stated(rule).get("expression", ""))
+    field = descriptor.fields_by_name.get(stated[1]) if stated else None
+    if field is None or field.is_repeated or field.type != FieldDescriptor.TYPE_STRING:
+        raise UnknownRuleError
+    return QuickText(field.name, least=1)
+
+
+def _quick_list(
+    field: FieldDescriptor,
+    rules: dict[str, Any],
+    has_rules: HasRules,
+    around: frozenset[str],
+    *,
+    required: bool,
+) -> QuickField | None:
+    """Of a list; None where its rules are not known, or it is a map."""
+    stated = _stated(rules["repeated"]) if "repeated" in rules else {}
+    items = _stated(stated.pop("items")) if "items" in stated else {}
+    if rules.keys() - {"repeated"} or stated.keys() - {"min_items", "max_items"}:
+        return None
+    least, most = max(stated.get("min_items", 0), int(required)), stated.get("max_items")
+    if field.message_type is None:
+        try:
+            item = _quick_item(items) if items else None
+        except UnknownRuleError:
+            return None
+        return QuickTexts(field.name, item=item, least=least, most=most)
+    is_plain = not items and not field.message_type.GetOptions().map_entry
+    within = quick_rules(field.message_type, has_rules, around) if is_plain else None
+    return None if within is None else QuickMessages(field.name, within, least=least, most=most)
+
+
+def _quick_item(rules: dict[str, Any]) -> QuickText:
+    """Of each string of a list."""
+    if rules.keys() != {"string"}:
+        raise UnknownRuleError
+    return _quick_text("", _stated(rules["string"]), {}, required=False)
 
 
 def _stated(rules: Any) -> dict[str, Any]:
@@ -126,7 +220,7 @@ def _quick_if_absent(
 
 def _quick_text(
     name: str, stated: dict[str, Any], presence: dict[str, bool], *, required: bool
-) -> QuickField:
+) -> QuickText:
     if stated.keys() - {"min_len", "max_len", "max_bytes", "pattern"}:
         raise UnknownRuleError
     least = max(stated.get("min_len", 0), int(required))

@@ -50,6 +50,8 @@ class JsonSchema:
 
     def check(self, document: Document, *, field: str, secrets: Sequence[Path] = ()) -> None:
         """See the port."""
+        if type(document) is not dict:
+            document = dict(document)
         if self._may_be_too_much and len(orjson.dumps(document)) > self._max_bytes:
             raise InvalidArgumentError(
                 field,

@@ -49,6 +49,10 @@ def _load(tls: Tls) -> CertificateConfiguration:
     if tls.client_ca_file is not None:
         authorities = _read(tls.client_ca_file, "client_ca_file")
         _parse(authorities, tls.client_ca_file, "client_ca_file")
+    revoked = None
+    if tls.client_crl_file is not None:
+        revoked = _read(tls.client_crl_file, "client_crl_file")
+        _check_revocation_list(revoked, tls.client_crl_file)
     leaf = _parse(certificate, tls.cert_file, "cert_file")
     try:
         private_key = serialization.load_pem_private_key(key, password=None)
@@ -56,7 +60,7 @@ def _load(tls: Tls) -> CertificateConfiguration:
         raise _error("key_file", f"{tls.key_file} holds no usable private key") from None
     if private_key.public_key() != leaf.public_key():
         raise _error("key_file", f"{tls.key_file} is not the key of {tls.cert_file}")
-    return CertificateConfiguration([(key, certificate)], authorities)
+    return CertificateConfiguration([(key, certificate)], authorities, revoked)
 
 
 def _parse(pem: bytes, path: Path, option: str) -> x509.Certificate:
@@ -64,6 +68,13 @@ def _parse(pem: bytes, path: Path, option: str) -> x509.Certificate:
         return x509.load_pem_x509_certificates(pem)[0]
     except ValueError:
         raise _error(option, f"{path} holds no usable certificate") from None
+
+
+def _check_revocation_list(pem: bytes, path: Path) -> None:
+    try:
+        x509.load_pem_x509_crl(pem)
+    except ValueError:
+        raise _error("client_crl_file", f"{path} holds no usable revocation list") from None
 
 
 def _read(path: Path, option: str) -> bytes:

@@ -10,6 +10,7 @@ from blrcs.transport.native import NativeServer
 from blrcs.transport.router import Router
 from blrcs.transport.tls import ServerCredentials
 from blrcs_native.metrics import Counter
+from blrcs_native.network import CurrentNetwork
 from blrcs_native.overload import Overload
 
 TransportName = Literal["native", "grpcio"]
@@ -34,10 +35,12 @@ def transport_server(
     maximum_concurrent_rpcs: int | None = None,
     abuse_counter: Counter | None = None,
     overload: Overload | None = None,
+    network: CurrentNetwork | None = None,
 ) -> TransportServer:
     """A server of the router's pipelines.
 
-    ``abuse_counter`` and ``overload`` are the native transport's alone.
+    ``abuse_counter``, ``network`` and ``overload`` are the native transport's alone: behind the
+    other one the guards ask where each call comes from, and no connection is closed.
 
     Raises:
         ValueError: There is no such transport, or an option is out of its range.
@@ -58,4 +61,5 @@ def transport_server(
         maximum_concurrent_rpcs=maximum_concurrent_rpcs,
         abuse_counter=abuse_counter,
         overload=overload,
+        network=network,
     )

@@ -6,7 +6,8 @@ that nothing but its core can use them.
 
 import os
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 KeyAndChain = tuple[bytes, bytes]
@@ -14,10 +15,17 @@ KeyAndChain = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class CertificateConfiguration:
-    """A private key and its certificate chain, in PEM, and who may sign clients' certificates."""
+    """A private key and its certificate chain, in PEM, and which clients are accepted.
+
+    Attributes:
+        root_certificates: Who may sign them.
+        revocation_lists: Which of them are revoked. With it, each authority needs a list that has
+            not expired, or its certificates are refused. Of the native transport alone.
+    """
 
     pairs: Sequence[KeyAndChain]
     root_certificates: bytes | None = None
+    revocation_lists: bytes | None = None
 
 
 class ServerCredentials:
@@ -95,14 +103,24 @@ def server_context(
         _load_pair(context, key, chain)
     if configuration.root_certificates is not None:
         context.load_verify_locations(cadata=configuration.root_certificates.decode("ascii"))
+    if configuration.revocation_lists is not None:
+        with _in_memory(configuration.revocation_lists) as path:
+            context.load_verify_locations(path)
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
     if require_client_certificate:
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
 def _load_pair(context: ssl.SSLContext, key: bytes, chain: bytes) -> None:
-    """The ssl module reads them from files alone: this one is in memory, and nobody else's."""
+    with _in_memory(key.rstrip() + b"\n" + chain) as path:
+        context.load_cert_chain(path)
+
+
+@contextmanager
+def _in_memory(pem: bytes) -> Iterator[str]:
+    """A file for what the ssl module reads from files alone; it is in memory, and nobody else's."""
     with os.fdopen(os.memfd_create("blrcs-tls", os.MFD_CLOEXEC), "wb") as file:
-        file.write(key.rstrip() + b"\n" + chain)
+        file.write(pem)
         file.flush()
-        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
+        yield f"/proc/self/fd/{file.fileno()}"

@@ -38,8 +38,8 @@ REVOCATIONS = 4096
 GUARDS = "guards"
 SERVICE = "service"
 SIGN_IN = "sign_in"
-SIGN_IN_CELLS = 65_536
-"""A table of its own: no flood of other keys can evict its cells."""
+SIGN_IN_CELLS = 262_144
+"""A table of its own: no flood of other keys can evict its cells. An account that fails takes 8."""
 CACHE_STAMPS, CACHE_HITS = "cache/stamps", "cache/hits"
 STAMPS = 65_536
 """A change of one makes copies of each other one old with the probability of 1 in so many."""

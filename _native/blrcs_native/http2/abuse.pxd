@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 cdef enum Abuse:
     NO_ABUSE = -1
     ACK_FLOOD = 0
+    ADDRESS_DENIED
     ADDRESS_LIMIT
     CONNECTION_LIMIT
     CONTINUATION_FLOOD
@@ -18,6 +19,8 @@ cdef enum Abuse:
     PRIORITY_FLOOD
     PROTOCOL_ERROR
     PROVOKED_RESET
+    PROXY_MALFORMED
+    PROXY_UNTRUSTED
     RAPID_RESET
     SETTINGS_FLOOD
     SLOW_BODY

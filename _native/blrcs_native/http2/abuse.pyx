@@ -6,6 +6,7 @@ from blrcs_native.metrics cimport CounterCell
 
 ABUSES = (
     "ack_flood",
+    "address_denied",
     "address_limit",
     "connection_limit",
     "continuation_flood",
@@ -19,6 +20,8 @@ ABUSES = (
     "priority_flood",
     "protocol_error",
     "provoked_reset",
+    "proxy_malformed",
+    "proxy_untrusted",
     "rapid_reset",
     "settings_flood",
     "slow_body",

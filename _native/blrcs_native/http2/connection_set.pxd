@@ -7,6 +7,8 @@ from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.poller cimport Pollable, Poller
+from blrcs_native.ip_address cimport AddressC
+from blrcs_native.network cimport CurrentNetwork
 
 cdef enum:
     # A connection's reads grow from the least by doubling, as long as little work comes of them.
@@ -30,6 +32,8 @@ cdef class ConnectionSet:
     cdef Limits limits
     cdef ConnectionRules rules
     cdef AbuseCounters abuse
+    # None where every address is served.
+    cdef CurrentNetwork network
     cdef FieldCache fields
     cdef Poller poller
     cdef readonly object closed
@@ -45,7 +49,10 @@ cdef class ConnectionSet:
     cdef object plain_view
     cdef Octets out
 
+    cdef bint serves(self, const AddressC* address) noexcept
     cdef bint is_full(self) noexcept
     cdef bint admits(self, str address) except -1
     cdef void joined(self, Member member) except *
+    cdef bint moved(self, Member member, str address) except -1
+    cdef void _count_out(self, str address) except *
     cdef void left(self, Member member) except *

@@ -7,6 +7,7 @@ from blrcs_native.http2.abuse import AbuseCounters
 from blrcs_native.http2.connection_rules import ConnectionRules
 from blrcs_native.http2.dispatcher import Dispatcher
 from blrcs_native.http2.limits import Limits
+from blrcs_native.network import CurrentNetwork
 
 @final
 class ConnectionSet:
@@ -19,6 +20,7 @@ class ConnectionSet:
         abuse: Counts what breaks them.
         max_connections: Further ones are closed at once.
         max_connections_per_address: Likewise from one address.
+        network: Which addresses are served; None for all.
     """
 
     def __init__(
@@ -30,11 +32,14 @@ class ConnectionSet:
         *,
         max_connections: int,
         max_connections_per_address: int,
+        network: CurrentNetwork | None = None,
     ) -> None: ...
     def __len__(self) -> int: ...
     @property
     def closed(self) -> asyncio.Event:
         """Set once the set has been told to drain and is empty."""
+    def close_denied(self) -> None:
+        """Closes connections from addresses that are not served any more."""
     def drain(self) -> None:
         """Ends each connection when its calls have ended, and refuses new calls retryably."""
     def abort(self) -> None:

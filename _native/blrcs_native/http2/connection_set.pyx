@@ -4,13 +4,17 @@ import asyncio
 
 cimport cython
 
-from blrcs_native.http2.abuse cimport ADDRESS_LIMIT, CONNECTION_LIMIT, AbuseCounters
+from blrcs_native.http2.abuse cimport (
+    ADDRESS_DENIED, ADDRESS_LIMIT, CONNECTION_LIMIT, AbuseCounters,
+)
 from blrcs_native.http2.connection_rules cimport ConnectionRules
 from blrcs_native.http2.dispatcher cimport Dispatcher
 from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport octets_free
 from blrcs_native.http2.poller cimport Pollable, Poller
+from blrcs_native.ip_address cimport AddressC, address_in
+from blrcs_native.network cimport CurrentNetwork
 
 
 cdef class Member(Pollable):
@@ -38,11 +42,13 @@ cdef class ConnectionSet:
         *,
         Py_ssize_t max_connections,
         Py_ssize_t max_connections_per_address,
+        CurrentNetwork network=None,
     ):
         self.dispatcher = dispatcher
         self.limits = limits
         self.rules = rules
         self.abuse = abuse
+        self.network = network
         self.fields = FieldCache()
         self.poller = Poller(dispatcher.loop)
         self.closed = asyncio.Event()
@@ -79,16 +85,48 @@ cdef class ConnectionSet:
         self._members.add(member)
         self._by_address[member.address] = self._by_address.get(member.address, 0) + 1
 
+    cdef bint moved(self, Member member, str address) except -1:
+        """Whether a member may stay that turns out to come from elsewhere; it is counted there."""
+        cdef AddressC binary = address_in(address)
+        if not self.serves(&binary):
+            return False
+        if address == member.address:
+            return True
+        if not self.admits(address):
+            return False
+        self._count_out(member.address)
+        member.address = address
+        self._by_address[address] = self._by_address.get(address, 0) + 1
+        return True
+
+    cdef void _count_out(self, str address) except *:
+        count = self._by_address[address] - 1
+        if count:
+            self._by_address[address] = count
+        else:
+            del self._by_address[address]
+
     cdef void left(self, Member member) except *:
         """Once all that ran for it has been told."""
         self._members.remove(member)
-        count = self._by_address[member.address] - 1
-        if count:
-            self._by_address[member.address] = count
-        else:
-            del self._by_address[member.address]
+        self._count_out(member.address)
         if self.draining and not self._members:
             self.closed.set()
+
+    cdef bint serves(self, const AddressC* address) noexcept:
+        """Whether a connection from there is; where not, it is counted."""
+        if self.network is None or self.network.admits_peer(address):
+            return True
+        self.abuse.count(ADDRESS_DENIED)
+        return False
+
+    def close_denied(self):
+        cdef Member member
+        cdef AddressC address
+        for member in tuple(self._members):
+            address = address_in(member.address)
+            if not self.serves(&address):
+                member.close()
 
     def drain(self):
         cdef Member member

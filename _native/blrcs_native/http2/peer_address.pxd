@@ -1,5 +1,7 @@
 """The C face of addresses of clients."""
 
+from blrcs_native.ip_address cimport AddressC
+
 cdef extern from "<sys/socket.h>" nogil:
     ctypedef unsigned int socklen_t
     ctypedef unsigned short sa_family_t
@@ -12,6 +14,6 @@ cdef extern from "<sys/socket.h>" nogil:
         sa_family_t ss_family
 
 
-
+cdef AddressC binary_address(const sockaddr_storage* name) noexcept
 cdef str address_of(const sockaddr_storage* name)
 cdef str peer_of(const sockaddr_storage* name, str address)

@@ -2,6 +2,8 @@
 
 from urllib.parse import quote
 
+from blrcs_native.ip_address cimport AddressC, from_octets
+
 cdef extern from "<arpa/inet.h>" nogil:
     enum:
         INET6_ADDRSTRLEN
@@ -29,6 +31,20 @@ cdef extern from "<netinet/in.h>" nogil:
 
 cdef enum:
     MAPPED_IPV4_AT = 12
+
+
+cdef AddressC binary_address(const sockaddr_storage* name) noexcept:
+    cdef AddressC address
+    if name.ss_family == AF_INET:
+        return from_octets(
+            <const unsigned char*>&(<const sockaddr_in*>name).sin_addr, sizeof(in_addr)
+        )
+    if name.ss_family == AF_INET6:
+        return from_octets(
+            <const unsigned char*>&(<const sockaddr_in6*>name).sin6_addr, sizeof(in6_addr)
+        )
+    address.known = False
+    return address
 
 
 cdef str address_of(const sockaddr_storage* name):

@@ -4,34 +4,37 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from blrcs.application.ports.encryption import CollectionKeys, FieldKeys
 from blrcs.application.ports.records import (
     CollectionRepository,
     DocumentSchema,
     DocumentSchemas,
 )
 from blrcs.domain.collection import Collection
-from blrcs.domain.errors import NotFoundError
+from blrcs.domain.errors import FailedPreconditionError, NotFoundError
 from blrcs.domain.field_path import Path, parse_path
-from blrcs.domain.record_name import CollectionKey
+from blrcs.domain.record_name import CollectionKey, RecordKey
 
 MAX_KEPT = 1024
 
 
 class SealedField(NamedTuple):
-    """A path whose values are encrypted, and maybe never shown."""
+    """A path whose values are encrypted; maybe never shown, or to be found by equality."""
 
     text: str
     path: Path
     is_secret: bool
+    is_indexed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionShape:
-    """A collection, its schema compiled and its paths taken apart."""
+    """A collection, its schema compiled, its paths taken apart, and its keys."""
 
     collection: Collection
     schema: DocumentSchema | None
     sealed: tuple[SealedField, ...]
+    keys: FieldKeys
 
     @property
     def secret_paths(self) -> list[Path]:
@@ -45,9 +48,16 @@ class CollectionShapes:
     Belongs to the event loop.
     """
 
-    def __init__(self, *, collections: CollectionRepository, schemas: DocumentSchemas) -> None:
+    def __init__(
+        self,
+        *,
+        collections: CollectionRepository,
+        schemas: DocumentSchemas,
+        keys: CollectionKeys,
+    ) -> None:
         self._collections = collections
         self._schemas = schemas
+        self._keys = keys
         self._kept: OrderedDict[CollectionKey, CollectionShape] = OrderedDict()
 
     async def get(self, key: CollectionKey) -> CollectionShape:
@@ -58,7 +68,11 @@ class CollectionShapes:
             raise NotFoundError(key.name)
         kept = self._kept.get(key)
         if kept is None or kept.collection != collection:
-            kept = self._kept[key] = self._shape(collection)
+            kept = self._kept[key] = await self._shape(collection)
+        elif kept.keys is not NO_KEYS and isinstance(kept.keys, NoKeys):
+            made = await self._shape(collection)
+            if not isinstance(made.keys, NoKeys):
+                kept = self._kept[key] = made
         self._kept.move_to_end(key)
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
@@ -72,17 +86,64 @@ class CollectionShapes:
         """It was an old one."""
         self._kept.pop(key, None)
 
-    def _shape(self, collection: Collection) -> CollectionShape:
+    def forget_all(self) -> None:
+        """Keys have changed."""
+        self._kept.clear()
+
+    async def _shape(self, collection: Collection) -> CollectionShape:
         text = collection.json_schema
         return CollectionShape(
             collection,
             self._schemas.compile(text) if text else None,
             tuple(
-                SealedField(field, parse_path(field, field="collection"), is_secret)
+                SealedField(
+                    field,
+                    parse_path(field, field="collection"),
+                    is_secret,
+                    field in collection.indexes,
+                )
                 for fields, is_secret in (
                     (collection.encrypted_fields, False),
                     (collection.secret_fields, True),
                 )
                 for field in fields
             ),
+            await self._keys_of(collection),
         )
+
+    async def _keys_of(self, collection: Collection) -> FieldKeys:
+        if not collection.sealed_fields:
+            return NO_KEYS
+        try:
+            return await self._keys.of(collection)
+        except FailedPreconditionError as error:
+            return NoKeys(error)
+
+
+class NoKeys:
+    """Where a collection's keys cannot be had: what needs them fails, and nothing else does."""
+
+    def __init__(self, error: FailedPreconditionError) -> None:
+        self._error = error
+
+    def seal(self, record: RecordKey, path: str, value: bytes) -> bytes:
+        """See FieldKeys."""
+        del record, path, value
+        raise self._again()
+
+    def open(self, record: RecordKey, path: str, sealed: bytes) -> bytes:
+        """See FieldKeys."""
+        del record, path, sealed
+        raise self._again()
+
+    def tag(self, path: str, value: bytes) -> str:
+        """See FieldKeys."""
+        del path, value
+        raise self._again()
+
+    def _again(self) -> FailedPreconditionError:
+        return FailedPreconditionError(self._error.reason, self._error.message)
+
+
+NO_KEYS = NoKeys(FailedPreconditionError("NO_ENCRYPTED_FIELDS", "nothing is encrypted here"))
+"""Of collections that need none."""

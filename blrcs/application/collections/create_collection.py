@@ -2,26 +2,26 @@
 
 from blrcs.application.collections.collection_fields import CollectionFields
 from blrcs.application.ports.clock import Clock
-from blrcs.application.ports.encryption import FieldCipher
+from blrcs.application.ports.encryption import CollectionKeys
 from blrcs.application.ports.records import CollectionRepository, DocumentSchemas
 from blrcs.domain.collection import Collection, check_paths
 from blrcs.domain.record_name import CollectionKey
 
 
 class CreateCollection:
-    """Creates a collection, with a data key of its own where something is to be encrypted."""
+    """Creates a collection, with data keys of its own where something is to be encrypted."""
 
     def __init__(
         self,
         *,
         collections: CollectionRepository,
         schemas: DocumentSchemas,
-        cipher: FieldCipher,
+        keys: CollectionKeys,
         clock: Clock,
     ) -> None:
         self._collections = collections
         self._schemas = schemas
-        self._cipher = cipher
+        self._keys = keys
         self._clock = clock
 
     async def __call__(self, key: CollectionKey, fields: CollectionFields) -> Collection:
@@ -30,7 +30,8 @@ class CreateCollection:
         Raises:
             InvalidArgumentError: The schema or a path is not acceptable.
             AlreadyExistsError: The id is taken.
-            FailedPreconditionError: The server's key is missing or another one.
+            FailedPreconditionError: The master key is missing or another one, or the tenant's keys
+                were destroyed.
         """
         check_paths(
             indexes=fields.indexes,
@@ -39,10 +40,8 @@ class CreateCollection:
         )
         if fields.json_schema:
             self._schemas.compile(fields.json_schema)
-        data_key = b""
         if fields.encrypted_fields or fields.secret_fields:
-            await self._cipher.prepare()
-            data_key = self._cipher.new_data_key(key)
+            await self._keys.prepare(key)
         now_ns = self._clock()
         collection = Collection(
             key=key,
@@ -52,7 +51,6 @@ class CreateCollection:
             default_ttl_ns=fields.default_ttl_ns,
             encrypted_fields=fields.encrypted_fields,
             secret_fields=fields.secret_fields,
-            data_key=data_key,
             create_time_ns=now_ns,
             update_time_ns=now_ns,
         )

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from blrcs.domain.revocation import Revocation
 from blrcs.domain.session import RefreshToken
+from blrcs.domain.token_limits import NO_LIMITS, TokenBinding, TokenLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class TokenIssuer(Protocol):
         not_after_ns: int | None,
         password_change_required: bool = False,
         api_key_id: str = "",
+        limits: TokenLimits = NO_LIMITS,
     ) -> AccessToken:
         """A token for a principal, which ends with what ``session_id`` names."""
         ...
@@ -97,7 +100,15 @@ class TokenIssuer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
-    """What a valid token says. Times are nanoseconds since the Unix epoch."""
+    """What a valid token says. Times are nanoseconds since the Unix epoch.
+
+    Attributes:
+        principal: Whose it is here, whatever the issuer calls it.
+        scope: What it may be used for; None where that is not narrowed.
+        actors: Who acts for the principal by it, the present one first.
+        actor_sessions: The sessions by which they do.
+        is_foreign: Another issuer has issued it.
+    """
 
     principal: str
     session_id: str
@@ -106,6 +117,12 @@ class TokenFacts:
     audiences: Sequence[str]
     issue_time_ns: int
     expire_time_ns: int
+    scope: Sequence[str] | None = None
+    actors: Sequence[str] = ()
+    actor_sessions: Sequence[str] = ()
+    binding: TokenBinding | None = None
+    password_change_required: bool = False
+    is_foreign: bool = False
 
 
 class TokenInspector(Protocol):
@@ -138,16 +155,39 @@ class Revoker(Protocol):
         """As ``revoke_sessions``, for what is stored, so that other processes need not be told."""
         ...
 
+    def revoke(self, revocation: Revocation) -> None:
+        """Refuses other tokens from now on."""
+        ...
+
+    def restore(self, revocation: Revocation) -> None:
+        """As ``revoke``, for what is stored."""
+        ...
+
+
+class RevocationStore(Protocol):
+    """Revocations that outlast the process."""
+
+    async def add(self, revocation: Revocation) -> None:
+        """Stores one; it is in force everywhere when this returns."""
+        ...
+
 
 class SignInThrottle(Protocol):
-    """Bounds failed proofs of a password, alike for accounts that exist and that do not."""
+    """Bounds failed proofs of identity, alike for accounts that exist and that do not.
 
-    def allow(self, user_id: str, address: str) -> int | None:
+    An address that is ``familiar`` for an account is counted apart from all others.
+    """
+
+    def allow(self, user_id: str, address: str, *, familiar: bool = False) -> int | None:
         """Takes an attempt in advance: None when it may go on, else nanoseconds to wait."""
         ...
 
-    def refund(self, user_id: str, address: str) -> None:
+    def refund(self, user_id: str, address: str, *, familiar: bool = False) -> None:
         """Gives back an attempt that was no failure."""
+        ...
+
+    def forgive(self, user_id: str, addresses: Iterable[str] = ()) -> None:
+        """Forgets an account's failures, and those from addresses that are familiar for it."""
         ...
 
 

@@ -2,30 +2,41 @@
 
 from typing import Protocol
 
+from blrcs.domain.collection import Collection
 from blrcs.domain.record_name import CollectionKey, RecordKey
 
 
-class FieldCipher(Protocol):
-    """Seals values, each for one place: moved anywhere else, it cannot be opened.
+class FieldKeys(Protocol):
+    """Seals values of a collection, each for one place: moved elsewhere, it cannot be opened.
 
-    A collection has a data key of its own, which is kept wrapped by the server's key.
-
-    Methods raise FailedPreconditionError where the server's key is missing or another one; then
-    nothing has been done.
+    Threads may share it. Methods raise FailedPreconditionError where there are no keys to do it
+    with.
     """
 
-    async def prepare(self) -> None:
-        """Sees to it that there is a key of the server; the first time it is made."""
-        ...
-
-    def new_data_key(self, collection: CollectionKey) -> bytes:
-        """A new data key, wrapped."""
-        ...
-
-    def seal(self, data_key: bytes, record: RecordKey, path: str, value: bytes) -> bytes:
+    def seal(self, record: RecordKey, path: str, value: bytes) -> bytes:
         """The value, encrypted and bound to its place."""
         ...
 
-    def open(self, data_key: bytes, record: RecordKey, path: str, sealed: bytes) -> bytes:
+    def open(self, record: RecordKey, path: str, sealed: bytes) -> bytes:
         """The value; FailedPreconditionError where it was altered, or sealed elsewhere."""
+        ...
+
+    def tag(self, path: str, value: bytes) -> str:
+        """What equal values at a path have in common, and no others; it tells nothing of them."""
+        ...
+
+
+class CollectionKeys(Protocol):
+    """The keys of collections, which are kept wrapped.
+
+    Methods raise FailedPreconditionError where the server's master key is missing or another one,
+    or where the tenant's keys were destroyed; then nothing has been done.
+    """
+
+    async def prepare(self, key: CollectionKey) -> None:
+        """Sees to it that a collection has keys; the first time the master key is made."""
+        ...
+
+    async def of(self, collection: Collection) -> FieldKeys:
+        """The keys that are in force."""
         ...

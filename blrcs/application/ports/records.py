@@ -69,8 +69,10 @@ class ListedRecord:
     subject: Callable[[], Subject]
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedWrite:
+Decide = Callable[[Record | None], Record | None]
+
+
+class PlannedWrite(NamedTuple):
     """What shall become of one record.
 
     Attributes:
@@ -80,7 +82,7 @@ class PlannedWrite:
     """
 
     record_id: str
-    decide: Callable[[Record | None], Record | None]
+    decide: Decide
     created: Record | None = None
 
 
@@ -225,8 +227,17 @@ class RecordImages(Protocol):
         """Data by themselves."""
         ...
 
-    def image(self, record: Record, encoded_data: bytes) -> bytes:
-        """A record with other data than it has."""
+    def image(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        etag: str,
+        create_time_ns: int,
+        update_time_ns: int,
+        expire_time_ns: int | None,
+    ) -> bytes:
+        """A record with data that are encoded."""
         ...
 
 

@@ -1,12 +1,12 @@
 """Writing many records at once."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import NoReturn
 
 from blrcs.application.ports.credentials import SecretGenerator
-from blrcs.application.ports.records import PlannedWrite
+from blrcs.application.ports.records import Decide, PlannedWrite
 from blrcs.application.records.record_fields import RecordFields, RecordMask
 from blrcs.application.records.record_planner import RecordPlanner
 from blrcs.application.records.record_writer import RecordWriter
@@ -77,11 +77,13 @@ class BatchWriteRecords:
 
         def plan(planner: RecordPlanner) -> list[PlannedWrite]:
             planned = []
-            pairs = zip(chosen, operations, strict=True)
-            for position, (record_id, operation) in enumerate(pairs):
-                with _at(position):
+            for position, (record_id, operation) in enumerate(zip(chosen, operations, strict=True)):
+                try:
                     write = _planned(planner, record_id, operation)
-                planned.append(replace(write, decide=partial(_decide_at, position, write)))
+                except DomainError as error:
+                    _raise_at(position, error)
+                decide = partial(_decide_at, position, write.decide)
+                planned.append(PlannedWrite(record_id, decide, write.created))
             return planned
 
         return await self._writer(parent, plan)
@@ -105,23 +107,21 @@ def _planned(planner: RecordPlanner, record_id: str, operation: RecordOperation)
             )
 
 
-def _decide_at(position: int, write: PlannedWrite, stored: Record | None) -> Record | None:
-    with _at(position):
-        return write.decide(stored)
-
-
-@contextmanager
-def _at(position: int) -> Iterator[None]:
-    """Has errors tell which write they are about."""
+def _decide_at(position: int, decide: Decide, stored: Record | None) -> Record | None:
     try:
-        yield
-    except InvalidArgumentError as error:
+        return decide(stored)
+    except DomainError as error:
+        _raise_at(position, error)
+
+
+def _raise_at(position: int, error: DomainError) -> NoReturn:
+    """Has an error tell which write it is about."""
+    if isinstance(error, InvalidArgumentError):
         told = InvalidArgumentError(
             f"writes[{position}].{error.field}", error.description, reason=error.reason
         )
         told.metadata[POSITION] = str(position)
         raise told from error
-    except DomainError as error:
-        error.message = f"writes[{position}]: {error.message}"
-        error.metadata[POSITION] = str(position)
-        raise
+    error.message = f"writes[{position}]: {error.message}"
+    error.metadata[POSITION] = str(position)
+    raise error

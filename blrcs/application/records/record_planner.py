@@ -1,18 +1,19 @@
 """What shall become of a record by what its caller asks."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from typing import NamedTuple
 
 from blrcs.application.collections.collection_shapes import CollectionShape
 from blrcs.application.ports.records import PlannedWrite, RecordImages
 from blrcs.application.records.record_fields import RecordFields, RecordMask
 from blrcs.application.records.record_sealer import RecordSealer
 from blrcs.domain.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
-from blrcs.domain.etag import require_etag
+from blrcs.domain.etag import render_etag, require_etag
 from blrcs.domain.field_path import MISSING, Document, Path, value_at, with_value, without
 from blrcs.domain.filter.document import check_document
 from blrcs.domain.record import Record
 from blrcs.domain.record_name import RecordKey
+from blrcs.domain.text_document import TextDocument
 
 MAX_ENCODED_BYTES = 1 << 20
 
@@ -27,6 +28,7 @@ class RecordPlanner:
         self._sealer = sealer
         self._shape = shape
         self._now_ns = now_ns
+        self._prefix = shape.collection.key.record("").name
 
     def creation(self, record_id: str, fields: RecordFields) -> PlannedWrite:
         """A record that is not there yet.
@@ -88,29 +90,18 @@ class RecordPlanner:
         default_ttl_ns = self._shape.collection.default_ttl_ns
         if not fields.states_expiry and default_ttl_ns is not None:
             expire_time_ns = self._now_ns + default_ttl_ns
-        record = Record(
-            key=key,
-            data={},
-            create_time_ns=self._now_ns,
-            update_time_ns=self._now_ns,
-            expire_time_ns=expire_time_ns,
-        )
-        return self._with_data(record, _given(fields), fields.encoded)
+        times = _Times(self._now_ns, 1, expire_time_ns)
+        return self._written(key, times, _given(fields), fields.encoded)
 
     def _changed(self, stored: Record, fields: RecordFields, mask: RecordMask) -> Record:
         changes_expiry = fields.states_expiry if mask.expiry is None else mask.expiry
-        record = replace(
-            stored,
-            update_time_ns=self._now_ns,
-            revision=stored.revision + 1,
-            expire_time_ns=(
-                fields.expiry_ns(self._now_ns) if changes_expiry else stored.expire_time_ns
-            ),
-        )
+        expire_time_ns = fields.expiry_ns(self._now_ns) if changes_expiry else stored.expire_time_ns
+        times = _Times(stored.create_time_ns, stored.revision + 1, expire_time_ns)
         if mask.whole:
             given = _given(fields)
             data = self._keep_secrets(stored, given, ())
-            return self._with_data(record, data, fields.encoded if data is given else None)
+            encoded = fields.encoded if data is given else None
+            return self._written(stored.key, times, data, encoded)
         data = self._sealer.whole(self._shape, stored)
         for path in mask.paths:
             value = value_at(fields.data or {}, path)
@@ -118,7 +109,7 @@ class RecordPlanner:
             data = without(data, path) if gone else with_value(data, path, value)
             if isinstance(value, Mapping):
                 data = self._keep_secrets(stored, data, path)
-        return self._with_data(record, data, None)
+        return self._written(stored.key, times, data, None)
 
     def _keep_secrets(self, stored: Record, data: Document, within: Path) -> Document:
         """The data with those secrets that an object at a path was written without.
@@ -131,8 +122,12 @@ class RecordPlanner:
                 data = with_value(data, path, secret)
         return data
 
-    def _with_data(self, record: Record, data: Document, encoded: bytes | None) -> Record:
-        check_document(data)
+    def _written(
+        self, key: RecordKey, times: "_Times", data: Document, encoded: bytes | None
+    ) -> Record:
+        # What is kept as its text has been looked at.
+        if not isinstance(data, TextDocument):
+            check_document(data)
         if self._shape.schema is not None:
             self._shape.schema.check(data, field="record.data", secrets=self._shape.secret_paths)
         encoded = self._images.encode(data) if encoded is None else encoded
@@ -141,10 +136,36 @@ class RecordPlanner:
             raise InvalidArgumentError("record.data", f"has more than {MAX_ENCODED_BYTES} bytes")
         sealed = None
         if self._shape.sealed:
-            data, sealed = self._sealer.seal(self._shape, record.key, data)
-            encoded = self._images.encode(data)
-        image = self._images.image(record, encoded)
-        return replace(record, data=data, sealed=sealed, encoded=image)
+            parts = self._sealer.seal(self._shape, key, data)
+            data, sealed = parts.kept, parts.sealed
+            encoded = self._images.encode(parts.shown)
+        create_time_ns, revision, expire_time_ns = times
+        image = self._images.image(
+            f"{self._prefix}{key.record}",
+            encoded,
+            etag=render_etag(create_time_ns, revision),
+            create_time_ns=create_time_ns,
+            update_time_ns=self._now_ns,
+            expire_time_ns=expire_time_ns,
+        )
+        return Record(
+            key=key,
+            data=data,
+            sealed=sealed,
+            encoded=image,
+            create_time_ns=create_time_ns,
+            update_time_ns=self._now_ns,
+            revision=revision,
+            expire_time_ns=expire_time_ns,
+        )
+
+
+class _Times(NamedTuple):
+    """When a record was made, how often it was changed since, and when it is gone."""
+
+    create_time_ns: int
+    revision: int
+    expire_time_ns: int | None
 
 
 def _given(fields: RecordFields) -> Document:

@@ -47,7 +47,7 @@ class MysqlTransaction(Transaction):
     async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """See the port."""
         compiled = statement.compiled(self._dialect)
-        values = [bound(compiled, dict(row)) for row in rows]
+        values = compiled.bind_many(rows)
         room = self._connection.max_packet_bytes
         for sql, together in batches(compiled.sql, values, max_packet_bytes=room):
             await self._run(sql, together)

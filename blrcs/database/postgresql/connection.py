@@ -4,7 +4,7 @@ import asyncio
 import select
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -39,7 +39,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         super().__init__(*args)
         self._prepared: dict[str, PreparedStatement] = {}
         self._looked_at_s = time.monotonic()
-        self._sending: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[object] | None = None
         connected = self._transport.get_extra_info("socket")
         if connected.family != socket.AF_UNIX:
             _keep_alive(connected)
@@ -95,13 +95,21 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         return await how(await self._hold(sql), *values)
 
     async def run_many(self, sql: str, rows: Sequence[Iterable[Any]]) -> None:
-        """Runs a statement once for each row. Whoever is cancelled leaves at once.
+        """Runs a statement once for each row. Whoever is cancelled leaves at once."""
+        await self._send(self.run(sql, [rows], PreparedStatement.executemany))
+
+    async def load(
+        self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Copies rows into a table. Whoever is cancelled leaves at once."""
+        await self._send(self.copy_records_to_table(table, records=rows, columns=columns))
+
+    async def _send(self, all_of_it: Coroutine[Any, Any, object]) -> None:
+        """Sends what may be much.
 
         The driver forgets a cancellation that comes while the server does not read what it sends.
         """
-        self._sending = sending = asyncio.create_task(
-            self.run(sql, [rows], PreparedStatement.executemany)
-        )
+        self._sending = sending = asyncio.create_task(all_of_it)
         try:
             await asyncio.shield(sending)
         except BaseException:
@@ -143,7 +151,7 @@ def _keep_alive(connected: socket.socket) -> None:
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
 
 
-def _retrieve(task: asyncio.Task[None]) -> None:
+def _retrieve(task: asyncio.Task[object]) -> None:
     """Nobody is left to be told how it ended."""
     if not task.cancelled():
         task.exception()

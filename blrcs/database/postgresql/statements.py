@@ -12,6 +12,9 @@ from blrcs.database.statement import Row, Statement
 
 Result = TypeVar("Result")
 
+LEAST_LOADED = 8
+"""Rows that are worth a COPY, which is parsed each time."""
+
 _FIRST = PreparedStatement.fetchrow
 _ALL = PreparedStatement.fetch
 
@@ -40,8 +43,12 @@ class Statements:
     async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """See the port. All are sent at once."""
         compiled = statement.compiled(POSTGRESQL)
-        values = [tuple(compiled.bind(dict(row))) for row in rows]
-        if values:
+        values = compiled.bind_many(rows)
+        table = statement.loads
+        if table is not None and len(values) >= LEAST_LOADED:
+            columns = [column.name for column in table.columns]
+            await self._run(lambda held: held.load(table.name, columns, values))
+        elif values:
             await self._run(lambda held: held.run_many(compiled.sql, values))
 
     async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:

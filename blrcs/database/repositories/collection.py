@@ -1,6 +1,6 @@
 """Collections in the database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import orjson
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from blrcs.database.repositories.record_feed import lock_feed
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import (
     collections,
+    data_keys,
     record_changes,
     record_feeds,
     record_index,
@@ -31,6 +32,7 @@ _PAGE = Statement(
     .order_by(collections.c.id)
     .limit(sa.bindparam("limit"))
 )
+_ALL = Statement(sa.select(collections).order_by(collections.c.tenant, collections.c.id))
 _ADD = Statement(sa.insert(collections))
 _REPLACE = Statement(sa.update(collections).where(_THIS))
 _DELETE = Statement(sa.delete(collections).where(_THIS))
@@ -56,7 +58,7 @@ _ANY_RECORD = Statement(
 )
 _DROP_ALL = [
     Statement(sa.delete(table).where(_within(table)))
-    for table in (records, record_index, record_changes, record_feeds)
+    for table in (records, record_index, record_changes, record_feeds, data_keys)
 ]
 
 
@@ -73,6 +75,11 @@ class SqlCollectionRepository:
         """See the port."""
         row = await self._database.fetch_one(_BY_KEY, of_tenant=key.tenant, of_id=key.collection)
         return None if row is None else _from_row(row)
+
+    async def with_sealed_fields(self) -> Sequence[Collection]:
+        """Those of all tenants that have fields to be encrypted, in the order of their names."""
+        found = [_from_row(row) for row in await self._database.fetch_all(_ALL)]
+        return [each for each in found if each.sealed_fields]
 
     async def list_after(self, tenant: str, collection_id: str, limit: int) -> Sequence[Collection]:
         """See the port."""
@@ -103,9 +110,12 @@ class SqlCollectionRepository:
         await self._database.run(operation)
 
     async def update(
-        self, key: CollectionKey, change: Callable[[Collection], Collection]
+        self,
+        key: CollectionKey,
+        change: Callable[[Collection], Collection],
+        beside: Callable[[Transaction], Awaitable[None]] | None = None,
     ) -> Collection:
-        """See the port."""
+        """See the port; ``beside`` is done in the same transaction, and may be so several times."""
 
         async def operation(transaction: Transaction) -> Collection:
             changed = change(await self._locked(transaction, key))
@@ -118,6 +128,8 @@ class SqlCollectionRepository:
                 of_collection=key.collection,
                 new_revision=changed.revision,
             )
+            if beside is not None:
+                await beside(transaction)
             return changed
 
         return await self._database.run(operation, isolation=Isolation.READ_COMMITTED)

@@ -5,9 +5,11 @@ import base64
 import orjson
 
 from blrcs.database.statement import Row
+from blrcs.domain.field_path import Document
 from blrcs.domain.filter.evaluation import Subject
 from blrcs.domain.record import Record, RecordImage, Sealed
 from blrcs.domain.record_name import RecordKey
+from blrcs.domain.text_document import TextDocument
 
 
 def record_to_row(record: Record) -> dict[str, object]:
@@ -16,7 +18,7 @@ def record_to_row(record: Record) -> dict[str, object]:
         "tenant": record.key.tenant,
         "collection": record.key.collection,
         "record_id": record.key.record,
-        "document": orjson.dumps(record.data).decode(),
+        "document": _text_of(record.data),
         "encoded": record.encoded,
         "sealed": sealed_to_bytes(record.sealed),
         "revision": record.revision,
@@ -30,7 +32,7 @@ def record_from_row(row: Row) -> Record:
     """Of all columns."""
     return Record(
         key=RecordKey(row.tenant, row.collection, row.record_id),
-        data=orjson.loads(row.document),
+        data=TextDocument(row.document, orjson.loads),
         sealed=sealed_from_bytes(row.sealed),
         encoded=bytes(row.encoded),
         create_time_ns=row.create_time_ns,
@@ -55,6 +57,12 @@ def subject_from_row(key: RecordKey, row: Row) -> Subject:
         expire_time_ns=row.expire_time_ns,
         data=orjson.loads(row.document),
     )
+
+
+def _text_of(document: Document) -> str:
+    if isinstance(document, TextDocument):
+        return document.text
+    return orjson.dumps(document).decode()
 
 
 def sealed_to_bytes(sealed: Sealed | None) -> bytes | None:

@@ -8,7 +8,7 @@ from blrcs.application.ports.records import PlannedWrite
 from blrcs.database.adapter import Transaction
 from blrcs.database.repositories.record_index import index_rows
 from blrcs.database.repositories.record_row import record_to_row, sealed_to_bytes
-from blrcs.database.statement import Statement
+from blrcs.database.statement import Statement, insert_into
 from blrcs.database.tables import record_changes, record_index, records
 from blrcs.database.upsert import upsert
 from blrcs.domain.collection import Collection
@@ -25,12 +25,12 @@ def _this(table: sa.Table) -> sa.ColumnElement[bool]:
     )
 
 
-_ADD = Statement(sa.insert(records))
+_ADD = insert_into(records)
 _PUT = upsert(records)
 _DELETE = Statement(sa.delete(records).where(_this(records)))
 _UNINDEX = Statement(sa.delete(record_index).where(_this(record_index)))
-_INDEX = Statement(sa.insert(record_index))
-_TELL = Statement(sa.insert(record_changes))
+_INDEX = insert_into(record_index)
+_TELL = insert_into(record_changes)
 
 
 MAX_BATCH_BYTES = 7 << 19
@@ -95,7 +95,8 @@ class RecordStep:
         """Has a record created of which nobody has looked if it is there; else as ``take``."""
         self._give(record)
         self._added.append(record_to_row(record))
-        self._indexed.extend(index_rows(record, self._indexes))
+        if self._indexes:
+            self._indexed.extend(index_rows(record, self._indexes))
         self._tell(ChangeKind.CREATED, record, record)
 
     async def carry_out(self, transaction: Transaction) -> None:
@@ -119,7 +120,7 @@ class RecordStep:
 
     def _give(self, after: Record | None) -> None:
         self.results.append(after)
-        self._left_bytes += 0 if after is None else after.image.size_bytes
+        self._left_bytes += 0 if after is None else after.size_bytes
         if self._left_bytes > MAX_BATCH_BYTES and len(self.results) > 1:
             raise InvalidArgumentError(
                 "writes",

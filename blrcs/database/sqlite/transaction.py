@@ -29,7 +29,7 @@ class Transaction:
     def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Runs it once for each row of parameters."""
         compiled = statement.compiled(SQLITE)
-        self._connection.executemany(compiled.sql, [compiled.bind(dict(row)) for row in rows])
+        self._connection.executemany(compiled.sql, compiled.bind_many(rows))
 
     def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """The first row, or None where there is none."""

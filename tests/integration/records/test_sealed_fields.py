@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from blrcs.security.key_file import KeyFileError
+from blrcs.encryption.master_key import MasterKeyError
 from blrcs.v1 import record_pb2
 from tests.integration.records.world import ORDERS, World, changing, creation, data_of, name_of
 from tests.unit.api.refusals import refusal
@@ -157,7 +157,7 @@ async def test_without_the_key_there_is_no_start_and_nothing_is_touched(store, c
     if content is not None:
         path.write_bytes(content)
         path.chmod(0o600)
-    with pytest.raises(KeyFileError) as caught:
+    with pytest.raises(MasterKeyError) as caught:
         async with World.open(store, clock):
             pass
     assert str(path) in str(caught.value)

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from contextlib import AsyncExitStack
 from types import SimpleNamespace
 
 from google.protobuf.duration_pb2 import Duration
@@ -9,8 +10,10 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
+from blrcs.assembly.encryption import assemble_encryption
 from blrcs.assembly.foundation import Foundation
 from blrcs.assembly.records import assemble_records
+from blrcs.config.encryption import Encryption as EncryptionSection
 from blrcs.config.records import Records as RecordsSection
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
@@ -45,10 +48,18 @@ class World:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(
-        cls, store, clock, *, generation=None, stamps=None, interval_ns=SECOND_NS, **settings
+        cls,
+        store,
+        clock,
+        *,
+        generation=None,
+        stamps=None,
+        interval_ns=SECOND_NS,
+        encryption=None,
+        **settings,
     ):
         ticks = itertools.count()
-        async with store.open() as (database, reader):
+        async with store.open() as (database, reader), AsyncExitStack() as stack:
             base = Foundation(
                 data_directory=store.folder,
                 database=database,
@@ -60,15 +71,20 @@ class World:
                 clock=lambda: clock() + next(ticks),
             )
             holder = SimpleNamespace()
-            records = await assemble_records(
+            encryption = await assemble_encryption(
+                base, EncryptionSection(**(encryption or {})), stack
+            )
+            records = assemble_records(
                 base,
                 RecordsSection(**settings),
                 _Late(holder),
+                encryption,
                 refresh_interval_ns=interval_ns,
                 stamps=stamps or own_stamps(),
                 generation=generation,
             )
             world = cls(records, clock)
+            world.encryption = encryption
             holder.access = world.host._access
             yield world
             records.signal.finish()

@@ -7,6 +7,7 @@ from blrcs.application.ports.credentials import AccessToken, PasswordVerdict
 from blrcs.domain.errors import AlreadyExistsError, NotFoundError, ResourceExhaustedError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.identity_name import api_key_name, service_account_name, user_name
+from blrcs.domain.token_limits import NO_LIMITS
 from blrcs.domain.user import User
 
 SECOND_NS = 1_000_000_000
@@ -56,18 +57,25 @@ class FakeHasher:
 
 
 class FakeThrottle:
+    """Counts by account, and apart from that by account and familiar address."""
+
     def __init__(self, failures=3):
         self.failures = failures
         self.taken = {}
 
-    def allow(self, user_id, address):
-        if self.taken.get(user_id, 0) >= self.failures:
+    def allow(self, user_id, address, *, familiar=False):
+        key = (user_id, address) if familiar else user_id
+        if self.taken.get(key, 0) >= self.failures:
             return MINUTE_NS
-        self.taken[user_id] = self.taken.get(user_id, 0) + 1
+        self.taken[key] = self.taken.get(key, 0) + 1
         return None
 
-    def refund(self, user_id, address):
-        self.taken[user_id] -= 1
+    def refund(self, user_id, address, *, familiar=False):
+        self.taken[(user_id, address) if familiar else user_id] -= 1
+
+    def forgive(self, user_id, addresses=()):
+        for key in (user_id, *((user_id, address) for address in addresses)):
+            self.taken.pop(key, None)
 
 
 class FakeIssuer:
@@ -76,7 +84,9 @@ class FakeIssuer:
     def __init__(self):
         self.issued = []
 
-    def issue(self, principal, session_id, **details):
+    def issue(self, principal, session_id, *, limits=NO_LIMITS, **details):
+        if limits != NO_LIMITS:
+            details["limits"] = limits
         self.issued.append((principal, session_id, details))
         return AccessToken(f"token-{len(self.issued)}", 15 * MINUTE_NS)
 
@@ -141,8 +151,11 @@ class FakeSessions:
         self.tokens[refresh_hash] = (session.id, False)
         return True
 
-    async def rotate(self, spent_hash, *, renewed_hash, lifetime, now_ns):
+    async def rotate(self, spent_hash, *, renewed_hash, lifetime, bindings, now_ns):
         session_id, spent = self.tokens.get(spent_hash, ("", False))
+        bound = self.rows.get(session_id)
+        if bound is not None and bound.binding is not None and bound.binding not in bindings:
+            return None
         if spent:
             self.rows.pop(session_id, None)
         session = self.rows.get(session_id)
@@ -166,6 +179,10 @@ class FakeSessions:
         ]
         found.sort(key=lambda each: (each.create_time_ns, each.id), reverse=True)
         return found[:limit]
+
+    async def addresses(self, user_id, *, now_ns):
+        found = await self.list_before(user_id, before=None, limit=None, now_ns=now_ns)
+        return {each.address for each in found}
 
     async def end(self, user_id, session_id):
         session = self.rows.get(session_id)

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from blrcs.cli.policy_explanation import Caller, Question, Verdict, explain, outcome
+from blrcs.cli.policy_explanation import Caller, Question, explain, outcome
+from blrcs.cli.policy_verdict import Verdict
 from blrcs.cli.served_methods import served_methods
 from blrcs.cli.stored_access import Account, StoredAccess
 from blrcs.config.settings import Settings
@@ -58,6 +59,7 @@ def told(verdict):
 
 def test_stages_come_in_the_order_of_the_road(methods):
     assert list(ask(methods[GET_USER])) == [
+        "network",
         "rate limit by address and method",
         "authentication",
         "rate limit by principal",
@@ -216,7 +218,8 @@ def test_a_guard_in_shadow_says_so_and_stops_nothing(methods):
     policy = replace(methods[CACHE_GET].policy, shadow=shadow)
     verdicts = ask(methods[CACHE_GET], policy=policy, namespace="X")
     rejecting = [verdict for verdict in verdicts.values() if verdict.decision == "rejects"]
-    assert [verdict.stage for verdict in rejecting] == [*verdicts][1:2] + [*verdicts][3:5]
+    stages = [verdict.stage for verdict in rejecting]
+    assert stages == ["authentication", "authorization", "validation"]
     assert not any(verdict.stops for verdict in rejecting)
     assert outcome(list(verdicts.values())) == "admitted"
 
@@ -254,3 +257,8 @@ def test_the_road_agrees_with_the_pipeline(methods):
         owner = needs and method.policy.access.or_owner
         expected = "depends" if owner else "rejects" if needs else "nothing to decide"
         assert verdict.decision == expected, method.name
+
+
+def test_a_workload_has_a_certificate_and_no_account(methods):
+    workload = Caller(principal="workloads/one", stored=StoredAccess(TABLE, None))
+    assert ask(methods[SIGN_OUT], workload)["authentication"].decision == "admits"

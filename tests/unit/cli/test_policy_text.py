@@ -2,7 +2,7 @@ import pytest
 
 from blrcs.cli.policy_text import COLUMNS, cells, json_values, limit_text
 from blrcs.cli.served_methods import ServedMethod
-from blrcs.domain.policy import NS_PER_S, Limit, MethodPolicy, Permission, ResponseCache
+from blrcs.domain.policy import NS_PER_S, Addresses, Limit, MethodPolicy, Permission, ResponseCache
 from blrcs.transport.registration import Registration
 from blrcs_native.method import Method
 from blrcs_native.pipeline import Pipeline
@@ -36,6 +36,7 @@ FULL = MethodPolicy(
     audit="call",
     idempotency_ttl_ns=90 * NS_PER_S,
     shadow=frozenset({"validation", "authorization"}),
+    addresses=Addresses(("10.0.0.0/8",), ("10.1.0.0/16", "unix")),
     priority="high",
 )
 
@@ -52,6 +53,7 @@ def test_a_row_says_all_of_a_policy():
         "shadow": "authorization, validation",
         "priority": "high",
         "validation": "no",
+        "addresses": "10.0.0.0/8, not 10.1.0.0/16, unix",
     }
 
 
@@ -68,7 +70,7 @@ def test_a_row_says_who_may_call(access, shown):
 
 
 def test_a_disabled_method_has_no_policy():
-    assert cells(served(None)) == (NAME, "disabled", *[""] * 8)
+    assert cells(served(None)) == (NAME, "disabled", *[""] * (len(COLUMNS) - 2))
     assert json_values(served(None)) == {"method": NAME, "disabled": True}
 
 
@@ -102,6 +104,8 @@ def test_json_speaks_as_the_configuration_does():
         "priority": "high",
         "validation": False,
         "allow_password_change_required": False,
+        "addresses": {"allow": ["10.0.0.0/8"], "deny": ["10.1.0.0/16", "unix"]},
+        "token_binding": None,
     }
 
 

@@ -9,7 +9,10 @@ from google.protobuf import text_format
 from blrcs.v1 import access_pb2, auth_pb2, cache_pb2, limit_pb2
 
 ID = 'string { pattern: "^[a-z0-9][a-z0-9._-]{0,63}$" }'
-PRINCIPAL = r'string { pattern: "^(users|serviceAccounts)/[a-z0-9][a-z0-9._-]{0,63}$" }'
+PRINCIPAL = (
+    "string { max_len: 512 pattern: "
+    r'"^((users|serviceAccounts)/[a-z0-9][a-z0-9._-]{0,63}|workloads(/[A-Za-z0-9._-]+)+)$" }'
+)
 PERMISSION = 'string { max_len: 256 pattern: "^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$" }'
 RULES = {
     "blrcs.v1.ConsumeRequest.domain": ID,

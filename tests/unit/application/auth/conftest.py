@@ -13,8 +13,10 @@ def lifetime():
 
 
 @pytest.fixture
-def prove_password(users, hasher, throttle):
-    return ProvePassword(users=users, hasher=hasher, throttle=throttle)
+def prove_password(users, sessions, hasher, throttle, clock):
+    return ProvePassword(
+        users=users, sessions=sessions, hasher=hasher, throttle=throttle, clock=clock
+    )
 
 
 @pytest.fixture

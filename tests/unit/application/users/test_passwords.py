@@ -17,8 +17,10 @@ from tests.unit.application.users.test_users import open_session
 
 
 @pytest.fixture
-def change(users, hasher, throttle, clock):
-    prove_password = ProvePassword(users=users, hasher=hasher, throttle=throttle)
+def change(users, sessions, hasher, throttle, clock):
+    prove_password = ProvePassword(
+        users=users, sessions=sessions, hasher=hasher, throttle=throttle, clock=clock
+    )
     use_case = ChangePassword(
         prove_password=prove_password, users=users, hasher=hasher, clock=clock
     )

@@ -1,0 +1,1 @@
+"""Use cases about what users prove their identity with beside a password."""

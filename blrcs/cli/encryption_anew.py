@@ -1,0 +1,71 @@
+"""``blrcs encryption`` on what is encrypted."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
+from blrcs.cli.db_target import DataFolder, find_target
+from blrcs.cli.encryption_target import OpenKeys, with_keys
+from blrcs.cli.exit import fail
+
+if TYPE_CHECKING:
+    from blrcs.encryption.stored_key import StoredKey
+
+MS_PER_S = 1000
+MAX_PAUSE_MS = 60_000
+
+
+def reencrypt(
+    pause_ms: Annotated[
+        int, typer.Option("--pause-ms", help="Rest after each batch.", min=0, max=MAX_PAUSE_MS)
+    ] = 10,
+    config_directory: ConfigDirectory = None,
+    config_file: ConfigFile = None,
+    environment: EnvironmentName = None,
+    data_directory: DataFolder = None,
+) -> None:
+    """Encrypt anew, with the keys in force, what was encrypted with others, while servers run.
+
+    Killed, it goes on where it was when it is run again.
+    """
+    found = find_target(config_directory, config_file, environment, data_directory)
+    count, refused = with_keys(found, lambda opened: _reencrypt(opened, pause_ms / MS_PER_S))
+    typer.echo(f"Encrypted {count} values anew.")
+    if refused:
+        fail(f"{refused} records have values that cannot be opened; they stay as they are")
+
+
+def destroy_old(
+    config_directory: ConfigDirectory = None,
+    config_file: ConfigFile = None,
+    environment: EnvironmentName = None,
+    data_directory: DataFolder = None,
+) -> None:
+    """Destroy the keys that nothing is encrypted with any more, after having looked."""
+    found = find_target(config_directory, config_file, environment, data_directory)
+    gone, needed = with_keys(found, _destroy_old)
+    for key in needed:
+        typer.echo(f"Still needed: {key.scope.name}, key {key.key_id.hex()}.")
+    typer.echo(f"Destroyed {len(gone)} keys.")
+
+
+async def _reencrypt(opened: OpenKeys, pause_s: float) -> tuple[int, int]:
+    from blrcs.encryption.reencryption import Reencryption  # noqa: PLC0415 - see the package
+
+    count = refused = 0
+    async for progress in Reencryption(opened.database, opened.keys, pause_s=pause_s).run():
+        count += progress.sealed_anew
+        refused += len(progress.refused)
+        typer.echo(
+            f"{progress.name}: {progress.done} of {progress.total} {progress.kept}", err=True
+        )
+        for name in progress.refused:
+            typer.echo(f"{name}: cannot be opened", err=True)
+    return count, refused
+
+
+async def _destroy_old(opened: OpenKeys) -> "tuple[list[StoredKey], list[StoredKey]]":
+    from blrcs.encryption.retirement import destroy_unused  # noqa: PLC0415 - see the package
+
+    return await destroy_unused(opened.database)

@@ -1,0 +1,262 @@
+"""Data keys of tenants and collections: made, unwrapped, and forgotten when they change."""
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+
+from blrcs.application.ports.clock import Clock
+from blrcs.domain.errors import FailedPreconditionError
+from blrcs.domain.record_name import CollectionKey
+from blrcs.encryption.data_key import KEY_BYTES, DataKey, Random, key_id, key_id_in
+from blrcs.encryption.key_ring import KeyRing
+from blrcs.encryption.key_store import KeyStore
+from blrcs.encryption.master_key import MasterKeyError, MasterKeys
+from blrcs.encryption.place import place
+from blrcs.encryption.stored_key import (
+    TENANT_WIDE,
+    KeyPurpose,
+    KeyState,
+    StoredKey,
+    wrapping_place,
+)
+
+MAX_KEPT = 1024
+ROUNDS = 8
+"""In each a key is made that is missing, or found to have been made meanwhile; few are needed."""
+CHECK_PLACE = place("master key check")
+CHECKED = b"blrcs encrypts with this key.\0\0\0"
+
+
+class DataKeys:
+    """Gives the keys of collections, each wrapped by its tenant's, and those by the master key.
+
+    What it has unwrapped is kept in memory, of a bounded number of tenants and collections, until
+    ``look`` finds that keys have changed. Belongs to the event loop.
+
+    Methods raise FailedPreconditionError where the master key is missing or another one, or the
+    tenant's keys were destroyed; then nothing has been done.
+    """
+
+    def __init__(
+        self, store: KeyStore, masters: MasterKeys, clock: Clock, random: Random | None = None
+    ) -> None:
+        self._store = store
+        self._masters = masters
+        self._clock = clock
+        self._random = random
+        self._tenants: OrderedDict[bytes, DataKey] = OrderedDict()
+        self._rings: OrderedDict[CollectionKey, KeyRing] = OrderedDict()
+        self._epoch: bytes | None = None
+        self._in_use = False
+
+    async def check(self) -> None:
+        """Raises MasterKeyError unless the master key is the one that the database knows.
+
+        A database that knows none needs none.
+        """
+        known = await self._store.check()
+        if known is not None:
+            await self._checked(*known)
+            return
+        old = await self._store.old_key_id()
+        if old:
+            await self._masters.require(old)
+
+    async def prepare(self, scope: CollectionKey) -> None:
+        """Sees to it that a scope has keys; the first time of all the master key is made."""
+        await self._ring(scope, b"")
+
+    async def ring(
+        self, scope: CollectionKey, old_data_key: bytes = b"", *, indexed: bool = False
+    ) -> KeyRing:
+        """The keys as they are stored now; they are made where there are none.
+
+        Args:
+            scope: Whose.
+            old_data_key: What an earlier version has wrapped, if there is any.
+            indexed: Whether there is to be one for blind indexes.
+        """
+        return await self._ring(scope, old_data_key, indexed=indexed)
+
+    async def known_ring(
+        self, scope: CollectionKey, *, indexed: bool = False, anew: bool = False
+    ) -> KeyRing:
+        """The keys as they were known last, for values beside records; ``anew``: as they are."""
+        found = None if anew else self._rings.get(scope)
+        if found is None:
+            found = self._rings[scope] = await self._ring(scope, b"", indexed=indexed)
+            if len(self._rings) > MAX_KEPT:
+                self._rings.popitem(last=False)
+        self._rings.move_to_end(scope)
+        return found
+
+    async def old_key(self, scope: CollectionKey, wrapped: bytes) -> bytes:
+        """A data key that an earlier version has wrapped by the master key itself."""
+        return await self._masters.unwrap(key_id_in(wrapped).hex(), place(*scope), wrapped)
+
+    async def wrapping_key(self, scope: CollectionKey) -> DataKey:
+        """The tenant's own, which there is since ``prepare``."""
+        stored = await self._store.of_scope(scope)
+        return await self._tenant_key(_active(key for key in stored if key.is_tenants))
+
+    async def look(self) -> bool:
+        """Whether keys have changed since the last look; then none is known any more."""
+        if not self._in_use:
+            return False
+        epoch = await self._store.epoch()
+        moved = self._epoch is not None and self._epoch != epoch
+        self._epoch = epoch
+        if moved:
+            self._tenants.clear()
+            self._rings.clear()
+        return moved
+
+    async def _checked(self, master_id: str, wrapped: bytes) -> None:
+        if await self._masters.unwrap(master_id, CHECK_PLACE, wrapped) != CHECKED:
+            raise MasterKeyError(
+                f"{self._masters.description}: is not the key that fields in the database are"
+                " encrypted with"
+            )
+
+    async def prepare_master(self) -> None:
+        """Has the master key made and known where no key was ever wrapped."""
+        known = await self._store.check()
+        if known is None:
+            old = await self._store.old_key_id()
+            if old:
+                await self._masters.require(old)
+            else:
+                await self._masters.prepare()
+            master_id, wrapped = await self._masters.wrap(CHECK_PLACE, CHECKED)
+            known = await self._store.begin_check(master_id, wrapped)
+        await self._checked(*known)
+
+    async def _ring(
+        self, scope: CollectionKey, old_data_key: bytes, *, indexed: bool = False
+    ) -> KeyRing:
+        if not self._in_use:
+            self._epoch = await self._store.epoch()
+            self._in_use = True
+        try:
+            for _ in range(ROUNDS):
+                stored = await self._store.of_scope(scope)
+                missing = await self._missing(scope, stored, indexed=indexed)
+                if missing is None:
+                    return await self._opened(scope, stored, old_data_key)
+                await self._store.add(missing)
+        except MasterKeyError as error:
+            raise unusable() from error
+        raise unusable()
+
+    async def _missing(
+        self, scope: CollectionKey, stored: Sequence[StoredKey], *, indexed: bool
+    ) -> StoredKey | None:
+        """A key that there is to be and is not, made now."""
+        of_tenant = [key for key in stored if key.purpose is KeyPurpose.WRAP]
+        if not of_tenant:
+            await self.prepare_master()
+            tenant_scope = CollectionKey(scope.tenant, TENANT_WIDE)
+            return await self._new_tenant_key(tenant_scope, version=1)
+        tenant_key = await self._tenant_key(_active(of_tenant))
+        for purpose in (KeyPurpose.SEAL, KeyPurpose.INDEX) if indexed else (KeyPurpose.SEAL,):
+            of_scope = [key for key in stored if key.purpose is purpose]
+            if all(key.state is not KeyState.ACTIVE for key in of_scope):
+                version = 1 + max((key.version for key in of_scope), default=0)
+                return self.new_key(scope, purpose, version, tenant_key)
+        return None
+
+    async def _opened(
+        self, scope: CollectionKey, stored: Iterable[StoredKey], old_data_key: bytes
+    ) -> KeyRing:
+        tenant_keys = {
+            key.key_id.hex(): await self._tenant_key(key)
+            for key in stored
+            if key.purpose is KeyPurpose.WRAP and key.state is not KeyState.DESTROYED
+        }
+        active: DataKey | None = None
+        others = []
+        index_key = None
+        for key in stored:
+            if key.purpose is KeyPurpose.WRAP or key.state is KeyState.DESTROYED:
+                continue
+            raw = tenant_keys[key.wrapped_by].open(key.place, key.wrapped)
+            if key.purpose is KeyPurpose.INDEX:
+                index_key = raw
+            elif key.state is KeyState.ACTIVE:
+                active = DataKey(raw, self._random)
+            else:
+                others.append(DataKey(raw, self._random))
+        if active is None:
+            raise unusable()
+        if old_data_key:
+            others.append(DataKey(await self.old_key(scope, old_data_key), self._random))
+        return KeyRing(scope, active, others, index_key)
+
+    async def _new_tenant_key(self, scope: CollectionKey, version: int) -> StoredKey:
+        raw = (self._random or os.urandom)(KEY_BYTES)
+        master_id, wrapped = await self._masters.wrap(wrapping_place(scope, KeyPurpose.WRAP), raw)
+        return self._stored(scope, KeyPurpose.WRAP, version, raw, wrapped, master_id)
+
+    def new_key(
+        self, scope: CollectionKey, purpose: KeyPurpose, version: int, tenant_key: DataKey
+    ) -> StoredKey:
+        """A new key of a scope, not stored yet."""
+        raw = (self._random or os.urandom)(KEY_BYTES)
+        return self.wrapped_key(scope, purpose, version, tenant_key, raw)
+
+    def wrapped_key(
+        self,
+        scope: CollectionKey,
+        purpose: KeyPurpose,
+        version: int,
+        tenant_key: DataKey,
+        raw: bytes,
+    ) -> StoredKey:
+        """A key of a scope, not stored yet."""
+        wrapped = tenant_key.seal(wrapping_place(scope, purpose), raw)
+        return self._stored(scope, purpose, version, raw, wrapped, tenant_key.id.hex())
+
+    def _stored(
+        self,
+        scope: CollectionKey,
+        purpose: KeyPurpose,
+        version: int,
+        raw: bytes,
+        wrapped: bytes,
+        wrapped_by: str,
+    ) -> StoredKey:
+        return StoredKey(
+            scope=scope,
+            purpose=purpose,
+            version=version,
+            key_id=key_id(raw),
+            wrapped=wrapped,
+            wrapped_by=wrapped_by,
+            state=KeyState.ACTIVE,
+            created_at_ns=self._clock(),
+        )
+
+    async def _tenant_key(self, stored: StoredKey) -> DataKey:
+        found = self._tenants.get(stored.key_id)
+        if found is None:
+            raw = await self._masters.unwrap(stored.wrapped_by, stored.place, stored.wrapped)
+            found = self._tenants[stored.key_id] = DataKey(raw, self._random)
+            if len(self._tenants) > MAX_KEPT:
+                self._tenants.popitem(last=False)
+        return found
+
+
+def _active(keys: Iterable[StoredKey]) -> StoredKey:
+    for key in keys:
+        if key.state is KeyState.ACTIVE:
+            return key
+    raise FailedPreconditionError(
+        "ENCRYPTION_KEYS_DESTROYED", "the keys of what this tenant has encrypted were destroyed"
+    )
+
+
+def unusable() -> FailedPreconditionError:
+    """What callers are told where there is something wrong with the master key."""
+    return FailedPreconditionError(
+        "ENCRYPTION_KEY_UNUSABLE", "the server does not have the key for encrypted fields"
+    )

@@ -1,0 +1,169 @@
+"""Data keys in the database."""
+
+import os
+from collections.abc import Sequence
+
+import orjson
+import sqlalchemy as sa
+
+from blrcs.database.adapter import DatabaseAdapter, Transaction
+from blrcs.database.errors import IntegrityViolationError
+from blrcs.database.repositories.settings import get_or_make, stored
+from blrcs.database.statement import Row, Statement
+from blrcs.database.tables import data_keys, settings
+from blrcs.database.upsert import upsert
+from blrcs.domain.record_name import CollectionKey
+from blrcs.encryption.stored_key import TENANT_WIDE, KeyPurpose, KeyState, StoredKey
+
+OLD_KEY_ID = "encryption_key_id"
+"""Under which earlier versions kept the id of the key in their file."""
+CHECK = "encryption_check"
+EPOCH = "encryption_epoch"
+EPOCH_BYTES = 8
+
+_OF_TENANT = data_keys.c.tenant == sa.bindparam("of_tenant")
+_OF_SCOPE = Statement(
+    sa.select(data_keys)
+    .where(_OF_TENANT)
+    .where(data_keys.c.collection.in_([TENANT_WIDE, sa.bindparam("of_collection")]))
+)
+_ALL = Statement(
+    sa.select(data_keys).order_by(
+        data_keys.c.tenant, data_keys.c.collection, data_keys.c.purpose, data_keys.c.version
+    )
+)
+_ADD = Statement(sa.insert(data_keys))
+_CHANGE = Statement(
+    sa.update(data_keys)
+    .where(
+        _OF_TENANT,
+        data_keys.c.collection == sa.bindparam("of_collection"),
+        data_keys.c.purpose == sa.bindparam("of_purpose"),
+        data_keys.c.version == sa.bindparam("of_version"),
+    )
+    .values(
+        wrapped=sa.bindparam("new_wrapped"),
+        wrapped_by=sa.bindparam("new_wrapped_by"),
+        state=sa.bindparam("new_state"),
+    )
+)
+_OF_WHOLE_TENANT = Statement(sa.select(data_keys).where(_OF_TENANT))
+_PUT_SETTING = upsert(settings, "value")
+
+
+class KeyStore:
+    """Keeps data keys, a value that the master key is checked with, and the epoch.
+
+    The epoch is some bytes that are others after every change of keys that are there: whoever holds
+    a copy of any looks at it.
+    """
+
+    def __init__(self, database: DatabaseAdapter) -> None:
+        self.database = database
+
+    async def of_scope(self, scope: CollectionKey) -> list[StoredKey]:
+        """The keys of a collection, and those of its tenant."""
+        rows = await self.database.fetch_all(
+            _OF_SCOPE, of_tenant=scope.tenant, of_collection=scope.collection
+        )
+        return [_from_row(row) for row in rows]
+
+    async def of_tenant(self, transaction: Transaction, tenant: str) -> list[StoredKey]:
+        """All keys of a tenant."""
+        rows = await transaction.fetch_all(_OF_WHOLE_TENANT, of_tenant=tenant)
+        return [_from_row(row) for row in rows]
+
+    async def all(self) -> list[StoredKey]:
+        """All keys."""
+        return [_from_row(row) for row in await self.database.fetch_all(_ALL)]
+
+    async def add(self, key: StoredKey) -> bool:
+        """Adds a key; False where another one has its scope, purpose and version already."""
+        try:
+            await self.database.execute(_ADD, **_to_row(key))
+        except IntegrityViolationError:
+            return False
+        return True
+
+    async def check(self) -> tuple[str, bytes] | None:
+        """The id of the master key, and what it has wrapped to be known by; None at first."""
+        value = await stored(self.database, CHECK)
+        if value is None:
+            return None
+        found = orjson.loads(value)
+        return found["id"], bytes.fromhex(found["wrapped"])
+
+    async def begin_check(self, key_id: str, wrapped: bytes) -> tuple[str, bytes]:
+        """Keeps the first one, and returns the one that is kept."""
+        value = await get_or_make(self.database, CHECK, lambda: check_value(key_id, wrapped))
+        found = orjson.loads(value)
+        return found["id"], bytes.fromhex(found["wrapped"])
+
+    async def old_key_id(self) -> str:
+        """The id of the key of an earlier version, in hexadecimal digits; empty where none was."""
+        return (await stored(self.database, OLD_KEY_ID) or b"").hex()
+
+    async def epoch(self) -> bytes:
+        """Another one after every change of keys."""
+        return await stored(self.database, EPOCH) or b""
+
+
+async def put_keys(
+    transaction: Transaction, *, added: Sequence[StoredKey] = (), changed: Sequence[StoredKey] = ()
+) -> None:
+    """Adds keys, and changes the wrapping and the state of others; a new epoch begins.
+
+    Raises:
+        IntegrityViolationError: A key that was to be added is there.
+    """
+    for key in added:
+        await transaction.execute(_ADD, **_to_row(key))
+    for key in changed:
+        await transaction.execute(
+            _CHANGE,
+            of_tenant=key.scope.tenant,
+            of_collection=key.scope.collection,
+            of_purpose=key.purpose.value,
+            of_version=key.version,
+            new_wrapped=key.wrapped,
+            new_wrapped_by=key.wrapped_by,
+            new_state=key.state.value,
+        )
+    await put_setting(transaction, EPOCH, os.urandom(EPOCH_BYTES))
+
+
+async def put_setting(transaction: Transaction, key: str, value: bytes) -> None:
+    """Keeps a value under a key."""
+    await transaction.execute(_PUT_SETTING, key=key, value=value)
+
+
+def check_value(key_id: str, wrapped: bytes) -> bytes:
+    """What is kept to know a master key by."""
+    return orjson.dumps({"id": key_id, "wrapped": wrapped.hex()})
+
+
+def _to_row(key: StoredKey) -> dict[str, object]:
+    return {
+        "tenant": key.scope.tenant,
+        "collection": key.scope.collection,
+        "purpose": key.purpose.value,
+        "version": key.version,
+        "key_id": key.key_id,
+        "wrapped": key.wrapped,
+        "wrapped_by": key.wrapped_by,
+        "state": key.state.value,
+        "created_at_ns": key.created_at_ns,
+    }
+
+
+def _from_row(row: Row) -> StoredKey:
+    return StoredKey(
+        scope=CollectionKey(row.tenant, row.collection),
+        purpose=KeyPurpose(row.purpose),
+        version=row.version,
+        key_id=bytes(row.key_id),
+        wrapped=bytes(row.wrapped),
+        wrapped_by=row.wrapped_by,
+        state=KeyState(row.state),
+        created_at_ns=row.created_at_ns,
+    )

@@ -1,0 +1,226 @@
+"""Encrypting anew, with the keys in force, what was encrypted with others."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
+from blrcs.database.repositories.collection import SqlCollectionRepository
+from blrcs.database.repositories.record_row import sealed_from_bytes, sealed_to_bytes
+from blrcs.database.repositories.settings import stored
+from blrcs.database.statement import Row, Statement
+from blrcs.database.tables import record_changes, records
+from blrcs.domain.collection import Collection
+from blrcs.domain.errors import FailedPreconditionError
+from blrcs.domain.record import Sealed
+from blrcs.domain.record_name import RecordKey
+from blrcs.encryption.data_keys import DataKeys
+from blrcs.encryption.key_ring import KeyRing
+from blrcs.encryption.key_store import put_setting
+
+POSITION = "reencryption"
+BATCH_ROWS = 200
+
+
+def _of(table: sa.Table) -> sa.ColumnElement[bool]:
+    return (table.c.tenant == sa.bindparam("of_tenant")) & (
+        table.c.collection == sa.bindparam("of_collection")
+    )
+
+
+def _page(table: sa.Table, key: sa.Column[Any], *columns: sa.Column[Any]) -> Statement:
+    return Statement(
+        sa.select(key.label("place"), table.c.record_id, table.c.sealed, *columns)
+        .where(_of(table), key > sa.bindparam("after"), table.c.sealed.is_not(None))
+        .order_by(key)
+        .limit(BATCH_ROWS)
+    )
+
+
+def _count(table: sa.Table) -> Statement:
+    return Statement(
+        sa.select(sa.func.count().label("count")).where(_of(table), table.c.sealed.is_not(None))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Where sealed values are kept, and how one row is put in the place of what it was."""
+
+    name: str
+    first: Any
+    count: Statement
+    page: Statement
+    put: Statement
+    precondition: Callable[[Row], Mapping[str, object]]
+
+
+_RECORDS = _Kept(
+    "records",
+    "",
+    _count(records),
+    _page(records, records.c.record_id, records.c.revision, records.c.create_time_ns),
+    # What was written since was written with the keys in force, and stays as it is.
+    Statement(
+        sa.update(records)
+        .where(
+            _of(records),
+            records.c.record_id == sa.bindparam("of_place"),
+            records.c.create_time_ns == sa.bindparam("of_create_time_ns"),
+            records.c.revision == sa.bindparam("of_revision"),
+        )
+        .values(sealed=sa.bindparam("new_sealed"))
+    ),
+    lambda row: {"of_create_time_ns": row.create_time_ns, "of_revision": row.revision},
+)
+_CHANGES = _Kept(
+    "changes",
+    -1,
+    _count(record_changes),
+    _page(record_changes, record_changes.c.sequence),
+    Statement(
+        sa.update(record_changes)
+        .where(_of(record_changes), record_changes.c.sequence == sa.bindparam("of_place"))
+        .values(sealed=sa.bindparam("new_sealed"))
+    ),
+    lambda _: {},
+)
+_PLACES = {each.name: each for each in (_RECORDS, _CHANGES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far it has come: all before is done."""
+
+    tenant: str
+    collection: str
+    kept: str
+    after: str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What was done.
+
+    Attributes:
+        name: Of the collection.
+        kept: ``records``, or ``changes`` for what watchers are told of them.
+        done: Rows looked at in this run.
+        total: Rows that there were.
+        sealed_anew: Values encrypted anew.
+        refused: Names of records of which a value cannot be opened; it stays as it is.
+    """
+
+    name: str
+    kept: str
+    done: int
+    total: int
+    sealed_anew: int
+    refused: tuple[str, ...]
+
+
+class Reencryption:
+    """Goes through all records, a batch in each transaction, while servers read and write.
+
+    Where it has come to is stored with every batch: after it was killed the next run goes on from
+    there. Etags, times and watchers see nothing of it.
+
+    Args:
+        database: Where they are.
+        keys: Those to use.
+        pause_s: How long it rests after each batch.
+    """
+
+    def __init__(self, database: DatabaseAdapter, keys: DataKeys, *, pause_s: float = 0.0) -> None:
+        self._database = database
+        self._keys = keys
+        self._pause_s = pause_s
+        self._collections = SqlCollectionRepository(database)
+
+    async def position(self) -> Position | None:
+        """Where the last run came to, if it did not come to its end."""
+        found = await stored(self._database, POSITION)
+        return Position(**orjson.loads(found)) if found else None
+
+    async def run(self) -> AsyncIterator[Progress]:
+        """Does all of it, and tells of each batch.
+
+        Raises:
+            FailedPreconditionError: The master key is missing. Of tenants whose keys were destroyed
+                nothing is done.
+        """
+        begin = await self.position()
+        for collection in await self._collections.with_sealed_fields():
+            place = collection.key
+            if begin is not None and place < (begin.tenant, begin.collection):
+                continue
+            resumed = begin if begin and place == (begin.tenant, begin.collection) else None
+            async for progress in self._collection(collection, resumed):
+                yield progress
+        await self._database.run(lambda transaction: put_setting(transaction, POSITION, b""))
+
+    async def _collection(
+        self, collection: Collection, resumed: Position | None
+    ) -> AsyncIterator[Progress]:
+        for kept in (_RECORDS, _CHANGES):
+            if resumed is not None and resumed.kept == "changes" and kept is _RECORDS:
+                continue
+            is_here = resumed is not None and resumed.kept == kept.name
+            after = resumed.after if resumed is not None and is_here else kept.first
+            async for progress in self._rows(collection, kept, after):
+                yield progress
+
+    async def _rows(
+        self, collection: Collection, kept: _Kept, after: Any
+    ) -> AsyncIterator[Progress]:
+        of = {"of_tenant": collection.key.tenant, "of_collection": collection.key.collection}
+        counted = await self._database.fetch_one(kept.count, **of)
+        total = 0 if counted is None else counted.count
+        done = 0
+        while rows := await self._database.fetch_all(kept.page, **of, after=after):
+            try:
+                # As they are now: a rotation in between is nothing to worry about.
+                ring = await self._keys.ring(collection.key, collection.data_key)
+            except FailedPreconditionError as error:
+                if error.reason == "ENCRYPTION_KEYS_DESTROYED":
+                    return
+                raise
+            puts, refused, sealed_anew = [], [], 0
+            for row in rows:
+                try:
+                    sealed, count = _anew(ring, collection.key.record(row.record_id), row.sealed)
+                except FailedPreconditionError:
+                    refused.append(collection.key.record(row.record_id).name)
+                    continue
+                if count:
+                    sealed_anew += count
+                    own = {"of_place": row.place, "new_sealed": sealed_to_bytes(sealed)}
+                    puts.append({**of, **own, **kept.precondition(row)})
+            after = rows[-1].place
+            await self._put(kept, puts, Position(*collection.key, kept.name, after))
+            done += len(rows)
+            yield Progress(collection.name, kept.name, done, total, sealed_anew, tuple(refused))
+            await asyncio.sleep(self._pause_s)
+
+    async def _put(self, kept: _Kept, puts: list[dict[str, object]], position: Position) -> None:
+        async def operation(transaction: Transaction) -> None:
+            if puts:
+                await transaction.execute_many(kept.put, puts)
+            await put_setting(transaction, POSITION, orjson.dumps(asdict(position)))
+
+        await self._database.run(operation, isolation=Isolation.READ_COMMITTED)
+
+
+def _anew(ring: KeyRing, record: RecordKey, stored_bytes: bytes) -> tuple[Sealed, int]:
+    """What a record's sealed values shall be, and how many of them were sealed anew."""
+    found = sealed_from_bytes(stored_bytes) or {}
+    others = {path: each for path, each in found.items() if not ring.is_sealed_by_active(each)}
+    anew = {
+        path: ring.seal(record, path, ring.open(record, path, each))
+        for path, each in others.items()
+    }
+    return {**found, **anew}, len(anew)

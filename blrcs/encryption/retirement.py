@@ -1,0 +1,76 @@
+"""Destroying keys that nothing is encrypted with any more."""
+
+from collections import Counter
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from blrcs.database.adapter import DatabaseAdapter, Transaction
+from blrcs.database.repositories.collection import SqlCollectionRepository
+from blrcs.database.repositories.record_row import sealed_from_bytes
+from blrcs.database.statement import Statement
+from blrcs.database.tables import record_changes, records
+from blrcs.domain.record_name import CollectionKey
+from blrcs.encryption.data_key import key_id_in
+from blrcs.encryption.key_store import KeyStore, put_keys
+from blrcs.encryption.stored_key import KeyPurpose, KeyState, StoredKey
+
+_SEALED = [
+    Statement(
+        sa.select(table.c.sealed).where(
+            table.c.tenant == sa.bindparam("of_tenant"),
+            table.c.collection == sa.bindparam("of_collection"),
+            table.c.sealed.is_not(None),
+        )
+    )
+    for table in (records, record_changes)
+]
+
+
+async def values_by_key(database: DatabaseAdapter, scope: CollectionKey) -> Counter[bytes]:
+    """How many values of a collection each key has encrypted, by the ids of the keys."""
+    found: Counter[bytes] = Counter()
+    async with database.transaction(read_only=True) as transaction:
+        for statement in _SEALED:
+            of = {"of_tenant": scope.tenant, "of_collection": scope.collection}
+            async for row in transaction.stream(statement, **of):
+                sealed = sealed_from_bytes(row.sealed) or {}
+                found.update(key_id_in(each) for each in sealed.values())
+    return found
+
+
+async def destroy_unused(database: DatabaseAdapter) -> tuple[list[StoredKey], list[StoredKey]]:
+    """Destroys the keys of collections that seal no more, and with which nothing is sealed.
+
+    Those of values that are not in records stay: nobody knows where those are.
+
+    Returns:
+        The keys destroyed, and those that are still needed.
+    """
+    store = KeyStore(database)
+    collections = {
+        each.key for each in await SqlCollectionRepository(database).with_sealed_fields()
+    }
+    old = [
+        key
+        for key in await store.all()
+        if key.purpose is KeyPurpose.SEAL and key.state is KeyState.DECRYPT_ONLY
+    ]
+    unused: list[StoredKey] = []
+    needed: list[StoredKey] = []
+    for scope in sorted({key.scope for key in old}):
+        used = await values_by_key(database, scope) if scope in collections else None
+        for key in old:
+            if key.scope == scope:
+                is_needed = used is None or key.key_id in used
+                (needed if is_needed else unused).append(key)
+
+    async def operation(transaction: Transaction) -> None:
+        gone = [
+            replace(key, wrapped=b"", wrapped_by="", state=KeyState.DESTROYED) for key in unused
+        ]
+        await put_keys(transaction, changed=gone)
+
+    if unused:
+        await database.run(operation)
+    return unused, needed

@@ -1,0 +1,82 @@
+"""``blrcs encryption`` beside a running server, on SQLite."""
+
+import asyncio
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from blrcs.cli import app
+from tests.integration.records.world import World, data_of
+from tests.integration.stores import FileStore
+from tests.unit.api.refusals import refusal
+from tests.unit.application.identity_fakes import FakeClock
+
+
+@pytest.fixture
+async def world(tmp_path):
+    async with World.open(FileStore(tmp_path), FakeClock()) as world:
+        await world.collection(encrypted_fields=["iban"])
+        await world.create("a", {"iban": "DE00"})
+        yield world
+
+
+@pytest.fixture
+def blrcs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    async def run(*arguments, code=0, **variables):
+        command = ["encryption", *arguments]
+        if arguments[0] != "new-key":
+            command += ["--data", str(tmp_path)]
+        runner = CliRunner(env=variables)
+        result = await asyncio.to_thread(runner.invoke, app, command)
+        assert result.exit_code == code, result.output
+        return result.output
+
+    return run
+
+
+async def test_keys_are_rotated_values_encrypted_anew_and_old_keys_destroyed(world, blrcs):
+    assert "Rotated tenants/acme/collections/orders" in await blrcs("rotate-data", "tenants/acme")
+    assert "Encrypted 2 values anew" in await blrcs("reencrypt", "--pause-ms", "0")
+    assert "Encrypted 0 values anew" in await blrcs("reencrypt", "--pause-ms", "0")
+    assert "Destroyed 1 keys" in await blrcs("destroy-old")
+    await world.encryption.look()
+    assert data_of(await world.get("a")) == {"iban": "DE00"}
+    found = json.loads(await blrcs("status", "--json"))
+    states = {(key["purpose"], key["version"]): key["state"] for key in found["keys"]}
+    assert states == {("wrap", 1): "active", ("seal", 1): "destroyed", ("seal", 2): "active"}
+    assert found["reencryption"] is None
+    refused = await blrcs("rotate-data", "tenants/none", code=1)
+    assert refused == "blrcs: tenants/none has nothing encrypted\n"
+    assert "no name of a tenant" in await blrcs("rotate-data", "acme", code=2)
+
+
+async def test_another_master_key_is_a_matter_of_two_settings(world, blrcs, tmp_path):
+    await blrcs("new-key", "new")
+    assert "is there already" in await blrcs("new-key", "new", code=1)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o600
+    new = {"BLRCS_ENCRYPTION__MASTER_KEY": "file:new"}
+    both = {**new, "BLRCS_ENCRYPTION__OLDER_MASTER_KEYS": '["file:encryption_key"]'}
+    refused = await blrcs("rotate-master", code=1, **new)
+    assert refused.startswith(f"blrcs: {tmp_path}/new: is not the key")
+    assert refused.count("\n") == 1
+    assert "Wrapped 1 keys anew" in await blrcs("rotate-master", **both)
+    assert "Wrapped 0 keys anew" in await blrcs("rotate-master", **new)
+    assert "is not the key" in await blrcs("status", code=1)
+    key = (tmp_path / "new").read_text()
+    found = await blrcs("status", BLRCS_ENCRYPTION__MASTER_KEY="env:KEY", KEY=key)
+    assert key.strip() not in found
+    refused = await blrcs("status", code=1, BLRCS_ENCRYPTION__MASTER_KEY="env:NO_KEY")
+    assert refused == "blrcs: the variable NO_KEY: is not set\n"
+    refused = await blrcs("status", code=1, BLRCS_ENCRYPTION__MASTER_KEY="vault:x")
+    assert "there is no master key adapter 'vault'" in refused
+
+
+async def test_a_tenant_is_shredded(world, blrcs):
+    await blrcs("shred-tenant", "tenants/acme", code=1)
+    assert data_of(await world.get("a")) == {"iban": "DE00"}
+    assert "Destroyed 2 keys" in await blrcs("shred-tenant", "tenants/acme", "--yes")
+    await world.encryption.look()
+    assert (await refusal(world.get("a")))[1] == "ENCRYPTION_KEYS_DESTROYED"

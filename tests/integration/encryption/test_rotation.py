@@ -1,0 +1,325 @@
+"""Keys in the place of others, while servers run, on each database."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from blrcs.database.repositories.record_lookup import _STORED
+from blrcs.database.repositories.record_row import sealed_to_bytes
+from blrcs.database.repositories.record_step import _PUT
+from blrcs.domain.record_name import CollectionKey
+from blrcs.encryption.data_key import DataKey, key_id
+from blrcs.encryption.key_store import OLD_KEY_ID, put_setting
+from blrcs.encryption.master_key import MasterKeyError
+from blrcs.encryption.place import place
+from blrcs.encryption.sealer import Sealer
+from blrcs.encryption.stored_key import KeyPurpose, KeyState
+from blrcs.v1 import record_pb2
+from tests.integration.encryption.tool import all_of, tool
+from tests.integration.records.world import ORDERS, World, data_of
+from tests.unit.api.refusals import refusal
+from tests.unit.application.identity_fakes import FakeClock
+
+SCOPE = CollectionKey("acme", "orders")
+FIELDS = {"encrypted_fields": ["iban"], "secret_fields": ["pin"]}
+DESTROYED = ("FAILED_PRECONDITION", "ENCRYPTION_KEYS_DESTROYED")
+
+
+def data(number):
+    return {"iban": f"iban {number}", "pin": "1234", "plain": number}
+
+
+def shown(number):
+    return {"iban": f"iban {number}", "plain": number}
+
+
+@pytest.fixture
+async def world(store):
+    async with World.open(store, FakeClock()) as world:
+        await world.collection(**FIELDS)
+        yield world
+
+
+async def test_after_a_rotation_all_seal_with_the_new_key_at_once(world, store):
+    async with World.open(store, FakeClock()) as other, tool(store) as it:
+        await world.create("a", data(1))
+        await other.get("a")
+        (old,) = await it.values_by_key(SCOPE)
+        assert await it.rotation.rotate_data("acme") == [SCOPE]
+        for number, server in enumerate((world, other)):
+            assert data_of(await server.get("a")) == shown(1)
+            await server.create(f"new-{number}", data(number))
+            assert data_of(await world.get(f"new-{number}")) == shown(number)
+            assert data_of(await other.get(f"new-{number}")) == shown(number)
+        by_key = await it.values_by_key(SCOPE)
+        assert len(by_key) == 2
+        # The record and its change; a secret and a field each.
+        assert by_key[old] == 4
+        states = {key.key_id: key.state for key in await it.stored()}
+        assert states[old] is KeyState.DECRYPT_ONLY
+
+
+async def test_what_was_encrypted_is_encrypted_anew_and_nobody_sees_it(world, store):
+    made = [await world.create(f"r{number}", data(number)) for number in range(5)]
+    watch = world.watch()
+    events = aiter(watch)
+    await anext(events)
+    async with tool(store) as it:
+        (old,) = await it.values_by_key(SCOPE)
+        await it.rotation.rotate_data("acme", "orders")
+        found = await all_of(it.reencryption.run())
+        assert [(each.kept, each.done, each.sealed_anew) for each in found] == [
+            ("records", 5, 10),
+            ("changes", 5, 10),
+        ]
+        assert old not in await it.values_by_key(SCOPE)
+        assert [await world.get(f"r{number}") for number in range(5)] == made
+        gone, needed = await it.destroy_unused()
+        assert [key.key_id for key in gone] == [old]
+        assert needed == []
+        assert all(not key.wrapped for key in await it.stored() if key.key_id == old)
+    await world.encryption.look()
+    assert [await world.get(f"r{number}") for number in range(5)] == made
+    await world.create("last", data(9))
+    event = await anext(events)
+    assert data_of(event.record) == shown(9)
+    watch.cancel()
+    async with World.open(store, FakeClock()) as again:
+        assert [await again.get(f"r{number}") for number in range(5)] == made
+
+
+async def test_a_key_that_is_needed_is_not_destroyed(world, store):
+    await world.create("a", data(1))
+    async with tool(store) as it:
+        await it.rotation.rotate_data("acme")
+        gone, needed = await it.destroy_unused()
+        assert (len(gone), len(needed)) == (0, 1)
+    await world.encryption.look()
+    assert data_of(await world.get("a")) == shown(1)
+
+
+async def test_it_goes_on_where_it_was_stopped(world, store):
+    for start in range(0, 450, 50):
+        writes = [
+            record_pb2.RecordWrite(
+                create=record_pb2.CreateRecordRequest(
+                    parent=ORDERS, record_id=f"r{number:03}", record=record_pb2.Record()
+                )
+            )
+            for number in range(start, start + 50)
+        ]
+        for number, write in enumerate(writes, start):
+            write.create.record.data.update(data(number))
+        await world.batch(*writes)
+    async with tool(store) as it:
+        await it.rotation.rotate_data("acme")
+        async with contextlib.aclosing(it.reencryption.run()) as run:
+            first = await anext(run)
+    assert (first.done, first.total) == (200, 450)
+    async with tool(store) as it:
+        assert (await it.reencryption.position()).after == "r199"
+        found = await all_of(it.reencryption.run())
+        assert [each.done for each in found if each.kept == "records"] == [200, 250]
+        assert [each.done for each in found if each.kept == "changes"] == [200, 400, 450]
+        assert await it.reencryption.position() is None
+        assert len(await it.values_by_key(SCOPE)) == 1
+        assert sum(each.sealed_anew for each in await all_of(it.reencryption.run())) == 0
+    assert data_of(await world.get("r449")) == shown(449)
+
+
+async def test_a_write_in_between_is_not_lost(world, store, monkeypatch):
+    await world.create("a", data(1))
+    await world.create("b", data(2))
+    async with tool(store) as it:
+        await it.rotation.rotate_data("acme")
+        put = it.reencryption._put
+
+        async def put_late(kept, puts, position):
+            if kept.name == "records":
+                assert len(puts) == 2
+                await world.update("a", {"iban": "newer"}, ["data.iban"])
+                await world.delete("b")
+                await world.create("b", data(3))
+            await put(kept, puts, position)
+
+        monkeypatch.setattr(it.reencryption, "_put", put_late)
+        await all_of(it.reencryption.run())
+        assert len(await it.values_by_key(SCOPE)) == 1
+    assert data_of(await world.get("a"))["iban"] == "newer"
+    assert data_of(await world.get("b")) == shown(3)
+
+
+async def test_keys_rotate_under_load(world, store):
+    async with World.open(store, FakeClock()) as other, tool(store) as it:
+        last = {}
+        stop = asyncio.Event()
+
+        async def write(server, name):
+            await server.create(name, data(0))
+            number = 0
+            while not stop.is_set():
+                number += 1
+                await server.update(name, {"iban": f"{name} {number}"}, ["data.iban"])
+                last[name] = f"{name} {number}"
+                assert data_of(await server.get(name))["iban"] == last[name]
+
+        async with asyncio.TaskGroup() as group:
+            for number, server in enumerate((world, other, world, other)):
+                group.create_task(write(server, f"w{number}"))
+            for _ in range(3):
+                await it.rotation.rotate_data("acme")
+                await all_of(it.reencryption.run())
+                await it.destroy_unused()
+                await world.encryption.look()
+                await other.encryption.look()
+            stop.set()
+        await all_of(it.reencryption.run())
+        await it.destroy_unused()
+        states = [key.state for key in await it.stored() if key.purpose is KeyPurpose.SEAL]
+        assert states == [KeyState.DESTROYED] * 3 + [KeyState.ACTIVE]
+        assert len(await it.values_by_key(SCOPE)) == 1
+    for name, value in last.items():
+        assert data_of(await world.get(name)) == {"iban": value, "plain": 0}
+
+
+async def test_another_master_key_takes_over(world, store):
+    await world.create("a", data(1))
+    (store.folder / "new").write_text("5a" * 32)
+    (store.folder / "new").chmod(0o600)
+    async with tool(store, "new", "encryption_key") as it:
+        sealed = await Sealer(it.keys, "credentials").seal(["a"], b"seed")
+        assert await it.rotation.rotate_master() == 1
+        assert await it.rotation.rotate_master() == 0
+    (store.folder / "encryption_key").rename(store.folder / "old")
+    with pytest.raises(MasterKeyError, match="is not the key"):
+        async with tool(store, "old"):
+            pass
+    new = {"encryption": {"master_key": "file:new"}}
+    async with World.open(store, FakeClock(), **new) as again, tool(store, "new") as it:
+        assert data_of(await again.get("a")) == shown(1)
+        assert await Sealer(it.keys, "credentials").open(["a"], sealed) == b"seed"
+        await again.create("b", data(2))
+
+
+async def test_a_tenant_is_shredded_and_no_other(world, store):
+    await world.create("a", data(1))
+    request = {"parent": "tenants/other", "collection_id": "orders"}
+    collection = record_pb2.Collection(**FIELDS)
+    await world.stub.CreateCollection(
+        record_pb2.CreateCollectionRequest(**request, collection=collection)
+    )
+    others = "tenants/other/collections/orders"
+    kept = await world.create("a", data(2), others)
+    await world.collection("plain")
+    await world.create("a", {"plain": 1}, f"{ORDERS[:-6]}plain")
+    async with World.open(store, FakeClock()) as other, tool(store) as it:
+        await other.get("a")
+        before = [key.wrapped for key in await it.stored() if key.scope.tenant == "acme"]
+        assert await it.shred("acme") == 2
+        assert await it.shred("acme") == 0
+        assert all(not key.wrapped for key in await it.stored() if key.scope.tenant == "acme")
+        assert len(before) == 2
+        # Nobody has looked yet.
+        assert await refusal(other.create("b", data(2))) == DESTROYED
+        assert await refusal(other.update("a", data(2))) == DESTROYED
+        for server in (world, other):
+            await server.encryption.look()
+            assert await refusal(server.get("a")) == DESTROYED
+            assert await refusal(server.create("b", data(2))) == DESTROYED
+            assert await refusal(server.collection("more", **FIELDS)) == DESTROYED
+            found = record_pb2.GetRecordRequest(name=f"{others}/records/a")
+            assert await server.stub.GetRecord(found) == kept
+        assert await all_of(it.reencryption.run()) != []
+        await other.delete("a")
+    async with World.open(store, FakeClock()) as again:
+        assert await refusal(again.create("b", data(2))) == DESTROYED
+        assert data_of(await again.create("b", {"plain": 1})) == {"plain": 1}
+
+
+async def test_a_tenant_without_keys_is_shredded_for_ever(world, store):
+    async with tool(store) as it:
+        assert await it.shred("nobody") == 0
+        await it.shred("nobody")
+    request = {"parent": "tenants/nobody", "collection_id": "orders"}
+    collection = record_pb2.Collection(**FIELDS)
+    call = world.stub.CreateCollection(
+        record_pb2.CreateCollectionRequest(**request, collection=collection)
+    )
+    assert await refusal(call) == DESTROYED
+
+
+async def test_what_an_earlier_version_has_encrypted_is_opened_and_taken_over(world, store):
+    """The server's key wrapped a collection's, and both sealed in the form of version 1."""
+    await world.create("a", data(1))
+    master = bytes.fromhex((store.folder / "encryption_key").read_text())
+    raw = bytes(range(32))
+
+    def sealed(key, text, *names):
+        nonce = bytes(12)
+        encrypted = AESGCM(key).encrypt(nonce, text, place(*names))
+        return b"\x01" + key_id(key) + nonce + encrypted
+
+    async with tool(store) as it:
+        stored = await it.database.fetch_one(
+            _STORED, of_tenant="acme", of_collection="orders", of_id="a"
+        )
+        old = {
+            path: sealed(raw, text, "acme", "orders", "a", path)
+            for path, text in (("iban", b'"iban 7"'), ("pin", b'"99"'))
+        }
+        await it.database.execute(_PUT, **{**stored._asdict(), "sealed": sealed_to_bytes(old)})
+        wrapped = sealed(master, raw, "acme", "orders")
+
+        def as_it_was(collection):
+            return replace(collection, data_key=wrapped, revision=collection.revision + 1)
+
+        await it.rotation._collections.update(SCOPE, as_it_was)
+        assert data_of(await world.get("a")) == {**shown(1), "iban": "iban 7"}
+        (store.folder / "new").write_text("5a" * 32)
+        (store.folder / "new").chmod(0o600)
+    async with tool(store, "new", "encryption_key") as it:
+        await it.rotation.rotate_master()
+    async with tool(store, "new") as it:
+        assert DataKey(raw).id in await it.values_by_key(SCOPE)
+        await it.rotation.rotate_data("acme")
+        await all_of(it.reencryption.run())
+        assert DataKey(raw).id not in await it.values_by_key(SCOPE)
+        assert DataKey(raw).id in {key.key_id for key in (await it.destroy_unused())[0]}
+    async with World.open(store, FakeClock(), encryption={"master_key": "file:new"}) as again:
+        assert data_of(await again.get("a")) == {**shown(1), "iban": "iban 7"}
+
+
+async def test_a_start_with_the_key_of_an_earlier_version_alone(store):
+    """Nothing is known of the key but its id."""
+    key = store.folder / "encryption_key"
+    key.write_text("5a" * 32)
+    key.chmod(0o600)
+    async with store.open() as (database, _):
+        await database.run(lambda it: put_setting(it, OLD_KEY_ID, key_id(b"\x5a" * 32)))
+    async with tool(store) as it:
+        await Sealer(it.keys, "credentials").seal(["a"], b"seed")
+    key.write_text("5b" * 32)
+    with pytest.raises(MasterKeyError):
+        async with tool(store):
+            pass
+
+
+async def test_what_cannot_be_opened_stays_and_is_told(world, store):
+    await world.create("a", data(1))
+    await world.create("b", data(2))
+    of = {"of_tenant": "acme", "of_collection": "orders"}
+    async with tool(store) as it:
+        a = await it.database.fetch_one(_STORED, **of, of_id="a")
+        b = await it.database.fetch_one(_STORED, **of, of_id="b")
+        await it.database.execute(_PUT, **{**b._asdict(), "sealed": a.sealed})
+        await it.rotation.rotate_data("acme")
+        found = await all_of(it.reencryption.run())
+        assert [each.refused for each in found] == [(f"{ORDERS}/records/b",), ()]
+        after = await it.database.fetch_one(_STORED, **of, of_id="b")
+        assert orjson.loads(after.sealed) == orjson.loads(a.sealed)
+        assert len((await it.destroy_unused())[1]) == 1
+    assert data_of(await world.get("a")) == shown(1)

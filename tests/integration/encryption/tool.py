@@ -1,0 +1,42 @@
+"""What ``blrcs encryption`` does, beside servers on the same store."""
+
+import contextlib
+import itertools
+from types import SimpleNamespace
+
+from blrcs.encryption.data_keys import DataKeys
+from blrcs.encryption.key_store import KeyStore
+from blrcs.encryption.local_master_key import FileMasterKey
+from blrcs.encryption.master_key import MasterKeys
+from blrcs.encryption.reencryption import Reencryption
+from blrcs.encryption.retirement import destroy_unused, values_by_key
+from blrcs.encryption.rotation import KeyRotation
+from blrcs.encryption.shredding import shred_tenant
+
+
+@contextlib.asynccontextmanager
+async def tool(store, name="encryption_key", *older):
+    ticks = itertools.count(1)
+    masters = MasterKeys(*_masters(store, name, older))
+    async with store.open() as (database, _):
+        keys = DataKeys(KeyStore(database), masters, lambda: next(ticks))
+        await keys.check()
+        yield SimpleNamespace(
+            database=database,
+            keys=keys,
+            rotation=KeyRotation(database, masters, keys),
+            reencryption=Reencryption(database, keys),
+            values_by_key=lambda scope: values_by_key(database, scope),
+            destroy_unused=lambda: destroy_unused(database),
+            shred=lambda tenant: shred_tenant(database, tenant),
+            stored=KeyStore(database).all,
+        )
+
+
+def _masters(store, name, older):
+    first, *others = [FileMasterKey(store.folder / each) for each in (name, *older)]
+    return first, others
+
+
+async def all_of(run):
+    return [progress async for progress in run]
