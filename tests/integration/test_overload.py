@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import grpc
+import grpc.aio
 
 from blrcs.interceptors.overload import overload_rejections
 from blrcs.transport.native import NativeServer
 from blrcs.transport.router import Router
 from blrcs_native.adaptive_limit import AdaptiveLimit
+from blrcs_native.call import Call
 from blrcs_native.method import Method
 from blrcs_native.overload import Overload
 from blrcs_native.pipeline import Pipeline
@@ -110,3 +112,32 @@ async def test_what_cannot_be_done_is_refused_and_health_is_answered() -> None:
     assert server.computed == work["OK"], "what was refused has not run"
     assert (server.overload.running, server.native.running_calls) == (0, 0)
     await server.native.stop(0)
+
+
+async def test_a_server_that_stops_has_nothing_running_any_more() -> None:
+    begun, never = asyncio.Event(), asyncio.Event()
+    overload = Overload(overload_rejections(), max_calls=100, max_calls_per_caller=100)
+
+    async def wait(request: bytes, call: Call) -> bytes:
+        del call
+        if overload.running == CALLERS:
+            begun.set()
+        await never.wait()
+        return request
+
+    method = Method(
+        "/Work/Wait", client_streaming=False, server_streaming=False, parse=None, serialize=None
+    )
+    load = overload.method(method.name, "normal", is_unary=True)
+    native = NativeServer(Router({method.name: Pipeline(method, wait, load=load)}))
+    port = native.add_insecure_port("127.0.0.1:0")
+    await native.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        unary = channel.unary_unary(method.name)
+        calls = [unary(b"x", timeout=PATIENCE_S) for _ in range(CALLERS)]
+        async with asyncio.timeout(PATIENCE_S):
+            await begun.wait()
+        await native.stop(0)
+        codes = {await each.code() for each in calls}
+    assert codes == {grpc.StatusCode.UNAVAILABLE}
+    assert (overload.running, overload.callers) == (0, 0)
