@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from blrcs.api.health_service import HealthService, HealthState, add_health_to_server
 from blrcs.api.reflection_service import add_reflection_to_server
 from blrcs.application.auth.create_initial_administrator import InitialAdministrator
+from blrcs.assembly.audit import assemble_audit
 from blrcs.assembly.builtin import Builtin, assemble_builtin
 from blrcs.assembly.certificates import certificate_principals
 from blrcs.assembly.direct import direct_health
@@ -91,7 +92,8 @@ async def running(
 
     Raises:
         DatabaseOpenError, RedisOpenError, KeyFileError, MasterKeyError, ConfigError, PolicyError,
-        ServiceLoadError, PortUnavailableError: It cannot start; each says in one line why.
+        ServiceLoadError, PortUnavailableError, AuditOpenError: It cannot start; each says in one
+            line why.
     """
     settings = loaded.settings
     memory: Memory = OwnMemory() if worker is None else worker.memory
@@ -101,6 +103,7 @@ async def running(
         base = await lay_foundation(settings, stack, worker, metrics=metrics)
         if worker is None or worker.first:
             await refuse_stored_dangers(loaded, base.database)
+        audit = await assemble_audit(base.data_directory, settings.audit, base.clock, stack)
         registrar = Registrar()
         builtin = await assemble_builtin(
             base,
@@ -112,6 +115,8 @@ async def running(
             method_permissions=lambda: permissions_of(registrar, settings),
         )
         direct = builtin.add_to(registrar) if settings.services.builtin else {}
+        if audit is not None and settings.services.builtin:
+            audit.add_to(registrar, base.page_tokens)
         hosted = _hosted(builtin, block, metrics, stack)
         for reference in settings.services.extra:
             hosted.add(reference, registrar)
@@ -131,6 +136,7 @@ async def running(
                 direct={**direct, **direct_standard},
                 overload=overload,
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
+                audit=None if audit is None else audit.log,
                 certificates=certificate_principals(settings.auth.mtls),
                 certificate_required=settings.auth.mtls.mode == "required",
                 network=network,
@@ -154,6 +160,8 @@ async def running(
             administrator = await builtin.identity.create_initial_administrator(
                 "" if password is None else password.get_secret_value()
             )
+        if audit is not None and administrator is not None:
+            await audit.note_administrator(administrator.user_id)
         live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
         watcher = ConfigWatcher(live)
         await server.start()
@@ -164,6 +172,8 @@ async def running(
         leading = partial(_leading, worker)
         builtin.keep_house(house, settings.database.refresh_interval.ns / NS_PER_S, leading)
         hosted.keep_house(house, leading)
+        if audit is not None:
+            audit.keep_house(house, leading, stack)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,

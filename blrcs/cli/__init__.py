@@ -6,6 +6,7 @@ Commands import what they run when they run it, so that ``blrcs --help`` answers
 import typer
 
 from blrcs.cli import (
+    audit,
     config,
     db,
     doctor,
@@ -13,6 +14,7 @@ from blrcs.cli import (
     generate,
     health,
     keeper,
+    keys,
     new,
     policy,
     records,
@@ -33,12 +35,14 @@ app.command("keeper", hidden=True)(keeper.keeper)
 app.command("new")(new.new)
 app.command("generate")(generate.generate)
 app.command("health")(health.health)
+app.add_typer(audit.app, name="audit")
 app.command("doctor")(doctor.doctor)
 app.add_typer(policy.app, name="policy")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(records.app, name="records")
 app.add_typer(encryption.app, name="encryption")
+app.add_typer(keys.app, name="keys")
 
 
 @app.command("version")

@@ -83,6 +83,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     import uvloop  # noqa: PLC0415 - see the package's docstring
 
     from blrcs.assembly.services import ServiceLoadError  # noqa: PLC0415
+    from blrcs.audit.log import AuditOpenError  # noqa: PLC0415
     from blrcs.config.problem import ConfigError  # noqa: PLC0415
     from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
     from blrcs.encryption.master_key import MasterKeyError  # noqa: PLC0415
@@ -94,6 +95,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     try:
         uvloop.run(serving)
     except (
+        AuditOpenError,
         ConfigError,
         DatabaseOpenError,
         PolicyError,

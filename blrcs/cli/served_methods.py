@@ -15,10 +15,12 @@ from blrcs.transport.registration import Registrar, Registration
 from blrcs.transport.router import Router
 from blrcs.v1 import (
     access_pb2_grpc,
+    audit_pb2_grpc,
     auth_pb2_grpc,
     cache_pb2_grpc,
     credential_pb2_grpc,
     limit_pb2_grpc,
+    record_pb2_grpc,
     user_pb2_grpc,
 )
 from blrcs_native.access import AccessTable
@@ -70,6 +72,10 @@ def served_methods(settings: Settings) -> list[ServedMethod]:
     registrar = Registrar()
     if settings.services.builtin:
         _add_builtin(registrar)
+        if settings.audit.to != "log":
+            audit_pb2_grpc.add_AuditServiceServicer_to_server(
+                audit_pb2_grpc.AuditServiceServicer(), registrar
+            )
     for reference in settings.services.extra:
         load_service(reference)(registrar, described_resources(settings.data_directory))
     services = sorted({each.name[1:].rpartition("/")[0] for each in registrar})
@@ -98,6 +104,9 @@ def _add_builtin(registrar: Registrar) -> None:
     )
     cache_pb2_grpc.add_CacheServiceServicer_to_server(
         cache_pb2_grpc.CacheServiceServicer(), registrar
+    )
+    record_pb2_grpc.add_RecordServiceServicer_to_server(
+        record_pb2_grpc.RecordServiceServicer(), registrar
     )
 
 

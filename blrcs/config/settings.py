@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from blrcs.config.audit import Audit
 from blrcs.config.auth import Auth
 from blrcs.config.cache import Cache
 from blrcs.config.database import Database
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     server: Server = Field(default_factory=Server)
     network: Network = Field(default_factory=Network)
     auth: Auth = Field(default_factory=Auth)
+    audit: Audit = Field(default_factory=Audit)
     guards: Guards = Field(default_factory=Guards)
     limits: Limits = Field(default_factory=Limits)
     overload: Overload = Field(default_factory=Overload)
@@ -70,6 +72,14 @@ class Settings(BaseSettings):
         redis = info.data.get("redis")
         if section.backend == "redis" and redis is not None and redis.url is None:
             raise ValueError("its backend is redis, but redis.url is not given")
+        return section
+
+    @field_validator("network")
+    @classmethod
+    def _check_proxies(cls, section: Network, info: ValidationInfo) -> Network:
+        server = info.data.get("server")
+        if server is not None and server.proxy_protocol != "off" and not section.trusted_proxies:
+            raise ValueError("server.proxy_protocol needs network.trusted_proxies")
         return section
 
     @field_validator("auth")

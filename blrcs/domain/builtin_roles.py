@@ -5,6 +5,7 @@ from blrcs.domain.role import Role
 ADMINISTRATOR = "roles/administrator"
 SERVICE = "roles/service"
 VIEWER = "roles/viewer"
+AUDITOR = "roles/auditor"
 RECORD_EDITOR = "roles/records.editor"
 RECORD_VIEWER = "roles/records.viewer"
 
@@ -54,9 +55,16 @@ BUILTIN_ROLES = {
                 "blrcs.sessions.list",
                 "blrcs.access.check",
                 "blrcs.access.explain",
+                "blrcs.access.whoCan",
                 "blrcs.limits.peek",
                 "blrcs.caches.stats",
             ),
+            builtin=True,
+        ),
+        Role(
+            name=AUDITOR,
+            display_name="Auditor: reads and verifies the audit log",
+            permissions=("blrcs.audit.read", "blrcs.audit.verify"),
             builtin=True,
         ),
         Role(

@@ -12,6 +12,7 @@ from blrcs.interceptors.statuses import CODES
 from blrcs.monitoring.log_level import LogLevel
 from blrcs_native.call import Call
 from blrcs_native.end_hook import EndHook
+from blrcs_native.interfaces import Handler
 from blrcs_native.rejection import CODE_NAMES
 
 AUDITED_STAGES = frozenset({"authentication", "authorization"})
@@ -36,6 +37,10 @@ class Audit:
         self._write = write or write_audit_log
         codes = AUDITED_CODES if self._level == "refusals" else range(len(CODE_NAMES))
         self.on_end = EndHook(self._record_end, codes, rejections=True)
+
+    def bind(self, handler: Handler) -> Handler:
+        """The handler as it is: the end of a call tells all."""
+        return handler
 
     def _record_end(self, call: Call) -> None:
         """Writes the record of a call, if there is to be one."""
@@ -70,9 +75,15 @@ def _record(call: Call) -> dict[str, Any]:
         "method": call.method.name,
         "principal": call.principal.name if call.principal else "",
         "session": call.principal.session if call.principal else "",
+        **_actor(call),
         "address": call.peer_address,
         "code": CODE_NAMES[call.status_code],
     }
+
+
+def _actor(call: Call) -> dict[str, str]:
+    claims = None if call.principal is None else call.principal.claims
+    return {} if claims is None or claims.actor is None else {"actor": claims.actor}
 
 
 def shown(request: Message) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.audit import Audit
+from blrcs.interceptors.audit_chain import AuditSink, ChainAudit
 from blrcs.interceptors.authentication import authentication_guards, certificate_guards
 from blrcs.interceptors.authorization import AuthorizationGuards, authorization_guards
 from blrcs.interceptors.direct import DirectHandlers, direct_handler
@@ -44,6 +45,7 @@ class PipelineFactory:
         guards: After the built-in ones that need only metadata.
         observers: Told of every call.
         direct: Answer calls beside the handlers that they are given by; see ``direct_handler``.
+        audit: Where records go whose writing calls wait for; the log if None.
         overload: Bounds what runs at once; without it nothing does.
         innermost: Middleware right around each handler, which direct handlers have no need of.
         certificates: Whose the client certificates are; None where only tokens say who calls.
@@ -59,6 +61,7 @@ class PipelineFactory:
     observers: Sequence[object] = field(default=())
     direct: DirectHandlers = field(default_factory=dict)
     innermost: Middleware | None = None
+    audit: AuditSink | None = None
     certificates: CertificatePrincipals | None = None
     certificate_required: bool = False
     network: CurrentNetwork | None = None
@@ -79,9 +82,14 @@ class PipelineFactory:
         limits = rate_limit_guards(method, policy, self.limiter)
         authentication = self._authentication(method, policy)
         authorization = self._authorization(method, policy)
+        audit = (
+            Audit(policy)
+            if self.audit is None
+            else ChainAudit(method, policy, self.audit, self.access)
+        )
         return Pipeline(
             method,
-            self._wrap(method, policy, handler),
+            audit.bind(self._wrap(method, policy, handler)),
             guards=(
                 *network_guards(method, policy, self.network),
                 *limits.before_authentication,
@@ -95,7 +103,7 @@ class PipelineFactory:
                 *authorization.body,
                 *validation_guards(method, policy),
             ),
-            observers=(*self.observers, Audit(policy)),
+            observers=(*self.observers, audit),
             direct=self.direct_handler(
                 method, policy, handler, (*limits.per_message, *authorization.body)
             ),

@@ -263,7 +263,7 @@ async def test_lists_are_ordered_whole_and_bound_to_their_tokens(access):
     groups = await names(service.ListGroups, access_pb2.ListGroupsRequest(), "groups")
     bindings = await names(service.ListBindings, access_pb2.ListBindingsRequest(), "bindings")
 
-    builtin = ["administrator", "records.editor", "records.viewer", "service"]
+    builtin = ["administrator", "auditor", "records.editor", "records.viewer", "service"]
     assert roles == [*builtin, "u0", "u1", "u2", "u3", "u4", "viewer"]
     assert groups == ["g0", "g1", "g2", "g3", "g4"]
     assert bindings == ["b0", "b1", "b2", "b3", "b4"]
@@ -310,6 +310,7 @@ async def test_an_explanation_names_what_grants_and_what_nearly_does(access):
             member="groups/devs",
             resource="orders",
             applies=True,
+            effect=access_pb2.BINDING_EFFECT_GRANT,
         )
     ]
     denied = await explain("users/bob", "orders/7")

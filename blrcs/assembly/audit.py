@@ -1,0 +1,108 @@
+"""Puts the audit log together."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blrcs.api.audit_service import AuditService
+from blrcs.application.audit.follow_events import FollowEvents
+from blrcs.application.audit.list_events import ListEvents
+from blrcs.application.audit.verify_log import VerifyLog
+from blrcs.application.ports.clock import Clock
+from blrcs.application.ports.page_tokens import PageTokens
+from blrcs.assembly.foundation import NS_PER_S
+from blrcs.assembly.housekeeping import Housekeeping, Work
+from blrcs.audit.chain import Chain, retire_idle
+from blrcs.audit.checkpoint import KeySigner, PublicAuditKeys
+from blrcs.audit.log import AuditLog, open_log
+from blrcs.audit.segments import FOLDER, KEY_FILE
+from blrcs.audit.trail import DirectoryTrail
+from blrcs.config.audit import Audit as AuditSection
+from blrcs.interceptors.audit import EVENT, write_audit_log
+from blrcs.security.signing_keys import load_or_create_signing_key
+from blrcs.transport.registration import Registrar
+from blrcs.v1 import audit_pb2_grpc
+
+RETIRE_PERIOD_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What the rest of the server needs of it."""
+
+    log: AuditLog
+    trail: DirectoryTrail
+    settings: AuditSection
+    directory: Path
+    signer: KeySigner
+    clock: Clock
+
+    def add_to(self, registrar: Registrar, page_tokens: PageTokens) -> None:
+        """Has AuditService served."""
+        service = AuditService(
+            list_events=ListEvents(trail=self.trail, page_tokens=page_tokens),
+            follow_events=FollowEvents(trail=self.trail, resume_tokens=page_tokens),
+            verify_log=VerifyLog(trail=self.trail),
+        )
+        audit_pb2_grpc.add_AuditServiceServicer_to_server(service, registrar)
+
+    def keep_house(
+        self, house: Housekeeping, leading: Callable[[Work], Work], stack: AsyncExitStack
+    ) -> None:
+        """Begins what is done beside all calls; ``stack`` ends it before the server drains."""
+        stack.callback(self.trail.finish)
+        house.repeat(self.settings.checkpoint_interval.ns / NS_PER_S, self.log.checkpoint)
+        house.repeat(RETIRE_PERIOD_S, self._retire)
+        house.repeat(RETIRE_PERIOD_S, leading(self._retire_idle))
+
+    async def note_administrator(self, user_id: str) -> None:
+        """Records the one administrator whom nobody's call has made."""
+        await self.log.commit({"kind": "administrator", "resource": f"users/{user_id}"})
+
+    async def _retire(self) -> None:
+        await self.log.retire(self._before_ns())
+
+    async def _retire_idle(self) -> None:
+        """Chains of workers that there are no more."""
+        await self.log.beside(
+            lambda: retire_idle(
+                self.directory, self._before_ns(), signer=self.signer, clock=self.clock
+            )
+        )
+
+    def _before_ns(self) -> int:
+        return self.clock() - self.settings.retention.ns
+
+
+async def assemble_audit(
+    data_directory: Path, settings: AuditSection, clock: Clock, stack: AsyncExitStack
+) -> Audit | None:
+    """The chain of this process; None where records go to the log alone. ``stack`` closes it.
+
+    Raises:
+        KeyFileError: The key cannot be used.
+        AuditOpenError: The chain cannot be written.
+    """
+    if settings.to == "log":
+        return None
+    key = load_or_create_signing_key(data_directory / KEY_FILE)
+    signer = KeySigner(key)
+    directory = data_directory / FOLDER
+    log = await open_log(
+        lambda: Chain.take(directory, signer=signer, clock=clock),
+        directory,
+        clock=clock,
+        mirror=_mirror if settings.to == "both" else None,
+    )
+    stack.push_async_callback(log.close)
+    trail = DirectoryTrail(directory, PublicAuditKeys.of_jwks(key.jwks()))
+    stack.callback(trail.close)
+    return Audit(
+        log=log, trail=trail, settings=settings, directory=directory, signer=signer, clock=clock
+    )
+
+
+def _mirror(values: Mapping[str, Any]) -> None:
+    write_audit_log(EVENT, **values)

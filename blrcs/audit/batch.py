@@ -1,0 +1,44 @@
+"""Lines that follow one another in a chain, not written yet."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from blrcs.audit.checkpoint import Signer
+from blrcs.audit.instant import to_instant
+from blrcs.audit.line import Line, encoded, sealed_line, unsealed
+
+
+class Batch:
+    """What the chain is after its last record, and what comes behind it.
+
+    Attributes:
+        lines: As they are to be written.
+        first_seq: The number of the first.
+        seq: That of the last; ``hash`` and ``last_ns`` are of it too.
+    """
+
+    def __init__(self, seq: int, hash_: str, last_ns: int, chain: str) -> None:
+        self.lines: list[bytes] = []
+        self.first_seq = seq + 1
+        self.seq = seq
+        self.hash = hash_
+        self.last_ns = last_ns
+        self._chain = chain
+
+    def add(
+        self,
+        time_ns: int,
+        values: bytes,
+        finish: Callable[[bytes], bytes] = lambda content: content,
+    ) -> None:
+        """Adds a record, at an instant that is not before the last one's."""
+        self.last_ns = max(self.last_ns, time_ns)
+        self.seq += 1
+        content = unsealed(self.hash, self._chain, self.seq, to_instant(self.last_ns), values)
+        raw, self.hash = sealed_line(finish(content))
+        self.lines.append(raw)
+
+    def add_signed(self, time_ns: int, values: Mapping[str, Any], signer: Signer) -> Line | None:
+        """Adds one that is signed, and with it all that come before it."""
+        self.add(time_ns, encoded(values), signer.sign)
+        return Line.read(self.lines[-1])

@@ -1,0 +1,305 @@
+"""The writer of one chain."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+from blrcs.application.ports.clock import Clock
+from blrcs.audit.batch import Batch
+from blrcs.audit.checkpoint import CHECKPOINT, RETIRED, Signer, place_of
+from blrcs.audit.instant import from_instant
+from blrcs.audit.line import Line, encoded
+from blrcs.audit.segments import (
+    FILE_MODE,
+    HEAD,
+    chains_in,
+    hold,
+    raw_lines,
+    segment_path,
+    segments_in,
+)
+from blrcs.audit.tail import DamagedChainError, Tail, read_tail
+
+MAX_SEGMENT_BYTES = 16 << 20
+CHECKPOINT_RECORDS = 1024
+OPENED = "opened"
+CHAIN_BYTES = 8
+DIRECTORY_MODE = 0o700
+
+
+class Chain:
+    """One of the chains of a server, held by this process alone until it is closed or ends.
+
+    What ``append`` has returned from is on the disk. Where it raises, nothing of it is in the
+    chain, and the same may be tried again: a write that failed is cut off before the next one, so
+    that a record is never in the chain twice. Not for several threads at once.
+
+    Args:
+        folder: Where it lies.
+        lock: The descriptor that holds it (flock(2)); the kernel drops it with the process.
+        tail: Where it ends.
+        signer: Signs its checkpoints.
+        clock: Tells when.
+        opening: Goes before the first record that is added.
+        max_segment_bytes: A file that has come to that size is the last one's predecessor.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        lock: int,
+        tail: Tail,
+        *,
+        signer: Signer,
+        clock: Clock,
+        opening: Mapping[str, Any] | None = None,
+        max_segment_bytes: int = MAX_SEGMENT_BYTES,
+    ) -> None:
+        self._folder = folder
+        self._lock = lock
+        self._signer = signer
+        self._clock = clock
+        self._opening = opening
+        self._max_segment_bytes = max_segment_bytes
+        self._seq, self._hash = tail.seq, tail.hash
+        self._checkpoint = tail.checkpoint
+        self._unsigned = tail.unsigned
+        self.head = b""
+        self._last_ns = tail.time_ns
+        self._file: int | None = None
+        self._size_bytes = tail.size_bytes
+        self._is_clean = not tail.torn
+        if tail.path is not None:
+            self._file = os.open(tail.path, os.O_WRONLY)
+
+    @classmethod
+    def take(cls, directory: Path, **options: Any) -> Self:
+        """The first chain below a directory that nobody writes, or a new one.
+
+        A chain whose end is not as a writer leaves it stays as it is, for whoever looks into it,
+        and none goes on with it; the one that is taken instead tells of it.
+
+        Raises:
+            OSError: The directory cannot be read or written.
+        """
+        directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+        damaged: list[str] = []
+        for folder in chains_in(directory):
+            lock = hold(folder)
+            if lock is None:
+                continue
+            try:
+                return cls._opened(folder, lock, damaged, **options)
+            except DamagedChainError:
+                damaged.append(folder.name)
+                os.close(lock)
+        folder = directory / secrets.token_hex(CHAIN_BYTES)
+        folder.mkdir(mode=DIRECTORY_MODE)
+        _sync_directory(directory)
+        lock = hold(folder)
+        if lock is None:
+            raise BlockingIOError(f"{folder} is in use")
+        return cls._opened(folder, lock, damaged, **options)
+
+    @classmethod
+    def _opened(cls, folder: Path, lock: int, damaged: Sequence[str], **options: Any) -> Self:
+        tail = read_tail(folder)
+        opening: dict[str, Any] = {"kind": OPENED}
+        if tail.torn:
+            digest = hashlib.sha256(tail.torn).hexdigest()
+            opening["torn"] = {"bytes": len(tail.torn), "sha256": digest}
+        if damaged:
+            opening["damaged"] = list(damaged)
+        return cls(folder, lock, tail, opening=opening, **options)
+
+    @property
+    def name(self) -> str:
+        """What tells it from all other chains, anywhere."""
+        return self._folder.name
+
+    @property
+    def unsigned(self) -> int:
+        """Records since the last checkpoint."""
+        return self._unsigned
+
+    def append(self, records: Sequence[tuple[int, bytes]], *, sign: bool) -> None:
+        """Adds records, each with the instant that it is of, in their order.
+
+        Instants never go back in a chain: one that is earlier than the last one's is written as
+        that one.
+
+        Args:
+            records: What is recorded, as JSON.
+            sign: Have a checkpoint follow, though it is not due.
+
+        Raises:
+            OSError: They are not written.
+        """
+        batch = Batch(self._seq, self._hash, self._last_ns, self.name)
+        if self._opening is not None:
+            batch.add(self._clock(), encoded(self._opening))
+        for time_ns, values in records:
+            batch.add(time_ns, values)
+        unsigned = self._unsigned + len(batch.lines)
+        checkpoint = self._checkpoint
+        if unsigned >= CHECKPOINT_RECORDS or (sign and unsigned):
+            checkpoint = batch.add_signed(self._clock(), self._checkpoint_values(), self._signer)
+            unsigned = 0
+        self._write(batch)
+        self._opening = None
+        self._unsigned = unsigned
+        if checkpoint is not self._checkpoint:
+            self._checkpoint = checkpoint
+            self.head = batch.lines[-1]
+            self._show_head(self.head)
+
+    def retire(self, before_ns: int) -> int:
+        """Removes the files whose records are all older, but for the last one; how many it was.
+
+        A signed record tells of each, before it goes, where the chain goes on behind it.
+
+        Raises:
+            OSError: Not all could be removed.
+        """
+        segments = segments_in(self._folder)
+        retired = 0
+        for segment, following in pairwise(segments):
+            last = _last_line(segment.path)
+            if last is None or from_instant(last.values["time"]) >= before_ns:
+                break
+            batch = Batch(self._seq, self._hash, self._last_ns, self.name)
+            count = following.first_seq - segment.first_seq
+            values = {"kind": RETIRED, "through": place_of(last), "records": count}
+            batch.add_signed(self._clock(), {**values, "key": self._signer.kid}, self._signer)
+            self._write(batch)
+            self._unsigned += 1
+            segment.path.unlink()
+            _sync_directory(self._folder)
+            retired += 1
+        return retired
+
+    def close(self) -> None:
+        """Lets the chain go."""
+        if self._file is not None:
+            os.close(self._file)
+        os.close(self._lock)
+
+    def _checkpoint_values(self) -> dict[str, Any]:
+        values: dict[str, Any] = {"kind": CHECKPOINT, "key": self._signer.kid}
+        if self._checkpoint is not None:
+            values["last"] = place_of(self._checkpoint)
+        others = {
+            folder.name: place_of(head)
+            for folder in chains_in(self._folder.parent)
+            if folder != self._folder and (head := self._head_of(folder)) is not None
+        }
+        if others:
+            values["others"] = others
+        return values
+
+    def _head_of(self, folder: Path) -> Line | None:
+        """The last checkpoint of another chain, as it shows it."""
+        try:
+            line = Line.read((folder / HEAD).read_bytes())
+        except OSError:
+            return None
+        # Nobody else may have this chain vouch for what never was.
+        known = line is not None and line.chain == folder.name and self._signer.knows(line)
+        return line if known else None
+
+    def _show_head(self, raw: bytes) -> None:
+        """A hint for the others' checkpoints, which may be lost."""
+        draft = self._folder / f".{HEAD}"
+        with contextlib.suppress(OSError):
+            with os.fdopen(
+                os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE), "wb"
+            ) as file:
+                file.write(raw)
+            draft.replace(self._folder / HEAD)
+
+    def _write(self, batch: Batch) -> None:
+        if not batch.lines:
+            return
+        file = self._ready(batch.first_seq)
+        raw = b"".join(batch.lines)
+        self._is_clean = False
+        try:
+            _write_all(file, raw, self._size_bytes)
+            os.fdatasync(file)
+        except OSError:
+            # Some of it may have been written: where it cannot be cut off now, it is next time.
+            with contextlib.suppress(OSError):
+                self._cut_off(file)
+            raise
+        self._is_clean = True
+        self._size_bytes += len(raw)
+        self._seq, self._hash, self._last_ns = batch.seq, batch.hash, batch.last_ns
+
+    def _ready(self, next_seq: int) -> int:
+        """The file to write to, with nothing behind its last record."""
+        if self._file is not None and not self._is_clean:
+            self._cut_off(self._file)
+        if self._file is None or self._size_bytes >= self._max_segment_bytes:
+            path = segment_path(self._folder, next_seq)
+            # One that is there is empty: its first record could not be written.
+            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+            try:
+                _sync_directory(self._folder)
+            except OSError:
+                os.close(made)
+                raise
+            if self._file is not None:
+                os.close(self._file)
+            self._file, self._size_bytes = made, 0
+        return self._file
+
+    def _cut_off(self, file: int) -> None:
+        """What stands behind the last record."""
+        os.ftruncate(file, self._size_bytes)
+        self._is_clean = True
+
+
+def retire_idle(directory: Path, before_ns: int, **options: Any) -> None:
+    """Chain.retire for the chains that nobody writes.
+
+    Raises:
+        OSError: Not all could be removed.
+    """
+    for folder in chains_in(directory):
+        lock = hold(folder)
+        if lock is None:
+            continue
+        try:
+            tail = read_tail(folder)
+        except DamagedChainError:
+            os.close(lock)
+            continue
+        with contextlib.closing(Chain(folder, lock, tail, **options)) as chain:
+            chain.retire(before_ns)
+
+
+def _write_all(file: int, raw: bytes, offset: int) -> None:
+    view = memoryview(raw)
+    while view:
+        written = os.pwrite(file, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _last_line(path: Path) -> Line | None:
+    last = None
+    for last in raw_lines(path):  # noqa: B007 - the last is what is wanted
+        pass
+    return None if last is None else Line.read(last)

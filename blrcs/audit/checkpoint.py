@@ -1,0 +1,108 @@
+"""Checkpoints: records that are signed, and with them all that comes before them in their chain.
+
+A checkpoint's last member is the signature (Ed25519) of what stands before it in the line, from the
+hash of the record before on. It names the last checkpoints of the other chains of its server, so
+that none can lose its end, or vanish, unnoticed.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from blrcs.audit.line import Line
+from blrcs.security.signing_keys import SigningKey
+
+CHECKPOINT = "checkpoint"
+RETIRED = "retired"
+SIGNED_KINDS = frozenset({CHECKPOINT, RETIRED})
+PURPOSE = b"blrcs audit record 1\n"
+_MEMBER = b',"signature":"'
+_END = b'"}'
+
+
+class Signer(Protocol):
+    """Signs records, and knows its own signatures."""
+
+    @property
+    def kid(self) -> str:
+        """Names the key."""
+        ...
+
+    def sign(self, content: bytes) -> bytes:
+        """What is to be sealed, with the signature."""
+        ...
+
+    def knows(self, line: Line) -> bool:
+        """Whether it has signed the record."""
+        ...
+
+
+class KeySigner:
+    """Signs with a key of the audit log's own."""
+
+    def __init__(self, key: SigningKey) -> None:
+        self._key = key
+        self._keys = PublicAuditKeys({key.kid: key.private_key.public_key()})
+
+    @property
+    def kid(self) -> str:
+        """See Signer."""
+        return self._key.kid
+
+    def sign(self, content: bytes) -> bytes:
+        """See Signer."""
+        open_content = content.removesuffix(b"}")
+        signature = base64.b64encode(self._key.private_key.sign(PURPOSE + open_content))
+        return open_content + _MEMBER + signature + _END
+
+    def knows(self, line: Line) -> bool:
+        """See Signer."""
+        return self._keys.signed(line)
+
+
+class PublicAuditKeys:
+    """The public keys that a verification trusts, by their thumbprints."""
+
+    def __init__(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
+        self._keys = dict(keys)
+
+    @classmethod
+    def of_jwks(cls, jwks: Iterable[Mapping[str, str]]) -> "PublicAuditKeys":
+        """From keys as ``blrcs audit key`` prints them; ValueError where one is none."""
+        keys = {}
+        for jwk in jwks:
+            if (jwk.get("kty"), jwk.get("crv")) != ("OKP", "Ed25519"):
+                raise ValueError("is no Ed25519 key (JWK)")
+            x = jwk.get("x", "")
+            raw = base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))
+            keys[jwk.get("kid", "")] = Ed25519PublicKey.from_public_bytes(raw)
+        return cls(keys)
+
+    def signed(self, line: Line) -> bool:
+        """Whether one of them has signed the record."""
+        key = self._keys.get(str(line.values.get("key")))
+        content, member, signature = line.sealed.rpartition(_MEMBER)
+        if key is None or not member or not signature.endswith(_END):
+            return False
+        try:
+            key.verify(
+                base64.b64decode(signature.removesuffix(_END), validate=True), PURPOSE + content
+            )
+        except (InvalidSignature, binascii.Error):
+            return False
+        return True
+
+
+def jwk_set(key: SigningKey) -> bytes:
+    """The public key, for those who verify (RFC 7517)."""
+    return orjson.dumps({"keys": key.jwks()}, option=orjson.OPT_INDENT_2)
+
+
+def place_of(line: Line) -> dict[str, Any]:
+    """A record as others name it."""
+    return {"seq": line.seq, "hash": line.hash}

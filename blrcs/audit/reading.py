@@ -1,0 +1,117 @@
+"""Reads the records of all chains of a server, in one order, also while they are written."""
+
+import heapq
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import orjson
+
+from blrcs.audit.instant import from_instant
+from blrcs.audit.line import MAX_LINE_BYTES
+from blrcs.audit.segments import Segment, chains_in, raw_lines, segments_in
+from blrcs.domain.audit_event import AuditEvent, EventPlace
+
+
+class AuditReader:
+    """What lies below a directory. It does not verify: that is for a verification.
+
+    Args:
+        directory: Where the chains are.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def from_instant(self, since_ns: int) -> Iterator[AuditEvent]:
+        """The records from an instant on, ordered by instant, chain and number."""
+        return heapq.merge(
+            *(_from_instant(folder, since_ns) for folder in chains_in(self._directory)),
+            key=lambda event: event.place,
+        )
+
+    def behind(self, seen: Mapping[str, int]) -> Iterator[AuditEvent]:
+        """The records of each chain behind those seen, by the chain's name; all of new chains."""
+        for folder in chains_in(self._directory):
+            yield from _behind(folder, seen.get(folder.name, 0))
+
+    def ends(self) -> dict[str, int]:
+        """The last record of each chain."""
+        ends = {}
+        for folder in chains_in(self._directory):
+            for segment in reversed(segments_in(folder)):
+                last = 0
+                for event in _events(segment.path):
+                    last = event.place.seq
+                if last:
+                    ends[folder.name] = last
+                    break
+        return ends
+
+
+def event_of(raw: bytes) -> AuditEvent | None:
+    """The record in a line; None where it is none, or not whole yet."""
+    if not raw.endswith(b"\n"):
+        return None
+    try:
+        values = orjson.loads(raw)
+        place = EventPlace(from_instant(values["time"]), values["chain"], values["seq"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return AuditEvent(place, values, raw)
+
+
+def _from_instant(folder: Path, since_ns: int) -> Iterator[AuditEvent]:
+    segments = _kept(folder)
+    # The first file that may hold such a record is the last that begins before the instant.
+    first = 0
+    for number, segment in enumerate(segments):
+        begins = next(_events(segment.path), None)
+        if begins is None or begins.place.time_ns > since_ns:
+            break
+        first = number
+    for number, segment in enumerate(segments[first:]):
+        offset = _offset_of(segment.path, since_ns) if number == 0 else 0
+        for event in _events(segment.path, offset):
+            if event.place.time_ns >= since_ns:
+                yield event
+
+
+def _behind(folder: Path, seq: int) -> Iterator[AuditEvent]:
+    segments = _kept(folder)
+    following = [each.first_seq for each in segments[1:]]
+    for segment, next_first in zip(segments, [*following, None], strict=True):
+        if next_first is None or next_first > seq + 1:
+            for event in _events(segment.path):
+                if event.place.seq > seq:
+                    yield event
+
+
+def _kept(folder: Path) -> list[Segment]:
+    try:
+        return segments_in(folder)
+    except FileNotFoundError:
+        return []
+
+
+def _events(path: Path, offset: int = 0) -> Iterator[AuditEvent]:
+    try:
+        yield from filter(None, map(event_of, raw_lines(path, offset)))
+    except FileNotFoundError:
+        return  # removed in time, since its name was read
+
+
+def _offset_of(path: Path, since_ns: int) -> int:
+    """Where a line begins before which all records are older, by halving."""
+    low, high = 0, path.stat().st_size
+    with path.open("rb") as file:
+        while high - low > MAX_LINE_BYTES // 16:
+            middle = (low + high) // 2
+            file.seek(middle)
+            file.readline(MAX_LINE_BYTES)
+            begins = file.tell()
+            event = event_of(file.readline(MAX_LINE_BYTES))
+            if event is not None and event.place.time_ns < since_ns:
+                low = begins
+            else:
+                high = middle
+    return low

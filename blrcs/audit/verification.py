@@ -1,0 +1,96 @@
+"""Verifies all chains of a server, and what they say of each other."""
+
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from blrcs.audit.chain_check import ChainCheck
+from blrcs.audit.checkpoint import PublicAuditKeys
+from blrcs.audit.line import Line
+from blrcs.audit.segments import HEAD, chains_in, is_written
+from blrcs.domain.audit_finding import ChainReport, Finding, Report
+
+
+class Verification:
+    """Reads the chains below a directory, also while they are written.
+
+    It needs public keys alone. Nothing of it tells of records that were removed from a chain's end
+    behind its last checkpoint that anybody else has: whoever wants to find that keeps checkpoints
+    in another place, and hands them in.
+
+    Args:
+        directory: Where the chains lie.
+        keys: Whose signatures count.
+        kept: Checkpoints that were kept elsewhere.
+
+    Raises:
+        ValueError: One of those is no checkpoint that a key has signed.
+    """
+
+    def __init__(self, directory: Path, keys: PublicAuditKeys, kept: Iterable[bytes] = ()) -> None:
+        self._directory = directory
+        self._keys = keys
+        self._known: dict[str, dict[int, str]] = {}
+        for raw in kept:
+            line = Line.read(raw)
+            if line is None or not keys.signed(line):
+                raise ValueError("is no checkpoint that a trusted key has signed")
+            self._know(line.chain, line.seq, line.hash)
+            for chain, place in line.values.get("others", {}).items():
+                self._know(chain, place["seq"], place["hash"])
+
+    def run(self) -> Report:
+        """What is wrong, if anything; OSError where the files cannot be read."""
+        checks: dict[str, ChainCheck] = {}
+        # What checkpoints say of other chains is known only once they have been read: twice.
+        for _ in range(2):
+            for folder in chains_in(self._directory):
+                self._know_head(folder)
+                checks[folder.name] = self._check(folder)
+            if not self._learn(checks.values()):
+                break
+        reports = [check.report for check in checks.values()]
+        missing = sorted(set(self._known) - set(checks))
+        reports += [self._missing(chain) for chain in missing]
+        return Report(reports)
+
+    def _check(self, folder: Path) -> ChainCheck:
+        while True:
+            check = ChainCheck(folder, self._keys, self._known.get(folder.name, {}))
+            try:
+                report = check.run()
+            except FileNotFoundError:
+                if not folder.exists():
+                    raise
+                continue  # a file was removed in time, since its name was read
+            finding = report.finding
+            if finding is not None and finding.problem == "torn" and is_written(folder):
+                report.finding = None
+            return check
+
+    def _know_head(self, folder: Path) -> None:
+        with contextlib.suppress(OSError):
+            line = Line.read((folder / HEAD).read_bytes())
+            if line is not None and line.chain == folder.name and self._keys.signed(line):
+                self._know(line.chain, line.seq, line.hash)
+
+    def _learn(self, checks: Iterable[ChainCheck]) -> bool:
+        """Whether chains say of each other what was not known before."""
+        learned = False
+        for check in checks:
+            for chain, places in check.of_others.items():
+                for seq, (_, hash_) in places.items():
+                    learned |= self._know(chain, seq, hash_)
+        return learned
+
+    def _know(self, chain: str, seq: int, hash_: str) -> bool:
+        known = self._known.setdefault(chain, {})
+        if seq in known:
+            return False
+        known[seq] = hash_
+        return True
+
+    def _missing(self, chain: str) -> ChainReport:
+        last = max(self._known[chain])
+        detail = f"the chain is gone; its record {last} was seen by others"
+        return ChainReport(chain, finding=Finding(chain, last, "removed", detail))

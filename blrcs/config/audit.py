@@ -1,0 +1,17 @@
+"""Where it is recorded what was done, and for how long."""
+
+from typing import Annotated, Literal
+
+from blrcs.config.duration import Duration, between
+from blrcs.config.section import Section
+
+
+class Audit(Section):
+    """The audit log."""
+
+    to: Literal["files", "log", "both"] = "files"
+    """Where records go: to signed chains in the data directory, to the log, or to both."""
+    checkpoint_interval: Annotated[Duration, between("1s", "1h")] = Duration.parse("10s")
+    """A record is signed after that time at the latest."""
+    retention: Annotated[Duration, between("1h", "36500d")] = Duration.parse("366d")
+    """Files whose records are all older are removed."""
