@@ -101,28 +101,29 @@ def test_a_ciphertext_of_another_field_is_not_opened(sealed: SimpleNamespace) ->
     put(sealed, own, *VICTIM)
 
 
-def test_a_key_of_another_tenant_is_not_taken(sealed: SimpleNamespace) -> None:
+@pytest.mark.parametrize(
+    ("tenant", "kept"),
+    [("mallory", "sealed"), ("alice", "other")],
+    ids=["of another tenant", "of another collection"],
+)
+def test_a_key_that_is_moved_is_not_taken(sealed: SimpleNamespace, tenant: str, kept: str) -> None:
     """Wrapped keys are bound to their tenant, collection and purpose."""
+    key_of = (
+        "SELECT wrapped, wrapped_by, key_id FROM data_keys"
+        " WHERE tenant = ? AND collection = ? AND purpose = 2"
+    )
+    set_key = (
+        "UPDATE data_keys SET wrapped = ?, wrapped_by = ?, key_id = ?"
+        " WHERE tenant = 'alice' AND collection = 'sealed' AND purpose = 2"
+    )
+    revise = "SET revision = revision + 1 WHERE tenant = 'alice' AND"
     with closing(sqlite3.connect(sealed.path)) as database, database:
-        rows = database.execute(
-            "SELECT wrapped, wrapped_by, key_id FROM data_keys"
-            " WHERE tenant IN ('alice', 'mallory') AND collection = 'sealed' AND purpose = 2"
-            " ORDER BY tenant"
-        ).fetchall()
-        (own, other) = rows
-        set_key = (
-            "UPDATE data_keys SET wrapped = ?, wrapped_by = ?, key_id = ?"
-            " WHERE tenant = 'alice' AND collection = 'sealed' AND purpose = 2"
-        )
+        own = database.execute(key_of, ("alice", "sealed")).fetchone()
+        other = database.execute(key_of, (tenant, kept)).fetchone()
         database.execute(set_key, (other[0], own[1], other[2]))
         # Or nobody would look at it.
-        place = "tenant = 'alice' AND"
-        database.execute(
-            f"UPDATE collections SET revision = revision + 1 WHERE {place} id = 'sealed'"
-        )
-        database.execute(
-            f"UPDATE record_feeds SET revision = revision + 1 WHERE {place} collection = 'sealed'"
-        )
+        database.execute(f"UPDATE collections {revise} id = 'sealed'")
+        database.execute(f"UPDATE record_feeds {revise} collection = 'sealed'")
     request = record_pb2.CreateRecordRequest(
         parent="tenants/alice/collections/sealed", record_id="c"
     )
