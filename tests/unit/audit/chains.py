@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blrcs.audit.chain import Chain
 from blrcs.audit.checkpoint import KeySigner, PublicAuditKeys
-from blrcs.domain.audit_finding import Finding, Report
 from blrcs.audit.line import encoded
 from blrcs.audit.segments import segments_in
 from blrcs.audit.verification import Verification
+from blrcs.domain.audit_finding import Finding, Report
 from blrcs.security.signing_keys import SigningKey
 
 KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32)))

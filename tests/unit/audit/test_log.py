@@ -193,3 +193,12 @@ async def test_the_mirror_sees_all_and_checkpoints_too(kept):
     (*_, checkpoint) = [each for each in kept.mirrored if each["kind"] == "checkpoint"]
     (chain,) = kept.directory.iterdir()
     assert checkpoint["line"].encode() in raw_of(chain)
+
+
+async def test_a_line_is_printable_whatever_is_in_it(kept):
+    text = "\x7f\x9b\u2028\u0085\u202e\ud7ff\U0001f600é"
+    await kept.log.commit({"kind": "call", "request": {text: text}})
+    (chain,) = kept.directory.iterdir()
+    for raw in raw_of(chain).splitlines():
+        assert raw.decode("ascii").isprintable()
+    assert kept.records[0]["request"] == {text: text}
