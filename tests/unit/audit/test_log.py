@@ -80,7 +80,7 @@ async def test_who_waits_shares_a_sync_with_the_others(kept, monkeypatch):
     monkeypatch.setattr(os, "fdatasync", lambda file: (syncs.append(file), real(file)))
     await asyncio.gather(*(kept.log.commit({"kind": "call", "n": n}) for n in range(100)))
     assert [each["n"] for each in kept.records] == list(range(100))
-    assert len(syncs) <= 3
+    assert 1 <= len(syncs) <= 3
 
 
 async def test_what_nobody_waits_for_comes_before_what_is_committed_later(kept):
