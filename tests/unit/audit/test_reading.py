@@ -1,5 +1,8 @@
 """Reading the chains: in one order, from any instant on, and by what is asked for."""
 
+import asyncio
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,13 +167,36 @@ async def test_followers_are_bounded_and_end_with_the_server(tmp_path):
     trail.close()
 
 
-async def test_one_verification_runs_at_a_time(tmp_path):
+async def test_one_verification_runs_at_a_time_though_its_caller_goes(tmp_path, monkeypatch):
     write_chain(tmp_path, 3)
     trail = DirectoryTrail(tmp_path, KEYS)
-    trail._verifying = True
-    with pytest.raises(ResourceExhaustedError):
-        await trail.verify([])
-    trail._verifying = False
-    (report,) = await trail.verify([])
+    begun, go_on = threading.Event(), threading.Event()
+    real = trail._go_on
+
+    def waiting():
+        begun.set()
+        go_on.wait()
+        real()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trail, "_go_on", waiting)
+        first = asyncio.create_task(trail.verify([]))
+        await asyncio.to_thread(begun.wait)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        with pytest.raises(ResourceExhaustedError):
+            await trail.verify([])
+    go_on.set()
+    while True:
+        try:
+            (report,) = await trail.verify([])
+        except ResourceExhaustedError:
+            await asyncio.sleep(0)
+        else:
+            break
     assert report.finding is None
+    trail.finish()
+    with pytest.raises(UnavailableError):
+        await trail.verify([])
     trail.close()
