@@ -29,6 +29,7 @@ from blrcs.config.reloadable import Reloadable
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.doctor.examination import refuse_stored_dangers
+from blrcs.encryption.encryption_service import EncryptionService
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.consistency import keep_consistency
 from blrcs.interceptors.direct import DirectHandlers
@@ -200,6 +201,7 @@ def _hosted(
             metrics=block,
             strategy_metrics=metrics.strategies,
             page_tokens=base.page_tokens,
+            encryption=EncryptionService(builtin.encryption.keys),
             clock=base.clock,
             own_directory=own_directories,
             life=ServiceLife(),

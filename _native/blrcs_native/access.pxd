@@ -1,32 +1,24 @@
 """C faces of the access table, for the authorization guard written in Cython."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint64_t
+
+from blrcs_native.access_index cimport BindingIndex
+from blrcs_native.condition cimport Facts
 
 
-cdef struct Grant:
-    int64_t expires_at_ns  # the largest value stands for never
-    int32_t role
-
-
-cdef struct Slot:
-    uint64_t hash
-    const char* prefix
-    int32_t size_bytes
-    int32_t subject
-    int32_t first
-    int32_t count
-
-
-cdef struct Subject:
-    uint32_t depths  # bit n: some binding stands on a prefix of n segments
-    int32_t first    # its roles on any resource
-    int32_t count
+cdef enum Decision:
+    DENIED = 0
+    ALLOWED = 1
+    UNDECIDED = 2  # the request that is to come decides
 
 
 cdef class AccessTable:
     cdef readonly object epoch
+    # Some condition asks for the request.
+    cdef readonly bint reads_message
     cdef object _clock
     cdef dict _principals
+    cdef dict _groups
     cdef bytes _authenticated
     cdef bytes _anonymous
     cdef dict _rows
@@ -36,24 +28,29 @@ cdef class AccessTable:
     cdef dict _role_ids
     cdef dict _containing
     cdef dict _bindings_of
-    cdef list _prefixes
-    cdef Slot* _slots
-    cdef uint64_t _slot_mask
-    cdef Grant* _grants
-    cdef Subject* _subjects
+    cdef BindingIndex _grants
+    cdef BindingIndex _denials  # None where nothing denies
+    cdef bint _has_conditions
+    cdef bint _reads_groups
+    cdef dict _group_names
     cdef uint64_t _seed
 
+    # What conditions are asked about; None where there are none. The caller tells of its call.
+    cdef Facts facts(self, str principal, tuple groups)
     cdef bint allows(self, str principal, str permission, str resource) except -1
-    cdef bint allows_anywhere(self, str principal, str permission) except -1
+    cdef Decision decide(
+        self, str principal, tuple groups, str permission, str resource, Facts facts
+    ) except *
+    # Likewise, but whatever no binding denies is granted.
+    cdef Decision decide_owned(
+        self, str principal, tuple groups, str permission, str resource, Facts facts
+    ) except *
+    cdef bint allows_anywhere(self, str principal, tuple groups, str permission) except -1
 
-    cdef void _allocate(self, Py_ssize_t slots, Py_ssize_t grants, Py_ssize_t subjects) except *
-    cdef object _place(self, dict slots, list anywhere)
-    cdef int32_t _write(self, int32_t used, dict held) except -1
+    cdef Decision _decide(
+        self, str principal, tuple groups, str permission, str resource, Facts facts, bint owned
+    ) except *
     cdef bytes _row(self, str permission)
-    cdef bytes _subjects_of(self, str principal)
-    cdef const Slot* _find(
-        self, int32_t subject, uint64_t hash, const char* prefix, Py_ssize_t size_bytes
-    ) noexcept
-    cdef bint _any_live(
-        self, int32_t first, int32_t count, bytes row, int64_t* now_ns, bint* read
-    ) except -1
+    cdef bytes _subjects_of(self, str principal, tuple groups)
+    cdef bytes _subjects_of_one(self, str principal)
+    cdef tuple _names_of_groups(self, str principal, tuple groups)

@@ -8,6 +8,7 @@ from blrcs_native.access_spec import AccessSpecError as AccessSpecError
 from blrcs_native.access_spec import BindingSpec as BindingSpec
 from blrcs_native.access_spec import GroupSpec as GroupSpec
 from blrcs_native.access_spec import RoleSpec as RoleSpec
+from blrcs_native.call import Call
 from blrcs_native.resource_template import validate_resource as validate_resource
 
 MAX_ROLE_DEPTH: Final = 16
@@ -26,9 +27,29 @@ class AccessTable:
     ) -> None: ...
     @property
     def epoch(self) -> int: ...
-    def check(self, principal: str, permission: str, resource: str) -> bool: ...
-    def holds_anywhere(self, principal: str, permission: str) -> bool: ...
-    def explain(self, principal: str, permission: str, resource: str) -> Explanation: ...
+    @property
+    def reads_message(self) -> bool: ...
+    def check(
+        self,
+        principal: str,
+        permission: str,
+        resource: str,
+        *,
+        groups: tuple[str, ...] = (),
+        call: Call | None = None,
+    ) -> bool: ...
+    def holds_anywhere(
+        self, principal: str, permission: str, *, groups: tuple[str, ...] = ()
+    ) -> bool: ...
+    def explain(
+        self,
+        principal: str,
+        permission: str,
+        resource: str,
+        *,
+        groups: tuple[str, ...] = (),
+        call: Call | None = None,
+    ) -> Explanation: ...
     def permissions(
         self, principal: str, resource: str, known_permissions: Iterable[str]
     ) -> list[str]: ...

@@ -11,6 +11,10 @@ Members are principals (``users/alice``), groups (``groups/devs``), ``allAuthent
 principal that is named) and ``allUsers`` (the anonymous principal, the empty name, as well). A
 caller never is a group: a principal named like a group or like a special member is denied.
 
+A binding may deny: it then takes what its role grants from its members on its resource and on all
+that lies below, whatever else grants it. A binding may end at an instant, and may have a condition.
+A condition that cannot be judged grants nothing, and denies.
+
 What is not granted is denied. An exception is no permission either; none is swallowed.
 """
 
@@ -18,11 +22,13 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
-from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp
+from libc.stdint cimport int32_t, int64_t
 
 from blrcs_native.access_explanation cimport explain_bindings, memberships
+from blrcs_native.access_index cimport ASK, ASSUME_FALSE, ASSUME_TRUE, NEVER_NS, Question
 from blrcs_native.access_spec cimport GROUP_PREFIX, accepted, is_permission, specs_by_name
+from blrcs_native.call cimport Call
+from blrcs_native.condition cimport IS_FALSE, IS_TRUE, Condition, Judgement
 from blrcs_native.resource_template cimport (
     RESOURCE_DEPTHS,
     RESOURCE_VALID,
@@ -53,15 +59,6 @@ MAX_GROUP_DEPTH = 8
 
 cdef enum:
     MEMO_ENTRIES = 1024
-
-cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
-
-
-cdef inline uint64_t _mix(uint64_t hash, int32_t subject) noexcept nogil:
-    """Spreads a prefix's hash, which is weak in its low bits, over all bits, for one subject."""
-    hash ^= (<uint64_t>subject + 1) * <uint64_t>0x9E3779B97F4A7C15
-    hash = (hash ^ (hash >> 32)) * <uint64_t>0xD6E8FEB86659FD93
-    return hash ^ (hash >> 29)
 
 
 cdef tuple _close_role(dict roles, dict closed, str name, tuple path):
@@ -101,6 +98,22 @@ cdef dict _containing_groups(object groups):
     return containing
 
 
+cdef list _checked_bindings(object bindings):
+    """Bindings that have been found good, each member of them once."""
+    cdef list checked = []
+    for name, binding in specs_by_name("binding", bindings).items():
+        owner = f"binding {name!r}"
+        members = accepted(owner, binding.members, validate_member)
+        accepted(owner, (binding.resource,), validate_resource)
+        expires_at_ns = binding.expires_at_ns
+        if expires_at_ns is not None and (
+            type(expires_at_ns) is not int or not -NEVER_NS <= expires_at_ns <= NEVER_NS
+        ):
+            raise AccessSpecError(f"{owner}: expires_at_ns is no 64-bit integer")
+        checked.append(binding._replace(members=tuple(dict.fromkeys(members))))
+    return checked
+
+
 cdef dict _reached_groups(dict containing, str principal):
     """Each group that a principal is in, with the shortest chain of groups leading to it."""
     cdef dict reached = {}
@@ -133,14 +146,15 @@ cdef class AccessTable:
     """
 
     def __cinit__(self, roles, groups, bindings, *, clock=time.time_ns, epoch=0):
-        cdef dict closed = {}, subject_ids = {}, placed = {}
-        cdef list anywhere = []
+        cdef dict closed = {}, subject_ids = {}
+        cdef list granting = [], denying = []
         if not callable(clock):
             raise TypeError("clock is not callable")
         self._clock = clock
         self.epoch = int(epoch)
         self._seed = <uint64_t><Py_ssize_t>hash("resource")  # differs from process to process
         self._memo = {}
+        self._group_names = {}
         role_specs = specs_by_name("role", roles)
         for name in role_specs:
             _close_role(role_specs, closed, name, ())
@@ -148,33 +162,25 @@ cdef class AccessTable:
         self._compile_rows(closed)
         self._containing = _containing_groups(groups)
         self._bindings_of = {}
-        for name, binding in specs_by_name("binding", bindings).items():
-            owner = f"binding {name!r}"
-            members = accepted(owner, binding.members, validate_member)
-            accepted(owner, (binding.resource,), validate_resource)
-            expires_at_ns = binding.expires_at_ns
-            if expires_at_ns is None:
-                expires_at_ns = NEVER_NS
-            elif type(expires_at_ns) is not int or not -NEVER_NS <= expires_at_ns <= NEVER_NS:
-                raise AccessSpecError(f"{owner}: expires_at_ns is no 64-bit integer")
-            role = self._role_ids.get(binding.role)
-            for member in dict.fromkeys(members):
+        for binding in _checked_bindings(bindings):
+            for member in binding.members:
                 self._bindings_of.setdefault(member, []).append(binding)
-                if role is None:
-                    continue
-                subject = subject_ids.setdefault(member, len(subject_ids))
-                if subject == len(anywhere):
-                    anywhere.append({})
-                grants = placed.setdefault((subject, binding.resource), {})
-                for held in (grants, anywhere[subject]):
-                    held[role] = max(expires_at_ns, held.get(role, expires_at_ns))
-        self._place(placed, anywhere)
+            if binding.condition is not None:
+                self._has_conditions = True
+                self._reads_groups |= (<Condition?>binding.condition).reads_groups
+            role = self._role_ids.get(binding.role)
+            if role is not None:
+                (denying if binding.denies else granting).append((binding, role))
+        self._grants = BindingIndex(
+            granting, subject_ids, clock, self._seed, error_counts=False
+        )
+        self.reads_message = self._grants.reads_message
+        if denying:
+            self._denials = BindingIndex(
+                denying, subject_ids, clock, self._seed, error_counts=True
+            )
+            self.reads_message |= self._denials.reads_message
         self._compile_principals(subject_ids)
-
-    def __dealloc__(self):
-        free(self._slots)
-        free(self._grants)
-        free(self._subjects)
 
     def _compile_rows(self, closed):
         """One row of bits, a bit for each role, for each permission that a role names."""
@@ -209,54 +215,15 @@ cdef class AccessTable:
             if not name.startswith(GROUP_PREFIX) and name not in special:
                 groups = _reached_groups(self._containing, name)
                 self._principals[name] = packed((name, *groups, *special))
+        # For callers whom an issuer puts into groups.
+        self._groups = {
+            name: packed((name, *_reached_groups(self._containing, name)))
+            for name in {**subject_ids, **self._containing, **dict.fromkeys(self._held_groups())}
+            if name.startswith(GROUP_PREFIX)
+        }
 
-    cdef void _allocate(self, Py_ssize_t slots, Py_ssize_t grants, Py_ssize_t subjects) except *:
-        cdef Py_ssize_t size = 2
-        while size < 2 * slots:
-            size *= 2
-        self._slot_mask = size - 1
-        self._slots = <Slot*>calloc(size, sizeof(Slot))
-        self._grants = <Grant*>calloc(grants + 1, sizeof(Grant))
-        self._subjects = <Subject*>calloc(subjects + 1, sizeof(Subject))
-        if self._slots == NULL or self._grants == NULL or self._subjects == NULL:
-            raise MemoryError
-
-    cdef object _place(self, dict slots, list anywhere):
-        """Writes grants by subject and resource, and by subject alone, into flat memory."""
-        cdef ResourcePrefix prefixes[RESOURCE_DEPTHS]
-        cdef int depth = 0
-        cdef int32_t subject, used = 0
-        cdef uint64_t hash, index
-        cdef const unsigned char* text
-        cdef bytes prefix
-        counts = map(len, (*slots.values(), *anywhere))
-        self._allocate(len(slots), sum(counts), len(anywhere))
-        self._prefixes = []
-        for (subject, resource), held in slots.items():
-            prefix = resource.encode()
-            self._prefixes.append(prefix)  # keeps alive what the slot points to
-            text = <const unsigned char*>PyBytes_AS_STRING(prefix)
-            split_resource(text, PyBytes_GET_SIZE(prefix), self._seed, prefixes, &depth)
-            self._subjects[subject].depths |= <uint32_t>1 << depth
-            hash = _mix(prefixes[depth].hash, subject)
-            index = hash & self._slot_mask
-            while self._slots[index].count:
-                index = (index + 1) & self._slot_mask
-            self._slots[index] = Slot(
-                hash, <const char*>text, PyBytes_GET_SIZE(prefix), subject, used, len(held)
-            )
-            used = self._write(used, held)
-        for subject, held in enumerate(anywhere):
-            self._subjects[subject].first = used
-            self._subjects[subject].count = len(held)
-            used = self._write(used, held)
-
-    cdef int32_t _write(self, int32_t used, dict held) except -1:
-        """Writes expiries by role as grants from ``used`` on; returns what is used then."""
-        for role, expires_at_ns in held.items():
-            self._grants[used] = Grant(expires_at_ns, role)
-            used += 1
-        return used
+    def _held_groups(self):
+        return (group for groups in self._containing.values() for group in groups)
 
     cdef bytes _row(self, str permission):
         """The roles that grant a permission; None where none does."""
@@ -273,8 +240,15 @@ cdef class AccessTable:
         self._memo[permission] = row
         return row
 
-    cdef bytes _subjects_of(self, str principal):
+    cdef bytes _subjects_of(self, str principal, tuple groups):
         """The numbers of the subjects that a caller is; None for what no caller can be."""
+        cdef bytes subjects = self._subjects_of_one(principal)
+        if groups and subjects is not None and principal:
+            for group in groups:
+                subjects += <bytes>self._groups.get(group, b"")
+        return subjects
+
+    cdef bytes _subjects_of_one(self, str principal):
         cdef PyObject* found = PyDict_GetItemWithError(self._principals, principal)
         if found != NULL:
             return <object>found
@@ -284,138 +258,189 @@ cdef class AccessTable:
             return None
         return self._authenticated
 
-    cdef const Slot* _find(
-        self, int32_t subject, uint64_t hash, const char* prefix, Py_ssize_t size_bytes
-    ) noexcept:
-        """The slot of a subject on a prefix, or NULL; equal hashes alone never match."""
-        cdef uint64_t mixed = _mix(hash, subject)
-        cdef uint64_t index = mixed & self._slot_mask
-        cdef Slot* slot = &self._slots[index]
-        while slot.count:
-            if (
-                slot.hash == mixed
-                and slot.subject == subject
-                and slot.size_bytes == size_bytes
-                and memcmp(slot.prefix, prefix, size_bytes) == 0
-            ):
-                return slot
-            index = (index + 1) & self._slot_mask
-            slot = &self._slots[index]
-        return NULL
+    cdef tuple _names_of_groups(self, str principal, tuple groups):
+        """All groups that a caller is in, by the policy and by its issuer."""
+        key = (principal, groups)
+        found = self._group_names.get(key)
+        if found is not None:
+            return found
+        names = dict(_reached_groups(self._containing, principal))
+        for group in groups or ():
+            names[group] = None
+            names.update(_reached_groups(self._containing, group))
+        if len(self._group_names) >= MEMO_ENTRIES:
+            self._group_names.clear()
+        self._group_names[key] = tuple(names)
+        return self._group_names[key]
 
-    cdef bint _any_live(
-        self, int32_t first, int32_t count, bytes row, int64_t* now_ns, bint* read
-    ) except -1:
-        """Whether a grant of a role in the row lives; the clock is read once for all calls."""
-        cdef const unsigned char* bits = <const unsigned char*>PyBytes_AS_STRING(row)
-        cdef Grant* grant = self._grants + first
-        cdef Grant* end = grant + count
-        while grant < end:
-            if bits[grant.role >> 3] >> (grant.role & 7) & 1:
-                if grant.expires_at_ns == NEVER_NS:
-                    return True
-                if not read[0]:
-                    now_ns[0] = self._clock()
-                    read[0] = True
-                if now_ns[0] < grant.expires_at_ns:
-                    return True
-            grant += 1
-        return False
+    cdef Facts facts(self, str principal, tuple groups):
+        cdef Facts facts
+        if not self._has_conditions:
+            return None
+        facts = Facts.__new__(Facts)
+        facts.principal = principal
+        if self._reads_groups:
+            facts.groups = self._names_of_groups(principal, groups)
+        return facts
+
+    cdef Decision _decide(
+        self, str principal, tuple groups, str permission, str resource, Facts facts, bint owned
+    ) except *:
+        cdef ResourcePrefix prefixes[RESOURCE_DEPTHS]
+        cdef Question question
+        cdef Py_ssize_t size_bytes
+        cdef Judgement denied = IS_FALSE, granted = IS_TRUE
+        cdef bytes row, subjects
+        if principal is None or permission is None or resource is None:
+            return DENIED
+        row = self._row(permission)
+        subjects = self._subjects_of(principal, groups)
+        if row is None or not subjects:
+            # None of the roles that could deny it either.
+            return ALLOWED if owned else DENIED
+        try:
+            question.resource = PyUnicode_AsUTF8AndSize(resource, &size_bytes)
+        except UnicodeEncodeError:
+            return DENIED
+        if split_resource(
+            <const unsigned char*>question.resource,
+            size_bytes,
+            self._seed,
+            prefixes,
+            &question.depth,
+        ) != RESOURCE_VALID:
+            return DENIED
+        question.prefixes = prefixes
+        question.roles = <const unsigned char*>PyBytes_AS_STRING(row)
+        question.subjects = <const int32_t*>PyBytes_AS_STRING(subjects)
+        question.subject_count = PyBytes_GET_SIZE(subjects) // <Py_ssize_t>sizeof(int32_t)
+        question.assumption = ASK
+        question.clock_read = False
+        if facts is not None:
+            facts.resource = resource
+        if self._denials is not None:
+            denied = self._denials.covers(&question, facts)
+            if denied == IS_TRUE:
+                return DENIED
+        if not owned:
+            granted = self._grants.covers(&question, facts)
+            if granted == IS_FALSE:
+                return DENIED
+        return ALLOWED if granted == IS_TRUE and denied == IS_FALSE else UNDECIDED
+
+    cdef Decision decide(
+        self, str principal, tuple groups, str permission, str resource, Facts facts
+    ) except *:
+        return self._decide(principal, groups, permission, resource, facts, False)
+
+    cdef Decision decide_owned(
+        self, str principal, tuple groups, str permission, str resource, Facts facts
+    ) except *:
+        if self._denials is None:
+            return ALLOWED
+        return self._decide(principal, groups, permission, resource, facts, True)
 
     cdef bint allows(self, str principal, str permission, str resource) except -1:
         """As :meth:`check`; None for any of the three is denied."""
-        cdef ResourcePrefix prefixes[RESOURCE_DEPTHS]
-        cdef int depth, level
-        cdef Py_ssize_t size_bytes, i
-        cdef const char* text
-        cdef const int32_t* numbers
-        cdef const Slot* slot
-        cdef Subject* subject
-        cdef int64_t now_ns = 0
-        cdef bint read = False
-        cdef bytes row, subjects
-        if principal is None or permission is None or resource is None:
-            return False
-        row = self._row(permission)
-        subjects = self._subjects_of(principal)
-        if row is None or not subjects:
-            return False
-        try:
-            text = PyUnicode_AsUTF8AndSize(resource, &size_bytes)
-        except UnicodeEncodeError:
-            return False
-        fault = split_resource(
-            <const unsigned char*>text, size_bytes, self._seed, prefixes, &depth
-        )
-        if fault != RESOURCE_VALID:
-            return False
-        numbers = <const int32_t*>PyBytes_AS_STRING(subjects)
-        for i in range(PyBytes_GET_SIZE(subjects) // <Py_ssize_t>sizeof(int32_t)):
-            subject = &self._subjects[numbers[i]]
-            for level in range(depth + 1):
-                if not subject.depths >> level & 1:
-                    continue
-                slot = self._find(
-                    numbers[i], prefixes[level].hash, text, prefixes[level].size_bytes
-                )
-                if slot != NULL and self._any_live(slot.first, slot.count, row, &now_ns, &read):
-                    return True
-        return False
+        cdef Facts facts = self.facts(principal, None)
+        return self._decide(principal, None, permission, resource, facts, False) == ALLOWED
 
-    cdef bint allows_anywhere(self, str principal, str permission) except -1:
+    cdef bint allows_anywhere(self, str principal, tuple groups, str permission) except -1:
         """As :meth:`holds_anywhere`; None for either is denied."""
+        cdef ResourcePrefix root
+        cdef Question question
         cdef bytes row, subjects
-        cdef const int32_t* numbers
-        cdef Subject* subject
-        cdef Py_ssize_t i
-        cdef int64_t now_ns = 0
-        cdef bint read = False
         if principal is None or permission is None:
             return False
         row = self._row(permission)
-        subjects = self._subjects_of(principal)
+        subjects = self._subjects_of(principal, groups)
         if row is None or not subjects:
             return False
-        numbers = <const int32_t*>PyBytes_AS_STRING(subjects)
-        for i in range(PyBytes_GET_SIZE(subjects) // <Py_ssize_t>sizeof(int32_t)):
-            subject = &self._subjects[numbers[i]]
-            if self._any_live(subject.first, subject.count, row, &now_ns, &read):
-                return True
-        return False
+        root.hash = self._seed
+        root.size_bytes = 0
+        question.prefixes = &root
+        question.depth = 0
+        question.resource = b""
+        question.roles = <const unsigned char*>PyBytes_AS_STRING(row)
+        question.subjects = <const int32_t*>PyBytes_AS_STRING(subjects)
+        question.subject_count = PyBytes_GET_SIZE(subjects) // <Py_ssize_t>sizeof(int32_t)
+        question.clock_read = False
+        if self._denials is not None:
+            question.assumption = ASSUME_FALSE
+            if self._denials.covers(&question, None) == IS_TRUE:
+                return False
+        question.assumption = ASSUME_TRUE
+        return self._grants.covers_anything(&question) == IS_TRUE
 
-    def check(self, str principal not None, str permission not None, str resource not None):
+    def check(
+        self,
+        str principal not None,
+        str permission not None,
+        str resource not None,
+        *,
+        tuple groups=(),
+        Call call=None,
+    ):
         """Whether the principal holds the permission on the resource.
 
-        A malformed principal, permission or resource is denied.
+        A malformed principal, permission or resource is denied. ``groups`` are those that an issuer
+        puts the principal in; conditions that ask about a call are judged by ``call``.
         """
-        return self.allows(principal, permission, resource)
+        cdef Facts facts = self.facts(principal, groups)
+        if facts is not None:
+            facts.call = call
+        return self.decide(principal, groups, permission, resource, facts) == ALLOWED
 
-    def holds_anywhere(self, str principal not None, str permission not None):
-        """Whether the principal holds the permission on any resource at all."""
-        return self.allows_anywhere(principal, permission)
+    def holds_anywhere(self, str principal not None, str permission not None, *, tuple groups=()):
+        """Whether the principal may hold the permission on some resource at all.
+
+        Conditions that grant are taken to hold, and what denies counts where it does so on the root
+        and without a condition.
+        """
+        return self.allows_anywhere(principal, groups, permission)
 
     def permissions(self, str principal not None, str resource not None, known_permissions):
         """Those of the known permissions that :meth:`check` grants, in their order."""
         return [name for name in known_permissions if self.allows(principal, name, resource)]
 
-    def explain(self, str principal not None, str permission not None, str resource not None):
+    def explain(
+        self,
+        str principal not None,
+        str permission not None,
+        str resource not None,
+        *,
+        tuple groups=(),
+        Call call=None,
+    ):
         """Why :meth:`check` answers as it does; for people, not for the road of a call.
 
-        Of several bindings that grant, the nearest decides: the principal's own before those of
-        its groups and of the special members, then the one on the widest resource.
+        A binding that denies decides before all that grant. Of several, the nearest decides: the
+        principal's own before those of its groups and of the special members, then the one on the
+        widest resource.
         """
-        if self._subjects_of(principal) is None:
+        cdef Facts facts = self.facts(principal, groups)
+        if self._subjects_of_one(principal) is None:
             return Explanation(False, "invalid_principal")
         if not is_permission(permission):
             return Explanation(False, "invalid_permission")
         if resource_fault(resource) != RESOURCE_VALID:
             return Explanation(False, "invalid_resource")
         cdef int64_t now_ns = self._clock()
+        if facts is not None:
+            facts.call = call
+            facts.resource = resource
+            facts.now_ns = now_ns
+        reached = dict(_reached_groups(self._containing, principal))
+        for group in groups if principal else ():
+            reached.setdefault(group, (group,))
+            for name, chain in _reached_groups(self._containing, group).items():
+                reached.setdefault(name, (group, *chain))
         return explain_bindings(
-            memberships(principal, _reached_groups(self._containing, principal)),
+            memberships(principal, reached),
             self._bindings_of,
             self._role_ids,
             int.from_bytes(self._row(permission) or b"", "little"),
             resource,
             now_ns,
+            facts,
         )

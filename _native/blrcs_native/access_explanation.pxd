@@ -2,7 +2,15 @@
 
 from libc.stdint cimport int64_t
 
+from blrcs_native.condition cimport Facts
+
 cdef list memberships(str principal, dict groups)
 cdef object explain_bindings(
-    list members, dict bindings_of, dict role_ids, object roles, str resource, int64_t now_ns
+    list members,
+    dict bindings_of,
+    dict role_ids,
+    object roles,
+    str resource,
+    int64_t now_ns,
+    Facts facts,
 )

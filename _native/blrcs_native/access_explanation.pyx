@@ -4,6 +4,8 @@ from collections import namedtuple
 
 from libc.stdint cimport int64_t
 
+from blrcs_native.condition cimport IS_FALSE, IS_TRUE, Condition, Facts, Judgement
+
 from blrcs_native.access_spec import ALL_AUTHENTICATED, ALL_USERS
 
 MAX_NEAR_MISSES = 16
@@ -14,7 +16,8 @@ NearMiss = namedtuple(
 NearMiss.__doc__ = """A binding that would have granted what was denied.
 
 ``expired``: it did until ``expires_at_ns``. ``elsewhere``: it does on another resource.
-``unknown_role``: it covers the resource, but its role is not defined.
+``unknown_role``: it covers the resource, but its role is not defined. ``condition_false``: its
+condition does not hold. ``condition_error``: its condition cannot be judged by what is known.
 """
 
 Explanation = namedtuple(
@@ -25,9 +28,10 @@ Explanation = namedtuple(
 )
 Explanation.__doc__ = """Why a check is answered as it is.
 
-When allowed, the binding that decides: the member of it that the caller is, and the groups that
-lead from the caller to that member, nearest first. When denied, at most MAX_NEAR_MISSES bindings
-that come close, and ``reason`` is that of the nearest, or what is wrong with the question.
+When allowed, and when a binding denies (``denied``, or ``denied_by_error`` where its condition cannot
+be judged), the binding that decides: the member of it that the caller is, and the groups that lead
+from the caller to that member, nearest first. When denied otherwise, at most MAX_NEAR_MISSES
+bindings that come close, and ``reason`` is that of the nearest, or what is wrong with the question.
 """
 
 
@@ -42,10 +46,19 @@ cdef list memberships(str principal, dict groups):
 
 
 cdef object explain_bindings(
-    list members, dict bindings_of, dict role_ids, object roles, str resource, int64_t now_ns
+    list members,
+    dict bindings_of,
+    dict role_ids,
+    object roles,
+    str resource,
+    int64_t now_ns,
+    Facts facts,
 ):
     """Explains by the bindings of each member; bit n of ``roles``: role n grants the permission."""
-    cdef dict near = {"expired": [], "elsewhere": [], "unknown_role": []}
+    cdef dict near = {
+        kind: [] for kind in ("expired", "condition_false", "condition_error", "elsewhere", "unknown_role")
+    }
+    granting = None
     for member, chain in members:
         for binding in sorted(bindings_of.get(member, ()), key=_widest_first):
             found = (
@@ -56,27 +69,44 @@ cdef object explain_bindings(
                 binding.resource,
                 binding.expires_at_ns,
             )
-            reason = _judge(binding, role_ids.get(binding.role), roles, resource, now_ns)
-            if reason == "granted":
-                return Explanation(True, reason, *found)
-            if reason is not None and len(near[reason]) < MAX_NEAR_MISSES:
+            reason = _judge(binding, role_ids.get(binding.role), roles, resource, now_ns, facts)
+            if binding.denies:
+                if reason == "granted":
+                    return Explanation(False, "denied", *found)
+                if reason == "condition_error":
+                    return Explanation(False, "denied_by_error", *found)
+            elif reason == "granted":
+                granting = granting or Explanation(True, reason, *found)
+            elif reason is not None and len(near[reason]) < MAX_NEAR_MISSES:
                 near[reason].append(NearMiss(reason, *found))
+    if granting is not None:
+        return granting
     misses = tuple([miss for kind in near.values() for miss in kind][:MAX_NEAR_MISSES])
     reason = misses[0].reason if misses else "no_binding" if roles else "in_no_role"
     return Explanation(False, reason, near_misses=misses)
 
 
-cdef str _judge(object binding, object role, object roles, str resource, int64_t now_ns):
+cdef str _judge(
+    object binding, object role, object roles, str resource, int64_t now_ns, Facts facts
+):
     """``granted``, a near miss's reason, or None where a binding does not come close."""
+    cdef Judgement judged
     covers = not binding.resource or f"{resource}/".startswith(f"{binding.resource}/")
     live = binding.expires_at_ns is None or now_ns < binding.expires_at_ns
     if role is None:
         return "unknown_role" if covers and live else None
     if not roles >> role & 1:
         return None
-    if covers:
-        return "granted" if live else "expired"
-    return "elsewhere" if live else None
+    if not covers:
+        return "elsewhere" if live else None
+    if not live:
+        return "expired"
+    if binding.condition is None:
+        return "granted"
+    judged = (<Condition?>binding.condition).judge(facts)
+    if judged == IS_TRUE:
+        return "granted"
+    return "condition_false" if judged == IS_FALSE else "condition_error"
 
 
 def _widest_first(binding):

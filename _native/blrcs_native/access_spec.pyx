@@ -32,11 +32,16 @@ GroupSpec = namedtuple("GroupSpec", "name members", defaults=((),), module=__nam
 GroupSpec.__doc__ = """A group by its full name (``groups/devs``): principals and other groups."""
 
 BindingSpec = namedtuple(
-    "BindingSpec", "name role members resource expires_at_ns", defaults=("", None), module=__name__
+    "BindingSpec",
+    "name role members resource expires_at_ns denies condition",
+    defaults=("", None, False, None),
+    module=__name__,
 )
 BindingSpec.__doc__ = """A role for members on a resource.
 
-It ends at ``expires_at_ns`` of Unix time, that instant excluded; None stands for never.
+It ends at ``expires_at_ns`` of Unix time, that instant excluded; None stands for never. One that
+``denies`` takes from its members what the role grants. A ``condition``, a Condition, says when it
+counts; None stands for always.
 """
 
 

@@ -6,6 +6,7 @@ from typing import Final, final
 from blrcs_native.guard import Guard
 from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
+from blrcs_native.token_use import TokenUse
 
 PASSWORD_CHANGE_CLAIM: Final[str]
 MISSING: Final[str]
@@ -17,9 +18,11 @@ PASSWORD_CHANGE: Final[str]
 class AuthenticationGuard(Guard):
     """Sets ``call.principal`` from ``authorization: Bearer TOKEN`` (RFC 6750), or rejects.
 
-    ``rejections`` holds one for each reason: those of ``blrcs_native.token.REFUSALS`` and the
-    constants above. A token whose principal must change its password first (the ``pwc`` claim) is
-    rejected unless ``allow_password_change_required``.
+    ``DPoP TOKEN`` (RFC 9449) is taken likewise, for tokens that are bound to a key. ``rejections``
+    holds one for each reason: those of ``blrcs_native.token.REFUSALS``, the constants above and
+    those of ``blrcs_native.token_use``; ``use`` says for what and by whom a token may be used here.
+    A token whose principal must change its password first (the ``pwc`` claim) is rejected unless
+    ``allow_password_change_required``.
     """
 
     def __init__(
@@ -28,5 +31,6 @@ class AuthenticationGuard(Guard):
         rejections: Mapping[str, Rejection],
         *,
         allow_password_change_required: bool = False,
+        use: TokenUse | None = None,
         shadow: bool = False,
     ) -> None: ...

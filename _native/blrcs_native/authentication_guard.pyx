@@ -8,6 +8,7 @@ from blrcs_native.claims cimport Claims
 from blrcs_native.guard cimport Guard
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.token cimport TokenVerifier
+from blrcs_native.token_use cimport TokenUse
 
 # One object wherever Cython has it, so that most names are told by identity.
 cdef str AUTHORIZATION = "authorization"
@@ -28,6 +29,7 @@ cdef inline object field_part(object field, Py_ssize_t index):
 cdef class AuthenticationGuard(Guard):
     cdef TokenVerifier verifier
     cdef dict rejections
+    cdef TokenUse use
     cdef bint allow_password_change_required
 
     def __init__(
@@ -36,17 +38,21 @@ cdef class AuthenticationGuard(Guard):
         rejections,
         *,
         bint allow_password_change_required=False,
+        TokenUse use=None,
         bint shadow=False,
     ):
         Guard.__init__(self, "authentication", shadow=shadow)
         self.verifier = verifier
         self.rejections = dict(rejections)
+        self.use = TokenUse(rejections) if use is None else use
         self.allow_password_change_required = allow_password_change_required
 
     cpdef object check(self, Call call):
         cdef Claims claims
         cdef Principal principal
         cdef str header = None
+        cdef bint with_proof = False
+        cdef Rejection rejection
         for field in call.metadata:
             # Unpacking would be slow, since most transports give a kind of named tuple.
             name = field_part(field, 0)
@@ -62,16 +68,24 @@ cdef class AuthenticationGuard(Guard):
             return self.rejections[MISSING]
         verdict = self.verifier.verify_bearer(header)
         if verdict is None:
-            return self.rejections[SCHEME]
+            if header[:5].lower() != "dpop ":
+                return self.rejections[SCHEME]
+            with_proof = True
+            verdict = self.verifier.verify_token(header[5:])
         if type(verdict) is not Claims:
             return self.rejections[verdict.reason]
         claims = verdict
         principal = Principal.__new__(Principal)
-        principal.name = claims.subject
-        principal.session = claims.session_id or ""
+        principal.name = claims.principal
+        principal.session = "" if claims.is_foreign else claims.session_id or ""
         principal.token_id = claims.token_id or ""
         principal.claims = claims
+        principal.groups = ()
         call.principal = principal
+        if claims.is_limited or self.use.demands or with_proof:
+            rejection = self.use.check(call, claims, header.partition(" ")[2], with_proof)
+            if rejection is not None:
+                return rejection
         if PASSWORD_CHANGE_CLAIM in claims._members and not self.allow_password_change_required:
             return self.rejections[PASSWORD_CHANGE]
         return None

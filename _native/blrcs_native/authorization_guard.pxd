@@ -1,7 +1,7 @@
 """The C face of the guards that ask whether the caller may."""
 
-from blrcs_native.access cimport AccessTable
-from blrcs_native.call cimport Call
+from blrcs_native.access cimport AccessTable, Decision
+from blrcs_native.call cimport Call, Principal
 from blrcs_native.generation cimport Generation
 from blrcs_native.guard cimport Guard
 from blrcs_native.rejection cimport Rejection
@@ -20,11 +20,13 @@ cdef class CurrentAccess:
 cdef class AccessGuard(Guard):
     cdef CurrentAccess access
     cdef str permission
+    cdef tuple scopes
     cdef ResourceTemplate template
     cdef bint or_owner
     cdef Rejection denied
 
-    cdef bint _allows(self, Call call, str resource) except -1
+    cdef Decision _decide(self, Call call, str resource, bint message_to_come) except *
+    cdef bint _may_anywhere(self, Principal principal) except -1
 
 
 cdef class HeadAuthorizationGuard(AccessGuard):

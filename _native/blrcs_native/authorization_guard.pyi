@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import final
 
 from blrcs_native.access import AccessTable
+from blrcs_native.call import Call
 from blrcs_native.generation import Generation
 from blrcs_native.guard import Guard
 from blrcs_native.rejection import Rejection
@@ -20,6 +21,8 @@ class CurrentAccess:
     def __init__(self, table: AccessTable) -> None: ...
     @property
     def table(self) -> AccessTable: ...
+    def permits(self, call: Call, permission: str, resource: str) -> bool:
+        """Whether a call's principal may, by its groups and its scope too; nobody owns anything."""
     def replace(self, table: AccessTable) -> None: ...
     def follow(self, generation: Generation, load_anew: Callable[[], object]) -> None: ...
 
@@ -27,7 +30,8 @@ class AccessGuard(Guard):
     """Asks for one permission on the resource that a template names.
 
     A call without a principal, and a resource that cannot be rendered, are denied. With
-    ``or_owner`` a principal needs no permission on its own name and on what lies below it.
+    ``or_owner`` a principal needs no permission on its own name and on what lies below it, unless a
+    binding denies it. Where a principal has a scope, the permission must be in it.
     """
 
     def __init__(
@@ -45,10 +49,14 @@ class AccessGuard(Guard):
 class HeadAuthorizationGuard(AccessGuard):
     """Decides from metadata alone.
 
-    For a template without fields that is the whole decision. For one with fields it rejects whoever
-    holds the permission on no resource at all; :class:`ObjectAuthorizationGuard` decides the rest.
+    For a template without fields that is the whole decision, unless a binding's condition asks for
+    the request. For one with fields it rejects whoever holds the permission on no resource at all.
+    :class:`ObjectAuthorizationGuard` decides the rest.
     """
 
 @final
 class ObjectAuthorizationGuard(AccessGuard):
-    """Decides by the fields of the parsed request, for each message where the client streams."""
+    """Decides by the fields of the parsed request, for each message where the client streams.
+
+    With a template without fields, only what the head's guard left undecided.
+    """

@@ -2,8 +2,9 @@
 
 cimport cython
 
-from blrcs_native.access cimport AccessTable
-from blrcs_native.call cimport Call
+from blrcs_native.access cimport ALLOWED, DENIED, AccessTable, Decision
+from blrcs_native.call cimport Call, Principal
+from blrcs_native.condition cimport Facts
 from blrcs_native.generation cimport Generation
 from blrcs_native.guard cimport Guard
 from blrcs_native.rejection cimport Rejection
@@ -26,11 +27,39 @@ cdef class CurrentAccess:
     def table(self):
         return self.now()
 
+    def permits(self, Call call not None, str permission not None, str resource not None):
+        cdef Principal principal = call.principal
+        cdef AccessTable table = self.now()
+        if principal is None or not in_scope(principal.scope, scopes_of(permission)):
+            return False
+        return table.check(
+            principal.name, permission, resource, groups=principal.groups, call=call
+        )
+
     cdef AccessTable now(self):
         """The table, after what other processes have changed until now."""
         if self._generation is not None and self._generation.has_moved():
             self._generation.catch_up(self._load_anew)
         return self._table
+
+
+cdef tuple scopes_of(str permission):
+    """The scopes that let a permission be used: itself, and the patterns that it matches."""
+    cdef list segments = permission.split(".")
+    return (
+        permission,
+        *(".".join(segments[:count]) + ".*" for count in range(len(segments) - 1, 0, -1)),
+        "*",
+    )
+
+
+cdef inline bint in_scope(frozenset scope, tuple scopes) except -1:
+    if scope is None:
+        return True
+    for each in scopes:
+        if each in scope:
+            return True
+    return False
 
 
 cdef bint owns(str principal, str resource) noexcept:
@@ -54,32 +83,47 @@ cdef class AccessGuard(Guard):
         Guard.__init__(self, "authorization", shadow=shadow)
         self.access = access
         self.permission = permission
+        self.scopes = scopes_of(permission)
         self.template = template
         self.or_owner = or_owner
         self.denied = denied
 
-    cdef bint _allows(self, Call call, str resource) except -1:
-        cdef str principal = call.principal.name
-        if resource is None:
+    cdef Decision _decide(self, Call call, str resource, bint message_to_come) except *:
+        cdef Principal principal = call.principal
+        cdef AccessTable table
+        cdef Facts facts
+        if resource is None or not in_scope(principal.scope, self.scopes):
+            return DENIED
+        table = self.access.now()
+        facts = table.facts(principal.name, principal.groups)
+        if facts is not None:
+            facts.call = call
+            facts.message_to_come = message_to_come
+        if self.or_owner and owns(principal.name, resource):
+            return table.decide_owned(
+                principal.name, principal.groups, self.permission, resource, facts
+            )
+        return table.decide(principal.name, principal.groups, self.permission, resource, facts)
+
+    cdef bint _may_anywhere(self, Principal principal) except -1:
+        if not in_scope(principal.scope, self.scopes):
             return False
-        if self.or_owner and owns(principal, resource):
-            return True
-        return self.access.now().allows(principal, self.permission, resource)
+        return self.or_owner or self.access.now().allows_anywhere(
+            principal.name, principal.groups, self.permission
+        )
 
 
 @cython.final
 cdef class HeadAuthorizationGuard(AccessGuard):
     cpdef object check(self, Call call):
-        cdef bint allowed
+        cdef Decision decision
         if call.principal is None:
             return self.denied
-        if self.template.is_constant:
-            allowed = self._allows(call, self.template.text)
-        else:
-            allowed = self.or_owner or self.access.now().allows_anywhere(
-                call.principal.name, self.permission
-            )
-        return None if allowed else self.denied
+        call.wants_message = self.access.now().reads_message
+        if not self.template.is_constant:
+            return None if self._may_anywhere(call.principal) else self.denied
+        decision = self._decide(call, self.template.text, call.wants_message)
+        return self.denied if decision == DENIED else None
 
 
 @cython.final
@@ -87,11 +131,13 @@ cdef class ObjectAuthorizationGuard(AccessGuard):
     cpdef object check(self, Call call):
         if call.principal is None:
             return self.denied
+        if self.template.is_constant and not call.wants_message:
+            return None
         # Only who owns a resource need not know it valid: the table judges what it is asked for.
         resource = (
             self.template.render_c(call.request) if self.or_owner
             else self.template.fill(call.request)
         )
-        if self._allows(call, <str>resource):
+        if self._decide(call, <str>resource, False) == ALLOWED:
             return None
         return self.denied

@@ -12,6 +12,8 @@ cdef class Principal:
     cdef readonly str session
     cdef readonly str token_id
     cdef readonly object claims
+    cdef readonly tuple groups
+    cdef readonly frozenset scope
 
 
 cdef class Call:
@@ -42,6 +44,8 @@ cdef class Call:
     cdef tuple body_guards
     # Guards that a stream passes again at every message.
     cdef tuple standing_guards
+    # Whether the caller may depends on what the request says beside the resource it names.
+    cdef bint wants_message
     # The handler has called `abort`.
     cdef bint aborted
     # The code that the call ended with; -1 while it runs.

@@ -10,10 +10,24 @@ from blrcs_native.rejection import Rejection
 
 @final
 class Principal:
-    """Who calls: the name of a resource such as ``users/alice``, and the token that says so."""
+    """Who calls: the name of a resource such as ``users/alice``, and the token that says so.
+
+    ``groups`` are those that an issuer puts the caller in, by full names (``groups/devs``), beside
+    those that the access policy does: bindings for them, and for groups that hold them, count.
+    ``scope`` limits what the caller may to the permissions that are in it, by themselves or by a
+    pattern (``orders.read``, ``orders.*``, ``*``), on what it owns too; None does not limit.
+    Whoever makes one by ``Principal.__new__`` must set ``groups`` to a tuple.
+    """
 
     def __init__(
-        self, name: str, *, session: str = "", token_id: str = "", claims: Claims | None = None
+        self,
+        name: str,
+        *,
+        session: str = "",
+        token_id: str = "",
+        claims: Claims | None = None,
+        groups: tuple[str, ...] = (),
+        scope: frozenset[str] | None = None,
     ) -> None: ...
     @property
     def name(self) -> str: ...
@@ -23,13 +37,18 @@ class Principal:
     def token_id(self) -> str: ...
     @property
     def claims(self) -> Claims | None: ...
+    @property
+    def groups(self) -> tuple[str, ...]: ...
+    @property
+    def scope(self) -> frozenset[str] | None: ...
 
 @final
 class Call:
     """One RPC, from its first byte to its status: grpc.aio.ServicerContext's interface and more.
 
     ``metadata`` is what the client sent, ``peer_address`` its address without the port (or the
-    transport's name where there is none). A call belongs to one task at a time.
+    transport's name where there is none): behind a proxy that is trusted, that of the client whom
+    the proxy names. A call belongs to one task at a time.
     """
 
     principal: Principal | None

@@ -15,11 +15,22 @@ from blrcs_native.rejection import AbortError, CODE_NAMES, explained
 @cython.final
 @cython.freelist(64)
 cdef class Principal:
-    def __init__(self, str name, *, str session="", str token_id="", claims=None):
+    def __init__(
+        self,
+        str name,
+        *,
+        str session="",
+        str token_id="",
+        claims=None,
+        tuple groups=(),
+        frozenset scope=None,
+    ):
         self.name = name
         self.session = session
         self.token_id = token_id
         self.claims = claims
+        self.groups = groups
+        self.scope = scope
 
     def __repr__(self):
         return f"Principal({self.name})"

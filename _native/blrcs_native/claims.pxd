@@ -3,6 +3,8 @@
 cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
+from blrcs_native.scope cimport PermissionScope
+
 
 cdef enum:
     NS_PER_S = 1_000_000_000
@@ -22,6 +24,17 @@ cdef class Claims:
     cdef readonly int64_t not_before_ns
     cdef readonly int64_t issued_at_ns
     cdef readonly str kid
+    cdef readonly str actor
+    cdef readonly tuple actor_sessions
+    cdef readonly str certificate_thumbprint
+    cdef readonly str key_thumbprint
+    # Set by the verifier once the token is good.
+    cdef readonly str principal
+    cdef readonly tuple groups
+    cdef readonly PermissionScope permitted
+    cdef readonly bint is_foreign
+    # Whether it is bound, or its scope narrow: most tokens are good as they are.
+    cdef bint is_limited
     cdef dict _members
     # Set and read by the verifier that made the claims, whose cache they are an entry of.
     cdef int64_t valid_from_ns

@@ -2,7 +2,8 @@
 
 `iss`, `sub`, `aud` and `exp` must be there; every other claim read here may be absent, but never
 null or of another type. Instants are NumericDates, finite numbers from 0 to 9,223,000,000,
-and kept as whole nanoseconds.
+and kept as whole nanoseconds. `cnf` (RFC 7800) must name a thumbprint that is known here: what a
+token is bound to is never passed over.
 """
 
 from types import MappingProxyType
@@ -30,8 +31,12 @@ cdef class Claims:
 
     Claims that the token lacks are None; `scopes` is then empty, `not_before_ns` and
     `issued_at_ns` are 0. `kid` is that of the key which verified the token, also where the token
-    names none. `members` is all claims as they were sent, a read-only view; do not change the
-    lists and objects within it.
+    names none. `actor` is who acts for the subject (`act`, RFC 8693), `actor_sessions` (`asid`) the
+    sessions by which it and those before it do. `members` is all claims as they were sent, a read-only view; do not change
+    the lists and objects within it.
+
+    `principal` is the subject's name here, `groups` those that the issuer says it is in, and
+    `permitted` all that the token may be used for, None where that is not narrowed.
     """
 
     def __cinit__(self, maker=None):
@@ -63,6 +68,8 @@ cdef Claims read_claims(dict members, str kid):
         or (claims.client_id is None and "client_id" in members)
     ):
         return None
+    if not read_confirmation(members, claims) or not read_actor(members, claims):
+        return None
     claims.scopes = scopes_of(members)
     claims.expires_at_ns = instant_of(members, "exp")
     claims.not_before_ns = instant_of(members, "nbf")
@@ -74,6 +81,8 @@ cdef Claims read_claims(dict members, str kid):
     claims.not_before_ns = max(claims.not_before_ns, 0)
     claims.issued_at_ns = max(claims.issued_at_ns, 0)
     claims.kid = kid
+    claims.principal = claims.subject
+    claims.groups = ()
     claims._members = members
     return claims
 
@@ -84,6 +93,40 @@ cdef str string_of(dict members, str name):
     if found == NULL or type(<object>found) is not str or not <str>found:
         return None
     return <str>found
+
+
+cdef bint read_confirmation(dict members, Claims claims) except -1:
+    """What the token is bound to; False where that cannot be told."""
+    if "cnf" not in members:
+        return True
+    confirmation = members["cnf"]
+    if type(confirmation) is not dict:
+        return False
+    claims.certificate_thumbprint = string_of(<dict>confirmation, "x5t#S256")
+    claims.key_thumbprint = string_of(<dict>confirmation, "jkt")
+    known = (claims.certificate_thumbprint is not None) + (claims.key_thumbprint is not None)
+    return known != 0 and known == len(<dict>confirmation)
+
+
+cdef bint read_actor(dict members, Claims claims) except -1:
+    """Who acts for the subject; False where that cannot be told."""
+    if "act" in members:
+        actor = members["act"]
+        if type(actor) is not dict:
+            return False
+        claims.actor = string_of(<dict>actor, "sub")
+        if claims.actor is None:
+            return False
+    claims.actor_sessions = ()
+    if "asid" in members:
+        sessions = members["asid"]
+        if type(sessions) is not list:
+            return False
+        for session in <list>sessions:
+            if type(session) is not str or not session:
+                return False
+        claims.actor_sessions = tuple(<list>sessions)
+    return True
 
 
 cdef tuple audiences_of(dict members):

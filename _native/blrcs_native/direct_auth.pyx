@@ -43,7 +43,7 @@ cdef inline Span utf8_of(str text) except *:
 
 cdef bytes active_reply(Claims claims, str session):
     """What a valid token says, as an IntrospectResponse."""
-    cdef Span principal = utf8_of(claims.subject)
+    cdef Span principal = utf8_of(claims.principal)
     cdef Span session_name = utf8_of(session)
     cdef Span token_id = utf8_of(claims.token_id)
     cdef Span issuer = utf8_of(claims.issuer)
@@ -59,6 +59,11 @@ cdef bytes active_reply(Claims claims, str session):
     )
     for each in claims.audiences:
         size += bytes_size(utf8_of(each).size)
+    cdef tuple scope = () if claims.permitted is None else claims.scopes
+    cdef Span actor = utf8_of(claims.actor)
+    size += text_size(actor.size)
+    for each in scope:
+        size += bytes_size(utf8_of(each).size)
     cdef bytes reply = PyBytes_FromStringAndSize(NULL, size)
     cdef unsigned char* at = put_number(<unsigned char*>PyBytes_AS_STRING(reply), 1, True)
     at = put_text(at, 2, principal)
@@ -69,7 +74,10 @@ cdef bytes active_reply(Claims claims, str session):
         audience = utf8_of(each)
         at = put_text(at, 6, audience) if audience.size else put_length(at, 6, 0)
     at = put_instant(at, 7, claims.issued_at_ns)
-    put_instant(at, 8, claims.expires_at_ns)
+    at = put_instant(at, 8, claims.expires_at_ns)
+    for each in scope:
+        at = put_text(at, 9, utf8_of(each))
+    put_text(at, 10, actor)
     return reply
 
 
@@ -102,9 +110,13 @@ cdef class DirectIntrospect(DirectHandler):
             return INACTIVE
         claims = <Claims>verdict
         cdef str session = None
-        if claims.session_id is not None and claims.subject.startswith(USERS):
-            user_id = claims.subject[len(USERS):]
+        if (
+            claims.session_id is not None
+            and not claims.is_foreign
+            and claims.principal.startswith(USERS)
+        ):
+            user_id = claims.principal[len(USERS):]
             if not user_id or "/" in user_id:
                 return self.misnamed
-            session = f"{claims.subject}/sessions/{claims.session_id}"
+            session = f"{claims.principal}/sessions/{claims.session_id}"
         return active_reply(claims, session)

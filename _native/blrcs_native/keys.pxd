@@ -34,3 +34,4 @@ cdef class Keyset:
 
     cdef VerificationKey find(self, str kid)
     cdef VerificationKey only(self)
+    cdef bint has_all_of(self, Keyset other) except -1

@@ -218,3 +218,10 @@ cdef class Keyset:
             return None
         for key in self._by_kid.values():
             return <VerificationKey>key
+
+    cdef bint has_all_of(self, Keyset other) except -1:
+        """Whether every key of another set is in this one too, the same object."""
+        for kid, key in other._by_kid.items():
+            if self._by_kid.get(kid) is not key:
+                return False
+        return True

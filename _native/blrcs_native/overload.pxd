@@ -36,6 +36,10 @@ cdef class Overload:
     # What the present window of durations has seen.
     cdef int64_t _window_began_ns
     cdef int64_t _baseline_window_ns
+    # Since when the limit has been in use without a pause, and since when it is lowered to find out
+    # what calls take by themselves; 0 where it is not.
+    cdef int64_t _used_since_ns
+    cdef int64_t _probe_began_ns
     cdef double _slowness_sum
     cdef Py_ssize_t _samples
     cdef list _seen
@@ -58,6 +62,9 @@ cdef class Overload:
     cdef Rejection _refuse(self, MethodLoad load, Refusal refusal)
     cdef void _take_stock(self, int64_t now_ns) noexcept
     cdef void _close_window(self, int64_t now_ns)
+    cdef void _end_probe(self, int64_t now_ns)
+    cdef void _forget_window(self, int64_t now_ns)
+    cdef double _limit_now(self) noexcept
     cdef void _settle_limits(self) noexcept
 
 
@@ -69,6 +76,7 @@ cdef class Durations:
 
     cdef double observe(self, double elapsed_ns, bint is_whole) noexcept
     cdef void settle(self, double window_share) noexcept
+    cdef void settle_anew(self) noexcept
 
 
 cdef class MethodLoad:
@@ -80,5 +88,6 @@ cdef class MethodLoad:
     cdef Rejection look(self, Call call)
     cdef Rejection enter(self, Call call)
     cdef void leave(self, Call call, int64_t now_ns)
+    cdef void _note(self, double elapsed_ns, bint is_whole, int64_t now_ns)
     cdef bint _is_in_vain(self, Call call, int64_t now_ns) except -1
     cdef bint _take_share(self, Call call) except -1

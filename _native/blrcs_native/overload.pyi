@@ -15,11 +15,21 @@ REFUSAL_NAMES: Final[tuple[str, ...]]
 class MethodLoad:
     """A method's part in an Overload; made by it alone, and given to the method's Pipeline."""
 
+    def note(self, elapsed_ns: float, *, running: int, now_ns: int, is_whole: bool = True) -> None:
+        """A call is over, as the Pipeline tells by itself: the way in for simulations.
+
+        Args:
+            elapsed_ns: How long it took.
+            running: How many ran when it began, itself among them.
+            now_ns: When it ended, by the monotonic clock.
+            is_whole: Whether it came to its own end.
+        """
+
 @final
 class Overload:
     """Bounds the calls whose handlers run, in one process and one event loop.
 
-    What refuses is decided by two looks: one at a call's head, before any guard, which takes
+    Two looks decide who is refused: one at a call's head, before any guard, which takes
     nothing; and one right before its handler, which takes a place that is given back when the call
     ends. Calls that wait for their request, or are refused, or answered directly, take none.
 
@@ -27,12 +37,15 @@ class Overload:
     ``reserve`` places beyond.
 
     With ``adaptive``, calls of unary methods are bounded by a limit that follows how long they take
-    against how long those of the same method usually take; what is usual follows slower calls with
-    a time constant of ``baseline_window_ns``, and faster ones at once. Calls that have waited to
-    begin for longer than ``max_wait_ns`` (twice as long with high priority, half with low, any time
-    with critical) are refused; for a twentieth of it while the event loop has no time left
-    (controlled delay, as in Facebook's "Fail at Scale"). While much runs, calls whose deadline is
-    nearer than the median duration of their method are refused.
+    against how long those of the same method usually take; what is usual follows faster calls at
+    once, and slower ones with a time constant of ``baseline_window_ns`` while half the limit is not
+    used. Where it has been in use for so long without a pause, it is lowered to a quarter for a
+    tenth of a second, to find out anew what calls take (as Envoy's adaptive concurrency does).
+
+    Calls that have waited to begin for longer than ``max_wait_ns`` are then refused too: twice as
+    long with high priority, half with low, any time with critical; for a twentieth of it while the
+    event loop has no time left (controlled delay, as in Facebook's "Fail at Scale"). And, while
+    much runs, calls whose deadline is nearer than their method's median duration.
 
     Args:
         rejections: For each of REFUSAL_NAMES one or more, which take turns.
@@ -57,8 +70,8 @@ class Overload:
         reserve: int = 0,
         max_calls_per_caller: int | None = None,
         adaptive: AdaptiveLimit | None = None,
-        max_wait_ns: int = 100_000_000,
-        baseline_window_ns: int = 30_000_000_000,
+        max_wait_ns: int = ...,
+        baseline_window_ns: int = ...,
         refused: Counter | None = None,
         running: Gauge | None = None,
         limit: Gauge | None = None,
@@ -84,8 +97,8 @@ class Overload:
     @property
     def callers(self) -> int:
         """Principals and addresses with running calls that are counted."""
-    def worked(self, duration_ns: int) -> None:
-        """The event loop has been at work for so long; for transports in Python."""
+    def worked(self, duration_ns: int, until_ns: int) -> None:
+        """The event loop has been at work for so long until then, by the monotonic clock."""
     def method(self, name: str, priority: str, *, is_unary: bool) -> MethodLoad:
         """The part of a method. How long its calls take is remembered by its name.
 

@@ -29,9 +29,12 @@ cdef enum:
     SATURATED_PART = 20
     # A mean over about so many calls is what is usual.
     USUAL_SAMPLES = 100
+    # What of the limit is used to find out what calls take by themselves.
+    PROBE_PART = 4
 
 cdef int64_t WINDOW_NS = 100_000_000
 cdef int64_t INTERVAL_NS = 100_000_000
+cdef int64_t MOST_PROBE_NS = 1_000_000_000
 cdef double SATURATED_SHARE = 0.85
 cdef double MEDIAN_STEP = 1.0 / 16
 # What a class of priority may use of a limit, and how patient it is.
@@ -75,6 +78,12 @@ cdef class Durations:
         self.sum_ns = 0
         self.count = 0
 
+    cdef void settle_anew(self) noexcept:
+        """As few ran as could be: what they took is what is usual."""
+        if self.count > 0:
+            self.usual_ns = self.sum_ns / self.count
+        self.settle(0)
+
 
 @cython.final
 cdef class Overload:
@@ -107,7 +116,7 @@ cdef class Overload:
         self._by_address = {}
         self._durations = {}
         self._seen = []
-        self._window_began_ns = self._interval_began_ns = monotonic_ns()
+        self._window_began_ns = self._interval_began_ns = self._used_since_ns = monotonic_ns()
         self._running_cell = None if running is None else running.labels()
         self._limit_cell = None if limit is None else limit.labels()
         if refused is not None:
@@ -120,7 +129,7 @@ cdef class Overload:
 
     @property
     def limit(self):
-        return self.max_calls if self.adaptive is None else self.adaptive.limit
+        return self._limit_now()
 
     @property
     def callers(self):
@@ -136,17 +145,24 @@ cdef class Overload:
         load.is_unary = is_unary
         return load
 
-    def worked(self, int64_t duration_ns):
+    cdef double _limit_now(self) noexcept:
+        if self.adaptive is None:
+            return self.max_calls
+        if self._probe_began_ns == 0:
+            return self.adaptive.limit
+        return max(self.adaptive.limit / PROBE_PART, 1.0)
+
+    def worked(self, int64_t duration_ns, int64_t until_ns):
         self.busy_ns += duration_ns
+        self._take_stock(until_ns)
 
     cdef void _settle_limits(self) noexcept:
         cdef int priority
-        cdef double limit = self.max_calls
+        cdef double limit = self._limit_now()
         for priority in range(PRIORITIES):
             self._full[priority] = share_of(self.max_calls, priority)
             self._unary_full[priority] = self.max_calls + self.reserve
         if self.adaptive is not None:
-            limit = self.adaptive.limit
             for priority in range(PRIORITIES):
                 self._unary_full[priority] = share_of(limit, priority)
             self._unary_full[CRITICAL] += self.reserve
@@ -197,14 +213,29 @@ cdef class Overload:
             self._settle_patience()
 
     cdef void _close_window(self, int64_t now_ns):
-        cdef double share = min(
-            <double>(now_ns - self._window_began_ns) / self._baseline_window_ns, 1.0
-        )
+        cdef double share = 0
+        # What calls take where many run says nothing of what they take by themselves.
+        if 2 * self._peak < self.adaptive.limit:
+            share = <double>(now_ns - self._window_began_ns) / self._baseline_window_ns
+            share = min(share, 1.0)
+            self._used_since_ns = now_ns
         for each in self._seen:
             (<Durations>each).settle(share)
-        self._seen.clear()
         self.adaptive.update_c(self._slowness_sum / self._samples, self._peak)
+        if now_ns - self._used_since_ns >= self._baseline_window_ns:
+            self._probe_began_ns = self._used_since_ns = now_ns
         self._settle_limits()
+        self._forget_window(now_ns)
+
+    cdef void _end_probe(self, int64_t now_ns):
+        for each in self._seen:
+            (<Durations>each).settle_anew()
+        self._probe_began_ns = 0
+        self._settle_limits()
+        self._forget_window(now_ns)
+
+    cdef void _forget_window(self, int64_t now_ns):
+        self._seen.clear()
         self._slowness_sum = 0
         self._samples = 0
         self._peak = self._unary
@@ -312,11 +343,29 @@ cdef class MethodLoad:
             call.ended_code == OK or call.ended_code == DEADLINE_EXCEEDED
         ):
             return
-        if call.ended_code == OK and self.durations.count == 0:
+        self._note(now_ns - call.entered_ns, call.ended_code == OK, now_ns)
+
+    def note(self, double elapsed_ns, *, Py_ssize_t running, int64_t now_ns, bint is_whole=True):
+        if self.overload.adaptive is None:
+            raise ValueError("durations count where the limit is adaptive")
+        self.overload._peak = max(self.overload._peak, running)
+        self._note(elapsed_ns, is_whole, now_ns)
+
+    cdef void _note(self, double elapsed_ns, bint is_whole, int64_t now_ns):
+        cdef Overload overload = self.overload
+        cdef int64_t probe_began_ns = overload._probe_began_ns
+        if probe_began_ns != 0:
+            if now_ns - probe_began_ns >= MOST_PROBE_NS:
+                overload._end_probe(now_ns)
+                return
+            if now_ns - elapsed_ns < probe_began_ns:  # it began while many ran
+                return
+        if is_whole and self.durations.count == 0:
             overload._seen.append(self.durations)
-        overload._slowness_sum += self.durations.observe(
-            now_ns - call.entered_ns, call.ended_code == OK
-        )
+        overload._slowness_sum += self.durations.observe(elapsed_ns, is_whole)
         overload._samples += 1
         if overload._samples >= MIN_SAMPLES and now_ns - overload._window_began_ns >= WINDOW_NS:
-            overload._close_window(now_ns)
+            if probe_began_ns != 0:
+                overload._end_probe(now_ns)
+            else:
+                overload._close_window(now_ns)

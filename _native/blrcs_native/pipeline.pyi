@@ -22,9 +22,9 @@ class Pipeline:
     ``sys.unraisablehook``.
 
     ``direct`` answers what it can of a unary method without the handler, behind the same guards;
-    transports that can have it do so ask it first. ``load`` has a say in whether a call may run now:
-    before the guards, but for calls that may be answered directly, and right before the handler,
-    which keeps a place until the call ends. ``map_error`` gives the status of what the
+    transports that can have it do so ask it first. ``load`` has a say in whether a call may run
+    now: before the guards, but for calls that may be answered directly, and right before the
+    handler, which keeps a place until the call ends. ``map_error`` gives the status of what the
     handler raises; without it that is INTERNAL.
 
     A stream passes the guards for authentication and authorization again at each message, so that

@@ -156,7 +156,7 @@ cdef class Pipeline:
 
         With None nothing has happened.
         """
-        if self.direct is None:
+        if self.direct is None or call.wants_message:
             return None
         try:
             answered = self.direct.answer(call, body, size)

@@ -1,4 +1,7 @@
-"""Protobuf's wire format, read strictly and written canonically; here for tests and fuzzing."""
+"""Protobuf's wire format, read strictly and written canonically.
+
+Readers are here for tests and fuzzing alone.
+"""
 
 def read_fields(message: bytes) -> list[tuple[int, int | bytes]] | None:
     """Numbers and values of all fields, in their order; None where one is not read strictly.
@@ -15,6 +18,9 @@ def write_number(number: int, value: int) -> bytes:
 
 def write_bytes(number: int, text: bytes) -> bytes:
     """A field of text; empty for the empty one."""
+
+def write_message(number: int, message: bytes) -> bytes:
+    """A field of a message that is encoded; not left out where that is empty."""
 
 def write_instant(number: int, time_ns: int) -> bytes:
     """A field of a google.protobuf.Timestamp so many nanoseconds after the Unix epoch."""

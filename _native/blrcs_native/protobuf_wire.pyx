@@ -1,7 +1,6 @@
 """Protobuf's wire format, read strictly and written canonically.
 
-The contract of the native face stands in protobuf_wire.pxd. What Python sees is there for tests and
-fuzzing.
+The contract of the native face stands in protobuf_wire.pxd, that of what Python sees in its .pyi.
 """
 
 cimport cython
@@ -174,6 +173,18 @@ def write_bytes(int number, bytes text not None):
     cdef Span span = span_of(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
     cdef bytes written = PyBytes_FromStringAndSize(NULL, text_size(span.size))
     put_text(<unsigned char*>PyBytes_AS_STRING(written), number, span)
+    return written
+
+
+def write_message(int number, bytes message not None):
+    """A field of a message, as serializers write it where it is there."""
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(message)
+    cdef bytes written = PyBytes_FromStringAndSize(NULL, bytes_size(size))
+    memcpy(
+        put_length(<unsigned char*>PyBytes_AS_STRING(written), number, size),
+        PyBytes_AS_STRING(message),
+        size,
+    )
     return written
 
 

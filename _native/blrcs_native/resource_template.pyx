@@ -30,7 +30,7 @@ cdef tuple FAULTS = (
     "is not valid Unicode",
 )
 
-cdef object FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)(=\*\*)?\}")
+cdef object FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)(=\*\*\??)?\}")
 
 cdef frozenset MESSAGE_TYPES = frozenset({FieldDescriptor.TYPE_MESSAGE, FieldDescriptor.TYPE_GROUP})
 cdef frozenset INTEGER_TYPES = frozenset(
@@ -125,10 +125,12 @@ cdef class _Field:
     cdef tuple steps
     cdef tuple asked
     cdef bint spans_segments
+    cdef bint may_be_root
 
-    def __cinit__(self, str path, bint spans_segments, descriptor):
+    def __cinit__(self, str path, str span, descriptor):
         self.steps = tuple(path.split("."))
-        self.spans_segments = spans_segments
+        self.spans_segments = span is not None
+        self.may_be_root = span == "=**?"
         self.asked = (False,) * len(self.steps)
         if descriptor is not None:
             self.asked = _resolve(path, self.steps, descriptor)
@@ -147,7 +149,9 @@ cdef class _Field:
             text = str(message)
         else:
             return None
-        if not text or (not self.spans_segments and "/" in text):
+        if not text:
+            return "" if self.may_be_root else None
+        if not self.spans_segments and "/" in text:
             return None
         return text
 
@@ -182,7 +186,8 @@ cdef class ResourceTemplate:
     """A resource name with fields in place of segments: ``tenants/{tenant_id}/orders/{order.id}``.
 
     ``{path}`` stands for one segment: a string without slashes, or an integer in decimal.
-    ``{path=**}`` stands for one or more, for fields that hold a resource name themselves. With a
+    ``{path=**}`` stands for one or more, for fields that hold a resource name themselves, and
+    ``{path=**?}``, which only the first segment may be, for none too: the root. With a
     descriptor, paths are checked against it: each must lead to a string or an integer, over no
     repeated field or map, and a field that is absent renders nothing, as an empty string does.
     Without one, an absent integer reads as 0 and an enum as its number.
@@ -202,7 +207,9 @@ cdef class ResourceTemplate:
             match = FIELD.fullmatch(segment)
             if match is not None:
                 literals.append(literal)
-                fields.append(_Field(match[1], match[2] is not None, descriptor))
+                if match[2] == "=**?" and number:
+                    raise ValueError(f"template {text!r}: only the first segment may be the root")
+                fields.append(_Field(match[1], match[2], descriptor))
                 paths.append(match[1])
                 literal = ""
             elif "{" in segment or "}" in segment:
@@ -233,7 +240,10 @@ cdef class ResourceTemplate:
             value = (<_Field>self._fields[i]).text_of(message)
             if value is None:
                 return None
-            name = joined(joined(name, value), <str>self._literals[i + 1])
+            if not value:  # the root, which no slash follows
+                name = (<str>self._literals[i + 1])[1:]
+            else:
+                name = joined(joined(name, value), <str>self._literals[i + 1])
         return name
 
     def render(self, message):

@@ -14,6 +14,7 @@ cdef class Revocations:
     cdef dict _sessions
     cdef dict _tokens
     cdef dict _subjects
+    cdef dict _keys
     cdef list _expiries
     cdef RevocationLog _log
     cdef uint64_t _read

@@ -1,4 +1,4 @@
-"""What was revoked before it expired: sessions, single tokens, and older tokens of a subject.
+"""What was revoked before it expired: sessions, single tokens, older tokens of a subject, keys.
 
 Ids are those of an issuer: two issuers may use the same id for different things. A revocation is
 in force when the call that made it returns, for every verifier that holds this object, and where
@@ -20,6 +20,7 @@ cdef enum LogKind:
     OF_SESSION = 1
     OF_TOKEN = 2
     OF_SUBJECT = 3
+    OF_KEY = 4
 
 cdef int64_t GRACE_NS = <int64_t>MAX_LEEWAY_S * NS_PER_S
 cdef object INSTANT_LIMIT_NS = 2**63 - 1
@@ -48,6 +49,7 @@ cdef class Revocations:
         self._sessions = {}
         self._tokens = {}
         self._subjects = {}
+        self._keys = {}
         self._expiries = []
         self._log = log
         self._read = 0 if log is None else log.published()
@@ -63,11 +65,28 @@ cdef class Revocations:
         """As revoke_session, for what is stored and known to all."""
         self._add(self._sessions, (issuer, session_id), 0, expires_at_ns)
 
+    def restore_token(self, str issuer not None, str token_id not None, *, expires_at_ns):
+        """As revoke_token, for what is stored and known to all."""
+        self._add(self._tokens, (issuer, token_id), 0, expires_at_ns)
+
+    def restore_subject(
+        self, str issuer not None, str subject not None, *, issued_before_ns, expires_at_ns
+    ):
+        """As revoke_subject, for what is stored and known to all."""
+        check_instant(issued_before_ns)
+        self._add(self._subjects, (issuer, subject), issued_before_ns, expires_at_ns)
+
+    def restore_key(self, str issuer not None, str kid not None, *, expires_at_ns):
+        """As revoke_key, for what is stored and known to all."""
+        self._add(self._keys, (issuer, kid), 0, expires_at_ns)
+
     def __len__(self):
-        return len(self._sessions) + len(self._tokens) + len(self._subjects)
+        return (
+            len(self._sessions) + len(self._tokens) + len(self._subjects) + len(self._keys)
+        )
 
     def revoke_session(self, str issuer not None, str session_id not None, *, expires_at_ns):
-        """Revokes every token whose `sid` is this."""
+        """Revokes every token whose `sid` is this, or whose `asid` has it."""
         self._add(self._sessions, (issuer, session_id), 0, expires_at_ns)
         self._tell(OF_SESSION, issuer, session_id, 0, expires_at_ns)
 
@@ -88,6 +107,11 @@ cdef class Revocations:
         self._add(self._subjects, (issuer, subject), issued_before_ns, expires_at_ns)
         self._tell(OF_SUBJECT, issuer, subject, issued_before_ns, expires_at_ns)
 
+    def revoke_key(self, str issuer not None, str kid not None, *, expires_at_ns):
+        """Revokes every token that the issuer's key of this name has signed, or will."""
+        self._add(self._keys, (issuer, kid), 0, expires_at_ns)
+        self._tell(OF_KEY, issuer, kid, 0, expires_at_ns)
+
     def is_revoked(self, Claims claims not None):
         """Whether a token with these claims is revoked."""
         self.current()
@@ -103,6 +127,12 @@ cdef class Revocations:
         if self._sessions and claims.session_id is not None:
             if (claims.issuer, claims.session_id) in self._sessions:
                 return True
+        if self._sessions and claims.actor_sessions:
+            for session in claims.actor_sessions:
+                if (claims.issuer, session) in self._sessions:
+                    return True
+        if self._keys and (claims.issuer, claims.kid) in self._keys:
+            return True
         if self._tokens and claims.token_id is not None:
             if (claims.issuer, claims.token_id) in self._tokens:
                 return True
@@ -140,6 +170,8 @@ cdef class Revocations:
             self._add(self._sessions, name, 0, entry.expires_at_ns)
         elif entry.kind == OF_TOKEN:
             self._add(self._tokens, name, 0, entry.expires_at_ns)
+        elif entry.kind == OF_KEY:
+            self._add(self._keys, name, 0, entry.expires_at_ns)
         else:
             self._add(self._subjects, name, entry.instant_ns, entry.expires_at_ns)
 

@@ -4,6 +4,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
 from blrcs_native.claims cimport Claims
+from blrcs_native.jws cimport CompactParts
 from blrcs_native.keys cimport Keyset
 from blrcs_native.revocations cimport Revocations
 from blrcs_native.token_refusal cimport TokenRefusal
@@ -22,6 +23,12 @@ cdef class TokenVerifier:
     cdef frozenset _types
     cdef int64_t _leeway_ns
     cdef object _clock
+    cdef object _identify
+    cdef object _look_for_key
+    cdef bint _scope_narrows
+    # Verifiers of other issuers, and the tokens that these accepted.
+    cdef dict _others
+    cdef dict _delegated
     cdef dict _hot
     cdef dict _cold
     # Credentials whose tokens were accepted, with these.
@@ -33,7 +40,9 @@ cdef class TokenVerifier:
     cdef object verify_bearer(self, str credentials)
 
     cdef object _verify_text(self, object token, const unsigned char* text, Py_ssize_t size)
+    cdef object _ask_other(self, object token, const unsigned char* text, CompactParts* parts)
     cdef object _choose_key(self, dict header, Keyset keyset)
+    cdef bint _find_out_who(self, Claims claims) except -1
     cdef object _admit(self, object token, Claims claims, uint64_t generation)
     cdef object _recheck(self, object token, Claims claims, bint is_hot)
     cdef TokenRefusal _check_now(self, Claims claims)

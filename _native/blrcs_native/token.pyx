@@ -4,7 +4,7 @@ JWTs (RFC 7519) as compact JWS (RFC 7515), by the practices of RFC 8725 and 9068
 cheap to dear, and claims are read only once the signature is known to be good:
 
 size, form, header, `crit` and `b64`, `typ`, `kid`, `alg`, signature, claims, `iss`, `aud`,
-`exp`, `nbf`, `iat`, revocation.
+principal, `exp`, `nbf`, `iat`, revocation.
 
 The first that fails decides the refusal. A part's base64url is read when its turn comes; `jwk`,
 `jku`, `x5u` and `x5c` never are. Integer arithmetic in nanoseconds throughout: a token is valid
@@ -31,6 +31,7 @@ from blrcs_native.claims cimport MAX_LEEWAY_S, NS_PER_S, Claims, read_claims
 from blrcs_native.jws cimport CompactParts, read_base64url, split_compact
 from blrcs_native.keys cimport Keyset, VerificationKey
 from blrcs_native.revocations cimport Revocations
+from blrcs_native.scope cimport read_scope
 from blrcs_native.strict_json cimport read_strict_object
 from blrcs_native.token_refusal cimport TokenRefusal
 
@@ -61,6 +62,10 @@ cdef class TokenVerifier:
     - `clock`: nanoseconds since 1970.
     - `allow_missing_kid`: a token without kid is checked with the only key; such a verifier
       accepts no keyset with several. Otherwise such a token is refused.
+    - `scope_narrows`: a token with `scope` may be used for the permissions alone that it names.
+    - `identify`: for issuers that name their subjects in ways of their own. It is given the claims
+      of a token, once, and returns the principal's name and its groups, or None for nobody. Such
+      tokens belong to no session here, and nobody acts by them for somebody else.
 
     A token is remembered by all its octets, and only once it was accepted. Each use of the memory
     checks instants, revocations and keyset anew, so a revocation or a new keyset takes effect at
@@ -80,6 +85,8 @@ cdef class TokenVerifier:
         clock=time.time_ns,
         Revocations revocations=None,
         bint allow_missing_kid=False,
+        bint scope_narrows=True,
+        identify=None,
     ):
         if type(leeway_s) is not int or not 0 <= leeway_s <= MAX_LEEWAY_S:
             raise ValueError(f"leeway_s is 0 to {MAX_LEEWAY_S} whole seconds, not {leeway_s!r}")
@@ -97,6 +104,9 @@ cdef class TokenVerifier:
         self._clock = None if clock is time.time_ns else clock
         self.revocations = Revocations(clock=clock) if revocations is None else revocations
         self.allow_missing_kid = allow_missing_kid
+        self._scope_narrows = scope_narrows
+        self._identify = identify
+        self._others = {}
         self.replace_keyset(keyset)
 
     @property
@@ -112,18 +122,42 @@ cdef class TokenVerifier:
         return self.verify_token(token)
 
     def replace_keyset(self, Keyset keyset not None):
-        """Trusts the keys of another set from now on, and forgets every verified token."""
+        """Trusts the keys of another set from now on, and forgets every verified token.
+
+        Where the set has all the keys of the one before, the same objects, no token is forgotten.
+        """
         if self.allow_missing_kid and keyset.only() is None:
             raise ValueError("tokens without kid need a keyset of exactly one key")
+        if self.keyset is not None and keyset.has_all_of(self.keyset):
+            self.keyset = keyset
+            return
         self.keyset = keyset
         self.keyset_generation += 1
         self.clear_cache()
+
+    def look_for_keys(self, look not None):
+        """What to call where a token names a key that the keyset has not.
+
+        It must not raise or wait. True says that the keyset may have been replaced by another: the
+        token is then decided on by that one.
+        """
+        self._look_for_key = look
+
+    def delegate(self, verifiers):
+        """Leaves the tokens of other issuers to verifiers of theirs, by `iss`."""
+        cdef dict others = dict(verifiers)
+        for issuer, verifier in others.items():
+            if issuer in self._issuers or type(verifier) is not TokenVerifier or verifier is self:
+                raise ValueError(f"{issuer!r} cannot be left to another verifier")
+        self._others = others
+        self._delegated = {}
 
     def clear_cache(self):
         """Forgets every verified token."""
         self._hot = {}
         self._cold = {}
         self._bearers = {}
+        self._delegated = {}
 
     cdef object verify_bearer(self, str credentials):
         """:meth:`verify` for the token behind `Bearer `; None where another scheme stands there.
@@ -169,6 +203,10 @@ cdef class TokenVerifier:
             # began that ended in these claims.
             if known.keyset_generation == self.keyset_generation:
                 return self._recheck(token, known, is_hot)
+        if self._others:
+            found = PyDict_GetItemWithError(self._delegated, token)
+            if found != NULL:
+                return (<TokenVerifier>found).verify_token(token)
         if PyBytes_CheckExact(token):
             return self._verify_text(token, <const unsigned char*>PyBytes_AS_STRING(token), size)
         if not PyUnicode_IS_ASCII(token):
@@ -184,6 +222,10 @@ cdef class TokenVerifier:
         cdef object answer
         if not split_compact(text, size, &parts):
             return refusal.MALFORMED
+        if self._others:
+            answer = self._ask_other(token, text, &parts)
+            if answer is not None:
+                return answer
         cdef bytes encoded = read_base64url(text, parts.header_size)
         if encoded is None:
             return refusal.MALFORMED
@@ -191,6 +233,11 @@ cdef class TokenVerifier:
         if header is None:
             return refusal.HEADER_INVALID
         answer = self._choose_key(header, keyset)
+        if answer is refusal.KEY_UNKNOWN and self._look_for_key is not None:
+            if self._look_for_key():
+                keyset = self.keyset
+                generation = self.keyset_generation
+                answer = self._choose_key(header, keyset)
         if type(answer) is TokenRefusal:
             return answer
         key = <VerificationKey>answer
@@ -208,6 +255,28 @@ cdef class TokenVerifier:
         if claims is None:
             return refusal.CLAIMS_INVALID
         return self._admit(token, claims, generation)
+
+    cdef object _ask_other(self, object token, const unsigned char* text, CompactParts* parts):
+        """What the verifier of another issuer says; None where the token names no such issuer.
+
+        Nothing is believed of what is read here: that verifier reads it again, and checks it.
+        """
+        cdef PyObject* found
+        cdef bytes payload = read_base64url(text + parts.payload_start, parts.payload_size)
+        cdef dict members = None if payload is None else read_strict_object(payload)
+        cdef TokenVerifier other
+        if members is None or type(members.get("iss")) is not str:
+            return None
+        found = PyDict_GetItemWithError(self._others, members["iss"])
+        if found == NULL:
+            return None
+        other = <TokenVerifier>found
+        verdict = other.verify_token(token)
+        if type(verdict) is Claims and self.cache_entries:
+            if len(self._delegated) >= self.cache_entries:
+                self._delegated.clear()
+            self._delegated[token] = other
+        return verdict
 
     cdef object _choose_key(self, dict header, Keyset keyset):
         """The key that a header's token is checked with, or a refusal."""
@@ -242,6 +311,15 @@ cdef class TokenVerifier:
             return refusal.ISSUER_UNTRUSTED
         if self._audiences.isdisjoint(claims.audiences):
             return refusal.AUDIENCE_MISMATCH
+        if self._identify is not None and not self._find_out_who(claims):
+            return refusal.PRINCIPAL_UNKNOWN
+        if self._scope_narrows and "scope" in claims._members:
+            claims.permitted = read_scope(claims.scopes)
+        claims.is_limited = (
+            claims.permitted is not None
+            or claims.certificate_thumbprint is not None
+            or claims.key_thumbprint is not None
+        )
         claims.valid_until_ns = claims.expires_at_ns + self._leeway_ns
         claims.valid_from_ns = max(claims.not_before_ns, claims.issued_at_ns) - self._leeway_ns
         claims.keyset_generation = generation
@@ -250,6 +328,18 @@ cdef class TokenVerifier:
             return refused
         self._remember(token, claims)
         return claims
+
+    cdef bint _find_out_who(self, Claims claims) except -1:
+        """Sets who the issuer's subject is here; False where that is nobody."""
+        found = self._identify(claims.members)
+        if found is None:
+            return False
+        principal, groups = found
+        claims.principal = principal
+        claims.groups = tuple(groups)
+        claims.is_foreign = True
+        claims.actor = None
+        return True
 
     cdef object _recheck(self, object token, Claims claims, bint is_hot):
         """Decides on a token that was accepted before."""

@@ -20,6 +20,7 @@ cdef TokenRefusal SIGNATURE_INVALID
 cdef TokenRefusal CLAIMS_INVALID
 cdef TokenRefusal ISSUER_UNTRUSTED
 cdef TokenRefusal AUDIENCE_MISMATCH
+cdef TokenRefusal PRINCIPAL_UNKNOWN
 cdef TokenRefusal EXPIRED
 cdef TokenRefusal NOT_YET_VALID
 cdef TokenRefusal ISSUED_IN_FUTURE

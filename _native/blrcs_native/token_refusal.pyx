@@ -51,6 +51,9 @@ SIGNATURE_INVALID = make("TOKEN_SIGNATURE_INVALID", "The token's signature is no
 CLAIMS_INVALID = make("TOKEN_CLAIMS_INVALID", "The token's claims are not valid.")
 ISSUER_UNTRUSTED = make("TOKEN_ISSUER_UNTRUSTED", "The token's issuer is not trusted here.")
 AUDIENCE_MISMATCH = make("TOKEN_AUDIENCE_MISMATCH", "The token is meant for another audience.")
+PRINCIPAL_UNKNOWN = make(
+    "TOKEN_PRINCIPAL_UNKNOWN", "The token's subject is nobody who is known here."
+)
 EXPIRED = make("TOKEN_EXPIRED", "The token has expired.")
 NOT_YET_VALID = make("TOKEN_NOT_YET_VALID", "The token is not valid yet.")
 ISSUED_IN_FUTURE = make("TOKEN_ISSUED_IN_FUTURE", "The token was issued in the future.")

@@ -5,9 +5,11 @@ from blrcs.application.bindings.binding_fields import BindingFields
 from blrcs.application.groups.group_fields import GroupFields
 from blrcs.application.ports.access import Explanation
 from blrcs.application.roles.role_fields import RoleFields
-from blrcs.domain.binding import Binding
+from blrcs.domain.binding import Binding, Effect
+from blrcs.domain.condition.condition import Condition
 from blrcs.domain.group import Group
 from blrcs.domain.role import Role
+from blrcs.domain.who_can import Holder
 from blrcs.v1 import access_pb2
 
 
@@ -61,6 +63,8 @@ def binding_fields(message: access_pb2.Binding) -> BindingFields:
         members=tuple(message.members),
         resource=message.resource,
         expire_time_ns=from_timestamp(message.expire_time) if expires else None,
+        effect=Effect(message.effect or Effect.GRANT.value),
+        condition=_condition(message.condition) if message.HasField("condition") else None,
     )
 
 
@@ -75,6 +79,48 @@ def binding_message(binding: Binding) -> access_pb2.Binding:
         create_time=to_timestamp(binding.create_time_ns),
         update_time=to_timestamp(binding.update_time_ns),
         etag=binding.etag,
+        effect=binding.effect.value,  # type: ignore[arg-type]
+        condition=_condition_message(binding.condition),
+    )
+
+
+def _condition(message: access_pb2.Condition) -> Condition:
+    return Condition(message.expression, message.title, message.description)
+
+
+def _condition_message(condition: Condition | None) -> access_pb2.Condition | None:
+    if condition is None:
+        return None
+    return access_pb2.Condition(
+        expression=condition.expression,
+        title=condition.title,
+        description=condition.description,
+    )
+
+
+def _effect(*, denies: bool) -> access_pb2.BindingEffect:
+    if denies:
+        return access_pb2.BINDING_EFFECT_DENY
+    return access_pb2.BINDING_EFFECT_GRANT
+
+
+def holder_message(holder: Holder) -> access_pb2.Holder:
+    """Who holds a permission, as its message."""
+    return access_pb2.Holder(
+        principal=holder.principal,
+        grants=[
+            access_pb2.Grant(
+                binding=each.binding.name,
+                role=each.binding.role,
+                member=each.member,
+                resource=each.binding.resource,
+                applies=True,
+                effect=_effect(denies=False),
+            )
+            for each in holder.held_by
+        ],
+        conditional=holder.conditional,
+        excepted=holder.excepted,
     )
 
 
@@ -91,6 +137,7 @@ def explanation_message(explanation: Explanation, epoch: int) -> access_pb2.Expl
                 resource=grant.resource,
                 applies=grant.applies,
                 reason=grant.reason,
+                effect=_effect(denies=grant.denies),
             )
             for grant in explanation.grants
         ],

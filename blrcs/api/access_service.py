@@ -8,10 +8,13 @@ from blrcs.api.access_messages import (
     explanation_message,
     group_fields,
     group_message,
+    holder_message,
     role_fields,
     role_message,
 )
 from blrcs.api.access_use_cases import BindingUseCases, GroupUseCases, RoleUseCases
+from blrcs.api.calling_actor import ActorOf, calling_actor
+from blrcs.application.access.who_can import WhoCan
 from blrcs.application.page import PageRequest
 from blrcs.application.ports.access import DecisionsNow
 from blrcs.domain.access_name import BINDINGS, GROUPS, ROLES, require_name
@@ -29,7 +32,11 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         roles: RoleUseCases,
         groups: GroupUseCases,
         bindings: BindingUseCases,
+        who_can: WhoCan,
+        actor_of: ActorOf = calling_actor,
     ) -> None:
+        self._who_can = who_can
+        self._actor_of = actor_of
         self._decisions = decisions
         self._roles = roles
         self._groups = groups
@@ -71,9 +78,26 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
             permissions=now.permissions(request.principal, request.resource), epoch=now.epoch
         )
 
-    async def CreateRole(self, request: access_pb2.CreateRoleRequest, _: Call) -> access_pb2.Role:
+    async def WhoCan(self, request: access_pb2.WhoCanRequest, _: Call) -> access_pb2.WhoCanResponse:
+        """All on a page from the epoch that it names."""
+        page, epoch = await self._who_can(
+            request.permission,
+            request.resource,
+            PageRequest(request.page_size, request.page_token),
+        )
+        return access_pb2.WhoCanResponse(
+            holders=map(holder_message, page.items),
+            next_page_token=page.next_page_token,
+            epoch=epoch,
+        )
+
+    async def CreateRole(
+        self, request: access_pb2.CreateRoleRequest, call: Call
+    ) -> access_pb2.Role:
         """In force when it returns."""
-        made = await self._roles.create_role(request.role_id, role_fields(request.role))
+        made = await self._roles.create_role(
+            request.role_id, role_fields(request.role), actor=self._actor_of(call)
+        )
         return role_message(made)
 
     async def GetRole(self, request: access_pb2.GetRoleRequest, _: Call) -> access_pb2.Role:
@@ -89,13 +113,16 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
             roles=map(role_message, page.items), next_page_token=page.next_page_token
         )
 
-    async def UpdateRole(self, request: access_pb2.UpdateRoleRequest, _: Call) -> access_pb2.Role:
+    async def UpdateRole(
+        self, request: access_pb2.UpdateRoleRequest, call: Call
+    ) -> access_pb2.Role:
         """In force when it returns."""
         changed = await self._roles.update_role(
             require_name(request.role.name, ROLES, field="role.name"),
             role_fields(request.role),
             mask=request.update_mask.paths,
             etag=request.role.etag,
+            actor=self._actor_of(call),
         )
         return role_message(changed)
 
@@ -105,10 +132,12 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         return Empty()
 
     async def CreateGroup(
-        self, request: access_pb2.CreateGroupRequest, _: Call
+        self, request: access_pb2.CreateGroupRequest, call: Call
     ) -> access_pb2.Group:
         """In force when it returns."""
-        made = await self._groups.create_group(request.group_id, group_fields(request.group))
+        made = await self._groups.create_group(
+            request.group_id, group_fields(request.group), actor=self._actor_of(call)
+        )
         return group_message(made)
 
     async def GetGroup(self, request: access_pb2.GetGroupRequest, _: Call) -> access_pb2.Group:
@@ -125,7 +154,7 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         )
 
     async def UpdateGroup(
-        self, request: access_pb2.UpdateGroupRequest, _: Call
+        self, request: access_pb2.UpdateGroupRequest, call: Call
     ) -> access_pb2.Group:
         """In force when it returns."""
         changed = await self._groups.update_group(
@@ -133,6 +162,7 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
             group_fields(request.group),
             mask=request.update_mask.paths,
             etag=request.group.etag,
+            actor=self._actor_of(call),
         )
         return group_message(changed)
 
@@ -142,11 +172,14 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         return Empty()
 
     async def CreateBinding(
-        self, request: access_pb2.CreateBindingRequest, _: Call
+        self, request: access_pb2.CreateBindingRequest, call: Call
     ) -> access_pb2.Binding:
         """In force when it returns."""
         made = await self._bindings.create_binding(
-            request.binding_id, binding_fields(request.binding)
+            request.binding_id,
+            binding_fields(request.binding),
+            parent=request.parent,
+            actor=self._actor_of(call),
         )
         return binding_message(made)
 
@@ -155,7 +188,9 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
     ) -> access_pb2.Binding:
         """As it is in force."""
         return binding_message(
-            await self._bindings.get_binding(require_name(request.name, BINDINGS))
+            await self._bindings.get_binding(
+                require_name(request.name, BINDINGS), parent=request.parent
+            )
         )
 
     async def ListBindings(
@@ -163,14 +198,14 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
     ) -> access_pb2.ListBindingsResponse:
         """In the order of their names."""
         page = await self._bindings.list_bindings(
-            PageRequest(request.page_size, request.page_token)
+            PageRequest(request.page_size, request.page_token), parent=request.parent
         )
         return access_pb2.ListBindingsResponse(
             bindings=map(binding_message, page.items), next_page_token=page.next_page_token
         )
 
     async def UpdateBinding(
-        self, request: access_pb2.UpdateBindingRequest, _: Call
+        self, request: access_pb2.UpdateBindingRequest, call: Call
     ) -> access_pb2.Binding:
         """In force when it returns."""
         changed = await self._bindings.update_binding(
@@ -178,10 +213,17 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
             binding_fields(request.binding),
             mask=request.update_mask.paths,
             etag=request.binding.etag,
+            parent=request.parent,
+            actor=self._actor_of(call),
         )
         return binding_message(changed)
 
-    async def DeleteBinding(self, request: access_pb2.DeleteBindingRequest, _: Call) -> Empty:
+    async def DeleteBinding(self, request: access_pb2.DeleteBindingRequest, call: Call) -> Empty:
         """In force when it returns."""
-        await self._bindings.delete_binding(require_name(request.name, BINDINGS), etag=request.etag)
+        await self._bindings.delete_binding(
+            require_name(request.name, BINDINGS),
+            etag=request.etag,
+            parent=request.parent,
+            actor=self._actor_of(call),
+        )
         return Empty()

@@ -53,6 +53,8 @@ def introspection_message(facts: TokenFacts | None) -> auth_pb2.IntrospectRespon
         audiences=facts.audiences,
         issue_time=to_timestamp(facts.issue_time_ns),
         expire_time=to_timestamp(facts.expire_time_ns),
+        scope=facts.scope or (),
+        actor=facts.actors[0] if facts.actors else "",
     )
 
 

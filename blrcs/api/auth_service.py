@@ -8,13 +8,17 @@ from blrcs.api.auth_messages import (
     session_message,
     tokens_message,
 )
-from blrcs.api.caller import caller_name, caller_session
+from blrcs.api.caller import actor_of, caller_name, caller_session, is_narrowed
+from blrcs.api.caller_bindings import UNBOUND, CallerBindings
+from blrcs.api.times import to_duration
+from blrcs.application.auth.exchange_token import ExchangeToken
 from blrcs.application.auth.get_jwks import GetJwks
 from blrcs.application.auth.introspect_token import IntrospectToken
 from blrcs.application.auth.issue_service_token import IssueServiceToken
 from blrcs.application.auth.list_sessions import ListSessions
 from blrcs.application.auth.refresh import Refresh
 from blrcs.application.auth.revoke_session import RevokeSession
+from blrcs.application.auth.revoke_tokens import RevokeTokens
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
 from blrcs.application.page import PageRequest
@@ -37,7 +41,13 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         list_sessions: ListSessions,
         revoke_session: RevokeSession,
         issue_service_token: IssueServiceToken,
+        exchange_token: ExchangeToken,
+        revoke_tokens: RevokeTokens,
+        bindings: CallerBindings = UNBOUND,
     ) -> None:
+        self._exchange_token = exchange_token
+        self._revoke_tokens = revoke_tokens
+        self._bindings = bindings
         self._sign_in = sign_in
         self._refresh = refresh
         self._sign_out = sign_out
@@ -55,6 +65,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             request.password,
             display_name=request.display_name,
             address=call.peer_address,
+            binding=self._bindings.chosen(call),
         )
         return auth_pb2.SignInResponse(
             tokens=tokens_message(signed_in.tokens),
@@ -63,15 +74,17 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         )
 
     async def Refresh(  # noqa: D102
-        self, request: auth_pb2.RefreshRequest, _: Call
+        self, request: auth_pb2.RefreshRequest, call: Call
     ) -> auth_pb2.RefreshResponse:
-        tokens = await self._refresh(request.refresh_token)
+        tokens = await self._refresh(request.refresh_token, bindings=self._bindings.shown(call))
         return auth_pb2.RefreshResponse(tokens=tokens_message(tokens))
 
     async def SignOut(  # noqa: D102
         self, _: auth_pb2.SignOutRequest, call: Call
     ) -> auth_pb2.SignOutResponse:
-        await self._sign_out(caller_name(call), caller_session(call))
+        # Whoever only acts for somebody, or may do a part alone, does not end the session.
+        session = "" if is_narrowed(call) else caller_session(call)
+        await self._sign_out(caller_name(call), session)
         return auth_pb2.SignOutResponse()
 
     async def Introspect(  # noqa: D102
@@ -82,8 +95,10 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
     async def GetJwks(  # noqa: D102
         self, _: auth_pb2.GetJwksRequest, __: Call
     ) -> auth_pb2.GetJwksResponse:
-        keys = await self._get_jwks()
-        return auth_pb2.GetJwksResponse(keys=map(jwk_message, keys))
+        published = await self._get_jwks()
+        return auth_pb2.GetJwksResponse(
+            keys=map(jwk_message, published.keys), max_age=to_duration(published.max_age_ns)
+        )
 
     async def ListSessions(  # noqa: D102
         self, request: auth_pb2.ListSessionsRequest, _: Call
@@ -103,7 +118,30 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         return Empty()
 
     async def IssueServiceToken(  # noqa: D102
-        self, request: auth_pb2.IssueServiceTokenRequest, _: Call
+        self, request: auth_pb2.IssueServiceTokenRequest, call: Call
     ) -> auth_pb2.IssueServiceTokenResponse:
-        tokens = await self._issue_service_token(request.api_key)
+        tokens = await self._issue_service_token(
+            request.api_key, binding=self._bindings.chosen(call)
+        )
         return auth_pb2.IssueServiceTokenResponse(tokens=tokens_message(tokens))
+
+    async def ExchangeToken(  # noqa: D102
+        self, request: auth_pb2.ExchangeTokenRequest, call: Call
+    ) -> auth_pb2.ExchangeTokenResponse:
+        tokens = await self._exchange_token(
+            actor_of(call),
+            subject=request.subject,
+            subject_token=request.subject_token,
+            audience=request.audience,
+            scope=tuple(request.scope),
+        )
+        return auth_pb2.ExchangeTokenResponse(tokens=tokens_message(tokens))
+
+    async def RevokeTokens(  # noqa: D102
+        self, request: auth_pb2.RevokeTokensRequest, _: Call
+    ) -> Empty:
+        if request.WhichOneof("tokens") == "token_id":
+            await self._revoke_tokens.token(request.token_id, issuer=request.issuer)
+        else:
+            await self._revoke_tokens.subject(request.subject, issuer=request.issuer)
+        return Empty()

@@ -1,5 +1,7 @@
 """Who calls, as use cases want to know it."""
 
+from blrcs.application.auth.exchange_token import Actor
+from blrcs.domain.token_limits import TokenBinding
 from blrcs_native.call import Call
 
 
@@ -11,3 +13,33 @@ def caller_name(call: Call) -> str:
 def caller_session(call: Call) -> str:
     """The session that the caller's token belongs to; empty where there is none."""
     return call.principal.session if call.principal is not None else ""
+
+
+def is_narrowed(call: Call) -> bool:
+    """Whether the caller's token is good for less than the principal's own."""
+    claims = None if call.principal is None else call.principal.claims
+    return claims is not None and (claims.permitted is not None or claims.actor is not None)
+
+
+def may_use(call: Call, permission: str) -> bool:
+    """Whether the scope of the caller's token, where it has one, holds a permission."""
+    claims = None if call.principal is None else call.principal.claims
+    return claims is None or claims.permitted is None or claims.permitted.allows(permission)
+
+
+def actor_of(call: Call) -> Actor:
+    """The caller, as one who is to act for somebody."""
+    claims = None if call.principal is None else call.principal.claims
+    if claims is None:
+        return Actor(name=caller_name(call), session_id="")
+    binding = None
+    if claims.certificate_thumbprint is not None:
+        binding = TokenBinding("certificate", claims.certificate_thumbprint)
+    elif claims.key_thumbprint is not None:
+        binding = TokenBinding("proof", claims.key_thumbprint)
+    return Actor(
+        name=caller_name(call),
+        session_id=caller_session(call),
+        is_foreign=claims.is_foreign,
+        binding=binding,
+    )

@@ -10,6 +10,7 @@ from blrcs.domain.field_path import Document, Json
 from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.text_document import TextDocument
 from blrcs_native.struct_json import json_of_struct
+from blrcs_native.struct_wire import struct_of
 
 MAX_WHOLE = 1 << 53
 
@@ -19,27 +20,27 @@ def document_of(data: Struct, *, field: str) -> Document:
     return _members(data, field)
 
 
-def document_written(data: Struct, encoded: bytes, *, field: str) -> Document:
-    """The document, as its text where that is all that has to be known of it.
+def document_written(data: Struct, *, field: str) -> tuple[Document, bytes]:
+    """The document, as its text where that is all that has to be known of it, and the data's bytes.
 
-    Args:
-        data: The data.
-        encoded: The same, serialized with the members of maps in their order.
-        field: What they are called in the request.
+    What they hold beside it is dropped: what a client may have smuggled in would come back to every
+    reader.
 
     Raises:
         InvalidArgumentError: JSON has no such thing.
     """
+    encoded: bytes = data.SerializeToString(deterministic=True)
     text = json_of_struct(encoded, MAX_DEPTH)
-    return document_of(data, field=field) if text is None else TextDocument(text, orjson.loads)
+    if text is not None:
+        # There is no more in the bytes than what was read of them.
+        return TextDocument(text, orjson.loads), encoded
+    data.DiscardUnknownFields()
+    return document_of(data, field=field), data.SerializeToString(deterministic=True)
 
 
 def encoded_struct(data: Document) -> bytes:
     """A document as a Struct, serialized."""
-    message = Struct()
-    message.update(dict(data))
-    encoded: bytes = message.SerializeToString(deterministic=True)
-    return encoded
+    return struct_of(dict(data), MAX_DEPTH, ordered=True)
 
 
 def _members(data: Struct, field: str) -> dict[str, Json]:

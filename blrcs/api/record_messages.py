@@ -57,11 +57,7 @@ def record_fields(message: record_pb2.Record) -> RecordFields:
     data: Document | None = None
     encoded = b""
     if message.HasField("data"):
-        given = message.data
-        # What a client may have smuggled in would come back to every reader.
-        given.DiscardUnknownFields()
-        encoded = given.SerializeToString(deterministic=True)
-        data = document_written(given, encoded, field="record.data")
+        data, encoded = document_written(message.data, field="record.data")
     return RecordFields(
         data=data,
         encoded=encoded,

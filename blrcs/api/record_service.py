@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from google.protobuf.empty_pb2 import Empty
 
-from blrcs.api.caller import caller_name
+from blrcs.api.caller import caller_name, may_use
 from blrcs.api.record_mask import ReadMask
 from blrcs.api.record_messages import (
     collection_fields,
@@ -20,7 +20,6 @@ from blrcs.api.stored_messages import (
     StoredBatchGetRecordsResponse,
     StoredBatchWriteRecordsResponse,
     StoredListRecordsResponse,
-    StoredRecordWriteResult,
     StoredWatchRecordsResponse,
 )
 from blrcs.api.times import to_timestamp
@@ -31,6 +30,7 @@ from blrcs.domain.record import ChangeKind, RecordImage
 from blrcs.domain.record_name import collection_key_in, record_key_in, tenant_in
 from blrcs.v1 import record_pb2, record_pb2_grpc
 from blrcs_native.call import Call
+from blrcs_native.protobuf_wire import write_message
 
 CREATE = "blrcs.records.create"
 EVENT_TYPES = {
@@ -39,6 +39,8 @@ EVENT_TYPES = {
     ChangeKind.DELETED: record_pb2.RECORD_EVENT_TYPE_DELETED,
     ChangeKind.EXPIRED: record_pb2.RECORD_EVENT_TYPE_EXPIRED,
 }
+
+RESULT_RECORD = record_pb2.RecordWriteResult.RECORD_FIELD_NUMBER
 
 MayDo = Callable[[str, str, str], bool]
 """Whether a principal holds a permission on a resource."""
@@ -152,7 +154,9 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         self, request: record_pb2.UpdateRecordRequest, call: Call
     ) -> record_pb2.Record:
         key = record_key_in(request.record.name, field="record.name")
-        if request.allow_missing and not self._may(caller_name(call), CREATE, key.parent.name):
+        if request.allow_missing and not (
+            may_use(call, CREATE) and self._may(caller_name(call), CREATE, key.parent.name)
+        ):
             raise PermissionDeniedError(
                 "PERMISSION_DENIED", f"{CREATE} is needed", metadata={"permission": CREATE}
             )
@@ -198,9 +202,12 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         ]
         written = await self._records.batch_write_records(parent, operations)
         results = [
-            StoredRecordWriteResult(
-                record=None if record is None else await self._encoded(record.image)
-            ).SerializeToString()
+            b""
+            if record is None
+            else write_message(
+                RESULT_RECORD,
+                record.encoded if record.sealed is None else await self._encoded(record.image),
+            )
             for record in written
         ]
         response: record_pb2.BatchWriteRecordsResponse = StoredBatchWriteRecordsResponse(

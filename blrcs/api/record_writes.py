@@ -32,10 +32,11 @@ def operation_of(
     """What a write asks for; InvalidArgumentError where it is not about the parent's records."""
     match write.WhichOneof("operation"):
         case "create":
-            if write.create.parent != parent.name:
+            creation = write.create
+            if creation.parent != parent.name:
                 raise InvalidArgumentError(f"{field}.create.parent", "is not the parent of all")
             return RecordCreation(
-                record_id=write.create.record_id, fields=record_fields(write.create.record)
+                record_id=creation.record_id, fields=record_fields(creation.record)
             )
         case "update":
             return RecordUpdate(

@@ -25,7 +25,6 @@ TWINS = (
     "ListRecordsResponse",
     "BatchGetRecordsResponse",
     "BatchWriteRecordsResponse",
-    "RecordWriteResult",
     "WatchRecordsResponse",
 )
 
@@ -62,5 +61,4 @@ StoredRecord = _message("Record")
 StoredListRecordsResponse = _message("ListRecordsResponse")
 StoredBatchGetRecordsResponse = _message("BatchGetRecordsResponse")
 StoredBatchWriteRecordsResponse = _message("BatchWriteRecordsResponse")
-StoredRecordWriteResult = _message("RecordWriteResult")
 StoredWatchRecordsResponse = _message("WatchRecordsResponse")

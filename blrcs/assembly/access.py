@@ -6,7 +6,9 @@ from typing import Any
 
 from blrcs.api.access_service import AccessService
 from blrcs.api.access_use_cases import BindingUseCases, GroupUseCases, RoleUseCases
+from blrcs.api.calling_actor import ActorOf, calling_actor
 from blrcs.application.access.grant_administrator import GrantAdministrator
+from blrcs.application.access.who_can import WhoCan
 from blrcs.application.bindings.create_binding import CreateBinding
 from blrcs.application.bindings.delete_binding import DeleteBinding
 from blrcs.application.bindings.get_binding import GetBinding
@@ -45,6 +47,7 @@ def assemble_access(
     base: Foundation,
     method_permissions: Callable[[], Iterable[str]],
     generation: Generation | None = None,
+    actor_of: ActorOf = calling_actor,
 ) -> Access:
     """Everything about who may do what.
 
@@ -52,6 +55,7 @@ def assemble_access(
         base: What it stands on.
         method_permissions: Gives the permissions that policies name.
         generation: See AccessStore.
+        actor_of: Tells who changes the policy by a call, and gives no more than it has.
     """
     store = AccessStore(
         SqlAccessRepository(base.database, base.reader),
@@ -75,6 +79,8 @@ def assemble_access(
 
     service = AccessService(
         decisions=decisions,
+        actor_of=actor_of,
+        who_can=WhoCan(**listing, clock=base.clock),
         roles=RoleUseCases(
             create_role=CreateRole(**creating),
             get_role=GetRole(rules=store),

@@ -78,6 +78,8 @@ class Builtin:
         """Begins what is done beside all calls, by each worker or by the one that leads."""
         records, limits, database = self.records, self.limits, self.base.database
         house.repeat(PURGE_PERIOD_S, leading(self.identity.purge_expired))
+        signing = self.identity.signing
+        signing.keep_house(house, leads=leading(signing.rotate_if_due))
         house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
         house.repeat(EXPIRY_PERIOD_S, leading(records.purge.expired))
         if records.copies is not None:

@@ -70,7 +70,9 @@ def listen(
     for address in wanted:
         try:
             if worker is not None and isinstance(transport, NativeServer):
-                port = _serve_handed_down(transport, worker, address, certificates)
+                port = _serve_handed_down(transport, worker, address, certificates, server)
+            elif isinstance(transport, NativeServer) and _is_proxied(address, server):
+                port = _listen_to_proxies(transport, address, certificates)
             elif certificates is None:
                 port = transport.add_insecure_port(address)
             else:
@@ -85,15 +87,33 @@ def listen(
 
 
 def _serve_handed_down(
-    transport: NativeServer, worker: Worker, address: str, certificates: Certificates | None
+    transport: NativeServer,
+    worker: Worker,
+    address: str,
+    certificates: Certificates | None,
+    server: Server,
 ) -> int:
     """Takes from the sockets that the supervisor keeps, so that no connection is lost with it."""
     kind = UNIX_SOCKET if address.startswith("unix:") else PORT
     credentials = None if certificates is None else certificates.credentials
-    transport.add_listening_sockets(worker.listening.get(kind, []), credentials)
+    proxied = _is_proxied(address, server)
+    transport.add_listening_sockets(worker.listening.get(kind, []), credentials, proxied=proxied)
     if kind == PORT:
-        worker.on_loan(lambda sockets: transport.serve_also(sockets, credentials))
+        worker.on_loan(lambda sockets: transport.serve_also(sockets, credentials, proxied=proxied))
     return worker.handover.port
+
+
+def _is_proxied(address: str, server: Server) -> bool:
+    """Whether only proxies connect there, and say for whom; a Unix socket is for this machine."""
+    return server.proxy_protocol == "v2" and not address.startswith("unix:")
+
+
+def _listen_to_proxies(
+    transport: NativeServer, address: str, certificates: Certificates | None
+) -> int:
+    if certificates is None:
+        return transport.add_insecure_port(address, proxied=True)
+    return transport.add_secure_port(address, certificates.credentials, proxied=True)
 
 
 def _channel_arguments(server: Server, *, shares_port: bool) -> tuple[tuple[str, int], ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from blrcs.application.ports.clock import Clock
 from blrcs.assembly.database_url import database_url
 from blrcs.assembly.metrics import ServerMetrics
+from blrcs.assembly.overload import breaker_rules
 from blrcs.config.database import Database
 from blrcs.config.redis import Redis
 from blrcs.config.settings import Settings
@@ -28,6 +29,7 @@ from blrcs.database.repositories.settings import get_or_make
 from blrcs.database.slow_log.file import FILE_NAME, SlowLogFile
 from blrcs.database.slow_log.log import SlowLog
 from blrcs.database.slow_log.watched import WatchedDatabase, WatchedReader, noting_waits
+from blrcs.resilience.watching import MakeBreaker, watched_breakers
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker
@@ -91,10 +93,12 @@ async def lay_foundation(
             declared_branches(settings.services.migrations),
             only_check=settings.database.migrate == "check",
         )
+    rules = breaker_rules(settings)
     limits = PoolLimits(
         size=settings.database.pool_size,
         overflow=settings.database.pool_overflow,
         timeout_s=settings.database.pool_timeout.ns / NS_PER_S,
+        breaker=rules,
     )
     database, reader = await stack.enter_async_context(
         open_database(
@@ -118,7 +122,10 @@ async def lay_foundation(
     redis, announcer = None, None
     if settings.redis.url is not None:
         redis, announcer = await _open_redis(
-            settings.redis, stack, insist=worker is None or worker.first
+            settings.redis,
+            stack,
+            insist=worker is None or worker.first,
+            breaker_of=None if rules is None else watched_breakers(rules, metrics.circuits),
         )
     secret = await get_or_make(
         database, PAGE_TOKEN_SECRET, lambda: secrets.token_bytes(SECRET_BYTES)
@@ -137,13 +144,15 @@ async def lay_foundation(
 
 
 async def _open_redis(
-    settings: Redis, stack: AsyncExitStack, *, insist: bool
+    settings: Redis, stack: AsyncExitStack, *, insist: bool, breaker_of: MakeBreaker | None
 ) -> "tuple[RedisClient, Announcer]":
     # Takes long to import, and much memory, for what most servers do not have.
     from blrcs.redis.announcer import Announcer  # noqa: PLC0415
     from blrcs.redis.client import open_redis  # noqa: PLC0415
 
-    client = await stack.enter_async_context(open_redis(settings, insist=insist))
+    client = await stack.enter_async_context(
+        open_redis(settings, insist=insist, breaker_of=breaker_of)
+    )
     return client, Announcer(client, "stored")
 
 

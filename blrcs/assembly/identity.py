@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from blrcs.api.auth_service import AuthService
+from blrcs.api.caller_bindings import CallerBindings
 from blrcs.api.credential_service import CredentialService
 from blrcs.api.credential_use_cases import CredentialUseCases
 from blrcs.api.user_service import UserService
@@ -15,6 +16,7 @@ from blrcs.application.api_keys.get_api_key import GetApiKey
 from blrcs.application.api_keys.list_api_keys import ListApiKeys
 from blrcs.application.api_keys.update_api_key import UpdateApiKey
 from blrcs.application.auth.create_initial_administrator import CreateInitialAdministrator
+from blrcs.application.auth.exchange_token import ExchangeToken
 from blrcs.application.auth.get_jwks import GetJwks
 from blrcs.application.auth.introspect_token import IntrospectToken
 from blrcs.application.auth.issue_service_token import IssueServiceToken
@@ -23,6 +25,7 @@ from blrcs.application.auth.prove_password import ProvePassword
 from blrcs.application.auth.purge_expired import PurgeExpired
 from blrcs.application.auth.refresh import Refresh
 from blrcs.application.auth.revoke_session import RevokeSession
+from blrcs.application.auth.revoke_tokens import RevokeTokens
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
 from blrcs.application.credentials.unlock_user import UnlockUser
@@ -40,6 +43,7 @@ from blrcs.application.users.list_users import ListUsers
 from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
 from blrcs.assembly.foundation import Foundation
+from blrcs.assembly.signing import Signing, assemble_signing, key_ring
 from blrcs.config.auth import Auth
 from blrcs.database.repositories.api_key import SqlApiKeyRepository
 from blrcs.database.repositories.grants import Grants
@@ -48,18 +52,17 @@ from blrcs.database.repositories.service_account import SqlServiceAccountReposit
 from blrcs.database.repositories.session import SqlSessionRepository
 from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.domain.session import SessionLifetime
+from blrcs.interceptors.peer_certificate import certificate_thumbprint
+from blrcs.security.key_ring import KeyRing
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.sign_in_throttle import LimiterSignInThrottle
-from blrcs.security.signing_keys import SigningKey, load_or_create_signing_key
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import TYPE, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
 from blrcs.workers.memory import SIGN_IN, SIGN_IN_CELLS, Memory
-from blrcs_native.keys import Keyset, VerificationKey
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
 
-KEY_FILE = "signing_key.pem"
 NS_PER_S = 1_000_000_000
 
 
@@ -75,6 +78,7 @@ class Identity:
     purge_expired: PurgeExpired
     api_keys: SqlApiKeyRepository
     revocations: RevocationRepository
+    signing: Signing
 
 
 def assemble_identity(
@@ -91,20 +95,23 @@ def assemble_identity(
     Raises:
         KeyFileError: The key file cannot be used.
     """
-    key = load_or_create_signing_key(base.data_directory / KEY_FILE)
+    key, key_directory = key_ring(base.data_directory, settings, base.clock)
     revocations = memory.revocations(base.clock)
     verifier = _verifier(key, settings, revocations, base.clock)
+    revoker = VerifierRevoker(revocations, issuer=settings.issuer)
     stored_revocations = RevocationRepository(
         base.database,
         base.reader,
-        revoker=VerifierRevoker(revocations, issuer=settings.issuer),
+        revoker=revoker,
         clock=base.clock,
-        token_ttl_ns=max(settings.access_token_ttl.ns, settings.service_token_ttl.ns)
-        + settings.leeway.ns,
+        token_ttl_ns=settings.longest_token_ns,
         announce=base.announce,
     )
     revocations.on_lapse(stored_revocations.load)
     stored_revocations.load()
+    signing = assemble_signing(
+        key, key_directory, settings, verifier, stored_revocations, revoker, base.clock
+    )
     users = SqlUserRepository(base.database, stored_revocations, grants)
     accounts = SqlServiceAccountRepository(base.database, stored_revocations, grants)
     api_keys = SqlApiKeyRepository(base.database, stored_revocations)
@@ -147,7 +154,7 @@ def assemble_identity(
         ),
         sign_out=SignOut(sessions=sessions),
         introspect_token=IntrospectToken(inspector=VerifyingTokenInspector(verifier)),
-        get_jwks=GetJwks(keys=key),
+        get_jwks=GetJwks(keys=key, max_age_ns=settings.key_prepublish.ns // 2),
         list_sessions=ListSessions(
             users=users, sessions=sessions, page_tokens=base.page_tokens, clock=base.clock
         ),
@@ -157,6 +164,21 @@ def assemble_identity(
             secrets=base.secrets,
             tokens=issuer(settings.service_token_ttl.ns),
             clock=base.clock,
+        ),
+        exchange_token=ExchangeToken(
+            inspector=VerifyingTokenInspector(verifier),
+            tokens=issuer(settings.exchange_token_ttl.ns),
+            audiences=settings.exchange_audiences,
+        ),
+        revoke_tokens=RevokeTokens(
+            revocations=stored_revocations,
+            issuer=settings.issuer,
+            longest_ns={settings.issuer: settings.longest_token_ns},
+            clock=base.clock,
+        ),
+        bindings=CallerBindings(
+            certificate_of=certificate_thumbprint,
+            binds_to_certificates=settings.bind_to_certificates,
         ),
     )
     user_service = UserService(
@@ -214,14 +236,15 @@ def assemble_identity(
         purge_expired=PurgeExpired(sessions=sessions, clock=base.clock),
         api_keys=api_keys,
         revocations=stored_revocations,
+        signing=signing,
     )
 
 
 def _verifier(
-    key: SigningKey, settings: Auth, revocations: Revocations, clock: Callable[[], int]
+    key: KeyRing, settings: Auth, revocations: Revocations, clock: Callable[[], int]
 ) -> TokenVerifier:
     return TokenVerifier(
-        Keyset([VerificationKey.from_jwk(each) for each in key.jwks()]),
+        key.keyset(),
         issuers=[settings.issuer],
         audiences=[settings.audience],
         types=[TYPE],

@@ -4,6 +4,7 @@ from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.config.live import ReloadOutcome
 from blrcs.domain.limit_rule import OnLoss
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
+from blrcs.monitoring.breaker_metrics import BreakerMetrics
 from blrcs.monitoring.overload_metrics import OverloadMetrics
 from blrcs.monitoring.pool_metrics import PoolMetrics
 from blrcs.monitoring.replica_metrics import ReplicaMetrics
@@ -34,7 +35,8 @@ class ServerMetrics:
             ("kind",),
         )
         self.overload = OverloadMetrics(block)
-        self.pools = PoolMetrics(block)
+        self.circuits = BreakerMetrics(block)
+        self.pools = PoolMetrics(block, self.circuits)
         self.replicas = ReplicaMetrics(block)
         self.strategies = StrategyMetrics(block)
         self._without_redis = Counter(

@@ -25,10 +25,10 @@ class NetworkRules:
         """See :class:`blrcs.config.reloadable.Reloadable`."""
         if old.network == new.network:
             return lambda: None
-        rules, clients = network_parts(new.network)
+        parts = network_parts(new.network)
 
         def commit() -> None:
-            self._current.replace(rules, clients)
+            self._current.replace(*parts)
             if isinstance(self._transport, NativeServer):
                 self._transport.close_denied()
 

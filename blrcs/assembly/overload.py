@@ -3,8 +3,24 @@
 from blrcs.config.settings import Settings
 from blrcs.interceptors.overload import overload_rejections
 from blrcs.monitoring.overload_metrics import OverloadMetrics
+from blrcs.resilience.circuit_breaker import BreakerRules
 from blrcs_native.adaptive_limit import AdaptiveLimit
 from blrcs_native.overload import Overload
+
+NS_PER_S = 1_000_000_000
+
+
+def breaker_rules(settings: Settings) -> BreakerRules | None:
+    """When dependencies are not asked for a while; None where they always are."""
+    overload = settings.overload
+    if not overload.breakers:
+        return None
+    open_s = overload.breaker_open.ns / NS_PER_S
+    return BreakerRules(
+        failure_rate=overload.breaker_failure_rate,
+        open_s=open_s,
+        longest_open_s=max(open_s, BreakerRules().longest_open_s),
+    )
 
 
 def assemble_overload(settings: Settings, metrics: OverloadMetrics) -> Overload:

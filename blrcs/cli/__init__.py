@@ -14,6 +14,7 @@ from blrcs.cli import (
     generate,
     health,
     keeper,
+    keys,
     new,
     policy,
     records,
@@ -41,6 +42,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(records.app, name="records")
 app.add_typer(encryption.app, name="encryption")
+app.add_typer(keys.app, name="keys")
 
 
 @app.command("version")

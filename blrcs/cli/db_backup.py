@@ -18,9 +18,11 @@ from blrcs.cli.exit import fail
 from blrcs.monitoring.log_values import escape
 
 if TYPE_CHECKING:
+    from blrcs.database.backup.backup_key import BackupKey
     from blrcs.database.backup.progress import Progress
     from blrcs.database.backup.values import Tally
 
+PUBLIC_SUFFIX = ".pub"
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the backup.")]
 
 
@@ -30,6 +32,10 @@ def backup(
     config_file: ConfigFile = None,
     environment: EnvironmentName = None,
     data_directory: DataFolder = None,
+    encrypt_to: Annotated[
+        Path | None,
+        typer.Option("--encrypt-to", help="A key, or a public key, that the file is encrypted to."),
+    ] = None,
 ) -> None:
     """Write all tables to a file, as of one moment, while servers run, and read it back.
 
@@ -39,7 +45,8 @@ def backup(
     from blrcs.database.backup.write import write_backup  # noqa: PLC0415
 
     found = find_target(config_directory, config_file, environment, data_directory)
-    tallies = _run(partial(write_backup, found.url, file, version=__version__))
+    key = _key_in(encrypt_to)
+    tallies = _run(partial(write_backup, found.url, file, version=__version__, encrypt_to=key))
     typer.echo(f"Wrote {file}: {_summary(tallies)}, read back and found equal.")
 
 
@@ -49,6 +56,9 @@ def restore(
     config_file: ConfigFile = None,
     environment: EnvironmentName = None,
     data_directory: DataFolder = None,
+    key_file: Annotated[
+        Path | None, typer.Option("--key", help="What opens the file, where it is encrypted.")
+    ] = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace what is in the tables.")] = False,
 ) -> None:
@@ -59,13 +69,35 @@ def restore(
     from blrcs.database.backup.restore import restore_backup  # noqa: PLC0415 - see the package
 
     found = find_target(config_directory, config_file, environment, data_directory)
+    key = _key_in(key_file)
     with told(), found.alone():
-        tallies = _run(partial(restore_backup, found.url, file, found.branches, force=force))
+        tallies = _run(
+            partial(restore_backup, found.url, file, found.branches, key=key, force=force)
+        )
     typer.echo(f"Restored {_summary(tallies)}, read back and found equal.")
 
 
+def _key_in(path: Path | None) -> "BackupKey | None":
+    """Of a file that only its owner may read, unless it is a public one."""
+    from blrcs.database.backup.backup_key import parse_backup_key  # noqa: PLC0415 - see the package
+    from blrcs.database.backup.errors import BackupError  # noqa: PLC0415
+    from blrcs.security.key_file import KeyFileError, read_key_file  # noqa: PLC0415
+
+    if path is None:
+        return None
+    try:
+        is_public = path.suffix == PUBLIC_SUFFIX
+        return parse_backup_key(path.read_bytes() if is_public else read_key_file(path))
+    except OSError as error:
+        fail(f"{escape(str(path))}: cannot be read: {error.strerror}")
+    except KeyFileError as error:
+        fail(escape(str(error)))
+    except BackupError as error:
+        fail(f"{escape(str(path))}: {error}")
+
+
 def _run(work: "Callable[..., Any]") -> "dict[str, Tally]":
-    from blrcs.database.backup.file import BackupError  # noqa: PLC0415 - see the package
+    from blrcs.database.backup.errors import BackupError  # noqa: PLC0415 - see the package
 
     try:
         with told(), _shown() as progress:

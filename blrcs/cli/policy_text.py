@@ -80,6 +80,7 @@ def json_values(method: ServedMethod) -> dict[str, Any]:
         "allow_password_change_required": policy.allow_password_change_required,
         "addresses": policy.addresses
         and {"allow": list(policy.addresses.allow), "deny": list(policy.addresses.deny)},
+        "token_binding": policy.token_binding,
     }
 
 

@@ -20,6 +20,7 @@ from blrcs.v1 import (
     cache_pb2_grpc,
     credential_pb2_grpc,
     limit_pb2_grpc,
+    record_pb2_grpc,
     user_pb2_grpc,
 )
 from blrcs_native.access import AccessTable
@@ -103,6 +104,9 @@ def _add_builtin(registrar: Registrar) -> None:
     )
     cache_pb2_grpc.add_CacheServiceServicer_to_server(
         cache_pb2_grpc.CacheServiceServicer(), registrar
+    )
+    record_pb2_grpc.add_RecordServiceServicer_to_server(
+        record_pb2_grpc.RecordServiceServicer(), registrar
     )
 
 

@@ -28,6 +28,10 @@ class Auth(Section):
     """The `aud` of issued tokens; tokens that do not name it are refused."""
     algorithm: Literal["EdDSA"] = "EdDSA"
     """What tokens are signed with."""
+    key_prepublish: Annotated[Duration, between("1s", "30d")] = Duration.parse("10m")
+    """How long a new signing key is published before it signs; clients keep keys for half of it."""
+    key_rotation_interval: Annotated[Duration, between("1h", "3660d")] | None = None
+    """How long a signing key signs until another takes its place. Without it, as long as wished."""
     access_token_ttl: Annotated[Duration, between("1s", "1d")] = Duration.parse("15m")
     """How long an access token is valid."""
     refresh_token_ttl: Annotated[Duration, between("1m", "366d")] = Duration.parse("7d")
@@ -36,6 +40,12 @@ class Auth(Section):
     """How long a session lasts, however often it is refreshed."""
     service_token_ttl: Annotated[Duration, between("1s", "1d")] = Duration.parse("1h")
     """How long a token issued for an API key is valid."""
+    exchange_audiences: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = ()
+    """Audiences for which tokens may be exchanged; none unless they are named."""
+    exchange_token_ttl: Annotated[Duration, between("1s", "1h")] = Duration.parse("5m")
+    """How long a token got by an exchange is valid."""
+    bind_to_certificates: bool = False
+    """Tokens got over mutual TLS are good only with the same client certificate (RFC 8705)."""
     leeway: Annotated[Duration, between("0s", "5m")] = Duration.parse("30s")
     """How far the clocks of issuer and server may differ."""
     token_cache_entries: Annotated[int, Field(ge=0, le=10_000_000)] = 65_536
@@ -50,4 +60,13 @@ class Auth(Section):
             raise ValueError("refresh_token_ttl is longer than session_ttl")
         if self.access_token_ttl > self.refresh_token_ttl:
             raise ValueError("access_token_ttl is longer than refresh_token_ttl")
+        interval = self.key_rotation_interval
+        if interval is not None and interval.ns < 2 * self.key_prepublish.ns:
+            raise ValueError("key_rotation_interval is shorter than twice key_prepublish")
         return self
+
+    @property
+    def longest_token_ns(self) -> int:
+        """For how long a token may be accepted from its issue on, by clocks that differ."""
+        lives = (self.access_token_ttl, self.service_token_ttl, self.exchange_token_ttl)
+        return max(each.ns for each in lives) + self.leeway.ns

@@ -6,6 +6,7 @@ from blrcs.config.section import Section
 
 Check = Literal[
     "plaintext",
+    "proxies",
     "certificate",
     "key-files",
     "secret-files",

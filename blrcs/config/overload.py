@@ -23,5 +23,11 @@ class Overload(Section):
     """How many times longer than usual calls may take before an adaptive limit falls."""
     baseline_window: Annotated[Duration, between("1s", "1h")] = Duration.parse("30s")
     """How soon what calls take is what they usually take, where they have become slower."""
+    breakers: bool = True
+    """Databases and Redis that do not answer are not asked for a while; calls fail at once."""
+    breaker_failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """The share of what is asked in ten seconds that has to fail for that."""
+    breaker_open: Annotated[Duration, between("10ms", "1m")] = Duration.parse("1s")
+    """How long it is not asked at first; twice as long each time that it fails, up to 15 s."""
     max_wait: Annotated[Duration, between("1ms", "1m")] = Duration.parse("100ms")
     """How long a call may have waited to begin; a twentieth of it while no time is left at all."""

@@ -67,6 +67,8 @@ class PolicyOverride(Section):
     """Who is refused first where there is more to do than can be done."""
     shadow: tuple[GuardKind, ...] | None = None
     """Guards that decide and record, but let the call pass."""
+    token_binding: Literal["none", "any", "mtls", "dpop"] | None = None
+    """What a token must be bound to."""
     response_cache_ttl: Annotated[Duration, between("0s", "366d")] | None = None
     """How long a reply may be answered from memory; 0 turns it off."""
     addresses: AddressLists | None = None

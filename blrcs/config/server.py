@@ -61,6 +61,9 @@ class Server(Section):
     """Processes that serve; 0 for as many as there are cores to run on."""
     transport: Literal["native", "grpcio"] = "native"
     """What carries the calls: BLRCS's own HTTP/2, or grpcio's, which is the reference."""
+    proxy_protocol: Literal["off", "v2"] = "off"
+    """Whether each connection to the port is from a proxy of `network.trusted_proxies`, and first
+    says by the PROXY protocol for whom it is. Of the native transport alone."""
     max_message_bytes: Annotated[SizeBytes, Field(ge=1_024, le=2**31 - 1)] = 4 << 20
     """The largest message that is received or sent."""
     max_metadata_bytes: Annotated[SizeBytes, Field(ge=1_024, le=1 << 20)] = 16 << 10
@@ -84,6 +87,8 @@ class Server(Section):
         own = {"max_connections", "max_connections_per_address"} & self.model_fields_set
         if self.transport == "grpcio" and own:
             raise ValueError(f'{min(own)} needs transport = "native"')
+        if self.transport == "grpcio" and self.proxy_protocol != "off":
+            raise ValueError('proxy_protocol needs transport = "native"')
         if self.transport == "grpcio" and self.tls.client_crl_file is not None:
             raise ValueError('tls.client_crl_file needs transport = "native"')
         return self

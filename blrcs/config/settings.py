@@ -74,6 +74,14 @@ class Settings(BaseSettings):
             raise ValueError("its backend is redis, but redis.url is not given")
         return section
 
+    @field_validator("network")
+    @classmethod
+    def _check_proxies(cls, section: Network, info: ValidationInfo) -> Network:
+        server = info.data.get("server")
+        if server is not None and server.proxy_protocol != "off" and not section.trusted_proxies:
+            raise ValueError("server.proxy_protocol needs network.trusted_proxies")
+        return section
+
     @field_validator("auth")
     @classmethod
     def _check_certificates(cls, section: Auth, info: ValidationInfo) -> Auth:

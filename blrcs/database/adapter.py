@@ -90,6 +90,17 @@ class BlockingReader(ABC):
     def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """The first row of what is committed, or None where there is none."""
 
+    def finder(self, statement: Statement, *names: str) -> Callable[..., Row | None]:
+        """What does as ``fetch_one`` for values of the parameters of these names, in their order.
+
+        For a statement that is run at nearly every call.
+        """
+
+        def find(*values: Any) -> Row | None:
+            return self.fetch_one(statement, **dict(zip(names, values, strict=True)))
+
+        return find
+
     @abstractmethod
     def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """All rows of what is committed."""

@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from blrcs.database.adapter import Reads, Transaction
 from blrcs.database.statement import Construct, Row, Statement
@@ -16,8 +17,9 @@ SIZES = (1, 4, 16, 64, 256)
 class KeyedRows:
     """A select whose rows have a key, for lists of keys of any length.
 
-    PostgreSQL takes the list as one value, so that one statement is prepared. Other databases get
-    as many places as one of ``SIZES`` has, the rest filled with the last key again.
+    PostgreSQL takes the list as one value, so that one statement is prepared, and is made to look
+    for each key by itself: without statistics of a table it would go through it instead. Other
+    databases get as many places as one of ``SIZES`` has, the rest filled with the last key again.
 
     Attributes:
         key_of: The key of a row.
@@ -48,7 +50,7 @@ class KeyedRows:
             others: The select's own parameters.
         """
         if dialect_name == "postgresql":
-            return await source.fetch_all(self._whole, keys=keys, **others)
+            return await source.fetch_all(self._whole, keys=list(dict.fromkeys(keys)), **others)
         size, statement = next(each for each in self._places if each[0] >= len(keys))
         filled = [*keys, *[keys[-1]] * (size - len(keys))]
         params = {f"key{index}": key for index, key in enumerate(filled)}
@@ -56,9 +58,13 @@ class KeyedRows:
 
     def _among_a_list(self, dialect_name: str) -> Construct:
         del dialect_name
-        # Without a type of its own the server takes it for a list of what the column holds.
-        listed = sa.func.any(sa.bindparam("keys", type_=sa.types.NullType()))
-        return self._select.where(self._key == listed)
+        # A list has no collation of its own; the column's decides.
+        of_type = sa.Text() if isinstance(self._key.type, sa.String) else self._key.type
+        listed = sa.cast(sa.bindparam("keys", type_=sa.types.NullType()), ARRAY(of_type))
+        wanted = sa.func.unnest(listed).table_valued("key", name="wanted").render_derived()
+        # What is cut off at its beginning is not merged into what is around it.
+        found = self._select.where(self._key == wanted.c.key).offset(sa.literal_column("0"))
+        return sa.select(found.lateral()).select_from(wanted)
 
     def _among(self, size: int) -> Construct:
         places = [sa.bindparam(f"key{index}", type_=self._key.type) for index in range(size)]

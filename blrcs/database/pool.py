@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from blrcs.database.errors import closed
 from blrcs.domain.deadline import remaining_s
 from blrcs.domain.errors import ResourceExhaustedError
+from blrcs.resilience.circuit_breaker import BreakerRules, CircuitBreaker, CircuitState
 
 Connection = TypeVar("Connection")
 
@@ -19,6 +20,8 @@ Connection = TypeVar("Connection")
 ANSWER_SHARE = 0.1
 ANSWER_MAX_S = 0.25
 RETRY_AFTER_NS = 100_000_000
+# Connecting takes some milliseconds: who gave up after so long met a server that does not answer.
+SLOW_CONNECT_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +34,15 @@ class PoolLimits:
         linger_s: How long one of those stays that is not needed. Opening one takes longer than
             hundreds of calls, and those who need it come in bursts.
         timeout_s: How long a caller waits for one at most.
+        breaker: When nobody gets one for a while, since the database does not answer; None for no
+            such case.
     """
 
     size: int = 20
     overflow: int = 10
     linger_s: float = 10.0
     timeout_s: float = 30.0
+    breaker: BreakerRules | None = None
 
 
 class PoolObserver(Protocol):
@@ -60,6 +66,9 @@ class PoolObserver(Protocol):
     def exhausted(self) -> None:
         """A caller got none in time."""
 
+    def circuit(self, state: CircuitState) -> None:
+        """Whether connections are lent has changed, since the database answers or does not."""
+
 
 class Unobserved:
     """A PoolObserver for a pool that nobody watches."""
@@ -80,6 +89,9 @@ class Unobserved:
         """Forgets it."""
 
     def exhausted(self) -> None:
+        """Forgets it."""
+
+    def circuit(self, state: CircuitState) -> None:
         """Forgets it."""
 
 
@@ -123,6 +135,8 @@ class Pool(Generic[Connection]):
         self._is_usable = is_usable
         self._limits = limits or PoolLimits()
         self._observer = observer or Unobserved()
+        rules = self._limits.breaker
+        self._breaker = None if rules is None else CircuitBreaker(rules, self._circuit_changed)
         self._idle: list[Connection] = []
         self._waiters: deque[_Waiter[Connection]] = deque()
         # One timer for all: most waits are over long before their time is.
@@ -147,10 +161,12 @@ class Pool(Generic[Connection]):
         Raises:
             ResourceExhaustedError: None became free within the time-out, or so late that the caller
                 would have been gone.
-            UnavailableError: The pool is closed.
+            UnavailableError: The pool is closed, or the database does not answer.
         """
         if self._closed:
             raise closed()
+        if self._breaker is not None:
+            self._breaker.admit()
         connection = self._pop_idle()
         if connection is None:
             if self._count < self._limits.size + self._limits.overflow:
@@ -164,6 +180,8 @@ class Pool(Generic[Connection]):
 
     def take_idle(self) -> Connection | None:
         """As ``take`` where no waiting is needed; else None."""
+        if self._breaker is not None and not self._breaker.is_closed:
+            return None
         connection = self._pop_idle()
         if connection is not None:
             self._observer.in_use(1)
@@ -171,11 +189,23 @@ class Pool(Generic[Connection]):
 
     def give_back(self, connection: Connection) -> None:
         """Takes a connection back that can be used again."""
+        if self._breaker is not None:
+            self._breaker.succeeded()
         self._observer.in_use(-1)
         self._store(connection)
 
-    def discard(self, connection: Connection) -> None:
-        """Takes a connection back that is broken, and closes it."""
+    def discard(self, connection: Connection, *, answers: bool = False) -> None:
+        """Takes a connection back that is broken, and closes it.
+
+        Args:
+            connection: The connection.
+            answers: It is not the database that has broken it, which answers.
+        """
+        if self._breaker is not None:
+            if answers:
+                self._breaker.succeeded()
+            else:
+                self._breaker.failed()
         self._observer.in_use(-1)
         self._drop(connection, broken=True)
         self._forget_one()
@@ -217,15 +247,34 @@ class Pool(Generic[Connection]):
 
     async def _connect_one(self) -> Connection:
         overflow = self._count > self._limits.size
+        began_s = time.monotonic()
         try:
             connection = await self._connect()
-        except BaseException:
+        except BaseException as error:
+            self._note_unconnected(error, time.monotonic() - began_s)
             self._forget_one()
             self._tell_if_all_back()
             raise
         self._open.add(connection)
         self._observer.opened(overflow=overflow)
         return connection
+
+    def _note_unconnected(self, error: BaseException, waited_s: float) -> None:
+        if self._breaker is None:
+            return
+        if isinstance(error, Exception) or waited_s >= SLOW_CONNECT_S:
+            self._breaker.failed()
+        else:
+            self._breaker.forgot()
+
+    def _circuit_changed(self, state: CircuitState) -> None:
+        """Those who wait are told at once that there will be none."""
+        self._observer.circuit(state)
+        if state is CircuitState.OPEN and self._breaker is not None:
+            while self._waiters:
+                waiter = self._waiters.popleft().future
+                if not waiter.done():
+                    waiter.set_exception(self._breaker.refusal())
 
     def _store(self, connection: Connection) -> None:
         """Hands one on to whoever waits, or keeps it, or closes it where it is one too many."""
@@ -284,13 +333,19 @@ class Pool(Generic[Connection]):
             return await waiter.future
         except ResourceExhaustedError:
             self._observer.exhausted()
+            self._forget_admitted()
             raise
         except asyncio.CancelledError:
             self._give_up(waiter)
+            self._forget_admitted()
             raise
         finally:
             self._observer.waiting(-1)
             self._observer.waited(time.monotonic_ns() - began_ns)
+
+    def _forget_admitted(self) -> None:
+        if self._breaker is not None:
+            self._breaker.forgot()
 
     def _expire_at(self, until_s: float) -> None:
         if self._expiry is not None:

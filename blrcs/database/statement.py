@@ -66,7 +66,6 @@ class CompiledStatement:
         values = self._constants | params if self._constants else params
         return values if self._in_order is None else self._in_order(values)
 
-
     def bind_many(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         """As ``bind``, of each row."""
         if self._in_order is None or self._constants:

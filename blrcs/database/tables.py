@@ -109,6 +109,7 @@ sessions = _table(
     _instant("refreshed_at_ns"),
     _instant("expires_at_ns"),
     _instant("ends_at_ns"),
+    sa.Column("binding", TEXT, nullable=True),
 )
 """A session expires unless it is refreshed, and ends however often it is; then its row goes."""
 sa.Index(None, sessions.c.user_id, sessions.c.created_at_ns, sessions.c.id)
@@ -143,7 +144,11 @@ bindings = _table(
     _text("resource"),
     _instant("expires_at_ns", nullable=True),
     *_history(),
+    _number("effect", default=1),
+    sa.Column("condition_json", TEXT),
 )
+"""``effect`` is a number of blrcs.v1.BindingEffect; ``condition_json`` has expression, title and
+description, or is NULL where the binding always counts."""
 sa.Index(None, bindings.c.role)
 
 groups = _table("groups", _id(), _text("display_name"), _text("members"), *_history())
@@ -171,9 +176,10 @@ revocations = _table(
     _text("kind"),
     _instant("revoked_at_ns"),
     _instant("expires_at_ns"),
+    sa.Column("name", TEXT, nullable=True),
 )
-"""``id`` is a session's, a token's or a principal's; from ``expires_at_ns`` on none is left that
-could use it."""
+"""``id`` is a session's; of another kind it is a digest of ``name``, which is JSON: the issuer, and
+the id of a key, a token or a subject. From ``expires_at_ns`` on there is no such token left."""
 sa.Index(None, revocations.c.expires_at_ns)
 sa.Index(None, revocations.c.revoked_at_ns)
 

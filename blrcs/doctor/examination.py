@@ -16,6 +16,7 @@ from blrcs.doctor.finding import Finding, Severity
 from blrcs.doctor.guards import examine_guards, examine_lives, examine_process
 from blrcs.doctor.listeners import examine_listeners
 from blrcs.doctor.passwords import examine_passwords
+from blrcs.doctor.proxies import examine_proxies
 from blrcs.doctor.stores import examine_stores
 
 
@@ -24,6 +25,7 @@ def examine(loaded: LoadedSettings) -> list[Finding]:
     settings = loaded.settings
     return [
         *examine_listeners(settings),
+        *examine_proxies(settings),
         *examine_certificates(settings, dt.datetime.now(dt.UTC)),
         *examine_files(settings, loaded.provenance, os.environ),
         *examine_passwords(settings),

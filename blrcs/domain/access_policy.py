@@ -4,15 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from blrcs.domain.access_closure import has_administrator
 from blrcs.domain.binding import Binding
-from blrcs.domain.builtin_roles import ADMINISTRATOR, BUILTIN_ROLES
+from blrcs.domain.builtin_roles import BUILTIN_ROLES
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.group import Group
-from blrcs.domain.identity_name import is_user_name
 from blrcs.domain.role import Role
 
 MAX_NESTING = 8
+MAX_CONDITIONAL = 1000
+"""Bindings with conditions: one decision judges each of them once at most."""
 FOR_EVER_NS = 2**63 - 1  # no expiry is later
 
 Resource = TypeVar("Resource", Role, Group, Binding)
@@ -43,7 +45,8 @@ class AccessPolicy:
         """With a role added or changed.
 
         Raises:
-            FailedPreconditionError: It is built in, or includes itself in the end.
+            FailedPreconditionError: It is built in, or includes itself in the end; or, where it is
+                denied, nobody would be left as administrator.
             NotFoundError: It includes a role that does not exist.
         """
         refuse_builtin(role.name)
@@ -52,7 +55,7 @@ class AccessPolicy:
         _require(role.included_roles, known)
         if _reaches(role.name, {name: each.included_roles for name, each in known.items()}):
             raise FailedPreconditionError("ROLE_CYCLE", f"{role.name} would include itself")
-        return changed
+        return self._keep_administrator(changed)
 
     def without_role(self, name: str, etag: str) -> "AccessPolicy":
         """Without a role that nothing uses.
@@ -113,12 +116,18 @@ class AccessPolicy:
         """With a binding added or changed.
 
         Raises:
-            FailedPreconditionError: Nobody would be left as administrator.
+            FailedPreconditionError: Nobody would be left as administrator, or too many bindings
+                would have conditions.
             NotFoundError: Its role, or a group among its members, does not exist.
         """
         _require([binding.role], self.all_roles)
         _require(filter(_is_group, binding.members), self.groups)
         bindings = {**self.bindings, binding.name: binding}
+        conditional = sum(each.condition is not None for each in bindings.values())
+        if binding.condition is not None and conditional > MAX_CONDITIONAL:
+            raise FailedPreconditionError(
+                "TOO_MANY_CONDITIONS", f"at most {MAX_CONDITIONAL} bindings have conditions"
+            )
         return self._with_bindings(bindings, now_ns=now_ns)
 
     def without_binding(self, name: str, etag: str, *, now_ns: int) -> "AccessPolicy":
@@ -183,26 +192,7 @@ class AccessPolicy:
         return changed
 
     def _has_administrator(self, at_ns: int) -> bool:
-        return self._has_user(
-            member
-            for binding in self.bindings.values()
-            if binding.role == ADMINISTRATOR
-            and not binding.resource
-            and (binding.expire_time_ns is None or binding.expire_time_ns > at_ns)
-            for member in binding.members
-        )
-
-    def _has_user(self, members: Iterable[str]) -> bool:
-        waiting = list(members)
-        seen: set[str] = set()
-        while waiting:
-            member = waiting.pop()
-            if is_user_name(member):
-                return True
-            if member in self.groups and member not in seen:
-                seen.add(member)
-                waiting.extend(self.groups[member].members)
-        return False
+        return has_administrator(self, at_ns)
 
 
 def found(resources: Mapping[str, Resource], name: str) -> Resource:

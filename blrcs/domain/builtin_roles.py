@@ -55,6 +55,7 @@ BUILTIN_ROLES = {
                 "blrcs.sessions.list",
                 "blrcs.access.check",
                 "blrcs.access.explain",
+                "blrcs.access.whoCan",
                 "blrcs.limits.peek",
                 "blrcs.caches.stats",
             ),

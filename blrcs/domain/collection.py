@@ -15,7 +15,8 @@ class Collection:
 
     Attributes:
         json_schema: What data has to meet, as JSON text; empty where anything will do.
-        indexes: Paths within the data that are kept in an index.
+        indexes: Paths within the data that are kept in an index. That of an encrypted field keeps
+            what tells equal values, and nothing else of them.
         default_ttl_ns: How long a record lives that was created without an expiry.
         encrypted_fields: Paths within the data that are encrypted at rest.
         secret_fields: Paths that are encrypted at rest and never shown.
@@ -50,14 +51,22 @@ class Collection:
         """Paths of what is encrypted at rest."""
         return self.encrypted_fields + self.secret_fields
 
+    @property
+    def has_blind_indexes(self) -> bool:
+        """Whether an encrypted field has an index."""
+        return not set(self.indexes).isdisjoint(self.encrypted_fields)
+
 
 def check_paths(
     *, indexes: Iterable[str], encrypted_fields: Iterable[str], secret_fields: Iterable[str]
 ) -> None:
     """Raises InvalidArgumentError where a path is none, or is in the way of another.
 
-    What is sealed lies in nothing else that is, and no index tells of it.
+    What is sealed lies in nothing else that is, and no index tells of it, but for one of an
+    encrypted field as a whole.
     """
+    encrypted_fields = tuple(encrypted_fields)
+    blind = {path for _, path in _paths(encrypted_fields, "collection.encrypted_fields")}
     sealed = [
         *_paths(encrypted_fields, "collection.encrypted_fields"),
         *_paths(secret_fields, "collection.secret_fields"),
@@ -69,7 +78,7 @@ def check_paths(
     for field, path in _paths(indexes, "collection.indexes"):
         if path in seen:
             raise InvalidArgumentError(field, f"{'.'.join(path)!r} is named twice")
-        if any(overlap(path, other) for _, other in sealed):
+        if path not in blind and any(overlap(path, other) for _, other in sealed):
             raise InvalidArgumentError(field, f"{'.'.join(path)!r} is encrypted or secret")
         seen.add(path)
 

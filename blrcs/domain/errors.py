@@ -98,9 +98,23 @@ class ResourceExhaustedError(DomainError):
 
 
 class UnavailableError(DomainError):
-    """A dependency does not answer now; the call may be retried."""
+    """A dependency does not answer now; the call may be retried.
+
+    Google.rpc.RetryInfo says when, where ``retry_after_ns`` is set.
+    """
 
     code = "UNAVAILABLE"
+
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        retry_after_ns: int | None = None,
+    ) -> None:
+        super().__init__(reason, message, metadata=metadata)
+        self.retry_after_ns = retry_after_ns
 
 
 class OutOfRangeError(DomainError):

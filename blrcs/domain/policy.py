@@ -9,6 +9,7 @@ from typing import Literal
 LimitKey = Literal["address", "principal", "method"]
 Algorithm = Literal["gcra", "fixed_window", "sliding_window", "concurrency"]
 AuditLevel = Literal["refusals", "call", "request"]
+BindingDemand = Literal["any", "mtls", "dpop"]
 Stage = Literal["rate_limit", "authentication", "authorization", "validation"]
 Priority = Literal["critical", "high", "normal", "low"]
 
@@ -61,7 +62,8 @@ class MethodPolicy:
     """What guards and middleware do for one method.
 
     ``access`` is ``"public"``, ``"authenticated"`` or the permission needed.
-    ``idempotency_ttl_ns`` is None where idempotency keys are not kept.
+    ``idempotency_ttl_ns`` is None where idempotency keys are not kept, ``token_binding`` where
+    tokens need not be bound.
     """
 
     access: Literal["public", "authenticated"] | Permission
@@ -73,6 +75,7 @@ class MethodPolicy:
     allow_password_change_required: bool = False
     addresses: Addresses | None = None
     priority: Priority = "normal"
+    token_binding: BindingDemand | None = None
 
     @property
     def is_public(self) -> bool:

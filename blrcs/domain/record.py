@@ -32,8 +32,12 @@ class RecordImage(NamedTuple):
     @property
     def size_bytes(self) -> int:
         """As many as it may have where it is shown."""
-        sealed_bytes = sum(map(len, self.sealed.values())) if self.sealed else 0
-        return len(self.encoded) + SEALED_GROWTH * sealed_bytes
+        return _shown_bytes(self.encoded, self.sealed)
+
+
+def _shown_bytes(encoded: bytes, sealed: Sealed | None) -> int:
+    sealed_bytes = sum(map(len, sealed.values())) if sealed else 0
+    return len(encoded) + SEALED_GROWTH * sealed_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,11 @@ class Record:
     def image(self) -> RecordImage:
         """As it is shown."""
         return RecordImage(self.key, self.encoded, self.sealed)
+
+    @property
+    def size_bytes(self) -> int:
+        """Likewise, as many as it may have."""
+        return _shown_bytes(self.encoded, self.sealed)
 
     def is_expired(self, now_ns: int) -> bool:
         """Whether it is gone, though it may still be stored."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from blrcs.domain.identity_name import session_name
+from blrcs.domain.token_limits import TokenBinding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +13,7 @@ class Session:
     Attributes:
         display_name: What the user called it, such as the name of a device.
         address: Where it was opened from.
+        binding: What all its tokens are bound to, and what must be shown to refresh it.
         refresh_time_ns: When it was refreshed last; the time of sign-in before that.
         expire_time_ns: When it ends unless it is refreshed before.
         end_time_ns: When it ends however often it is refreshed.
@@ -21,6 +23,7 @@ class Session:
     user_id: str
     display_name: str = ""
     address: str = ""
+    binding: TokenBinding | None = None
     create_time_ns: int
     refresh_time_ns: int
     expire_time_ns: int
@@ -44,7 +47,14 @@ class SessionLifetime:
             raise ValueError("a session lasts at least as long as its refresh tokens, and not 0")
 
     def open(
-        self, session_id: str, user_id: str, *, display_name: str, address: str, now_ns: int
+        self,
+        session_id: str,
+        user_id: str,
+        *,
+        display_name: str,
+        address: str,
+        binding: TokenBinding | None = None,
+        now_ns: int,
     ) -> Session:
         """A session opened now."""
         return Session(
@@ -52,6 +62,7 @@ class SessionLifetime:
             user_id=user_id,
             display_name=display_name,
             address=address,
+            binding=binding,
             create_time_ns=now_ns,
             refresh_time_ns=now_ns,
             expire_time_ns=now_ns + self.refresh_ns,

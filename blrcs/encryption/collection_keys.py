@@ -18,4 +18,6 @@ class StoredCollectionKeys:
 
     async def of(self, collection: Collection) -> KeyRing:
         """See the port."""
-        return await self._keys.ring(collection.key, collection.data_key)
+        return await self._keys.ring(
+            collection.key, collection.data_key, indexed=collection.has_blind_indexes
+        )

@@ -75,9 +75,15 @@ def _record(call: Call) -> dict[str, Any]:
         "method": call.method.name,
         "principal": call.principal.name if call.principal else "",
         "session": call.principal.session if call.principal else "",
+        **_actor(call),
         "address": call.peer_address,
         "code": CODE_NAMES[call.status_code],
     }
+
+
+def _actor(call: Call) -> dict[str, str]:
+    claims = None if call.principal is None else call.principal.claims
+    return {} if claims is None or claims.actor is None else {"actor": claims.actor}
 
 
 def shown(request: Message) -> dict[str, Any]:

@@ -49,8 +49,6 @@ def authorization_guards(
     shadow = "authorization" in policy.shadow
     or_owner = policy.access.or_owner
     head = HeadAuthorizationGuard(*arguments, or_owner=or_owner, shadow=shadow)
-    if template.is_constant:
-        return AuthorizationGuards(head=(head,))
     body = ObjectAuthorizationGuard(*arguments, or_owner=or_owner, shadow=shadow)
     return AuthorizationGuards(head=(head,), body=(body,))
 

@@ -83,6 +83,9 @@ def _overridden(policy: MethodPolicy | None, override: PolicyOverride) -> Method
         changes["shadow"] = frozenset(override.shadow)
     if override.addresses is not None:
         changes["addresses"] = Addresses(override.addresses.allow, override.addresses.deny)
+    if override.token_binding is not None:
+        demanded = override.token_binding
+        changes["token_binding"] = None if demanded == "none" else demanded
     if override.response_cache_ttl is not None:
         ttl_ns = override.response_cache_ttl.ns
         shared = policy is not None and bool(policy.response_cache and policy.response_cache.shared)

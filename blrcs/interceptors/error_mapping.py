@@ -2,7 +2,12 @@
 
 import structlog
 
-from blrcs.domain.errors import DomainError, InvalidArgumentError, ResourceExhaustedError
+from blrcs.domain.errors import (
+    DomainError,
+    InvalidArgumentError,
+    ResourceExhaustedError,
+    UnavailableError,
+)
 from blrcs.interceptors.statuses import Trailers, bad_request, rejection, retry_info, retry_trailers
 from blrcs_native.call import Call
 from blrcs_native.rejection import Rejection
@@ -47,7 +52,10 @@ def domain_rejection(error: DomainError) -> Rejection:
     trailers: Trailers = ()
     if isinstance(error, InvalidArgumentError):
         details.append(bad_request([(error.field, error.description, error.reason)]))
-    if isinstance(error, ResourceExhaustedError) and error.retry_after_ns is not None:
+    if (
+        isinstance(error, ResourceExhaustedError | UnavailableError)
+        and error.retry_after_ns is not None
+    ):
         wait_ms = -(-error.retry_after_ns // NS_PER_MS)
         details.append(retry_info(wait_ms))
         trailers = retry_trailers(wait_ms)

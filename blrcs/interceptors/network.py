@@ -5,7 +5,7 @@ from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.statuses import rejection
 from blrcs_native import network_guard as native
-from blrcs_native.address_set import AddressRules
+from blrcs_native.address_set import AddressRules, AddressSet
 from blrcs_native.client_addresses import ClientAddresses
 from blrcs_native.guard import Guard
 from blrcs_native.method import Method
@@ -29,12 +29,13 @@ def current_network(settings: Network) -> CurrentNetwork:
     return CurrentNetwork(*network_parts(settings))
 
 
-def network_parts(settings: Network) -> tuple[AddressRules, ClientAddresses | None]:
+def network_parts(settings: Network) -> tuple[AddressRules, ClientAddresses | None, AddressSet]:
     """What settings come to, as ``CurrentNetwork.replace`` takes it."""
     clients = None
     if settings.trusted_proxies and settings.forwarded_header != "none":
         clients = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
-    return AddressRules(settings.allow, settings.deny), clients
+    rules = AddressRules(settings.allow, settings.deny)
+    return rules, clients, AddressSet(settings.trusted_proxies)
 
 
 def network_guards(

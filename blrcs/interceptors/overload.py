@@ -9,6 +9,7 @@ from blrcs_native.overload import REFUSAL_NAMES, MethodLoad, Overload
 from blrcs_native.rejection import Rejection
 
 STAGE = "overload"
+BUSY = "the server has too much to do: try again"
 
 # Callers come again at different times. Powers of about 1.2, so that all are equally frequent.
 RETRY_MS = (100, 120, 145, 175, 210, 250, 300, 360)
@@ -31,10 +32,8 @@ def overload_rejections() -> Sequence[Sequence[Rejection]]:
     DEADLINE_EXCEEDED, as it would be without being refused.
     """
     by_refusal: Mapping[str, Sequence[Rejection]] = {
-        "limit": _later("UNAVAILABLE", "OVERLOADED", "the server has too much to do: try again"),
-        "wait": _later(
-            "UNAVAILABLE", "WAITED_TOO_LONG", "the server has too much to do: try again"
-        ),
+        "limit": _later("UNAVAILABLE", "OVERLOADED", BUSY),
+        "wait": _later("UNAVAILABLE", "WAITED_TOO_LONG", BUSY),
         "deadline": [
             rejection(
                 "DEADLINE_EXCEEDED",

@@ -10,6 +10,7 @@ from blrcs.domain.policy import (
     Addresses,
     Algorithm,
     AuditLevel,
+    BindingDemand,
     Limit,
     LimitKey,
     MethodPolicy,
@@ -54,6 +55,13 @@ PRIORITIES: dict[int, Priority] = {
     policy_pb2.PRIORITY_LOW: "low",
 }
 
+BINDINGS: dict[int, BindingDemand | None] = {
+    policy_pb2.TOKEN_BINDING_UNSPECIFIED: None,
+    policy_pb2.TOKEN_BINDING_ANY: "any",
+    policy_pb2.TOKEN_BINDING_MTLS: "mtls",
+    policy_pb2.TOKEN_BINDING_DPOP: "dpop",
+}
+
 # The compiler's stubs for Python do not type extensions.
 POLICY: Any = policy_pb2.policy
 SERVICE_PRIORITY: Any = policy_pb2.priority
@@ -85,6 +93,7 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
             allow_password_change_required=stated.allow_password_change_required,
             addresses=_addresses(stated),
             priority=_priority(stated, descriptor),
+            token_binding=BINDINGS[stated.token_binding],
         )
     except KeyError as error:
         raise PolicyError(f"{descriptor.full_name}: unknown value {error} in its policy") from None

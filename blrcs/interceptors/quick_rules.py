@@ -140,13 +140,14 @@ def _quick_message(
     required: bool,
 ) -> QuickField | None:
     """Of a message; None where its rules are not known."""
-    if rules.keys() - {"cel"}:
+    descriptor = field.message_type
+    if descriptor is None or rules.keys() - {"cel"}:
         return None
-    within = quick_rules(field.message_type, has_rules, around)
+    within = quick_rules(descriptor, has_rules, around)
     if within is None:
         return None
     try:
-        also = [_quick_expression(field.message_type, each) for each in rules.get("cel", ())]
+        also = [_quick_expression(descriptor, each) for each in rules.get("cel", ())]
     except UnknownRuleError:
         return None
     return QuickMessage(field.name, QuickRules([*also, *within.fields]), required=required)
@@ -169,27 +170,27 @@ def _quick_list(
     required: bool,
 ) -> QuickField | None:
     """Of a list; None where its rules are not known, or it is a map."""
-    if rules.keys() - {"repeated"}:
-        return None
-    stated = _stated(rules["repeated"]) if rules else {}
+    stated = _stated(rules["repeated"]) if "repeated" in rules else {}
     items = _stated(stated.pop("items")) if "items" in stated else {}
-    if stated.keys() - {"min_items", "max_items"}:
+    if rules.keys() - {"repeated"} or stated.keys() - {"min_items", "max_items"}:
         return None
     least, most = max(stated.get("min_items", 0), int(required)), stated.get("max_items")
-    if field.message_type is not None:
-        if items or field.message_type.GetOptions().map_entry:
+    if field.message_type is None:
+        try:
+            item = _quick_item(items) if items else None
+        except UnknownRuleError:
             return None
-        within = quick_rules(field.message_type, has_rules, around)
-        return None if within is None else QuickMessages(field.name, within, least=least, most=most)
-    if not items:
-        return QuickTexts(field.name, least=least, most=most)
-    if items.keys() != {"string"}:
-        return None
-    try:
-        item = _quick_text(field.name, _stated(items["string"]), {}, required=False)
-    except UnknownRuleError:
-        return None
-    return QuickTexts(field.name, item=item, least=least, most=most)
+        return QuickTexts(field.name, item=item, least=least, most=most)
+    is_plain = not items and not field.message_type.GetOptions().map_entry
+    within = quick_rules(field.message_type, has_rules, around) if is_plain else None
+    return None if within is None else QuickMessages(field.name, within, least=least, most=most)
+
+
+def _quick_item(rules: dict[str, Any]) -> QuickText:
+    """Of each string of a list."""
+    if rules.keys() != {"string"}:
+        raise UnknownRuleError
+    return _quick_text("", _stated(rules["string"]), {}, required=False)
 
 
 def _stated(rules: Any) -> dict[str, Any]:

@@ -14,8 +14,4 @@ class OverloadMetrics:
             ("priority", "why"),
         )
         self.running = Gauge(block, "blrcs_overload_running_calls", "Handlers that run.")
-        self.limit = Gauge(
-            block,
-            "blrcs_overload_limit_calls",
-            "Handlers that may run, as an adaptive limit has it.",
-        )
+        self.limit = Gauge(block, "blrcs_overload_limit_calls", "Handlers that may run.")

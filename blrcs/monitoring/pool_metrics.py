@@ -1,5 +1,6 @@
 """What goes on in pools of connections, as metrics."""
 
+from blrcs.resilience.watching import CircuitObserver, noting
 from blrcs_native.metrics import Counter, DurationHistogram, Gauge, MetricsBlock
 
 MS_NS = 1_000_000
@@ -15,9 +16,14 @@ class PoolMetrics:
     """The families of all pools of a server.
 
     Making one changes nothing in the block.
+
+    Args:
+        block: Where they are.
+        circuits: Told whether databases answer.
     """
 
-    def __init__(self, block: MetricsBlock) -> None:
+    def __init__(self, block: MetricsBlock, circuits: CircuitObserver) -> None:
+        self.circuits = circuits
         self.connections = Gauge(
             block,
             "blrcs_database_pool_connections",
@@ -76,6 +82,7 @@ class ObservedPool:
     """
 
     def __init__(self, metrics: PoolMetrics, pool: str) -> None:
+        self.circuit = noting(f"database/{pool}", metrics.circuits)
         self._in_use = metrics.connections.labels(pool, "in_use")
         self._idle = metrics.connections.labels(pool, "idle")
         self._waiting = metrics.waiting.labels(pool)

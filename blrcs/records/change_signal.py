@@ -88,8 +88,9 @@ class LocalChangeSignal:
             if record_ids is None:
                 stamps.bump_whole()
             else:
+                prefix = key.record("").name
                 for record_id in record_ids:
-                    stamps.bump(key.record(record_id).name)
+                    stamps.bump(f"{prefix}{record_id}")
         for waker in self._watching.get(key, ()):
             waker.wake()
         if self._generation is not None:

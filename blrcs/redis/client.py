@@ -16,12 +16,13 @@ from blrcs.domain.errors import UnavailableError
 from blrcs.redis.connector import Connector
 from blrcs.redis.errors import RedisOpenError, unavailable
 from blrcs.redis.joined import joined
-from blrcs.redis.line import Line, Push, said
+from blrcs.redis.line import Line, Push
 from blrcs.redis.node import Node
 from blrcs.redis.refusals import open_error
 from blrcs.redis.script import Script
 from blrcs.redis.topology import ask_once, topology_of
 from blrcs.redis.url import Place, RedisUrl
+from blrcs.resilience.watching import MakeBreaker
 
 NS_PER_S = 1_000_000_000
 MAX_REDIRECTS = 5
@@ -41,9 +42,13 @@ class RedisClient:
     Args:
         url: Where it is.
         settings: Bounds and time-outs.
+        breaker_of: Makes what stands before each server; None where each is always asked.
     """
 
-    def __init__(self, url: RedisUrl, settings: Redis) -> None:
+    def __init__(
+        self, url: RedisUrl, settings: Redis, breaker_of: MakeBreaker | None = None
+    ) -> None:
+        self._breaker_of = breaker_of
         self.key_prefix = settings.key_prefix
         self.database = url.database
         self.command_timeout_s = settings.command_timeout.ns / NS_PER_S
@@ -88,11 +93,8 @@ class RedisClient:
         place = await self.master_of(key)
         asking = False
         for _ in range(MAX_REDIRECTS):
-            line = await self._line(place)
-            if asking:
-                line.ask("ASKING").add_done_callback(_settle)
             try:
-                return await said(line.ask(*command))
+                return await self._node(place).ask(command, asking=asking)
             except UnavailableError as error:
                 if not isinstance(error.__cause__, ReadOnlyError):
                     self._look_soon()
@@ -193,11 +195,12 @@ class RedisClient:
             await self._look()
         return self._topology.master_of(key)
 
-    async def _line(self, place: Place) -> Line:
+    def _node(self, place: Place) -> Node:
         node = self._nodes.get(place)
         if node is None:
-            node = self._nodes[place] = Node(place, self._size, self.dial, self)
-        return await node.line()
+            breaker = None if self._breaker_of is None else self._breaker_of(f"redis/{place}")
+            node = self._nodes[place] = Node(place, self._size, self.dial, self, breaker)
+        return node
 
     async def _look(self) -> None:
         await joined(self._look_soon(even_now=True))
@@ -235,19 +238,22 @@ class RedisClient:
 
 
 @asynccontextmanager
-async def open_redis(settings: Redis, *, insist: bool = True) -> AsyncIterator[RedisClient]:
+async def open_redis(
+    settings: Redis, *, insist: bool = True, breaker_of: MakeBreaker | None = None
+) -> AsyncIterator[RedisClient]:
     """A client of the Redis that the settings name; ``settings.url`` is given.
 
     Args:
         settings: Say where it is.
         insist: Whether it has to be there now. A process that joins others which serve does not
             insist: it may do without until Redis is back, as they do.
+        breaker_of: See RedisClient.
 
     Raises:
         RedisOpenError: The URL is wrong, or Redis cannot be used.
     """
     text = "" if settings.url is None else settings.url.get_secret_value()
-    client = RedisClient(RedisUrl.parse(text), settings)
+    client = RedisClient(RedisUrl.parse(text), settings, breaker_of)
     if insist:
         await client.open()
     try:

@@ -1,18 +1,23 @@
 """One Redis server, and the lines to it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
+from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 from blrcs.redis.errors import unavailable
 from blrcs.redis.joined import joined
-from blrcs.redis.line import Line
+from blrcs.redis.line import Line, said
 from blrcs.redis.url import Place
+from blrcs.resilience.circuit_breaker import CircuitBreaker
 
 # Where a server refuses, callers do not knock one after another.
 PAUSE_S = 0.1
+# Who has waited so long for an answer has met a server that does not give any.
+SLOW_S = 0.1
 
 Dial = Callable[[Place, Callable[[Exception | None], None]], Awaitable[Line]]
 """Opens a line to a place that has to be a master; the callable is told of its end."""
@@ -38,9 +43,18 @@ class Node:
         size: How many lines.
         dial: Opens one.
         watch: Told of success and failure.
+        breaker: Refuses what is asked while the server does not answer; None where nothing does.
     """
 
-    def __init__(self, place: Place, size: int, dial: Dial, watch: Watch) -> None:
+    def __init__(
+        self,
+        place: Place,
+        size: int,
+        dial: Dial,
+        watch: Watch,
+        breaker: CircuitBreaker | None = None,
+    ) -> None:
+        self._breaker = breaker
         self._place = place
         self._dial = dial
         self._watch = watch
@@ -48,6 +62,45 @@ class Node:
         self._opening: list[asyncio.Task[Line] | None] = [None] * size
         self._next = 0
         self._closed_until = 0.0
+
+    async def ask(self, command: Sequence[bytes | str | int], *, asking: bool = False) -> Any:
+        """The server's answer to a command; with ``asking`` while the slot moves to it.
+
+        Raises:
+            UnavailableError: It does not answer.
+            ResourceExhaustedError: It has no memory left, or too many commands wait.
+            redis.exceptions.ResponseError: It refuses.
+        """
+        breaker = self._breaker
+        if breaker is None:
+            return await self._ask(command, asking=asking)
+        breaker.admit()
+        began_s = time.monotonic()
+        try:
+            answer = await self._ask(command, asking=asking)
+        except (UnavailableError, asyncio.CancelledError) as error:
+            # A server that is none any more has answered; who gives up early has not found out.
+            if isinstance(error.__cause__, ResponseError):
+                breaker.succeeded()
+            elif isinstance(error, UnavailableError) or time.monotonic() - began_s >= SLOW_S:
+                breaker.failed()
+            else:
+                breaker.forgot()
+            raise
+        except ResourceExhaustedError:
+            breaker.forgot()
+            raise
+        except BaseException:
+            breaker.succeeded()
+            raise
+        breaker.succeeded()
+        return answer
+
+    async def _ask(self, command: Sequence[bytes | str | int], *, asking: bool) -> Any:
+        line = await self.line()
+        if asking:
+            line.ask("ASKING").add_done_callback(_settle)
+        return await said(line.ask(*command))
 
     async def line(self) -> Line:
         """A line, of all in turn.
@@ -102,3 +155,9 @@ class Node:
     def _ended(self, error: Exception | None) -> None:
         if error is not None:
             self._watch.away(self._place, error)
+
+
+def _settle(answer: "asyncio.Future[Any]") -> None:
+    """Takes note of a failure that others are told of."""
+    if not answer.cancelled():
+        answer.exception()

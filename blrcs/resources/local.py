@@ -10,6 +10,12 @@ from blrcs.cache.memory import MemoryCache
 from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.config.cache import Cache
 from blrcs.database.adapter import DatabaseAdapter
+from blrcs.encryption.data_key import KEY_BYTES
+from blrcs.encryption.data_keys import DataKeys
+from blrcs.encryption.encryption_service import EncryptionService
+from blrcs.encryption.key_store import KeyStore
+from blrcs.encryption.local_master_key import EnvironmentMasterKey
+from blrcs.encryption.master_key import MasterKeys
 from blrcs.limits.native_limits import NativeLimits
 from blrcs.resources.no_database import NoDatabase
 from blrcs.resources.own_directories import path_of
@@ -35,6 +41,8 @@ def local_resources(
 ) -> ServerResources:
     """A cache in memory, limits without rules, and nobody who may do anything.
 
+    What is encrypted is so with a master key that everybody knows.
+
     Args:
         database: See ServerResources.
         own_directory: Likewise.
@@ -51,10 +59,16 @@ def local_resources(
         metrics=block,
         strategy_metrics=StrategyMetrics(block),
         page_tokens=SignedPageTokens(secrets.token_bytes(SECRET_BYTES)),
+        encryption=EncryptionService(_known_keys(database, clock)),
         clock=clock,
         own_directory=own_directory,
         life=ServiceLife(),
     )
+
+
+def _known_keys(database: DatabaseAdapter, clock: Clock) -> DataKeys:
+    master = EnvironmentMasterKey("KEY", {"KEY": "00" * KEY_BYTES})
+    return DataKeys(KeyStore(database), MasterKeys(master), clock)
 
 
 def described_resources(data_directory: Path) -> ServerResources:

@@ -11,6 +11,7 @@ from blrcs.application.ports.limits import Limits
 from blrcs.application.ports.page_tokens import PageTokens
 from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.database.adapter import DatabaseAdapter
+from blrcs.encryption.encryption_service import EncryptionService
 from blrcs.resources.service_life import ServiceLife, Work
 from blrcs_native.metrics import MetricsBlock
 
@@ -33,6 +34,7 @@ class ServerResources:
             tells them, summed over all workers.
         strategy_metrics: For ``blrcs.cache.strategies``, of all services of the process.
         page_tokens: Signs page tokens; all that share the database take them.
+        encryption: Encrypts values under keys of their tenants.
         clock: Wall-clock nanoseconds.
         own_directory: Gives a folder below the data directory that belongs to this process alone
             until it ends, such as for the log of a write-behind. It takes a name of lower-case
@@ -49,6 +51,7 @@ class ServerResources:
     metrics: MetricsBlock
     strategy_metrics: StrategyMetrics
     page_tokens: PageTokens
+    encryption: EncryptionService
     clock: Clock
     own_directory: Callable[[str], Path]
     life: ServiceLife = field(repr=False)

@@ -8,9 +8,12 @@ from blrcs.application.ports.clock import Clock
 from blrcs.database.adapter import Transaction
 from blrcs.database.repositories.access import SqlAccessRepository, change_policy
 from blrcs.domain.access_policy import AccessPolicy
+from blrcs.domain.condition.condition import Condition
 from blrcs.domain.errors import FailedPreconditionError
+from blrcs.security.condition_compiler import compile_condition
 from blrcs_native import access as native
 from blrcs_native.authorization_guard import CurrentAccess
+from blrcs_native.condition import Condition as NativeCondition
 from blrcs_native.generation import Generation
 
 REASONS = {
@@ -23,6 +26,10 @@ REASONS = {
     "elsewhere": "it is granted on other resources only",
     "unknown_role": "the bound role does not exist",
     "no_binding": "no binding grants it",
+    "denied": "a binding denies it",
+    "denied_by_error": "a binding denies it unless its condition is false, which cannot be told",
+    "condition_false": "the condition of the binding that would grant it does not hold",
+    "condition_error": "the condition of the binding that would grant it cannot be judged",
 }
 
 
@@ -120,6 +127,8 @@ class AccessStore:
                 binding.members,
                 binding.resource,
                 binding.expire_time_ns,
+                binding.denies,
+                _compiled(binding.condition),
             )
             for binding in policy.bindings.values()
         )
@@ -139,6 +148,10 @@ class AccessStore:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # so that asyncio does not complain where the caller was cancelled
+
+
+def _compiled(condition: Condition | None) -> NativeCondition | None:
+    return None if condition is None else compile_condition(condition.expression)
 
 
 class TableDecisions:
@@ -173,15 +186,16 @@ class TableDecisions:
             )
             for miss in explained.near_misses
         ]
-        if explained.allowed:
-            granting = Grant(
-                explained.binding or "",
+        if explained.binding is not None:
+            deciding = Grant(
+                explained.binding,
                 explained.role or "",
                 explained.member or "",
                 explained.resource or "",
                 applies=True,
+                denies=not explained.allowed,
             )
-            grants.insert(0, granting)
+            grants.insert(0, deciding)
         return Explanation(explained.allowed, REASONS[explained.reason], grants)
 
     def permissions(self, principal: str, resource: str) -> Sequence[str]:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 MAX_FILE_SIZE_BYTES = 16 * 1024
@@ -26,7 +27,19 @@ def create_key_file(path: Path, content: bytes) -> None:
         KeyFileError: It cannot be written.
     """
     try:
-        _create(path, content)
+        _create(path, content, _link)
+    except OSError as error:
+        raise KeyFileError(path, f"cannot be written: {error.strerror}") from error
+
+
+def replace_key_file(path: Path, content: bytes) -> None:
+    """As :func:`create_key_file`, but it takes the place of a file that is there, in one step.
+
+    Raises:
+        KeyFileError: It cannot be written.
+    """
+    try:
+        _create(path, content, os.replace)
     except OSError as error:
         raise KeyFileError(path, f"cannot be written: {error.strerror}") from error
 
@@ -50,16 +63,14 @@ def read_key_file(path: Path) -> bytes:
         raise KeyFileError(path, f"cannot be read: {error.strerror}") from error
 
 
-def _create(path: Path, content: bytes) -> None:
+def _create(path: Path, content: bytes, put: Callable[[Path, Path], None]) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb") as f:
             f.write(content)
             f.flush()
             os.fsync(f.fileno())
-        # A link, unlike a rename, never replaces a key that another process made meanwhile.
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
+        put(draft, path)
     finally:
         draft.unlink(missing_ok=True)
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -67,3 +78,9 @@ def _create(path: Path, content: bytes) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _link(draft: Path, path: Path) -> None:
+    # A link, unlike a rename, never replaces a key that another process made meanwhile.
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)

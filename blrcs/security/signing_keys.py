@@ -1,9 +1,10 @@
-"""The key that signs access tokens: an Ed25519 key in a file that only its owner may read."""
+"""Keys that sign access tokens: Ed25519 keys in files that only their owner may read."""
 
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -36,9 +37,34 @@ class SigningKey:
             "use": "sig",
         }
 
+    def signer(self) -> Self:
+        """Itself: as a set of keys it is one."""
+        return self
+
     def jwks(self) -> Sequence[Mapping[str, str]]:
         """See the port."""
         return [self._jwk]
+
+    def to_pem(self) -> bytes:
+        """As it is kept in a file."""
+        return self.private_key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
+
+class SigningKeys(Protocol):
+    """The keys that sign."""
+
+    def signer(self) -> SigningKey:
+        """The one that signs now."""
+        ...
+
+
+def make_signing_key() -> SigningKey:
+    """A new key."""
+    return SigningKey(Ed25519PrivateKey.generate())
 
 
 def load_or_create_signing_key(path: Path) -> SigningKey:
@@ -49,21 +75,17 @@ def load_or_create_signing_key(path: Path) -> SigningKey:
             passphrase, or cannot be read or written.
     """
     if not path.exists():
-        create_key_file(path, _new_pem())
-    return SigningKey(_parse(path, read_key_file(path)))
+        create_key_file(path, make_signing_key().to_pem())
+    return load_signing_key(path)
 
 
 def load_signing_key(path: Path) -> SigningKey:
-    """The key in the file; KeyFileError where there is none, likewise."""
+    """The key in the file.
+
+    Raises:
+        KeyFileError: See :func:`load_or_create_signing_key`.
+    """
     return SigningKey(_parse(path, read_key_file(path)))
-
-
-def _new_pem() -> bytes:
-    return Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
 
 
 def _parse(path: Path, pem: bytes) -> Ed25519PrivateKey:

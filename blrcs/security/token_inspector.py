@@ -1,6 +1,11 @@
 """Access tokens, read by the verifier that guards calls."""
 
+from collections.abc import Iterator
+
 from blrcs.application.ports.credentials import TokenFacts
+from blrcs.domain.token_limits import TokenBinding
+from blrcs_native.authentication_guard import PASSWORD_CHANGE_CLAIM
+from blrcs_native.claims import Claims
 from blrcs_native.token import TokenVerifier
 from blrcs_native.token_refusal import TokenRefusal
 
@@ -17,11 +22,35 @@ class VerifyingTokenInspector:
         if isinstance(claims, TokenRefusal):
             return None
         return TokenFacts(
-            principal=claims.subject,
-            session_id=claims.session_id or "",
+            principal=claims.principal,
+            session_id="" if claims.is_foreign else claims.session_id or "",
             token_id=claims.token_id or "",
             issuer=claims.issuer,
             audiences=claims.audiences,
             issue_time_ns=claims.issued_at_ns,
             expire_time_ns=claims.expires_at_ns,
+            scope=None if claims.permitted is None else claims.scopes,
+            actors=tuple(_actors(claims)),
+            actor_sessions=claims.actor_sessions,
+            binding=token_binding(claims),
+            password_change_required=PASSWORD_CHANGE_CLAIM in claims.members,
+            is_foreign=claims.is_foreign,
         )
+
+
+def token_binding(claims: Claims) -> TokenBinding | None:
+    """What a token is bound to; of several, the certificate."""
+    if claims.certificate_thumbprint is not None:
+        return TokenBinding("certificate", claims.certificate_thumbprint)
+    if claims.key_thumbprint is not None:
+        return TokenBinding("proof", claims.key_thumbprint)
+    return None
+
+
+def _actors(claims: Claims) -> Iterator[str]:
+    if claims.actor is None:
+        return
+    actor = claims.members.get("act")
+    while isinstance(actor, dict) and isinstance(actor.get("sub"), str):
+        yield actor["sub"]
+        actor = actor.get("act")

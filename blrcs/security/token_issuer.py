@@ -8,30 +8,35 @@ import jwt
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import AccessToken
 from blrcs.domain.proven_subject import note_subject
-from blrcs.security.signing_keys import ALGORITHM, SigningKey
+from blrcs.domain.token_limits import NO_LIMITS, TokenLimits
+from blrcs.security.signing_keys import ALGORITHM, SigningKeys
 
 NS_PER_S = 1_000_000_000
 DEFAULT_TTL_NS = 15 * 60 * NS_PER_S
 TYPE = "at+jwt"
 TOKEN_ID_BYTES = 16
 
+_CONFIRMATIONS = {"certificate": "x5t#S256", "proof": "jkt"}
+
 
 class JwtIssuer:
     """Implements the TokenIssuer port.
 
     Besides the registered claims a token carries ``sid``, by which it can be revoked; ``pwc``,
-    true where only a password change is allowed; and ``akid``, the API key that it was got with.
+    true where only a password change is allowed; ``akid``, the API key that it was got with; and
+    where it is limited ``scope`` (RFC 6749), ``act`` (RFC 8693) with ``asid``, the sessions of those
+    who act, and ``cnf`` (RFC 7800).
 
     Args:
         issuer: The ``iss`` of every token.
-        audience: The ``aud`` of every token.
+        audience: The ``aud`` of every token that is for no other audience.
         ttl_ns: The life of a token, at least a second.
         random: Gives as many unpredictable bytes as it is asked for.
     """
 
     def __init__(
         self,
-        key: SigningKey,
+        keys: SigningKeys,
         *,
         issuer: str,
         audience: str,
@@ -41,7 +46,7 @@ class JwtIssuer:
     ) -> None:
         if ttl_ns < NS_PER_S:
             raise ValueError("an access token lives for a second at least")
-        self._key = key
+        self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
@@ -56,6 +61,7 @@ class JwtIssuer:
         not_after_ns: int | None,
         password_change_required: bool = False,
         api_key_id: str = "",
+        limits: TokenLimits = NO_LIMITS,
     ) -> AccessToken:
         """See the port. The expiry is cut down to whole seconds."""
         now_ns = self._clock()
@@ -66,7 +72,7 @@ class JwtIssuer:
         issue_s = now_ns // NS_PER_S
         claims: dict[str, object] = {
             "iss": self._issuer,
-            "aud": self._audience,
+            "aud": limits.audience or self._audience,
             "sub": principal,
             "sid": session_id,
             "jti": self._token_id(),
@@ -78,11 +84,13 @@ class JwtIssuer:
             claims["pwc"] = True
         if api_key_id:
             claims["akid"] = api_key_id
+        claims |= _limiting_claims(limits)
+        key = self._keys.signer()
         text = jwt.encode(
             claims,
-            self._key.private_key,
+            key.private_key,
             algorithm=ALGORITHM,
-            headers={"typ": TYPE, "kid": self._key.kid},
+            headers={"typ": TYPE, "kid": key.kid},
         )
         note_subject(principal, session_id)
         return AccessToken(text, max(expire_s * NS_PER_S - now_ns, 0))
@@ -90,3 +98,19 @@ class JwtIssuer:
     def _token_id(self) -> str:
         octets = self._random(TOKEN_ID_BYTES)
         return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def _limiting_claims(limits: TokenLimits) -> dict[str, object]:
+    claims: dict[str, object] = {}
+    if limits.scope is not None:
+        claims["scope"] = " ".join(limits.scope)
+    actor: dict[str, object] = {}
+    for name in reversed(limits.actors):
+        actor = {"sub": name, "act": actor} if actor else {"sub": name}
+    if actor:
+        claims["act"] = actor
+    if limits.actor_sessions:
+        claims["asid"] = list(limits.actor_sessions)
+    if limits.binding is not None:
+        claims["cnf"] = {_CONFIRMATIONS[limits.binding.kind]: limits.binding.thumbprint}
+    return claims

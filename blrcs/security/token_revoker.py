@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
+from blrcs.domain.revocation import Revocation
 from blrcs_native.revocations import Revocations
 
 
 class VerifierRevoker:
-    """Implements the Revoker port for the tokens of one issuer."""
+    """Implements the Revoker port; sessions are those of one issuer."""
 
     def __init__(self, revocations: Revocations, *, issuer: str) -> None:
         self._revocations = revocations
@@ -21,3 +22,29 @@ class VerifierRevoker:
         """See the port."""
         for session_id in session_ids:
             self._revocations.restore_session(self._issuer, session_id, expires_at_ns=expires_at_ns)
+
+    def revoke(self, revocation: Revocation) -> None:
+        """See the port."""
+        issuer, name, until_ns = revocation.issuer, revocation.name, revocation.expire_time_ns
+        match revocation.kind:
+            case "key":
+                self._revocations.revoke_key(issuer, name, expires_at_ns=until_ns)
+            case "token":
+                self._revocations.revoke_token(issuer, name, expires_at_ns=until_ns)
+            case "subject":
+                self._revocations.revoke_subject(
+                    issuer, name, issued_before_ns=revocation.time_ns, expires_at_ns=until_ns
+                )
+
+    def restore(self, revocation: Revocation) -> None:
+        """See the port."""
+        issuer, name, until_ns = revocation.issuer, revocation.name, revocation.expire_time_ns
+        match revocation.kind:
+            case "key":
+                self._revocations.restore_key(issuer, name, expires_at_ns=until_ns)
+            case "token":
+                self._revocations.restore_token(issuer, name, expires_at_ns=until_ns)
+            case "subject":
+                self._revocations.restore_subject(
+                    issuer, name, issued_before_ns=revocation.time_ns, expires_at_ns=until_ns
+                )

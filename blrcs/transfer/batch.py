@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from blrcs.domain.record_name import CollectionKey
 from blrcs.transfer.entry import Entry, Reject
-from blrcs.transfer.struct_bytes import delimited
+from blrcs_native.protobuf_wire import write_bytes, write_message, write_number
 
 MAX_ENTRIES = 1_000
 """Of BatchWriteRecordsRequest."""
@@ -75,7 +75,7 @@ def batches(found: Iterator[Entry | Reject], max_entries: int = MAX_ENTRIES) -> 
 
 
 class WriteEncoder:
-    """Makes encoded BatchWriteRecordsRequests; tags are those of record.proto.
+    """Makes encoded BatchWriteRecordsRequests; numbers of fields are those of record.proto.
 
     Args:
         collection: The parent of all.
@@ -83,29 +83,25 @@ class WriteEncoder:
     """
 
     def __init__(self, collection: CollectionKey, *, replaces: bool) -> None:
-        self._collection = collection
-        self._parent = delimited(b"\x0a", collection.name.encode())
+        self._prefix = collection.record("").name
+        self._parent = write_bytes(1, collection.name.encode())
         self._write = self._update if replaces else self._create
 
     def __call__(self, entries: Sequence[Entry]) -> bytes:
         """The request that writes the entries, in their order."""
-        return self._parent + b"".join([delimited(b"\x12", self._write(each)) for each in entries])
+        return self._parent + b"".join([write_message(2, self._write(each)) for each in entries])
 
     def _create(self, entry: Entry) -> bytes:
-        return delimited(
-            b"\x0a",
-            self._parent
-            + delimited(b"\x12", entry.record_id.encode())
-            + delimited(b"\x1a", _record(entry)),
-        )
+        record_id = write_bytes(2, entry.record_id.encode())
+        record = write_message(3, _record(entry))
+        return write_message(1, self._parent + record_id + record)
 
     def _update(self, entry: Entry) -> bytes:
-        name = self._collection.record(entry.record_id).name
-        record = delimited(b"\x0a", name.encode()) + _record(entry)
-        allow_missing = b"\x18\x01"
-        return delimited(b"\x12", delimited(b"\x0a", record) + allow_missing)
+        name = write_bytes(1, f"{self._prefix}{entry.record_id}".encode())
+        record = write_message(1, name + _record(entry))
+        return write_message(2, record + write_number(3, 1))
 
 
 def _record(entry: Entry) -> bytes:
-    data = delimited(b"\x12", entry.data)
-    return data + delimited(b"\x32", entry.expire_time) if entry.expire_time else data
+    data = write_message(2, entry.data)
+    return data + write_message(6, entry.expire_time) if entry.expire_time else data

@@ -68,7 +68,7 @@ class EntryMaker:
     """
 
     def __init__(self, collection: CollectionKey, make_id: MakeId) -> None:
-        self._collection = collection
+        self._prefix = collection.record("").name
         self._make_id = make_id
 
     def __call__(self, line: Line, record_id: Any, document: Any, expire_time: Any) -> Entry:
@@ -99,7 +99,7 @@ class EntryMaker:
         if not isinstance(given, str):
             raise BadLineError("its id is neither a text nor a whole number")
         try:
-            record_key_in(self._collection.record(given).name)
+            record_key_in(f"{self._prefix}{given}")
         except InvalidArgumentError:
             raise BadLineError(
                 "its id is not one of 1 to 128 letters, digits, '.', '_', '~' and '-',"

@@ -68,7 +68,7 @@ class NativeServer:
         self._overload = overload
         self._abuse = AbuseCounters(abuse_counter)
         self._network = network
-        self._bound: list[tuple[list[socket.socket], ServerCredentials | None]] = []
+        self._bound: list[tuple[list[socket.socket], ServerCredentials | None, bool]] = []
         self._paths: list[SocketPath] = []
         self._acceptors: list[Acceptor] = []
         self._complained_s: float | None = None
@@ -92,12 +92,18 @@ class NativeServer:
         """Calls whose handlers have not ended, those of clients that are gone too."""
         return 0 if self._dispatcher is None else self._dispatcher.running
 
-    def add_insecure_port(self, address: str) -> int:
-        """Listens in plain text; returns the port. Raises RuntimeError where it cannot."""
-        return self._listen(address, None)
+    def add_insecure_port(self, address: str, *, proxied: bool = False) -> int:
+        """Listens in plain text; returns the port. Raises RuntimeError where it cannot.
 
-    def add_secure_port(self, address: str, credentials: ServerCredentials) -> int:
-        """Listens with TLS; returns the port.
+        Where it is ``proxied``, each connection is from a proxy of ``network``, and first says by
+        the PROXY protocol for whom it is; others are closed.
+        """
+        return self._listen(address, None, proxied=proxied)
+
+    def add_secure_port(
+        self, address: str, credentials: ServerCredentials, *, proxied: bool = False
+    ) -> int:
+        """Listens with TLS; returns the port. For ``proxied`` see ``add_insecure_port``.
 
         Raises:
             RuntimeError: It cannot listen there.
@@ -108,16 +114,24 @@ class NativeServer:
                 "the native transport takes the credentials of"
                 " blrcs.aio.ssl_server_credentials(...), which has grpc's arguments"
             )
-        return self._listen(address, credentials)
+        return self._listen(address, credentials, proxied=proxied)
 
     def add_listening_sockets(
-        self, sockets: list[socket.socket], credentials: ServerCredentials | None
+        self,
+        sockets: list[socket.socket],
+        credentials: ServerCredentials | None,
+        *,
+        proxied: bool = False,
     ) -> None:
         """Serves sockets that listen already; they are closed when the server stops."""
-        self._bound.append((sockets, credentials))
+        self._bound.append((sockets, credentials, proxied))
 
     def serve_also(
-        self, sockets: list[socket.socket], credentials: ServerCredentials | None
+        self,
+        sockets: list[socket.socket],
+        credentials: ServerCredentials | None,
+        *,
+        proxied: bool = False,
     ) -> Callable[[], None]:
         """Serves further sockets, until the server stops, or what is returned is called.
 
@@ -127,7 +141,7 @@ class NativeServer:
             for each in sockets:
                 each.close()
             return lambda: None
-        accepting = self._accept_from(sockets, credentials, self._connections)
+        accepting = self._accept_from(sockets, credentials, self._connections, proxied=proxied)
 
         def cease() -> None:
             for acceptor in accepting:
@@ -141,11 +155,11 @@ class NativeServer:
         if self._connections is not None:
             self._connections.close_denied()
 
-    def _listen(self, address: str, credentials: ServerCredentials | None) -> int:
+    def _listen(self, address: str, credentials: ServerCredentials | None, *, proxied: bool) -> int:
         if self._connections is not None:
             raise RuntimeError("addresses are added before the server starts")
         sockets = listening_sockets(address, reuse_port=self._options.reuse_port)
-        self._bound.append((sockets, credentials))
+        self._bound.append((sockets, credentials, proxied))
         self._paths += [path for each in sockets if (path := SocketPath.of(each)) is not None]
         return port_of(sockets)
 
@@ -180,8 +194,8 @@ class NativeServer:
             max_connections_per_address=self._options.max_connections_per_address,
             network=self._network,
         )
-        for sockets, credentials in self._bound:
-            self._accept_from(sockets, credentials, connections)
+        for sockets, credentials, proxied in self._bound:
+            self._accept_from(sockets, credentials, connections, proxied=proxied)
 
     async def stop(self, grace_s: float | None) -> None:
         """Refuses new calls, and cancels those that still run after ``grace_s``.
@@ -190,7 +204,7 @@ class NativeServer:
         Without a grace the calls that run are cancelled at once. A second call shortens the first.
         """
         if self._connections is None or self._dispatcher is None:
-            for sockets, _ in self._bound:
+            for sockets, _, _ in self._bound:
                 for each in sockets:
                     each.close()
             self._remove_paths()
@@ -230,9 +244,14 @@ class NativeServer:
         sockets: list[socket.socket],
         credentials: ServerCredentials | None,
         connections: ConnectionSet,
+        *,
+        proxied: bool,
     ) -> list[Acceptor]:
         context = None if credentials is None else credentials.context
-        accepting = [Acceptor(connections, each, context, self._log_exhausted) for each in sockets]
+        accepting = [
+            Acceptor(connections, each, context, self._log_exhausted, proxied=proxied)
+            for each in sockets
+        ]
         self._acceptors += accepting
         return accepting
 

@@ -61,7 +61,7 @@ PING = "/gate.v1.GateService/Ping"
 def write_gate(directory: Path, *, ping_policy: str = PUBLIC) -> None:
     """Writes and compiles the service, for ``--service`` in that working directory."""
     proto = directory / "proto/gate/v1/gate.proto"
-    proto.parent.mkdir(parents=True)
+    proto.parent.mkdir(parents=True, exist_ok=True)
     proto.write_text(PROTO.replace("POLICY", ping_policy))
     (directory / "gate_service.py").write_text(SERVICE)
     compile_project(directory)

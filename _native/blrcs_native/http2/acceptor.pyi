@@ -18,6 +18,8 @@ class Acceptor:
         listening: The socket, which listens already; it is closed with the acceptor.
         context: Gives what a connection's TLS is made with; None for plain text.
         exhausted: Is told each time that nothing can be accepted.
+        proxied: Each connection is from a proxy that the network's rules trust, and first says by
+            the PROXY protocol for whom it is; others are closed.
     """
 
     def __init__(
@@ -26,6 +28,8 @@ class Acceptor:
         listening: socket.socket,
         context: Callable[[], ssl.SSLContext] | None,
         exhausted: Callable[[OSError], object],
+        *,
+        proxied: bool = False,
     ) -> None: ...
     def close(self) -> None:
         """Stops listening."""

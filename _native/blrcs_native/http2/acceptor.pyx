@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint32_t
 from posix.unistd cimport close
 
 from blrcs_native.clock cimport monotonic_ns
-from blrcs_native.http2.abuse cimport DESCRIPTOR_LIMIT
+from blrcs_native.http2.abuse cimport DESCRIPTOR_LIMIT, PROXY_UNTRUSTED
 from blrcs_native.http2.connection cimport TURN_NS
 from blrcs_native.http2.connection_set cimport ConnectionSet
 from blrcs_native.http2.driver cimport Driver, drive
@@ -40,11 +40,12 @@ cdef void wait_is_over(void* owner) noexcept:
 
 @cython.final
 cdef class Acceptor(Pollable):
-    def __cinit__(self, ConnectionSet connections not None, listening, context, exhausted):
+    def __cinit__(self, ConnectionSet connections not None, listening, context, exhausted, *, bint proxied=False):
         self._set = connections
         self._listening = listening
         self._context = context
         self._exhausted = exhausted
+        self._proxied = proxied
         self._timer.owner = <void*>self
         self._timer.fire = wait_is_over
         self.fd = listening.fileno()
@@ -81,7 +82,6 @@ cdef class Acceptor(Pollable):
         cdef socklen_t size = sizeof(name)
         cdef int descriptor
         cdef str address
-        cdef AddressC binary
         cdef Driver driver
         name.ss_family = 0
         descriptor = accept4(
@@ -89,8 +89,7 @@ cdef class Acceptor(Pollable):
         )
         if descriptor < 0:
             return self._failed(errno)
-        binary = binary_address(&name)
-        if not self._set.serves(&binary) or self._set.is_full():
+        if not self._serves(&name) or self._set.is_full():
             close(descriptor)
             return True
         try:
@@ -98,13 +97,25 @@ cdef class Acceptor(Pollable):
             if not self._set.admits(address):
                 close(descriptor)
                 return True
-            driver = drive(self._set, descriptor, peer_of(&name, address), address, self._context)
+            driver = drive(
+                self._set, descriptor, peer_of(&name, address), address, self._context, self._proxied
+            )
         except BaseException:
             close(descriptor)
             raise
         # Most clients have sent something by now.
         self._set.poller.tell(driver, EPOLLIN)
         return True
+
+    cdef bint _serves(self, const sockaddr_storage* name) except -1:
+        """Whether a connection from there is to be looked at; where not, it is counted."""
+        cdef AddressC address = binary_address(name)
+        if not self._proxied:
+            return self._set.serves(&address)
+        if self._set.network is not None and self._set.network.trusts(&address):
+            return True
+        self._set.abuse.count(PROXY_UNTRUSTED)
+        return False
 
     cdef bint _failed(self, int error) except -1:
         """Whether to go on at once: what only ends one connection is no reason to stop."""

@@ -53,4 +53,6 @@ cdef class ConnectionSet:
     cdef bint is_full(self) noexcept
     cdef bint admits(self, str address) except -1
     cdef void joined(self, Member member) except *
+    cdef bint moved(self, Member member, str address) except -1
+    cdef void _count_out(self, str address) except *
     cdef void left(self, Member member) except *

@@ -85,14 +85,31 @@ cdef class ConnectionSet:
         self._members.add(member)
         self._by_address[member.address] = self._by_address.get(member.address, 0) + 1
 
+    cdef bint moved(self, Member member, str address) except -1:
+        """Whether a member may stay that turns out to come from elsewhere; it is counted there."""
+        cdef AddressC binary = address_in(address)
+        if not self.serves(&binary):
+            return False
+        if address == member.address:
+            return True
+        if not self.admits(address):
+            return False
+        self._count_out(member.address)
+        member.address = address
+        self._by_address[address] = self._by_address.get(address, 0) + 1
+        return True
+
+    cdef void _count_out(self, str address) except *:
+        count = self._by_address[address] - 1
+        if count:
+            self._by_address[address] = count
+        else:
+            del self._by_address[address]
+
     cdef void left(self, Member member) except *:
         """Once all that ran for it has been told."""
         self._members.remove(member)
-        count = self._by_address[member.address] - 1
-        if count:
-            self._by_address[member.address] = count
-        else:
-            del self._by_address[member.address]
+        self._count_out(member.address)
         if self.draining and not self._members:
             self.closed.set()
 

@@ -6,6 +6,7 @@ from typing import Any, final
 
 from blrcs_native.http2.limits import Limits
 from blrcs_native.http2.timer_wheel import TimerWheel
+from blrcs_native.overload import Overload
 
 @final
 class Dispatcher:

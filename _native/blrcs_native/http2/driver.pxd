@@ -7,6 +7,7 @@ from blrcs_native.http2.connection cimport Connection
 from blrcs_native.http2.connection_set cimport ConnectionSet, Member
 from blrcs_native.http2.connection_times cimport ConnectionTimes, Due
 from blrcs_native.http2.octets cimport Octets
+from blrcs_native.http2.proxy_header cimport ProxyHeader
 from blrcs_native.http2.timer_wheel cimport Timer
 from blrcs_native.http2.tls_session cimport TlsSession
 
@@ -15,6 +16,8 @@ cdef class Driver(Member):
     cdef ConnectionSet _set
     cdef str _peer
     cdef TlsSession _tls
+    # None once it has come, or where none is to.
+    cdef ProxyHeader _proxy
     cdef Connection _connection
     cdef ConnectionTimes _times
     cdef Timer _timer
@@ -31,7 +34,8 @@ cdef class Driver(Member):
     cdef void _worked(self, int64_t used_ns) noexcept
     cdef void _fit_reads(self, Py_ssize_t size, int64_t used_ns) noexcept
     cdef void _receive(self, const unsigned char* data, Py_ssize_t size) except *
-    cdef bint _receive_tls(self, Py_ssize_t size) except -1
+    cdef Py_ssize_t _take_proxy_header(self, Py_ssize_t size) except -1
+    cdef bint _receive_tls(self, Py_ssize_t start, Py_ssize_t end) except -1
     cdef void _rest(self) except *
     cdef void _flush(self) except *
     cdef bint _may_go_on(self) noexcept
@@ -46,4 +50,6 @@ cdef class Driver(Member):
     cdef void _carry_out(self, Due due, int64_t now_ns) except *
 
 
-cdef Driver drive(ConnectionSet connections, int descriptor, str peer, str address, object context)
+cdef Driver drive(
+    ConnectionSet connections, int descriptor, str peer, str address, object context, bint proxied
+)

@@ -14,7 +14,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from posix.unistd cimport close
 
 from blrcs_native.clock cimport monotonic_ns
-from blrcs_native.http2.abuse cimport SLOW_HANDSHAKE, SLOW_HEADERS, STALLED_REPLY, Abuse
+from blrcs_native.http2.abuse cimport (
+    PROXY_MALFORMED, SLOW_HANDSHAKE, SLOW_HEADERS, STALLED_REPLY, Abuse,
+)
 from blrcs_native.http2.connection cimport TURN_NS, Connection
 from blrcs_native.http2.connection_set cimport (
     LEAST_READ_BYTES, MAX_READ_DOUBLINGS, ConnectionSet, Member,
@@ -25,6 +27,7 @@ from blrcs_native.http2.connection_times cimport (
 )
 from blrcs_native.http2.octets cimport octets_append, octets_free, octets_size, octets_take
 from blrcs_native.http2.poller cimport EPOLLIN, EPOLLOUT
+from blrcs_native.http2.proxy_header cimport PROXY_BROKEN, PROXY_COMPLETE, ProxyHeader
 from blrcs_native.http2.slow_streams cimport end_slow_streams
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport timer_drop
@@ -49,9 +52,11 @@ cdef Rejection CLOSING = explained(
 )
 
 
-cdef Driver drive(ConnectionSet connections, int descriptor, str peer, str address, object context):
+cdef Driver drive(
+    ConnectionSet connections, int descriptor, str peer, str address, object context, bint proxied
+):
     """Takes over an accepted socket, which does not block; `context` gives what TLS is made with,
-    None for plain text."""
+    None for plain text. One that is `proxied` first says for whom it is."""
     cdef Driver driver = Driver.__new__(Driver)
     driver._set = connections
     driver.fd = descriptor
@@ -61,6 +66,8 @@ cdef Driver drive(ConnectionSet connections, int descriptor, str peer, str addre
     driver._timer.owner = <void*>driver
     driver._timer.fire = check_times
     driver._flush_callback = driver._flush_now
+    if proxied:
+        driver._proxy = ProxyHeader()
     if context is not None:
         driver._tls = TlsSession(context())
     connections.poller.add(driver, EPOLLIN)
@@ -100,6 +107,7 @@ cdef class Driver(Member):
     cdef void _read(self) except *:
         cdef Py_ssize_t room = LEAST_READ_BYTES << self._read_doublings
         cdef ssize_t size = recv(self.fd, <char*>self._set.cipher_room, room, 0)
+        cdef Py_ssize_t start = 0
         cdef int64_t used_ns
         if size <= 0:
             if size == 0:
@@ -108,12 +116,18 @@ cdef class Driver(Member):
                 self.close()
             return
         self._times.read_ns = monotonic_ns()
+        if self._proxy is not None:
+            start = self._take_proxy_header(size)
+            if start == size or self._ending:
+                return
         if self._tls is None:
-            self._receive(<const unsigned char*><char*>self._set.cipher_room, size)
+            self._receive(
+                <const unsigned char*><char*>self._set.cipher_room + start, size - start
+            )
             self._flush()
         else:
             try:
-                if self._receive_tls(size):
+                if self._receive_tls(start, size):
                     self._flush()
             except ssl.SSLError:
                 # A reason is in what OpenSSL has written for the client.
@@ -201,10 +215,24 @@ cdef class Driver(Member):
             self._flush()
             self._end()
 
-    cdef bint _receive_tls(self, Py_ssize_t size) except -1:
+    cdef Py_ssize_t _take_proxy_header(self, Py_ssize_t size) except -1:
+        """Where the client's own bytes begin; the connection ends if it may not have come."""
+        cdef ProxyHeader header = self._proxy
+        cdef Py_ssize_t used = header.feed_octets(
+            <const unsigned char*><char*>self._set.cipher_room, size
+        )
+        if header.state == PROXY_BROKEN:
+            self._give_up(PROXY_MALFORMED)
+        elif header.state == PROXY_COMPLETE:
+            self._proxy = None
+            if not self._set.moved(self, header.address if header.has_client else self.address):
+                self.close()
+        return used
+
+    cdef bint _receive_tls(self, Py_ssize_t start, Py_ssize_t end) except -1:
         """Whether there is anything to flush."""
         cdef Py_ssize_t plain
-        self._tls.feed(self._set.cipher_view[:size])
+        self._tls.feed(self._set.cipher_view[start:end])
         if not self._tls.ready:
             if not self._tls.shake_hands():
                 self._send_tls()
@@ -339,7 +367,7 @@ cdef class Driver(Member):
         if self._ending or self._times.drain_began_ns != 0:
             return
         if self._connection is None:
-            if self._tls is not None:
+            if self._tls is not None or self._proxy is not None:
                 self._end()
                 return
             self._open(NOBODY)

@@ -46,4 +46,5 @@ class GrantAdministrator:
 def _grants(binding: Binding) -> bool:
     """Whether its members are administrators, for good."""
     root_for_good = not binding.resource and binding.expire_time_ns is None
-    return binding.role == ADMINISTRATOR and root_for_good
+    always = binding.condition is None and not binding.denies
+    return binding.role == ADMINISTRATOR and root_for_good and always

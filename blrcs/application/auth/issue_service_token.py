@@ -5,6 +5,7 @@ from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator, TokenIssuer
 from blrcs.application.ports.identity import ApiKeyRepository
 from blrcs.domain.errors import UnauthenticatedError
+from blrcs.domain.token_limits import TokenBinding, TokenLimits
 
 USE_TIME_PRECISION_NS = 60_000_000_000
 
@@ -25,8 +26,8 @@ class IssueServiceToken:
         self._tokens = tokens
         self._clock = clock
 
-    async def __call__(self, api_key: str) -> Tokens:
-        """A token that lives no longer than the key.
+    async def __call__(self, api_key: str, *, binding: TokenBinding | None = None) -> Tokens:
+        """A token that lives no longer than the key, bound to what the caller has shown.
 
         Raises:
             UnauthenticatedError: The key is unknown, expired or disabled, or its service account
@@ -45,6 +46,7 @@ class IssueServiceToken:
             key.token_session_id(account),
             not_after_ns=key.expire_time_ns,
             api_key_id=key.id,
+            limits=TokenLimits(binding=binding),
         )
         if key.use_time_ns is None or now_ns - key.use_time_ns >= USE_TIME_PRECISION_NS:
             self._api_keys.note_use(key, now_ns)

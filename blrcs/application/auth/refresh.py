@@ -1,11 +1,14 @@
 """Exchanging a refresh token."""
 
+from collections.abc import Collection
+
 from blrcs.application.auth.tokens import Tokens
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator, TokenIssuer
 from blrcs.application.ports.identity import SessionRepository
 from blrcs.domain.errors import UnauthenticatedError
 from blrcs.domain.session import SessionLifetime
+from blrcs.domain.token_limits import TokenBinding, TokenLimits
 
 
 class Refresh:
@@ -31,12 +34,18 @@ class Refresh:
         self._lifetime = lifetime
         self._clock = clock
 
-    async def __call__(self, refresh_token: str) -> Tokens:
-        """New tokens.
+    async def __call__(
+        self, refresh_token: str, *, bindings: Collection[TokenBinding] = ()
+    ) -> Tokens:
+        """New tokens, bound to what the session is bound to.
+
+        Args:
+            bindings: All that the caller has shown. Where what the session is bound to is not among
+                them, nothing is done: whoever has only stolen a token cannot end the session.
 
         Raises:
-            UnauthenticatedError: The token is unknown, expired or spent, or the user is disabled;
-                it does not tell which.
+            UnauthenticatedError: The token is unknown, expired or spent, the session is bound to
+                something else, or the user is disabled; it does not tell which.
         """
         renewed = self._secrets.refresh_token()
         now_ns = self._clock()
@@ -44,6 +53,7 @@ class Refresh:
             self._secrets.refresh_hash(refresh_token),
             renewed_hash=renewed.hash,
             lifetime=self._lifetime,
+            bindings=bindings,
             now_ns=now_ns,
         )
         if rotated is None:
@@ -54,6 +64,7 @@ class Refresh:
             session.id,
             not_after_ns=session.end_time_ns,
             password_change_required=user.password_change_required,
+            limits=TokenLimits(binding=session.binding),
         )
         return Tokens(
             access=access,

@@ -9,6 +9,7 @@ from blrcs.application.ports.credentials import PasswordHasher, SecretGenerator,
 from blrcs.application.ports.identity import SessionRepository
 from blrcs.domain.errors import ResourceExhaustedError, UnauthenticatedError
 from blrcs.domain.session import Session, SessionLifetime
+from blrcs.domain.token_limits import TokenBinding, TokenLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,15 @@ class SignIn:
         self._clock = clock
 
     async def __call__(
-        self, user_id: str, password: str, *, display_name: str = "", address: str = ""
+        self,
+        user_id: str,
+        password: str,
+        *,
+        display_name: str = "",
+        address: str = "",
+        binding: TokenBinding | None = None,
     ) -> SignedIn:
-        """Opens a session.
+        """Opens a session; all its tokens are bound to what the caller has shown, if to anything.
 
         Raises:
             UnauthenticatedError: The password is wrong, or the user disabled or unknown; it does
@@ -60,6 +67,7 @@ class SignIn:
             user_id,
             display_name=display_name,
             address=address,
+            binding=binding,
             now_ns=self._clock(),
         )
         refresh = self._secrets.refresh_token()
@@ -77,6 +85,7 @@ class SignIn:
             session.id,
             not_after_ns=session.end_time_ns,
             password_change_required=change_required,
+            limits=TokenLimits(binding=binding),
         )
         tokens = Tokens(
             access=access, refresh_token=refresh.text, refresh_ttl_ns=self._lifetime.refresh_ns

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-UPDATABLE = frozenset({"role", "members", "resource", "expire_time"})
+from blrcs.domain.binding import Effect
+from blrcs.domain.condition.condition import Condition
+
+UPDATABLE = frozenset({"role", "members", "resource", "expire_time", "effect", "condition"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +16,8 @@ class BindingFields:
     members: tuple[str, ...] = ()
     resource: str = ""
     expire_time_ns: int | None = None
+    effect: Effect = Effect.GRANT
+    condition: Condition | None = None
 
     def chosen(self, fields: frozenset[str]) -> dict[str, object]:
         """The values of some fields, by the names of a binding's attributes."""

@@ -1,12 +1,14 @@
 """Creating a binding."""
 
 from blrcs.application.bindings.binding_fields import UPDATABLE, BindingFields
+from blrcs.application.bindings.parent import require_within
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
 from blrcs.domain.access_name import binding_name
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
+from blrcs.domain.delegation import Actor, delegated
 from blrcs.domain.resource_name import check_resource
 
 
@@ -18,10 +20,15 @@ class CreateBinding:
         self._secrets = secrets
         self._clock = clock
 
-    async def __call__(self, binding_id: str, fields: BindingFields) -> Binding:
+    async def __call__(
+        self, binding_id: str, fields: BindingFields, *, parent: str, actor: Actor | None
+    ) -> Binding:
         """The binding created, under a made-up id if none is given.
 
+        ``parent`` is the resource that the actor administers; the binding is for it, or below it.
+
         Raises:
+            PermissionDeniedError: The actor does not hold itself what it would give.
             AlreadyExistsError: The id is taken.
             InvalidArgumentError: It has no role, no members, or no valid resource.
             NotFoundError: Its role, or a group among its members, does not exist.
@@ -35,10 +42,11 @@ class CreateBinding:
         )
         made.check()
         check_resource(made.resource)
+        require_within(made, parent)
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             policy.refuse_taken(made)
             return policy.with_binding(made, now_ns=now_ns)
 
-        await self._rules.change(operation)
+        await self._rules.change(delegated(operation, actor, now_ns))
         return made

@@ -1,7 +1,10 @@
 """Deleting a binding."""
 
+from blrcs.application.bindings.parent import found_within
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
+from blrcs.domain.access_policy import AccessPolicy
+from blrcs.domain.delegation import Actor, delegated
 
 
 class DeleteBinding:
@@ -11,13 +14,21 @@ class DeleteBinding:
         self._rules = rules
         self._clock = clock
 
-    async def __call__(self, name: str, *, etag: str) -> None:
+    async def __call__(self, name: str, *, etag: str, parent: str, actor: Actor | None) -> None:
         """Deletes it.
 
+        ``parent`` is the resource that the actor administers; the binding is for it, or below it.
+
         Raises:
+            PermissionDeniedError: The actor does not hold itself what it would give.
             FailedPreconditionError: Nobody would be left as administrator.
             NotFoundError: There is none of the name.
             AbortedError: ``etag`` is not empty and not the stored one.
         """
         now_ns = self._clock()
-        await self._rules.change(lambda policy: policy.without_binding(name, etag, now_ns=now_ns))
+
+        def operation(policy: AccessPolicy) -> AccessPolicy:
+            found_within(policy, name, parent)
+            return policy.without_binding(name, etag, now_ns=now_ns)
+
+        await self._rules.change(delegated(operation, actor, now_ns))

@@ -1,6 +1,7 @@
 """Listing bindings."""
 
 from blrcs.application.access.list_after import list_after
+from blrcs.application.bindings.parent import is_within
 from blrcs.application.page import Page, PageRequest, cut_page
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.page_tokens import PageTokens
@@ -15,10 +16,19 @@ class ListBindings:
         self._rules = rules
         self._page_tokens = page_tokens
 
-    async def __call__(self, request: PageRequest) -> Page[Binding]:
-        """A page; InvalidArgumentError for a token from elsewhere."""
-        after = self._page_tokens.redeem(BINDINGS, request.page_token)
-        listed = list_after(self._rules.policy.bindings, after, request.limit + 1)
+    async def __call__(self, request: PageRequest, *, parent: str) -> Page[Binding]:
+        """A page of those for the parent and below it.
+
+        InvalidArgumentError for a token from elsewhere.
+        """
+        query = f"{parent}/{BINDINGS}" if parent else BINDINGS
+        after = self._page_tokens.redeem(query, request.page_token)
+        within = {
+            name: binding
+            for name, binding in self._rules.policy.bindings.items()
+            if is_within(binding, parent)
+        }
+        listed = list_after(within, after, request.limit + 1)
         return cut_page(
-            listed, request, query=BINDINGS, tokens=self._page_tokens, cursor=lambda each: each.name
+            listed, request, query=query, tokens=self._page_tokens, cursor=lambda each: each.name
         )

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from blrcs.application.bindings.binding_fields import UPDATABLE, BindingFields
+from blrcs.application.bindings.parent import found_within, require_within
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.update_mask import fields_to_update
 from blrcs.domain.access_policy import AccessPolicy, found
 from blrcs.domain.binding import Binding
+from blrcs.domain.delegation import Actor, delegated
 from blrcs.domain.etag import require_etag
 from blrcs.domain.resource_name import check_resource
 
@@ -21,11 +23,21 @@ class UpdateBinding:
         self._clock = clock
 
     async def __call__(
-        self, name: str, fields: BindingFields, *, mask: Iterable[str], etag: str
+        self,
+        name: str,
+        fields: BindingFields,
+        *,
+        mask: Iterable[str],
+        etag: str,
+        parent: str,
+        actor: Actor | None,
     ) -> Binding:
         """The binding after the change.
 
+        ``parent`` is the resource that the actor administers; the binding is for it, or below it.
+
         Raises:
+            PermissionDeniedError: The actor does not hold itself what it would give.
             InvalidArgumentError: The mask names what cannot be changed, or a value is not valid.
             FailedPreconditionError: Nobody would be left as administrator.
             NotFoundError: It, or something that it would name, does not exist.
@@ -35,7 +47,7 @@ class UpdateBinding:
         now_ns = self._clock()
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
-            stored = found(policy.bindings, name)
+            stored = found_within(policy, name, parent)
             require_etag(name, stored=stored.etag, given=etag)
             changed = replace(
                 stored,
@@ -45,6 +57,7 @@ class UpdateBinding:
             )
             changed.check()
             check_resource(changed.resource)
+            require_within(changed, parent)
             return policy.with_binding(changed, now_ns=now_ns)
 
-        return found((await self._rules.change(operation)).bindings, name)
+        return found((await self._rules.change(delegated(operation, actor, now_ns))).bindings, name)

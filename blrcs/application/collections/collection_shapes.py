@@ -19,11 +19,12 @@ MAX_KEPT = 1024
 
 
 class SealedField(NamedTuple):
-    """A path whose values are encrypted, and maybe never shown."""
+    """A path whose values are encrypted; maybe never shown, or to be found by equality."""
 
     text: str
     path: Path
     is_secret: bool
+    is_indexed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,12 @@ class CollectionShapes:
             collection,
             self._schemas.compile(text) if text else None,
             tuple(
-                SealedField(field, parse_path(field, field="collection"), is_secret)
+                SealedField(
+                    field,
+                    parse_path(field, field="collection"),
+                    is_secret,
+                    field in collection.indexes,
+                )
                 for fields, is_secret in (
                     (collection.encrypted_fields, False),
                     (collection.secret_fields, True),

@@ -6,6 +6,7 @@ from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
 from blrcs.domain.access_name import group_name
 from blrcs.domain.access_policy import AccessPolicy
+from blrcs.domain.delegation import Actor, delegated
 from blrcs.domain.group import Group
 
 
@@ -17,10 +18,11 @@ class CreateGroup:
         self._secrets = secrets
         self._clock = clock
 
-    async def __call__(self, group_id: str, fields: GroupFields) -> Group:
+    async def __call__(self, group_id: str, fields: GroupFields, *, actor: Actor | None) -> Group:
         """The group created, under a made-up id if none is given.
 
         Raises:
+            PermissionDeniedError: The actor does not hold itself what it would give.
             AlreadyExistsError: The id is taken.
             FailedPreconditionError: It would contain itself, or groups would nest too deeply.
             NotFoundError: It contains a group that does not exist.
@@ -37,5 +39,5 @@ class CreateGroup:
             policy.refuse_taken(made)
             return policy.with_group(made)
 
-        await self._rules.change(operation)
+        await self._rules.change(delegated(operation, actor, now_ns))
         return made

@@ -8,6 +8,7 @@ from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.update_mask import fields_to_update
 from blrcs.domain.access_policy import AccessPolicy, found
+from blrcs.domain.delegation import Actor, delegated
 from blrcs.domain.etag import require_etag
 from blrcs.domain.group import Group
 
@@ -20,11 +21,12 @@ class UpdateGroup:
         self._clock = clock
 
     async def __call__(
-        self, name: str, fields: GroupFields, *, mask: Iterable[str], etag: str
+        self, name: str, fields: GroupFields, *, mask: Iterable[str], etag: str, actor: Actor | None
     ) -> Group:
         """The group after the change.
 
         Raises:
+            PermissionDeniedError: The actor does not hold itself what it would give.
             InvalidArgumentError: The mask names what cannot be changed, or a value is not valid.
             FailedPreconditionError: It would contain itself, or groups would nest too deeply; or
                 nobody would be left as administrator.
@@ -45,4 +47,4 @@ class UpdateGroup:
             )
             return policy.with_group(changed)
 
-        return found((await self._rules.change(operation)).groups, name)
+        return found((await self._rules.change(delegated(operation, actor, now_ns))).groups, name)

@@ -27,7 +27,10 @@ class AccessRules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A binding that bears on a check, and why it does not apply, where it does not."""
+    """A binding that bears on a check, and why it does not apply, where it does not.
+
+    One that ``denies`` takes the permission away.
+    """
 
     binding: str
     role: str
@@ -35,6 +38,7 @@ class Grant:
     resource: str
     applies: bool
     reason: str = ""
+    denies: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from blrcs.domain.revocation import Revocation
 from blrcs.domain.session import RefreshToken
+from blrcs.domain.token_limits import NO_LIMITS, TokenBinding, TokenLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class TokenIssuer(Protocol):
         not_after_ns: int | None,
         password_change_required: bool = False,
         api_key_id: str = "",
+        limits: TokenLimits = NO_LIMITS,
     ) -> AccessToken:
         """A token for a principal, which ends with what ``session_id`` names."""
         ...
@@ -97,7 +100,15 @@ class TokenIssuer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
-    """What a valid token says. Times are nanoseconds since the Unix epoch."""
+    """What a valid token says. Times are nanoseconds since the Unix epoch.
+
+    Attributes:
+        principal: Whose it is here, whatever the issuer calls it.
+        scope: What it may be used for; None where that is not narrowed.
+        actors: Who acts for the principal by it, the present one first.
+        actor_sessions: The sessions by which they do.
+        is_foreign: Another issuer has issued it.
+    """
 
     principal: str
     session_id: str
@@ -106,6 +117,12 @@ class TokenFacts:
     audiences: Sequence[str]
     issue_time_ns: int
     expire_time_ns: int
+    scope: Sequence[str] | None = None
+    actors: Sequence[str] = ()
+    actor_sessions: Sequence[str] = ()
+    binding: TokenBinding | None = None
+    password_change_required: bool = False
+    is_foreign: bool = False
 
 
 class TokenInspector(Protocol):
@@ -136,6 +153,22 @@ class Revoker(Protocol):
 
     def restore_sessions(self, session_ids: Iterable[str], *, expires_at_ns: int) -> None:
         """As ``revoke_sessions``, for what is stored, so that other processes need not be told."""
+        ...
+
+    def revoke(self, revocation: Revocation) -> None:
+        """Refuses other tokens from now on."""
+        ...
+
+    def restore(self, revocation: Revocation) -> None:
+        """As ``revoke``, for what is stored."""
+        ...
+
+
+class RevocationStore(Protocol):
+    """Revocations that outlast the process."""
+
+    async def add(self, revocation: Revocation) -> None:
+        """Stores one; it is in force everywhere when this returns."""
         ...
 
 

@@ -8,13 +8,14 @@ and after a restart, also when its caller is cancelled meanwhile.
 on another thread, and may raise a DomainError, which undoes it; they must be pure.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from blrcs.domain.api_key import ApiKey
 from blrcs.domain.service_account import ServiceAccount
 from blrcs.domain.session import Session, SessionLifetime
+from blrcs.domain.token_limits import TokenBinding
 from blrcs.domain.user import User
 
 
@@ -149,9 +150,18 @@ class SessionRepository(Protocol):
         ...
 
     async def rotate(
-        self, spent_hash: bytes, *, renewed_hash: bytes, lifetime: SessionLifetime, now_ns: int
+        self,
+        spent_hash: bytes,
+        *,
+        renewed_hash: bytes,
+        lifetime: SessionLifetime,
+        bindings: Collection[TokenBinding],
+        now_ns: int,
     ) -> tuple[Session, User] | None:
         """Spends a refresh token for another one and extends the session.
+
+        None and nothing done, also with a token that was spent, where what the session is bound to
+        is not among the ``bindings``.
 
         None for a token that is unknown or expired, whose user is disabled, or that was spent
         before: that ends the session. Of two calls at once with one token the second is such a

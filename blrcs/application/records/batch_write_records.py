@@ -77,9 +77,7 @@ class BatchWriteRecords:
 
         def plan(planner: RecordPlanner) -> list[PlannedWrite]:
             planned = []
-            for position, (record_id, operation) in enumerate(
-                zip(chosen, operations, strict=True)
-            ):
+            for position, (record_id, operation) in enumerate(zip(chosen, operations, strict=True)):
                 try:
                     write = _planned(planner, record_id, operation)
                 except DomainError as error:

@@ -136,8 +136,9 @@ class RecordPlanner:
             raise InvalidArgumentError("record.data", f"has more than {MAX_ENCODED_BYTES} bytes")
         sealed = None
         if self._shape.sealed:
-            data, sealed = self._sealer.seal(self._shape, key, data)
-            encoded = self._images.encode(data)
+            parts = self._sealer.seal(self._shape, key, data)
+            data, sealed = parts.kept, parts.sealed
+            encoded = self._images.encode(parts.shown)
         create_time_ns, revision, expire_time_ns = times
         image = self._images.image(
             f"{self._prefix}{key.record}",

@@ -2,8 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from blrcs.application.collections.collection_shapes import CollectionShape, CollectionShapes
+from blrcs.application.collections.collection_shapes import (
+    CollectionShape,
+    CollectionShapes,
+    SealedField,
+)
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.field_path import MISSING, Document, Json, Path, value_at, with_value, without
 from blrcs.domain.record import Record, RecordImage, Sealed
@@ -11,6 +16,31 @@ from blrcs.domain.record_name import RecordKey
 
 Opened = Mapping[Path, Json]
 """Values that were sealed, by their paths."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedData:
+    """The data of a record, taken apart.
+
+    Attributes:
+        shown: Without what is sealed.
+        kept: That, with tags where values are sealed that are to be found.
+        sealed: Those values, encrypted.
+    """
+
+    shown: Document
+    kept: Document
+    sealed: Sealed | None
+
+
+def tag_of(shape: CollectionShape, field: SealedField, value: object) -> str | None:
+    """What strings, and numbers, that are equal have in common; None for other values."""
+    if isinstance(value, str):
+        return shape.keys.tag(field.text, b"s" + value.encode(errors="surrogatepass"))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # Zero has one tag, whatever its sign.
+        return shape.keys.tag(field.text, b"n" + repr(float(value) + 0.0).encode())
+    return None
 
 
 class RecordSealer:
@@ -52,18 +82,23 @@ class RecordSealer:
         opened = self._open(shape, record.key, record.sealed or {}, secrets=True)
         return {path: value for path, value in opened.items() if path in paths}
 
-    def seal(
-        self, shape: CollectionShape, key: RecordKey, data: Document
-    ) -> tuple[Document, Sealed | None]:
-        """The data without what is to be sealed, and that."""
+    def seal(self, shape: CollectionShape, key: RecordKey, data: Document) -> SealedData:
+        """The data taken apart."""
         sealed: dict[str, bytes] = {}
+        tags: dict[Path, str] = {}
         for field in shape.sealed:
             value = value_at(data, field.path)
             if value is not MISSING:
                 text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
                 sealed[field.text] = shape.keys.seal(key, field.text, text.encode())
                 data = without(data, field.path)
-        return data, sealed or None
+                tag = tag_of(shape, field, value) if field.is_indexed else None
+                if tag is not None:
+                    tags[field.path] = tag
+        kept = data
+        for path, tag in tags.items():
+            kept = with_value(kept, path, tag)
+        return SealedData(shown=data, kept=kept, sealed=sealed or None)
 
     def _open(
         self, shape: CollectionShape, key: RecordKey, sealed: Sealed, *, secrets: bool

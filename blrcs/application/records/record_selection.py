@@ -1,11 +1,18 @@
 """Which records are asked for, and in which order."""
 
-from collections.abc import Iterator
-
-from blrcs.application.collections.collection_shapes import CollectionShape
+from blrcs.application.collections.collection_shapes import CollectionShape, SealedField
 from blrcs.application.ports.records import Selection
+from blrcs.application.records.record_sealer import tag_of
 from blrcs.domain.errors import InvalidArgumentError
-from blrcs.domain.filter.expression import Comparison, Filter, Not, Path
+from blrcs.domain.filter.expression import (
+    Comparison,
+    Expression,
+    Filter,
+    Not,
+    Operator,
+    Path,
+    Text,
+)
 from blrcs.domain.filter.parser import parse_filter
 from blrcs.domain.order_by import parse_order_by
 
@@ -14,28 +21,46 @@ def select(shape: CollectionShape, *, filter_: str, order_by: str = "") -> Selec
     """What texts ask for.
 
     Raises:
-        InvalidArgumentError: They are none, or ask for what is encrypted or secret.
+        InvalidArgumentError: They are none, or ask for what is encrypted or secret, but for the
+            equality of what has an index.
     """
-    selection = Selection(parse_filter(filter_), parse_order_by(order_by))
-    for path in _paths_in(selection.filter_):
-        _refuse_sealed(shape, path, "filter")
+    found = parse_filter(filter_)
+    if shape.sealed and found.expression is not None:
+        found = Filter(_blinded(shape, found.expression))
+    selection = Selection(found, parse_order_by(order_by))
     for term in selection.order_by.terms:
         if isinstance(term.field, Path):
             _refuse_sealed(shape, term.field, "order_by")
     return selection
 
 
-def _paths_in(filter_: Filter) -> Iterator[Path]:
-    waiting = [] if filter_.expression is None else [filter_.expression]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, Comparison):
-            if isinstance(found.field, Path):
-                yield found.field
-        elif isinstance(found, Not):
-            waiting.append(found.operand)
-        else:
-            waiting.extend(found.operands)
+def _blinded(shape: CollectionShape, asked: Expression) -> Expression:
+    """The same with tags in the place of values that are encrypted, as they are in the store."""
+    if isinstance(asked, Comparison):
+        if not isinstance(asked.field, Path):
+            return asked
+        for field in shape.sealed:
+            if field.is_indexed and field.path == asked.field.segments:
+                return Comparison(asked.field, Operator.EQUAL, Text(_tag(shape, field, asked)))
+        _refuse_sealed(shape, asked.field, "filter")
+        return asked
+    if isinstance(asked, Not):
+        return Not(_blinded(shape, asked.operand))
+    return type(asked)(tuple(_blinded(shape, each) for each in asked.operands))
+
+
+def _tag(shape: CollectionShape, field: SealedField, asked: Comparison) -> str:
+    operand = asked.operand
+    value = operand.text if isinstance(operand, Text) and not operand.is_pattern else operand
+    tag = tag_of(shape, field, value) if asked.operator is Operator.EQUAL else None
+    if tag is None:
+        raise InvalidArgumentError(
+            "filter",
+            f"{str(asked.field)!r} is encrypted: it can only be compared by = and !=, with a"
+            " string or a number",
+            reason="FIELD_SEALED",
+        )
+    return tag
 
 
 def _refuse_sealed(shape: CollectionShape, path: Path, field: str) -> None:

@@ -6,6 +6,7 @@ from blrcs.application.ports.credentials import SecretGenerator
 from blrcs.application.roles.role_fields import UPDATABLE, RoleFields
 from blrcs.domain.access_name import role_name
 from blrcs.domain.access_policy import AccessPolicy
+from blrcs.domain.delegation import Actor, delegated
 from blrcs.domain.role import Role
 
 
@@ -17,10 +18,11 @@ class CreateRole:
         self._secrets = secrets
         self._clock = clock
 
-    async def __call__(self, role_id: str, fields: RoleFields) -> Role:
+    async def __call__(self, role_id: str, fields: RoleFields, *, actor: Actor | None) -> Role:
         """The role created, under a made-up id if none is given.
 
         Raises:
+            PermissionDeniedError: The actor does not hold itself what it would give.
             AlreadyExistsError: The id is taken.
             FailedPreconditionError: The id is a built-in role's, or it would include itself.
             NotFoundError: It includes a role that does not exist.
@@ -37,5 +39,5 @@ class CreateRole:
             policy.refuse_taken(made)
             return policy.with_role(made)
 
-        await self._rules.change(operation)
+        await self._rules.change(delegated(operation, actor, now_ns))
         return made

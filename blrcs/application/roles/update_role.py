@@ -8,6 +8,7 @@ from blrcs.application.ports.clock import Clock
 from blrcs.application.roles.role_fields import UPDATABLE, RoleFields
 from blrcs.application.update_mask import fields_to_update
 from blrcs.domain.access_policy import AccessPolicy, found, refuse_builtin
+from blrcs.domain.delegation import Actor, delegated
 from blrcs.domain.etag import require_etag
 from blrcs.domain.role import Role
 
@@ -20,11 +21,12 @@ class UpdateRole:
         self._clock = clock
 
     async def __call__(
-        self, name: str, fields: RoleFields, *, mask: Iterable[str], etag: str
+        self, name: str, fields: RoleFields, *, mask: Iterable[str], etag: str, actor: Actor | None
     ) -> Role:
         """The role after the change.
 
         Raises:
+            PermissionDeniedError: The actor does not hold itself what it would give.
             InvalidArgumentError: The mask names what cannot be changed, or a value is not valid.
             FailedPreconditionError: It is built in, or would include itself.
             NotFoundError: It, or something that it would name, does not exist.
@@ -45,4 +47,4 @@ class UpdateRole:
             )
             return policy.with_role(changed)
 
-        return found((await self._rules.change(operation)).roles, name)
+        return found((await self._rules.change(delegated(operation, actor, now_ns))).roles, name)

@@ -18,6 +18,9 @@ from typing import IO, Any, TypeGuard
 
 import orjson
 
+from blrcs.database.backup.backup_key import BackupKey
+from blrcs.database.backup.errors import BackupError
+from blrcs.database.backup.sealed_file import plain_stream
 from blrcs.database.backup.values import Tally
 from blrcs.database.data_directory import FILE_MODE
 
@@ -25,10 +28,6 @@ FORMAT = 1
 LEVEL = 3
 """Of compression: higher ones take several times as long for a few percent."""
 MAX_LINE_BYTES = 1 << 30
-
-
-class BackupError(Exception):
-    """A backup cannot be written, read or taken in. Its text is one line for a terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,14 +125,19 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator["BackupReader"]:
+def opened(path: Path, key: BackupKey | None = None) -> Iterator["BackupReader"]:
     """A backup to be read.
 
+    Args:
+        path: The file.
+        key: What opens it, where it is encrypted.
+
     Raises:
-        BackupError: It is none, or of a form that this version does not know.
+        BackupError: It is none, or of a form that this version does not know, or encrypted to
+            another key.
     """
     try:
-        with gzip.open(path, "rb") as file:
+        with plain_stream(path, key) as stream, gzip.open(stream, "rb") as file:
             yield BackupReader(path, file)
     except OSError as error:
         # gzip's own, of a file that is something else, has no strerror.

@@ -9,8 +9,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
+from blrcs.database.backup.backup_key import BackupKey
 from blrcs.database.backup.catalogue import StoredTable, read_catalogue
-from blrcs.database.backup.file import BackupError, Header, Section, opened
+from blrcs.database.backup.errors import BackupError
+from blrcs.database.backup.file import Header, Section, opened
 from blrcs.database.backup.progress import Progress, Silent
 from blrcs.database.backup.values import Tally, from_line, to_line
 from blrcs.database.backup.write import STEP_ROWS, read_through
@@ -29,6 +31,7 @@ async def restore_backup(
     path: Path,
     branches: Sequence[Branch] = (BLRCS,),
     *,
+    key: BackupKey | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Tally]:
@@ -41,6 +44,7 @@ async def restore_backup(
         url: Which database. It need not have tables yet.
         path: The backup.
         branches: Of migrations, those of the backup at least.
+        key: What opens it, where it is encrypted.
         force: Whether what is in the tables goes; else they have to be empty.
         progress: Is told how far it has come.
 
@@ -53,11 +57,11 @@ async def restore_backup(
         DatabaseOpenError, UnavailableError: The database cannot be used.
     """
     progress = progress or Silent()
-    with opened(path) as backup:
+    with opened(path, key) as backup:
         header = backup.header
     by_table = {branch.version_table: branch for branch in branches}
     _require_known(path, header, by_table)
-    whole = read_through(path, progress)
+    whole = read_through(path, progress, key)
     road = kind_of(url).road(url)
     stored = await road.stored(list(by_table))
     if any(stored) and not force:
@@ -66,7 +70,7 @@ async def restore_backup(
     tables = await road.run(partial(_prepare, place=road.place, wanted=wanted, force=force))
     async with open_database(url, migrate=False, limits=PoolLimits(size=1, overflow=0)) as opening:
         database, _ = opening
-        found = await _fill(database, path, tables, whole, progress)
+        found = await _fill(database, path, key, tables, whole, progress)
     await bring_up_to_date(road, branches)
     return found
 
@@ -115,12 +119,13 @@ def _prepare(
 async def _fill(
     database: DatabaseAdapter,
     path: Path,
+    key: BackupKey | None,
     tables: list[StoredTable],
     whole: dict[str, Tally],
     progress: Progress,
 ) -> dict[str, Tally]:
     by_name = {table.name: table for table in tables}
-    with opened(path) as backup:
+    with opened(path, key) as backup:
         columns: dict[str, list[str]] = {}
         for name in backup.header.tables:
             if name not in by_name:

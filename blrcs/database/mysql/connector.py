@@ -87,17 +87,22 @@ class Connector:
                 driver.close()
                 raise
 
-    async def kill(self, connection: MysqlConnection) -> None:
+    async def kill(self, connection: MysqlConnection) -> bool:
         """Has the server end what runs there and roll it back, within ``KILL_TIMEOUT_S``.
 
         By KILL and not by KILL QUERY, since the driver has closed the connection already. Where
         even that fails, the server rolls back when it finds the connection closed.
+
+        Returns:
+            Whether the server answered.
         """
         self._doomed.add(connection.thread_id)
         try:
             with suppress(MySQLError, OSError, TimeoutError):
                 async with asyncio.timeout(KILL_TIMEOUT_S), self._one_killer:
                     await self._kill_all()
+                return True
+            return False
         finally:
             self._doomed.discard(connection.thread_id)
 

@@ -74,10 +74,11 @@ class Lender:
         return task
 
     async def _kill(self, connection: MysqlConnection) -> None:
+        answers = False
         try:
-            await self._connector.kill(connection)
+            answers = await self._connector.kill(connection)
         finally:
-            self._pool.discard(connection)
+            self._pool.discard(connection, answers=answers)
 
     async def _roll_back(self, connection: MysqlConnection) -> None:
         try:

@@ -13,7 +13,8 @@ from blrcs.database.tables import bindings, groups, roles, settings
 from blrcs.database.upsert import upsert
 from blrcs.domain.access_name import binding_name, group_name, role_name
 from blrcs.domain.access_policy import AccessPolicy
-from blrcs.domain.binding import Binding
+from blrcs.domain.binding import Binding, Effect
+from blrcs.domain.condition.condition import Condition
 from blrcs.domain.group import Group
 from blrcs.domain.role import Role
 
@@ -145,6 +146,8 @@ def _to_row(resource: Role | Group | Binding) -> Values:
             values["members"] = _text(resource.members)
             values["resource"] = resource.resource
             values["expires_at_ns"] = resource.expire_time_ns
+            values["effect"] = resource.effect.value
+            values["condition_json"] = _condition_text(resource.condition)
     return values
 
 
@@ -174,8 +177,20 @@ def _binding(row: Row) -> Binding:
         members=_texts(row.members),
         resource=row.resource,
         expire_time_ns=row.expires_at_ns,
+        effect=Effect(row.effect),
+        condition=_condition(row.condition_json),
         **_history(row),
     )
+
+
+def _condition_text(condition: Condition | None) -> str | None:
+    if condition is None:
+        return None
+    return _text((condition.expression, condition.title, condition.description))
+
+
+def _condition(text: str | None) -> Condition | None:
+    return None if text is None else Condition(*_texts(text))
 
 
 def _history(row: Row) -> dict[str, Any]:

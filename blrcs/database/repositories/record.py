@@ -19,6 +19,7 @@ from blrcs.database.errors import IntegrityViolationError
 from blrcs.database.filter.columns import Columns
 from blrcs.database.filter.narrowing import Narrowing
 from blrcs.database.filter.queries import FilteredQueries
+from blrcs.database.repositories.record_creations import RecordCreations
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
 from blrcs.database.repositories.record_index import MOST_NAMED, bounds_in
 from blrcs.database.repositories.record_lookup import IMAGE, SHOWN, shown_rows, stored_records
@@ -67,6 +68,8 @@ class SqlRecordRepository:
     def __init__(self, database: DatabaseAdapter) -> None:
         self._database = database
         self._reads = database.stale
+        # Where there are replicas, a call's own writes tell it how far they have to be.
+        self._creations = None if database.is_shared else RecordCreations(self._write_all)
 
     async def get(self, key: RecordKey, *, now_ns: int) -> RecordImage | None:
         """See the port."""
@@ -107,7 +110,11 @@ class SqlRecordRepository:
         self, collection: Collection, writes: Sequence[PlannedWrite], *, now_ns: int
     ) -> Sequence[Record | None]:
         """See the port."""
-        return await self._write(collection.key, writes, now_ns, collection)
+        if self._creations is not None and len(writes) == 1:
+            (write,) = writes
+            if write.created is not None:
+                return [await self._creations.add(collection, write, write.created, now_ns)]
+        return await self._write_all(collection, writes, now_ns)
 
     async def page(
         self,
@@ -174,6 +181,11 @@ class SqlRecordRepository:
             with suppress(NotFoundError):
                 await self._write(key, writes, now_ns)
         return list(found)
+
+    async def _write_all(
+        self, collection: Collection, writes: Sequence[PlannedWrite], now_ns: int
+    ) -> Sequence[Record | None]:
+        return await self._write(collection.key, writes, now_ns, collection)
 
     async def _write(
         self,

@@ -20,15 +20,13 @@ class RecordsAtOnce:
     """
 
     def __init__(self, reader: BlockingReader, clock: Clock) -> None:
-        self._fetch_one = reader.fetch_one
+        self._find = reader.finder(IMAGE, "of_tenant", "of_collection", "of_id")
         self._clock = clock
 
     def read(self, tenant: str, collection: str, record_id: str) -> bytes | None:
         """The record, encoded; None where somebody else has to answer, whatever the reason."""
         try:
-            row = self._fetch_one(
-                IMAGE, of_tenant=tenant, of_collection=collection, of_id=record_id
-            )
+            row = self._find(tenant, collection, record_id)
         except UnavailableError:
             return None
         if row is None:

@@ -95,7 +95,8 @@ class RecordStep:
         """Has a record created of which nobody has looked if it is there; else as ``take``."""
         self._give(record)
         self._added.append(record_to_row(record))
-        self._indexed.extend(index_rows(record, self._indexes))
+        if self._indexes:
+            self._indexed.extend(index_rows(record, self._indexes))
         self._tell(ChangeKind.CREATED, record, record)
 
     async def carry_out(self, transaction: Transaction) -> None:
@@ -119,7 +120,7 @@ class RecordStep:
 
     def _give(self, after: Record | None) -> None:
         self.results.append(after)
-        self._left_bytes += 0 if after is None else after.image.size_bytes
+        self._left_bytes += 0 if after is None else after.size_bytes
         if self._left_bytes > MAX_BATCH_BYTES and len(self.results) > 1:
             raise InvalidArgumentError(
                 "writes",

@@ -1,17 +1,20 @@
 """Revocations: stored with the change that causes them, and in force when it is acknowledged."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+import orjson
 import sqlalchemy as sa
 
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import Revoker
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter, Transaction
-from blrcs.database.statement import Statement
+from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import revocations
 from blrcs.database.upsert import upsert
+from blrcs.domain.revocation import Revocation
 
 Result = TypeVar("Result")
 Revoke = Callable[[str], Awaitable[None]]
@@ -24,13 +27,12 @@ LEEWAY_NS = 300_000_000_000
 # Clocks of machines differ, and a transaction is seen later than the moment that it wrote down.
 OVERLAP_NS = 60_000_000_000
 
-_ALL = Statement(sa.select(revocations.c.id, revocations.c.expires_at_ns))
-_ADD = upsert(revocations, "expires_at_ns")
+_ALL = Statement(sa.select(revocations))
+_ADD = upsert(revocations, "revoked_at_ns", "expires_at_ns")
 _SINCE = Statement(
-    sa.select(revocations.c.id, revocations.c.expires_at_ns).where(
-        revocations.c.revoked_at_ns >= sa.bindparam("since_ns")
-    )
+    sa.select(revocations).where(revocations.c.revoked_at_ns >= sa.bindparam("since_ns"))
 )
+_THIS = Statement(sa.select(revocations.c.id).where(revocations.c.id == sa.bindparam("this_id")))
 _PURGE = Statement(
     sa.delete(revocations).where(revocations.c.expires_at_ns <= sa.bindparam("expired_before_ns"))
 )
@@ -70,15 +72,32 @@ class RevocationRepository:
         And again whenever other processes may have stored some without telling.
         """
         for row in self._reader.fetch_all(_ALL):
-            self._revoker.restore_sessions([row.id], expires_at_ns=row.expires_at_ns)
+            self._restore(row)
 
     async def catch_up(self) -> None:
         """Puts in force what others may have stored since the last time that this succeeded."""
         now_ns = self._clock()
         rows = await self._database.fetch_all(_SINCE, since_ns=self._seen_until_ns - OVERLAP_NS)
         for row in rows:
-            self._revoker.restore_sessions([row.id], expires_at_ns=row.expires_at_ns)
+            self._restore(row)
         self._seen_until_ns = now_ns
+
+    async def add(self, revocation: Revocation) -> None:
+        """Revokes other tokens than those of a session: stored and in force when this returns.
+
+        It is in force too if the caller is cancelled after it was queued.
+        """
+
+        async def operation(transaction: Transaction, _: Revoke) -> None:
+            # A key is revoked for good, by every process that comes to know of it.
+            if revocation.kind != "key" or not await is_stored(transaction, revocation):
+                await store_revocation(transaction, revocation)
+
+        def committed(_: None) -> None:
+            self._revoker.revoke(revocation)
+            self._announce()
+
+        await self.write(operation, committed=committed)
 
     async def write(
         self,
@@ -116,6 +135,7 @@ class RevocationRepository:
                     kind=SESSION,
                     revoked_at_ns=now_ns,
                     expires_at_ns=expires_at_ns,
+                    name=None,
                 )
                 revoked.append(session_id)
 
@@ -129,12 +149,52 @@ class RevocationRepository:
             committed(result)
         return result
 
+    def _restore(self, row: Row) -> None:
+        if row.kind == SESSION:
+            self._revoker.restore_sessions([row.id], expires_at_ns=row.expires_at_ns)
+            return
+        issuer, name = orjson.loads(row.name)
+        self._revoker.restore(
+            Revocation(
+                kind=row.kind,
+                issuer=issuer,
+                name=name,
+                time_ns=row.revoked_at_ns,
+                expire_time_ns=row.expires_at_ns,
+            )
+        )
+
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # so that asyncio does not complain where the caller was cancelled
 
 
+async def store_revocation(transaction: Transaction, revocation: Revocation) -> None:
+    """Adds a revocation, or puts it off, with the rest of the transaction."""
+    await transaction.execute(
+        _ADD,
+        id=_id_of(revocation),
+        kind=revocation.kind,
+        revoked_at_ns=revocation.time_ns,
+        expires_at_ns=revocation.expire_time_ns,
+        name=_name_of(revocation),
+    )
+
+
+async def is_stored(transaction: Transaction, revocation: Revocation) -> bool:
+    """Whether the same tokens are revoked already, whenever that was."""
+    return await transaction.fetch_one(_THIS, this_id=_id_of(revocation)) is not None
+
+
 async def purge_revocations(transaction: Transaction, now_ns: int) -> None:
     """Drops the revocations that no token can need any more."""
     await transaction.execute(_PURGE, expired_before_ns=now_ns - LEEWAY_NS)
+
+
+def _name_of(revocation: Revocation) -> str:
+    return orjson.dumps([revocation.issuer, revocation.name]).decode()
+
+
+def _id_of(revocation: Revocation) -> str:
+    return f"{revocation.kind}/{hashlib.sha256(_name_of(revocation).encode()).hexdigest()}"

@@ -1,6 +1,6 @@
 """Sessions in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from blrcs.database.repositories.user_row import user_from_row
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import refresh_tokens, sessions, users
 from blrcs.domain.session import Session, SessionLifetime
+from blrcs.domain.token_limits import TokenBinding
 from blrcs.domain.user import User
 
 _END_OF_TIME_NS = 2**63 - 1
@@ -124,7 +125,13 @@ class SqlSessionRepository:
         return await self._revocations.write(operation)
 
     async def rotate(
-        self, spent_hash: bytes, *, renewed_hash: bytes, lifetime: SessionLifetime, now_ns: int
+        self,
+        spent_hash: bytes,
+        *,
+        renewed_hash: bytes,
+        lifetime: SessionLifetime,
+        bindings: Collection[TokenBinding],
+        now_ns: int,
     ) -> tuple[Session, User] | None:
         """See the port."""
 
@@ -134,10 +141,12 @@ class SqlSessionRepository:
             token = await transaction.fetch_one(_TOKEN, token_hash=spent_hash)
             if token is None:
                 return None
+            session = _from_row(await transaction.fetch_one(_BY_ID, session_id=token.session_id))
+            if session.binding is not None and session.binding not in bindings:
+                return None
             if token.spent_at_ns is not None:
                 await _end(transaction, revoke, token.session_id)
                 return None
-            session = _from_row(await transaction.fetch_one(_BY_ID, session_id=token.session_id))
             user = user_from_row(await transaction.fetch_one(_USER, user_id=session.user_id))
             if token.expires_at_ns <= now_ns or session.end_time_ns <= now_ns or user.disabled:
                 return None
@@ -236,6 +245,7 @@ def _to_row(session: Session) -> dict[str, object]:
         "refreshed_at_ns": session.refresh_time_ns,
         "expires_at_ns": session.expire_time_ns,
         "ends_at_ns": session.end_time_ns,
+        "binding": None if session.binding is None else session.binding.text,
     }
 
 
@@ -245,6 +255,7 @@ def _from_row(row: Row) -> Session:
         user_id=row.user_id,
         display_name=row.display_name,
         address=row.address,
+        binding=None if row.binding is None else TokenBinding.from_text(row.binding),
         create_time_ns=row.created_at_ns,
         refresh_time_ns=row.refreshed_at_ns,
         expire_time_ns=row.expires_at_ns,

@@ -1,7 +1,7 @@
 """A database whose slow statements are told."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from time import monotonic_ns
 from typing import Any, Protocol, TypeVar
@@ -75,6 +75,7 @@ class _NotedWaits:
         self.closed = observer.closed
         self.waiting = observer.waiting
         self.exhausted = observer.exhausted
+        self.circuit = observer.circuit
 
     def waited(self, duration_ns: int) -> None:
         if len(_waited) >= MAX_NOTED:
@@ -278,6 +279,20 @@ class WatchedReader(BlockingReader):
         if (duration_ns := monotonic_ns() - began_ns) >= self._watch.least_ns:
             self._watch.note(statement, params, duration_ns, int(row is not None))
         return row
+
+    def finder(self, statement: Statement, *names: str) -> Callable[..., Row | None]:
+        """See the port."""
+        inner, watch = self._inner.finder(statement, *names), self._watch
+
+        def find(*values: Any) -> Row | None:
+            began_ns = monotonic_ns()
+            row = inner(*values)
+            if (duration_ns := monotonic_ns() - began_ns) >= watch.least_ns:
+                params = dict(zip(names, values, strict=True))
+                watch.note(statement, params, duration_ns, int(row is not None))
+            return row
+
+        return find
 
     def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """See the port."""

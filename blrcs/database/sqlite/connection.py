@@ -1,5 +1,6 @@
 """SQLite connections, set up for this server."""
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -32,7 +33,7 @@ def connect(
         DatabaseOpenError: One of its subclasses.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
+        _make_file(path)
     except OSError as error:
         raise DatabaseUnwritableError(path, f"cannot be written: {error.strerror}") from error
     try:
@@ -54,6 +55,19 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def _make_file(path: Path) -> None:
+    # A file that is there must not be opened here: the kernel drops all locks that the process has
+    # on it as soon as any descriptor of it is closed. Other processes would then take a database
+    # that is in use for one that nobody uses, and delete its log.
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+    except FileExistsError:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)) from None
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
 
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:

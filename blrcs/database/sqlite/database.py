@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 
 from blrcs.database.errors import unavailable
 from blrcs.database.sqlite.connection import DEFAULT_BUSY_TIMEOUT_MS, check_integrity, connect
+from blrcs.database.sqlite.dialect import SQLITE
 from blrcs.database.sqlite.errors import call_error
 from blrcs.database.sqlite.group_writer import DEFAULT_GROUP_SIZE, DEFAULT_QUEUE_SIZE, GroupWriter
 from blrcs.database.sqlite.migrate import migrate
@@ -102,6 +103,26 @@ class SqliteDatabase:
             return self._read_transaction.fetch_one(statement, **params)
         except sqlite3.OperationalError as error:
             raise call_error(error) from error
+
+    def finder(
+        self, statement: Statement, names: tuple[str, ...]
+    ) -> Callable[..., Row | None] | None:
+        """What does as ``fetch_one`` for values of these parameters, if that is their order."""
+        compiled = statement.compiled(SQLITE)
+        if compiled.bind({name: name for name in names}) != names:
+            return None
+        execute, sql, make_row = self._reader.execute, compiled.sql, compiled.make_row
+
+        def find(*values: Any) -> Row | None:
+            try:
+                cursor = execute(sql, values)
+                row = cursor.fetchone()
+                cursor.close()
+            except sqlite3.OperationalError as error:
+                raise call_error(error) from error
+            return None if row is None else make_row(row)
+
+        return find
 
     def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """All rows.

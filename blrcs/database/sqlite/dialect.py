@@ -4,4 +4,4 @@ from sqlalchemy.dialects import sqlite
 
 from blrcs.database.dialect import Dialect
 
-SQLITE = Dialect("sqlite", sqlite.dialect(paramstyle="named"))
+SQLITE = Dialect("sqlite", sqlite.dialect(paramstyle="qmark"))

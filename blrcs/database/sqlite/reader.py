@@ -1,5 +1,6 @@
 """Reads of SQLite that are done when they return."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from blrcs.database.adapter import BlockingReader, Operation
@@ -19,6 +20,10 @@ class SqliteReader(BlockingReader):
     def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """See the port."""
         return self._database.fetch_one(statement, **params)
+
+    def finder(self, statement: Statement, *names: str) -> Callable[..., Row | None]:
+        """See the port."""
+        return self._database.finder(statement, names) or super().finder(statement, *names)
 
     def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """See the port."""

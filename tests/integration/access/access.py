@@ -2,6 +2,7 @@
 
 import contextlib
 
+from blrcs.api.calling_actor import calling_actor
 from blrcs.assembly.access import assemble_access
 from blrcs.assembly.foundation import Foundation
 from blrcs.database.repositories.revocation import RevocationRepository
@@ -23,7 +24,7 @@ class NoRevocations:
 
 
 class AccessServer:
-    """``open`` on the same folder is a restart."""
+    """``open`` on the same folder is a restart. A change without a call is the program's own."""
 
     def __init__(self, access, database, reader, clock):
         self.store = access.store
@@ -50,7 +51,10 @@ class AccessServer:
                 secrets=RandomSecretGenerator(counting_random()),
                 page_tokens=SignedPageTokens(bytes(32)),
             )
-            yield cls(assemble_access(base, lambda: METHOD_PERMISSIONS), database, reader, clock)
+            access = assemble_access(
+                base, lambda: METHOD_PERMISSIONS, actor_of=lambda call: call and calling_actor(call)
+            )
+            yield cls(access, database, reader, clock)
 
     @property
     def epoch(self):

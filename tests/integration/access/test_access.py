@@ -310,6 +310,7 @@ async def test_an_explanation_names_what_grants_and_what_nearly_does(access):
             member="groups/devs",
             resource="orders",
             applies=True,
+            effect=access_pb2.BINDING_EFFECT_GRANT,
         )
     ]
     denied = await explain("users/bob", "orders/7")

@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hypothesis import settings
@@ -23,6 +24,16 @@ PERMISSIONS = ("a.b", "a.b.c", "a", "blrcs.users.get")
 RESOURCES = ("", "x", "x/y", "xy", "z/1/2")
 PRINCIPALS = ("users/a", "users/b", "serviceAccounts/a")
 
+CONDITIONS = {
+    "resource.name.endsWith('y')": lambda _, where, __: where.endswith("y"),
+    "principal.name == 'users/a' && 1 < 2": lambda who, _, __: who == "users/a",
+    f"now >= timestamp('{datetime.fromtimestamp(NOW_NS // S + 15, UTC).isoformat()}')": (
+        lambda _, __, now_ns: now_ns // S >= NOW_NS // S + 15
+    ),
+    "request.method == ''": lambda *_: None,
+}
+"""And what they say; nobody calls where somebody asks, so that the last cannot be told."""
+
 ids = st.sampled_from(["p", "q", "r"])
 resources = st.sampled_from(RESOURCES)
 roles = st.sampled_from(["roles/p", "roles/q", "roles/r", "roles/viewer"])
@@ -36,6 +47,7 @@ members = st.lists(
 )
 permissions = st.lists(st.sampled_from([*PERMISSIONS, "a.*"]), max_size=2)
 expiries = st.none() | st.integers(NOW_NS // S, NOW_NS // S + 40)
+conditions = st.sampled_from([*[None] * 4, *CONDITIONS])
 
 
 class AccessMachine(RuleBasedStateMachine):
@@ -105,10 +117,20 @@ class AccessMachine(RuleBasedStateMachine):
             change = self.access.group(group_id, *held)
         self.attempt(change, GroupSpec(name, held))
 
-    @rule(binding_id=ids, role=roles, held=members, resource=resources, ends_s=expiries)
-    def put_binding(self, binding_id, role, held, resource, ends_s):
+    @rule(
+        binding_id=ids,
+        role=roles,
+        held=members,
+        resource=resources,
+        ends_s=expiries,
+        denies=st.sampled_from([False, False, True]),
+        condition=conditions,
+    )
+    def put_binding(self, binding_id, role, held, resource, ends_s, denies=False, condition=None):
         name = f"bindings/{binding_id}"
-        fields = {"resource": resource}
+        fields = {"resource": resource, "effect": 1 + denies}
+        if condition is not None:
+            fields["condition"] = {"expression": condition}
         if ends_s is not None:
             fields["expire_time"] = {"seconds": ends_s}
         if name in self.sent:
@@ -116,7 +138,8 @@ class AccessMachine(RuleBasedStateMachine):
         else:
             change = self.access.bind(binding_id, role, *held, **fields)
         expires_at_ns = None if ends_s is None else ends_s * S
-        self.attempt(change, BindingSpec(name, role, held, resource, expires_at_ns))
+        spec = BindingSpec(name, role, held, resource, expires_at_ns, denies, condition)
+        self.attempt(change, spec)
 
     @rule(collection=st.sampled_from(["roles", "groups", "bindings"]), item_id=ids)
     def delete(self, collection, item_id):
@@ -143,7 +166,9 @@ class AccessMachine(RuleBasedStateMachine):
         def specs(kind):
             return [each for each in self.sent.values() if isinstance(each, kind)]
 
-        model = AccessModel(specs(RoleSpec), specs(GroupSpec), specs(BindingSpec))
+        model = AccessModel(
+            specs(RoleSpec), specs(GroupSpec), specs(BindingSpec), CONDITIONS.__getitem__
+        )
         concrete = {name for each in model.roles for name in each.permissions if name[-1] != "*"}
         known = sorted(concrete | METHOD_PERMISSIONS)
         for principal in PRINCIPALS:

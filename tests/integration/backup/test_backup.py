@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Transaction
-from blrcs.database.backup.file import BackupError, opened
+from blrcs.database.backup.errors import BackupError
+from blrcs.database.backup.file import opened
 from blrcs.database.backup.restore import restore_backup
 from blrcs.database.backup.write import write_backup
 from blrcs.database.kind import kind_of, open_database

@@ -234,3 +234,28 @@ def test_a_file_in_place_of_the_data_directory_is_refused(tmp_path):
 def test_a_place_that_takes_no_directory_is_refused(path):
     with pytest.raises(DatabaseUnwritableError, match="cannot be written"):
         DataDirectory.open(path)
+
+
+def count_elsewhere(path):
+    """The settings that another process sees, which opens the file and closes it."""
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from blrcs.database.sqlite.connection import connect\n"
+        "connection = connect(Path(sys.argv[1]))\n"
+        "print(*connection.execute('SELECT count(*) FROM settings').fetchone())\n"
+        "connection.close()\n"
+    )
+    return int(subprocess.check_output([sys.executable, "-c", script, path]))
+
+
+async def test_another_process_that_comes_and_goes_leaves_the_log(path):
+    async with SqliteDatabase.open(path) as database:
+        for number in range(3):
+            await database.write(
+                lambda transaction, number=number: transaction.execute(
+                    ADD, key=str(number), value=b""
+                )
+            )
+            assert count_elsewhere(path) == number + 1
+            assert path.with_name(f"{path.name}-wal").exists()

@@ -164,8 +164,10 @@ async def test_statements_of_transactions_count_too(watched: Watched) -> None:
     assert watched.reader.fetch_one(BY_ID, book="7").title == "seven"
     assert len(watched.reader.fetch_all(BY_SHELF, place="7")) == 60
     assert watched.reader.run(lambda inner: inner.fetch_one(BY_ID, book="8")).title == "t8"
-    entries = await watched.entries(6)
-    assert [each.rows for each in entries] == [1, 60, 3000, 1, 60, 1]
+    find = watched.reader.finder(BY_ID, "book")
+    assert (find("9").title, find("none")) == ("t9", None)
+    entries = await watched.entries(8)
+    assert [each.rows for each in entries] == [1, 60, 3000, 1, 60, 1, 1, 0]
 
 
 async def test_one_that_fails_is_told_and_fails_as_ever(watched: Watched) -> None:

@@ -4,6 +4,7 @@ import contextlib
 from types import SimpleNamespace
 
 from blrcs.api.auth_service import AuthService
+from blrcs.api.caller_bindings import CallerBindings
 from blrcs.api.credential_service import CredentialService
 from blrcs.api.credential_use_cases import CredentialUseCases
 from blrcs.api.user_service import UserService
@@ -13,6 +14,7 @@ from blrcs.application.api_keys.delete_api_key import DeleteApiKey
 from blrcs.application.api_keys.get_api_key import GetApiKey
 from blrcs.application.api_keys.list_api_keys import ListApiKeys
 from blrcs.application.api_keys.update_api_key import UpdateApiKey
+from blrcs.application.auth.exchange_token import ExchangeToken
 from blrcs.application.auth.get_jwks import GetJwks
 from blrcs.application.auth.introspect_token import IntrospectToken
 from blrcs.application.auth.issue_service_token import IssueServiceToken
@@ -21,6 +23,7 @@ from blrcs.application.auth.prove_password import ProvePassword
 from blrcs.application.auth.purge_expired import PurgeExpired
 from blrcs.application.auth.refresh import Refresh
 from blrcs.application.auth.revoke_session import RevokeSession
+from blrcs.application.auth.revoke_tokens import RevokeTokens
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
 from blrcs.application.credentials.unlock_user import UnlockUser
@@ -71,7 +74,9 @@ SESSIONS_PER_USER = 5
 
 def call_of(principal="", session="", address="192.0.2.1"):
     """What a servicer sees of a call."""
-    caller = SimpleNamespace(name=principal, session=session) if principal else None
+    caller = None
+    if principal:
+        caller = SimpleNamespace(name=principal, session=session, claims=None)
     return SimpleNamespace(principal=caller, peer_address=address)
 
 
@@ -103,6 +108,11 @@ class Identity:
             token_ttl_ns=DEFAULT_TTL_NS,
         )
         stored_revocations.load()
+        self.stored_revocations = stored_revocations
+        self.shown = None
+        self.bindings = CallerBindings(
+            certificate_of=lambda _: self.shown, binds_to_certificates=True
+        )
         self.access = AccessStore(SqlAccessRepository(database, reader), clock=clock)
         self.users = SqlUserRepository(database, stored_revocations, self.access)
         self.accounts = SqlServiceAccountRepository(database, stored_revocations, self.access)
@@ -160,7 +170,7 @@ class Identity:
             refresh=Refresh(sessions=self.sessions, lifetime=lifetime, **issuing),
             sign_out=SignOut(sessions=self.sessions),
             introspect_token=IntrospectToken(inspector=VerifyingTokenInspector(self.verifier)),
-            get_jwks=GetJwks(keys=key),
+            get_jwks=GetJwks(keys=key, max_age_ns=MINUTE_NS),
             list_sessions=ListSessions(
                 users=self.users,
                 sessions=self.sessions,
@@ -169,6 +179,18 @@ class Identity:
             ),
             revoke_session=RevokeSession(sessions=self.sessions),
             issue_service_token=IssueServiceToken(api_keys=self.api_keys, **issuing),
+            exchange_token=ExchangeToken(
+                inspector=VerifyingTokenInspector(self.verifier),
+                tokens=tokens,
+                audiences=[AUDIENCE, "billing"],
+            ),
+            revoke_tokens=RevokeTokens(
+                revocations=self.stored_revocations,
+                issuer=ISSUER,
+                longest_ns={ISSUER: DEFAULT_TTL_NS},
+                clock=self.clock,
+            ),
+            bindings=self.bindings,
         )
 
     def _user_service(self, prove_password):

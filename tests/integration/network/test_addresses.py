@@ -10,7 +10,7 @@ from grpc.aio import AioRpcError
 
 from blrcs.config.network import Network
 from blrcs.domain.policy import PUBLIC, Addresses, Limit, MethodPolicy
-from tests.integration.network.seen import Observed, seen, serving
+from tests.integration.network.seen import Observed, counted, seen, serving
 from tests.servers.haproxy import haproxy
 from tests.transports import TRANSPORTS
 
@@ -56,7 +56,7 @@ async def test_an_address_that_is_not_served_gets_nothing(transport: Any, networ
         if transport == "native":
             # The connection is closed before a byte of it is read.
             assert (code, why) == (grpc.StatusCode.UNAVAILABLE, "")
-            assert server._transport.abuse.counts["address_denied"] >= 1
+            assert counted(server)["address_denied"] >= 1
         else:
             assert (code, why) == DENIED
 

@@ -7,6 +7,7 @@ from blrcs.application.ports.credentials import AccessToken, PasswordVerdict
 from blrcs.domain.errors import AlreadyExistsError, NotFoundError, ResourceExhaustedError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.identity_name import api_key_name, service_account_name, user_name
+from blrcs.domain.token_limits import NO_LIMITS
 from blrcs.domain.user import User
 
 SECOND_NS = 1_000_000_000
@@ -83,7 +84,9 @@ class FakeIssuer:
     def __init__(self):
         self.issued = []
 
-    def issue(self, principal, session_id, **details):
+    def issue(self, principal, session_id, *, limits=NO_LIMITS, **details):
+        if limits != NO_LIMITS:
+            details["limits"] = limits
         self.issued.append((principal, session_id, details))
         return AccessToken(f"token-{len(self.issued)}", 15 * MINUTE_NS)
 
@@ -148,8 +151,11 @@ class FakeSessions:
         self.tokens[refresh_hash] = (session.id, False)
         return True
 
-    async def rotate(self, spent_hash, *, renewed_hash, lifetime, now_ns):
+    async def rotate(self, spent_hash, *, renewed_hash, lifetime, bindings, now_ns):
         session_id, spent = self.tokens.get(spent_hash, ("", False))
+        bound = self.rows.get(session_id)
+        if bound is not None and bound.binding is not None and bound.binding not in bindings:
+            return None
         if spent:
             self.rows.pop(session_id, None)
         session = self.rows.get(session_id)

@@ -37,6 +37,7 @@ FULL = MethodPolicy(
     idempotency_ttl_ns=90 * NS_PER_S,
     shadow=frozenset({"validation", "authorization"}),
     addresses=Addresses(("10.0.0.0/8",), ("10.1.0.0/16", "unix")),
+    priority="high",
 )
 
 
@@ -50,6 +51,7 @@ def test_a_row_says_all_of_a_policy():
         "cache": "5s shared",
         "idempotency": "1m30s",
         "shadow": "authorization, validation",
+        "priority": "high",
         "validation": "no",
         "addresses": "10.0.0.0/8, not 10.1.0.0/16, unix",
     }
@@ -99,9 +101,11 @@ def test_json_speaks_as_the_configuration_does():
         "response_cache": {"ttl": "5s", "shared": True},
         "idempotency_ttl": "1m30s",
         "shadow": ["authorization", "validation"],
+        "priority": "high",
         "validation": False,
         "allow_password_change_required": False,
         "addresses": {"allow": ["10.0.0.0/8"], "deny": ["10.1.0.0/16", "unix"]},
+        "token_binding": None,
     }
 
 

@@ -18,7 +18,16 @@ def test_all_services_that_a_server_has_are_listed_by_name():
     assert services == {
         *(
             f"blrcs.v1.{name}Service"
-            for name in ("Access", "Audit", "Auth", "Cache", "Credential", "Limit", "User")
+            for name in (
+                "Access",
+                "Audit",
+                "Auth",
+                "Cache",
+                "Credential",
+                "Limit",
+                "Record",
+                "User",
+            )
         ),
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",

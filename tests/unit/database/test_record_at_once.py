@@ -2,6 +2,7 @@
 
 import pytest
 
+from blrcs.database.adapter import BlockingReader
 from blrcs.database.repositories.record_at_once import RecordsAtOnce
 from blrcs.database.repositories.record_lookup import IMAGE
 from blrcs.domain.errors import UnavailableError
@@ -10,7 +11,7 @@ NOW_NS = 1000
 IDS = {"of_tenant": "acme", "of_collection": "orders", "of_id": "7"}
 
 
-class Reader:
+class Reader(BlockingReader):
     def __init__(self, row):
         self.row = row
 
@@ -20,6 +21,12 @@ class Reader:
         if isinstance(self.row, Exception):
             raise self.row
         return self.row
+
+    def fetch_all(self, statement, /, **params):
+        raise NotImplementedError
+
+    def run(self, operation):
+        raise NotImplementedError
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@ import sqlite3
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
+from blrcs.database.dialect import Dialect
 from blrcs.database.sqlite.dialect import SQLITE
 from blrcs.database.statement import CompiledStatement, Construct, Statement
 from blrcs.database.types import FLAG, NUMBER
@@ -22,6 +24,7 @@ def compiled(construct: Construct) -> CompiledStatement:
     return Statement(construct).compiled(SQLITE)
 
 
+NAMED = Dialect("sqlite", sqlite.dialect(paramstyle="named"))
 ADD = compiled(sa.insert(books))
 
 
@@ -168,10 +171,42 @@ def test_a_column_without_a_name_is_refused():
 
 
 def test_binding_does_not_change_what_it_was_given():
-    statement = compiled(sa.select(books).where(books.c.id == sa.bindparam("key")).limit(1))
+    construct = sa.select(books).where(books.c.id == sa.bindparam("key")).limit(1)
+    statement = Statement(construct).compiled(NAMED)
     params = {"key": "a"}
 
     bound = statement.bind(params)
 
     assert params == {"key": "a"}
     assert 1 in bound.values()
+
+
+BOOKS = [{"id": "a", "pages": 1, "lent": True}, {"lent": None, "pages": 2, "id": "b"}]
+
+
+@pytest.mark.parametrize("dialect", [SQLITE, NAMED])
+def test_many_rows_are_bound_as_each_by_itself(dialect):
+    statement = Statement(sa.insert(books)).compiled(dialect)
+    assert statement.bind_many(BOOKS) == [statement.bind(dict(row)) for row in BOOKS]
+    assert statement.bind_many([]) == []
+
+
+@pytest.mark.parametrize("dialect", [SQLITE, NAMED])
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"id": "c", "pages": 1},
+        {"id": "c", "pages": 1, "lent": None, "more": 1},
+        {"id": "c", "pages": 1, "more": 1},
+    ],
+)
+def test_many_rows_have_exactly_the_parameters(dialect, row):
+    statement = Statement(sa.insert(books)).compiled(dialect)
+    with pytest.raises(TypeError, match="parameters"):
+        statement.bind_many([*BOOKS, row])
+
+
+def test_constants_are_bound_for_each_row():
+    construct = sa.update(books).where(books.c.id == sa.bindparam("key")).values(pages=7)
+    statement = Statement(construct).compiled(SQLITE)
+    assert statement.bind_many([{"key": "a"}, {"key": "b"}]) == [(7, "a"), (7, "b")]

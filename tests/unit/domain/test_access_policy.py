@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from blrcs.domain.access_policy import MAX_NESTING, AccessPolicy
-from blrcs.domain.binding import Binding
+from blrcs.domain.access_policy import MAX_CONDITIONAL, MAX_NESTING, AccessPolicy
+from blrcs.domain.binding import Binding, Effect
 from blrcs.domain.builtin_roles import ADMINISTRATOR, BUILTIN_ROLES, VIEWER
+from blrcs.domain.condition.condition import Condition
 from blrcs.domain.errors import (
     AbortedError,
     AlreadyExistsError,
@@ -273,3 +274,66 @@ def test_forgetting_somebody_unknown_changes_nothing():
     policy = policy_of(group("g", "users/a"), binding("b", "users/a"))
 
     assert policy.without_principal("users/unknown", now_ns=NOW_NS) is policy
+
+
+def denial(name, *members, **fields):
+    return binding(name, *members, effect=Effect.DENY, **fields)
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        denial("d", "users/root", role=ADMINISTRATOR),
+        denial("d", "users/root", role=ADMINISTRATOR, resource="bindings"),
+        denial("d", "users/root", role=ADMINISTRATOR, resource="bindings/d"),
+        denial("d", "allAuthenticated", role=ADMINISTRATOR),
+        denial("d", "allUsers", role=ADMINISTRATOR),
+        denial("d", "groups/everyone", role=ADMINISTRATOR),
+        denial("d", "users/root", role="roles/mender"),
+        denial("d", "users/root", role=ADMINISTRATOR, condition=Condition("false")),
+        denial("d", "users/root", role=ADMINISTRATOR, expire_time_ns=NOW_NS + 1),
+    ],
+)
+def test_the_last_administrator_cannot_be_denied_what_mends_bindings(denied):
+    policy = policy_of(
+        role("mender", permissions=("blrcs.bindings.delete",)),
+        group("everyone", "users/root", "users/other"),
+        administrator("a", "users/root"),
+    )
+    assert reason_of(lambda: policy.with_binding(denied, now_ns=NOW_NS)) == "LAST_ADMINISTRATOR"
+    if denied.members not in {("allAuthenticated",), ("allUsers",)}:
+        safe = policy.with_binding(administrator("b", "users/second"), now_ns=NOW_NS)
+        safe = safe.with_binding(denied, now_ns=NOW_NS)
+        assert reason_of(lambda: safe.without_binding("bindings/b", "", now_ns=NOW_NS))
+
+
+def test_an_administrator_may_be_denied_what_it_needs_not():
+    policy = policy_of(role("r", permissions=("orders.*",)), administrator("a", "users/root"))
+    for denied in (
+        denial("d", "users/root", role="roles/r"),
+        denial("d", "users/root", role=ADMINISTRATOR, resource="tenants/a"),
+        denial("d", "users/other", role=ADMINISTRATOR),
+        denial("d", "users/root", role=ADMINISTRATOR, expire_time_ns=NOW_NS),
+    ):
+        policy = policy.with_binding(denied, now_ns=NOW_NS)
+    widened = role("r", permissions=("orders.*", "blrcs.bindings.*"))
+    policy = policy.with_binding(denial("e", "users/root", role="roles/r"), now_ns=NOW_NS)
+    assert reason_of(lambda: policy.with_role(widened)) == "LAST_ADMINISTRATOR"
+
+
+def test_an_administrator_by_a_condition_is_none_that_one_can_count_on():
+    policy = policy_of(administrator("a", "users/root"))
+    only = administrator("a", "users/root", condition=Condition("now.getHours() > 8"))
+    assert reason_of(lambda: policy.with_binding(only, now_ns=NOW_NS)) == "LAST_ADMINISTRATOR"
+
+
+def test_bindings_with_conditions_are_bounded():
+    many = {
+        f"bindings/b{number}": binding(f"b{number}", "users/u", condition=Condition("true"))
+        for number in range(MAX_CONDITIONAL)
+    }
+    policy = AccessPolicy(bindings=many)
+    another = binding("another", "users/u", condition=Condition("true"))
+    assert reason_of(lambda: policy.with_binding(another, now_ns=NOW_NS)) == "TOO_MANY_CONDITIONS"
+    policy.with_binding(many["bindings/b0"], now_ns=NOW_NS)
+    policy.with_binding(binding("plain", "users/u"), now_ns=NOW_NS)

@@ -48,6 +48,33 @@ def test_limits_are_replaced_as_a_whole():
     assert overridden(limits=[]).limits == ()
 
 
+def test_the_priority_can_be_replaced():
+    assert overridden().priority == "normal"
+    assert overridden(priority="low").priority == "low"
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "priority"),
+    [
+        # What its own policy states; what its service states, to be for administrators alone.
+        (limit_pb2.DESCRIPTOR.services_by_name["LimitService"], "Consume", "high"),
+        (limit_pb2.DESCRIPTOR.services_by_name["LimitService"], "CreateLimitRule", "critical"),
+        (user_pb2.DESCRIPTOR.services_by_name["UserService"], "DeleteUser", "critical"),
+        (user_pb2.DESCRIPTOR.services_by_name["UserService"], "ChangePassword", "high"),
+        (cache_pb2.DESCRIPTOR.services_by_name["CacheService"], "Get", "normal"),
+    ],
+)
+def test_methods_have_the_priority_that_they_or_their_services_state(service, method, priority):
+    assert method_policy(service.methods_by_name[method]).priority == priority
+
+
+@pytest.mark.parametrize(
+    ("method", "priority"), [("Check", "critical"), ("List", "critical"), ("Watch", "normal")]
+)
+def test_health_is_critical_but_for_streams_that_anyone_may_hold_open(method, priority):
+    assert effective_policy(f"/grpc.health.v1.Health/{method}", None).priority == priority
+
+
 def test_audit_and_shadow_can_be_replaced():
     reset = limit_pb2.DESCRIPTOR.services_by_name["LimitService"].methods_by_name["Reset"]
     override = PolicyOverride(audit="refusals", shadow=("validation",))

@@ -6,6 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from blrcs.database.pool import Pool, PoolLimits
+from blrcs.monitoring.breaker_metrics import BreakerMetrics
 from blrcs.monitoring.exporter import NativeCollector
 from blrcs.monitoring.pool_metrics import PoolMetrics
 from blrcs.monitoring.replica_metrics import ReplicaMetrics
@@ -30,7 +31,7 @@ async def connect() -> Any:
 
 async def test_a_pool_is_told_whole() -> None:
     figures = Figures()
-    metrics = PoolMetrics(figures.block)
+    metrics = PoolMetrics(figures.block, BreakerMetrics(figures.block))
     usable = True
     pool: Pool[Any] = Pool(
         connect,
@@ -64,7 +65,7 @@ async def test_a_pool_is_told_whole() -> None:
 
 def test_waits_are_told() -> None:
     figures = Figures()
-    observer = PoolMetrics(figures.block).observer("replica1")
+    observer = PoolMetrics(figures.block, BreakerMetrics(figures.block)).observer("replica1")
     observer.waiting(1)
     assert figures.of("pool_waiting", pool="replica1") == 1
     observer.waiting(-1)

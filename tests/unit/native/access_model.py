@@ -4,8 +4,9 @@ It is written from what roles, groups and bindings mean, over lists of segments,
 no shortcut with the native table.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from blrcs_native.access import MAX_GROUP_DEPTH, BindingSpec, GroupSpec, RoleSpec
 
@@ -32,6 +33,8 @@ class AccessModel:
     roles: Sequence[RoleSpec]
     groups: Sequence[GroupSpec]
     bindings: Sequence[BindingSpec]
+    judge: Callable[[Any], Callable[[str, str, int], bool | None]] = lambda _: lambda *_: True
+    """What a condition says of a principal, a resource and a time; None where it cannot be told."""
 
     def patterns(self, role: str) -> Iterator[str]:
         """What a role grants, over what it includes; undefined roles grant nothing."""
@@ -41,20 +44,22 @@ class AccessModel:
                 for included in spec.includes:
                     yield from self.patterns(included)
 
-    def members_for(self, principal: str) -> set[str]:
-        """Every name in a binding that means the principal."""
+    def members_for(self, principal: str, groups: Iterable[str] = ()) -> set[str]:
+        """Every name in a binding that means the principal, whom an issuer puts into groups."""
         if principal.startswith("groups/") or principal in {"allAuthenticated", "allUsers"}:
             return set()
         if not principal:
             return {"allUsers"}
-        names = {principal}
+        names = {principal, *groups}
         for _ in range(MAX_GROUP_DEPTH):
             names |= {group.name for group in self.groups if names & set(group.members)}
         return names | {"allAuthenticated", "allUsers"}
 
-    def granting(self, principal: str, permission: str, now_ns: int) -> Iterator[BindingSpec]:
-        """The bindings in force that give the permission to the principal, on any resource."""
-        names = self.members_for(principal)
+    def concerned(
+        self, principal: str, permission: str, now_ns: int, groups: Iterable[str] = ()
+    ) -> Iterator[BindingSpec]:
+        """The bindings in force about the permission for the principal, on any resource."""
+        names = self.members_for(principal, groups)
         for binding in self.bindings:
             expires_at_ns = binding.expires_at_ns
             if (
@@ -64,12 +69,59 @@ class AccessModel:
             ):
                 yield binding
 
-    def check(self, principal: str, permission: str, resource: str, now_ns: int) -> bool:
-        found = self.granting(principal, permission, now_ns)
-        return any(covers(binding.resource, resource) for binding in found)
+    def granting(
+        self, principal: str, permission: str, now_ns: int, groups: Iterable[str] = ()
+    ) -> list[BindingSpec]:
+        found = self.concerned(principal, permission, now_ns, groups)
+        return [binding for binding in found if not binding.denies]
 
-    def holds_anywhere(self, principal: str, permission: str, now_ns: int) -> bool:
-        return any(True for _ in self.granting(principal, permission, now_ns))
+    def denying(
+        self,
+        principal: str,
+        permission: str,
+        resource: str,
+        now_ns: int,
+        groups: Iterable[str] = (),
+    ) -> list[BindingSpec]:
+        found = self.concerned(principal, permission, now_ns, groups)
+        return [
+            each
+            for each in found
+            if each.denies
+            and covers(each.resource, resource)
+            and self._holds(each, principal, resource, now_ns) is not False
+        ]
+
+    def _holds(
+        self, binding: BindingSpec, principal: str, resource: str, now_ns: int
+    ) -> bool | None:
+        if binding.condition is None:
+            return True
+        return self.judge(binding.condition)(principal, resource, now_ns)
+
+    def check(
+        self,
+        principal: str,
+        permission: str,
+        resource: str,
+        now_ns: int,
+        groups: Iterable[str] = (),
+    ) -> bool:
+        if self.denying(principal, permission, resource, now_ns, groups):
+            return False
+        found = self.granting(principal, permission, now_ns, groups)
+        return any(
+            covers(binding.resource, resource)
+            and self._holds(binding, principal, resource, now_ns) is True
+            for binding in found
+        )
+
+    def holds_anywhere(
+        self, principal: str, permission: str, now_ns: int, groups: Iterable[str] = ()
+    ) -> bool:
+        if self.denying(principal, permission, "", now_ns, groups):
+            return False
+        return bool(self.granting(principal, permission, now_ns, groups))
 
     def permissions(
         self, principal: str, resource: str, known_permissions: Iterable[str], now_ns: int

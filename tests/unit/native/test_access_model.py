@@ -25,6 +25,11 @@ RESOURCES = [
 ]
 
 
+ISSUED = st.sampled_from(
+    [(), (), ("groups/0",), ("groups/none", "groups/3"), ("groups/1", "groups/1")]
+)
+
+
 def some(values: list[str], most: int = 3) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(values), max_size=most, unique=True)
 
@@ -46,6 +51,7 @@ def worlds(draw: st.DrawFn) -> AccessModel:
             draw(some([*PRINCIPALS[:4], *GROUPS, *SPECIAL], 2)),
             draw(st.sampled_from(RESOURCES)),
             draw(st.sampled_from([None, None, -1, 0, NOW_NS - 1, NOW_NS, NOW_NS + 1])),
+            draw(st.sampled_from([False, False, False, True])),
         )
         for number in range(draw(st.integers(0, 8)))
     ]
@@ -63,20 +69,21 @@ questions = st.tuples(
 )
 
 
-@given(worlds(), st.lists(questions, min_size=20, max_size=40))
-def test_check_equals_the_model(model, asked):
+@given(worlds(), st.lists(questions, min_size=20, max_size=40), ISSUED)
+def test_check_equals_the_model(model, asked, groups):
     table = table_of(model)
     for question in asked:
-        assert table.check(*question) is model.check(*question, NOW_NS), question
+        expected = model.check(*question, NOW_NS, groups)
+        assert table.check(*question, groups=groups) is expected, question
 
 
-@given(worlds())
-def test_holds_anywhere_equals_the_model(model):
+@given(worlds(), ISSUED)
+def test_holds_anywhere_equals_the_model(model, groups):
     table = table_of(model)
     for principal in [*PRINCIPALS, *IMPOSTORS]:
         for permission in [*PERMISSIONS, "zz"]:
-            expected = model.holds_anywhere(principal, permission, NOW_NS)
-            assert table.holds_anywhere(principal, permission) is expected
+            expected = model.holds_anywhere(principal, permission, NOW_NS, groups)
+            assert table.holds_anywhere(principal, permission, groups=groups) is expected
 
 
 @given(worlds(), st.sampled_from([*PRINCIPALS, *IMPOSTORS]), st.sampled_from(RESOURCES))
@@ -87,21 +94,26 @@ def test_listed_permissions_equal_checks_one_by_one(model, principal, resource):
     assert listed == [name for name in PERMISSIONS if table.check(principal, name, resource)]
 
 
-@given(worlds(), st.lists(questions, min_size=5, max_size=10))
-def test_an_explanation_agrees_with_the_check_and_names_a_binding_that_decides(model, asked):
+@given(worlds(), st.lists(questions, min_size=5, max_size=10), ISSUED)
+def test_an_explanation_agrees_with_the_check_and_names_a_binding_that_decides(
+    model, asked, groups
+):
     table = table_of(model)
     specs = {binding.name: binding for binding in model.bindings}
     for principal, permission, resource in asked:
-        found = table.explain(principal, permission, resource)
-        assert found.allowed is table.check(principal, permission, resource)
-        granting = {spec.name for spec in model.granting(principal, permission, NOW_NS)}
-        if found.allowed:
+        found = table.explain(principal, permission, resource, groups=groups)
+        assert found.allowed is table.check(principal, permission, resource, groups=groups)
+        granting = {spec.name for spec in model.granting(principal, permission, NOW_NS, groups)}
+        denying = model.denying(principal, permission, resource, NOW_NS, groups)
+        assert (found.reason == "denied") is bool(denying)
+        if found.allowed or denying:
             spec = specs[found.binding]
-            assert spec.name in granting
+            assert spec in denying or spec.name in granting
+            assert bool(denying) is spec.denies
             assert covers(spec.resource, resource)
             assert (found.role, found.resource) == (spec.role, spec.resource)
             assert found.member in spec.members
-            assert found.member in model.members_for(principal)
+            assert found.member in model.members_for(principal, groups)
             assert not found.groups or found.groups[-1] == found.member
             assert found.near_misses == ()
         elif found.reason == "elsewhere":

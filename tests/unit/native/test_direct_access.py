@@ -37,6 +37,7 @@ class AccessWorld(World):
             roles=None,
             groups=None,
             bindings=None,
+            who_can=None,
         )
         super().__init__(
             lambda server: access_pb2_grpc.add_AccessServiceServicer_to_server(service, server),

@@ -30,6 +30,8 @@ OTHER_USE_CASES = (
     "list_sessions",
     "revoke_session",
     "issue_service_token",
+    "exchange_token",
+    "revoke_tokens",
 )
 
 

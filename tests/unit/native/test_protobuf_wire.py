@@ -9,6 +9,7 @@ from blrcs_native.protobuf_wire import (
     read_fields,
     write_bytes,
     write_instant,
+    write_message,
     write_number,
 )
 
@@ -41,6 +42,13 @@ def test_texts_are_written_as_protobuf_writes_them(text):
     written = cache_pb2.CacheEntry(key=text).SerializeToString()
     assert write_bytes(1, text.encode()) == written
     assert read_fields(written) == ([(1, text.encode())] if text else [])
+
+
+@given(st.binary(max_size=300))
+def test_messages_are_written_even_where_they_are_empty(message):
+    written = bytes([3 << 3 | 2]) + varint(len(message)) + message
+    assert write_message(3, message) == written
+    assert read_fields(written) == [(3, message)]
 
 
 @given(st.integers(-(10**18), 2**62) | st.sampled_from([0, 1, -1, 10**9, 10**9 - 1]))

@@ -4,7 +4,7 @@ from google.protobuf.struct_pb2 import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blrcs.transfer.struct_bytes import encode_struct, varint
+from blrcs.transfer.struct_bytes import encode_struct
 
 WHOLE = st.integers(-(2**53), 2**53)
 NUMBERS = WHOLE | st.floats(allow_nan=False, allow_infinity=False)
@@ -23,10 +23,6 @@ def test_it_is_read_as_the_struct_that_protobuf_makes(document):
 @pytest.mark.parametrize("size", [0, 127, 128, 16_383, 16_384, 70_000])
 def test_texts_of_any_length(size):
     assert Struct.FromString(encode_struct({"a": "x" * size}))["a"] == "x" * size
-
-
-def test_a_varint_goes_on_while_a_bit_says_so():
-    assert varint(300) == b"\xac\x02"
 
 
 def test_a_whole_number_that_would_become_another_one_is_refused():

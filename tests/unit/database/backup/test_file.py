@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from blrcs.database.backup.errors import BackupError
 from blrcs.database.backup.file import (
-    BackupError,
     BackupWriter,
     Header,
     opened,

@@ -1,0 +1,21 @@
+"""What a token may be used for and by whom, for guards written in Cython."""
+
+cimport cython
+
+from blrcs_native.call cimport Call
+from blrcs_native.claims cimport Claims
+from blrcs_native.rejection cimport Rejection
+
+
+@cython.final
+cdef class TokenUse:
+    cdef dict _rejections
+    cdef str _permission
+    cdef bint _takes_certificates
+    cdef bint _takes_proofs
+    cdef bint demands
+    cdef object _certificate_of
+    cdef object _check_proof
+
+    cdef Rejection check(self, Call call, Claims claims, str token, bint with_proof)
+    cdef Rejection _check_binding(self, Call call, Claims claims, str token, bint with_proof)

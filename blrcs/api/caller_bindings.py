@@ -1,0 +1,44 @@
+"""What callers show besides tokens."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from blrcs.domain.token_limits import TokenBinding
+from blrcs_native.call import Call
+
+
+def _none(_: Call) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerBindings:
+    """What tokens can be bound to, of what a call shows.
+
+    Attributes:
+        certificate_of: The thumbprint of the client's certificate, verified; None without one.
+        proven_key_of: The thumbprint of the key of which the call carries a good proof, likewise.
+        binds_to_certificates: Whether tokens got over mutual TLS are bound to the certificate.
+    """
+
+    certificate_of: Callable[[Call], str | None] = _none
+    proven_key_of: Callable[[Call], str | None] = _none
+    binds_to_certificates: bool = False
+
+    def shown(self, call: Call) -> Sequence[TokenBinding]:
+        """All of it."""
+        certificate, key = self.certificate_of(call), self.proven_key_of(call)
+        return [
+            *([] if key is None else [TokenBinding("proof", key)]),
+            *([] if certificate is None else [TokenBinding("certificate", certificate)]),
+        ]
+
+    def chosen(self, call: Call) -> TokenBinding | None:
+        """What new tokens are bound to: a key that the caller proves, for it asks for that."""
+        for binding in self.shown(call):
+            if binding.kind == "proof" or self.binds_to_certificates:
+                return binding
+        return None
+
+
+UNBOUND = CallerBindings()

@@ -1,0 +1,1 @@
+"""Keeping the trouble of what a server depends on from becoming its own."""

@@ -1,0 +1,197 @@
+"""The signing keys of a server: a file for each, and a manifest of their times.
+
+Until the first rotation there is one key, in a file beside the directory. Whoever changes something
+holds the directory's lock; the manifest is replaced in one step, after the files that it names are
+durable and before those that it no longer names go. So a reader needs no lock, and a process that
+is killed at any instant leaves what was before or what shall be.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from blrcs.domain.key_schedule import KeySchedule, ScheduledKey
+from blrcs.security.key_file import (
+    OWNER_ONLY,
+    KeyFileError,
+    create_key_file,
+    read_key_file,
+    replace_key_file,
+)
+from blrcs.security.key_manifest import parse_manifest, write_manifest
+from blrcs.security.signing_keys import (
+    SigningKey,
+    load_or_create_signing_key,
+    load_signing_key,
+    make_signing_key,
+)
+
+DIRECTORY = "keys"
+FIRST_KEY = "signing_key.pem"
+MANIFEST = "keys.json"
+LOCK = "lock"
+DIRECTORY_MODE = 0o700
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKeys:
+    """What was read at one time: the schedule, and the keys of it that are not retired."""
+
+    schedule: KeySchedule
+    by_kid: Mapping[str, SigningKey]
+
+
+class KeyDirectory:
+    """The directory ``keys`` of a data directory.
+
+    Every method raises KeyFileError where a file cannot be used, read or written.
+
+    Args:
+        data_directory: Holds it, and the file of the first key.
+        overlap_ns: For how long a token may be valid, with the leeway of clocks.
+    """
+
+    def __init__(self, data_directory: Path, *, overlap_ns: int) -> None:
+        self.path = data_directory / DIRECTORY
+        self._first_key = data_directory / FIRST_KEY
+        self._manifest = self.path / MANIFEST
+        self._overlap_ns = overlap_ns
+
+    def make(self) -> None:
+        """Makes the directory, and the first key, where they are not there."""
+        try:
+            self.path.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+        except OSError as error:
+            raise KeyFileError(self.path, f"cannot be made: {error.strerror}") from error
+        if self.stamp() is None:
+            load_or_create_signing_key(self._first_key)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether there is a key."""
+        return self.stamp() is not None or self._first_key.exists()
+
+    def stamp(self) -> Stamp | None:
+        """What differs once the manifest was replaced; None before there is one."""
+        try:
+            status = self._manifest.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def read(self, known: Mapping[str, SigningKey] | None = None) -> StoredKeys:
+        """All that is there; of keys that are known already, the same objects."""
+        while True:
+            stamp = self.stamp()
+            try:
+                return self._read_first() if stamp is None else self._read_all(known or {})
+            except KeyFileError:
+                # A file may be gone that a manifest named which has been replaced meanwhile.
+                if stamp == self.stamp():
+                    raise
+
+    def _read_all(self, known: Mapping[str, SigningKey]) -> StoredKeys:
+        keys = parse_manifest(self._manifest, read_key_file(self._manifest))
+        by_kid = {key.kid: self._load(key, known) for key in keys if not key.is_retired}
+        return StoredKeys(KeySchedule(keys, self._overlap_ns), by_kid)
+
+    def rotate(self, now_ns: int, *, sign_time_ns: int) -> ScheduledKey:
+        """Adds a key that is to sign from a time on.
+
+        Raises:
+            FailedPreconditionError: Another one waits to sign.
+        """
+        added = self._new_key(now_ns, sign_time_ns)
+        return self._change(added, lambda schedule: schedule.with_key(added[0], now_ns))
+
+    def retire(self, kid: str, now_ns: int, *, force: bool = False) -> None:
+        """Withdraws a key; where it signs, another one begins to at once.
+
+        Raises:
+            NotFoundError: There is no such key.
+            FailedPreconditionError: It signs, and this is not forced.
+        """
+        spare = self._new_key(now_ns, now_ns)
+        self._change(
+            spare,
+            lambda schedule: schedule.without(kid, now_ns, successor=spare[0], force=force),
+        )
+
+    def _change(
+        self,
+        spare: tuple[ScheduledKey, SigningKey],
+        change: Callable[[KeySchedule], KeySchedule],
+    ) -> ScheduledKey:
+        with self._locked():
+            before = self.read()
+            after = change(before.schedule)
+            kept = {key.kid for key in after.keys if not key.is_retired}
+            for key in (*before.by_kid.values(), spare[1]):
+                if key.kid in kept:
+                    create_key_file(self._file_of(key.kid), key.to_pem())
+            replace_key_file(self._manifest, write_manifest(after.keys))
+            for kid in before.by_kid.keys() - kept:
+                self._file_of(kid).unlink(missing_ok=True)
+            # Where it cannot be removed, nobody reads it any more.
+            with contextlib.suppress(OSError):
+                self._first_key.unlink(missing_ok=True)
+        return spare[0]
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.make()
+        try:
+            lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+        except OSError as error:
+            raise KeyFileError(self.path, f"cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _read_first(self) -> StoredKeys:
+        key = load_or_create_signing_key(self._first_key)
+        made_ns = self._first_key.stat().st_mtime_ns
+        entry = ScheduledKey(kid=key.kid, create_time_ns=made_ns, sign_time_ns=made_ns)
+        return StoredKeys(KeySchedule((entry,), self._overlap_ns), {key.kid: key})
+
+    def _load(self, entry: ScheduledKey, known: Mapping[str, SigningKey]) -> SigningKey:
+        if entry.kid in known:
+            return known[entry.kid]
+        path = self._file_of(entry.kid)
+        key = load_signing_key(path)
+        if key.kid != entry.kid:
+            raise KeyFileError(path, "holds another key than its name says")
+        return key
+
+    def _new_key(self, now_ns: int, sign_time_ns: int) -> tuple[ScheduledKey, SigningKey]:
+        key = make_signing_key()
+        return (
+            ScheduledKey(kid=key.kid, create_time_ns=now_ns, sign_time_ns=sign_time_ns),
+            key,
+        )
+
+    def _file_of(self, kid: str) -> Path:
+        return self.path / f"{kid}.pem"
+
+
+def is_in_use(data_directory: Path) -> bool:
+    """Whether a server runs on a data directory now."""
+    try:
+        lock = os.open(data_directory / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(lock)

@@ -1,0 +1,105 @@
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from blrcs.security.key_directory import KeyDirectory
+from blrcs.security.key_follower import KeyFollower
+from blrcs.security.key_ring import KeyRing
+from blrcs_native.token import TokenVerifier
+from tests.unit.application.identity_fakes import MINUTE_NS, FakeClock
+
+
+class World:
+    def __init__(self, folder):
+        self.clock = FakeClock(2**62)
+        self.directory = KeyDirectory(folder, overlap_ns=MINUTE_NS)
+        self.ring = KeyRing(self.directory, clock=self.clock)
+        self.verifier = TokenVerifier(self.ring.keyset(), issuers=["i"], audiences=["a"])
+        self.revoked = []
+        self.fails = 0
+        self.changes = asyncio.Queue()
+        self.follower = KeyFollower(
+            self.ring,
+            self.verifier,
+            directory=self.directory.path,
+            revoke=self.revoke,
+            watch=self.watch,
+        )
+
+    async def revoke(self, kid):
+        if self.fails:
+            self.fails -= 1
+            raise OSError("the database is away")
+        self.revoked.append(kid)
+
+    async def watch(self, directory):
+        assert directory == self.directory.path
+        while True:
+            yield await self.changes.get()
+            self.changes.task_done()
+
+    @property
+    def trusted(self):
+        return [key.kid for key in self.verifier.keyset]
+
+    def rotate(self, delay_ns=0):
+        return self.directory.rotate(self.clock(), sign_time_ns=self.clock() + delay_ns).kid
+
+
+@pytest.fixture
+async def world(tmp_path):
+    return World(tmp_path)
+
+
+async def test_a_key_is_trusted_before_it_signs_and_until_its_tokens_have_expired(world):
+    (first,) = world.trusted
+    second = world.rotate(MINUTE_NS)
+    assert world.follower.look()
+    assert not world.follower.look()
+    assert world.trusted == [first, second]
+
+    world.clock.advance(2 * MINUTE_NS)
+    await world.follower.settle()
+    assert world.trusted == [second]
+    assert world.revoked == []
+
+
+async def test_a_retired_key_is_told_of_once_it_could_be(world):
+    (first,) = world.trusted
+    world.directory.retire(first, world.clock(), force=True)
+    world.fails = 1
+    with pytest.raises(OSError, match="away"):
+        await world.follower.settle()
+    assert first not in world.trusted
+
+    await world.follower.settle()
+    await world.follower.settle()
+    assert world.revoked == [first]
+
+
+async def test_files_that_cannot_be_read_leave_the_last_keys(world):
+    before = world.trusted
+    world.rotate()
+    (world.directory.path / "keys.json").write_text("nonsense")
+
+    assert not world.follower.look()
+    await world.follower.settle()
+
+    assert world.trusted == before
+    assert world.ring.signer().kid == before[0]
+
+
+async def test_it_goes_on_through_failures(world):
+    (first,) = world.trusted
+    world.directory.retire(first, world.clock(), force=True)
+    world.fails = 2
+    running = asyncio.create_task(world.follower.run())
+    for _ in range(3):
+        world.changes.put_nowait(None)
+    await world.changes.join()
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+    assert world.revoked == [first]
