@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blrcs.audit import reading
 from blrcs.audit.instant import from_instant, to_instant
 from blrcs.audit.line import encoded
 from blrcs.audit.reading import AuditReader
@@ -56,8 +57,24 @@ def test_what_is_read_begins_in_the_middle_of_a_large_file(tmp_path):
         )
     chain.close()
     reader = AuditReader(tmp_path)
+    (name,) = reader.ends()
+    assert reader.ends() == {name: 2001 + 2000 // 1024}
     for since in (0, 7, 1234, 1999):
         assert numbers(reader.from_instant(NOW_NS + since * SECOND)) == list(range(since, 2000))
+        (first, *_) = reader.behind({name: since + 1})
+        assert first.place.seq == since + 2
+
+
+def test_to_look_for_what_is_new_does_not_read_all(tmp_path, monkeypatch):
+    chain = take(tmp_path)
+    chain.append([(NOW_NS, encoded({"kind": "call", "x": "x" * 500}))] * 5000, sign=False)
+    reader = AuditReader(tmp_path)
+    read = []
+    real = reading.event_of
+    monkeypatch.setattr(reading, "event_of", lambda raw: (read.append(raw), real(raw))[1])
+    assert list(reader.behind(reader.ends())) == []
+    assert len(read) < 500
+    chain.close()
 
 
 def test_what_follows_is_all_that_was_not_seen(tmp_path):
