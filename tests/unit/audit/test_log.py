@@ -26,13 +26,18 @@ class Kept:
     def __init__(self, directory) -> None:
         self.directory = directory
         self.mirrored: list[dict] = []
+        self.observed: list[tuple[int, bool]] = []
 
     async def __aenter__(self):
         def take():
             return Chain.take(self.directory, signer=SIGNER, clock=lambda: NOW_NS)
 
         self.log = await open_log(
-            take, self.directory, clock=lambda: NOW_NS, mirror=self.mirrored.append
+            take,
+            self.directory,
+            clock=lambda: NOW_NS,
+            observe=lambda written, *, failed: self.observed.append((written, failed)),
+            mirror=self.mirrored.append,
         )
         return self
 
@@ -159,6 +164,8 @@ async def test_while_nothing_can_be_written_changes_are_refused(kept, monkeypatc
     disk.is_full = False
     await kept.log.commit({"kind": "call", "n": 2})
     kept.log.require_writable()
+    assert (0, True) in kept.observed
+    assert kept.observed[-1][1] is False
     # Neither lost nor twice, and what was refused meanwhile is counted.
     assert [each["n"] for each in kept.records if "n" in each] == [1, 2]
     await kept.log.commit({"kind": "call"})
