@@ -41,6 +41,10 @@ OF_TENANTS: dict[str, dict[str, dict[str, str]]] = {
         "UpdateBinding": {"parent": TENANT, "binding.name": BINDING},
         "DeleteBinding": {"parent": TENANT, "name": "bindings/none"},
     },
+    "AuditService": {
+        "ListEvents": {"parent": TENANT},
+        "FollowEvents": {"parent": TENANT},
+    },
     "RecordService": {
         "CreateCollection": {"parent": TENANT},
         "GetCollection": {"name": COLLECTION},
@@ -77,6 +81,7 @@ OF_ALL: dict[str, dict[str, dict[str, str]]] = {
         "UpdateGroup": {"group.name": "groups/none"},
         "DeleteGroup": {"name": "groups/none"},
     },
+    "AuditService": {"Verify": {}},
     "AuthService": {
         "Introspect": {},
         "ListSessions": {"parent": "users/other"},
