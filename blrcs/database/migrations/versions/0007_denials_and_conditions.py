@@ -7,7 +7,7 @@ from blrcs.database.migrations.steps import add_column, drop_column
 from blrcs.database.types import NUMBER, TEXT
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0006"
 
 GRANT = sa.text("1")
 

@@ -6,7 +6,7 @@ from blrcs.database.migrations.steps import create_table, drop_table
 from blrcs.database.types import BYTES, DIGEST, KEY, NUMBER, TEXT
 
 revision = "0008"
-down_revision = "0004"
+down_revision = "0007"
 
 
 def upgrade() -> None:
