@@ -1,8 +1,11 @@
 """Who calls, as use cases want to know it."""
 
 from blrcs.application.auth.exchange_token import Actor
+from blrcs.domain.authentication import ACR, AuthenticationLevel
 from blrcs.domain.token_limits import TokenBinding
 from blrcs_native.call import Call
+
+LEVELS = {acr: level for level, acr in ACR.items()}
 
 
 def caller_name(call: Call) -> str:
@@ -13,6 +16,14 @@ def caller_name(call: Call) -> str:
 def caller_session(call: Call) -> str:
     """The session that the caller's token belongs to; empty where there is none."""
     return call.principal.session if call.principal is not None else ""
+
+
+def caller_level(call: Call) -> AuthenticationLevel:
+    """How well the caller has proven who it is, as its token says (``acr``)."""
+    claims = call.principal.claims if call.principal is not None else None
+    acr = None if claims is None else claims.members.get("acr")
+    known = LEVELS.get(acr) if isinstance(acr, str) else None
+    return known or AuthenticationLevel.UNSPECIFIED
 
 
 def is_narrowed(call: Call) -> bool:

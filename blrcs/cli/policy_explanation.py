@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from blrcs.cli.policy_network import network_verdict
-from blrcs.cli.policy_text import limit_text
+from blrcs.cli.policy_text import limit_text, step_up_text
 from blrcs.cli.policy_verdict import Decision, Verdict
 from blrcs.cli.served_methods import ServedMethod
 from blrcs.cli.stored_access import StoredAccess
@@ -67,6 +67,7 @@ def explain(method: ServedMethod, policy: MethodPolicy, question: Question) -> l
         _authentication(policy, question.caller),
         _rate_limit("rate limit by principal", late, policy, question.caller),
         _authorization(method, policy, question),
+        *_step_up(policy),
         _validation(method, policy, question.request),
         _idempotency(policy),
         _response_cache(policy),
@@ -186,6 +187,12 @@ def _on_resource(
             ),
         ),
     )
+
+
+def _step_up(policy: MethodPolicy) -> Iterator[Verdict]:
+    if policy.step_up is not None:
+        reason = f"the token has to stand for a sign-in: {step_up_text(policy.step_up)}"
+        yield Verdict("step-up", "depends", (reason,), shadow="authentication" in policy.shadow)
 
 
 def _place(resource: str) -> str:
