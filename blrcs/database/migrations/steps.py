@@ -53,9 +53,10 @@ def drop_column(table: str, name: str) -> None:
         op.drop_column(table, name)
 
 
-def has_column(table: str, name: str) -> bool:
-    """Whether a column is there, for steps that need it."""
-    return _is_only_written() or name in _columns(table)
+def delete_rows(table: str, condition: str, *columns: str) -> None:
+    """Deletes rows by what a condition says of columns, unless one of these is gone already."""
+    if _is_only_written() or _columns(table).issuperset(columns):
+        op.execute(sa.delete(sa.table(table)).where(sa.text(condition)))
 
 
 def _is_only_written() -> bool:
