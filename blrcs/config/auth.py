@@ -7,6 +7,8 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from blrcs.config.duration import Duration, between
 from blrcs.config.issuers import HttpsUrl, TrustedIssuer
 from blrcs.config.mtls import Mtls
+from blrcs.config.passkeys import Passkeys
+from blrcs.config.password import Password
 from blrcs.config.section import Secret, Section
 
 PASSWORD_MIN_CHARS = 8
@@ -55,6 +57,8 @@ class Auth(Section):
     """How far the clocks of issuer and server may differ."""
     token_cache_entries: Annotated[int, Field(ge=0, le=10_000_000)] = 65_536
     """Verified tokens kept in memory; 0 verifies each anew."""
+    password: Password = Field(default_factory=Password)
+    passkeys: Passkeys = Field(default_factory=Passkeys)
     initial_admin_password: Annotated[Secret, _password_length] | None = None
     """The password of `admin` at the first start. Without it one is generated and printed once."""
     mtls: Mtls = Field(default_factory=Mtls)

@@ -16,6 +16,7 @@ from blrcs.interceptors.overload import method_load
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.rate_limit import rate_limit_guards
 from blrcs.interceptors.response_cache import cache_responses
+from blrcs.interceptors.step_up import step_up_guards
 from blrcs.interceptors.validation import validation_guards
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.certificate_guard import CertificatePrincipals
@@ -98,6 +99,7 @@ class PipelineFactory:
                 *authentication,
                 *limits.after_authentication,
                 *authorization.head,
+                *self._step_up(method, policy),
                 *self.guards,
             ),
             body_guards=(
@@ -145,6 +147,11 @@ class PipelineFactory:
         if self.access is None:
             raise PolicyError(f"{method.name} asks for a permission, and there is no access table")
         return authorization_guards(method, policy, self.access)
+
+    def _step_up(self, method: Method, policy: MethodPolicy) -> tuple[Guard, ...]:
+        if policy.step_up is not None and policy.is_public:
+            raise PolicyError(f"{method.name} is public, and demands a step-up")
+        return step_up_guards(policy)
 
     def _wrap(self, method: Method, policy: MethodPolicy, handler: Handler) -> Handler:
         if self.innermost is not None:

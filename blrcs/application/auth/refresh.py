@@ -63,6 +63,7 @@ class Refresh:
             session.id,
             not_after_ns=session.end_time_ns,
             password_change_required=user.password_change_required,
+            authentication=session.authentication,
             limits=TokenLimits(binding=session.binding),
         )
         return Tokens(
