@@ -25,10 +25,12 @@ from blrcs.assembly.overload import assemble_overload
 from blrcs.assembly.services import HostedServices
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
+from blrcs.config.problem import ConfigError, Problem
 from blrcs.config.reloadable import Reloadable
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.doctor.examination import refuse_stored_dangers
+from blrcs.domain.errors import InvalidArgumentError
 from blrcs.encryption.encryption_service import EncryptionService
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.consistency import keep_consistency
@@ -103,7 +105,7 @@ async def running(
         base = await lay_foundation(settings, stack, worker, metrics=metrics)
         if worker is None or worker.first:
             await refuse_stored_dangers(loaded, base.database)
-        audit = await assemble_audit(base.data_directory, settings.audit, base.clock, stack)
+        audit = await assemble_audit(base, settings.audit, metrics.audit, stack)
         registrar = Registrar()
         builtin = await assemble_builtin(
             base,
@@ -139,6 +141,7 @@ async def running(
                 audit=None if audit is None else audit.log,
                 certificates=certificate_principals(settings.auth.mtls),
                 certificate_required=settings.auth.mtls.mode == "required",
+                check_proof=builtin.identity.check_proof,
                 network=network,
             ),
             router,
@@ -156,10 +159,7 @@ async def running(
         # Last of all that can fail: a password that is made but never shown would be lost.
         administrator = None
         if settings.services.builtin and (worker is None or worker.first):
-            password = settings.auth.initial_admin_password
-            administrator = await builtin.identity.create_initial_administrator(
-                "" if password is None else password.get_secret_value()
-            )
+            administrator = await _make_administrator(builtin, settings)
         if audit is not None and administrator is not None:
             await audit.note_administrator(administrator.user_id)
         live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
@@ -183,6 +183,16 @@ async def running(
             reflection=settings.reflection,
             direct_methods=router.direct_methods,
         )
+
+
+async def _make_administrator(builtin: Builtin, settings: Settings) -> InitialAdministrator | None:
+    password = settings.auth.initial_admin_password
+    try:
+        return await builtin.identity.create_initial_administrator(
+            "" if password is None else password.get_secret_value()
+        )
+    except InvalidArgumentError as error:
+        raise ConfigError([Problem("", "auth.initial_admin_password", error.description)]) from None
 
 
 def _hosted(

@@ -10,7 +10,10 @@ from blrcs.api.auth_messages import (
 )
 from blrcs.api.caller import actor_of, caller_name, caller_session, is_narrowed
 from blrcs.api.caller_bindings import UNBOUND, CallerBindings
+from blrcs.api.sign_in_messages import factor_proof, passkey_challenge_message, signed_in_message
 from blrcs.api.times import to_duration
+from blrcs.application.auth.begin_passkey_sign_in import BeginPasskeySignIn
+from blrcs.application.auth.complete_sign_in import CompleteSignIn
 from blrcs.application.auth.exchange_token import ExchangeToken
 from blrcs.application.auth.get_jwks import GetJwks
 from blrcs.application.auth.introspect_token import IntrospectToken
@@ -21,6 +24,7 @@ from blrcs.application.auth.revoke_session import RevokeSession
 from blrcs.application.auth.revoke_tokens import RevokeTokens
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
+from blrcs.application.auth.step_up import StepUp
 from blrcs.application.page import PageRequest
 from blrcs.domain.identity_name import session_ids_in, user_id_in
 from blrcs.v1 import auth_pb2, auth_pb2_grpc
@@ -34,6 +38,9 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self,
         *,
         sign_in: SignIn,
+        complete_sign_in: CompleteSignIn,
+        begin_passkey_sign_in: BeginPasskeySignIn,
+        step_up: StepUp,
         refresh: Refresh,
         sign_out: SignOut,
         introspect_token: IntrospectToken,
@@ -49,6 +56,9 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self._revoke_tokens = revoke_tokens
         self._bindings = bindings
         self._sign_in = sign_in
+        self._complete_sign_in = complete_sign_in
+        self._begin_passkey_sign_in = begin_passkey_sign_in
+        self._step_up = step_up
         self._refresh = refresh
         self._sign_out = sign_out
         self._introspect_token = introspect_token
@@ -67,11 +77,40 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             address=call.peer_address,
             binding=self._bindings.chosen(call),
         )
-        return auth_pb2.SignInResponse(
-            tokens=tokens_message(signed_in.tokens),
-            session=signed_in.session.name,
-            password_change_required=signed_in.password_change_required,
+        return signed_in_message(signed_in)
+
+    async def CompleteSignIn(  # noqa: D102
+        self, request: auth_pb2.CompleteSignInRequest, call: Call
+    ) -> auth_pb2.SignInResponse:
+        signed_in = await self._complete_sign_in(
+            request.challenge_token,
+            factor_proof(request),
+            address=call.peer_address,
+            display_name=request.display_name,
+            binding=self._bindings.chosen(call),
         )
+        return signed_in_message(signed_in)
+
+    async def BeginPasskeySignIn(  # noqa: D102
+        self, _: auth_pb2.BeginPasskeySignInRequest, __: Call
+    ) -> auth_pb2.BeginPasskeySignInResponse:
+        asked = await self._begin_passkey_sign_in()
+        return auth_pb2.BeginPasskeySignInResponse(challenge=passkey_challenge_message(asked))
+
+    async def StepUp(  # noqa: D102
+        self, request: auth_pb2.StepUpRequest, call: Call
+    ) -> auth_pb2.StepUpResponse:
+        # Whoever only acts for somebody, or may do a part alone, gets no token for all.
+        session = "" if is_narrowed(call) else caller_session(call)
+        tokens = await self._step_up(
+            caller_name(call),
+            session,
+            password=request.password,
+            proof=factor_proof(request),
+            address=call.peer_address,
+            challenge=request.challenge_token,
+        )
+        return auth_pb2.StepUpResponse(tokens=tokens_message(tokens))
 
     async def Refresh(  # noqa: D102
         self, request: auth_pb2.RefreshRequest, call: Call

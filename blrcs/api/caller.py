@@ -1,8 +1,11 @@
 """Who calls, as use cases want to know it."""
 
 from blrcs.application.auth.exchange_token import Actor
+from blrcs.domain.authentication import ACR, AuthenticationLevel
 from blrcs.domain.token_limits import TokenBinding
 from blrcs_native.call import Call
+
+LEVELS = {acr: level for level, acr in ACR.items()}
 
 
 def caller_name(call: Call) -> str:
@@ -15,16 +18,18 @@ def caller_session(call: Call) -> str:
     return call.principal.session if call.principal is not None else ""
 
 
+def caller_level(call: Call) -> AuthenticationLevel:
+    """How well the caller has proven who it is, as its token says (``acr``)."""
+    claims = call.principal.claims if call.principal is not None else None
+    acr = None if claims is None else claims.members.get("acr")
+    known = LEVELS.get(acr) if isinstance(acr, str) else None
+    return known or AuthenticationLevel.UNSPECIFIED
+
+
 def is_narrowed(call: Call) -> bool:
     """Whether the caller's token is good for less than the principal's own."""
     claims = None if call.principal is None else call.principal.claims
     return claims is not None and (claims.permitted is not None or claims.actor is not None)
-
-
-def may_use(call: Call, permission: str) -> bool:
-    """Whether the scope of the caller's token, where it has one, holds a permission."""
-    claims = None if call.principal is None else call.principal.claims
-    return claims is None or claims.permitted is None or claims.permitted.allows(permission)
 
 
 def actor_of(call: Call) -> Actor:

@@ -19,6 +19,7 @@ from blrcs.assembly.records import Records, assemble_records
 from blrcs.config.settings import Settings
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.password_tuning import agreed_work
 from blrcs.transport.registration import Registrar
 from blrcs.v1 import (
     access_pb2_grpc,
@@ -80,7 +81,9 @@ class Builtin:
         house.repeat(PURGE_PERIOD_S, leading(self.identity.purge_expired))
         signing = self.identity.signing
         signing.keep_house(house, leads=leading(signing.rotate_if_due))
+        self.identity.issuers.keep_house(house)
         house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
+        self.access.house.keep(house, leading)
         house.repeat(EXPIRY_PERIOD_S, leading(records.purge.expired))
         if records.copies is not None:
             follower = records.copies.follower
@@ -122,12 +125,20 @@ async def assemble_builtin(
         ConfigError: A limit rule of the configuration cannot be carried out.
     """
     encryption = await assemble_encryption(base, settings.encryption, stack)
-    access = assemble_access(base, method_permissions, memory.generation(ACCESS))
+    access = assemble_access(
+        base, method_permissions, memory.generation(ACCESS), settings=settings.access
+    )
+    work = await agreed_work(
+        base.database,
+        target_ns=settings.auth.password.hash_time.ns,
+        memory_kib=settings.auth.password.hash_memory // 1024,
+    )
     identity = assemble_identity(
         base,
         settings.auth,
-        stack.enter_context(contextlib.closing(Argon2PasswordHasher())),
+        stack.enter_context(contextlib.closing(Argon2PasswordHasher(work))),
         memory,
+        encryption.sealer("credentials"),
         grant_administrator=access.grant_administrator,
         grants=access.store,
     )

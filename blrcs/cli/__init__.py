@@ -1,51 +1,42 @@
 """The command line: arguments to settings to application.
 
-Commands import what they run when they run it, so that ``blrcs --help`` answers at once.
+Only the command that is asked for is imported, and imports what it runs when it runs it: what a
+program needs that serves is more than a quick command takes.
 """
+
+import sys
+from importlib import import_module
+from typing import Any
 
 import typer
 
-from blrcs.cli import (
-    audit,
-    config,
-    db,
-    doctor,
-    encryption,
-    generate,
-    health,
-    keeper,
-    keys,
-    new,
-    policy,
-    records,
-    serve,
-    worker,
-)
-
-app = typer.Typer(
-    name="blrcs",
-    help="A guarded gRPC backend.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-app.command("serve")(serve.serve)
-app.command("worker", hidden=True)(worker.worker)
-app.command("keeper", hidden=True)(keeper.keeper)
-app.command("new")(new.new)
-app.command("generate")(generate.generate)
-app.command("health")(health.health)
-app.add_typer(audit.app, name="audit")
-app.command("doctor")(doctor.doctor)
-app.add_typer(policy.app, name="policy")
-app.add_typer(config.app, name="config")
-app.add_typer(db.app, name="db")
-app.add_typer(records.app, name="records")
-app.add_typer(encryption.app, name="encryption")
-app.add_typer(keys.app, name="keys")
+COMMANDS = ("serve", "worker", "keeper", "new", "generate", "health", "doctor")
+"""Each is the function of its name in the module of its name."""
+HIDDEN = frozenset({"worker", "keeper"})
+GROUPS = ("audit", "policy", "config", "db", "records", "encryption", "keys")
+"""Each is the ``app`` of the module of its name."""
+ALL = COMMANDS + GROUPS
 
 
-@app.command("version")
+def program(*names: str) -> typer.Typer:
+    """The program with some of its commands."""
+    made = typer.Typer(
+        name="blrcs",
+        help="A guarded gRPC backend.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    for name in names:
+        module = import_module(f"blrcs.cli.{name}")
+        if name in GROUPS:
+            made.add_typer(module.app, name=name)
+        else:
+            made.command(name, hidden=name in HIDDEN)(getattr(module, name))
+    made.command("version")(version)
+    return made
+
+
 def version() -> None:
     """Print the version."""
     from blrcs import __version__  # noqa: PLC0415 - see the module's docstring
@@ -55,4 +46,13 @@ def version() -> None:
 
 def main() -> None:
     """The entry point of the ``blrcs`` program."""
-    app()
+    asked = sys.argv[1:2]
+    # Whoever asks for something else is told of all there are.
+    program(*(asked if asked and asked[0] in ALL else ALL))()
+
+
+def __getattr__(name: str) -> Any:
+    """``app`` is the program with all commands."""
+    if name == "app":
+        return program(*ALL)
+    raise AttributeError(name)

@@ -7,8 +7,9 @@ from typing import Any, cast
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from blrcs.application.ports.access import Grant
 from blrcs.cli.policy_network import network_verdict
-from blrcs.cli.policy_text import limit_text
+from blrcs.cli.policy_text import limit_text, step_up_text
 from blrcs.cli.policy_verdict import Decision, Verdict
 from blrcs.cli.served_methods import ServedMethod
 from blrcs.cli.stored_access import StoredAccess
@@ -67,6 +68,7 @@ def explain(method: ServedMethod, policy: MethodPolicy, question: Question) -> l
         _authentication(policy, question.caller),
         _rate_limit("rate limit by principal", late, policy, question.caller),
         _authorization(method, policy, question),
+        *_step_up(policy),
         _validation(method, policy, question.request),
         _idempotency(policy),
         _response_cache(policy),
@@ -172,20 +174,34 @@ def _on_resource(
     caller: Caller, stored: StoredAccess, access: Permission, resource: str
 ) -> tuple[Decision, tuple[str, ...]]:
     place = _place(resource)
-    if access.or_owner and f"{resource}/".startswith(f"{caller.principal}/"):
+    decisions = TableDecisions(stored.table, tuple)
+    question = (caller.principal, access.name, resource)
+    explained = decisions.explain(*question)
+    owned = access.or_owner and f"{resource}/".startswith(f"{caller.principal}/")
+    if owned and not any(grant.denies for grant in explained.grants):
         return "admits", (f"{caller.principal} owns {place}",)
-    explained = TableDecisions(stored.table, tuple).explain(caller.principal, access.name, resource)
-    return (
-        "admits" if explained.allowed else "rejects",
-        (
-            f"{access.name} on {place}: {explained.reason}",
-            *(
-                f"{grant.binding} gives {grant.role} to {grant.member} on {_place(grant.resource)}"
-                + ("" if grant.applies else f": {grant.reason}")
-                for grant in explained.grants
-            ),
-        ),
+    decision: Decision = "admits" if explained.allowed else "rejects"
+    if decisions.depends_on_call(*question):
+        decision = "depends"
+    reason = f"{access.name} on {place}: {explained.reason}"
+    return decision, (reason, *map(_bearing, explained.grants))
+
+
+def _bearing(grant: Grant) -> str:
+    """A binding, what it does, and why it does not, where it does not."""
+    does = (
+        f"denies {grant.role} to {grant.member}"
+        if grant.denies
+        else f"gives {grant.role} to {grant.member}"
     )
+    why = "" if grant.applies else f": {grant.reason}"
+    return f"{grant.binding} {does} on {_place(grant.resource)}{why}"
+
+
+def _step_up(policy: MethodPolicy) -> Iterator[Verdict]:
+    if policy.step_up is not None:
+        reason = f"the token has to stand for a sign-in: {step_up_text(policy.step_up)}"
+        yield Verdict("step-up", "depends", (reason,), shadow="authentication" in policy.shadow)
 
 
 def _place(resource: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from blrcs.cli.policy_network import addresses_text
 from blrcs.cli.served_methods import ServedMethod
 from blrcs.config.duration import Duration
-from blrcs.domain.policy import Limit, MethodPolicy, Permission
+from blrcs.domain.policy import Limit, MethodPolicy, Permission, StepUp
 
 COLUMNS = (
     "method",
@@ -18,6 +18,7 @@ COLUMNS = (
     "shadow",
     "priority",
     "validation",
+    "step-up",
     "addresses",
 )
 DISABLED = "disabled"
@@ -42,8 +43,16 @@ def cells(method: ServedMethod) -> tuple[str, ...]:
         ", ".join(sorted(policy.shadow)),
         policy.priority,
         "yes" if method.is_validated else "no",
+        "" if policy.step_up is None else step_up_text(policy.step_up),
         "" if policy.addresses is None else addresses_text(policy.addresses),
     )
+
+
+def step_up_text(step_up: StepUp) -> str:
+    """What is demanded, such as ``multi factor, within 10m``."""
+    level = step_up.level.name.lower().replace("_", " ") if step_up.level else ""
+    age = "" if step_up.max_age_ns is None else f"within {Duration(step_up.max_age_ns)}"
+    return ", ".join(filter(None, (level, age)))
 
 
 def limit_text(limit: Limit) -> str:
@@ -78,6 +87,7 @@ def json_values(method: ServedMethod) -> dict[str, Any]:
         "priority": policy.priority,
         "validation": method.is_validated,
         "allow_password_change_required": policy.allow_password_change_required,
+        "step_up": policy.step_up and _step_up_values(policy.step_up),
         "addresses": policy.addresses
         and {"allow": list(policy.addresses.allow), "deny": list(policy.addresses.deny)},
         "token_binding": policy.token_binding,
@@ -97,6 +107,14 @@ def _access_values(policy: MethodPolicy) -> Any:
         "permission": policy.access.name,
         "resource": policy.access.resource,
         "or_owner": policy.access.or_owner,
+    }
+
+
+def _step_up_values(step_up: StepUp) -> dict[str, Any]:
+    max_age_ns = step_up.max_age_ns
+    return {
+        "level": step_up.level.name.lower(),
+        "max_age": None if max_age_ns is None else str(Duration(max_age_ns)),
     }
 
 

@@ -15,7 +15,7 @@ import typer
 
 from blrcs.cli.exit import fail
 from blrcs.config.duration import Duration
-from blrcs.config.variables import TOKEN_VARIABLE
+from blrcs.config.variable_names import TOKEN_VARIABLE
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.record_name import CollectionKey, collection_key_in
 from blrcs.monitoring.log_values import escape

@@ -14,7 +14,8 @@ from blrcs.config.problem import ConfigError, Problem
 from blrcs.config.refusal import problems_of
 from blrcs.config.settings import ENVIRONMENTS, Settings
 from blrcs.config.toml_file import MAIN_FILE, directory_problems, environment_file, read_toml_file
-from blrcs.config.variables import DIRECTORY_VARIABLE, FILE_VARIABLE, read_variables
+from blrcs.config.variable_names import DIRECTORY_VARIABLE, FILE_VARIABLE
+from blrcs.config.variables import read_variables
 
 
 @dataclass(frozen=True, slots=True)

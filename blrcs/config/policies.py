@@ -54,6 +54,17 @@ Access = Annotated[
 """Who may call: anyone, anyone with a valid token, or the holders of a permission."""
 
 
+class StepUpSection(Section):
+    """How well, and how lately, the caller must have proven who it is."""
+
+    level: Literal["unspecified", "single_factor", "multi_factor", "phishing_resistant"] = (
+        "unspecified"
+    )
+    """The least level; `unspecified` is any."""
+    max_age: Annotated[Duration, between("1s", "366d")] | None = None
+    """The greatest age; any if not given. Without a level either, the proto's demand is lifted."""
+
+
 class PolicyOverride(Section):
     """What takes the place of a method's own policy. What is not given stays as in the proto."""
 
@@ -71,6 +82,8 @@ class PolicyOverride(Section):
     """What a token must be bound to."""
     response_cache_ttl: Annotated[Duration, between("0s", "366d")] | None = None
     """How long a reply may be answered from memory; 0 turns it off."""
+    step_up: StepUpSection | None = None
+    """How well, and how lately, the caller must have proven who it is."""
     addresses: AddressLists | None = None
     """Where calls may come from, beside what holds for the whole server."""
     disabled: bool = False

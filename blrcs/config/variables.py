@@ -11,11 +11,8 @@ from blrcs.config.key_path import KeyPath
 from blrcs.config.layer import Layer, put
 from blrcs.config.option import FILE_SUFFIX, VARIABLE_PREFIX, Option, all_options
 from blrcs.config.problem import Problem
+from blrcs.config.variable_names import DIRECTORY_VARIABLE, FILE_VARIABLE, TOKEN_VARIABLE
 
-DIRECTORY_VARIABLE = "BLRCS_CONFIG_DIR"
-FILE_VARIABLE = "BLRCS_CONFIG"
-TOKEN_VARIABLE = "BLRCS_TOKEN"  # noqa: S105 - its name
-"""For commands that call a server; no setting of one."""
 MAX_SECRET_BYTES = 64 << 10
 
 

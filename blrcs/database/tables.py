@@ -109,9 +109,14 @@ sessions = _table(
     _instant("refreshed_at_ns"),
     _instant("expires_at_ns"),
     _instant("ends_at_ns"),
+    _number("level", default=1),
+    sa.Column("methods", KEY, nullable=True),
+    _instant("authenticated_at_ns", nullable=True),
     sa.Column("binding", TEXT, nullable=True),
 )
-"""A session expires unless it is refreshed, and ends however often it is; then its row goes."""
+"""A session expires unless it is refreshed, and ends however often it is; then its row goes.
+``level`` is a number of blrcs.v1.AuthenticationLevel, ``methods`` are those of RFC 8176 with blanks
+between; without a time its user was authenticated when it was created."""
 sa.Index(None, sessions.c.user_id, sessions.c.created_at_ns, sessions.c.id)
 sa.Index(None, sessions.c.expires_at_ns)
 
@@ -126,6 +131,45 @@ refresh_tokens = _table(
 """Spent tokens stay until they expire, so that a second use of one is noticed."""
 sa.Index(None, refresh_tokens.c.session_id)
 sa.Index(None, refresh_tokens.c.expires_at_ns)
+
+totp_secrets = _table(
+    "totp_secrets",
+    sa.Column("user_id", KEY, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("sealed", BYTES, nullable=False),
+    _number("last_step"),
+    _instant("created_at_ns"),
+)
+"""``last_step`` is the time step of the code that was accepted last (RFC 6238)."""
+
+recovery_codes = _table(
+    "recovery_codes",
+    sa.Column("user_id", KEY, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("hash", DIGEST, primary_key=True),
+)
+"""A code that is used goes."""
+
+passkeys = _table(
+    "passkeys",
+    sa.Column("user_id", KEY, sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    _id(),
+    sa.Column("credential_hash", DIGEST, nullable=False, unique=True),
+    sa.Column("credential_id", BYTES, nullable=False),
+    sa.Column("public_key", BYTES, nullable=False),
+    _number("sign_count"),
+    _text("display_name"),
+    *_flag("backed_up"),
+    _instant("created_at_ns"),
+    _instant("used_at_ns", nullable=True),
+)
+"""``credential_hash`` is the SHA-256 of ``credential_id``, which may be too long for a key."""
+
+spent_challenges = _table(
+    "spent_challenges",
+    sa.Column("id", DIGEST, primary_key=True),
+    _instant("expires_at_ns"),
+)
+"""Challenges that were answered, until nobody could answer them again."""
+sa.Index(None, spent_challenges.c.expires_at_ns)
 
 roles = _table(
     "roles",
@@ -150,6 +194,19 @@ bindings = _table(
 """``effect`` is a number of blrcs.v1.BindingEffect; ``condition_json`` has expression, title and
 description, or is NULL where the binding always counts."""
 sa.Index(None, bindings.c.role)
+
+access_decisions = _table(
+    "access_decisions",
+    sa.Column("id", DIGEST, primary_key=True),
+    _text("principal"),
+    _text("permission"),
+    _text("resource"),
+    *_flag("allowed"),
+    _number("count"),
+    _instant("last_seen_at_ns"),
+)
+"""Decisions of the policy that are recorded: one row for all that are equal."""
+sa.Index(None, access_decisions.c.last_seen_at_ns)
 
 groups = _table("groups", _id(), _text("display_name"), _text("members"), *_history())
 

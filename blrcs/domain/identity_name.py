@@ -6,6 +6,8 @@ USERS = "users"
 SERVICE_ACCOUNTS = "serviceAccounts"
 SESSIONS = "sessions"
 API_KEYS = "apiKeys"
+CREDENTIALS = "credentials"
+PASSKEYS = "passkeys"
 WORKLOADS = "workloads"
 WORKLOAD = rf"{WORKLOADS}(/[A-Za-z0-9._-]+)+"
 """The name of a principal that a client certificate stands for, as a pattern."""
@@ -29,6 +31,16 @@ def session_name(user_id: str, session_id: str) -> str:
 def api_key_name(account_id: str, key_id: str) -> str:
     """The name of an API key: ``serviceAccounts/{service_account}/apiKeys/{api_key}``."""
     return f"{service_account_name(account_id)}/{API_KEYS}/{key_id}"
+
+
+def credentials_name(user_id: str) -> str:
+    """The name of what a user proves its identity with: ``users/{user}/credentials``."""
+    return f"{user_name(user_id)}/{CREDENTIALS}"
+
+
+def passkey_name(user_id: str, passkey_id: str) -> str:
+    """The name of a passkey: ``users/{user}/passkeys/{passkey}``."""
+    return f"{user_name(user_id)}/{PASSKEYS}/{passkey_id}"
 
 
 def is_user_name(name: str) -> bool:
@@ -55,6 +67,12 @@ def session_ids_in(name: str, *, field: str = "name") -> tuple[str, str]:
     """A session's user and own id; InvalidArgumentError about ``field`` for another name."""
     user_id, session_id = _ids(name, (USERS, SESSIONS), field)
     return user_id, session_id
+
+
+def passkey_ids_in(name: str, *, field: str = "name") -> tuple[str, str]:
+    """A passkey's user and own id; InvalidArgumentError about ``field`` for another name."""
+    user_id, passkey_id = _ids(name, (USERS, PASSKEYS), field)
+    return user_id, passkey_id
 
 
 def api_key_ids_in(name: str, *, field: str = "name") -> tuple[str, str]:

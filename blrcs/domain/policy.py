@@ -6,6 +6,8 @@ It mirrors ``blrcs.v1.MethodPolicy``, free of any wire, so that a configuration 
 from dataclasses import dataclass
 from typing import Literal
 
+from blrcs.domain.authentication import AuthenticationLevel
+
 LimitKey = Literal["address", "principal", "method"]
 Algorithm = Literal["gcra", "fixed_window", "sliding_window", "concurrency"]
 AuditLevel = Literal["refusals", "call", "request"]
@@ -47,6 +49,14 @@ class ResponseCache:
 
 
 @dataclass(frozen=True, slots=True)
+class StepUp:
+    """The least level of a caller's proof of identity, and its greatest age; None is any."""
+
+    level: AuthenticationLevel = AuthenticationLevel.UNSPECIFIED
+    max_age_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Addresses:
     """Networks that a method serves, all if none is named, and those that it refuses all the same.
 
@@ -73,6 +83,7 @@ class MethodPolicy:
     idempotency_ttl_ns: int | None = None
     shadow: frozenset[Stage] = frozenset()
     allow_password_change_required: bool = False
+    step_up: StepUp | None = None
     addresses: Addresses | None = None
     priority: Priority = "normal"
     token_binding: BindingDemand | None = None

@@ -31,6 +31,11 @@ class CollectionKey(NamedTuple):
         """``tenants/{tenant}/collections/{collection}``."""
         return f"{TENANTS}/{self.tenant}/{COLLECTIONS}/{self.collection}"
 
+    @property
+    def record_prefix(self) -> str:
+        """What the names of its records begin with; their ids follow."""
+        return f"{TENANTS}/{self.tenant}/{COLLECTIONS}/{self.collection}/{RECORDS}/"
+
     def record(self, record_id: str) -> "RecordKey":
         """The key of a record in it."""
         return RecordKey(self.tenant, self.collection, record_id)
@@ -46,7 +51,7 @@ class RecordKey(NamedTuple):
     @property
     def name(self) -> str:
         """``tenants/{tenant}/collections/{collection}/records/{record}``."""
-        return f"{self.parent.name}/{RECORDS}/{self.record}"
+        return f"{TENANTS}/{self.tenant}/{COLLECTIONS}/{self.collection}/{RECORDS}/{self.record}"
 
     @property
     def parent(self) -> CollectionKey:

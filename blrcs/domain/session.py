@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from blrcs.domain.authentication import Authentication
 from blrcs.domain.identity_name import session_name
 from blrcs.domain.token_limits import TokenBinding
+
+UNKNOWN = Authentication()
+"""By a password, nobody knows when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +21,7 @@ class Session:
         refresh_time_ns: When it was refreshed last; the time of sign-in before that.
         expire_time_ns: When it ends unless it is refreshed before.
         end_time_ns: When it ends however often it is refreshed.
+        authentication: How its user was authenticated, last.
     """
 
     id: str
@@ -28,6 +33,7 @@ class Session:
     refresh_time_ns: int
     expire_time_ns: int
     end_time_ns: int
+    authentication: Authentication = UNKNOWN
 
     @property
     def name(self) -> str:
@@ -53,8 +59,9 @@ class SessionLifetime:
         *,
         display_name: str,
         address: str,
-        binding: TokenBinding | None = None,
         now_ns: int,
+        authentication: Authentication = UNKNOWN,
+        binding: TokenBinding | None = None,
     ) -> Session:
         """A session opened now."""
         return Session(
@@ -67,6 +74,7 @@ class SessionLifetime:
             refresh_time_ns=now_ns,
             expire_time_ns=now_ns + self.refresh_ns,
             end_time_ns=now_ns + self.total_ns,
+            authentication=authentication,
         )
 
     def extend(self, end_time_ns: int, *, now_ns: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.descriptor import MethodDescriptor
 
 from blrcs.config.policies import MethodLimit, PermissionAccess, PolicyOverride
+from blrcs.domain.authentication import AuthenticationLevel
 from blrcs.domain.policy import (
     NS_PER_S,
     Addresses,
@@ -15,6 +16,7 @@ from blrcs.domain.policy import (
     Permission,
     ResponseCache,
     Stage,
+    StepUp,
 )
 from blrcs.interceptors.proto_policy import PolicyError, method_policy
 
@@ -64,7 +66,7 @@ def effective_policy(
 
 
 def _overridden(policy: MethodPolicy | None, override: PolicyOverride) -> MethodPolicy | None:
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = _step_up_change(override)
     if override.access is not None:
         changes["access"] = (
             Permission(
@@ -93,6 +95,17 @@ def _overridden(policy: MethodPolicy | None, override: PolicyOverride) -> Method
     if policy is not None:
         return replace(policy, **changes)
     return MethodPolicy(**changes) if "access" in changes else None
+
+
+def _step_up_change(override: PolicyOverride) -> dict[str, StepUp | None]:
+    stated = override.step_up
+    if stated is None:
+        return {}
+    level = AuthenticationLevel[stated.level.upper()]
+    max_age_ns = None if stated.max_age is None else stated.max_age.ns
+    if not level and max_age_ns is None:
+        return {"step_up": None}
+    return {"step_up": StepUp(level, max_age_ns)}
 
 
 def _limit(limit: MethodLimit) -> Limit:

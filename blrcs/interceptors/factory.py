@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.audit import Audit
 from blrcs.interceptors.audit_chain import AuditSink, ChainAudit
-from blrcs.interceptors.authentication import authentication_guards, certificate_guards
+from blrcs.interceptors.authentication import CheckProof, authentication_guards, certificate_guards
 from blrcs.interceptors.authorization import AuthorizationGuards, authorization_guards
 from blrcs.interceptors.direct import DirectHandlers, direct_handler
 from blrcs.interceptors.error_mapping import error_rejection
@@ -16,6 +16,7 @@ from blrcs.interceptors.overload import method_load
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.rate_limit import rate_limit_guards
 from blrcs.interceptors.response_cache import cache_responses
+from blrcs.interceptors.step_up import step_up_guards
 from blrcs.interceptors.validation import validation_guards
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.certificate_guard import CertificatePrincipals
@@ -50,6 +51,7 @@ class PipelineFactory:
         innermost: Middleware right around each handler, which direct handlers have no need of.
         certificates: Whose the client certificates are; None where only tokens say who calls.
         certificate_required: Callers whose certificate is nobody's are refused.
+        check_proof: Checks what tokens that are bound to keys need; without it they are refused.
         network: Which addresses are served; None for all that the policies of methods serve.
     """
 
@@ -64,6 +66,7 @@ class PipelineFactory:
     audit: AuditSink | None = None
     certificates: CertificatePrincipals | None = None
     certificate_required: bool = False
+    check_proof: CheckProof | None = None
     network: CurrentNetwork | None = None
     overload: Overload | None = None
 
@@ -96,6 +99,7 @@ class PipelineFactory:
                 *authentication,
                 *limits.after_authentication,
                 *authorization.head,
+                *self._step_up(method, policy),
                 *self.guards,
             ),
             body_guards=(
@@ -132,7 +136,7 @@ class PipelineFactory:
         if self.verifier is None:
             raise PolicyError(f"{method.name} asks for a token, and there is no verifier")
         return certificate_guards(
-            authentication_guards(policy, self.verifier),
+            authentication_guards(policy, self.verifier, self.check_proof),
             self.certificates,
             required=self.certificate_required,
         )
@@ -143,6 +147,11 @@ class PipelineFactory:
         if self.access is None:
             raise PolicyError(f"{method.name} asks for a permission, and there is no access table")
         return authorization_guards(method, policy, self.access)
+
+    def _step_up(self, method: Method, policy: MethodPolicy) -> tuple[Guard, ...]:
+        if policy.step_up is not None and policy.is_public:
+            raise PolicyError(f"{method.name} is public, and demands a step-up")
+        return step_up_guards(policy)
 
     def _wrap(self, method: Method, policy: MethodPolicy, handler: Handler) -> Handler:
         if self.innermost is not None:

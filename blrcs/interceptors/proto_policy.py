@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
+from blrcs.domain.authentication import AuthenticationLevel
 from blrcs.domain.policy import (
     IDEMPOTENCY_TTL_NS,
     NS_PER_S,
@@ -18,6 +19,7 @@ from blrcs.domain.policy import (
     Priority,
     ResponseCache,
     Stage,
+    StepUp,
 )
 from blrcs.v1 import policy_pb2
 
@@ -91,6 +93,7 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
             idempotency_ttl_ns=_idempotency_ttl_ns(stated),
             shadow=frozenset(STAGES[kind] for kind in stated.shadow),
             allow_password_change_required=stated.allow_password_change_required,
+            step_up=_step_up(stated),
             addresses=_addresses(stated),
             priority=_priority(stated, descriptor),
             token_binding=BINDINGS[stated.token_binding],
@@ -152,6 +155,16 @@ def _idempotency_ttl_ns(stated: policy_pb2.MethodPolicy) -> int | None:
     if not stated.HasField("idempotency"):
         return None
     return _nanoseconds(stated.idempotency.ttl) or IDEMPOTENCY_TTL_NS
+
+
+def _step_up(stated: policy_pb2.MethodPolicy) -> StepUp | None:
+    if not stated.HasField("step_up"):
+        return None
+    level = AuthenticationLevel(stated.step_up.level)
+    has_age = stated.step_up.HasField("max_age")
+    if not level and not has_age:
+        raise ValueError("its step_up states neither a level nor a max_age")
+    return StepUp(level, _nanoseconds(stated.step_up.max_age) if has_age else None)
 
 
 def _priority(stated: policy_pb2.MethodPolicy, descriptor: MethodDescriptor) -> Priority:

@@ -3,9 +3,10 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from structlog.typing import EventDict, WrappedLogger
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
 
 MASK = "********"
 MAX_DEPTH = 8
@@ -20,7 +21,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _MAX_INT = 2**63 - 1
 
 
-def only_plain_values(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+def only_plain_values(logger: "WrappedLogger", method: str, event: "EventDict") -> "EventDict":
     """A structlog processor: leaves only what JSON can hold, with secrets masked.
 
     A value is masked where its key names a secret (``password``, ``access_token``); a JSON Web

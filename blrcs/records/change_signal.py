@@ -88,7 +88,7 @@ class LocalChangeSignal:
             if record_ids is None:
                 stamps.bump_whole()
             else:
-                prefix = key.record("").name
+                prefix = key.record_prefix
                 for record_id in record_ids:
                     stamps.bump(f"{prefix}{record_id}")
         for waker in self._watching.get(key, ()):

@@ -12,39 +12,38 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from blrcs.application.ports.credentials import PasswordVerdict
 from blrcs.domain.errors import ResourceExhaustedError
+from blrcs.security.password_tuning import HashWork
 
 Result = TypeVar("Result")
 
-# OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane. About 20 ms on one core.
-DEFAULT_MEMORY_KIB = 19 * 1024
-DEFAULT_PASSES = 2
-DEFAULT_LANES = 1
 DEFAULT_WORKERS = 2
 DEFAULT_QUEUE_SIZE = 64
+LEAST_WORK = HashWork()
 
 
 class Argon2PasswordHasher:
     """Implements the PasswordHasher port on a few threads with a bounded queue.
 
-    The hash that stands in for a user who does not exist has the parameters given here: a user
-    whose hash has older ones can be told by the time until the next sign-in renews it.
+    A hash of less work is to be made anew, and one of more is left as it is. The hash that stands
+    in for a user who does not exist takes the work given here: a user whose hash takes another can
+    be told by the time until the next sign-in renews it.
 
     Args:
-        workers: Passwords hashed at once; each takes ``memory_kib``.
+        work: What a hash takes; by default OWASP's least, about 20 ms on one core.
+        workers: Passwords hashed at once; each takes the work's memory.
         queue_size: Passwords that may wait beyond those; more are refused.
     """
 
     def __init__(
         self,
+        work: HashWork = LEAST_WORK,
         *,
-        memory_kib: int = DEFAULT_MEMORY_KIB,
-        passes: int = DEFAULT_PASSES,
-        lanes: int = DEFAULT_LANES,
         workers: int = DEFAULT_WORKERS,
         queue_size: int = DEFAULT_QUEUE_SIZE,
     ) -> None:
+        self._work = work
         self._argon2 = argon2.PasswordHasher(
-            time_cost=passes, memory_cost=memory_kib, parallelism=lanes
+            time_cost=work.passes, memory_cost=work.memory_kib, parallelism=1
         )
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="password-hasher")
         self._places = threading.BoundedSemaphore(workers + queue_size)
@@ -52,17 +51,17 @@ class Argon2PasswordHasher:
 
     async def hash(self, password: str) -> str:
         """See the port."""
-        return await self._run(self._argon2.hash, password)
+        return await self.run(self._argon2.hash, _octets(password))
 
     async def verify(self, password_hash: str | None, password: str) -> PasswordVerdict:
         """See the port. A stored hash that is none matches nothing."""
         if password_hash is None:
-            await self._run(self._matches, self._stand_in, password)
+            await self.run(self._matches, self._stand_in, _octets(password))
             return PasswordVerdict(matches=False)
-        matches = await self._run(self._matches, password_hash, password)
+        matches = await self.run(self._matches, password_hash, _octets(password))
         if not matches:
             return PasswordVerdict(matches=False)
-        needs_rehash = self._argon2.check_needs_rehash(password_hash)
+        needs_rehash = HashWork.of_hash(password_hash).is_less_than(self._work)
         return PasswordVerdict(matches=True, needs_rehash=needs_rehash)
 
     def close(self) -> None:
@@ -75,14 +74,14 @@ class Argon2PasswordHasher:
         except (VerificationError, InvalidHashError):
             return False
 
-    async def _run(self, work: Callable[..., Result], *args: str) -> Result:
-        *others, password = args
+    async def run(self, work: Callable[..., Result], *args: object) -> Result:
+        """Does other slow work on the same threads, behind the same queue."""
         if not self._places.acquire(blocking=False):
             raise ResourceExhaustedError(
                 "PASSWORD_HASHING_BUSY", "too many passwords wait to be verified"
             )
         try:
-            future = self._pool.submit(work, *others, _octets(password))
+            future = self._pool.submit(work, *args)
         except BaseException:
             self._places.release()
             raise

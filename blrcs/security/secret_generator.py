@@ -13,6 +13,7 @@ RESOURCE_ID_BYTES = 8
 SESSION_ID_BYTES = 16
 REFRESH_TOKEN_BYTES = 32
 PASSWORD_BYTES = 15
+CHALLENGE_ID_BYTES = 32
 
 
 class RandomSecretGenerator:
@@ -46,6 +47,19 @@ class RandomSecretGenerator:
     def refresh_hash(self, text: str) -> bytes:
         """See the port. A fast hash is enough: nobody can try 256 random bits."""
         return hashlib.sha256(text.encode()).digest()
+
+    def challenge_id(self) -> bytes:
+        """See the port: 256 bits."""
+        return self._random(CHALLENGE_ID_BYTES)
+
+    def recovery_code(self) -> str:
+        """See the port: as a one-time password, so that a fast hash is enough for it."""
+        return self.one_time_password()
+
+    def recovery_hash(self, text: str) -> bytes:
+        """See the port. Capitals, blanks and hyphens are as people like them."""
+        typed = "".join(text.lower().replace("-", " ").split())
+        return hashlib.sha256(b"recovery code\0" + typed.encode()).digest()
 
     def api_key(self) -> ApiKeySecret:
         """See the port."""

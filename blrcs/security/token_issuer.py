@@ -7,6 +7,7 @@ import jwt
 
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import AccessToken
+from blrcs.domain.authentication import Authentication
 from blrcs.domain.proven_subject import note_subject
 from blrcs.domain.token_limits import NO_LIMITS, TokenLimits
 from blrcs.security.signing_keys import ALGORITHM, SigningKeys
@@ -23,9 +24,10 @@ class JwtIssuer:
     """Implements the TokenIssuer port.
 
     Besides the registered claims a token carries ``sid``, by which it can be revoked; ``pwc``,
-    true where only a password change is allowed; ``akid``, the API key that it was got with; and
-    where it is limited ``scope`` (RFC 6749), ``act`` (RFC 8693) with ``asid``, the sessions of those
-    who act, and ``cnf`` (RFC 7800).
+    true where only a password change is allowed; ``akid``, the API key that it was got with; of a
+    user's proof of identity ``acr``, ``amr`` and ``auth_time`` (RFC 9068, section 2.2.1); and
+    where it is limited ``scope`` (RFC 6749), ``act`` (RFC 8693) with ``asid``, the sessions of
+    those who act, and ``cnf`` (RFC 7800).
 
     Args:
         issuer: The ``iss`` of every token.
@@ -61,6 +63,7 @@ class JwtIssuer:
         not_after_ns: int | None,
         password_change_required: bool = False,
         api_key_id: str = "",
+        authentication: Authentication | None = None,
         limits: TokenLimits = NO_LIMITS,
     ) -> AccessToken:
         """See the port. The expiry is cut down to whole seconds."""
@@ -84,6 +87,10 @@ class JwtIssuer:
             claims["pwc"] = True
         if api_key_id:
             claims["akid"] = api_key_id
+        if authentication is not None:
+            claims["acr"] = authentication.acr
+            claims["amr"] = list(authentication.methods)
+            claims["auth_time"] = authentication.time_ns // NS_PER_S
         claims |= _limiting_claims(limits)
         key = self._keys.signer()
         text = jwt.encode(

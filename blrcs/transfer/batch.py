@@ -83,7 +83,7 @@ class WriteEncoder:
     """
 
     def __init__(self, collection: CollectionKey, *, replaces: bool) -> None:
-        self._prefix = collection.record("").name
+        self._prefix = collection.record_prefix
         self._parent = write_bytes(1, collection.name.encode())
         self._write = self._update if replaces else self._create
 

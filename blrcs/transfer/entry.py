@@ -68,7 +68,7 @@ class EntryMaker:
     """
 
     def __init__(self, collection: CollectionKey, make_id: MakeId) -> None:
-        self._prefix = collection.record("").name
+        self._prefix = collection.record_prefix
         self._make_id = make_id
 
     def __call__(self, line: Line, record_id: Any, document: Any, expire_time: Any) -> Entry:

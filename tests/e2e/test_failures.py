@@ -249,3 +249,14 @@ def test_a_method_whose_policy_cannot_be_carried_out(tmp_path: Path) -> None:
     said = refusal("--service", REGISTER, cwd=tmp_path)
     assert said.startswith(f"blrcs: {PING}: ")
     assert "nothing" in said
+
+
+# The first user ------------------------------------------------------------------------------
+
+
+def test_a_first_password_that_is_guessed_first(start: Start, tmp_path: Path) -> None:
+    said = refusal(cwd=tmp_path, BLRCS_AUTH__INITIAL_ADMIN_PASSWORD="password1")
+    assert "auth.initial_admin_password: is among the passwords that are guessed first" in said
+    assert "password1" not in said
+    server = start()
+    assert server.password

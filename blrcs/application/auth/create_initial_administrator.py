@@ -6,11 +6,11 @@ from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import (
     AdministratorGrant,
     PasswordHasher,
+    PasswordRules,
     SecretGenerator,
 )
 from blrcs.application.ports.identity import UserRepository
 from blrcs.domain.identity_name import user_name
-from blrcs.domain.password import check_password
 from blrcs.domain.user import User
 
 USER_ID = "admin"
@@ -36,12 +36,14 @@ class CreateInitialAdministrator:
         *,
         users: UserRepository,
         hasher: PasswordHasher,
+        rules: PasswordRules,
         secrets: SecretGenerator,
         grant_administrator: AdministratorGrant,
         clock: Clock,
     ) -> None:
         self._users = users
         self._hasher = hasher
+        self._rules = rules
         self._secrets = secrets
         self._grant_administrator = grant_administrator
         self._clock = clock
@@ -58,7 +60,7 @@ class CreateInitialAdministrator:
         if not await self._users.is_empty():
             return None
         chosen = password or self._secrets.one_time_password()
-        check_password(chosen, user_id=USER_ID, field="password")
+        await self._rules.check(chosen, user_id=USER_ID, field="password")
         password_hash = await self._hasher.hash(chosen)
         await self._grant_administrator(user_name(USER_ID))
         now_ns = self._clock()

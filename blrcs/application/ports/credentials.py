@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from blrcs.domain.authentication import Authentication
 from blrcs.domain.revocation import Revocation
 from blrcs.domain.session import RefreshToken
 from blrcs.domain.token_limits import NO_LIMITS, TokenBinding, TokenLimits
@@ -29,6 +30,17 @@ class PasswordHasher(Protocol):
 
     async def verify(self, password_hash: str | None, password: str) -> PasswordVerdict:
         """Compares; without a hash it takes the same time and does not match."""
+        ...
+
+
+class PasswordRules(Protocol):
+    """Which passwords may be chosen."""
+
+    async def check(self, password: str, *, user_id: str, field: str) -> None:
+        """Raises InvalidArgumentError about ``field`` for one that may not.
+
+        As PasswordHasher, it raises ResourceExhaustedError when too many passwords wait.
+        """
         ...
 
 
@@ -64,6 +76,18 @@ class SecretGenerator(Protocol):
         """What is stored of a refresh token; of text that is none, something never stored."""
         ...
 
+    def challenge_id(self) -> bytes:
+        """A challenge's id."""
+        ...
+
+    def recovery_code(self) -> str:
+        """A code that a person can type, in place of a second factor."""
+        ...
+
+    def recovery_hash(self, text: str) -> bytes:
+        """What is stored of a recovery code, however it is typed."""
+        ...
+
     def api_key(self) -> ApiKeySecret:
         """An API key."""
         ...
@@ -92,6 +116,7 @@ class TokenIssuer(Protocol):
         not_after_ns: int | None,
         password_change_required: bool = False,
         api_key_id: str = "",
+        authentication: Authentication | None = None,
         limits: TokenLimits = NO_LIMITS,
     ) -> AccessToken:
         """A token for a principal, which ends with what ``session_id`` names."""

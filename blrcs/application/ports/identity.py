@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from blrcs.domain.api_key import ApiKey
+from blrcs.domain.authentication import Authentication
 from blrcs.domain.service_account import ServiceAccount
 from blrcs.domain.session import Session, SessionLifetime
 from blrcs.domain.token_limits import TokenBinding
@@ -166,6 +167,16 @@ class SessionRepository(Protocol):
         None for a token that is unknown or expired, whose user is disabled, or that was spent
         before: that ends the session. Of two calls at once with one token the second is such a
         reuse.
+        """
+        ...
+
+    async def authenticate(
+        self, user_id: str, session_id: str, authentication: Authentication
+    ) -> Session | None:
+        """Notes that the user of a session has proven anew who it is.
+
+        None, and nothing done, if the user has no such session, it has expired, or it was opened
+        by a proof of a higher level.
         """
         ...
 

@@ -28,7 +28,7 @@ class RecordPlanner:
         self._sealer = sealer
         self._shape = shape
         self._now_ns = now_ns
-        self._prefix = shape.collection.key.record("").name
+        self._prefix = shape.collection.key.record_prefix
 
     def creation(self, record_id: str, fields: RecordFields) -> PlannedWrite:
         """A record that is not there yet.

@@ -2,11 +2,10 @@
 
 from blrcs.application.auth.prove_password import ProvePassword
 from blrcs.application.ports.clock import Clock
-from blrcs.application.ports.credentials import PasswordHasher
+from blrcs.application.ports.credentials import PasswordHasher, PasswordRules
 from blrcs.application.ports.identity import UserChange, UserRepository
 from blrcs.domain.errors import AbortedError, InvalidArgumentError
 from blrcs.domain.identity_name import user_name
-from blrcs.domain.password import check_password
 from blrcs.domain.user import User
 
 
@@ -19,11 +18,13 @@ class ChangePassword:
         prove_password: ProvePassword,
         users: UserRepository,
         hasher: PasswordHasher,
+        rules: PasswordRules,
         clock: Clock,
     ) -> None:
         self._prove_password = prove_password
         self._users = users
         self._hasher = hasher
+        self._rules = rules
         self._clock = clock
 
     async def __call__(
@@ -44,7 +45,7 @@ class ChangePassword:
             ResourceExhaustedError: See ProvePassword.
             AbortedError: The password was changed in between.
         """
-        check_password(new_password, user_id=user_id, field="new_password")
+        await self._rules.check(new_password, user_id=user_id, field="new_password")
         if new_password == old_password:
             raise InvalidArgumentError("new_password", "is the old password")
         proof = await self._prove_password(user_id, old_password, address=address)

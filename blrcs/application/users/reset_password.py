@@ -2,20 +2,22 @@
 
 from blrcs.application.own_account import refuse_on_oneself
 from blrcs.application.ports.clock import Clock
-from blrcs.application.ports.credentials import PasswordHasher
+from blrcs.application.ports.credentials import PasswordHasher, PasswordRules
 from blrcs.application.ports.identity import UserChange, UserRepository
 from blrcs.domain.errors import NotFoundError
 from blrcs.domain.identity_name import user_name
-from blrcs.domain.password import check_password
 from blrcs.domain.user import User
 
 
 class ResetPassword:
     """Sets a user's password, ends its sessions, and asks for another password at sign-in."""
 
-    def __init__(self, *, users: UserRepository, hasher: PasswordHasher, clock: Clock) -> None:
+    def __init__(
+        self, *, users: UserRepository, hasher: PasswordHasher, rules: PasswordRules, clock: Clock
+    ) -> None:
         self._users = users
         self._hasher = hasher
+        self._rules = rules
         self._clock = clock
 
     async def __call__(self, user_id: str, *, new_password: str, actor: str) -> None:
@@ -29,7 +31,7 @@ class ResetPassword:
         """
         name = user_name(user_id)
         refuse_on_oneself(actor, name, "reset the password of")
-        check_password(new_password, user_id=user_id, field="new_password")
+        await self._rules.check(new_password, user_id=user_id, field="new_password")
         if await self._users.get(user_id) is None:
             raise NotFoundError(name)
         password_hash = await self._hasher.hash(new_password)

@@ -132,7 +132,7 @@ class SqlRecordRepository:
             selection.order_by,
             tenant=parent.tenant,
             collection=parent.collection,
-            name_prefix=parent.record("").name,
+            name_prefix=parent.record_prefix,
             now_ns=now_ns,
             limit=limit,
             position=position,
@@ -148,7 +148,7 @@ class SqlRecordRepository:
             filter_,
             tenant=parent.tenant,
             collection=parent.collection,
-            name_prefix=parent.record("").name,
+            name_prefix=parent.record_prefix,
             now_ns=now_ns,
             narrowing=await self._narrowing(collection, filter_),
         )

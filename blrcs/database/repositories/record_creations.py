@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import NamedTuple
 
 from blrcs.application.ports.records import PlannedWrite
@@ -67,8 +68,9 @@ class RecordCreations:
         future: asyncio.Future[Record | None] = asyncio.get_running_loop().create_future()
         waiting.append(_Waiting(collection, write, now_ns, created.size_bytes, future))
         if key not in self._running:
-            # Not before others of this moment are there as well.
-            self._running[key] = asyncio.create_task(self._run(key))
+            # Not before others of this moment are there as well, and for none of them alone: what
+            # is known of a call, as its deadline, is not known of all.
+            self._running[key] = asyncio.create_task(self._run(key), context=Context())
         return await future
 
     async def _run(self, key: CollectionKey) -> None:

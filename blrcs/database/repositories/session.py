@@ -14,6 +14,7 @@ from blrcs.database.repositories.revocation import (
 from blrcs.database.repositories.user_row import user_from_row
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import refresh_tokens, sessions, users
+from blrcs.domain.authentication import Authentication, AuthenticationLevel, by_password
 from blrcs.domain.session import Session, SessionLifetime
 from blrcs.domain.token_limits import TokenBinding
 from blrcs.domain.user import User
@@ -62,6 +63,15 @@ _EXTEND = Statement(
     sa.update(sessions)
     .where(_THIS)
     .values(refreshed_at_ns=sa.bindparam("now_ns"), expires_at_ns=sa.bindparam("until_ns"))
+)
+_AUTHENTICATE = Statement(
+    sa.update(sessions)
+    .where(_THIS)
+    .values(
+        level=sa.bindparam("new_level"),
+        methods=sa.bindparam("new_methods"),
+        authenticated_at_ns=sa.bindparam("at_ns"),
+    )
 )
 _DELETE = Statement(sa.delete(sessions).where(_THIS))
 _PURGE = Statement(
@@ -161,6 +171,32 @@ class SqlSessionRepository:
 
         return await self._revocations.write(operation)
 
+    async def authenticate(
+        self, user_id: str, session_id: str, authentication: Authentication
+    ) -> Session | None:
+        """See the port."""
+
+        async def operation(transaction: Transaction) -> Session | None:
+            row = await transaction.fetch_one(_BY_ID, session_id=session_id)
+            if row is None or row.user_id != user_id:
+                return None
+            session = _from_row(row)
+            if (
+                session.expire_time_ns <= authentication.time_ns
+                or authentication.level < session.authentication.level
+            ):
+                return None
+            await transaction.execute(
+                _AUTHENTICATE,
+                session_id=session_id,
+                new_level=int(authentication.level),
+                new_methods=" ".join(authentication.methods),
+                at_ns=authentication.time_ns,
+            )
+            return replace(session, authentication=authentication)
+
+        return await self._database.run(operation)
+
     async def list_before(
         self, user_id: str, *, before: tuple[int, str] | None, limit: int, now_ns: int
     ) -> Sequence[Session]:
@@ -246,7 +282,26 @@ def _to_row(session: Session) -> dict[str, object]:
         "expires_at_ns": session.expire_time_ns,
         "ends_at_ns": session.end_time_ns,
         "binding": None if session.binding is None else session.binding.text,
+        **_authentication_to_row(session.authentication),
     }
+
+
+def _authentication_to_row(authentication: Authentication) -> dict[str, object]:
+    return {
+        "level": int(authentication.level),
+        "methods": " ".join(authentication.methods),
+        "authenticated_at_ns": authentication.time_ns,
+    }
+
+
+def _authentication_from_row(row: Row) -> Authentication:
+    if row.authenticated_at_ns is None:
+        return by_password(row.created_at_ns)
+    return Authentication(
+        level=AuthenticationLevel(row.level),
+        methods=tuple(row.methods.split()),
+        time_ns=row.authenticated_at_ns,
+    )
 
 
 def _from_row(row: Row) -> Session:
@@ -260,4 +315,5 @@ def _from_row(row: Row) -> Session:
         refresh_time_ns=row.refreshed_at_ns,
         expire_time_ns=row.expires_at_ns,
         end_time_ns=row.ends_at_ns,
+        authentication=_authentication_from_row(row),
     )

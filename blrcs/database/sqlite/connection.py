@@ -12,6 +12,9 @@ from blrcs.database.sqlite.errors import open_error
 DEFAULT_BUSY_TIMEOUT_MS = 5000
 CACHED_STATEMENTS = 256
 JOURNAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024
+CHECKPOINT_PAGES = 4096
+"""The log is carried over into the file when it has as many: 16 MiB. By then most pages have been
+written several times, and are carried over once."""
 QUICK_CHECK_MAX_BYTES = 256 * 1024 * 1024
 """Up to this size a file is read through at every start; beyond it that would delay the start."""
 
@@ -82,6 +85,7 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     # Its own reading of 17 digits is not always the nearest double.
     connection.create_function("blrcs_number", 1, float, deterministic=True)
     connection.execute(f"PRAGMA journal_size_limit={JOURNAL_SIZE_LIMIT_BYTES}")
+    connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
 
 
 def check_integrity(connection: sqlite3.Connection, path: Path) -> None:

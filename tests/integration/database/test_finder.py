@@ -31,4 +31,3 @@ async def test_what_is_found_is_what_is_fetched(store: Store, turned: bool) -> N
             assert find(*values) == fetched == (number,)
             assert find(*values).sequence == number
         assert find("acme", "acme") is None
-

@@ -5,8 +5,6 @@ from types import SimpleNamespace
 
 from blrcs.api.auth_service import AuthService
 from blrcs.api.caller_bindings import CallerBindings
-from blrcs.api.credential_service import CredentialService
-from blrcs.api.credential_use_cases import CredentialUseCases
 from blrcs.api.user_service import UserService
 from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, UserUseCases
 from blrcs.application.api_keys.create_api_key import CreateApiKey
@@ -14,11 +12,14 @@ from blrcs.application.api_keys.delete_api_key import DeleteApiKey
 from blrcs.application.api_keys.get_api_key import GetApiKey
 from blrcs.application.api_keys.list_api_keys import ListApiKeys
 from blrcs.application.api_keys.update_api_key import UpdateApiKey
+from blrcs.application.auth.begin_passkey_sign_in import BeginPasskeySignIn
+from blrcs.application.auth.complete_sign_in import CompleteSignIn
 from blrcs.application.auth.exchange_token import ExchangeToken
 from blrcs.application.auth.get_jwks import GetJwks
 from blrcs.application.auth.introspect_token import IntrospectToken
 from blrcs.application.auth.issue_service_token import IssueServiceToken
 from blrcs.application.auth.list_sessions import ListSessions
+from blrcs.application.auth.open_session import OpenSession
 from blrcs.application.auth.prove_password import ProvePassword
 from blrcs.application.auth.purge_expired import PurgeExpired
 from blrcs.application.auth.refresh import Refresh
@@ -26,7 +27,7 @@ from blrcs.application.auth.revoke_session import RevokeSession
 from blrcs.application.auth.revoke_tokens import RevokeTokens
 from blrcs.application.auth.sign_in import SignIn
 from blrcs.application.auth.sign_out import SignOut
-from blrcs.application.credentials.unlock_user import UnlockUser
+from blrcs.application.auth.step_up import StepUp
 from blrcs.application.service_accounts.create_service_account import CreateServiceAccount
 from blrcs.application.service_accounts.delete_service_account import DeleteServiceAccount
 from blrcs.application.service_accounts.get_service_account import GetServiceAccount
@@ -39,27 +40,36 @@ from blrcs.application.users.get_user import GetUser
 from blrcs.application.users.list_users import ListUsers
 from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
+from blrcs.assembly.credentials import CredentialParts
 from blrcs.database.repositories.access import SqlAccessRepository
 from blrcs.database.repositories.api_key import SqlApiKeyRepository
 from blrcs.database.repositories.revocation import RevocationRepository
+from blrcs.database.repositories.second_factor import SqlSecondFactorRepository
 from blrcs.database.repositories.service_account import SqlServiceAccountRepository
 from blrcs.database.repositories.session import SqlSessionRepository
 from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.domain.session import SessionLifetime
 from blrcs.security.access_store import AccessStore
+from blrcs.security.challenges import SealedChallenges
+from blrcs.security.derived_sealer import DerivedSealer
 from blrcs.security.page_tokens import SignedPageTokens
+from blrcs.security.passkeys import WebAuthnCeremonies
 from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.password_rules import GuessingPasswordRules
+from blrcs.security.password_tuning import HashWork
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.security.sign_in_throttle import LimiterSignInThrottle
 from blrcs.security.signing_keys import load_or_create_signing_key
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import DEFAULT_TTL_NS, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
+from blrcs.security.totp import Rfc6238Codes
 from blrcs.v1 import auth_pb2, user_pb2
 from blrcs_native.keys import Keyset, VerificationKey
 from blrcs_native.limiter import Limiter
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
+from tests.authenticator import ORIGIN, RP_ID
 from tests.unit.application.identity_fakes import (
     MINUTE_NS,
     counting_random,
@@ -78,6 +88,10 @@ def call_of(principal="", session="", address="192.0.2.1"):
     if principal:
         caller = SimpleNamespace(name=principal, session=session, claims=None)
     return SimpleNamespace(principal=caller, peer_address=address)
+
+
+async def _master():
+    return bytes(32)
 
 
 class Identity:
@@ -120,10 +134,30 @@ class Identity:
         self.sessions = SqlSessionRepository(
             database, stored_revocations, sessions_per_user=SESSIONS_PER_USER
         )
-        self.purge = PurgeExpired(sessions=self.sessions, clock=clock)
+        self.second_factors = SqlSecondFactorRepository(database, stored_revocations)
+        self.purge = PurgeExpired(
+            sessions=self.sessions, second_factors=self.second_factors, clock=clock
+        )
         self.hasher = hasher
         self.secrets = RandomSecretGenerator()
-        self.throttle = LimiterSignInThrottle(Limiter(1024, clock=clock))
+        limiter = Limiter(1024, clock=clock)
+        self.throttle = LimiterSignInThrottle(limiter)
+        # Races are to be decided by the database alone.
+        self.factor_throttle = LimiterSignInThrottle(
+            limiter, purpose="second-factor", account_failures=1000, address_failures=1000
+        )
+        sealer = DerivedSealer(_master, purpose="tests")
+        self.parts = CredentialParts(
+            users=self.users,
+            sessions=self.sessions,
+            second_factors=self.second_factors,
+            codes=Rfc6238Codes(issuer="blrcs"),
+            ceremonies=WebAuthnCeremonies(rp_id=RP_ID, rp_name="tests", origins=[ORIGIN]),
+            challenges=SealedChallenges(sealer, clock),
+            sealer=sealer,
+            secrets=self.secrets,
+            clock=clock,
+        )
         prove_password = ProvePassword(
             users=self.users,
             sessions=self.sessions,
@@ -133,21 +167,12 @@ class Identity:
         )
         self.auth = self._auth_service(prove_password, key, tokens)
         self.user = self._user_service(prove_password)
-        self.credential = CredentialService(
-            CredentialUseCases(
-                unlock_user=UnlockUser(
-                    users=self.users,
-                    sessions=self.sessions,
-                    throttles=(self.throttle,),
-                    clock=clock,
-                )
-            )
-        )
+        self.credential = self.parts.service((self.throttle, self.factor_throttle))
 
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, store, clock):
-        hasher = Argon2PasswordHasher(memory_kib=8, passes=1)
+        hasher = Argon2PasswordHasher(HashWork(16, 1))
         try:
             async with store.open() as (database, reader):
                 identity = cls(store.folder, clock, database, reader, hasher)
@@ -159,13 +184,44 @@ class Identity:
     def _auth_service(self, prove_password, key, tokens):
         lifetime = SessionLifetime(refresh_ns=DAY_NS, total_ns=7 * DAY_NS)
         issuing = {"secrets": self.secrets, "tokens": tokens, "clock": self.clock}
+        open_session = OpenSession(sessions=self.sessions, lifetime=lifetime, **issuing)
+        prove_second_factor = self.parts.prove_second_factor(self.factor_throttle)
+        signing_in = {
+            "users": self.users,
+            "challenges": self.parts.challenges,
+            "open_session": open_session,
+            "clock": self.clock,
+        }
         return AuthService(
             sign_in=SignIn(
                 prove_password=prove_password,
-                sessions=self.sessions,
                 hasher=self.hasher,
-                lifetime=lifetime,
-                **issuing,
+                second_factors=self.second_factors,
+                ceremonies=self.parts.ceremonies,
+                secrets=self.secrets,
+                **signing_in,
+            ),
+            complete_sign_in=CompleteSignIn(
+                prove_second_factor=prove_second_factor,
+                prove_passkey=self.parts.prove_passkey(),
+                **signing_in,
+            ),
+            begin_passkey_sign_in=BeginPasskeySignIn(
+                ceremonies=self.parts.ceremonies,
+                challenges=self.parts.challenges,
+                secrets=self.secrets,
+                clock=self.clock,
+            ),
+            step_up=StepUp(
+                prove_password=prove_password,
+                prove_second_factor=prove_second_factor,
+                prove_passkey=self.parts.prove_passkey(),
+                challenges=self.parts.challenges,
+                users=self.users,
+                sessions=self.sessions,
+                second_factors=self.second_factors,
+                tokens=tokens,
+                clock=self.clock,
             ),
             refresh=Refresh(sessions=self.sessions, lifetime=lifetime, **issuing),
             sign_out=SignOut(sessions=self.sessions),
@@ -196,7 +252,8 @@ class Identity:
     def _user_service(self, prove_password):
         page_tokens = SignedPageTokens(bytes(32))
         users = {"users": self.users}
-        hashing = users | {"hasher": self.hasher, "clock": self.clock}
+        rules = GuessingPasswordRules(self.hasher.run)
+        hashing = users | {"hasher": self.hasher, "rules": rules, "clock": self.clock}
         accounts = {"accounts": self.accounts}
         keys = {"api_keys": self.api_keys}
         return UserService(

@@ -14,6 +14,8 @@ from blrcs.domain.errors import (
     UnauthenticatedError,
 )
 from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.password_rules import GuessingPasswordRules
+from blrcs.security.password_tuning import HashWork
 from blrcs.v1 import auth_pb2, user_pb2
 from tests.integration.identity.identity import PASSWORD, call_of
 from tests.unit.application.identity_fakes import make_user
@@ -217,6 +219,7 @@ async def test_the_first_start_alone_makes_an_administrator(identity, clock):
     create = CreateInitialAdministrator(
         users=identity.users,
         hasher=identity.hasher,
+        rules=GuessingPasswordRules(identity.hasher.run),
         secrets=identity.secrets,
         grant_administrator=grant,
         clock=clock,
@@ -240,7 +243,7 @@ async def test_passwords_are_nowhere_in_what_is_stored(identity, store):
 
 
 async def test_a_hash_of_older_parameters_is_renewed_at_sign_in(identity):
-    older = Argon2PasswordHasher(memory_kib=16, passes=1)
+    older = Argon2PasswordHasher(HashWork(8, 1))
     stored = make_user("bob", password_hash=await older.hash(PASSWORD))
     older.close()
     await identity.users.add(stored)
@@ -248,8 +251,8 @@ async def test_a_hash_of_older_parameters_is_renewed_at_sign_in(identity):
     signed_in = await identity.sign_in("bob")
 
     renewed = await identity.users.get("bob")
-    assert "m=16," in stored.password_hash
-    assert "m=8," in renewed.password_hash
+    assert "m=8," in stored.password_hash
+    assert "m=16," in renewed.password_hash
     assert renewed.etag == stored.etag
     assert await identity.active(signed_in.tokens.access_token) == [True]
     assert (await identity.sign_in("bob")).session

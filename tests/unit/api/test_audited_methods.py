@@ -9,8 +9,10 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 import blrcs.v1
 from blrcs.interceptors.proto_policy import method_policy
 
-# What services and users do all day with data of their own. A configuration may have it recorded.
+# What services and users do all day with data of their own, and what leaves nothing behind. A
+# configuration may have it recorded.
 DATA = {
+    "/blrcs.v1.AuthService/BeginPasskeySignIn",
     "/blrcs.v1.AuthService/Introspect",
     "/blrcs.v1.CacheService/Delete",
     "/blrcs.v1.CacheService/Increment",

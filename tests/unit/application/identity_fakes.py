@@ -4,9 +4,15 @@ import itertools
 from dataclasses import replace
 
 from blrcs.application.ports.credentials import AccessToken, PasswordVerdict
-from blrcs.domain.errors import AlreadyExistsError, NotFoundError, ResourceExhaustedError
+from blrcs.domain.errors import (
+    AlreadyExistsError,
+    InvalidArgumentError,
+    NotFoundError,
+    ResourceExhaustedError,
+)
 from blrcs.domain.etag import require_etag
 from blrcs.domain.identity_name import api_key_name, service_account_name, user_name
+from blrcs.domain.password import check_password
 from blrcs.domain.token_limits import NO_LIMITS
 from blrcs.domain.user import User
 
@@ -54,6 +60,18 @@ class FakeHasher:
     def _work(self):
         if self.busy:
             raise ResourceExhaustedError("PASSWORD_HASHING_BUSY", "busy")
+
+
+class FakeRules:
+    """Refuses what is too short or the user's id, and what is in ``known``."""
+
+    def __init__(self):
+        self.known = {"password1"}
+
+    async def check(self, password, *, user_id, field):
+        check_password(password, user_id=user_id, field=field)
+        if password in self.known:
+            raise InvalidArgumentError(field, "is known", reason="PASSWORD_GUESSABLE")
 
 
 class FakeThrottle:
@@ -168,6 +186,15 @@ class FakeSessions:
         self.tokens[spent_hash] = (session_id, True)
         self.tokens[renewed_hash] = (session_id, False)
         return None if user.disabled else (extended, user)
+
+    async def authenticate(self, user_id, session_id, authentication):
+        session = self.rows.get(session_id)
+        if session is None or session.user_id != user_id:
+            return None
+        if authentication.level < session.authentication.level:
+            return None
+        self.rows[session_id] = replace(session, authentication=authentication)
+        return self.rows[session_id]
 
     async def list_before(self, user_id, *, before, limit, now_ns):
         found = [

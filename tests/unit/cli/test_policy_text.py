@@ -2,7 +2,16 @@ import pytest
 
 from blrcs.cli.policy_text import COLUMNS, cells, json_values, limit_text
 from blrcs.cli.served_methods import ServedMethod
-from blrcs.domain.policy import NS_PER_S, Addresses, Limit, MethodPolicy, Permission, ResponseCache
+from blrcs.domain.authentication import AuthenticationLevel
+from blrcs.domain.policy import (
+    NS_PER_S,
+    Addresses,
+    Limit,
+    MethodPolicy,
+    Permission,
+    ResponseCache,
+    StepUp,
+)
 from blrcs.transport.registration import Registration
 from blrcs_native.method import Method
 from blrcs_native.pipeline import Pipeline
@@ -36,6 +45,7 @@ FULL = MethodPolicy(
     audit="call",
     idempotency_ttl_ns=90 * NS_PER_S,
     shadow=frozenset({"validation", "authorization"}),
+    step_up=StepUp(AuthenticationLevel.MULTI_FACTOR, 600 * NS_PER_S),
     addresses=Addresses(("10.0.0.0/8",), ("10.1.0.0/16", "unix")),
     priority="high",
 )
@@ -53,6 +63,7 @@ def test_a_row_says_all_of_a_policy():
         "shadow": "authorization, validation",
         "priority": "high",
         "validation": "no",
+        "step-up": "multi factor, within 10m",
         "addresses": "10.0.0.0/8, not 10.1.0.0/16, unix",
     }
 
@@ -104,6 +115,7 @@ def test_json_speaks_as_the_configuration_does():
         "priority": "high",
         "validation": False,
         "allow_password_change_required": False,
+        "step_up": {"level": "multi_factor", "max_age": "10m"},
         "addresses": {"allow": ["10.0.0.0/8"], "deny": ["10.1.0.0/16", "unix"]},
         "token_binding": None,
     }

@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 from blrcs.config.option import all_options
 from blrcs.config.reloadable import keys_that_need_a_restart
 from blrcs.config.settings import Settings
-from blrcs.config.variables import DIRECTORY_VARIABLE, FILE_VARIABLE
+from blrcs.config.variable_names import DIRECTORY_VARIABLE, FILE_VARIABLE
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
 NAMES = {"policies": "METHOD", "cache.namespaces": "NAME"}

@@ -11,6 +11,7 @@ from blrcs.database.errors import IntegrityViolationError
 from blrcs.database.repositories import record_creations
 from blrcs.database.repositories.record_creations import RecordCreations
 from blrcs.domain.collection import Collection
+from blrcs.domain.deadline import call_deadline_ns
 from blrcs.domain.errors import AlreadyExistsError, ResourceExhaustedError
 from blrcs.domain.record import Record
 from blrcs.domain.record_name import CollectionKey
@@ -195,6 +196,22 @@ async def test_whoever_waits_is_let_go_when_all_ends() -> None:
         add(creations, "a"), add(creations, "b"), add(creations, "a"), return_exceptions=True
     ):
         assert isinstance(each, asyncio.CancelledError)
+
+
+async def test_what_is_known_of_one_call_is_not_known_of_all(writes: Writes) -> None:
+    known: list[int | None] = []
+
+    async def write(of: Collection, some: Sequence[PlannedWrite], now_ns: int) -> Any:
+        known.append(call_deadline_ns.get())
+        return await writes(of, some, now_ns)
+
+    creations = RecordCreations(write)
+    token = call_deadline_ns.set(1)
+    try:
+        await asyncio.gather(*[add(creations, record_id) for record_id in "ab"])
+    finally:
+        call_deadline_ns.reset(token)
+    assert known == [None]
 
 
 async def test_a_refusal_by_the_database_is_each_ones_own(writes: Writes) -> None:

@@ -5,15 +5,15 @@ import argon2
 import pytest
 
 from blrcs.domain.errors import ResourceExhaustedError
-from blrcs.security import password_hasher
 from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.password_tuning import HashWork
 
-CHEAP = {"memory_kib": 8, "passes": 1, "lanes": 1}
+CHEAP = HashWork(16, 2)
 
 
 @pytest.fixture
 def hasher():
-    hasher = Argon2PasswordHasher(**CHEAP, workers=1, queue_size=2)
+    hasher = Argon2PasswordHasher(CHEAP, workers=1, queue_size=2)
     yield hasher
     hasher.close()
 
@@ -55,8 +55,9 @@ async def test_without_a_hash_the_same_work_is_done_and_nothing_matches(hasher, 
     assert parameters == [parameters[0]] * 3
 
 
-async def test_a_hash_of_other_parameters_should_be_made_anew(hasher):
-    older = Argon2PasswordHasher(memory_kib=16, passes=1, lanes=1)
+@pytest.mark.parametrize("work", [HashWork(8, 2), HashWork(16, 1), HashWork(8, 3)])
+async def test_a_hash_of_less_work_should_be_made_anew(hasher, work):
+    older = Argon2PasswordHasher(work)
     stored = await older.hash("correct horse")
     older.close()
 
@@ -65,6 +66,24 @@ async def test_a_hash_of_other_parameters_should_be_made_anew(hasher):
 
     assert (right.matches, right.needs_rehash) == (True, True)
     assert (wrong.matches, wrong.needs_rehash) == (False, False)
+
+
+@pytest.mark.parametrize("work", [HashWork(32, 1), HashWork(8, 4), HashWork(32, 8)])
+async def test_a_hash_of_as_much_or_more_is_left_as_it_is(hasher, work):
+    other = Argon2PasswordHasher(work)
+    stored = await other.hash("correct horse")
+    other.close()
+
+    verdict = await hasher.verify(stored, "correct horse")
+
+    assert (verdict.matches, verdict.needs_rehash) == (True, False)
+
+
+@pytest.mark.parametrize("kind", [argon2.Type.I, argon2.Type.D])
+async def test_a_hash_of_another_kind_should_be_made_anew(hasher, kind):
+    stored = argon2.PasswordHasher(9, 64, 1, type=kind).hash("correct horse")
+
+    assert (await hasher.verify(stored, "correct horse")).needs_rehash
 
 
 @pytest.mark.parametrize("stored", ["", "plain text", "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"])
@@ -119,6 +138,9 @@ async def test_a_cancelled_caller_gives_its_place_back(hasher, monkeypatch):
     assert await asyncio.gather(waiting[0], *replacing) == ["hash"] * 3
 
 
-def test_the_default_parameters_are_owasps():
-    assert password_hasher.DEFAULT_MEMORY_KIB >= 19 * 1024
-    assert password_hasher.DEFAULT_PASSES >= 2
+async def test_the_least_work_is_owasps():
+    hasher = Argon2PasswordHasher()
+    stored = await hasher.hash("correct horse")
+    hasher.close()
+
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")

@@ -6,7 +6,7 @@ from blrcs.database.migrations.steps import add_column, drop_column
 from blrcs.database.types import TEXT
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:

@@ -1,9 +1,14 @@
+from types import SimpleNamespace
+
 import pytest
 
-from blrcs.application.auth.prove_password import ProvePassword
+from blrcs.application.auth.complete_sign_in import CompleteSignIn
+from blrcs.application.auth.open_session import OpenSession
 from blrcs.application.auth.refresh import Refresh
 from blrcs.application.auth.sign_in import SignIn
+from blrcs.application.auth.step_up import StepUp
 from blrcs.domain.session import SessionLifetime
+from tests.unit.application.enrolment import enrol
 from tests.unit.application.identity_fakes import MINUTE_NS
 
 
@@ -13,21 +18,70 @@ def lifetime():
 
 
 @pytest.fixture
-def prove_password(users, sessions, hasher, throttle, clock):
-    return ProvePassword(
-        users=users, sessions=sessions, hasher=hasher, throttle=throttle, clock=clock
+def open_session(sessions, secrets, issuer, lifetime, clock):
+    return OpenSession(
+        sessions=sessions, secrets=secrets, tokens=issuer, lifetime=lifetime, clock=clock
     )
 
 
 @pytest.fixture
-def sign_in(prove_password, sessions, hasher, secrets, issuer, lifetime, clock):
+def sign_in(
+    prove_password,
+    users,
+    hasher,
+    second_factors,
+    ceremonies,
+    challenges,
+    open_session,
+    secrets,
+    clock,
+):
     return SignIn(
         prove_password=prove_password,
-        sessions=sessions,
+        users=users,
         hasher=hasher,
+        second_factors=second_factors,
+        ceremonies=ceremonies,
+        challenges=challenges,
+        open_session=open_session,
         secrets=secrets,
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def complete(challenges, users, prove_second_factor, prove_passkey, open_session, clock):
+    return CompleteSignIn(
+        challenges=challenges,
+        users=users,
+        prove_second_factor=prove_second_factor,
+        prove_passkey=prove_passkey,
+        open_session=open_session,
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def step_up(
+    prove_password,
+    prove_second_factor,
+    prove_passkey,
+    challenges,
+    users,
+    sessions,
+    second_factors,
+    issuer,
+    clock,
+):
+    return StepUp(
+        prove_password=prove_password,
+        prove_second_factor=prove_second_factor,
+        prove_passkey=prove_passkey,
+        challenges=challenges,
+        users=users,
+        sessions=sessions,
+        second_factors=second_factors,
         tokens=issuer,
-        lifetime=lifetime,
         clock=clock,
     )
 
@@ -37,3 +91,10 @@ def refresh(sessions, secrets, issuer, lifetime, clock):
     return Refresh(
         sessions=sessions, secrets=secrets, tokens=issuer, lifetime=lifetime, clock=clock
     )
+
+
+@pytest.fixture
+async def enrolled(alice, second_factors, codes, sealer, secrets, clock):
+    """Alice's authenticator: its ``secret``, and her recovery ``codes``."""
+    secret, recovery = await enrol(second_factors, codes, sealer, secrets, clock)
+    return SimpleNamespace(secret=secret, codes=recovery)

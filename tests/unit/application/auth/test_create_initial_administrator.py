@@ -18,9 +18,14 @@ def grants(users):
 
 
 @pytest.fixture
-def create(users, hasher, secrets, grants, clock):
+def create(users, hasher, rules, secrets, grants, clock):
     return CreateInitialAdministrator(
-        users=users, hasher=hasher, secrets=secrets, grant_administrator=grants, clock=clock
+        users=users,
+        hasher=hasher,
+        rules=rules,
+        secrets=secrets,
+        grant_administrator=grants,
+        clock=clock,
     )
 
 

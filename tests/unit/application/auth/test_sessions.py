@@ -99,8 +99,8 @@ async def test_a_session_is_revoked_under_its_own_users_name_alone(sessions, fiv
         await revoke_session("alice", five[0].id)
 
 
-async def test_purging_drops_expired_sessions(sessions, five, clock):
+async def test_purging_drops_expired_sessions(sessions, second_factors, five, clock):
     clock.now_ns = five[2].expire_time_ns
 
-    assert await PurgeExpired(sessions=sessions, clock=clock)() == 3
+    assert await PurgeExpired(sessions=sessions, second_factors=second_factors, clock=clock)() == 3
     assert set(sessions.rows) == {five[3].id, five[4].id}

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from blrcs.domain.authentication import by_password
 from blrcs.domain.errors import ResourceExhaustedError, UnauthenticatedError
 from tests.unit.application.identity_fakes import MINUTE_NS, NOW_NS, make_user
 
@@ -26,7 +27,11 @@ async def test_opens_a_session_and_issues_its_tokens(sign_in, alice, sessions, i
         (
             "users/alice",
             session.id,
-            {"not_after_ns": session.end_time_ns, "password_change_required": False},
+            {
+                "not_after_ns": session.end_time_ns,
+                "password_change_required": False,
+                "authentication": by_password(NOW_NS),
+            },
         )
     ]
     stored = sessions.tokens[secrets.refresh_hash(signed_in.tokens.refresh_token)]

@@ -17,12 +17,12 @@ from tests.unit.application.users.test_users import open_session
 
 
 @pytest.fixture
-def change(users, sessions, hasher, throttle, clock):
+def change(users, sessions, hasher, rules, throttle, clock):
     prove_password = ProvePassword(
         users=users, sessions=sessions, hasher=hasher, throttle=throttle, clock=clock
     )
     use_case = ChangePassword(
-        prove_password=prove_password, users=users, hasher=hasher, clock=clock
+        prove_password=prove_password, users=users, hasher=hasher, rules=rules, clock=clock
     )
 
     async def change(old, new, user_id="alice", actor="users/alice"):
@@ -39,8 +39,8 @@ def change(users, sessions, hasher, throttle, clock):
 
 
 @pytest.fixture
-def reset(users, hasher, clock):
-    return ResetPassword(users=users, hasher=hasher, clock=clock)
+def reset(users, hasher, rules, clock):
+    return ResetPassword(users=users, hasher=hasher, rules=rules, clock=clock)
 
 
 async def test_changing_keeps_the_callers_session_and_ends_the_others(

@@ -21,8 +21,8 @@ ADMIN = "users/admin"
 
 
 @pytest.fixture
-def create(users, hasher, clock):
-    return CreateUser(users=users, hasher=hasher, clock=clock)
+def create(users, hasher, rules, clock):
+    return CreateUser(users=users, hasher=hasher, rules=rules, clock=clock)
 
 
 @pytest.fixture

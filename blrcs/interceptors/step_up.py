@@ -1,0 +1,51 @@
+"""How well, and how lately, the caller must have proven who it is (RFC 9470)."""
+
+from blrcs.domain.authentication import ACR
+from blrcs.domain.policy import NS_PER_S, MethodPolicy, StepUp
+from blrcs.interceptors.statuses import rejection
+from blrcs_native.guard import Guard
+from blrcs_native.rejection import Rejection
+from blrcs_native.step_up_guard import StepUpGuard
+
+REASON = "STEP_UP_REQUIRED"
+MESSAGE = "a better or fresher proof of who calls is needed: AuthService.StepUp gives a token of it"
+
+
+def step_up_guards(policy: MethodPolicy) -> tuple[Guard, ...]:
+    """The guard that a policy asks for, if any."""
+    if policy.step_up is None:
+        return ()
+    return (
+        StepUpGuard(
+            step_up_rejection(policy.step_up),
+            acr_values=acr_values(policy.step_up),
+            max_age_ns=policy.step_up.max_age_ns,
+            shadow="authentication" in policy.shadow,
+        ),
+    )
+
+
+def acr_values(step_up: StepUp) -> tuple[str, ...]:
+    """The values of ``acr`` that will do, the least first; none where any will."""
+    if not step_up.level:
+        return ()
+    return tuple(acr for level, acr in sorted(ACR.items()) if level >= step_up.level)
+
+
+def step_up_rejection(step_up: StepUp) -> Rejection:
+    """Says what is demanded, for programs in the metadata and as section 3 of RFC 9470 has it."""
+    demanded = {}
+    if step_up.level:
+        demanded["acr_values"] = " ".join(acr_values(step_up))
+    if step_up.max_age_ns is not None:
+        demanded["max_age"] = str(step_up.max_age_ns // NS_PER_S)
+    fields = {"error": "insufficient_user_authentication", **demanded}
+    challenge = ", ".join(f'{name}="{value}"' for name, value in fields.items())
+    return rejection(
+        "UNAUTHENTICATED",
+        "authentication",
+        REASON,
+        MESSAGE,
+        metadata=demanded,
+        trailers=(("www-authenticate", f"Bearer {challenge}"),),
+    )
