@@ -1,6 +1,7 @@
 """The guard that demands a better, or a fresher, proof of who calls."""
 
 cimport cython
+from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdint cimport int64_t
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
@@ -57,11 +58,15 @@ cdef class StepUpGuard(Guard):
         return None
 
     cdef bint _is_fresh(self, object auth_time) except -1:
-        cdef int64_t age_s
+        cdef int64_t age_s, proven_s
+        cdef int overflow = 0
         # bool is a kind of int, hence the exact type.
-        if type(auth_time) is not int or not 0 <= auth_time <= MAX_TIME_S:
+        if type(auth_time) is not int:
             return False
-        age_s = self._now_s() - <int64_t>auth_time
+        proven_s = PyLong_AsLongLongAndOverflow(auth_time, &overflow)
+        if overflow or not 0 <= proven_s <= MAX_TIME_S:
+            return False
+        age_s = self._now_s() - proven_s
         return -MAX_AHEAD_S <= age_s <= self.max_age_s
 
     cdef int64_t _now_s(self) except? -1:

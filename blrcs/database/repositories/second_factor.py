@@ -1,12 +1,16 @@
 """Second factors in the database."""
 
-import hashlib
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Operation, Transaction
 from blrcs.database.errors import IntegrityViolationError
+from blrcs.database.repositories.passkey_row import (
+    credential_digest,
+    passkey_from_row,
+    passkey_to_row,
+)
 from blrcs.database.repositories.revocation import RevocationRepository, Revoke
 from blrcs.database.repositories.session import end_sessions
 from blrcs.database.statement import Row, Statement
@@ -87,7 +91,7 @@ class SqlSecondFactorRepository:
         keys = await self._database.fetch_all(_PASSKEYS, of_user=user_id)
         return SecondFactors(
             totp=None if row is None else _from_row(row),
-            passkeys=tuple(map(_passkey_from_row, keys)),
+            passkeys=tuple(map(passkey_from_row, keys)),
             recovery_codes_left=0 if codes is None else codes.count,
         )
 
@@ -144,7 +148,7 @@ class SqlSecondFactorRepository:
 
         async def operation(transaction: Transaction) -> bool:
             await _spend(transaction, challenge)
-            await transaction.execute(_ADD_PASSKEY, **_passkey_to_row(passkey))
+            await transaction.execute(_ADD_PASSKEY, **passkey_to_row(passkey))
             if recovery_hashes:
                 await _replace_codes(transaction, passkey.user_id, recovery_hashes)
             return True
@@ -153,8 +157,8 @@ class SqlSecondFactorRepository:
 
     async def find_passkey(self, credential_id: bytes) -> Passkey | None:
         """See the port."""
-        row = await self._database.fetch_one(_PASSKEY, of_hash=_digest(credential_id))
-        return None if row is None else _passkey_from_row(row)
+        row = await self._database.fetch_one(_PASSKEY, of_hash=credential_digest(credential_id))
+        return None if row is None else passkey_from_row(row)
 
     async def use_passkey(self, passkey: Passkey, challenge: Challenge) -> bool:
         """See the port."""
@@ -163,7 +167,7 @@ class SqlSecondFactorRepository:
         async def operation(transaction: Transaction) -> bool:
             used = await transaction.execute(
                 _USE_PASSKEY,
-                of_hash=_digest(passkey.credential_id),
+                of_hash=credential_digest(passkey.credential_id),
                 before_count=count or 1,
                 new_count=count,
                 is_backed_up=passkey.backed_up,
@@ -249,39 +253,6 @@ async def _drop_codes_without_factors(transaction: Transaction, user_id: str) ->
         and await transaction.fetch_one(_PASSKEYS, of_user=user_id) is None
     ):
         await transaction.execute(_DROP_CODES, of_user=user_id)
-
-
-def _digest(credential_id: bytes) -> bytes:
-    return hashlib.sha256(credential_id).digest()
-
-
-def _passkey_to_row(passkey: Passkey) -> dict[str, object]:
-    return {
-        "user_id": passkey.user_id,
-        "id": passkey.id,
-        "credential_hash": _digest(passkey.credential_id),
-        "credential_id": passkey.credential_id,
-        "public_key": passkey.public_key,
-        "sign_count": passkey.sign_count,
-        "display_name": passkey.display_name,
-        "backed_up": passkey.backed_up,
-        "created_at_ns": passkey.create_time_ns,
-        "used_at_ns": passkey.use_time_ns,
-    }
-
-
-def _passkey_from_row(row: Row) -> Passkey:
-    return Passkey(
-        id=row.id,
-        user_id=row.user_id,
-        credential_id=bytes(row.credential_id),
-        public_key=bytes(row.public_key),
-        sign_count=row.sign_count,
-        display_name=row.display_name,
-        backed_up=row.backed_up,
-        create_time_ns=row.created_at_ns,
-        use_time_ns=row.used_at_ns,
-    )
 
 
 def _from_row(row: Row) -> TotpSecret:

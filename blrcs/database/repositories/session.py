@@ -6,6 +6,10 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Transaction
+from blrcs.database.repositories.authentication_row import (
+    authentication_from_row,
+    authentication_to_row,
+)
 from blrcs.database.repositories.revocation import (
     RevocationRepository,
     Revoke,
@@ -14,7 +18,7 @@ from blrcs.database.repositories.revocation import (
 from blrcs.database.repositories.user_row import user_from_row
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import refresh_tokens, sessions, users
-from blrcs.domain.authentication import Authentication, AuthenticationLevel, by_password
+from blrcs.domain.authentication import Authentication
 from blrcs.domain.session import Session, SessionLifetime
 from blrcs.domain.token_limits import TokenBinding
 from blrcs.domain.user import User
@@ -282,26 +286,8 @@ def _to_row(session: Session) -> dict[str, object]:
         "expires_at_ns": session.expire_time_ns,
         "ends_at_ns": session.end_time_ns,
         "binding": None if session.binding is None else session.binding.text,
-        **_authentication_to_row(session.authentication),
+        **authentication_to_row(session.authentication),
     }
-
-
-def _authentication_to_row(authentication: Authentication) -> dict[str, object]:
-    return {
-        "level": int(authentication.level),
-        "methods": " ".join(authentication.methods),
-        "authenticated_at_ns": authentication.time_ns,
-    }
-
-
-def _authentication_from_row(row: Row) -> Authentication:
-    if row.authenticated_at_ns is None:
-        return by_password(row.created_at_ns)
-    return Authentication(
-        level=AuthenticationLevel(row.level),
-        methods=tuple(row.methods.split()),
-        time_ns=row.authenticated_at_ns,
-    )
 
 
 def _from_row(row: Row) -> Session:
@@ -315,5 +301,5 @@ def _from_row(row: Row) -> Session:
         refresh_time_ns=row.refreshed_at_ns,
         expire_time_ns=row.expires_at_ns,
         end_time_ns=row.ends_at_ns,
-        authentication=_authentication_from_row(row),
+        authentication=authentication_from_row(row),
     )
