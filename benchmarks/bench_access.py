@@ -13,6 +13,7 @@ import casbin
 from casbin.model import FastModel
 from harness import Claim, Loop, Report, main, measure, versions
 
+from blrcs.security.condition_compiler import compile_condition
 from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
 
 Question = tuple[str, str, str]
@@ -22,6 +23,12 @@ BINDING_COUNT = 10_000
 USER_COUNT = 2_500
 TENANT_COUNT = 200
 QUESTION_COUNT = 64
+DENIAL_COUNT = 1_000
+CONDITION = compile_condition(
+    "now > timestamp('2026-01-01T00:00:00Z') && now.getHours('Europe/Berlin') >= 0"
+    " && principal.name.startsWith('users/') && resource.name.startsWith('tenants/')"
+    " && !(principal.name in ['users/root', 'users/nobody'])"
+)
 
 MODEL = """
 [request_definition]
@@ -56,6 +63,14 @@ def specs() -> tuple[list[RoleSpec], list[BindingSpec]]:
         user = f"users/u{number % USER_COUNT}"
         bindings.append(BindingSpec(f"binding{number}", role, (user,), place))
     return roles, bindings
+
+
+def denials(bindings: list[BindingSpec]) -> list[BindingSpec]:
+    """For as many users, each on a resource that nobody asks for."""
+    return [
+        each._replace(name=f"denial{number}", resource="archive", denies=True)
+        for number, each in enumerate(bindings[:DENIAL_COUNT])
+    ]
 
 
 def questions(roles: list[RoleSpec], bindings: list[BindingSpec]) -> list[Question]:
@@ -123,6 +138,8 @@ def run(rounds: int) -> Report:
     roles, bindings = specs()
     asked = questions(roles, bindings)
     table = AccessTable(roles, [], bindings)
+    conditional = AccessTable(roles, [], [each._replace(condition=CONDITION) for each in bindings])
+    denying = AccessTable(roles, [], [*bindings, *denials(bindings)])
     plain = fill(casbin.Enforcer(casbin.Enforcer.new_model(text=MODEL)), roles, bindings)
     fast_model = FastModel([0, 1])
     fast_model.load_model_from_text(FAST_MODEL)
@@ -132,11 +149,15 @@ def run(rounds: int) -> Report:
     assert answers == [plain.enforce(name, user, resource) for user, name, resource in asked]
     assert answers == [fast.enforce(name, KIND, user, resource) for user, name, resource in asked]
     assert answers == [number % 2 == 0 for number in range(QUESTION_COUNT)]
+    assert answers == [conditional.check(*question) for question in asked]
+    assert answers == [denying.check(*question) for question in asked]
     assert all(table.holds_anywhere(user, name) for user, name, _ in asked)
 
     timings = measure(
         {
             "blrcs check": asks_table(table, asked),
+            "blrcs check of bindings with conditions": asks_table(conditional, asked),
+            "blrcs check beside 1,000 denials": asks_table(denying, asked),
             "blrcs holds_anywhere": asks_anywhere(table, asked),
             "pycasbin enforce": asks_casbin(plain, asked),
             "pycasbin FastEnforcer": asks_casbin(fast, asked, (KIND,)),

@@ -1,8 +1,8 @@
 """What the audit log costs: records whose writing is waited for, and refusals that are folded.
 
-Records are written by five hundred callers at once on one core, beside a program that writes the same
-octets in groups as large and syncs each. Calls are those of ``bench_guards``, with and without the
-log.
+Records are written by five hundred callers at once on one core, beside a program that writes the
+same octets in groups as large and syncs each. Calls are those of ``bench_guards``, with and without
+the log.
 """
 
 import asyncio

@@ -21,6 +21,7 @@ from server_process import cores
 from blrcs.v1 import auth_pb2, auth_pb2_grpc, cache_pb2, cache_pb2_grpc, user_pb2, user_pb2_grpc
 
 GET = "/blrcs.v1.CacheService/Get"
+DELETE = "/blrcs.v1.CacheService/Delete"
 STATS = "/blrcs.v1.CacheService/Stats"
 LIST = "/blrcs.v1.UserService/ListUsers"
 REQUEST = cache_pb2.GetRequest(namespace="bench", key="greeting")
@@ -31,6 +32,7 @@ ASKED_PER_S = 100_000
 POLICIES = {
     GET: {"limits": []},
     LIST: {"limits": []},
+    DELETE: {"limits": [], "addresses": {"allow": ["10.0.0.0/8"]}},
     STATS: {"limits": [{"key": "address", "requests": 1, "period": "1d"}]},
 }
 Refusal = tuple[str, bytes, Metadata, grpc.StatusCode]
@@ -61,6 +63,12 @@ def refusals(channel: grpc.Channel, metadata: Metadata) -> dict[str, Refusal]:
             cache_pb2.StatsRequest(namespace="bench").SerializeToString(),
             metadata,
             grpc.StatusCode.RESOURCE_EXHAUSTED,
+        ),
+        "an address that is not served": (
+            DELETE,
+            cache_pb2.DeleteRequest(namespace="bench", key="greeting").SerializeToString(),
+            metadata,
+            grpc.StatusCode.PERMISSION_DENIED,
         ),
         "no permission anywhere": (
             LIST,

@@ -57,6 +57,20 @@ def make_certificate(folder: Path) -> Certificate:
     return made
 
 
+def workload_certificate(uri: str) -> bytes:
+    """That of a client, in PEM; nothing verifies it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "workload")])
+    now = datetime.now(UTC)
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
+    return (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+        .add_extension(names, critical=False)
+        .sign(key, SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+
+
 def call_over_tls(load: Load, certificate: Certificate) -> None:
     """Makes the call once, by grpc.
 

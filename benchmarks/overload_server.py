@@ -3,7 +3,7 @@
     python overload_server.py {off,on}
 
 Prints its port, and serves until it is told to stop by SIGTERM. ``/Work/Compute`` keeps the event
-loop busy for ``COMPUTE_S``; ``/Work/Wait`` waits for a dependency that carries out ``AT_ONCE`` calls
+loop busy for ``COMPUTE_S``; ``/Work/Wait`` waits for a dependency that does ``AT_ONCE`` calls
 at a time, each in ``WAIT_S``; ``/Work/Health`` is critical and answers at once.
 """
 

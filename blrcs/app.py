@@ -105,7 +105,7 @@ async def running(
         base = await lay_foundation(settings, stack, worker, metrics=metrics)
         if worker is None or worker.first:
             await refuse_stored_dangers(loaded, base.database)
-        audit = await assemble_audit(base.data_directory, settings.audit, base.clock, stack)
+        audit = await assemble_audit(base, settings.audit, metrics.audit, stack)
         registrar = Registrar()
         builtin = await assemble_builtin(
             base,
@@ -141,6 +141,7 @@ async def running(
                 audit=None if audit is None else audit.log,
                 certificates=certificate_principals(settings.auth.mtls),
                 certificate_required=settings.auth.mtls.mode == "required",
+                check_proof=builtin.identity.check_proof,
                 network=network,
             ),
             router,

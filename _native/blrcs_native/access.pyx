@@ -59,6 +59,7 @@ MAX_GROUP_DEPTH = 8
 
 cdef enum:
     MEMO_ENTRIES = 1024
+    CALLER_ENTRIES = 16_384
 
 
 cdef tuple _close_role(dict roles, dict closed, str name, tuple path):
@@ -268,7 +269,7 @@ cdef class AccessTable:
         for group in groups or ():
             names[group] = None
             names.update(_reached_groups(self._containing, group))
-        if len(self._group_names) >= MEMO_ENTRIES:
+        if len(self._group_names) >= CALLER_ENTRIES:
             self._group_names.clear()
         self._group_names[key] = tuple(names)
         return self._group_names[key]

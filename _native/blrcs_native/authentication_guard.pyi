@@ -6,7 +6,7 @@ from typing import Final, final
 from blrcs_native.guard import Guard
 from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
-from blrcs_native.token_use import TokenUse
+from blrcs_native.token_binding import BindingRules
 
 PASSWORD_CHANGE_CLAIM: Final[str]
 MISSING: Final[str]
@@ -20,7 +20,7 @@ class AuthenticationGuard(Guard):
 
     ``DPoP TOKEN`` (RFC 9449) is taken likewise, for tokens that are bound to a key. ``rejections``
     holds one for each reason: those of ``blrcs_native.token.REFUSALS``, the constants above and
-    those of ``blrcs_native.token_use``; ``use`` says for what and by whom a token may be used here.
+    those of ``blrcs_native.token_binding``; ``binding`` says by whom a token may be used here.
     A token whose principal must change its password first (the ``pwc`` claim) is rejected unless
     ``allow_password_change_required``.
     """
@@ -31,6 +31,6 @@ class AuthenticationGuard(Guard):
         rejections: Mapping[str, Rejection],
         *,
         allow_password_change_required: bool = False,
-        use: TokenUse | None = None,
+        binding: BindingRules | None = None,
         shadow: bool = False,
     ) -> None: ...

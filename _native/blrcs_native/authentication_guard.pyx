@@ -8,7 +8,7 @@ from blrcs_native.claims cimport Claims
 from blrcs_native.guard cimport Guard
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.token cimport TokenVerifier
-from blrcs_native.token_use cimport TokenUse
+from blrcs_native.token_binding cimport BindingRules
 
 # One object wherever Cython has it, so that most names are told by identity.
 cdef str AUTHORIZATION = "authorization"
@@ -29,7 +29,7 @@ cdef inline object field_part(object field, Py_ssize_t index):
 cdef class AuthenticationGuard(Guard):
     cdef TokenVerifier verifier
     cdef dict rejections
-    cdef TokenUse use
+    cdef BindingRules binding
     cdef bint allow_password_change_required
 
     def __init__(
@@ -38,13 +38,13 @@ cdef class AuthenticationGuard(Guard):
         rejections,
         *,
         bint allow_password_change_required=False,
-        TokenUse use=None,
+        BindingRules binding=None,
         bint shadow=False,
     ):
         Guard.__init__(self, "authentication", shadow=shadow)
         self.verifier = verifier
         self.rejections = dict(rejections)
-        self.use = TokenUse(rejections) if use is None else use
+        self.binding = BindingRules(rejections) if binding is None else binding
         self.allow_password_change_required = allow_password_change_required
 
     cpdef object check(self, Call call):
@@ -80,10 +80,11 @@ cdef class AuthenticationGuard(Guard):
         principal.session = "" if claims.is_foreign else claims.session_id or ""
         principal.token_id = claims.token_id or ""
         principal.claims = claims
-        principal.groups = ()
+        principal.groups = claims.groups
+        principal.scope = claims.permitted
         call.principal = principal
-        if claims.is_limited or self.use.demands or with_proof:
-            rejection = self.use.check(call, claims, header.partition(" ")[2], with_proof)
+        if claims.is_bound or self.binding.demands or with_proof:
+            rejection = self.binding.check(call, claims, header.partition(" ")[2], with_proof)
             if rejection is not None:
                 return rejection
         if PASSWORD_CHANGE_CLAIM in claims._members and not self.allow_password_change_required:

@@ -2,6 +2,7 @@
 
 from blrcs_native.access cimport AccessTable, Decision
 from blrcs_native.call cimport Call, Principal
+from blrcs_native.decision_log cimport DecisionLog
 from blrcs_native.generation cimport Generation
 from blrcs_native.guard cimport Guard
 from blrcs_native.rejection cimport Rejection
@@ -12,6 +13,7 @@ cdef class CurrentAccess:
     cdef AccessTable _table
     cdef Generation _generation
     cdef object _load_anew
+    cdef DecisionLog log  # None where decisions are not recorded
 
     # The table, after what other processes have changed until now.
     cdef AccessTable now(self)

@@ -5,6 +5,7 @@ from typing import final
 
 from blrcs_native.access import AccessTable
 from blrcs_native.call import Call
+from blrcs_native.decision_log import DecisionLog
 from blrcs_native.generation import Generation
 from blrcs_native.guard import Guard
 from blrcs_native.rejection import Rejection
@@ -24,6 +25,8 @@ class CurrentAccess:
     def permits(self, call: Call, permission: str, resource: str) -> bool:
         """Whether a call's principal may, by its groups and its scope too; nobody owns anything."""
     def replace(self, table: AccessTable) -> None: ...
+    def record(self, log: DecisionLog | None) -> None:
+        """Has all decisions on resources noted; whoever holds nothing is refused after the body."""
     def follow(self, generation: Generation, load_anew: Callable[[], object]) -> None: ...
 
 class AccessGuard(Guard):

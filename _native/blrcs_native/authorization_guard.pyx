@@ -2,9 +2,10 @@
 
 cimport cython
 
-from blrcs_native.access cimport ALLOWED, DENIED, AccessTable, Decision
+from blrcs_native.access cimport ALLOWED, DENIED, UNDECIDED, AccessTable, Decision
 from blrcs_native.call cimport Call, Principal
 from blrcs_native.condition cimport Facts
+from blrcs_native.decision_log cimport DecisionLog
 from blrcs_native.generation cimport Generation
 from blrcs_native.guard cimport Guard
 from blrcs_native.rejection cimport Rejection
@@ -22,6 +23,9 @@ cdef class CurrentAccess:
     def follow(self, Generation generation not None, load_anew not None):
         self._generation = generation
         self._load_anew = load_anew
+
+    def record(self, DecisionLog log):
+        self.log = log
 
     @property
     def table(self):
@@ -103,12 +107,22 @@ cdef class AccessGuard(Guard):
             return table.decide_owned(
                 principal.name, principal.groups, self.permission, resource, facts
             )
-        return table.decide(principal.name, principal.groups, self.permission, resource, facts)
+        cdef Decision decision = table.decide(
+            principal.name, principal.groups, self.permission, resource, facts
+        )
+        if self.access.log is not None and decision != UNDECIDED:
+            self.access.log.note(
+                principal.name, self.permission, resource, decision == ALLOWED
+            )
+        return decision
 
     cdef bint _may_anywhere(self, Principal principal) except -1:
         if not in_scope(principal.scope, self.scopes):
             return False
-        return self.or_owner or self.access.now().allows_anywhere(
+        # What is recorded names a resource, which only the request tells.
+        if self.or_owner or self.access.log is not None:
+            return True
+        return self.access.now().allows_anywhere(
             principal.name, principal.groups, self.permission
         )
 

@@ -1,15 +1,19 @@
 """The guard that finds out who calls by a client's certificate, where there is no token."""
 
 cimport cython
+from cpython.object cimport PyObject
+from libc.stdint cimport uintptr_t
 
 from blrcs_native.call cimport Call, Principal
 from blrcs_native.guard cimport Guard
+from blrcs_native.http2.stream cimport Stream
 from blrcs_native.rejection cimport Rejection
 
 from blrcs_native.call import Principal as new_principal
 
 cdef enum:
     MAX_KNOWN = 4096
+    KNOWN_IDENTITIES = 256
 
 cdef str AUTHORIZATION = "authorization"
 CERTIFICATE = "x509_pem_cert"
@@ -28,25 +32,43 @@ cdef class CertificatePrincipals:
     cdef object read
     cdef object clock
     cdef dict known
+    # What was found for a connection's identity; all its calls have the same object.
+    cdef list identities
+    cdef list found
 
     def __init__(self, read not None, clock not None):
         self.read = read
         self.clock = clock
         self.known = {}
+        self.identities = [None] * KNOWN_IDENTITIES
+        self.found = [None] * KNOWN_IDENTITIES
 
     def principal(self, Call call not None):
         return self.of(call)
 
     cdef Principal of(self, Call call):
         cdef tuple found
+        if type(call.stream) is Stream and (<Stream>call.stream).link.identity is not None:
+            found = self._of_connection(call, (<Stream>call.stream).link.identity)
+        else:
+            found = self._look(call)
+        # A connection may outlast the certificate that it was made with.
+        return None if found is None or found[1] <= self.clock() else <Principal>found[0]
+
+    cdef tuple _of_connection(self, Call call, object identity):
+        cdef Py_ssize_t slot = (<uintptr_t><PyObject*>identity >> 4) % KNOWN_IDENTITIES
+        if self.identities[slot] is not identity:
+            self.found[slot] = self._look(call)
+            self.identities[slot] = identity
+        return <tuple>self.found[slot]
+
+    cdef tuple _look(self, Call call):
+        cdef tuple found
         certificates = call.stream.auth_context().get(CERTIFICATE)
         if not certificates or len(certificates) != 1:
             return None
         found = <tuple>self.known.get(certificates[0])
-        if found is None:
-            found = self._learn(certificates[0])
-        # A connection may outlast the certificate that it was made with.
-        return None if found[1] <= self.clock() else <Principal>found[0]
+        return self._learn(certificates[0]) if found is None else found
 
     cdef tuple _learn(self, object certificate):
         name, expires_ns = self.read(certificate)

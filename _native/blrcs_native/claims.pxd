@@ -3,8 +3,6 @@
 cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
-from blrcs_native.scope cimport PermissionScope
-
 
 cdef enum:
     NS_PER_S = 1_000_000_000
@@ -31,10 +29,10 @@ cdef class Claims:
     # Set by the verifier once the token is good.
     cdef readonly str principal
     cdef readonly tuple groups
-    cdef readonly PermissionScope permitted
+    cdef readonly frozenset permitted
     cdef readonly bint is_foreign
-    # Whether it is bound, or its scope narrow: most tokens are good as they are.
-    cdef bint is_limited
+    # Whether it is good only with what it is bound to: most are bound to nothing.
+    cdef bint is_bound
     cdef dict _members
     # Set and read by the verifier that made the claims, whose cache they are an entry of.
     cdef int64_t valid_from_ns

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, final
 
-from blrcs_native.scope import PermissionScope
-
 @final
 class Claims:
     @property
@@ -42,7 +40,7 @@ class Claims:
     @property
     def groups(self) -> tuple[str, ...]: ...
     @property
-    def permitted(self) -> PermissionScope | None: ...
+    def permitted(self) -> frozenset[str] | None: ...
     @property
     def is_foreign(self) -> bool: ...
     @property

@@ -36,7 +36,8 @@ cdef class Claims:
     the lists and objects within it.
 
     `principal` is the subject's name here, `groups` those that the issuer says it is in, and
-    `permitted` all that the token may be used for, None where that is not narrowed.
+    `permitted` the permissions and patterns of some that the token may be used for, None where that
+    is not narrowed.
     """
 
     def __cinit__(self, maker=None):

@@ -5,6 +5,8 @@ Counts are those of one process and one event loop. What a call takes by `enter`
 """
 
 cimport cython
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.object cimport PyObject
 from libc.math cimport ceil
 from libc.stdint cimport INT64_MAX, int64_t
 
@@ -40,6 +42,11 @@ cdef double MEDIAN_STEP = 1.0 / 16
 # What a class of priority may use of a limit, and how patient it is.
 cdef double[4] SHARES = [1.0, 1.0, 0.9, 0.6]
 cdef double[4] PATIENCE = [0.0, 2.0, 1.0, 0.5]
+
+
+cdef inline Py_ssize_t count_in(dict counts, str caller) except -1:
+    cdef PyObject* found = PyDict_GetItemWithError(counts, caller)
+    return 0 if found == NULL else <object>found
 
 
 cdef Py_ssize_t share_of(double limit, int priority) noexcept:
@@ -311,7 +318,7 @@ cdef class MethodLoad:
             counts, caller = self.overload._by_principal, call.principal.name
         else:
             counts, caller = self.overload._by_address, call.peer_address
-        count = counts.get(caller, 0)
+        count = count_in(counts, caller)
         if count >= self.overload.max_calls_per_caller:
             return False
         counts[caller] = count + 1
@@ -330,7 +337,7 @@ cdef class MethodLoad:
             overload._running_cell.set(overload.running)
         if counts is not None:
             call.place_counts = None
-            count = counts[call.place_key]
+            count = count_in(counts, call.place_key)
             if count > 1:
                 counts[call.place_key] = count - 1
             else:

@@ -53,6 +53,15 @@ cdef tuple hooks(observers, str name):
     )
 
 
+cdef void show_request(Call call, const unsigned char* body, Py_ssize_t size) noexcept:
+    """Observers are to see on what something was refused."""
+    if call.request is None and call.method.parse is not None:
+        try:
+            call.request = call.method.parse(<bytes>body[:size])
+        except Exception:
+            pass  # what is no message names nothing
+
+
 cdef void tell(hook, Call call) noexcept:
     """What an observer raises goes to sys.unraisablehook: no call pays for it."""
     if type(hook) is not EndHook or (<EndHook>hook).wants(call):
@@ -158,6 +167,8 @@ cdef class Pipeline:
         if self.method.metrics is not None:
             self.method.metrics.received()
         if type(answered) is Rejection:
+            if (<Rejection>answered).stage == "authorization":
+                show_request(call, body, size)
             self.refuse(call, <Rejection>answered)
             return answered
         if self.method.metrics is not None:

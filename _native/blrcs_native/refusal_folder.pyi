@@ -1,12 +1,12 @@
 """Refusals that are alike become one, with a count: telling of a flood must not cost as much."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 from blrcs_native.call import Call
 from blrcs_native.resource_template import ResourceTemplate
 
-Kind = tuple[str, str | None, str | None, str | None, str | None, int, str, str, bool]
+Kind: TypeAlias = tuple[str, str | None, str | None, str | None, str | None, int, str, str, bool]
 """Method, principal, session, address, resource, code, stage, reason, and whether it was in shadow.
 
 Who and whence are None where refusals were too many of a kind to be told apart by that.

@@ -31,7 +31,6 @@ from blrcs_native.claims cimport MAX_LEEWAY_S, NS_PER_S, Claims, read_claims
 from blrcs_native.jws cimport CompactParts, read_base64url, split_compact
 from blrcs_native.keys cimport Keyset, VerificationKey
 from blrcs_native.revocations cimport Revocations
-from blrcs_native.scope cimport read_scope
 from blrcs_native.strict_json cimport read_strict_object
 from blrcs_native.token_refusal cimport TokenRefusal
 
@@ -314,11 +313,9 @@ cdef class TokenVerifier:
         if self._identify is not None and not self._find_out_who(claims):
             return refusal.PRINCIPAL_UNKNOWN
         if self._scope_narrows and "scope" in claims._members:
-            claims.permitted = read_scope(claims.scopes)
-        claims.is_limited = (
-            claims.permitted is not None
-            or claims.certificate_thumbprint is not None
-            or claims.key_thumbprint is not None
+            claims.permitted = frozenset(claims.scopes)
+        claims.is_bound = (
+            claims.certificate_thumbprint is not None or claims.key_thumbprint is not None
         )
         claims.valid_until_ns = claims.expires_at_ns + self._leeway_ns
         claims.valid_from_ns = max(claims.not_before_ns, claims.issued_at_ns) - self._leeway_ns

@@ -14,6 +14,8 @@ from blrcs.api.access_messages import (
 )
 from blrcs.api.access_use_cases import BindingUseCases, GroupUseCases, RoleUseCases
 from blrcs.api.calling_actor import ActorOf, calling_actor
+from blrcs.api.dry_run_messages import candidate, dry_run_message
+from blrcs.application.access.dry_run import DryRun
 from blrcs.application.access.who_can import WhoCan
 from blrcs.application.page import PageRequest
 from blrcs.application.ports.access import DecisionsNow
@@ -33,9 +35,11 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         groups: GroupUseCases,
         bindings: BindingUseCases,
         who_can: WhoCan,
+        dry_run: DryRun,
         actor_of: ActorOf = calling_actor,
     ) -> None:
         self._who_can = who_can
+        self._dry_run = dry_run
         self._actor_of = actor_of
         self._decisions = decisions
         self._roles = roles
@@ -90,6 +94,11 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
             next_page_token=page.next_page_token,
             epoch=epoch,
         )
+
+    async def DryRun(self, request: access_pb2.DryRunRequest, _: Call) -> access_pb2.DryRunResponse:
+        """Of what is stored, which may lag a few seconds behind."""
+        found, examined = await self._dry_run(candidate(request))
+        return dry_run_message(found, examined, request.max_changes)
 
     async def CreateRole(
         self, request: access_pb2.CreateRoleRequest, call: Call

@@ -10,19 +10,24 @@ from blrcs.domain.session import Session
 from blrcs.v1 import auth_pb2
 
 TOKEN_TYPE = "Bearer"  # noqa: S105 - RFC 6750's name for a kind of token
+PROOF_TYPE = "DPoP"
 
 
 def tokens_message(tokens: Tokens) -> auth_pb2.Tokens:
     """The message for tokens just issued."""
     message = auth_pb2.Tokens(
         access_token=tokens.access.text,
-        token_type=TOKEN_TYPE,
+        token_type=PROOF_TYPE if _is_proven(tokens) else TOKEN_TYPE,
         expires_in=to_duration(tokens.access.ttl_ns),
     )
     if tokens.refresh_token:
         message.refresh_token = tokens.refresh_token
         message.refresh_expires_in.CopyFrom(to_duration(tokens.refresh_ttl_ns))
     return message
+
+
+def _is_proven(tokens: Tokens) -> bool:
+    return tokens.binding is not None and tokens.binding.kind == "proof"
 
 
 def session_message(session: Session) -> auth_pb2.Session:

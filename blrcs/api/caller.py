@@ -32,12 +32,6 @@ def is_narrowed(call: Call) -> bool:
     return claims is not None and (claims.permitted is not None or claims.actor is not None)
 
 
-def may_use(call: Call, permission: str) -> bool:
-    """Whether the scope of the caller's token, where it has one, holds a permission."""
-    claims = None if call.principal is None else call.principal.claims
-    return claims is None or claims.permitted is None or claims.permitted.allows(permission)
-
-
 def actor_of(call: Call) -> Actor:
     """The caller, as one who is to act for somebody."""
     claims = None if call.principal is None else call.principal.claims

@@ -7,7 +7,8 @@ from blrcs.domain.token_limits import TokenBinding
 from blrcs_native.call import Call
 
 
-def _none(_: Call) -> str | None:
+def no_proof(_: Call) -> str | None:
+    """That nothing is shown."""
     return None
 
 
@@ -21,8 +22,8 @@ class CallerBindings:
         binds_to_certificates: Whether tokens got over mutual TLS are bound to the certificate.
     """
 
-    certificate_of: Callable[[Call], str | None] = _none
-    proven_key_of: Callable[[Call], str | None] = _none
+    certificate_of: Callable[[Call], str | None] = no_proof
+    proven_key_of: Callable[[Call], str | None] = no_proof
     binds_to_certificates: bool = False
 
     def shown(self, call: Call) -> Sequence[TokenBinding]:

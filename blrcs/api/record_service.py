@@ -5,7 +5,6 @@ from contextlib import aclosing
 
 from google.protobuf.empty_pb2 import Empty
 
-from blrcs.api.caller import caller_name, may_use
 from blrcs.api.record_mask import ReadMask
 from blrcs.api.record_messages import (
     collection_fields,
@@ -42,8 +41,8 @@ EVENT_TYPES = {
 
 RESULT_RECORD = record_pb2.RecordWriteResult.RECORD_FIELD_NUMBER
 
-MayDo = Callable[[str, str, str], bool]
-"""Whether a principal holds a permission on a resource."""
+MayDo = Callable[[Call, str, str], bool]
+"""Whether who calls holds a permission on a resource."""
 
 
 class RecordService(record_pb2_grpc.RecordServiceServicer):
@@ -154,9 +153,7 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         self, request: record_pb2.UpdateRecordRequest, call: Call
     ) -> record_pb2.Record:
         key = record_key_in(request.record.name, field="record.name")
-        if request.allow_missing and not (
-            may_use(call, CREATE) and self._may(caller_name(call), CREATE, key.parent.name)
-        ):
+        if request.allow_missing and not self._may(call, CREATE, key.parent.name):
             raise PermissionDeniedError(
                 "PERMISSION_DENIED", f"{CREATE} is needed", metadata={"permission": CREATE}
             )

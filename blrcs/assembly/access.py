@@ -7,6 +7,7 @@ from typing import Any
 from blrcs.api.access_service import AccessService
 from blrcs.api.access_use_cases import BindingUseCases, GroupUseCases, RoleUseCases
 from blrcs.api.calling_actor import ActorOf, calling_actor
+from blrcs.application.access.dry_run import DryRun
 from blrcs.application.access.grant_administrator import GrantAdministrator
 from blrcs.application.access.who_can import WhoCan
 from blrcs.application.bindings.create_binding import CreateBinding
@@ -25,11 +26,16 @@ from blrcs.application.roles.delete_role import DeleteRole
 from blrcs.application.roles.get_role import GetRole
 from blrcs.application.roles.list_roles import ListRoles
 from blrcs.application.roles.update_role import UpdateRole
+from blrcs.assembly.access_house import AccessHouse
 from blrcs.assembly.foundation import Foundation
+from blrcs.config.access import Access as Settings
 from blrcs.database.repositories.access import SqlAccessRepository
+from blrcs.database.repositories.decision import SqlDecisionRepository
 from blrcs.security.access_store import AccessStore, TableDecisions
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.generation import Generation
+
+DEFAULTS = Settings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,7 @@ class Access:
     decisions: DecisionsNow
     store: AccessStore
     service: AccessService
+    house: AccessHouse
     grant_administrator: GrantAdministrator
 
 
@@ -47,6 +54,8 @@ def assemble_access(
     base: Foundation,
     method_permissions: Callable[[], Iterable[str]],
     generation: Generation | None = None,
+    *,
+    settings: Settings = DEFAULTS,
     actor_of: ActorOf = calling_actor,
 ) -> Access:
     """Everything about who may do what.
@@ -55,6 +64,7 @@ def assemble_access(
         base: What it stands on.
         method_permissions: Gives the permissions that policies name.
         generation: See AccessStore.
+        settings: What is kept beside the policy.
         actor_of: Tells who changes the policy by a call, and gives no more than it has.
     """
     store = AccessStore(
@@ -74,6 +84,15 @@ def assemble_access(
     creating: dict[str, Any] = {**changing, "secrets": base.secrets}
     listing: dict[str, Any] = {"rules": store, "page_tokens": base.page_tokens}
 
+    recorded = SqlDecisionRepository(base.database, most=settings.recorded_decisions)
+    house = AccessHouse(
+        store,
+        recorded,
+        clock=base.clock,
+        keep_expired_ns=settings.keep_expired.ns,
+        recorded=settings.recorded_decisions,
+    )
+
     def decisions() -> TableDecisions:
         return TableDecisions(store.current.table, known_permissions)
 
@@ -81,6 +100,11 @@ def assemble_access(
         decisions=decisions,
         actor_of=actor_of,
         who_can=WhoCan(**listing, clock=base.clock),
+        dry_run=DryRun(
+            rules=store,
+            decisions=recorded,
+            compiled=lambda policy: TableDecisions(store.compile(policy), tuple),
+        ),
         roles=RoleUseCases(
             create_role=CreateRole(**creating),
             get_role=GetRole(rules=store),
@@ -108,5 +132,6 @@ def assemble_access(
         decisions=decisions,
         store=store,
         service=service,
+        house=house,
         grant_administrator=GrantAdministrator(rules=store, clock=base.clock),
     )

@@ -12,7 +12,7 @@ from blrcs.application.audit.list_events import ListEvents
 from blrcs.application.audit.verify_log import VerifyLog
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.page_tokens import PageTokens
-from blrcs.assembly.foundation import NS_PER_S
+from blrcs.assembly.foundation import NS_PER_S, Foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.audit.chain import Chain, retire_idle
 from blrcs.audit.checkpoint import KeySigner, PublicAuditKeys
@@ -21,6 +21,7 @@ from blrcs.audit.segments import FOLDER, KEY_FILE
 from blrcs.audit.trail import DirectoryTrail
 from blrcs.config.audit import Audit as AuditSection
 from blrcs.interceptors.audit import EVENT, write_audit_log
+from blrcs.monitoring.audit_metrics import AuditMetrics
 from blrcs.security.signing_keys import load_or_create_signing_key
 from blrcs.transport.registration import Registrar
 from blrcs.v1 import audit_pb2_grpc
@@ -77,7 +78,7 @@ class Audit:
 
 
 async def assemble_audit(
-    data_directory: Path, settings: AuditSection, clock: Clock, stack: AsyncExitStack
+    base: Foundation, settings: AuditSection, metrics: AuditMetrics, stack: AsyncExitStack
 ) -> Audit | None:
     """The chain of this process; None where records go to the log alone. ``stack`` closes it.
 
@@ -87,6 +88,7 @@ async def assemble_audit(
     """
     if settings.to == "log":
         return None
+    data_directory, clock = base.data_directory, base.clock
     key = load_or_create_signing_key(data_directory / KEY_FILE)
     signer = KeySigner(key)
     directory = data_directory / FOLDER
@@ -94,6 +96,7 @@ async def assemble_audit(
         lambda: Chain.take(directory, signer=signer, clock=clock),
         directory,
         clock=clock,
+        observe=metrics.observe,
         mirror=_mirror if settings.to == "both" else None,
     )
     stack.push_async_callback(log.close)

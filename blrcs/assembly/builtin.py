@@ -81,7 +81,9 @@ class Builtin:
         house.repeat(PURGE_PERIOD_S, leading(self.identity.purge_expired))
         signing = self.identity.signing
         signing.keep_house(house, leads=leading(signing.rotate_if_due))
+        self.identity.issuers.keep_house(house)
         house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
+        self.access.house.keep(house, leading)
         house.repeat(EXPIRY_PERIOD_S, leading(records.purge.expired))
         if records.copies is not None:
             follower = records.copies.follower
@@ -123,7 +125,9 @@ async def assemble_builtin(
         ConfigError: A limit rule of the configuration cannot be carried out.
     """
     encryption = await assemble_encryption(base, settings.encryption, stack)
-    access = assemble_access(base, method_permissions, memory.generation(ACCESS))
+    access = assemble_access(
+        base, method_permissions, memory.generation(ACCESS), settings=settings.access
+    )
     work = await agreed_work(
         base.database,
         target_ns=settings.auth.password.hash_time.ns,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from blrcs.api.auth_service import AuthService
-from blrcs.api.caller_bindings import CallerBindings
+from blrcs.api.caller_bindings import CallerBindings, no_proof
 from blrcs.api.credential_service import CredentialService
 from blrcs.api.user_service import UserService
 from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, UserUseCases
@@ -47,6 +47,7 @@ from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
 from blrcs.assembly.credentials import CredentialParts, new_challenges
 from blrcs.assembly.foundation import Foundation
+from blrcs.assembly.issuers import TrustedIssuers
 from blrcs.assembly.signing import Signing, assemble_signing, key_ring
 from blrcs.config.auth import Auth
 from blrcs.database.repositories.api_key import SqlApiKeyRepository
@@ -57,17 +58,19 @@ from blrcs.database.repositories.service_account import SqlServiceAccountReposit
 from blrcs.database.repositories.session import SqlSessionRepository
 from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.domain.session import SessionLifetime
+from blrcs.interceptors.authentication import CheckProof
 from blrcs.interceptors.peer_certificate import certificate_thumbprint
 from blrcs.security.key_ring import KeyRing
 from blrcs.security.passkeys import WebAuthnCeremonies
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.password_rules import GuessingPasswordRules, read_blocklist
+from blrcs.security.proofs import ProofChecker
 from blrcs.security.sign_in_throttle import LimiterSignInThrottle
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import TYPE, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
 from blrcs.security.totp import Rfc6238Codes
-from blrcs.workers.memory import SIGN_IN, SIGN_IN_CELLS, Memory
+from blrcs.workers.memory import PROOF_CELLS, PROOFS, SIGN_IN, SIGN_IN_CELLS, Memory
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
 
@@ -87,6 +90,8 @@ class Identity:
     api_keys: SqlApiKeyRepository
     revocations: RevocationRepository
     signing: Signing
+    issuers: TrustedIssuers
+    check_proof: CheckProof | None
 
 
 def assemble_identity(
@@ -121,6 +126,11 @@ def assemble_identity(
     signing = assemble_signing(
         key, key_directory, settings, verifier, stored_revocations, revoker, base.clock
     )
+    proofs = None
+    if settings.proof_origins:
+        limiter = memory.limiter(PROOFS, PROOF_CELLS)
+        proofs = ProofChecker(limiter, origins=settings.proof_origins, clock=base.clock)
+    issuers = TrustedIssuers(settings, verifier, revocations, base.clock)
     users = SqlUserRepository(base.database, stored_revocations, grants)
     accounts = SqlServiceAccountRepository(base.database, stored_revocations, grants)
     api_keys = SqlApiKeyRepository(base.database, stored_revocations)
@@ -240,11 +250,12 @@ def assemble_identity(
         revoke_tokens=RevokeTokens(
             revocations=stored_revocations,
             issuer=settings.issuer,
-            longest_ns={settings.issuer: settings.longest_token_ns},
+            longest_ns={settings.issuer: settings.longest_token_ns, **issuers.longest_ns},
             clock=base.clock,
         ),
         bindings=CallerBindings(
             certificate_of=certificate_thumbprint,
+            proven_key_of=no_proof if proofs is None else proofs.proven_key,
             binds_to_certificates=settings.bind_to_certificates,
         ),
     )
@@ -304,6 +315,8 @@ def assemble_identity(
         api_keys=api_keys,
         revocations=stored_revocations,
         signing=signing,
+        issuers=issuers,
+        check_proof=None if proofs is None else proofs.check,
     )
 
 

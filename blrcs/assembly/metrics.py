@@ -4,6 +4,7 @@ from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.config.live import ReloadOutcome
 from blrcs.domain.limit_rule import OnLoss
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
+from blrcs.monitoring.audit_metrics import AuditMetrics
 from blrcs.monitoring.breaker_metrics import BreakerMetrics
 from blrcs.monitoring.overload_metrics import OverloadMetrics
 from blrcs.monitoring.pool_metrics import PoolMetrics
@@ -39,6 +40,7 @@ class ServerMetrics:
         self.pools = PoolMetrics(block, self.circuits)
         self.replicas = ReplicaMetrics(block)
         self.strategies = StrategyMetrics(block)
+        self.audit = AuditMetrics(block)
         self._without_redis = Counter(
             block,
             "blrcs_limits_without_redis_total",

@@ -129,10 +129,6 @@ def assemble_records(
     reading: dict[str, Any] = {"records": records, "clock": base.clock}
     creating: dict[str, Any] = {"writer": writer, "secrets": base.secrets}
 
-    def may(principal: str, permission: str, resource: str) -> bool:
-        # Of the table that is in force then.
-        return access.table.check(principal, permission, resource)
-
     service = RecordService(
         collections=CollectionUseCases(
             create_collection=CreateCollection(keys=keys, **changing),
@@ -155,7 +151,7 @@ def assemble_records(
             watch_records=WatchRecords(feed=feed, signal=signal, resume_tokens=base.page_tokens),
             sealer=sealer,
         ),
-        may=may,
+        may=access.permits,
     )
     purge = PurgeRecords(
         feed=feed,

@@ -7,6 +7,9 @@ from blrcs.audit.checkpoint import Signer
 from blrcs.audit.instant import to_instant
 from blrcs.audit.line import Line, encoded, sealed_line, unsealed
 
+CLOCK_SET_BACK_NS = 1_000_000_000
+"""Records that wait for each other may come in another order than they were made in."""
+
 
 class Batch:
     """What the chain is after its last record, and what comes behind it.
@@ -32,6 +35,8 @@ class Batch:
         finish: Callable[[bytes], bytes] = lambda content: content,
     ) -> None:
         """Adds a record, at an instant that is not before the last one's."""
+        if time_ns < self.last_ns - CLOCK_SET_BACK_NS:
+            values = b'{"clock":"%b",%b' % (to_instant(time_ns).encode(), values[1:])
         self.last_ns = max(self.last_ns, time_ns)
         self.seq += 1
         content = unsealed(self.hash, self._chain, self.seq, to_instant(self.last_ns), values)

@@ -1,6 +1,6 @@
 """Verifies one chain from its first record that is kept to its last."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from blrcs.audit.checkpoint import CHECKPOINT, RETIRED, SIGNED_KINDS, PublicAuditKeys
@@ -19,9 +19,17 @@ class ChainCheck:
         folder: Where it lies.
         keys: Whose signatures count.
         known: Hashes of its records, by number, that were noted elsewhere.
+        go_on: Called now and then; what it raises ends the check.
     """
 
-    def __init__(self, folder: Path, keys: PublicAuditKeys, known: Mapping[int, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        keys: PublicAuditKeys,
+        known: Mapping[int, str],
+        go_on: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._go_on = go_on
         self._folder = folder
         self._keys = keys
         self._known = dict(known)
@@ -43,6 +51,7 @@ class ChainCheck:
 
     def _read(self, segments: list[Segment]) -> Finding | None:
         for number, segment in enumerate(segments):
+            self._go_on()
             for raw in raw_lines(segment.path):
                 finding = self._take(raw, segments[number:])
                 if finding is not None:
@@ -72,9 +81,9 @@ class ChainCheck:
             )
         if self._known.pop(line.seq, line.hash) != line.hash:
             return self._found(line.seq, "forked", "a checkpoint kept elsewhere names another one")
-        return self._go_on(line)
+        return self._accept(line)
 
-    def _go_on(self, line: Line) -> Finding | None:
+    def _accept(self, line: Line) -> Finding | None:
         if self._last is None:
             self.report.first_seq = line.seq
             self._first = line

@@ -6,6 +6,7 @@ can change without its hash, and no hash without the line that follows.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,11 +61,17 @@ class Line:
 
 
 def encoded(values: Mapping[str, Any]) -> bytes:
-    """What is recorded, as JSON; ValueError where JSON has no words for it."""
+    """What is recorded, as JSON in printable ASCII; ValueError where JSON has no words for it.
+
+    Whatever shows a line shows one line, and what is in it steers no terminal.
+    """
     try:
-        return orjson.dumps(values)
+        raw = orjson.dumps(values)
     except orjson.JSONEncodeError as error:
         raise ValueError(str(error)) from None
+    if not raw.isascii():
+        raw = json.dumps(orjson.loads(raw), separators=(",", ":")).encode()
+    return raw.replace(b"\x7f", b"\\u007f")
 
 
 def unsealed(prev: str, chain: str, seq: int, time: str, values: bytes) -> bytes:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -30,6 +30,19 @@ Values = Mapping[str, Any]
 Record = tuple[int, bytes]
 """An instant, and what is recorded of it."""
 
+
+class Observe(Protocol):
+    """Takes what became of a group of records."""
+
+    def __call__(self, written: int, *, failed: bool) -> None:
+        """How many are durable now, and whether those of the group are not."""
+        ...
+
+
+def _ignore(written: int, *, failed: bool) -> None:
+    del written, failed
+
+
 log = structlog.get_logger("blrcs.audit")
 
 
@@ -45,6 +58,7 @@ class AuditLog:
     Args:
         chain: Where records go; the log's from now on.
         clock: Tells when.
+        observe: Told of each attempt to write.
         mirror: Takes each record too; None for nobody.
     """
 
@@ -53,10 +67,12 @@ class AuditLog:
         chain: Chain,
         *,
         clock: Clock,
+        observe: Observe = _ignore,
         mirror: Callable[[Values], None] | None = None,
     ) -> None:
         self._chain = chain
         self._clock = clock
+        self._observe = observe
         self._mirror = mirror
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, "audit")
@@ -182,6 +198,7 @@ class AuditLog:
         self._group = None
         error = done.exception()
         self._tell(error)
+        self._observe(0 if error else len(group), failed=self._failed)
         self._publish()
         for each in waiting:
             if not each.done():
@@ -216,6 +233,7 @@ async def open_log(
     directory: Path,
     *,
     clock: Clock,
+    observe: Observe = _ignore,
     mirror: Callable[[Values], None] | None = None,
 ) -> AuditLog:
     """A log whose chain tells that it was opened.
@@ -239,7 +257,7 @@ async def open_log(
         raise AuditOpenError(
             f"{directory}: the audit log cannot be written: {error.strerror or error}"
         ) from error
-    return AuditLog(chain, clock=clock, mirror=mirror)
+    return AuditLog(chain, clock=clock, observe=observe, mirror=mirror)
 
 
 def refused(folded: FoldedRefusal, wall_ns: int) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Reads the records of all chains of a server, in one order, also while they are written."""
 
 import heapq
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -10,6 +12,8 @@ from blrcs.audit.instant import from_instant
 from blrcs.audit.line import MAX_LINE_BYTES
 from blrcs.audit.segments import Segment, chains_in, raw_lines, segments_in
 from blrcs.domain.audit_event import AuditEvent, EventPlace
+
+NEAR_BYTES = 64 << 10
 
 
 class AuditReader:
@@ -40,7 +44,7 @@ class AuditReader:
         for folder in chains_in(self._directory):
             for segment in reversed(segments_in(folder)):
                 last = 0
-                for event in _events(segment.path):
+                for event in _events(segment.path, _offset_of(segment.path, lambda _: True)):
                     last = event.place.seq
                 if last:
                     ends[folder.name] = last
@@ -70,7 +74,9 @@ def _from_instant(folder: Path, since_ns: int) -> Iterator[AuditEvent]:
             break
         first = number
     for number, segment in enumerate(segments[first:]):
-        offset = _offset_of(segment.path, since_ns) if number == 0 else 0
+        offset = 0
+        if number == 0:
+            offset = _offset_of(segment.path, lambda each: each.place.time_ns < since_ns)
         for event in _events(segment.path, offset):
             if event.place.time_ns >= since_ns:
                 yield event
@@ -81,7 +87,8 @@ def _behind(folder: Path, seq: int) -> Iterator[AuditEvent]:
     following = [each.first_seq for each in segments[1:]]
     for segment, next_first in zip(segments, [*following, None], strict=True):
         if next_first is None or next_first > seq + 1:
-            for event in _events(segment.path):
+            offset = _offset_of(segment.path, lambda each: each.place.seq <= seq)
+            for event in _events(segment.path, offset):
                 if event.place.seq > seq:
                     yield event
 
@@ -100,17 +107,23 @@ def _events(path: Path, offset: int = 0) -> Iterator[AuditEvent]:
         return  # removed in time, since its name was read
 
 
-def _offset_of(path: Path, since_ns: int) -> int:
-    """Where a line begins before which all records are older, by halving."""
-    low, high = 0, path.stat().st_size
-    with path.open("rb") as file:
-        while high - low > MAX_LINE_BYTES // 16:
+def _offset_of(path: Path, is_before: Callable[[AuditEvent], bool]) -> int:
+    """Where a line begins not long before those that are sought, found by halving.
+
+    Args:
+        path: The file.
+        is_before: Whether a record comes before all that are sought.
+    """
+    low = 0
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        high = os.fstat(file.fileno()).st_size
+        while high - low > NEAR_BYTES:
             middle = (low + high) // 2
             file.seek(middle)
             file.readline(MAX_LINE_BYTES)
             begins = file.tell()
             event = event_of(file.readline(MAX_LINE_BYTES))
-            if event is not None and event.place.time_ns < since_ns:
+            if begins < high and event is not None and is_before(event):
                 low = begins
             else:
                 high = middle

@@ -14,7 +14,7 @@ from blrcs.audit.reading import AuditReader
 from blrcs.audit.segments import chains_in, segments_in
 from blrcs.audit.verification import Verification
 from blrcs.domain.audit_event import AuditEvent, EventFilter, EventPlace
-from blrcs.domain.audit_finding import ChainReport
+from blrcs.domain.audit_finding import ChainReport, Report
 from blrcs.domain.errors import (
     InvalidArgumentError,
     OutOfRangeError,
@@ -41,6 +41,7 @@ class DirectoryTrail:
         self._keys = keys
         self._reader = AuditReader(directory)
         self._thread = ThreadPoolExecutor(1, "audit-reader")
+        self._verifier = ThreadPoolExecutor(1, "audit-verifier")
         self._finished = asyncio.Event()
         self._followers = 0
         self._verifying = False
@@ -78,15 +79,14 @@ class DirectoryTrail:
             raise ResourceExhaustedError("AUDIT_VERIFYING", "it is being verified already")
         try:
             kept = [each.encode() for each in checkpoints]
-            verification = Verification(self._directory, self._keys, kept)
+            verification = Verification(self._directory, self._keys, kept, go_on=self._go_on)
         except ValueError as error:
             raise InvalidArgumentError("checkpoints", str(error)) from None
         self._verifying = True
-        try:
-            # Takes long, and must not keep those waiting who read.
-            report = await asyncio.to_thread(verification.run)
-        finally:
-            self._verifying = False
+        # Takes long, and must not keep those waiting who read. It goes on if the caller does not.
+        running = asyncio.get_running_loop().run_in_executor(self._verifier, verification.run)
+        running.add_done_callback(self._verified)
+        report = await asyncio.shield(running)
         return report.chains
 
     def finish(self) -> None:
@@ -94,8 +94,19 @@ class DirectoryTrail:
         self._finished.set()
 
     def close(self) -> None:
-        """Ends the thread."""
+        """Ends the threads."""
+        self.finish()
         self._thread.shutdown(cancel_futures=True)
+        self._verifier.shutdown()
+
+    def _go_on(self) -> None:
+        if self._finished.is_set():
+            raise _draining()
+
+    def _verified(self, running: asyncio.Future[Report]) -> None:
+        self._verifying = False
+        if not running.cancelled():
+            running.exception()  # so that asyncio does not complain where the caller has gone
 
     async def _beside(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

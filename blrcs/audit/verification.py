@@ -1,7 +1,7 @@
 """Verifies all chains of a server, and what they say of each other."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from blrcs.audit.chain_check import ChainCheck
@@ -22,14 +22,23 @@ class Verification:
         directory: Where the chains lie.
         keys: Whose signatures count.
         kept: Checkpoints that were kept elsewhere.
+        go_on: Called now and then; what it raises ends the verification.
 
     Raises:
         ValueError: One of those is no checkpoint that a key has signed.
     """
 
-    def __init__(self, directory: Path, keys: PublicAuditKeys, kept: Iterable[bytes] = ()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        keys: PublicAuditKeys,
+        kept: Iterable[bytes] = (),
+        *,
+        go_on: Callable[[], None] = lambda: None,
+    ) -> None:
         self._directory = directory
         self._keys = keys
+        self._go_on = go_on
         self._known: dict[str, dict[int, str]] = {}
         for raw in kept:
             line = Line.read(raw)
@@ -56,7 +65,7 @@ class Verification:
 
     def _check(self, folder: Path) -> ChainCheck:
         while True:
-            check = ChainCheck(folder, self._keys, self._known.get(folder.name, {}))
+            check = ChainCheck(folder, self._keys, self._known.get(folder.name, {}), self._go_on)
             try:
                 report = check.run()
             except FileNotFoundError:

@@ -49,7 +49,7 @@ def verify(
     directory = data_directory_of(config_directory, config_file, environment, data_directory)
     keys = trusted_keys(key, directory)
     try:
-        kept = [line for path in checkpoint or () for line in path.open("rb")]
+        kept = [line for path in checkpoint or () for line in _lines(path)]
         report = Verification(chains_of(directory), keys, kept).run()
     except ValueError as error:
         fail(f"--checkpoint: {error}")
@@ -62,6 +62,10 @@ def verify(
             typer.echo(_report_text(each))
     if report.findings:
         raise typer.Exit(1)
+
+
+def _lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines(keepends=True)
 
 
 def public_key(

@@ -5,20 +5,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from blrcs.cli.config import (
-    NO_WRAP_COLUMNS,
     ConfigDirectory,
     ConfigFile,
     EnvironmentName,
     load_or_exit,
 )
 from blrcs.cli.exit import fail
+from blrcs.cli.policy_access import dry_run, who_can
+from blrcs.cli.policy_output import print_json, print_table
 from blrcs.config.settings import Settings
 from blrcs.monitoring.log_values import escape
 
@@ -59,9 +56,9 @@ def show(
     flags = _flags(environment, service, builtin=builtin)
     methods = _methods(load_or_exit(config_directory, config_file, flags).settings)
     if as_json:
-        _print_json([json_values(method) for method in methods])
+        print_json([json_values(method) for method in methods])
     else:
-        _print_table(COLUMNS, [cells(method) for method in methods])
+        print_table(COLUMNS, [cells(method) for method in methods])
 
 
 @app.command("explain")
@@ -115,10 +112,10 @@ def explain_call(
     outcome = explanation.outcome(verdicts)
     if as_json:
         stages = [_verdict_values(verdict) for verdict in verdicts]
-        _print_json({"method": found.name, "principal": principal, "stages": stages}, outcome)
+        print_json({"method": found.name, "principal": principal, "stages": stages}, outcome)
         return
     typer.echo(f"{found.name} as {escape(principal) or 'nobody'}\n")
-    _print_table(("stage", "decision", "why"), [_verdict_cells(verdict) for verdict in verdicts])
+    print_table(("stage", "decision", "why"), [_verdict_cells(verdict) for verdict in verdicts])
     typer.echo(f"\nThe call is {outcome}.")
 
 
@@ -202,20 +199,5 @@ def _verdict_values(verdict: "Verdict") -> dict[str, Any]:
     }
 
 
-def _print_json(values: Any, outcome: str = "") -> None:
-    if outcome:
-        values = {**values, "outcome": outcome}
-    typer.echo(orjson.dumps(values, option=orjson.OPT_INDENT_2).decode())
-
-
-def _print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("\n".join(map(escape, cell.split("\n")))) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        # Whoever reads it, a program or a file, wants each row on a line of its own.
-        console.width = NO_WRAP_COLUMNS
-    console.print(table)
+app.command("who-can")(who_can)
+app.command("dry-run")(dry_run)

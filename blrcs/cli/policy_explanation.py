@@ -7,6 +7,7 @@ from typing import Any, cast
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from blrcs.application.ports.access import Grant
 from blrcs.cli.policy_network import network_verdict
 from blrcs.cli.policy_text import limit_text, step_up_text
 from blrcs.cli.policy_verdict import Decision, Verdict
@@ -173,20 +174,28 @@ def _on_resource(
     caller: Caller, stored: StoredAccess, access: Permission, resource: str
 ) -> tuple[Decision, tuple[str, ...]]:
     place = _place(resource)
-    if access.or_owner and f"{resource}/".startswith(f"{caller.principal}/"):
+    decisions = TableDecisions(stored.table, tuple)
+    question = (caller.principal, access.name, resource)
+    explained = decisions.explain(*question)
+    owned = access.or_owner and f"{resource}/".startswith(f"{caller.principal}/")
+    if owned and not any(grant.denies for grant in explained.grants):
         return "admits", (f"{caller.principal} owns {place}",)
-    explained = TableDecisions(stored.table, tuple).explain(caller.principal, access.name, resource)
-    return (
-        "admits" if explained.allowed else "rejects",
-        (
-            f"{access.name} on {place}: {explained.reason}",
-            *(
-                f"{grant.binding} gives {grant.role} to {grant.member} on {_place(grant.resource)}"
-                + ("" if grant.applies else f": {grant.reason}")
-                for grant in explained.grants
-            ),
-        ),
+    decision: Decision = "admits" if explained.allowed else "rejects"
+    if decisions.depends_on_call(*question):
+        decision = "depends"
+    reason = f"{access.name} on {place}: {explained.reason}"
+    return decision, (reason, *map(_bearing, explained.grants))
+
+
+def _bearing(grant: Grant) -> str:
+    """A binding, what it does, and why it does not, where it does not."""
+    does = (
+        f"denies {grant.role} to {grant.member}"
+        if grant.denies
+        else f"gives {grant.role} to {grant.member}"
     )
+    why = "" if grant.applies else f": {grant.reason}"
+    return f"{grant.binding} {does} on {_place(grant.resource)}{why}"
 
 
 def _step_up(policy: MethodPolicy) -> Iterator[Verdict]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from blrcs.config.duration import Duration, between
+from blrcs.config.issuers import HttpsUrl, TrustedIssuer
 from blrcs.config.mtls import Mtls
 from blrcs.config.passkeys import Passkeys
 from blrcs.config.password import Password
@@ -48,6 +49,10 @@ class Auth(Section):
     """How long a token got by an exchange is valid."""
     bind_to_certificates: bool = False
     """Tokens got over mutual TLS are good only with the same client certificate (RFC 8705)."""
+    proof_origins: tuple[HttpsUrl, ...] = ()
+    """What clients that prove a key call this server (DPoP); without any no proof is good."""
+    issuers: tuple[TrustedIssuer, ...] = ()
+    """Issuers of others whose tokens are accepted too."""
     leeway: Annotated[Duration, between("0s", "5m")] = Duration.parse("30s")
     """How far the clocks of issuer and server may differ."""
     token_cache_entries: Annotated[int, Field(ge=0, le=10_000_000)] = 65_536
@@ -64,6 +69,9 @@ class Auth(Section):
             raise ValueError("refresh_token_ttl is longer than session_ttl")
         if self.access_token_ttl > self.refresh_token_ttl:
             raise ValueError("access_token_ttl is longer than refresh_token_ttl")
+        names = [self.issuer, *(each.issuer for each in self.issuers)]
+        if len(set(names)) != len(names):
+            raise ValueError("issuers names an issuer twice, or the server's own")
         interval = self.key_rotation_interval
         if interval is not None and interval.ns < 2 * self.key_prepublish.ns:
             raise ValueError("key_rotation_interval is shorter than twice key_prepublish")

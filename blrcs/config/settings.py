@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from blrcs.config.access import Access
 from blrcs.config.audit import Audit
 from blrcs.config.auth import Auth
 from blrcs.config.cache import Cache
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     server: Server = Field(default_factory=Server)
     network: Network = Field(default_factory=Network)
     auth: Auth = Field(default_factory=Auth)
+    access: Access = Field(default_factory=Access)
     audit: Audit = Field(default_factory=Audit)
     guards: Guards = Field(default_factory=Guards)
     limits: Limits = Field(default_factory=Limits)

@@ -195,6 +195,19 @@ bindings = _table(
 description, or is NULL where the binding always counts."""
 sa.Index(None, bindings.c.role)
 
+access_decisions = _table(
+    "access_decisions",
+    sa.Column("id", DIGEST, primary_key=True),
+    _text("principal"),
+    _text("permission"),
+    _text("resource"),
+    *_flag("allowed"),
+    _number("count"),
+    _instant("last_seen_at_ns"),
+)
+"""Decisions of the policy that are recorded: one row for all that are equal."""
+sa.Index(None, access_decisions.c.last_seen_at_ns)
+
 groups = _table("groups", _id(), _text("display_name"), _text("members"), *_history())
 
 limit_rules = _table(

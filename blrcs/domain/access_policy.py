@@ -159,6 +159,15 @@ class AccessPolicy:
         }
         return replace(self, bindings=bindings, groups=groups, epoch=self.epoch + 1)
 
+    def without_expired(self, *, until_ns: int) -> "AccessPolicy":
+        """Without the bindings that had expired by then; itself where there are none."""
+        kept = {
+            name: binding for name, binding in self.bindings.items() if binding.counts_at(until_ns)
+        }
+        if len(kept) == len(self.bindings):
+            return self
+        return replace(self, bindings=kept, epoch=self.epoch + 1)
+
     def refuse_taken(self, resource: Role | Group | Binding) -> None:
         """Raises AlreadyExistsError if there is a resource of the name.
 

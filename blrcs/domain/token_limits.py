@@ -1,6 +1,6 @@
 """What an access token is limited to, beyond its time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -52,8 +52,8 @@ class TokenLimits:
 NO_LIMITS = TokenLimits()
 
 
-def covers(scope: Sequence[str], pattern: str) -> bool:
-    """Whether a scope holds everything that a pattern stands for (``orders.read``, ``orders.*``)."""
+def covers(scope: Iterable[str], pattern: str) -> bool:
+    """Whether a scope holds all that a pattern stands for, such as ``orders.*``."""
     return any(
         own in ("*", pattern) or (own.endswith(".*") and pattern.startswith(own[:-1]))
         for own in scope

@@ -3,6 +3,7 @@
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from blrcs.application.ports.clock import Clock
 from blrcs.domain.errors import FailedPreconditionError
@@ -25,6 +26,16 @@ ROUNDS = 8
 """In each a key is made that is missing, or found to have been made meanwhile; few are needed."""
 CHECK_PLACE = place("master key check")
 CHECKED = b"blrcs encrypts with this key.\0\0\0"
+
+
+class WrappingKeys(NamedTuple):
+    """A tenant's own keys by their ids, and their versions; false where it has none."""
+
+    by_id: dict[str, DataKey]
+    versions: list[int]
+
+    def __bool__(self) -> bool:
+        return bool(self.by_id)
 
 
 class DataKeys:
@@ -97,7 +108,17 @@ class DataKeys:
     async def wrapping_key(self, scope: CollectionKey) -> DataKey:
         """The tenant's own, which there is since ``prepare``."""
         stored = await self._store.of_scope(scope)
-        return await self._tenant_key(_active(key for key in stored if key.is_tenants))
+        return await self.tenant_key(_active(key for key in stored if key.is_tenants))
+
+    async def wrapping_keys(self, scope: CollectionKey) -> WrappingKeys:
+        """All that a tenant's keys may be wrapped by."""
+        stored = [
+            key
+            for key in await self._store.of_scope(scope)
+            if key.is_tenants and key.state is not KeyState.DESTROYED
+        ]
+        by_id = {key.key_id.hex(): await self.tenant_key(key) for key in stored}
+        return WrappingKeys(by_id, [key.version for key in stored])
 
     async def look(self) -> bool:
         """Whether keys have changed since the last look; then none is known any more."""
@@ -156,8 +177,8 @@ class DataKeys:
         if not of_tenant:
             await self.prepare_master()
             tenant_scope = CollectionKey(scope.tenant, TENANT_WIDE)
-            return await self._new_tenant_key(tenant_scope, version=1)
-        tenant_key = await self._tenant_key(_active(of_tenant))
+            return await self.new_tenant_key(tenant_scope, version=1)
+        tenant_key = await self.tenant_key(_active(of_tenant))
         for purpose in (KeyPurpose.SEAL, KeyPurpose.INDEX) if indexed else (KeyPurpose.SEAL,):
             of_scope = [key for key in stored if key.purpose is purpose]
             if all(key.state is not KeyState.ACTIVE for key in of_scope):
@@ -169,7 +190,7 @@ class DataKeys:
         self, scope: CollectionKey, stored: Iterable[StoredKey], old_data_key: bytes
     ) -> KeyRing:
         tenant_keys = {
-            key.key_id.hex(): await self._tenant_key(key)
+            key.key_id.hex(): await self.tenant_key(key)
             for key in stored
             if key.purpose is KeyPurpose.WRAP and key.state is not KeyState.DESTROYED
         }
@@ -192,7 +213,8 @@ class DataKeys:
             others.append(DataKey(await self.old_key(scope, old_data_key), self._random))
         return KeyRing(scope, active, others, index_key)
 
-    async def _new_tenant_key(self, scope: CollectionKey, version: int) -> StoredKey:
+    async def new_tenant_key(self, scope: CollectionKey, version: int) -> StoredKey:
+        """A new key that wraps a tenant's others, not stored yet."""
         raw = (self._random or os.urandom)(KEY_BYTES)
         master_id, wrapped = await self._masters.wrap(wrapping_place(scope, KeyPurpose.WRAP), raw)
         return self._stored(scope, KeyPurpose.WRAP, version, raw, wrapped, master_id)
@@ -236,7 +258,8 @@ class DataKeys:
             created_at_ns=self._clock(),
         )
 
-    async def _tenant_key(self, stored: StoredKey) -> DataKey:
+    async def tenant_key(self, stored: StoredKey) -> DataKey:
+        """A key that wraps a tenant's others."""
         found = self._tenants.get(stored.key_id)
         if found is None:
             raw = await self._masters.unwrap(stored.wrapped_by, stored.place, stored.wrapped)

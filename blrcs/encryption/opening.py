@@ -6,6 +6,7 @@ from pathlib import Path
 
 from blrcs.encryption.local_master_key import EnvironmentMasterKey, FileMasterKey
 from blrcs.encryption.master_key import MasterKey, MasterKeyError, MasterKeys
+from blrcs.encryption.pkcs11_master_key import open_pkcs11
 
 ENTRY_POINTS = "blrcs.master_keys"
 """The group of adapters that are installed: each a function of the text behind the colon."""
@@ -39,13 +40,17 @@ def open_master_key(text: str, folder: Path, environment: Mapping[str, str]) -> 
         return FileMasterKey(folder / rest)
     if kind == "env":
         return EnvironmentMasterKey(rest, environment)
+    if kind == "pkcs11":
+        return open_pkcs11(rest, environment)
     return _installed(kind, rest)
 
 
 def _installed(kind: str, rest: str) -> MasterKey:
     found = tuple(entry_points(group=ENTRY_POINTS, name=kind))
     if not found:
-        known = sorted({"file", "env"} | {each.name for each in entry_points(group=ENTRY_POINTS)})
+        known = sorted(
+            {"file", "env", "pkcs11"} | {each.name for each in entry_points(group=ENTRY_POINTS)}
+        )
         raise MasterKeyError(
             f"encryption: there is no master key adapter {kind!r}; there are: {', '.join(known)}"
         )

@@ -40,7 +40,7 @@ async def values_by_key(database: DatabaseAdapter, scope: CollectionKey) -> Coun
 
 
 async def destroy_unused(database: DatabaseAdapter) -> tuple[list[StoredKey], list[StoredKey]]:
-    """Destroys the keys of collections that seal no more, and with which nothing is sealed.
+    """Destroys keys that are used for nothing new, and that nothing is encrypted with any more.
 
     Those of values that are not in records stay: nobody knows where those are.
 
@@ -51,12 +51,11 @@ async def destroy_unused(database: DatabaseAdapter) -> tuple[list[StoredKey], li
     collections = {
         each.key for each in await SqlCollectionRepository(database).with_sealed_fields()
     }
-    old = [
-        key
-        for key in await store.all()
-        if key.purpose is KeyPurpose.SEAL and key.state is KeyState.DECRYPT_ONLY
-    ]
-    unused: list[StoredKey] = []
+    present = await store.all()
+    retired = [key for key in present if key.state is KeyState.DECRYPT_ONLY]
+    old = [key for key in retired if key.purpose is KeyPurpose.SEAL]
+    wrapping = {key.wrapped_by for key in present}
+    unused = [key for key in retired if key.is_tenants and key.key_id.hex() not in wrapping]
     needed: list[StoredKey] = []
     for scope in sorted({key.scope for key in old}):
         used = await values_by_key(database, scope) if scope in collections else None

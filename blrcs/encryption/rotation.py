@@ -10,7 +10,7 @@ from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.data_keys import CHECK_PLACE, CHECKED, DataKeys
 from blrcs.encryption.key_store import CHECK, KeyStore, check_value, put_keys, put_setting
 from blrcs.encryption.master_key import MasterKeys
-from blrcs.encryption.stored_key import KeyPurpose, KeyState, StoredKey
+from blrcs.encryption.stored_key import TENANT_WIDE, KeyPurpose, KeyState, StoredKey
 
 
 class KeyRotation:
@@ -57,7 +57,8 @@ class KeyRotation:
     async def rotate_data(self, tenant: str, collection: str = "") -> Sequence[CollectionKey]:
         """Gives a collection, or all that a tenant has encrypted, new keys to seal with.
 
-        What was sealed before is opened with the old ones, until it is encrypted anew. The keys of
+        A tenant's own key is another one before, so that who had it opens no new ones. What was
+        sealed before is opened with the old ones, until it is encrypted anew. The keys of
         blind indexes stay, so that equal values still have equal tags.
         """
         stored = {each.key: each for each in await self._collections.with_sealed_fields()}
@@ -68,6 +69,8 @@ class KeyRotation:
         }
         scopes |= {key for key in stored if key.tenant == tenant}
         chosen = sorted(each for each in scopes if collection in {"", each.collection})
+        if chosen and not collection:
+            await self.rotate_tenant(tenant)
         for scope in chosen:
             if scope not in stored:
                 await self._rotate_values(scope)
@@ -76,6 +79,36 @@ class KeyRotation:
                 await self.take_over(stored[scope])
             await self._rotate_collection(scope)
         return chosen
+
+    async def rotate_tenant(self, tenant: str) -> int:
+        """Gives a tenant another key of its own, which wraps all others; returns how many.
+
+        The old one stays until nothing is wrapped by it: a server may just be making a key.
+        """
+        scope = CollectionKey(tenant, TENANT_WIDE)
+        wrapping = await self._keys.wrapping_keys(scope)
+        if not wrapping:
+            return 0
+        added = await self._keys.new_tenant_key(scope, version=1 + max(wrapping.versions))
+        new_key = await self._keys.tenant_key(added)
+
+        def wrapped_anew(key: StoredKey) -> StoredKey:
+            raw = wrapping.by_id[key.wrapped_by].open(key.place, key.wrapped)
+            wrapped = new_key.seal(key.place, raw)
+            return replace(key, wrapped=wrapped, wrapped_by=new_key.id.hex())
+
+        async def operation(transaction: Transaction) -> int:
+            present = [
+                key
+                for key in await self._store.of_tenant(transaction, tenant)
+                if key.state is not KeyState.DESTROYED
+            ]
+            anew = [wrapped_anew(key) for key in present if not key.is_tenants]
+            retired = _retired([key for key in present if key.is_tenants])
+            await put_keys(transaction, added=[added], changed=[*anew, *retired])
+            return len(anew)
+
+        return await self._database.run(operation)
 
     async def take_over(self, collection: Collection) -> None:
         """Keeps the key of an earlier version as others are kept."""

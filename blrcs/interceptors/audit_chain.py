@@ -200,9 +200,8 @@ def _told_by_client(call: Call) -> dict[str, Any]:
             told["request_id"] = value
             break
     claims = call.principal.claims if call.principal is not None else None
-    actor = claims.members.get("act") if claims is not None else None
-    if isinstance(actor, Mapping) and isinstance(actor.get("sub"), str):
-        told["actor"] = actor["sub"]
+    if claims is not None and claims.actor is not None:
+        told["actor"] = claims.actor
     return told
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from blrcs.domain.policy import BindingDemand, MethodPolicy, Permission
+from blrcs.domain.policy import BindingDemand, MethodPolicy
 from blrcs.interceptors.peer_certificate import certificate_thumbprint
+from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.statuses import rejection
 from blrcs_native import authentication_guard as native
-from blrcs_native import token_use
+from blrcs_native import token_binding
 from blrcs_native.call import Call
 from blrcs_native.certificate_guard import CertificateGuard, CertificatePrincipals
 from blrcs_native.guard import Guard
@@ -21,24 +22,20 @@ def _unauthenticated(reason: str, message: str) -> Rejection:
     return rejection("UNAUTHENTICATED", "authentication", reason, message, trailers=CHALLENGE)
 
 
-TOKEN_USE_REJECTIONS = {
-    token_use.CERTIFICATE: _unauthenticated(
-        token_use.CERTIFICATE, "the token is bound to another client certificate"
+BINDING_REJECTIONS = {
+    token_binding.CERTIFICATE: _unauthenticated(
+        token_binding.CERTIFICATE, "the token is bound to another client certificate"
     ),
-    token_use.PROOF_MISSING: _unauthenticated(
-        token_use.PROOF_MISSING, "the token is bound to a key: send it as DPoP TOKEN with a proof"
+    token_binding.PROOF_MISSING: _unauthenticated(
+        token_binding.PROOF_MISSING,
+        "the token is bound to a key: send it as DPoP TOKEN with a proof",
     ),
-    token_use.PROOF_INVALID: _unauthenticated(
-        token_use.PROOF_INVALID, "the proof in dpop is not valid for this call, or was used before"
+    token_binding.PROOF_INVALID: _unauthenticated(
+        token_binding.PROOF_INVALID,
+        "the proof in dpop is not valid for this call, or was used before",
     ),
-    token_use.UNBOUND: _unauthenticated(
-        token_use.UNBOUND, "a token is needed that is bound to its caller"
-    ),
-    token_use.SCOPE: rejection(
-        "PERMISSION_DENIED",
-        "authorization",
-        token_use.SCOPE,
-        "the token's scope does not cover the permission that is needed",
+    token_binding.UNBOUND: _unauthenticated(
+        token_binding.UNBOUND, "a token is needed that is bound to its caller"
     ),
 }
 
@@ -56,7 +53,7 @@ REJECTIONS = {
         native.PASSWORD_CHANGE,
         "the password must be changed first, by UserService.ChangePassword",
     ),
-    **TOKEN_USE_REJECTIONS,
+    **BINDING_REJECTIONS,
     **{
         reason: _unauthenticated(reason, refusal.description)
         for reason, refusal in REFUSALS.items()
@@ -91,7 +88,7 @@ CheckProof = Callable[[Call, str, str], bool]
 
 DEMANDED: dict[BindingDemand | None, tuple[str, ...]] = {
     None: (),
-    "any": token_use.BINDINGS,
+    "any": token_binding.BINDINGS,
     "mtls": ("certificate",),
     "dpop": ("proof",),
 }
@@ -103,24 +100,29 @@ def authentication_guards(
     """The guard that a policy asks for; none for a public method, whatever token comes with it.
 
     Without ``check_proof`` tokens that are bound to keys are refused.
+
+    Raises:
+        PolicyError: The policy asks for such tokens alone all the same.
     """
     if policy.is_public:
         return ()
+    demanded = DEMANDED[policy.token_binding]
+    if demanded == ("proof",) and check_proof is None:
+        raise PolicyError("its token_binding is dpop, and auth.proof_origins names no origin")
     return (
         native.AuthenticationGuard(
             verifier,
             REJECTIONS,
-            use=_use(policy, check_proof),
+            binding=_binding(policy, check_proof),
             allow_password_change_required=policy.allow_password_change_required,
             shadow="authentication" in policy.shadow,
         ),
     )
 
 
-def _use(policy: MethodPolicy, check_proof: CheckProof | None) -> token_use.TokenUse:
-    return token_use.TokenUse(
+def _binding(policy: MethodPolicy, check_proof: CheckProof | None) -> token_binding.BindingRules:
+    return token_binding.BindingRules(
         REJECTIONS,
-        permission=policy.access.name if isinstance(policy.access, Permission) else None,
         demanded=DEMANDED[policy.token_binding],
         certificate_of=certificate_thumbprint,
         check_proof=check_proof,

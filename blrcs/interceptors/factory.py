@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.audit import Audit
 from blrcs.interceptors.audit_chain import AuditSink, ChainAudit
-from blrcs.interceptors.authentication import authentication_guards, certificate_guards
+from blrcs.interceptors.authentication import CheckProof, authentication_guards, certificate_guards
 from blrcs.interceptors.authorization import AuthorizationGuards, authorization_guards
 from blrcs.interceptors.direct import DirectHandlers, direct_handler
 from blrcs.interceptors.error_mapping import error_rejection
@@ -51,6 +51,7 @@ class PipelineFactory:
         innermost: Middleware right around each handler, which direct handlers have no need of.
         certificates: Whose the client certificates are; None where only tokens say who calls.
         certificate_required: Callers whose certificate is nobody's are refused.
+        check_proof: Checks what tokens that are bound to keys need; without it they are refused.
         network: Which addresses are served; None for all that the policies of methods serve.
     """
 
@@ -65,6 +66,7 @@ class PipelineFactory:
     audit: AuditSink | None = None
     certificates: CertificatePrincipals | None = None
     certificate_required: bool = False
+    check_proof: CheckProof | None = None
     network: CurrentNetwork | None = None
     overload: Overload | None = None
 
@@ -134,7 +136,7 @@ class PipelineFactory:
         if self.verifier is None:
             raise PolicyError(f"{method.name} asks for a token, and there is no verifier")
         return certificate_guards(
-            authentication_guards(policy, self.verifier),
+            authentication_guards(policy, self.verifier, self.check_proof),
             self.certificates,
             required=self.certificate_required,
         )

@@ -32,6 +32,8 @@ REASONS = {
     "condition_error": "the condition of the binding that would grant it cannot be judged",
 }
 
+UNJUDGED = frozenset({"denied_by_error", "condition_error"})
+
 
 class AccessStore:
     """Implements the AccessRules port, and keeps the guards' table up to date.
@@ -114,30 +116,8 @@ class AccessStore:
             self.current.replace(self.compile(policy))
 
     def compile(self, policy: AccessPolicy) -> native.AccessTable:
-        """The policy as the guards want it; FailedPreconditionError for one that cannot be."""
-        roles = (
-            native.RoleSpec(role.name, role.permissions, role.included_roles)
-            for role in policy.all_roles.values()
-        )
-        groups = (native.GroupSpec(group.name, group.members) for group in policy.groups.values())
-        bindings = (
-            native.BindingSpec(
-                binding.name,
-                binding.role,
-                binding.members,
-                binding.resource,
-                binding.expire_time_ns,
-                binding.denies,
-                _compiled(binding.condition),
-            )
-            for binding in policy.bindings.values()
-        )
-        try:
-            return native.AccessTable(
-                roles, groups, bindings, clock=self._clock, epoch=policy.epoch
-            )
-        except native.AccessSpecError as error:
-            raise FailedPreconditionError("ACCESS_POLICY_INVALID", str(error)) from None
+        """See :func:`compile_policy`."""
+        return compile_policy(policy, self._clock)
 
     async def _change(self, operation: Callable[[AccessPolicy], AccessPolicy]) -> AccessPolicy:
         policy = await self._repository.change(operation, self.compile)
@@ -148,6 +128,31 @@ class AccessStore:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # so that asyncio does not complain where the caller was cancelled
+
+
+def compile_policy(policy: AccessPolicy, clock: Clock) -> native.AccessTable:
+    """The policy as the guards want it; FailedPreconditionError for one that cannot be."""
+    roles = (
+        native.RoleSpec(role.name, role.permissions, role.included_roles)
+        for role in policy.all_roles.values()
+    )
+    groups = (native.GroupSpec(group.name, group.members) for group in policy.groups.values())
+    bindings = (
+        native.BindingSpec(
+            binding.name,
+            binding.role,
+            binding.members,
+            binding.resource,
+            binding.expire_time_ns,
+            binding.denies,
+            _compiled(binding.condition),
+        )
+        for binding in policy.bindings.values()
+    )
+    try:
+        return native.AccessTable(roles, groups, bindings, clock=clock, epoch=policy.epoch)
+    except native.AccessSpecError as error:
+        raise FailedPreconditionError("ACCESS_POLICY_INVALID", str(error)) from None
 
 
 def _compiled(condition: Condition | None) -> NativeCondition | None:
@@ -171,6 +176,10 @@ class TableDecisions:
     def check(self, principal: str, permission: str, resource: str) -> bool:
         """See the port."""
         return self._table.check(principal, permission, resource)
+
+    def depends_on_call(self, principal: str, permission: str, resource: str) -> bool:
+        """See the port."""
+        return self._table.explain(principal, permission, resource).reason in UNJUDGED
 
     def explain(self, principal: str, permission: str, resource: str) -> Explanation:
         """See the port."""

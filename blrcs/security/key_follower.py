@@ -1,5 +1,7 @@
 """Has a running server go by its signing keys as they change on disk."""
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -8,12 +10,15 @@ from typing import Any
 import structlog
 import watchfiles
 
+from blrcs.application.ports.clock import Clock
 from blrcs.security.key_file import KeyFileError
 from blrcs.security.key_ring import KeyRing
 from blrcs_native.token import TokenVerifier
 
 LOOK_ANYWAY_MS = 5_000
 GATHER_MS = 50
+APART_NS = 1_000_000
+"""A flood of tokens with unknown keys has the directory looked at no more often than that."""
 
 log = structlog.get_logger("blrcs.keys")
 
@@ -48,6 +53,8 @@ class KeyFollower:
         revoke: Has all that a key signed refused, everywhere, and stores that; told of each retired
             key once, and again where it raised.
         watch: Tells that the directory may have changed.
+        monotonic: Nanoseconds that go by.
+        pause_s: How long to wait where it cannot be watched.
     """
 
     def __init__(
@@ -58,15 +65,20 @@ class KeyFollower:
         directory: Path,
         revoke: Callable[[str], Awaitable[None]],
         watch: Watch = watch_keys,
+        monotonic: Clock = time.monotonic_ns,
+        pause_s: float = LOOK_ANYWAY_MS / 1000,
     ) -> None:
         self._ring = ring
         self._verifier = verifier
         self._directory = directory
         self._revoke = revoke
         self._watch = watch
+        self._monotonic = monotonic
+        self._pause_s = pause_s
+        self._looked_ns = monotonic() - APART_NS
         self._revoked: set[str] = set()
         self._trusted = [key.kid for key in verifier.keyset]
-        verifier.look_for_keys(self.look)
+        verifier.look_for_keys(self._look_for_key)
 
     def look(self) -> bool:
         """Reads what has changed on disk, and whether something had. Does not raise."""
@@ -93,15 +105,28 @@ class KeyFollower:
     async def run(self) -> None:
         """Settles at every change, until it is cancelled."""
         while True:
-            async with aclosing(self._watch(self._directory)) as changes:
-                async for _ in changes:
-                    await self._try_to_settle()
+            try:
+                async with aclosing(self._watch(self._directory)) as changes:
+                    async for _ in changes:
+                        await self._try_to_settle()
+            except OSError as error:
+                # The system's watches are used up, or the directory has gone.
+                log.warning("signing keys cannot be watched", problem=str(error))
+            await self._try_to_settle()
+            await asyncio.sleep(self._pause_s)
 
     async def _try_to_settle(self) -> None:
         try:
             await self.settle()
         except Exception:  # the next change, or the next look, tries again
             log.exception("signing keys could not be settled")
+
+    def _look_for_key(self) -> bool:
+        now_ns = self._monotonic()
+        if now_ns - self._looked_ns < APART_NS:
+            return False
+        self._looked_ns = now_ns
+        return self.look()
 
     def _trust(self) -> None:
         keyset = self._ring.keyset()

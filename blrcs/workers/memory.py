@@ -39,6 +39,9 @@ GUARDS = "guards"
 SERVICE = "service"
 SIGN_IN = "sign_in"
 SIGN_IN_CELLS = 262_144
+PROOFS = "proofs"
+PROOF_CELLS = 262_144
+"""As many proofs of keys as can be used in two minutes without one being forgotten."""
 """A table of its own: no flood of other keys can evict its cells. An account that fails takes 8."""
 CACHE_STAMPS, CACHE_HITS = "cache/stamps", "cache/hits"
 STAMPS = 65_536
@@ -245,8 +248,13 @@ def lay_out(
     """
     slots = 2 * workers + 1
     # A call may hold several; what has no place lapses with its rule's period.
-    places = {GUARDS: min(2 * max_concurrent_calls, MAX_PLACES), SERVICE: 0, SIGN_IN: 0}
-    cells = {GUARDS: limiter_cells, SERVICE: limiter_cells, SIGN_IN: SIGN_IN_CELLS}
+    places = {GUARDS: min(2 * max_concurrent_calls, MAX_PLACES), SERVICE: 0, SIGN_IN: 0, PROOFS: 0}
+    cells = {
+        GUARDS: limiter_cells,
+        SERVICE: limiter_cells,
+        SIGN_IN: SIGN_IN_CELLS,
+        PROOFS: PROOF_CELLS,
+    }
     sizes_bytes: dict[str, int] = {}
     for name, count in cells.items():
         buckets = -(-count // CELLS_IN_A_BUCKET)

@@ -2,8 +2,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.attacks.tenants import tenants
 from tests.attacks.world import World, world
 from tests.transports import TRANSPORTS
+
+__all__ = ["attacked", "tenants", "unharmed"]
 
 
 @pytest.fixture(scope="session", params=TRANSPORTS)

@@ -3,7 +3,7 @@
 import grpc
 import pytest
 
-from blrcs.v1 import access_pb2, auth_pb2, cache_pb2, limit_pb2, record_pb2, user_pb2
+from blrcs.v1 import access_pb2, audit_pb2, auth_pb2, cache_pb2, limit_pb2, record_pb2, user_pb2
 from tests.attacks.world import World
 from tests.e2e.workers import TIMEOUT_S
 
@@ -15,7 +15,7 @@ PUBLIC = {
 }
 METHODS = {
     f"/{service.full_name}/{method.name}": method
-    for module in (access_pb2, auth_pb2, cache_pb2, limit_pb2, record_pb2, user_pb2)
+    for module in (access_pb2, audit_pb2, auth_pb2, cache_pb2, limit_pb2, record_pb2, user_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }

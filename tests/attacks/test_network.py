@@ -38,6 +38,7 @@ def behind_proxy(
         ("--environment", "production"),
         {
             "BLRCS_SERVER__TRANSPORT": request.param,
+            "BLRCS_AUDIT__TO": "log",
             "BLRCS_NETWORK__TRUSTED_PROXIES": f'["{PROXY}"]',
             "BLRCS_NETWORK__DENY": '["6.6.6.0/24"]',
             "BLRCS_POLICIES": json.dumps({CHECK: {"limits": limits}}),

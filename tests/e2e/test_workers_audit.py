@@ -158,8 +158,15 @@ def test_the_log_can_be_read_and_verified_from_the_command_line(
 ) -> None:
     server = start_two_workers(start, tmp_path)
     with channels_to_all(server, 2) as found:
-        administrator(list(found.values()))
-    assert server.stop() == 0
+        channel = found[min(found)]
+        follow = audit_pb2_grpc.AuditServiceStub(channel).FollowEvents(
+            audit_pb2.FollowEventsRequest(parent="audit"),
+            metadata=administrator(list(found.values())),
+        )
+        assert next(follow).resume_token
+        # Who follows does not keep it from ending.
+        assert server.stop() == 0
+        assert code(lambda: list(follow)) is grpc.StatusCode.UNAVAILABLE
     key = tmp_path / "audit_public.json"
     key.write_text(blrcs("audit", "key", cwd=tmp_path).stdout)
     checkpoints = tmp_path / "checkpoints"

@@ -14,6 +14,7 @@ from blrcs.v1 import auth_pb2, auth_pb2_grpc, user_pb2, user_pb2_grpc
 from tests.e2e.conftest import Start
 from tests.e2e.server import Server, blrcs
 from tests.e2e.workers import (
+    PASSWORD,
     Metadata,
     administrator,
     bearer,
@@ -70,8 +71,12 @@ def kid_of(token: Metadata) -> str:
     return kid
 
 
+def use(channel: grpc.Channel, token: Metadata) -> grpc.StatusCode:
+    return code(lambda: user_pb2_grpc.UserServiceStub(channel).GetUser(ME, metadata=token))
+
+
 class Callers:
-    """Sign in at one worker and call the other, by turns and without a pause, until told to end."""
+    """Refresh at one worker and call all, by turns and without a pause, until told to end."""
 
     def __init__(self, channels: list[grpc.Channel]) -> None:
         self.kids: set[str] = set()
@@ -80,9 +85,14 @@ class Callers:
 
     def call(self, number: int) -> int:
         calls = 0
-        kept = bearer(sign_in(self._channels[number], "admin"))
+        stubs = [auth_pb2_grpc.AuthServiceStub(channel) for channel in self._channels]
+        request = auth_pb2.SignInRequest(user_id="admin", password=PASSWORD)
+        tokens = stubs[number].SignIn(request).tokens
+        kept = bearer(tokens.access_token)
         while not self._end.is_set():
-            token = bearer(sign_in(self._channels[(number + calls) % 2], "admin"))
+            spent = auth_pb2.RefreshRequest(refresh_token=tokens.refresh_token)
+            tokens = stubs[(number + calls) % 2].Refresh(spent).tokens
+            token = bearer(tokens.access_token)
             self.kids.add(kid_of(token))
             for channel in self._channels:
                 for metadata in (token, kept):
@@ -128,9 +138,6 @@ def test_no_call_is_refused_while_keys_are_rotated(
 def test_a_retired_key_is_refused_by_all_workers_when_the_command_ends(
     server: Server, channels: list[grpc.Channel], admin: Metadata
 ) -> None:
-    def use(channel: grpc.Channel, token: Metadata) -> grpc.StatusCode:
-        return code(lambda: user_pb2_grpc.UserServiceStub(channel).GetUser(ME, metadata=token))
-
     run(server, "rotate", "--in", "1s")
     second = listed(server)[-1]["kid"]
     until(lambda: kid_of(bearer(sign_in(channels[0], "admin"))) == second)
@@ -179,12 +186,29 @@ def test_what_was_retired_beside_the_server_is_refused_after_its_start(
             assert get(ME, metadata=fresh).name == "users/admin"
 
 
+def test_a_token_that_one_worker_revokes_no_worker_takes(
+    channels: list[grpc.Channel], admin: Metadata
+) -> None:
+    for here in range(2):
+        auth = auth_pb2_grpc.AuthServiceStub(channels[here])
+        tokens = [bearer(sign_in(channel, "admin")) for channel in channels]
+        for token in tokens:
+            for channel in channels:
+                assert use(channel, token) is grpc.StatusCode.OK
+        stolen = tokens[0][0][1].removeprefix("Bearer ")
+        claims = jwt.decode(stolen, options={"verify_signature": False})
+        auth.RevokeTokens(auth_pb2.RevokeTokensRequest(token_id=claims["jti"]), metadata=admin)
+        for channel in channels:
+            assert use(channel, tokens[0]) is grpc.StatusCode.UNAUTHENTICATED
+            assert use(channel, tokens[1]) is grpc.StatusCode.OK
+
+
 def test_a_token_refreshed_by_twenty_at_once_is_spent_once_and_ends_its_family(
     channels: list[grpc.Channel], admin: Metadata
 ) -> None:
     del admin
     stubs = [auth_pb2_grpc.AuthServiceStub(channel) for channel in channels]
-    request = auth_pb2.SignInRequest(user_id="admin", password="staple battery horse")
+    request = auth_pb2.SignInRequest(user_id="admin", password=PASSWORD)
     tokens = stubs[0].SignIn(request).tokens
     ready = threading.Barrier(20)
 

@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2
 
 from blrcs.v1 import access_pb2, auth_pb2, cache_pb2, limit_pb2
 from blrcs_native.http2.messages import compress
+from tests.proxy_headers import LOCAL, UNSPECIFIED, attribute, client_header, header
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.attacks import ATTACKS, GREETINGS
 from tests.unit.native.http2.frames import call, data, message, request
@@ -109,6 +110,15 @@ def corpus() -> dict[str, dict[str, bytes]]:
         "compressed": {
             "gzip": b"g" + compress("gzip", b"hello" * 9),
             "deflate": b"d" + compress("deflate", b"hello" * 9),
+        },
+        "proxy_header": {
+            "ipv4": b"\x03" + client_header("1.2.3.4", checksum=True),
+            "ipv6": b"\x07" + client_header("2001:db8::1", attribute(4, b"filler")),
+            "local": b"\x1f" + header(b"", command=LOCAL, kind=UNSPECIFIED),
+        },
+        "forwarded": {
+            "list": b"\x00" + b"9.9.9.9, [2001:db8::1]:80, 10.0.0.2",
+            "elements": b"\x01" + b'for=9.9.9.9;by="a, b", For="[2001:db8::1]:80";proto=http',
         },
         **{
             target: {name: each.SerializeToString() for name, each in asked.items()}

@@ -18,6 +18,7 @@ from blrcs_native.protobuf_wire import length_of_utf8, read_fields
 from blrcs_native.token import TokenVerifier
 from blrcs_native.token_refusal import TokenRefusal
 from tests.fuzz.direct import DIRECT_TARGETS
+from tests.fuzz.network import NETWORK_TARGETS
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.endpoint import EOF, Endpoint
 from tests.unit.native.token_factory import make_verifier
@@ -199,4 +200,8 @@ def compressed(data: bytes) -> Hashable:
 
 
 OWN = (connection, metadata, timeout, token, message, compressed)
-TARGETS: dict[str, Target] = {**{each.__name__: each for each in OWN}, **DIRECT_TARGETS}
+TARGETS: dict[str, Target] = {
+    **{each.__name__: each for each in OWN},
+    **DIRECT_TARGETS,
+    **NETWORK_TARGETS,
+}

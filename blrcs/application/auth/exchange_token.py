@@ -92,7 +92,7 @@ class ExchangeToken:
                 binding=actor.binding,
             ),
         )
-        return Tokens(access=access)
+        return Tokens(access=access, binding=actor.binding)
 
     def _require_exchangeable(self, facts: TokenFacts, actor: Actor) -> None:
         if facts.is_foreign or actor.is_foreign or not facts.session_id or not actor.session_id:

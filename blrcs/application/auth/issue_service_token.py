@@ -50,7 +50,7 @@ class IssueServiceToken:
         )
         if key.use_time_ns is None or now_ns - key.use_time_ns >= USE_TIME_PRECISION_NS:
             self._api_keys.note_use(key, now_ns)
-        return Tokens(access=access)
+        return Tokens(access=access, binding=binding)
 
     @property
     def _refusal(self) -> UnauthenticatedError:

@@ -86,6 +86,9 @@ class OpenSession:
             limits=TokenLimits(binding=binding),
         )
         tokens = Tokens(
-            access=access, refresh_token=refresh.text, refresh_ttl_ns=self._lifetime.refresh_ns
+            access=access,
+            refresh_token=refresh.text,
+            refresh_ttl_ns=self._lifetime.refresh_ns,
+            binding=binding,
         )
         return SignedIn(tokens, session, user.password_change_required)

@@ -39,9 +39,8 @@ class Refresh:
     ) -> Tokens:
         """New tokens, bound to what the session is bound to.
 
-        Args:
-            bindings: All that the caller has shown. Where what the session is bound to is not among
-                them, nothing is done: whoever has only stolen a token cannot end the session.
+        Where what the session is bound to is not among all that the caller has shown, the
+        ``bindings``, nothing is done: whoever has only stolen a token cannot end the session.
 
         Raises:
             UnauthenticatedError: The token is unknown, expired or spent, the session is bound to
@@ -71,4 +70,5 @@ class Refresh:
             access=access,
             refresh_token=renewed.text,
             refresh_ttl_ns=session.expire_time_ns - now_ns,
+            binding=session.binding,
         )

@@ -84,7 +84,7 @@ class StepUp:
             authentication=authentication,
             limits=TokenLimits(binding=session.binding),
         )
-        return Tokens(access=access)
+        return Tokens(access=access, binding=session.binding)
 
     async def _authenticate(
         self, user_id: str, password: str, proof: FactorProof, address: str, challenge: str

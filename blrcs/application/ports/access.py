@@ -62,6 +62,10 @@ class AccessDecisions(Protocol):
         """Whether the principal holds the permission on the resource."""
         ...
 
+    def depends_on_call(self, principal: str, permission: str, resource: str) -> bool:
+        """Whether a condition decides that cannot be judged without a call."""
+        ...
+
     def explain(self, principal: str, permission: str, resource: str) -> Explanation:
         """Why, or why not."""
         ...

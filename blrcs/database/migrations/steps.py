@@ -53,6 +53,12 @@ def drop_column(table: str, name: str) -> None:
         op.drop_column(table, name)
 
 
+def delete_rows(table: str, condition: str, *columns: str) -> None:
+    """Deletes rows by what a condition says of columns, unless one of these is gone already."""
+    if _is_only_written() or _columns(table).issuperset(columns):
+        op.execute(sa.delete(sa.table(table)).where(sa.text(condition)))
+
+
 def _is_only_written() -> bool:
     """Whether there is no database that could be asked."""
     return op.get_context().as_sql

@@ -335,3 +335,40 @@ async def test_permissions_are_those_that_a_method_or_a_role_names(access):
     assert list(held.permissions) == ["alpha", "orders.archive", "orders.read", "zeta.run"]
     assert held.epoch == access.epoch
     assert list((await listed("")).permissions) == []
+
+
+async def test_who_can_is_told_page_by_page(access):
+    await access.role("reader", READ)
+    await access.group("devs", "users/carol", "users/bob")
+    await access.bind("a", "roles/reader", "users/alice", "groups/devs", resource="orders")
+    await access.bind("b", "roles/reader", "allAuthenticated", resource="orders/7")
+    await access.bind("c", "roles/reader", "users/carol", resource="orders/7", effect=2)
+
+    async def page(resource, token=""):
+        request = access_pb2.WhoCanRequest(
+            permission=READ, resource=resource, page_size=2, page_token=token
+        )
+        return await access.service.WhoCan(request, None)
+
+    first = await page("orders/7/items")
+    second = await page("orders/7/items", first.next_page_token)
+    holders = [*first.holders, *second.holders]
+    assert [each.principal for each in holders] == ["allAuthenticated", "users/alice", "users/bob"]
+    assert list(holders[0].excepted) == ["users/carol"]
+    assert holders[2].grants == [
+        access_pb2.Grant(
+            binding="bindings/a",
+            role="roles/reader",
+            member="groups/devs",
+            resource="orders",
+            applies=True,
+            effect=access_pb2.BINDING_EFFECT_GRANT,
+        )
+    ]
+    assert (second.next_page_token, second.epoch) == ("", access.epoch)
+    elsewhere = await page("orders")
+    assert [each.principal for each in elsewhere.holders] == ["users/alice", "users/bob"]
+    with pytest.raises(InvalidArgumentError):
+        await page("orders", first.next_page_token)
+    with pytest.raises(InvalidArgumentError):
+        await page("orders//7")

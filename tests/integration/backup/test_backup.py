@@ -71,6 +71,7 @@ def session(number: int) -> Change:
         "user_id": f"user{number:05}",
         "display_name": "",
         "address": "",
+        "binding": None,
         **dict.fromkeys(times, number),
     }
 

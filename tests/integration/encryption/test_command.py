@@ -41,12 +41,17 @@ async def test_keys_are_rotated_values_encrypted_anew_and_old_keys_destroyed(wor
     assert "Rotated tenants/acme/collections/orders" in await blrcs("rotate-data", "tenants/acme")
     assert "Encrypted 2 values anew" in await blrcs("reencrypt", "--pause-ms", "0")
     assert "Encrypted 0 values anew" in await blrcs("reencrypt", "--pause-ms", "0")
-    assert "Destroyed 1 keys" in await blrcs("destroy-old")
+    assert "Destroyed 2 keys" in await blrcs("destroy-old")
     await world.encryption.look()
     assert data_of(await world.get("a")) == {"iban": "DE00"}
     found = json.loads(await blrcs("status", "--json"))
     states = {(key["purpose"], key["version"]): key["state"] for key in found["keys"]}
-    assert states == {("wrap", 1): "active", ("seal", 1): "destroyed", ("seal", 2): "active"}
+    assert states == {
+        ("wrap", 1): "destroyed",
+        ("wrap", 2): "active",
+        ("seal", 1): "destroyed",
+        ("seal", 2): "active",
+    }
     assert found["reencryption"] is None
     refused = await blrcs("rotate-data", "tenants/none", code=1)
     assert refused == "blrcs: tenants/none has nothing encrypted\n"

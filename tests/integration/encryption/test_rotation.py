@@ -92,12 +92,32 @@ async def test_what_was_encrypted_is_encrypted_anew_and_nobody_sees_it(world, st
         assert [await again.get(f"r{number}") for number in range(5)] == made
 
 
+async def test_a_tenant_gets_another_key_that_wraps_all_others(world, store):
+    made = await world.create("a", data(1))
+    async with tool(store) as it:
+        (old,) = [key for key in await it.stored() if key.is_tenants]
+        assert await it.rotation.rotate_tenant("acme") == 1
+        assert await it.rotation.rotate_tenant("nobody") == 0
+        wrapped_by = {key.wrapped_by for key in await it.stored() if not key.is_tenants}
+        assert old.key_id.hex() not in wrapped_by
+        assert len(wrapped_by) == 1
+        await world.collection("more", **FIELDS)
+        gone, needed = await it.destroy_unused()
+        assert ([key.key_id for key in gone], needed) == ([old.key_id], [])
+    await world.encryption.look()
+    async with World.open(store, FakeClock()) as again:
+        for server in (world, again):
+            assert await server.get("a") == made
+            await server.create(f"b{id(server)}", data(2))
+
+
 async def test_a_key_that_is_needed_is_not_destroyed(world, store):
     await world.create("a", data(1))
     async with tool(store) as it:
         await it.rotation.rotate_data("acme")
         gone, needed = await it.destroy_unused()
-        assert (len(gone), len(needed)) == (0, 1)
+        assert [key.purpose for key in gone] == [KeyPurpose.WRAP]
+        assert [key.purpose for key in needed] == [KeyPurpose.SEAL]
     await world.encryption.look()
     assert data_of(await world.get("a")) == shown(1)
 

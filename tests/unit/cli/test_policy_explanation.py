@@ -9,6 +9,7 @@ from blrcs.cli.served_methods import served_methods
 from blrcs.cli.stored_access import Account, StoredAccess
 from blrcs.config.settings import Settings
 from blrcs.domain.policy import Limit, Permission, ResponseCache
+from blrcs.security.condition_compiler import compile_condition
 from blrcs_native.access import AccessTable, BindingSpec, GroupSpec, RoleSpec
 
 GET_USER = "/blrcs.v1.UserService/GetUser"
@@ -26,6 +27,13 @@ TABLE = AccessTable(
         BindingSpec("bindings/all", "roles/all", ["users/admin"], ""),
         BindingSpec("bindings/readers", "roles/reader", ["groups/readers"], "caches/a"),
         BindingSpec("bindings/old", "roles/reader", ["users/eve"], "caches", 1),
+        BindingSpec("bindings/no", "roles/all", ["users/max"], "users/max", denies=True),
+        BindingSpec(
+            "bindings/maybe",
+            "roles/reader",
+            ["users/may"],
+            condition=compile_condition("request.method != ''"),
+        ),
     ],
 )
 
@@ -262,3 +270,18 @@ def test_the_road_agrees_with_the_pipeline(methods):
 def test_a_workload_has_a_certificate_and_no_account(methods):
     workload = Caller(principal="workloads/one", stored=StoredAccess(TABLE, None))
     assert ask(methods[SIGN_OUT], workload)["authentication"].decision == "admits"
+
+
+def test_a_denial_is_named_also_to_an_owner(methods):
+    verdict = ask(methods[GET_USER], "users/max", name="users/max")["authorization"]
+    assert told(verdict)[:2] == ("rejects", "PERMISSION_DENIED")
+    assert verdict.reasons[1] == "bindings/no denies roles/all to users/max on users/max"
+
+
+def test_what_a_condition_decides_depends_on_the_call(methods):
+    verdict = ask(methods[CACHE_GET], "users/may", namespace="a", key="k")["authorization"]
+    assert told(verdict)[:2] == ("depends", "")
+    assert verdict.reasons[1] == (
+        "bindings/maybe gives roles/reader to users/may on the root: the condition of the binding"
+        " that would grant it cannot be judged"
+    )

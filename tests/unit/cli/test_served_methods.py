@@ -2,6 +2,7 @@ import pytest
 
 from blrcs.cli.served_methods import served_methods
 from blrcs.config.settings import Settings
+from blrcs.domain.policy import Permission
 from blrcs.interceptors.proto_policy import PolicyError
 
 CHECK = "/blrcs.v1.AccessService/Check"
@@ -64,3 +65,13 @@ def test_it_is_known_which_requests_are_validated():
     found = {method.name: method.is_validated for method in served_methods(Settings())}
     assert found[CHECK]
     assert not found["/blrcs.v1.AuthService/GetJwks"]
+
+
+def test_what_is_kept_for_administrators_is_not_for_everyone_to_take():
+    standard = {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/List"}
+    critical = {each for each in served_methods(Settings()) if each.policy.priority == "critical"}
+    assert standard < {each.name for each in critical}
+    for method in critical:
+        access = method.policy.access
+        needs_right = isinstance(access, Permission) and not access.or_owner
+        assert needs_right or method.name in standard, method.name

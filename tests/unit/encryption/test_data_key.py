@@ -1,7 +1,6 @@
 """Data keys: what is sealed opens in its place alone, and no key and nonce meet twice."""
 
 import itertools
-import multiprocessing
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -10,7 +9,6 @@ from blrcs.domain.errors import FailedPreconditionError
 from blrcs.encryption.data_key import DataKey, key_id, key_id_in
 
 KEY = bytes(range(32))
-PROCESSES, VALUES = 8, 500
 
 
 def reason(call, *args, **named):
@@ -74,28 +72,6 @@ def test_more_salts_than_are_kept_are_opened():
     sealed = [DataKey(KEY).seal(b"", b"v") for _ in range(1100)]
     key = DataKey(KEY)
     assert [key.open(b"", each) for each in [*sealed, *sealed]] == [b"v"] * 2200
-
-
-def _seal(key, ready, results):
-    ready.wait()
-    results.put([key.seal(b"", b"same")[:37] for _ in range(VALUES)])
-
-
-def test_forks_of_one_key_never_use_a_nonce_twice():
-    context = multiprocessing.get_context("fork")
-    key = DataKey(KEY)
-    own = [key.seal(b"", b"same")[:37]]
-    ready, results = context.Barrier(PROCESSES), context.SimpleQueue()
-    children = [context.Process(target=_seal, args=(key, ready, results)) for _ in range(PROCESSES)]
-    for child in children:
-        child.start()
-    found = own + list(itertools.chain.from_iterable(results.get() for _ in children))
-    for child in children:
-        child.join()
-    assert len({each[25:] for each in found}) == len(found) == PROCESSES * VALUES + 1
-    # The clock, which is in the others, would hide that they were drawn before the fork.
-    first = [each[25:29] for start in range(1, len(found), VALUES) for each in found[start:][:10]]
-    assert len(set(first)) == len(first) == PROCESSES * 10
 
 
 def test_restarts_draw_other_salts():

@@ -38,6 +38,7 @@ class AccessWorld(World):
             groups=None,
             bindings=None,
             who_can=None,
+            dry_run=None,
         )
         super().__init__(
             lambda server: access_pb2_grpc.add_AccessServiceServicer_to_server(service, server),

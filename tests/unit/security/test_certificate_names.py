@@ -118,4 +118,4 @@ def test_settings_that_would_name_others_are_refused(settings: Any) -> None:
 
 def test_principals_by_certificates_need_verified_certificates() -> None:
     with pytest.raises(ValidationError, match="require_client_certificate"):
-        Settings(auth={"mtls": {"mode": "fallback", "trust_domains": ["a"]}})
+        Settings.model_validate({"auth": {"mtls": {"mode": "fallback", "trust_domains": ["a"]}}})

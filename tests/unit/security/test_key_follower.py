@@ -1,6 +1,7 @@
 import asyncio
 from contextlib import suppress
 
+import jwt
 import pytest
 
 from blrcs.security.key_directory import KeyDirectory
@@ -17,7 +18,9 @@ class World:
         self.ring = KeyRing(self.directory, clock=self.clock)
         self.verifier = TokenVerifier(self.ring.keyset(), issuers=["i"], audiences=["a"])
         self.revoked = []
+        self.revoking = asyncio.Event()
         self.fails = 0
+        self.elapsed_ns = 0
         self.changes = asyncio.Queue()
         self.follower = KeyFollower(
             self.ring,
@@ -25,6 +28,8 @@ class World:
             directory=self.directory.path,
             revoke=self.revoke,
             watch=self.watch,
+            monotonic=lambda: self.elapsed_ns,
+            pause_s=0.0,
         )
 
     async def revoke(self, kid):
@@ -32,12 +37,16 @@ class World:
             self.fails -= 1
             raise OSError("the database is away")
         self.revoked.append(kid)
+        self.revoking.set()
 
     async def watch(self, directory):
         assert directory == self.directory.path
         while True:
-            yield await self.changes.get()
+            change = await self.changes.get()
             self.changes.task_done()
+            if change is not None:
+                raise change
+            yield change
 
     @property
     def trusted(self):
@@ -95,11 +104,21 @@ async def test_it_goes_on_through_failures(world):
     world.directory.retire(first, world.clock(), force=True)
     world.fails = 2
     running = asyncio.create_task(world.follower.run())
-    for _ in range(3):
-        world.changes.put_nowait(None)
-    await world.changes.join()
+    for change in (None, OSError("no watches are left"), None, None):
+        world.changes.put_nowait(change)
+    await world.revoking.wait()
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
 
     assert world.revoked == [first]
+
+
+async def test_a_token_with_an_unknown_key_has_it_looked_for_but_not_at_every_one(world):
+    token = jwt.encode({}, "x" * 32, headers={"kid": "unknown", "typ": "JWT"})
+    world.verifier.verify(token)
+    second = world.rotate(MINUTE_NS)
+    for elapsed_ns, known in ((999_999, False), (1_000_000, True)):
+        world.elapsed_ns = elapsed_ns
+        assert world.verifier.verify(token).reason == "TOKEN_KEY_UNKNOWN"
+        assert (second in world.trusted) is known

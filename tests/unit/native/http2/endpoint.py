@@ -1,7 +1,7 @@
 """A server's end of a connection without a socket, for tests that are the client."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from blrcs_native.guard import Guard
@@ -10,8 +10,11 @@ from blrcs_native.http2.connection import Connection
 from blrcs_native.http2.dispatcher import Dispatcher
 from blrcs_native.http2.limits import Limits
 from blrcs_native.method import Method
+from blrcs_native.overload import MethodLoad
 from blrcs_native.pipeline import Pipeline
 from tests.unit.native.http2 import frames
+
+LoadOf = Callable[[str], MethodLoad]
 
 EOF = object()
 TURNS = 100
@@ -28,6 +31,7 @@ class Handlers:
         handlers: Mapping[str, Any],
         guards: Sequence[Guard] = (),
         observers: Sequence[object] = (),
+        load_of: LoadOf | None = None,
     ) -> None:
         self.pipelines = {}
         for name, handler in handlers.items():
@@ -35,7 +39,13 @@ class Handlers:
             method = Method(
                 name, client_streaming=streams, server_streaming=streams, parse=None, serialize=None
             )
-            self.pipelines[name] = Pipeline(method, handler, guards=guards, observers=observers)
+            self.pipelines[name] = Pipeline(
+                method,
+                handler,
+                guards=guards,
+                observers=observers,
+                load=None if load_of is None else load_of(name),
+            )
 
     def find(self, name: str) -> Pipeline | None:
         return self.pipelines.get(name)
@@ -57,13 +67,14 @@ class Endpoint:
         greet: bool = True,
         max_calls: int | None = None,
         guards: Sequence[Guard] = (),
+        load_of: LoadOf | None = None,
         **limits: Any,
     ) -> None:
         self.abuse = AbuseCounters()
         self.unexpected: list[BaseException] = []
         bounds = Limits(**limits)
         self.dispatcher = Dispatcher(
-            Handlers(handlers, guards),
+            Handlers(handlers, guards, load_of=load_of),
             asyncio.get_running_loop(),
             bounds,
             eof=EOF,

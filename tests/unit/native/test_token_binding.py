@@ -3,16 +3,15 @@
 import pytest
 
 from blrcs.interceptors.authentication import REJECTIONS
-from blrcs_native import authentication_guard, token_use
+from blrcs_native import authentication_guard, token_binding
 from blrcs_native.authentication_guard import AuthenticationGuard
 from blrcs_native.call import Call
 from blrcs_native.claims import Claims
 from blrcs_native.keys import Keyset
 from blrcs_native.method import Method
 from blrcs_native.revocations import Revocations
-from blrcs_native.scope import PermissionScope
 from blrcs_native.token import TokenVerifier
-from blrcs_native.token_use import TokenUse
+from blrcs_native.token_binding import BindingRules
 from tests.unit.native.token_factory import (
     NOW_NS,
     make_token,
@@ -34,34 +33,13 @@ def verified(verifier, token):
 # Scopes -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("patterns", "permission", "allowed"),
-    [
-        (["orders.read"], "orders.read", True),
-        (["orders.read"], "orders.reader", False),
-        (["orders.read"], "orders", False),
-        (["orders.*"], "orders.read", True),
-        (["orders.*"], "orders.items.read", True),
-        (["orders.*"], "orders", False),
-        (["orders.*"], "ordersx.read", False),
-        (["*"], "anything.at.all", True),
-        ([], "orders.read", False),
-        (["ord*", "**", ".*"], "orders.read", False),
-        (["openid", "orders.read"], "orders.read", True),
-    ],
-)
-def test_a_scope_allows_what_its_patterns_stand_for(patterns, permission, allowed):
-    assert PermissionScope(patterns).allows(permission) is allowed
-
-
 def test_a_scope_is_read_once_and_none_is_no_bound():
     verifier = make_verifier()
     narrow = verified(verifier, make_token(scope="orders.read orders.items.*"))
-    assert narrow.permitted.allows("orders.read")
-    assert not narrow.permitted.allows("orders.write")
+    assert narrow.permitted == {"orders.read", "orders.items.*"}
     assert verified(verifier, make_token()).permitted is None
     # One that names nothing is good for nothing.
-    assert not verified(verifier, make_token(scope="")).permitted.allows("orders.read")
+    assert verified(verifier, make_token(scope="")).permitted == frozenset()
     lenient = make_verifier(scope_narrows=False)
     assert verified(lenient, make_token(scope="openid")).permitted is None
 
@@ -101,8 +79,8 @@ def call_with(scheme, token):
 
 
 def refusal(verifier, scheme, token, **rules):
-    use = TokenUse(REJECTIONS, **rules)
-    guard = AuthenticationGuard(verifier, REJECTIONS, use=use)
+    binding = BindingRules(REJECTIONS, **rules)
+    guard = AuthenticationGuard(verifier, REJECTIONS, binding=binding)
     rejection = guard.check(call_with(scheme, token))
     return None if rejection is None else rejection.reason
 
@@ -111,23 +89,23 @@ def refusal(verifier, scheme, token, **rules):
     ("binding", "scheme", "rules", "expected"),
     [
         ({}, "Bearer", {}, None),
-        ({}, "DPoP", {}, token_use.UNBOUND),
-        ({}, "Bearer", {"demanded": ["certificate"]}, token_use.UNBOUND),
-        ({}, "Bearer", {"demanded": ["certificate", "proof"]}, token_use.UNBOUND),
+        ({}, "DPoP", {}, token_binding.UNBOUND),
+        ({}, "Bearer", {"demanded": ["certificate"]}, token_binding.UNBOUND),
+        ({}, "Bearer", {"demanded": ["certificate", "proof"]}, token_binding.UNBOUND),
         # Whoever does not look at certificates cannot accept what is bound to one.
-        ({"x5t#S256": "c"}, "Bearer", {"certificate_of": None}, token_use.CERTIFICATE),
+        ({"x5t#S256": "c"}, "Bearer", {"certificate_of": None}, token_binding.CERTIFICATE),
         ({"x5t#S256": "c"}, "Bearer", {}, None),
-        ({"x5t#S256": "d"}, "Bearer", {}, token_use.CERTIFICATE),
+        ({"x5t#S256": "d"}, "Bearer", {}, token_binding.CERTIFICATE),
         ({"x5t#S256": "c"}, "Bearer", {"demanded": ["certificate"]}, None),
         ({"x5t#S256": "c"}, "Bearer", {"demanded": ["certificate", "proof"]}, None),
-        ({"x5t#S256": "c"}, "Bearer", {"demanded": ["proof"]}, token_use.UNBOUND),
-        ({"jkt": "k"}, "Bearer", {}, token_use.PROOF_MISSING),
+        ({"x5t#S256": "c"}, "Bearer", {"demanded": ["proof"]}, token_binding.UNBOUND),
+        ({"jkt": "k"}, "Bearer", {}, token_binding.PROOF_MISSING),
         ({"jkt": "k"}, "DPoP", {}, None),
         ({"jkt": "k"}, "dpop", {"demanded": ["proof"]}, None),
-        ({"jkt": "k"}, "DPoP", {"demanded": ["certificate"]}, token_use.UNBOUND),
-        ({"jkt": "l"}, "DPoP", {}, token_use.PROOF_INVALID),
-        ({"jkt": "k"}, "DPoP", {"check_proof": None}, token_use.PROOF_INVALID),
-        ({"jkt": "k", "x5t#S256": "d"}, "DPoP", {}, token_use.CERTIFICATE),
+        ({"jkt": "k"}, "DPoP", {"demanded": ["certificate"]}, token_binding.UNBOUND),
+        ({"jkt": "l"}, "DPoP", {}, token_binding.PROOF_INVALID),
+        ({"jkt": "k"}, "DPoP", {"check_proof": None}, token_binding.PROOF_INVALID),
+        ({"jkt": "k", "x5t#S256": "d"}, "DPoP", {}, token_binding.CERTIFICATE),
     ],
 )
 def test_a_binding_holds_wherever_a_token_carries_it(binding, scheme, rules, expected):
@@ -142,17 +120,22 @@ def test_a_binding_holds_wherever_a_token_carries_it(binding, scheme, rules, exp
 def test_a_guard_without_rules_accepts_no_bound_token():
     guard = AuthenticationGuard(make_verifier(), REJECTIONS)
     bound = guard.check(call_with("Bearer", make_token(cnf={"x5t#S256": "c"})))
-    assert bound.reason == token_use.CERTIFICATE
+    assert bound.reason == token_binding.CERTIFICATE
     assert guard.check(call_with("Basic", "x")).reason == authentication_guard.SCHEME
 
 
-def test_a_scope_is_asked_for_the_methods_permission():
-    narrow = make_token(scope="orders.read")
+def test_the_principal_has_the_scope_and_the_groups_of_its_token():
     verifier = make_verifier()
-    assert refusal(verifier, "Bearer", narrow, permission="orders.read") is None
-    assert refusal(verifier, "Bearer", narrow, permission="orders.write") == token_use.SCOPE
-    assert refusal(verifier, "Bearer", narrow) is None
-    assert refusal(verifier, "Bearer", make_token(), permission="orders.write") is None
+    verifier.delegate({OTHER: other_verifier()})
+    guard = AuthenticationGuard(verifier, REJECTIONS)
+    for token, scope, groups in (
+        (make_token(scope="orders.read"), {"orders.read"}, ()),
+        (make_token(), None, ()),
+        (other_token(), None, ("groups/others",)),
+    ):
+        call = call_with("Bearer", token)
+        assert guard.check(call) is None
+        assert (call.principal.scope, call.principal.groups) == (scope, groups)
 
 
 # Keys ---------------------------------------------------------------------------------------

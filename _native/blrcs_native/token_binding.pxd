@@ -1,4 +1,4 @@
-"""What a token may be used for and by whom, for guards written in Cython."""
+"""By whom a token may be used, for guards written in Cython."""
 
 cimport cython
 
@@ -8,9 +8,8 @@ from blrcs_native.rejection cimport Rejection
 
 
 @cython.final
-cdef class TokenUse:
+cdef class BindingRules:
     cdef dict _rejections
-    cdef str _permission
     cdef bint _takes_certificates
     cdef bint _takes_proofs
     cdef bint demands
@@ -18,4 +17,3 @@ cdef class TokenUse:
     cdef object _check_proof
 
     cdef Rejection check(self, Call call, Claims claims, str token, bint with_proof)
-    cdef Rejection _check_binding(self, Call call, Claims claims, str token, bint with_proof)

@@ -1,6 +1,6 @@
-"""What a good token may be used for, and by whom: its scope, and what it is bound to.
+"""By whom a good token may be used: by who shows what it is bound to.
 
-A binding that a token carries is always checked, and its scope too, whatever the method.
+A binding that a token carries is always checked, whatever the method.
 """
 
 cimport cython
@@ -14,20 +14,16 @@ CERTIFICATE = "TOKEN_CERTIFICATE_MISMATCH"
 PROOF_MISSING = "TOKEN_PROOF_MISSING"
 PROOF_INVALID = "TOKEN_PROOF_INVALID"
 UNBOUND = "TOKEN_UNBOUND"
-SCOPE = "TOKEN_SCOPE_INSUFFICIENT"
 
 
 @cython.final
-cdef class TokenUse:
-    """See token_use.pyi."""
+cdef class BindingRules:
+    """See token_binding.pyi."""
 
-    def __init__(
-        self, rejections, *, str permission=None, demanded=(), certificate_of=None, check_proof=None
-    ):
+    def __init__(self, rejections, *, demanded=(), certificate_of=None, check_proof=None):
         if not set(demanded) <= set(BINDINGS):
             raise ValueError(f"tokens are bound by {' or '.join(BINDINGS)}, not {demanded!r}")
         self._rejections = dict(rejections)
-        self._permission = permission
         self._takes_certificates = "certificate" in demanded
         self._takes_proofs = "proof" in demanded
         self.demands = bool(demanded)
@@ -35,14 +31,6 @@ cdef class TokenUse:
         self._check_proof = check_proof
 
     cdef Rejection check(self, Call call, Claims claims, str token, bint with_proof):
-        cdef Rejection rejection = self._check_binding(call, claims, token, with_proof)
-        if rejection is not None:
-            return rejection
-        if claims.permitted is None or self._permission is None:
-            return None
-        return None if claims.permitted.allows_c(self._permission) else self._rejections[SCOPE]
-
-    cdef Rejection _check_binding(self, Call call, Claims claims, str token, bint with_proof):
         cdef bint satisfied = not self.demands
         if claims.certificate_thumbprint is not None:
             # Without a way to ask for the certificate there is none.

@@ -1,4 +1,4 @@
-"""What a good token may be used for, and by whom."""
+"""By whom a good token may be used."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, final
@@ -11,15 +11,13 @@ CERTIFICATE: Final[str]
 PROOF_MISSING: Final[str]
 PROOF_INVALID: Final[str]
 UNBOUND: Final[str]
-SCOPE: Final[str]
 
 @final
-class TokenUse:
+class BindingRules:
     """One method's rules.
 
-    ``rejections`` holds one for each of the constants above. A token with a scope must have the
-    method's ``permission`` in it. Of the ``demanded`` bindings, some of ``BINDINGS``, a token must
-    have one; none demands nothing.
+    ``rejections`` holds one for each of the constants above. Of the ``demanded`` bindings, some of
+    ``BINDINGS``, a token must have one; none demands nothing.
 
     ``certificate_of`` tells the thumbprint of the certificate that the caller has shown (RFC 8705,
     section 3.1), or None; ``check_proof`` whether a call carries a good proof of the key with a
@@ -30,7 +28,6 @@ class TokenUse:
         self,
         rejections: Mapping[str, Rejection],
         *,
-        permission: str | None = None,
         demanded: Collection[str] = (),
         certificate_of: Callable[[Call], str | None] | None = None,
         check_proof: Callable[[Call, str, str], bool] | None = None,

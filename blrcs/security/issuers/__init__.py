@@ -1,0 +1,1 @@
+"""Issuers that others run: their keys, and who their subjects are here."""

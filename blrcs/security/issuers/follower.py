@@ -1,0 +1,123 @@
+"""Keeps the keys of one issuer up to date."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from blrcs.application.ports.clock import Clock
+from blrcs.security.issuers.egress import EgressError
+from blrcs.security.issuers.key_set import KeySource, PublishedKeys
+from blrcs_native.keys import Keyset
+
+NS_PER_S = 1_000_000_000
+SHORTEST_S = 60
+LONGEST_S = 3_600
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 60.0
+BETWEEN_LOOKS_S = 10.0
+"""A flood of tokens with unknown keys has an issuer asked no more often than that."""
+
+log = structlog.get_logger("blrcs.issuers")
+
+
+@dataclass(slots=True)
+class Pace:
+    """When an issuer is asked next, by what came of the last times."""
+
+    failures: int = 0
+    jitter: Callable[[], float] = field(default=random.random)
+
+    def after_success(self, max_age_s: int | None) -> float:
+        """How long to wait: what the issuer says, within bounds."""
+        self.failures = 0
+        return float(min(max(max_age_s or SHORTEST_S, SHORTEST_S), LONGEST_S))
+
+    def after_failure(self) -> float:
+        """How long to wait: twice as long each time, and never all servers at once."""
+        longest: float = min(FIRST_RETRY_S * 2**self.failures, LONGEST_RETRY_S)
+        self.failures = min(self.failures + 1, 16)
+        return longest * (0.5 + self.jitter() / 2)
+
+
+class IssuerFollower:
+    """Fetches the keys ahead of their time, again and again, one fetch at a time.
+
+    Where the issuer cannot be reached the last keys stay for ``stale_ns`` beyond their time, then
+    none are trusted.
+
+    Args:
+        source: Where they are; asked on a thread.
+        trust: Given the keys whenever they change; None when none are trusted any more.
+        stale_ns: How long keys stay that cannot be fetched anew.
+        clock: Nanoseconds that go by.
+    """
+
+    def __init__(
+        self,
+        source: KeySource,
+        *,
+        trust: Callable[[Keyset | None], None],
+        stale_ns: int,
+        clock: Clock,
+        pace: Pace | None = None,
+        between_looks_s: float = BETWEEN_LOOKS_S,
+    ) -> None:
+        self._source = source
+        self._trust = trust
+        self._stale_ns = stale_ns
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._between_looks_s = between_looks_s
+        self._wanted = asyncio.Event()
+        self._keyset: Keyset | None = None
+        self._good_until_ns = 0
+
+    def want(self) -> bool:
+        """A token names a key that is not known: has the issuer asked soon. Never waits."""
+        self._wanted.set()
+        return False
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            wait_s = await self.fetch()
+            # The next one is due then; or sooner where somebody wants it, but not at once.
+            pause_s = min(self._between_looks_s, wait_s)
+            await asyncio.sleep(pause_s)
+            try:
+                async with asyncio.timeout(wait_s - pause_s):
+                    await self._wanted.wait()
+            except TimeoutError:
+                pass
+
+    async def fetch(self) -> float:
+        """Asks once, and tells how many seconds may pass until the next time."""
+        self._wanted.clear()
+        try:
+            published = await asyncio.to_thread(self._source.fetch, self._keyset)
+        except EgressError as error:
+            return self._failed(str(error))
+        except Exception as error:
+            log.exception("an issuer's keys could not be read", issuer=self._source.issuer)
+            return self._failed(type(error).__name__)
+        return self._succeeded(published)
+
+    def _succeeded(self, published: PublishedKeys) -> float:
+        wait_s = self._pace.after_success(published.max_age_s)
+        if self._keyset is None:
+            log.info("keys of an issuer are known", issuer=self._source.issuer)
+        self._keyset = published.keyset
+        self._good_until_ns = self._clock() + int(wait_s * NS_PER_S) + self._stale_ns
+        self._trust(published.keyset)
+        return wait_s
+
+    def _failed(self, problem: str) -> float:
+        log.warning("an issuer's keys cannot be had", problem=problem)
+        if self._keyset is not None and self._clock() >= self._good_until_ns:
+            log.error("an issuer is trusted no longer", issuer=self._source.issuer)
+            self._keyset = None
+            self._trust(None)
+        return self._pace.after_failure()

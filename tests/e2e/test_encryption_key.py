@@ -1,0 +1,59 @@
+"""A server whose master key is missing, or another one, does not start."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from blrcs.database.kind import open_database
+from blrcs.encryption.data_keys import DataKeys
+from blrcs.encryption.key_store import KeyStore
+from blrcs.encryption.local_master_key import FileMasterKey
+from blrcs.encryption.master_key import MasterKeys
+from blrcs.encryption.sealer import Sealer
+from tests.e2e.conftest import Start
+from tests.e2e.server import blrcs
+
+
+@pytest.fixture
+async def folder(tmp_path: Path, start: Start) -> Path:
+    """Of a server that has encrypted something."""
+    server = start()
+    assert server.address
+    assert server.stop() == 0
+    data = tmp_path / "data"
+    async with open_database(f"sqlite:///{data}/blrcs.db", migrate=False) as (database, _):
+        masters = MasterKeys(FileMasterKey(data / "encryption_key"))
+        keys = DataKeys(KeyStore(database), masters, lambda: 1)
+        await Sealer(keys, "tests").seal(["a"], b"value")
+    return tmp_path
+
+
+def content_of(folder: Path) -> list[str]:
+    """All that is stored."""
+    with closing(sqlite3.connect(folder / "data" / "blrcs.db")) as database:
+        return list(database.iterdump())
+
+
+async def test_one_line_says_why_and_nothing_is_touched(folder: Path, start: Start) -> None:
+    path = folder / "data" / "encryption_key"
+    key = path.read_text()
+    before = content_of(folder)
+    said = {
+        None: "is missing, and the database has fields that are encrypted with it",
+        "5a" * 32: "is not the key that fields in the database are encrypted with",
+        "nonsense": "is not 32 bytes in hexadecimal digits",
+    }
+    for content, problem in said.items():
+        path.unlink(missing_ok=True)
+        if content is not None:
+            path.write_text(content)
+            path.chmod(0o600)
+        done = blrcs("serve", "--port", "0", cwd=folder)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1] == f"blrcs: data/encryption_key: {problem}"
+        assert "Traceback" not in done.stderr
+        assert content_of(folder) == before
+    path.write_text(key)
+    assert start().address

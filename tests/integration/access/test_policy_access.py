@@ -1,0 +1,81 @@
+"""``blrcs policy who-can`` and ``dry-run`` on a data directory."""
+
+import asyncio
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from blrcs.cli.policy import app
+from blrcs.database.repositories.access import SqlAccessRepository
+from blrcs.database.repositories.decision import SqlDecisionRepository
+from blrcs.domain.binding import Binding
+from tests.integration.stores import FileStore
+
+HISTORY = {"create_time_ns": 1, "update_time_ns": 1}
+
+
+async def fill(folder):
+    async with FileStore(folder).open() as (database, reader):
+        binding = Binding(
+            name="bindings/b",
+            role="roles/viewer",
+            members=("users/alice",),
+            resource="tenants/a",
+            **HISTORY,
+        )
+        await SqlAccessRepository(database, reader).change(
+            lambda policy: policy.with_binding(binding, now_ns=1), lambda _: None
+        )
+        decision = ("users/alice", "blrcs.users.get", "tenants/a", True)
+        await SqlDecisionRepository(database, most=10).add({decision: 7}, 5)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asyncio.run(fill(tmp_path))
+
+    def run(*arguments):
+        found = CliRunner().invoke(app, [*arguments, "--data", str(tmp_path)])
+        return found.exit_code, found.output
+
+    return run
+
+
+def test_who_can_names_principals_and_bindings(run):
+    code, output = run("who-can", "blrcs.users.get", "--resource", "tenants/a/x")
+    assert code == 0
+    assert "users/alice" in output
+    assert "bindings/b: roles/viewer to users/alice on tenants/a" in output
+    code, output = run("who-can", "blrcs.users.get", "--json")
+    assert (code, json.loads(output)) == (0, [])
+
+
+def test_a_dry_run_counts_what_would_change(run, tmp_path):
+    candidate = tmp_path / "candidate.json"
+    candidate.write_text(json.dumps({"deleted": ["bindings/b"]}))
+    code, output = run("dry-run", str(candidate))
+    assert code == 0
+    assert "1 of 1 recorded decisions would change." in output
+    code, output = run("dry-run", str(candidate), "--json")
+    assert json.loads(output) == [
+        {
+            "principal": "users/alice",
+            "permission": "blrcs.users.get",
+            "resource": "tenants/a",
+            "allowed": True,
+            "would_be_allowed": False,
+            "conditional": False,
+            "count": 7,
+        }
+    ]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"deleted": ["x"]}', '{"roles": [{}]}', '{"x": 1}'])
+def test_what_is_no_candidate_is_refused(run, tmp_path, text):
+    candidate = tmp_path / "candidate.json"
+    candidate.write_text(text)
+    code, output = run("dry-run", str(candidate))
+    assert code != 0
+    assert "Traceback" not in output

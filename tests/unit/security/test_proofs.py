@@ -1,0 +1,170 @@
+import hashlib
+import json
+from types import SimpleNamespace
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from blrcs.domain.errors import UnauthenticatedError
+from blrcs.security.proofs import ProofChecker
+from blrcs.security.signing_keys import SigningKey
+from blrcs_native.limiter import Limiter
+from tests.unit.application.identity_fakes import FakeClock
+from tests.unit.native.token_factory import encode
+
+ORIGIN = "https://api.example.com"
+METHOD = "/orders.v1.Orders/Get"
+TOKEN = "a.b.c"
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+OTHER = Ed25519PrivateKey.from_private_bytes(bytes(32))
+EC_KEY = ec.derive_private_key(7, ec.SECP256R1())
+
+
+def jwk_of(key):
+    name = "ES256" if isinstance(key, ec.EllipticCurvePrivateKey) else "EdDSA"
+    made = jwt.get_algorithm_by_name(name).to_jwk(key.public_key(), as_dict=True)
+    return {member: made[member] for member in ("kty", "crv", "x", "y") if member in made}
+
+
+def thumbprint(key):
+    jwk = jwk_of(key)
+    text = json.dumps(jwk, sort_keys=True, separators=(",", ":"))
+    return encode(hashlib.sha256(text.encode()).digest())
+
+
+class World:
+    def __init__(self):
+        self.clock = FakeClock()
+        self.limiter = Limiter(1024, clock=self.clock)
+        self.checkers = [
+            ProofChecker(self.limiter, origins=[f"{ORIGIN}/"], clock=self.clock) for _ in range(2)
+        ]
+        self.calls = 0
+
+    def proof(self, key=KEY, *, header=None, algorithm=None, **claims):
+        made = {
+            "htm": "POST",
+            "htu": f"{ORIGIN}{METHOD}",
+            "iat": self.clock() // 10**9,
+            "jti": "one",
+            "ath": encode(hashlib.sha256(TOKEN.encode()).digest()),
+        }
+        heads = {"typ": "dpop+jwt", "jwk": jwk_of(key)} | (header or {})
+        is_ec = isinstance(key, ec.EllipticCurvePrivateKey)
+        return jwt.encode(
+            {name: each for name, each in (made | claims).items() if each is not ...},
+            key,
+            algorithm=algorithm or ("ES256" if is_ec else "EdDSA"),
+            headers=heads,
+        )
+
+    def call(self, *proofs, method=METHOD):
+        self.calls += 1
+        return SimpleNamespace(
+            method=SimpleNamespace(name=method),
+            metadata=[("x", "y"), *(("dpop", each) for each in proofs)],
+            started_ns=self.calls,
+        )
+
+    def good(self, *proofs, key=KEY, checker=0, method=METHOD):
+        call = self.call(*proofs, method=method)
+        return self.checkers[checker].check(call, thumbprint(key), TOKEN)
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.mark.parametrize("key", [KEY, EC_KEY])
+def test_a_proof_is_good_once_for_all_workers(world, key):
+    proof = world.proof(key)
+    assert world.good(proof, key=key)
+    assert not world.good(proof, key=key)
+    assert not world.good(proof, key=key, checker=1)
+    assert world.good(world.proof(key, jti="two"), key=key, checker=1)
+
+
+def test_the_thumbprint_is_that_of_rfc_7638():
+    assert thumbprint(KEY) == SigningKey(KEY).kid
+
+
+def test_a_stream_shows_its_proof_at_each_message(world):
+    call = world.call(world.proof())
+    for _ in range(3):
+        assert world.checkers[0].check(call, thumbprint(KEY), TOKEN)
+    assert not world.checkers[0].check(call, thumbprint(KEY), "another.to.ken")
+    assert not world.good(world.proof())
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"htm": "GET"}, {"htm": ...}, {"htu": f"{ORIGIN}/orders.v1.Orders/Delete"},
+        {"htu": f"https://else.example{METHOD}"}, {"htu": f"http://api.example.com{METHOD}"},
+        {"htu": METHOD}, {"htu": ...}, {"ath": "x"}, {"ath": ...}, {"jti": ""}, {"jti": "x" * 129},
+        {"jti": 7}, {"jti": ...}, {"iat": ...}, {"iat": True}, {"iat": "now"},
+    ],
+)  # fmt: skip
+def test_a_proof_is_for_one_call_with_one_token(world, claims):
+    assert not world.good(world.proof(**claims))
+
+
+@pytest.mark.parametrize(("age_s", "good"), [(0, True), (60, True), (61, False), (-60, True),
+                                             (-61, False)])  # fmt: skip
+def test_a_proof_is_new(world, age_s, good):
+    assert world.good(world.proof(iat=world.clock() // 10**9 - age_s)) is good
+
+
+def test_a_proof_that_is_forgotten_has_grown_old(world):
+    """Of a proof made ahead of time, too."""
+    proof = world.proof(iat=world.clock() // 10**9 + 60)
+    assert world.good(proof)
+    for _ in range(130):
+        world.clock.advance(10**9)
+        assert not world.good(proof)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"typ": "JWT"}, {"typ": None}, {"crit": ["x"]}, {"jwk": jwk_of(OTHER)}, {"jwk": None},
+     {"jwk": {}}, {"jwk": {"kty": "oct", "k": "AAAA"}}, {"jwk": jwk_of(KEY) | {"d": "AAAA"}}],
+)  # fmt: skip
+def test_a_proof_is_signed_by_the_key_that_it_shows(world, header):
+    assert not world.good(world.proof(header=header))
+
+
+def test_a_proof_of_another_key_or_algorithm_is_none(world):
+    assert not world.good(world.proof(OTHER))
+    rsa_key = rsa.generate_private_key(65537, 2048)
+    rsa_jwk = jwt.get_algorithm_by_name("RS256").to_jwk(rsa_key.public_key(), as_dict=True)
+    heads = {"typ": "dpop+jwt", "jwk": rsa_jwk}
+    assert not world.good(jwt.encode({}, rsa_key, algorithm="RS256", headers=heads))
+    secret = jwt.encode({}, "s" * 32, algorithm="HS256", headers={"typ": "dpop+jwt", "jwk": {}})
+    assert not world.good(secret)
+
+
+def test_there_is_one_proof(world):
+    assert not world.good()
+    assert not world.good(world.proof(), world.proof(jti="two"))
+    for text in ("", "a.b", "a.b.c", "\u00e4", "x" * 5000, world.proof() + "="):
+        assert not world.good(text)
+
+
+def test_without_origins_none_is_good(world):
+    checker = ProofChecker(world.limiter, origins=[], clock=world.clock)
+    assert not checker.check(world.call(world.proof(htu=METHOD)), thumbprint(KEY), TOKEN)
+
+
+def test_a_key_is_proven_before_there_is_a_token(world):
+    checker = world.checkers[0]
+    assert checker.proven_key(world.call()) is None
+    assert checker.proven_key(world.call(world.proof(ath=...))) == thumbprint(KEY)
+    for refused in (world.proof(ath=...), world.proof(jti="2"), "x"):
+        with pytest.raises(UnauthenticatedError):
+            checker.proven_key(world.call(refused))
+    twice = world.call(world.proof(ath=..., jti="3"), world.proof(ath=..., jti="4"))
+    with pytest.raises(UnauthenticatedError):
+        checker.proven_key(twice)
