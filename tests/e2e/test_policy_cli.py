@@ -49,8 +49,8 @@ def stages(text: str) -> dict[str, dict]:
 def test_every_method_has_a_row(tmp_path: Path) -> None:
     found = rows(output(cwd=tmp_path))
     assert found["method"][:2] == ["access", "resource"]
-    assert found[LIST_USERS] == ["blrcs.users.list", "users", "refusals", "yes"]
-    assert found["/grpc.health.v1.Health/Check"] == ["public", "refusals", "no"]
+    assert found[LIST_USERS] == ["blrcs.users.list", "users", "refusals", "critical", "yes"]
+    assert found["/grpc.health.v1.Health/Check"] == ["public", "refusals", "critical", "no"]
     assert not (tmp_path / "data").exists()
 
 
