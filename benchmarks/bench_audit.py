@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import bench_guards
@@ -24,6 +24,7 @@ from blrcs.audit.log import AuditLog, open_log
 from blrcs.audit.segments import segments_in
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.security.signing_keys import SigningKey
+from blrcs_native.pipeline import Pipeline
 
 CALLERS = 500
 VALUES = {
@@ -91,8 +92,14 @@ def line_of(directory: Path) -> bytes:
     return next(each for each in lines if json.loads(each)["kind"] == "call")
 
 
-def call_loops(made_by: PipelineFactory, name: str) -> dict[str, Loop]:
-    pipeline = bench_guards.bind(made_by)
+def unaudited(pipeline: Pipeline, observers: Sequence[object]) -> Pipeline:
+    """The same guards and handler, without the log."""
+    return Pipeline(
+        pipeline.method, bench_guards.answer, guards=pipeline.head_guards, observers=observers
+    )
+
+
+def call_loops(pipeline: Pipeline, name: str) -> dict[str, Loop]:
     good = bench_guards.metadata_with(bench_guards.token_of(bench_guards.ALICE))
     alien = bench_guards.metadata_with(bench_guards.token_of(bench_guards.MALLORY))
     malformed = bench_guards.metadata_with(bench_guards.token_of(bench_guards.ALICE) + ".")
@@ -102,16 +109,6 @@ def call_loops(made_by: PipelineFactory, name: str) -> dict[str, Loop]:
         f"refused for its permission, {name}": serve(pipeline, alien, "PERMISSION_DENIED"),
         f"refused for its token, {name}": serve(pipeline, malformed, "TOKEN_MALFORMED"),
     }
-
-
-class Unobserved:
-    """Takes the place of the log where there is none: a sink that takes nothing."""
-
-    def __init__(self, policy: object) -> None:
-        del policy
-
-    def bind(self, handler: Callable[..., object]) -> Callable[..., object]:
-        return handler
 
 
 def run(rounds: int) -> Report:
@@ -129,14 +126,14 @@ def run(rounds: int) -> Report:
             observers=without.observers,
             audit=log,
         )
-        bench_guards.PipelineFactory.bind.__globals__["Audit"] = Unobserved
+        pipeline = bench_guards.bind(audited)
         timings = measure(
             {
                 f"{CALLERS} records, waited for": commit_loop(loop, log),
                 f"{CALLERS} records, not waited for": put_loop(loop, log),
                 "the same octets, bare": bare_loop(Path(folder) / "bare", line_of(directory)),
-                **call_loops(without, "no log"),
-                **call_loops(audited, "audited"),
+                **call_loops(unaudited(pipeline, without.observers), "no log"),
+                **call_loops(pipeline, "audited"),
             },
             rounds=rounds,
         )

@@ -48,7 +48,7 @@ def status(
     titles = ("tenant", "collection", "purpose", "version", "id", "state", "wrapped by")
     print_table(titles, [tuple(str(value) for value in key.values()) for key in keys])
     if position is not None:
-        typer.echo(f"Reencryption has stopped at {position['tenant']}/{position['collection']}.")
+        typer.echo(f"Reencryption has come to {position['tenant']}/{position['collection']}.")
 
 
 def rotate_master(

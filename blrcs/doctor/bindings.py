@@ -8,12 +8,17 @@ from blrcs.domain.binding import Binding
 from blrcs.domain.builtin_roles import BUILTIN_ROLES
 
 EVERYBODY = frozenset({"allUsers", "allAuthenticated"})
-READING = ("get", "list", "check", "explain", "peek", "stats", "watch")
+READING = frozenset(
+    {"get", "list", "check", "explain", "whoCan", "dryRun", "peek", "stats", "watch"}
+    | {"read", "verify", "introspect"}
+)
 
 
 def examine_bindings(policy: AccessPolicy) -> Iterator[Finding]:
     """What is bound to all users, or to strangers."""
     for binding in policy.bindings.values():
+        if binding.denies:
+            continue
         for member in sorted(EVERYBODY.intersection(binding.members)):
             yield _finding(policy, binding, member)
 

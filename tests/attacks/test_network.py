@@ -110,8 +110,13 @@ def test_the_audit_log_names_the_socket_of_a_stranger(behind_proxy: Server) -> N
     named = (XFF, b"9.9.9.9")
     assert status(port_of(behind_proxy), LIST, named, source="127.0.0.22") == UNAUTHENTICATED
     assert status(port_of(behind_proxy), LIST, named, source=PROXY) == UNAUTHENTICATED
-    found = audited(behind_proxy, before + 2)[-2:]
-    assert [each["address"] for each in found] == ["127.0.0.22", "9.9.9.9"]
+    assert status(port_of(behind_proxy), LIST, (XFF, b"6.6.6.6"), source=PROXY) == DENIED
+    found = audited(behind_proxy, before + 3)[-3:]
+    assert [(each["address"], each["reason"]) for each in found] == [
+        ("127.0.0.22", "TOKEN_MISSING"),
+        ("9.9.9.9", "TOKEN_MISSING"),
+        ("6.6.6.6", "ADDRESS_NOT_ALLOWED"),
+    ]
 
 
 @pytest.mark.parametrize("name", [XFF, b"forwarded", b"user-agent", b"x-anything"])

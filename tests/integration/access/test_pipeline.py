@@ -21,7 +21,9 @@ def stub_of(host, *caller):
 
 
 @pytest.fixture
-def administrator(host):
+async def administrator(host, access):
+    # What it gives to others is held against what is stored of it.
+    await access.grant_administrator("users/admin")
     return stub_of(host, "users/admin", {"*": ""})
 
 

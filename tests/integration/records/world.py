@@ -145,6 +145,9 @@ class _Late:
     def table(self):
         return self._holder.access.table
 
+    def permits(self, call, permission, resource):
+        return self._holder.access.permits(call, permission, resource)
+
 
 def name_of(record_id, parent=ORDERS):
     return f"{parent}/records/{record_id}"

@@ -20,7 +20,7 @@ from blrcs.doctor.listeners import examine_listeners
 from blrcs.doctor.passwords import examine_passwords, is_known
 from blrcs.doctor.stores import examine_stores
 from blrcs.domain.access_policy import AccessPolicy
-from blrcs.domain.binding import Binding
+from blrcs.domain.binding import Binding, Effect
 from blrcs.domain.role import Role
 
 DOCTOR = Path(blrcs.doctor.__file__).parent
@@ -225,6 +225,19 @@ def test_what_everybody_may_do(role, member, expected):
         epoch=1,
     )
     assert found(examine_bindings(policy)) == expected
+
+
+def test_what_is_denied_to_everybody_is_no_danger():
+    binding = Binding(
+        name="bindings/b",
+        role="roles/administrator",
+        members=("allUsers",),
+        effect=Effect.DENY,
+        create_time_ns=1,
+        update_time_ns=1,
+    )
+    policy = AccessPolicy(roles={}, groups={}, bindings={"bindings/b": binding}, epoch=1)
+    assert found(examine_bindings(policy)) == []
 
 
 def test_every_check_can_find_something():

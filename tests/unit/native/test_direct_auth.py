@@ -24,6 +24,9 @@ from tests.unit.native.wire_strategies import near
 INTROSPECT = "/blrcs.v1.AuthService/Introspect"
 OTHER_USE_CASES = (
     "sign_in",
+    "complete_sign_in",
+    "begin_passkey_sign_in",
+    "step_up",
     "refresh",
     "sign_out",
     "get_jwks",

@@ -11,7 +11,8 @@ from blrcs.v1 import access_pb2, auth_pb2, cache_pb2, limit_pb2
 ID = 'string { pattern: "^[a-z0-9][a-z0-9._-]{0,63}$" }'
 PRINCIPAL = (
     "string { max_len: 512 pattern: "
-    r'"^((users|serviceAccounts)/[a-z0-9][a-z0-9._-]{0,63}|workloads(/[A-Za-z0-9._-]+)+)$" }'
+    r'"^((users|serviceAccounts)/[a-z0-9][a-z0-9._-]{0,63}|workloads(/[A-Za-z0-9._-]+)+'
+    r'|issuers(/[A-Za-z0-9._~@+:|=-]+)+)$" }'
 )
 PERMISSION = 'string { max_len: 256 pattern: "^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$" }'
 RULES = {
