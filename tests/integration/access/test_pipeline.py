@@ -21,7 +21,9 @@ def stub_of(host, *caller):
 
 
 @pytest.fixture
-def administrator(host):
+async def administrator(access, host):
+    """To the guards, and to the policy that is served, which says what one may give."""
+    await access.grant_administrator("users/admin")
     return stub_of(host, "users/admin", {"*": ""})
 
 
