@@ -21,8 +21,8 @@ def stub_of(host, *caller):
 
 
 @pytest.fixture
-async def administrator(host, access):
-    # What it gives to others is held against what is stored of it.
+async def administrator(access, host):
+    """To the guards, and to the policy that is served, which says what one may give."""
     await access.grant_administrator("users/admin")
     return stub_of(host, "users/admin", {"*": ""})
 
