@@ -34,8 +34,14 @@ class CertificateGuard(Guard):
         tokens: The guard that judges tokens.
         nobody: Refuses callers whose certificate is nobody's, those with a token too. None has
             them judged by their tokens.
+        only_tokens: No certificate takes the place of a token.
     """
 
     def __init__(
-        self, principals: CertificatePrincipals, tokens: Guard, nobody: Rejection | None
+        self,
+        principals: CertificatePrincipals,
+        tokens: Guard,
+        nobody: Rejection | None,
+        *,
+        only_tokens: bool = False,
     ) -> None: ...

@@ -84,17 +84,24 @@ cdef class CertificateGuard(Guard):
     cdef CertificatePrincipals principals
     cdef Guard tokens
     cdef Rejection nobody
+    cdef bint only_tokens
 
     def __init__(
-        self, CertificatePrincipals principals not None, Guard tokens not None, Rejection nobody
+        self,
+        CertificatePrincipals principals not None,
+        Guard tokens not None,
+        Rejection nobody,
+        *,
+        bint only_tokens = False,
     ):
         Guard.__init__(self, "authentication", shadow=tokens.shadow)
         self.principals = principals
         self.tokens = tokens
         self.nobody = nobody
+        self.only_tokens = only_tokens
 
     cpdef object check(self, Call call):
-        cdef bint by_token = has_token(call)
+        cdef bint by_token = self.only_tokens or has_token(call)
         cdef Principal principal
         if by_token and self.nobody is None:
             return self.tokens.check(call)

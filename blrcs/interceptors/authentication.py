@@ -67,7 +67,11 @@ NOBODY = _unauthenticated(
 
 
 def certificate_guards(
-    guards: tuple[Guard, ...], certificates: CertificatePrincipals | None, *, required: bool
+    guards: tuple[Guard, ...],
+    certificates: CertificatePrincipals | None,
+    *,
+    required: bool,
+    demanded: BindingDemand | None = None,
 ) -> tuple[Guard, ...]:
     """The guards, the first behind what takes the principal of a certificate without a token.
 
@@ -76,11 +80,15 @@ def certificate_guards(
             method.
         certificates: Whose certificates are; None where they are nobody's.
         required: Callers whose certificate is nobody's are refused, whatever their token.
+        demanded: What the policy wants tokens to be bound to. A certificate is bound to its own
+            key, and to no other.
     """
     if certificates is None or not guards:
         return guards
     tokens, *others = guards
-    return (CertificateGuard(certificates, tokens, NOBODY if required else None), *others)
+    nobody = NOBODY if required else None
+    only_tokens = demanded == "dpop"
+    return (CertificateGuard(certificates, tokens, nobody, only_tokens=only_tokens), *others)
 
 
 CheckProof = Callable[[Call, str, str], bool]

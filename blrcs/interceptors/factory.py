@@ -139,6 +139,7 @@ class PipelineFactory:
             authentication_guards(policy, self.verifier, self.check_proof),
             self.certificates,
             required=self.certificate_required,
+            demanded=policy.token_binding,
         )
 
     def _authorization(self, method: Method, policy: MethodPolicy) -> AuthorizationGuards:

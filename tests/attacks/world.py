@@ -136,6 +136,7 @@ def world(directory: Path, transport: str, **environ: str) -> Iterator[World]:
         {
             "BLRCS_SERVER__TRANSPORT": transport,
             "BLRCS_AUTH__INITIAL_ADMIN_PASSWORD": FIRST_PASSWORD,
+            "BLRCS_AUTH__ACCESS_TOKEN_TTL": "1h",
             "BLRCS_AUDIT__TO": "both",
             # Every test calls from one address.
             "BLRCS_POLICIES": json.dumps(

@@ -65,7 +65,7 @@ class WhoAmI(cache_pb2_grpc.CacheServiceServicer):
 
 def token(subject: str = "users/alice") -> str:
     now_s = int(time.time())
-    claims = {"iss": NAME, "aud": NAME, "sub": subject, "iat": now_s, "exp": now_s + 600}
+    claims = {"iss": NAME, "aud": NAME, "sub": subject, "iat": now_s, "exp": now_s + 86_400}
     return jwt.encode(claims, SECRET, "HS256", headers={"typ": "at+jwt", "kid": NAME})
 
 
@@ -161,6 +161,19 @@ async def test_a_certificate_of_nobody_is_not_enough(transport: Any, names: Any)
     async with serving(transport) as port:
         assert await refusal(port, client) == (UNAUTHENTICATED, "TOKEN_MISSING")
         assert await who(port, client, BEARER) == "users/alice"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("demanded", "served"), [("mtls", True), ("any", True), ("dpop", False)])
+async def test_a_certificate_is_bound_to_its_own_key_alone(
+    transport: Any, demanded: Any, served: Any
+) -> None:
+    policy = MethodPolicy("authenticated", token_binding=demanded)
+    async with serving(transport, policy=policy) as port:
+        if served:
+            assert await who(port, workload()) == WORKLOAD
+        else:
+            assert await refusal(port, workload()) == (UNAUTHENTICATED, "TOKEN_MISSING")
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

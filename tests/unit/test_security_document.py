@@ -1,0 +1,22 @@
+"""The tests that docs/security.md names are there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+DOCUMENT = (TESTS.parent / "docs/security.md").read_text()
+NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", DOCUMENT)))
+RISKS = {f"API{number}" for number in range(1, 11)}
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED)
+def test_what_is_named_is_there(file, name):
+    source = (TESTS / file).read_text()
+    assert re.search(rf"^(async def|def|class) {name}\b", source, re.MULTILINE)
+
+
+def test_every_risk_of_apis_has_a_test():
+    rows = re.findall(r"^\| (API\d+) \|.*`", DOCUMENT, re.MULTILINE)
+    assert set(rows) == RISKS
