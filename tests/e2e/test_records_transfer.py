@@ -25,7 +25,7 @@ from tests.e2e.workers import (
 COLLECTION = "tenants/acme/collections/orders"
 COPY = "tenants/acme/collections/copy"
 SCHEMA = '{"properties": {"total": {"minimum": 0}}}'
-LINES = 2_000
+LINES = 20_000
 STATE = "in.jsonl.blrcs-import.json"
 
 

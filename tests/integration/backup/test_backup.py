@@ -71,13 +71,20 @@ def session(number: int) -> Change:
         "user_id": f"user{number:05}",
         "display_name": "",
         "address": "",
+        "level": 1,
+        "methods": None,
+        "authenticated_at_ns": None,
         "binding": None,
         **dict.fromkeys(times, number),
     }
 
 
-async def fill(database: DatabaseAdapter) -> None:
+async def fill_users(database: DatabaseAdapter) -> None:
     await database.execute_many(Statement(sa.insert(users)), [user(each) for each in range(USERS)])
+
+
+async def fill(database: DatabaseAdapter) -> None:
+    await fill_users(database)
     await database.execute_many(
         Statement(sa.insert(sessions)), [session(each) for each in range(3)]
     )
@@ -155,7 +162,12 @@ async def test_a_backup_is_of_one_moment_while_others_write(empty_url: str, tmp_
             async def operation(transaction: Transaction, number: int = number) -> None:
                 await transaction.execute(ADD_SETTING, key=f"{number}", value=b"v")
                 await transaction.execute(
-                    ADD_REVOCATION, id=f"{number}", kind="", revoked_at_ns=1, expires_at_ns=1
+                    ADD_REVOCATION,
+                    id=f"{number}",
+                    kind="",
+                    revoked_at_ns=1,
+                    expires_at_ns=1,
+                    name=None,
                 )
 
             await database.run(operation)
@@ -165,6 +177,7 @@ async def test_a_backup_is_of_one_moment_while_others_write(empty_url: str, tmp_
         await fill(database)
         writer = asyncio.create_task(write(database))
         while (await database.fetch_one(SETTINGS)).count < 20:  # noqa: ASYNC110
+            assert not writer.done()
             await asyncio.sleep(0)
         found = []
         for number in range(3):
@@ -244,7 +257,7 @@ async def test_a_backup_of_an_older_schema_is_migrated(
     road = kind_of(empty_url).road(empty_url)
     await road.run(partial(move, place="here", branch=BLRCS, target="0001"))
     async with open_database(empty_url, migrate=False) as (database, _):
-        await fill(database)
+        await fill_users(database)
     await write_backup(empty_url, path, version="1")
     target = more(DATABASES[0])
     await bring_up_to_date(kind_of(target).road(target))
