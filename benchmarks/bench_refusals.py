@@ -42,7 +42,10 @@ def refusals(channel: grpc.Channel, metadata: Metadata) -> dict[str, Refusal]:
     """By name: a method, a request, its metadata, and how the call has to end."""
     token = dict(metadata)["authorization"]
     head, payload, signature = token.split(".")
-    forged = ".".join((head, payload, signature[::-1]))
+    unfit = ".".join((head, payload, signature[::-1]))
+    # A well formed one has to be verified: it is another point, and the number is in its range.
+    other = "A" if signature[0] != "A" else "B"
+    forged = ".".join((head, payload, other + signature[1:]))
     request = REQUEST.SerializeToString()
     return {
         "no token": (GET, request, (), grpc.StatusCode.UNAUTHENTICATED),
@@ -50,6 +53,12 @@ def refusals(channel: grpc.Channel, metadata: Metadata) -> dict[str, Refusal]:
             GET,
             request,
             (("authorization", "Bearer x.y.z"),),
+            grpc.StatusCode.UNAUTHENTICATED,
+        ),
+        "a signature that cannot be one": (
+            GET,
+            request,
+            (("authorization", unfit),),
             grpc.StatusCode.UNAUTHENTICATED,
         ),
         "a forged signature": (
