@@ -176,7 +176,7 @@ async def test_a_backup_is_of_one_moment_while_others_write(empty_url: str, tmp_
     async with open_database(empty_url, migrate=False) as (database, _):
         await fill(database)
         writer = asyncio.create_task(write(database))
-        while (await database.fetch_one(SETTINGS)).count < 20:  # noqa: ASYNC110
+        while (await database.fetch_one(SETTINGS)).count < 20:
             assert not writer.done()
             await asyncio.sleep(0)
         found = []
