@@ -32,7 +32,8 @@ def encoded(encoder: hpack.Encoder, some: Sequence[tuple[bytes, bytes, int]]) ->
     """Huffman-coded; 0, 1 and 2 stand for indexed, not to be indexed, and a smaller table first."""
     pairs = []
     for name, value, kind in some:
-        if kind == 2:
+        # hpack's encoder forgets a change that is made again before it is told.
+        if kind == 2 and encoder.header_table_size != 200 + len(value):
             encoder.header_table_size = 200 + len(value)
         pairs.append(hpack.HeaderTuple(name, value) if kind == 0 else hidden(name, value))
     return encoder.encode(pairs, huffman=True)
