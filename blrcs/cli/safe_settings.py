@@ -14,9 +14,9 @@ def load_safe_settings(**sources: Any) -> LoadedSettings:
     Raises:
         ConfigError: Something is wrong, or unsafe; it tells all that was found.
     """
-    from blrcs.doctor.examination import refuse_dangers  # noqa: PLC0415 - see the package
-
-    return refuse_dangers(load_settings(**sources))
+    loaded = load_settings(**sources)
+    _refuse_dangers(loaded)
+    return loaded
 
 
 def load_safe_or_exit(
@@ -28,9 +28,14 @@ def load_safe_or_exit(
         typer.BadParameter, typer.Exit: As load_or_exit does.
     """
     loaded = load_or_exit(config_directory, config_file, flags)
+    with refused_configuration():
+        _refuse_dangers(loaded)
+    return loaded
+
+
+def _refuse_dangers(loaded: LoadedSettings) -> None:
+    """Elsewhere than in production nothing is looked at."""
     if loaded.settings.environment == "production":
         from blrcs.doctor.examination import refuse_dangers  # noqa: PLC0415 - see the package
 
-        with refused_configuration():
-            refuse_dangers(loaded)
-    return loaded
+        refuse_dangers(loaded)

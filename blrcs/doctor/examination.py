@@ -48,14 +48,13 @@ def dangers(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
     ]
 
 
-def refuse_dangers(loaded: LoadedSettings) -> LoadedSettings:
-    """The same settings, where a server may start with them.
+def refuse_dangers(loaded: LoadedSettings) -> None:
+    """Looks at the settings, and at the files that they name.
 
     Raises:
         ConfigError: They are for production, and something critical stands that is not accepted.
     """
     refuse(dangers(examine(loaded), loaded.settings), loaded)
-    return loaded
 
 
 async def refuse_stored_dangers(loaded: LoadedSettings, database: DatabaseAdapter) -> None:

@@ -89,7 +89,6 @@ _CHANGES = _Kept(
     ),
     lambda _: {},
 )
-_PLACES = {each.name: each for each in (_RECORDS, _CHANGES)}
 
 
 @dataclass(frozen=True, slots=True)
