@@ -54,6 +54,7 @@ def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 
 def options(
+    *,
     _version: Annotated[
         bool,
         typer.Option(
