@@ -90,7 +90,8 @@ def _cluster(target: int, source: str, transport_socket: dict[str, Any]) -> dict
     endpoint = {"endpoint": {"address": _address("127.0.0.1", target)}}
     protocol = {
         "@type": f"type.googleapis.com/{HTTP}",
-        "explicit_http_config": {"http2_protocol_options": {}},
+        # As the server has it: else calls that come before its SETTINGS may be too many.
+        "explicit_http_config": {"http2_protocol_options": {"max_concurrent_streams": 100}},
     }
     return {
         "name": "server",
