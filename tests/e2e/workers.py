@@ -100,9 +100,9 @@ def channels_to_all(server: Server, count: int) -> Iterator[dict[int, grpc.Chann
         yield found
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> None:
     """Waits for what nobody tells."""
-    end_s = time.monotonic() + TIMEOUT_S
+    end_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end_s, "it has never come true"
         time.sleep(0.01)
