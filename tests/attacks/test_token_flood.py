@@ -3,7 +3,6 @@
 import base64
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 
 import grpc
 import pytest
