@@ -14,15 +14,14 @@ from blrcs.application.ports.page_tokens import PageTokens
 from blrcs.assembly.foundation import NS_PER_S, Foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.audit.chain import Chain, retire_idle
-from blrcs.audit.checkpoint import KeySigner, PublicAuditKeys
 from blrcs.audit.log import AuditLog, open_log
-from blrcs.audit.segments import FOLDER, KEY_FILE
+from blrcs.audit.own_keys import OwnAuditKeys
+from blrcs.audit.segments import FOLDER
 from blrcs.audit.trail import DirectoryTrail
 from blrcs.config.audit import Audit as AuditSection
 from blrcs.interceptors.audit_sink import AuditSink
 from blrcs.monitoring.audit_lines import AuditLines, write_audit_line
 from blrcs.monitoring.audit_metrics import AuditMetrics
-from blrcs.security.signing_keys import load_or_create_signing_key
 from blrcs.transport.registration import Registrar
 from blrcs.v1 import audit_pb2_grpc
 
@@ -37,7 +36,7 @@ class AuditFiles:
     trail: DirectoryTrail
     settings: AuditSection
     directory: Path
-    signer: KeySigner
+    keys: OwnAuditKeys
     clock: Clock
 
     def add_to(self, registrar: Registrar, page_tokens: PageTokens) -> None:
@@ -65,7 +64,7 @@ class AuditFiles:
         """Chains of workers that there are no more."""
         await self.log.beside(
             lambda: retire_idle(
-                self.directory, self._before_ns(), signer=self.signer, clock=self.clock
+                self.directory, self._before_ns(), signer=self.keys, clock=self.clock
             )
         )
 
@@ -104,11 +103,10 @@ async def assemble_audit(
         stack.callback(lines.flush)
         return Audit(lines)
     data_directory, clock = base.data_directory, base.clock
-    key = load_or_create_signing_key(data_directory / KEY_FILE)
-    signer = KeySigner(key)
+    keys = OwnAuditKeys(data_directory)
     directory = data_directory / FOLDER
     log = await open_log(
-        lambda: Chain.take(directory, signer=signer, clock=clock),
+        lambda: Chain.take(directory, signer=keys, clock=clock),
         directory,
         clock=clock,
         observe=metrics.observe,
@@ -116,9 +114,9 @@ async def assemble_audit(
         flush_s=settings.flush_interval.ns / NS_PER_S,
     )
     stack.push_async_callback(log.close)
-    trail = DirectoryTrail(directory, PublicAuditKeys.of_jwks(key.jwks()))
+    trail = DirectoryTrail(directory, keys.anchors)
     stack.callback(trail.close)
     files = AuditFiles(
-        log=log, trail=trail, settings=settings, directory=directory, signer=signer, clock=clock
+        log=log, trail=trail, settings=settings, directory=directory, keys=keys, clock=clock
     )
     return Audit(log, files)

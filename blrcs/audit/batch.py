@@ -18,14 +18,16 @@ class Batch:
         lines: As they are to be written.
         first_seq: The number of the first.
         seq: That of the last; ``hash`` and ``last_ns`` are of it too.
+        key: Who signed the last one that is signed; empty where that is not known.
     """
 
-    def __init__(self, seq: int, hash_: str, last_ns: int, chain: str) -> None:
+    def __init__(self, seq: int, hash_: str, last_ns: int, chain: str, key: str) -> None:
         self.lines: list[bytes] = []
         self.first_seq = seq + 1
         self.seq = seq
         self.hash = hash_
         self.last_ns = last_ns
+        self.key = key
         self._chain = chain
 
     def add(
@@ -46,4 +48,5 @@ class Batch:
     def add_signed(self, time_ns: int, values: Mapping[str, Any], signer: Signer) -> Line | None:
         """Adds one that is signed, and with it all that come before it."""
         self.add(time_ns, encoded(values), signer.sign)
+        self.key = signer.kid
         return Line.read(self.lines[-1])

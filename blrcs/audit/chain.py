@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from blrcs.application.ports.clock import Clock
 from blrcs.audit.batch import Batch
-from blrcs.audit.checkpoint import CHECKPOINT, RETIRED, Signer, place_of
+from blrcs.audit.checkpoint import CHECKPOINT, RETIRED, ROTATED, Signer, Signers, place_of
 from blrcs.audit.line import Line, encoded
 from blrcs.audit.segments import (
     FILE_MODE,
@@ -43,7 +43,8 @@ class Chain:
         folder: Where it lies.
         lock: The descriptor that holds it (flock(2)); the kernel drops it with the process.
         tail: Where it ends.
-        signer: Signs its checkpoints.
+        signer: Signs its checkpoints. Where another key does than before, a record says how it
+            followed the one before.
         clock: Tells when.
         opening: Goes before the first record that is added.
         max_segment_bytes: A file that has come to that size is the last one's predecessor.
@@ -55,7 +56,7 @@ class Chain:
         lock: int,
         tail: Tail,
         *,
-        signer: Signer,
+        signer: Signers,
         clock: Clock,
         opening: Mapping[str, Any] | None = None,
         max_segment_bytes: int = MAX_SEGMENT_BYTES,
@@ -68,6 +69,7 @@ class Chain:
         self._max_segment_bytes = max_segment_bytes
         self._seq, self._hash = tail.seq, tail.hash
         self._checkpoint = tail.checkpoint
+        self._key = tail.key
         self._unsigned = tail.unsigned
         self.head = b""
         self._last_ns = tail.time_ns
@@ -123,9 +125,9 @@ class Chain:
         return self._folder.name
 
     @property
-    def unsigned(self) -> int:
-        """Records since the last checkpoint."""
-        return self._unsigned
+    def is_signed(self) -> bool:
+        """Whether its last record is a checkpoint, by the key that signs now."""
+        return not self._unsigned and self._key == self._signer.current().kid
 
     def append(self, records: Sequence[tuple[int, bytes]], *, sign: bool) -> None:
         """Adds records, each with the instant that it is of, in their order.
@@ -140,15 +142,17 @@ class Chain:
         Raises:
             OSError: They are not written.
         """
-        batch = Batch(self._seq, self._hash, self._last_ns, self.name)
+        batch = Batch(self._seq, self._hash, self._last_ns, self.name, self._key)
         if self._opening is not None:
             batch.add(self._clock(), encoded(self._opening))
         for time_ns, values in records:
             batch.add(time_ns, values)
         unsigned = self._unsigned + len(batch.lines)
         checkpoint = self._checkpoint
-        if unsigned >= CHECKPOINT_RECORDS or (sign and unsigned):
-            checkpoint = batch.add_signed(self._clock(), self._checkpoint_values(), self._signer)
+        if unsigned >= CHECKPOINT_RECORDS or (sign and (unsigned or not self.is_signed)):
+            signer = self._take_up_key(batch)
+            told = self._checkpoint_values(signer.kid)
+            checkpoint = batch.add_signed(self._clock(), told, signer)
             unsigned = 0
         self._write(batch)
         self._opening = None
@@ -172,12 +176,13 @@ class Chain:
             last = _last_line(segment.path)
             if last is None or from_instant(last.values["time"]) >= before_ns:
                 break
-            batch = Batch(self._seq, self._hash, self._last_ns, self.name)
+            batch = Batch(self._seq, self._hash, self._last_ns, self.name, self._key)
+            signer = self._take_up_key(batch)
             count = following.first_seq - segment.first_seq
             values = {"kind": RETIRED, "through": place_of(last), "records": count}
-            batch.add_signed(self._clock(), {**values, "key": self._signer.kid}, self._signer)
+            batch.add_signed(self._clock(), {**values, "key": signer.kid}, signer)
             self._write(batch)
-            self._unsigned += 1
+            self._unsigned += len(batch.lines)
             segment.path.unlink()
             _sync_directory(self._folder)
             retired += 1
@@ -189,8 +194,18 @@ class Chain:
             os.close(self._file)
         os.close(self._lock)
 
-    def _checkpoint_values(self) -> dict[str, Any]:
-        values: dict[str, Any] = {"kind": CHECKPOINT, "key": self._signer.kid}
+    def _take_up_key(self, batch: Batch) -> Signer:
+        """The key that signs now; where it is not the one before, it is told first how it came."""
+        signer = self._signer.current()
+        if self._seq and batch.key != signer.kid:
+            handovers = self._signer.handovers(batch.key, signer.kid)
+            if handovers:
+                values = {"kind": ROTATED, "handovers": handovers, "key": signer.kid}
+                batch.add_signed(self._clock(), values, signer)
+        return signer
+
+    def _checkpoint_values(self, kid: str) -> dict[str, Any]:
+        values: dict[str, Any] = {"kind": CHECKPOINT, "key": kid}
         if self._checkpoint is not None:
             values["last"] = place_of(self._checkpoint)
         others = {
@@ -239,6 +254,7 @@ class Chain:
         self._is_clean = True
         self._size_bytes += len(raw)
         self._seq, self._hash, self._last_ns = batch.seq, batch.hash, batch.last_ns
+        self._key = batch.key
 
     def _ready(self, next_seq: int) -> int:
         """The file to write to, with nothing behind its last record."""

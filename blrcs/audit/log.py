@@ -231,7 +231,7 @@ class AuditLog:
         self._failed = error is not None
 
     def _sign(self) -> None:
-        if self._chain.unsigned:
+        if not self._chain.is_signed:
             self._chain.append([], sign=True)
 
 

@@ -14,6 +14,7 @@ from blrcs.audit.line import MAX_LINE_BYTES
 
 FOLDER = "audit"
 KEY_FILE = "audit_key.pem"
+KEYS_FILE = "keys.jsonl"
 HEAD = "head"
 LOCK = "lock"
 FILE_MODE = 0o600

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from blrcs.audit.chain_check import ChainCheck
 from blrcs.audit.checkpoint import PublicAuditKeys
+from blrcs.audit.key_history import KeyHistory
 from blrcs.audit.line import Line
 from blrcs.audit.segments import HEAD, chains_in, is_written
 from blrcs.domain.audit_finding import ChainReport, Finding, Report
@@ -20,12 +21,13 @@ class Verification:
 
     Args:
         directory: Where the chains lie.
-        keys: Whose signatures count.
+        keys: Whose signatures count, and from which others may have followed.
         kept: Checkpoints that were kept elsewhere.
         go_on: Called now and then; what it raises ends the verification.
 
     Raises:
         ValueError: One of those is no checkpoint that a key has signed.
+        OSError: The files cannot be read.
     """
 
     def __init__(
@@ -37,12 +39,15 @@ class Verification:
         go_on: Callable[[], None] = lambda: None,
     ) -> None:
         self._directory = directory
-        self._keys = keys
+        self._anchors = keys
+        history = KeyHistory.of(directory)
+        self._keys = history.trusted_from(keys)
+        self._terms = history.terms(self._keys)
         self._go_on = go_on
         self._known: dict[str, dict[int, str]] = {}
         for raw in kept:
             line = Line.read(raw)
-            if line is None or not keys.signed(line):
+            if line is None or not self._keys.signed(line):
                 raise ValueError("is no checkpoint that a trusted key has signed")
             self._know(line.chain, line.seq, line.hash)
             for chain, place in line.values.get("others", {}).items():
@@ -65,7 +70,8 @@ class Verification:
 
     def _check(self, folder: Path) -> ChainCheck:
         while True:
-            check = ChainCheck(folder, self._keys, self._known.get(folder.name, {}), self._go_on)
+            known = self._known.get(folder.name, {})
+            check = ChainCheck(folder, self._keys, self._anchors, self._terms, known, self._go_on)
             try:
                 report = check.run()
             except FileNotFoundError:

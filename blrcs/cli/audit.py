@@ -28,6 +28,7 @@ app = typer.Typer(help="Read, export and verify the audit log.", no_args_is_help
 
 app.command("verify")(audit_verify.verify)
 app.command("key")(audit_verify.public_key)
+app.command("rotate-key")(audit_verify.rotate_key)
 app.command("checkpoints")(audit_verify.checkpoints)
 
 Since = Annotated[

@@ -146,3 +146,14 @@ def test_a_key_that_was_replaced_still_verifies_what_it_has_signed(data, tmp_pat
     new = tmp_path / "new.json"
     new.write_text(run(data, "key"))
     assert "as they were written" in run(data, "verify", "--key", str(old), "--key", str(new))
+
+
+def test_a_key_that_was_rotated_still_verifies_elsewhere(data, tmp_path):
+    old = tmp_path / "old.json"
+    old.write_text(run(data, "key"))
+    kid = run(data, "rotate-key").split()[0]
+    assert json.loads(run(data, "key"))["keys"][0]["kid"] == kid
+    for arguments in ((), ("--key", str(old))):
+        assert "as they were written" in run(data, "verify", *arguments)
+    (data / KEY_FILE).chmod(0o644)
+    assert "open to others" in run(data, "rotate-key", fails=1)
