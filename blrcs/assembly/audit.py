@@ -1,9 +1,11 @@
 """Puts the audit log together."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from blrcs.api.audit_service import AuditService
 from blrcs.application.audit.follow_events import FollowEvents
@@ -36,7 +38,7 @@ class AuditFiles:
     trail: DirectoryTrail
     settings: AuditSection
     directory: Path
-    keys: OwnAuditKeys
+    chain_options: Mapping[str, Any]
     clock: Clock
 
     def add_to(self, registrar: Registrar, page_tokens: PageTokens) -> None:
@@ -63,9 +65,7 @@ class AuditFiles:
     async def _retire_idle(self) -> None:
         """Chains of workers that there are no more."""
         await self.log.beside(
-            lambda: retire_idle(
-                self.directory, self._before_ns(), signer=self.keys, clock=self.clock
-            )
+            lambda: retire_idle(self.directory, self._before_ns(), **self.chain_options)
         )
 
     def _before_ns(self) -> int:
@@ -104,9 +104,11 @@ async def assemble_audit(
         return Audit(lines)
     data_directory, clock = base.data_directory, base.clock
     keys = OwnAuditKeys(data_directory)
+    source = settings.source or socket.gethostname()
+    options = {"signer": keys, "clock": clock, "source": source}
     directory = data_directory / FOLDER
     log = await open_log(
-        lambda: Chain.take(directory, signer=keys, clock=clock),
+        lambda: Chain.take(directory, **options),
         directory,
         clock=clock,
         observe=metrics.observe,
@@ -117,6 +119,11 @@ async def assemble_audit(
     trail = DirectoryTrail(directory, keys.anchors)
     stack.callback(trail.close)
     files = AuditFiles(
-        log=log, trail=trail, settings=settings, directory=directory, keys=keys, clock=clock
+        log=log,
+        trail=trail,
+        settings=settings,
+        directory=directory,
+        chain_options=options,
+        clock=clock,
     )
     return Audit(log, files)

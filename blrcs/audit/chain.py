@@ -47,6 +47,7 @@ class Chain:
             followed the one before.
         clock: Tells when.
         opening: Goes before the first record that is added.
+        source: Which machine it is of, as each record says; empty for none.
         max_segment_bytes: A file that has come to that size is the last one's predecessor.
     """
 
@@ -59,6 +60,7 @@ class Chain:
         signer: Signers,
         clock: Clock,
         opening: Mapping[str, Any] | None = None,
+        source: str = "",
         max_segment_bytes: int = MAX_SEGMENT_BYTES,
     ) -> None:
         self._folder = folder
@@ -66,6 +68,7 @@ class Chain:
         self._signer = signer
         self._clock = clock
         self._opening = opening
+        self._source = encoded({"source": source})[:-1] + b"," if source else b"{"
         self._max_segment_bytes = max_segment_bytes
         self._seq, self._hash = tail.seq, tail.hash
         self._checkpoint = tail.checkpoint
@@ -142,7 +145,7 @@ class Chain:
         Raises:
             OSError: They are not written.
         """
-        batch = Batch(self._seq, self._hash, self._last_ns, self.name, self._key)
+        batch = self._batch()
         if self._opening is not None:
             batch.add(self._clock(), encoded(self._opening))
         for time_ns, values in records:
@@ -176,7 +179,7 @@ class Chain:
             last = _last_line(segment.path)
             if last is None or from_instant(last.values["time"]) >= before_ns:
                 break
-            batch = Batch(self._seq, self._hash, self._last_ns, self.name, self._key)
+            batch = self._batch()
             signer = self._take_up_key(batch)
             count = following.first_seq - segment.first_seq
             values = {"kind": RETIRED, "through": place_of(last), "records": count}
@@ -193,6 +196,11 @@ class Chain:
         if self._file is not None:
             os.close(self._file)
         os.close(self._lock)
+
+    def _batch(self) -> Batch:
+        return Batch(
+            self._seq, self._hash, self._last_ns, self.name, self._key, source=self._source
+        )
 
     def _take_up_key(self, batch: Batch) -> Signer:
         """The key that signs now; where it is not the one before, it is told first how it came."""

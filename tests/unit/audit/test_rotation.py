@@ -144,7 +144,7 @@ class Forger:
     def add(self, signer: KeySigner, handovers: Sequence[object]) -> None:
         """A record of a rotation, whose hash and signature are in order, and a checkpoint."""
         last = json.loads(raw_of(self.chain).splitlines()[-1])
-        batch = Batch(last["seq"], last["hash"], NOW_NS, self.chain.name, last["key"])
+        batch = Batch(last["seq"], last["hash"], NOW_NS, self.chain.name, last["key"], b"{")
         if handovers:
             values = {"kind": ROTATED, "handovers": handovers, "key": signer.kid}
             batch.add_signed(NOW_NS, values, signer)
