@@ -43,19 +43,24 @@ class KeyHistory:
         self._restored: list[Line] = []
 
     @classmethod
-    def of(cls, directory: Path) -> "KeyHistory":
-        """What an audit log below a directory says; OSError where it cannot be read."""
+    def of(cls, *directories: Path) -> "KeyHistory":
+        """What the chains below directories say; OSError where they cannot be read."""
         history = cls()
-        for handover in read_handovers(directory):
-            history.add(handover)
-        for line in _telling_lines(directory):
-            if line.values.get("kind") == RESTORED:
-                history._restored.append(line)
-            for values in _list(line, "handovers"):
-                read = Handover.read(values)
-                if read is not None:
-                    history.add(read)
+        for directory in directories:
+            for handover in read_handovers(directory):
+                history.add(handover)
+            for line in _telling_lines(directory):
+                history.learn(line)
         return history
+
+    def learn(self, line: Line) -> None:
+        """What a record says of keys."""
+        if line.values.get("kind") == RESTORED:
+            self._restored.append(line)
+        for values in _list(line, "handovers"):
+            read = Handover.read(values)
+            if read is not None:
+                self.add(read)
 
     def add(self, handover: Handover) -> None:
         """One more."""

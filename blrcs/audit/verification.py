@@ -23,6 +23,7 @@ class Verification:
         directory: Where the chains lie.
         keys: Whose signatures count, and from which others may have followed.
         kept: Checkpoints that were kept elsewhere.
+        beside: Where more chains lie, such as those of other machines.
         go_on: Called now and then; what it raises ends the verification.
 
     Raises:
@@ -36,11 +37,12 @@ class Verification:
         keys: PublicAuditKeys,
         kept: Iterable[bytes] = (),
         *,
+        beside: Iterable[Path] = (),
         go_on: Callable[[], None] = lambda: None,
     ) -> None:
-        self._directory = directory
+        self._directories = (directory, *beside)
         self._anchors = keys
-        history = KeyHistory.of(directory)
+        history = KeyHistory.of(*self._directories)
         self._keys = history.trusted_from(keys)
         self._terms = history.terms(self._keys)
         self._go_on = go_on
@@ -58,9 +60,10 @@ class Verification:
         checks: dict[str, ChainCheck] = {}
         # What checkpoints say of other chains is known only once they have been read: twice.
         for _ in range(2):
-            for folder in chains_in(self._directory):
-                self._know_head(folder)
-                checks[folder.name] = self._check(folder)
+            for directory in self._directories:
+                for folder in chains_in(directory):
+                    self._know_head(folder)
+                    checks[folder.name] = self._check(folder)
             if not self._learn(checks.values()):
                 break
         reports = [check.report for check in checks.values()]

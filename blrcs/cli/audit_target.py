@@ -20,6 +20,16 @@ DataFolder = Annotated[
 ]
 
 
+Trails = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--trail",
+        help="A folder with chains, such as a backup or a copy of another machine's; instead of the"
+        " server's own, and may be repeated.",
+    ),
+]
+
+
 def data_directory_of(
     config_directory: Path | None,
     config_file: Path | None,
@@ -44,11 +54,24 @@ def chains_of(directory: Path) -> Path:
     return folder
 
 
-def reader_of(directory: Path) -> "AuditReader":
+def trails_of(directory: Path, trails: list[Path] | None) -> list[Path]:
+    """Where the chains lie that a command is about; ends it where there are none."""
+    from blrcs.audit.segments import FOLDER, chains_in  # noqa: PLC0415 - see the package
+
+    if not trails:
+        return [chains_of(directory)]
+    found = [each / FOLDER if (each / FOLDER).is_dir() else each for each in trails]
+    for each in found:
+        if not each.is_dir() or not chains_in(each):
+            fail(f"{escape(str(each))}: there is no audit log")
+    return found
+
+
+def reader_of(directory: Path, trails: list[Path] | None = None) -> "AuditReader":
     """Reads the chains; ends the command where there are none."""
     from blrcs.audit.reading import AuditReader  # noqa: PLC0415 - see the package
 
-    return AuditReader(chains_of(directory))
+    return AuditReader(*trails_of(directory, trails))
 
 
 def own_key(directory: Path) -> "SigningKey":

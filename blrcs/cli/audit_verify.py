@@ -8,9 +8,11 @@ import typer
 
 from blrcs.cli.audit_target import (
     DataFolder,
+    Trails,
     chains_of,
     data_directory_of,
     own_key,
+    trails_of,
     trusted_keys,
 )
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
@@ -29,6 +31,7 @@ Keys = Annotated[
 
 def verify(
     data_directory: DataFolder = None,
+    trail: Trails = None,
     key: Keys = None,
     checkpoint: Annotated[
         list[Path] | None,
@@ -51,7 +54,8 @@ def verify(
     keys = trusted_keys(key, directory)
     try:
         kept = [line for path in checkpoint or () for line in _lines(path)]
-        report = Verification(chains_of(directory), keys, kept).run()
+        first, *others = trails_of(directory, trail)
+        report = Verification(first, keys, kept, beside=others).run()
     except ValueError as error:
         fail(f"--checkpoint: {error}")
     except OSError as error:

@@ -11,7 +11,7 @@ from blrcs.audit.chain import Chain
 from blrcs.audit.checkpoint import KeySigner
 from blrcs.audit.line import encoded
 from blrcs.audit.segments import FOLDER, KEY_FILE, segments_in
-from blrcs.cli import app, audit
+from blrcs.cli import app, audit_follow
 from blrcs.security.signing_keys import load_or_create_signing_key
 
 HOUR_NS = 3600 * 1_000_000_000
@@ -103,14 +103,31 @@ def test_what_comes_is_followed_until_it_is_interrupted(data, monkeypatch):
         chain.append([(now_ns, record(f"new{len(naps)}"))], sign=False)
         chain.close()
 
-    monkeypatch.setattr(audit.time, "sleep", nap)
+    monkeypatch.setattr(audit_follow.time, "sleep", nap)
     lines = run(data, "follow", "--principal", "users/new2").splitlines()
     assert [json.loads(each)["principal"] for each in lines] == ["users/new2"]
+
+
+def test_who_follows_with_a_cursor_is_told_of_each_record_once(data, tmp_path):
+    arguments = ("follow", "--once", "--cursor", str(tmp_path / "cursor"))
+    assert len(run(data, *arguments).splitlines()) == 5
+    assert run(data, *arguments) == ""
+    chain = take(data, time.time_ns())
+    chain.append([(time.time_ns(), record("new"))], sign=False)
+    chain.close()
+    shipped = tmp_path / "shipped.jsonl"
+    assert run(data, *arguments, "--output", str(shipped), "--method", "/a.B/*") == ""
+    (line,) = map(json.loads, shipped.read_bytes().splitlines())
+    assert line["principal"] == "users/new"
+    (tmp_path / "cursor").write_text("7")
+    assert "is no cursor" in run(data, *arguments, fails=1)
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
+        (("follow", "--once"), "--cursor"),
+        (("follow", "--output", "/dev/null"), "--cursor"),
         (("list", "--since", "yesterday"), "--since"),
         (("list", "--decision", "perhaps"), "--decision"),
         (("verify", "--key", "/nowhere"), "/nowhere"),
@@ -157,3 +174,32 @@ def test_a_key_that_was_rotated_still_verifies_elsewhere(data, tmp_path):
         assert "as they were written" in run(data, "verify", *arguments)
     (data / KEY_FILE).chmod(0o644)
     assert "open to others" in run(data, "rotate-key", fails=1)
+
+
+def test_the_logs_of_several_machines_are_one(data, tmp_path):
+    """Two that were copied, one as its folder of chains and one as its data directory."""
+    trails, keys, kept = [], [], tmp_path / "kept"
+    for name, way in (("web-1", ""), ("web-2", FOLDER)):
+        machine = tmp_path / name
+        machine.mkdir()
+        now_ns = time.time_ns()
+        signer = KeySigner(load_or_create_signing_key(machine / KEY_FILE))
+        chain = Chain.take(
+            machine / FOLDER, signer=signer, clock=lambda now_ns=now_ns: now_ns, source=name
+        )
+        chain.append([(now_ns, record(f"of-{name}"))], sign=True)
+        chain.close()
+        public = tmp_path / f"{name}.json"
+        public.write_text(run(machine, "key"))
+        with kept.open("a") as file:
+            file.write(run(machine, "checkpoints"))
+        trails += ["--trail", str(machine / way)]
+        keys += ["--key", str(public)]
+    assert exported(data, *trails) == ["of-web-1", "of-web-2"]
+    lines = [json.loads(line) for line in run(data, "export", *trails).splitlines()]
+    assert {each["source"] for each in lines} == {"web-1", "web-2"}
+    assert "web-2" in run(data, "list", *trails)
+    verify = ("verify", *trails, "--checkpoint", str(kept))
+    assert run(data, *verify, *keys).count("as they were written") == 2
+    assert "no checkpoint that a trusted key" in run(data, *verify, *keys[:2], fails=1)
+    assert "there is no audit log" in run(data, "list", "--trail", str(tmp_path / "kept"), fails=1)
