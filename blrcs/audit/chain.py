@@ -18,9 +18,11 @@ from blrcs.audit.segments import (
     HEAD,
     chains_in,
     hold,
+    is_restored,
     raw_lines,
     segment_path,
     segments_in,
+    sync_directory,
 )
 from blrcs.audit.tail import DamagedChainError, Tail, read_tail
 from blrcs.domain.instant import from_instant
@@ -86,8 +88,8 @@ class Chain:
     def take(cls, directory: Path, **options: Any) -> Self:
         """The first chain below a directory that nobody writes, or a new one.
 
-        A chain whose end is not as a writer leaves it stays as it is, for whoever looks into it,
-        and none goes on with it; the one that is taken instead tells of it.
+        A chain that was restored is left to itself. One whose end is not as a writer leaves it
+        stays as it is, for whoever looks into it; the one that is taken instead tells of it.
 
         Raises:
             OSError: The directory cannot be read or written.
@@ -95,7 +97,7 @@ class Chain:
         directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
         damaged: list[str] = []
         for folder in chains_in(directory):
-            lock = hold(folder)
+            lock = None if is_restored(folder) else hold(folder)
             if lock is None:
                 continue
             try:
@@ -105,7 +107,7 @@ class Chain:
                 os.close(lock)
         folder = directory / secrets.token_hex(CHAIN_BYTES)
         folder.mkdir(mode=DIRECTORY_MODE)
-        _sync_directory(directory)
+        sync_directory(directory)
         lock = hold(folder)
         if lock is None:
             raise BlockingIOError(f"{folder} is in use")
@@ -165,6 +167,16 @@ class Chain:
             self.head = batch.lines[-1]
             self._show_head(self.head)
 
+    def append_signed(self, values: Mapping[str, Any]) -> None:
+        """Adds a record that is signed itself, and a checkpoint behind it.
+
+        Raises:
+            OSError: They are not written.
+        """
+        self.append([], sign=True)
+        self._write_signed(values)
+        self.append([], sign=True)
+
     def retire(self, before_ns: int) -> int:
         """Removes the files whose records are all older, but for the last one; how many it was.
 
@@ -179,15 +191,10 @@ class Chain:
             last = _last_line(segment.path)
             if last is None or from_instant(last.values["time"]) >= before_ns:
                 break
-            batch = self._batch()
-            signer = self._take_up_key(batch)
             count = following.first_seq - segment.first_seq
-            values = {"kind": RETIRED, "through": place_of(last), "records": count}
-            batch.add_signed(self._clock(), {**values, "key": signer.kid}, signer)
-            self._write(batch)
-            self._unsigned += len(batch.lines)
+            self._write_signed({"kind": RETIRED, "through": place_of(last), "records": count})
             segment.path.unlink()
-            _sync_directory(self._folder)
+            sync_directory(self._folder)
             retired += 1
         return retired
 
@@ -196,6 +203,13 @@ class Chain:
         if self._file is not None:
             os.close(self._file)
         os.close(self._lock)
+
+    def _write_signed(self, values: Mapping[str, Any]) -> None:
+        batch = self._batch()
+        signer = self._take_up_key(batch)
+        batch.add_signed(self._clock(), {**values, "key": signer.kid}, signer)
+        self._write(batch)
+        self._unsigned += len(batch.lines)
 
     def _batch(self) -> Batch:
         return Batch(
@@ -273,7 +287,7 @@ class Chain:
             # One that is there is empty: its first record could not be written.
             made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
             try:
-                _sync_directory(self._folder)
+                sync_directory(self._folder)
             except OSError:
                 os.close(made)
                 raise
@@ -295,7 +309,7 @@ def retire_idle(directory: Path, before_ns: int, **options: Any) -> None:
         OSError: Not all could be removed.
     """
     for folder in chains_in(directory):
-        lock = hold(folder)
+        lock = None if is_restored(folder) else hold(folder)
         if lock is None:
             continue
         try:
@@ -312,14 +326,6 @@ def _write_all(file: int, raw: bytes, offset: int) -> None:
     while view:
         written = os.pwrite(file, view, offset)
         view, offset = view[written:], offset + written
-
-
-def _sync_directory(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _last_line(path: Path) -> Line | None:

@@ -108,8 +108,12 @@ class PublicAuditKeys:
     def __contains__(self, kid: object) -> bool:
         return kid in self._keys
 
-    def __or__(self, other: Mapping[str, Ed25519PublicKey]) -> "PublicAuditKeys":
-        return PublicAuditKeys({**self._keys, **other})
+    def __or__(self, other: "PublicAuditKeys") -> "PublicAuditKeys":
+        return PublicAuditKeys({**self._keys, **other._keys})
+
+    def jwks(self) -> list[dict[str, str]]:
+        """As ``of_jwks`` reads them."""
+        return [jwk_of(key) for key in self._keys.values()]
 
     def signed(self, line: Line) -> bool:
         """Whether one of them has signed the record."""

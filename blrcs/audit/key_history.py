@@ -1,18 +1,17 @@
 """Which keys are to be trusted with an audit log, by what the log says of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from blrcs.audit.checkpoint import RESTORED, ROTATED, PublicAuditKeys, key_of
+from blrcs.audit.checkpoint import RESTORED, ROTATED, PublicAuditKeys
 from blrcs.audit.handover import Handover
 from blrcs.audit.line import Line
 from blrcs.audit.segments import KEYS_FILE, chains_in, raw_lines, segments_in
 from blrcs.domain.instant import from_instant
-from blrcs.security.signing_keys import jwk_of
 
 EARLY_NS = 3600 * 10**9
 """By so much a clock may have been set back behind a handover."""
@@ -25,6 +24,14 @@ class Term(NamedTuple):
 
     since_ns: int
     until_ns: int
+
+
+class RestoredChain(NamedTuple):
+    """What is said of a chain that came from a backup: its end, and whose signatures count."""
+
+    seq: int
+    hash: str
+    anchors: PublicAuditKeys
 
 
 ALWAYS = Term(0, 1 << 63)
@@ -90,14 +97,36 @@ class KeyHistory:
         """
         trusted = anchors
         while True:
-            more = {
-                kid: key
-                for kid, key in (*self._led_to(trusted), *self._vouched_for(trusted))
-                if kid not in trusted
-            }
+            more = {kid: key for kid, key in self._led_to(trusted) if kid not in trusted}
             if not more:
                 return trusted
-            trusted |= more
+            trusted |= PublicAuditKeys(more)
+
+    def restored(self, anchors: PublicAuditKeys) -> dict[str, RestoredChain]:
+        """The chains that were restored, as signed records say of them."""
+        found: dict[str, RestoredChain] = {}
+        waiting = list(self._restored)
+        while True:
+            told = [line for line in waiting if self._is_trusted(line, found, anchors)]
+            if not told:
+                return found
+            waiting = [line for line in waiting if line not in told]
+            for line in told:
+                theirs = PublicAuditKeys.of_jwks(_list(line, "keys"))
+                for chain, place in line.values["chains"].items():
+                    # What was restored more than once ends where it did first.
+                    other = found.get(chain)
+                    if other is not None:
+                        found[chain] = other._replace(anchors=other.anchors | theirs)
+                    else:
+                        found[chain] = RestoredChain(place["seq"], place["hash"], theirs)
+
+    def _is_trusted(
+        self, line: Line, restored: Mapping[str, RestoredChain], anchors: PublicAuditKeys
+    ) -> bool:
+        vouched_for = restored.get(line.chain)
+        keys = anchors if vouched_for is None else vouched_for.anchors
+        return self.trusted_from(keys).signed(line)
 
     def terms(self, trusted: PublicAuditKeys) -> dict[str, Term]:
         """When each key signed that has handed over, or that another has handed over to."""
@@ -118,14 +147,6 @@ class KeyHistory:
 
     def _successors(self, kid: str) -> int:
         return sum(each.old == kid for each in self._handovers.values())
-
-    def _vouched_for(self, trusted: PublicAuditKeys) -> Iterator[tuple[str, Ed25519PublicKey]]:
-        """Keys of a log that was restored, as the one says who has verified it then."""
-        for line in self._restored:
-            if trusted.signed(line):
-                for jwk in _list(line, "keys"):
-                    key = key_of(jwk)
-                    yield jwk_of(key)["kid"], key
 
 
 def read_handovers(directory: Path) -> Iterator[Handover]:

@@ -15,7 +15,7 @@ from blrcs.audit.checkpoint import KeySigner, PublicAuditKeys
 from blrcs.audit.handover import Handover
 from blrcs.audit.key_history import KeyHistory, read_handovers
 from blrcs.audit.line import Line
-from blrcs.audit.segments import FILE_MODE, FOLDER, KEY_FILE, KEYS_FILE
+from blrcs.audit.segments import FILE_MODE, FOLDER, KEY_FILE, KEYS_FILE, sync_directory
 from blrcs.domain.instant import to_instant
 from blrcs.security.key_file import KeyFileError, create_key_file
 from blrcs.security.signing_keys import (
@@ -106,8 +106,17 @@ def rotate_key(data_directory: Path, clock: Clock) -> str:
             handover = Handover.make(old, new, to_instant(clock()))
             _append(file, orjson.dumps(handover.values) + b"\n")
         draft.replace(path)
-        _sync(data_directory)
+        sync_directory(data_directory)
         return new.kid
+
+
+def add_handovers(directory: Path, source: Path) -> None:
+    """Has a history tell of the handovers of another too; OSError where it cannot be written."""
+    with _history_file(directory) as file:
+        known = [each.values for each in read_handovers(directory)]
+        for each in read_handovers(source):
+            if each.values not in known:
+                _append(file, orjson.dumps(each.values) + b"\n")
 
 
 def _begun(draft: Path, handed_over: Sequence[str]) -> SigningKey | None:
@@ -126,7 +135,7 @@ def _history_file(directory: Path) -> Iterator[int]:
     file = os.open(directory / KEYS_FILE, os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        _sync(directory)
+        sync_directory(directory)
         yield file
     finally:
         os.close(file)
@@ -147,11 +156,3 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

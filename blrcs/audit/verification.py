@@ -42,18 +42,20 @@ class Verification:
     ) -> None:
         self._directories = (directory, *beside)
         self._anchors = keys
-        history = KeyHistory.of(*self._directories)
-        self._keys = history.trusted_from(keys)
-        self._terms = history.terms(self._keys)
+        self._history = KeyHistory.of(*self._directories)
+        self._keys = self._history.trusted_from(keys)
+        self._restored = self._history.restored(keys)
         self._go_on = go_on
         self._known: dict[str, dict[int, str]] = {}
         for raw in kept:
             line = Line.read(raw)
-            if line is None or not self._keys.signed(line):
+            if line is None or not self._keys_of(line.chain).signed(line):
                 raise ValueError("is no checkpoint that a trusted key has signed")
             self._know(line.chain, line.seq, line.hash)
             for chain, place in line.values.get("others", {}).items():
                 self._know(chain, place["seq"], place["hash"])
+        for chain, end in self._restored.items():
+            self._know(chain, end.seq, end.hash)
 
     def run(self) -> Report:
         """What is wrong, if anything; OSError where the files cannot be read."""
@@ -73,8 +75,17 @@ class Verification:
 
     def _check(self, folder: Path) -> ChainCheck:
         while True:
-            known = self._known.get(folder.name, {})
-            check = ChainCheck(folder, self._keys, self._anchors, self._terms, known, self._go_on)
+            restored = self._restored.get(folder.name)
+            anchors = self._anchors if restored is None else restored.anchors
+            keys = self._keys_of(folder.name)
+            check = ChainCheck(
+                folder,
+                keys,
+                anchors,
+                self._history.terms(keys),
+                self._known.get(folder.name, {}),
+                self._go_on,
+            )
             try:
                 report = check.run()
             except FileNotFoundError:
@@ -84,12 +95,24 @@ class Verification:
             finding = report.finding
             if finding is not None and finding.problem == "torn" and is_written(folder):
                 report.finding = None
+            if restored is not None and finding is None and report.last_seq > restored.seq:
+                detail = "it was restored up to the record before, and others may stand here"
+                report.finding = Finding(folder.name, restored.seq + 1, "forked", detail)
             return check
+
+    def _keys_of(self, chain: str) -> PublicAuditKeys:
+        """Whose signatures count in a chain."""
+        restored = self._restored.get(chain)
+        return self._keys if restored is None else self._history.trusted_from(restored.anchors)
 
     def _know_head(self, folder: Path) -> None:
         with contextlib.suppress(OSError):
             line = Line.read((folder / HEAD).read_bytes())
-            if line is not None and line.chain == folder.name and self._keys.signed(line):
+            if (
+                line is not None
+                and line.chain == folder.name
+                and self._keys_of(line.chain).signed(line)
+            ):
                 self._know(line.chain, line.seq, line.hash)
 
     def _learn(self, checks: Iterable[ChainCheck]) -> bool:
