@@ -67,6 +67,7 @@ class AuditFiles:
         await self.log.beside(
             lambda: retire_idle(self.directory, self._before_ns(), **self.chain_options)
         )
+        await self.log.forget_restored(self._before_ns())
 
     def _before_ns(self) -> int:
         return self.clock() - self.settings.retention.ns

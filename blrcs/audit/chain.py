@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,15 @@ from typing import Any, Self
 
 from blrcs.application.ports.clock import Clock
 from blrcs.audit.batch import Batch
-from blrcs.audit.checkpoint import CHECKPOINT, RETIRED, ROTATED, Signer, Signers, place_of
+from blrcs.audit.checkpoint import (
+    CHECKPOINT,
+    FORGOTTEN,
+    RETIRED,
+    ROTATED,
+    Signer,
+    Signers,
+    place_of,
+)
 from blrcs.audit.line import Line, encoded
 from blrcs.audit.segments import (
     FILE_MODE,
@@ -197,6 +206,24 @@ class Chain:
             sync_directory(self._folder)
             retired += 1
         return retired
+
+    def forget_restored(self, before_ns: int) -> None:
+        """Removes the chains that were restored and whose records are all older.
+
+        A signed record tells of each, before it goes.
+
+        Raises:
+            OSError: Not all could be removed.
+        """
+        for folder in chains_in(self._folder.parent):
+            if not is_restored(folder):
+                continue
+            tail = read_tail(folder)
+            if tail.time_ns < before_ns:
+                place = {"seq": tail.seq, "hash": tail.hash}
+                self.append_signed({"kind": FORGOTTEN, "chains": {folder.name: place}})
+                shutil.rmtree(folder)
+                sync_directory(folder.parent)
 
     def close(self) -> None:
         """Lets the chain go."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from blrcs.audit.checkpoint import RESTORED, ROTATED, PublicAuditKeys
+from blrcs.audit.checkpoint import FORGOTTEN, RESTORED, ROTATED, PublicAuditKeys
 from blrcs.audit.handover import Handover
 from blrcs.audit.line import Line
 from blrcs.audit.segments import KEYS_FILE, chains_in, raw_lines, segments_in
@@ -36,7 +36,7 @@ class RestoredChain(NamedTuple):
 
 ALWAYS = Term(0, 1 << 63)
 
-_TELLING = tuple(b'"kind":"%b"' % kind.encode() for kind in (ROTATED, RESTORED))
+_TELLING = tuple(b'"kind":"%b"' % kind.encode() for kind in (ROTATED, RESTORED, FORGOTTEN))
 
 
 class KeyHistory:
@@ -48,6 +48,7 @@ class KeyHistory:
     def __init__(self) -> None:
         self._handovers: dict[tuple[str, str], Handover] = {}
         self._restored: list[Line] = []
+        self._forgotten: list[Line] = []
 
     @classmethod
     def of(cls, *directories: Path) -> "KeyHistory":
@@ -64,6 +65,8 @@ class KeyHistory:
         """What a record says of keys."""
         if line.values.get("kind") == RESTORED:
             self._restored.append(line)
+        if line.values.get("kind") == FORGOTTEN:
+            self._forgotten.append(line)
         for values in _list(line, "handovers"):
             read = Handover.read(values)
             if read is not None:
@@ -120,6 +123,11 @@ class KeyHistory:
                         found[chain] = other._replace(anchors=other.anchors | theirs)
                     else:
                         found[chain] = RestoredChain(place["seq"], place["hash"], theirs)
+
+    def forgotten(self, trusted: PublicAuditKeys) -> set[str]:
+        """The restored chains that were removed in time, as signed records say."""
+        lines = filter(trusted.signed, self._forgotten)
+        return {chain for line in lines for chain in line.values["chains"]}
 
     def _is_trusted(
         self, line: Line, restored: Mapping[str, RestoredChain], anchors: PublicAuditKeys

@@ -69,7 +69,7 @@ class Verification:
             if not self._learn(checks.values()):
                 break
         reports = [check.report for check in checks.values()]
-        missing = sorted(set(self._known) - set(checks))
+        missing = sorted(set(self._known) - set(checks) - self._forgotten())
         reports += [self._missing(chain) for chain in missing]
         return Report(reports)
 
@@ -99,6 +99,10 @@ class Verification:
                 detail = "it was restored up to the record before, and others may stand here"
                 report.finding = Finding(folder.name, restored.seq + 1, "forked", detail)
             return check
+
+    def _forgotten(self) -> set[str]:
+        """Those chains, of those that came from a backup, that were removed in time."""
+        return self._history.forgotten(self._keys) & set(self._restored)
 
     def _keys_of(self, chain: str) -> PublicAuditKeys:
         """Whose signatures count in a chain."""

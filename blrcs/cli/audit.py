@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blrcs.cli import audit_follow, audit_verify
+from blrcs.cli import audit_backup, audit_follow, audit_verify
 from blrcs.cli.audit_filter import (
     DecisionOption,
     Method,
@@ -35,6 +35,8 @@ app.command("follow")(audit_follow.follow)
 app.command("key")(audit_verify.public_key)
 app.command("rotate-key")(audit_verify.rotate_key)
 app.command("checkpoints")(audit_verify.checkpoints)
+app.command("backup")(audit_backup.backup)
+app.command("restore")(audit_backup.restore)
 
 
 @app.command("list")

@@ -13,6 +13,7 @@ from blrcs.monitoring.log_values import escape
 if TYPE_CHECKING:
     from blrcs.audit.checkpoint import PublicAuditKeys
     from blrcs.audit.reading import AuditReader
+    from blrcs.config.settings import Settings
     from blrcs.security.signing_keys import SigningKey
 
 DataFolder = Annotated[
@@ -20,6 +21,10 @@ DataFolder = Annotated[
 ]
 
 
+Keys = Annotated[
+    list[Path] | None,
+    typer.Option("--key", help="A file of public keys; by default the server's own is trusted."),
+]
 Trails = Annotated[
     list[Path] | None,
     typer.Option(
@@ -36,12 +41,22 @@ def data_directory_of(
     environment: str | None,
     data_directory: Path | None,
 ) -> Path:
+    """The one that the configuration names; ends the command where that is wrong."""
+    return settings_of(config_directory, config_file, environment, data_directory).data_directory
+
+
+def settings_of(
+    config_directory: Path | None,
+    config_file: Path | None,
+    environment: str | None,
+    data_directory: Path | None,
+) -> "Settings":
     """Reads the configuration as ``blrcs serve`` does; ends the command where it is wrong."""
     flags: dict[str, Any] = {
         "environment": environment,
         "data_directory": None if data_directory is None else str(data_directory),
     }
-    return load_or_exit(config_directory, config_file, flags).settings.data_directory
+    return load_or_exit(config_directory, config_file, flags).settings
 
 
 def chains_of(directory: Path) -> Path:

@@ -8,6 +8,7 @@ import typer
 
 from blrcs.cli.audit_target import (
     DataFolder,
+    Keys,
     Trails,
     chains_of,
     data_directory_of,
@@ -22,11 +23,6 @@ from blrcs.monitoring.log_values import escape
 
 if TYPE_CHECKING:
     from blrcs.domain.audit_finding import ChainReport
-
-Keys = Annotated[
-    list[Path] | None,
-    typer.Option("--key", help="A file of public keys; by default the server's own is trusted."),
-]
 
 
 def verify(

@@ -290,3 +290,26 @@ def test_what_was_restored_and_backed_up_again_is_verified_by_the_last_key(
             shutil.rmtree(folder)
             break
     assert [each.problem for each in third.findings()] == ["removed"]
+
+
+def test_what_was_restored_is_removed_in_time(first: Machine, second: Machine) -> None:
+    first.write(1)
+    second.write(2)
+    second.restore(first.back_up(), first.public)
+    (restored,) = chains_in(first.directory)
+    chain = second.take()
+    chain.forget_restored(NOW_NS)
+    assert (second.directory / restored.name).exists()
+    chain.forget_restored(NOW_NS + 10**9)
+    chain.close()
+    assert not (second.directory / restored.name).exists()
+    assert second.findings() == []
+    # Nobody forgets a chain that was not restored.
+    third = second.take()
+    other = second.take()
+    other.append(records([3]), sign=True)
+    third.append_signed({"kind": "forgotten", "chains": {other.name: {"seq": 1, "hash": ""}}})
+    third.close()
+    other.close()
+    shutil.rmtree(second.directory / other.name)
+    assert [each.problem for each in second.findings()] == ["removed"]

@@ -203,3 +203,23 @@ def test_the_logs_of_several_machines_are_one(data, tmp_path):
     assert run(data, *verify, *keys).count("as they were written") == 2
     assert "no checkpoint that a trusted key" in run(data, *verify, *keys[:2], fails=1)
     assert "there is no audit log" in run(data, "list", "--trail", str(tmp_path / "kept"), fails=1)
+
+
+def test_a_backup_is_restored_on_a_new_machine(data, tmp_path):
+    target = tmp_path / "nightly"
+    assert "1 chains, read back" in run(data, "backup", str(target))
+    assert "is there already" in run(data, "backup", str(target), fails=1)
+    assert exported(data, "--trail", str(target)) == ["old", "alice", "\x1b[2Jbob"]
+    new = tmp_path / "new" / "data"
+    arguments = ("restore", str(target))
+    assert "unsigned" in run(new, *arguments, fails=1)
+    key = str(target / "audit_public_key.json")
+    assert "restored up to record 5" in run(new, *arguments, "--key", key)
+    assert "is there already" in run(data, *arguments, fails=1)
+    assert exported(new) == ["old", "alice", "\x1b[2Jbob"]
+    assert run(new, "verify").count("as they were written") == 2
+    (chain,) = (data / FOLDER).iterdir()
+    (segment,) = segments_in(chain)
+    segment.path.write_bytes(segment.path.read_bytes().replace(b"alice", b"mally"))
+    assert "is edited" in run(data, "backup", str(tmp_path / "after"), fails=1)
+    assert (tmp_path / "after").exists()
