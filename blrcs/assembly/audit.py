@@ -1,9 +1,11 @@
 """Puts the audit log together."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from blrcs.api.audit_service import AuditService
 from blrcs.application.audit.follow_events import FollowEvents
@@ -14,15 +16,14 @@ from blrcs.application.ports.page_tokens import PageTokens
 from blrcs.assembly.foundation import NS_PER_S, Foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.audit.chain import Chain, retire_idle
-from blrcs.audit.checkpoint import KeySigner, PublicAuditKeys
 from blrcs.audit.log import AuditLog, open_log
-from blrcs.audit.segments import FOLDER, KEY_FILE
+from blrcs.audit.own_keys import OwnAuditKeys
+from blrcs.audit.segments import FOLDER
 from blrcs.audit.trail import DirectoryTrail
 from blrcs.config.audit import Audit as AuditSection
 from blrcs.interceptors.audit_sink import AuditSink
 from blrcs.monitoring.audit_lines import AuditLines, write_audit_line
 from blrcs.monitoring.audit_metrics import AuditMetrics
-from blrcs.security.signing_keys import load_or_create_signing_key
 from blrcs.transport.registration import Registrar
 from blrcs.v1 import audit_pb2_grpc
 
@@ -37,7 +38,7 @@ class AuditFiles:
     trail: DirectoryTrail
     settings: AuditSection
     directory: Path
-    signer: KeySigner
+    chain_options: Mapping[str, Any]
     clock: Clock
 
     def add_to(self, registrar: Registrar, page_tokens: PageTokens) -> None:
@@ -64,10 +65,9 @@ class AuditFiles:
     async def _retire_idle(self) -> None:
         """Chains of workers that there are no more."""
         await self.log.beside(
-            lambda: retire_idle(
-                self.directory, self._before_ns(), signer=self.signer, clock=self.clock
-            )
+            lambda: retire_idle(self.directory, self._before_ns(), **self.chain_options)
         )
+        await self.log.forget_restored(self._before_ns())
 
     def _before_ns(self) -> int:
         return self.clock() - self.settings.retention.ns
@@ -104,11 +104,12 @@ async def assemble_audit(
         stack.callback(lines.flush)
         return Audit(lines)
     data_directory, clock = base.data_directory, base.clock
-    key = load_or_create_signing_key(data_directory / KEY_FILE)
-    signer = KeySigner(key)
+    keys = OwnAuditKeys(data_directory)
+    source = settings.source or socket.gethostname()
+    options = {"signer": keys, "clock": clock, "source": source}
     directory = data_directory / FOLDER
     log = await open_log(
-        lambda: Chain.take(directory, signer=signer, clock=clock),
+        lambda: Chain.take(directory, **options),
         directory,
         clock=clock,
         observe=metrics.observe,
@@ -116,9 +117,14 @@ async def assemble_audit(
         flush_s=settings.flush_interval.ns / NS_PER_S,
     )
     stack.push_async_callback(log.close)
-    trail = DirectoryTrail(directory, PublicAuditKeys.of_jwks(key.jwks()))
+    trail = DirectoryTrail(directory, keys.anchors)
     stack.callback(trail.close)
     files = AuditFiles(
-        log=log, trail=trail, settings=settings, directory=directory, signer=signer, clock=clock
+        log=log,
+        trail=trail,
+        settings=settings,
+        directory=directory,
+        chain_options=options,
+        clock=clock,
     )
     return Audit(log, files)

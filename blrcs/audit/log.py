@@ -131,6 +131,10 @@ class AuditLog:
         """See Chain.retire."""
         await self.beside(lambda: self._chain.retire(before_ns))
 
+    async def forget_restored(self, before_ns: int) -> None:
+        """See Chain.forget_restored; for one process of a server."""
+        await self.beside(lambda: self._chain.forget_restored(before_ns))
+
     async def beside(self, work: Callable[[], object]) -> None:
         """Does something in the writing thread, between groups."""
         await self._loop.run_in_executor(self._thread, work)
@@ -231,7 +235,7 @@ class AuditLog:
         self._failed = error is not None
 
     def _sign(self) -> None:
-        if self._chain.unsigned:
+        if not self._chain.is_signed:
             self._chain.append([], sign=True)
 
 
