@@ -163,6 +163,7 @@ async def assemble_builtin(
         generation=memory.generation(RECORDS),
         # However many watch, as many other calls are served.
         max_watchers=settings.server.max_concurrent_calls // 2,
+        max_reply_bytes=settings.server.max_message_bytes,
     )
     return Builtin(
         base=base,
