@@ -16,6 +16,7 @@ from blrcs.assembly.identity import Identity, assemble_identity
 from blrcs.assembly.limits import ServiceLimits, assemble_limits
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.records import Records, assemble_records
+from blrcs.assembly.shared_counts import SharedCounts, assemble_shared_counts
 from blrcs.config.settings import Settings
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.security.password_hasher import Argon2PasswordHasher
@@ -34,6 +35,7 @@ from blrcs.workers.memory import ACCESS, RECORDS, Memory
 from blrcs.workers.worker import Worker
 
 PURGE_PERIOD_S = 600.0
+COUNTS_PURGE_PERIOD_S = 60.0
 EXPIRY_PERIOD_S = 5.0
 SWEEP_PERIOD_S = 1.0
 
@@ -49,6 +51,7 @@ class Builtin:
     limits: ServiceLimits
     records: Records
     encryption: Encryption
+    counts: SharedCounts
 
     def add_to(self, registrar: Registrar) -> DirectHandlers:
         """Has all of them served; what answers some of their methods directly."""
@@ -79,6 +82,8 @@ class Builtin:
         """Begins what is done beside all calls, by each worker or by the one that leads."""
         records, limits, database = self.records, self.limits, self.base.database
         house.repeat(PURGE_PERIOD_S, leading(self.identity.purge_expired))
+        for purge in self.counts.purges:
+            house.repeat(COUNTS_PURGE_PERIOD_S, leading(purge))
         signing = self.identity.signing
         signing.keep_house(house, leads=leading(signing.rotate_if_due))
         self.identity.issuers.keep_house(house)
@@ -133,12 +138,14 @@ async def assemble_builtin(
         target_ns=settings.auth.password.hash_time.ns,
         memory_kib=settings.auth.password.hash_memory // 1024,
     )
+    counts = assemble_shared_counts(base, settings.limits, memory, stack)
     identity = assemble_identity(
         base,
         settings.auth,
         stack.enter_context(contextlib.closing(Argon2PasswordHasher(work))),
         memory,
         encryption.sealer("credentials"),
+        counts,
         grant_administrator=access.grant_administrator,
         grants=access.store,
     )
@@ -165,4 +172,5 @@ async def assemble_builtin(
         limits=limits,
         records=records,
         encryption=encryption,
+        counts=counts,
     )
