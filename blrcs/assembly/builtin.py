@@ -18,6 +18,7 @@ from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.records import Records, assemble_records
 from blrcs.assembly.shared_counts import SharedCounts, assemble_shared_counts
 from blrcs.config.settings import Settings
+from blrcs.encryption.sealer import CREDENTIALS
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.password_tuning import agreed_work
@@ -144,7 +145,7 @@ async def assemble_builtin(
         settings.auth,
         stack.enter_context(contextlib.closing(Argon2PasswordHasher(work))),
         memory,
-        encryption.sealer("credentials"),
+        encryption.sealer(CREDENTIALS),
         counts,
         grant_administrator=access.grant_administrator,
         grants=access.store,

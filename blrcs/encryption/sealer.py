@@ -9,6 +9,8 @@ from blrcs.encryption.place import place
 
 SERVER = ""
 """In the place of a tenant."""
+CREDENTIALS = "credentials"
+"""The name of who seals the secrets of authenticators."""
 
 
 class Sealer:
