@@ -28,6 +28,7 @@ from blrcs.v1 import (
     auth_pb2_grpc,
     cache_pb2_grpc,
     credential_pb2_grpc,
+    encryption_pb2_grpc,
     limit_pb2_grpc,
     record_pb2_grpc,
     user_pb2_grpc,
@@ -67,6 +68,9 @@ class Builtin:
         limit_pb2_grpc.add_LimitServiceServicer_to_server(self.limits.service, registrar)
         cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
         record_pb2_grpc.add_RecordServiceServicer_to_server(records.service, registrar)
+        encryption_pb2_grpc.add_EncryptionServiceServicer_to_server(
+            self.encryption.service(self.base), registrar
+        )
         # What a caller's token stands for may be newer than any copy.
         has_copies = self.base.consistency_token is None
         return {
@@ -112,6 +116,7 @@ class Builtin:
         await self.identity.revocations.catch_up()
         await self.access.store.follow()
         await self.limits.rules.follow()
+        await self.encryption.look()
 
 
 async def assemble_builtin(

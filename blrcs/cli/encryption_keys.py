@@ -139,9 +139,9 @@ async def _rotate_server(opened: OpenKeys) -> Any:
 
 
 async def _shred(opened: OpenKeys, tenant: str) -> int:
-    from blrcs.encryption.shredding import shred_tenant as shred  # noqa: PLC0415 - see the package
+    from blrcs.encryption.shredding import StoredTenantShredder  # noqa: PLC0415 - see the package
 
-    return await shred(opened.database, tenant)
+    return await StoredTenantShredder(opened.database).shred(tenant) or 0
 
 
 async def _status(opened: OpenKeys) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:

@@ -11,7 +11,7 @@ from blrcs.encryption.master_key import MasterKeys
 from blrcs.encryption.reencryption import Reencryption
 from blrcs.encryption.retirement import SETTLING_NS, destroy_unused, values_by_key
 from blrcs.encryption.rotation import KeyRotation
-from blrcs.encryption.shredding import shred_tenant
+from blrcs.encryption.shredding import StoredTenantShredder
 
 
 @contextlib.asynccontextmanager
@@ -28,7 +28,7 @@ async def tool(store, name="encryption_key", *older):
             reencryption=Reencryption(database, keys),
             values_by_key=lambda scope: values_by_key(database, scope),
             destroy_unused=lambda now_ns=2 * SETTLING_NS: destroy_unused(database, now_ns),
-            shred=lambda tenant: shred_tenant(database, tenant),
+            shred=StoredTenantShredder(database).shred,
             stored=KeyStore(database).all,
         )
 
