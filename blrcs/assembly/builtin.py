@@ -17,11 +17,13 @@ from blrcs.assembly.limits import ServiceLimits, assemble_limits
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.records import Records, assemble_records
 from blrcs.assembly.shared_counts import SharedCounts, assemble_shared_counts
+from blrcs.assembly.signing import share_keys
 from blrcs.config.settings import Settings
-from blrcs.encryption.sealer import CREDENTIALS
+from blrcs.encryption.sealer import CREDENTIALS, SIGNING_KEYS
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.password_tuning import agreed_work
+from blrcs.security.shared_keys import SharedKeys
 from blrcs.transport.registration import Registrar
 from blrcs.v1 import (
     access_pb2_grpc,
@@ -54,6 +56,7 @@ class Builtin:
     records: Records
     encryption: Encryption
     counts: SharedCounts
+    shared_keys: SharedKeys | None
 
     def add_to(self, registrar: Registrar) -> DirectHandlers:
         """Has all of them served; what answers some of their methods directly."""
@@ -91,6 +94,8 @@ class Builtin:
             house.repeat(COUNTS_PURGE_PERIOD_S, leading(purge))
         signing = self.identity.signing
         signing.keep_house(house, leads=leading(signing.rotate_if_due))
+        if self.shared_keys is not None:
+            house.repeat(refresh_period_s, leading(self.shared_keys.settle))
         self.identity.issuers.keep_house(house)
         house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
         self.access.house.keep(house, leading)
@@ -144,6 +149,12 @@ async def assemble_builtin(
         target_ns=settings.auth.password.hash_time.ns,
         memory_kib=settings.auth.password.hash_memory // 1024,
     )
+    shared_keys = await share_keys(
+        base,
+        settings.auth,
+        encryption.sealer(SIGNING_KEYS),
+        first=worker is None or worker.first,
+    )
     counts = assemble_shared_counts(base, settings.limits, memory, stack)
     identity = assemble_identity(
         base,
@@ -179,4 +190,5 @@ async def assemble_builtin(
         records=records,
         encryption=encryption,
         counts=counts,
+        shared_keys=shared_keys,
     )
