@@ -109,7 +109,8 @@ class Progress:
 
     Attributes:
         name: Of the collection; ``users`` where it is about these.
-        kept: ``records``, or ``changes`` for what watchers are told of them; of users ``factors``.
+        kept: ``records``, or ``changes`` for what watchers are told of them; of users ``factors``,
+            of the server ``signing keys``.
         done: Rows looked at in this run.
         total: Rows that there were.
         sealed_anew: Values encrypted anew.
@@ -174,6 +175,8 @@ class Reencryption:
             done += count
             names = tuple(map(user_name, refused))
             yield Progress(USERS, "factors", done, total, anew, names)
+        if await values.signing_keys():
+            yield Progress("the server", "signing keys", 1, 1, 1, ())
 
     async def _collection(
         self, collection: Collection, resumed: Position | None

@@ -13,10 +13,10 @@ from blrcs.database.tables import record_changes, records
 from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.data_key import key_id_in
 from blrcs.encryption.key_store import KeyStore, put_keys
-from blrcs.encryption.server_values import SCOPE as SERVER_SCOPE
-from blrcs.encryption.server_values import server_values_by_key
+from blrcs.encryption.server_values import KEYS_SCOPE, SCOPE, server_values_by_key
 from blrcs.encryption.stored_key import KeyPurpose, KeyState, StoredKey
 
+SERVER_SCOPES = (SCOPE, KEYS_SCOPE)
 SETTLING_NS = 10 * 60 * 1_000_000_000
 """Far longer than servers take to notice a rotation."""
 
@@ -48,8 +48,8 @@ async def _used(
     database: DatabaseAdapter, scope: CollectionKey, *, in_records: bool
 ) -> Counter[bytes] | None:
     """As ``values_by_key``; None where nobody knows."""
-    if scope == SERVER_SCOPE:
-        return await server_values_by_key(database)
+    if scope in SERVER_SCOPES:
+        return await server_values_by_key(database, scope)
     return await values_by_key(database, scope) if in_records else None
 
 
@@ -76,7 +76,7 @@ async def destroy_unused(
     unsettled = {
         key.scope
         for key in present
-        if key.scope == SERVER_SCOPE and key.created_at_ns > now_ns - SETTLING_NS
+        if key.scope in SERVER_SCOPES and key.created_at_ns > now_ns - SETTLING_NS
     }
     needed: list[StoredKey] = []
     for scope in sorted({key.scope for key in old}):

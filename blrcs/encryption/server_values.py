@@ -1,4 +1,4 @@
-"""What the server itself keeps encrypted in its database: the secrets of authenticators."""
+"""What the server itself keeps encrypted: secrets of authenticators, and keys that sign tokens."""
 
 import asyncio
 from collections import Counter
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from blrcs.application.auth.prove_second_factor import totp_context
 from blrcs.database.adapter import DatabaseAdapter
+from blrcs.database.repositories.settings import put_if, stored
 from blrcs.database.statement import Statement
 from blrcs.database.tables import totp_secrets
 from blrcs.domain.errors import FailedPreconditionError
@@ -15,9 +16,11 @@ from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.data_key import key_id_in
 from blrcs.encryption.data_keys import DataKeys
 from blrcs.encryption.place import place
-from blrcs.encryption.sealer import CREDENTIALS, SERVER
+from blrcs.encryption.sealer import CREDENTIALS, SERVER, SIGNING_KEYS
+from blrcs.security.shared_keys import CONTEXT, SETTING
 
 SCOPE = CollectionKey(SERVER, CREDENTIALS)
+KEYS_SCOPE = CollectionKey(SERVER, SIGNING_KEYS)
 BATCH_ROWS = 200
 
 _COUNT = Statement(sa.select(sa.func.count().label("count")).select_from(totp_secrets))
@@ -40,9 +43,14 @@ _PUT = Statement(
 )
 
 
-async def server_values_by_key(database: DatabaseAdapter) -> Counter[bytes]:
-    """How many values each key has encrypted, by the ids of the keys."""
+async def server_values_by_key(
+    database: DatabaseAdapter, scope: CollectionKey = SCOPE
+) -> Counter[bytes]:
+    """How many values of a scope of the server's each key has encrypted, by the ids of the keys."""
     found: Counter[bytes] = Counter()
+    if scope == KEYS_SCOPE:
+        sealed = await stored(database, SETTING)
+        return found if sealed is None else Counter([key_id_in(sealed)])
     async with database.transaction(read_only=True) as transaction:
         async for row in transaction.stream(_SEALED):
             found[key_id_in(bytes(row.sealed))] += 1
@@ -102,3 +110,20 @@ class ServerValues:
             after = rows[-1].user_id
             yield len(rows), len(puts), tuple(refused)
             await asyncio.sleep(self._pause_s)
+
+    async def signing_keys(self) -> bool:
+        """Encrypts the keys that sign tokens anew; False where that is not to be done.
+
+        Raises:
+            FailedPreconditionError: They cannot be opened.
+        """
+        sealed = await stored(self._database, SETTING)
+        if sealed is None:
+            return False
+        ring = await self._keys.ring(KEYS_SCOPE)
+        if ring.is_sealed_by_active(sealed):
+            return False
+        where = place(*CONTEXT)
+        # Who has put others there meanwhile may have sealed them with the old key: see destroy_old.
+        anew = ring.seal_in(where, ring.open_in(where, sealed))
+        return await put_if(self._database, SETTING, sealed, anew)

@@ -1,4 +1,4 @@
-"""Sign-ins and proofs at two machines that share a PostgreSQL, with a Redis and without one."""
+"""Sign-ins, proofs and signing keys of two machines that share a PostgreSQL, with Redis or not."""
 
 import json
 import shutil
@@ -7,19 +7,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blrcs.v1 import auth_pb2, auth_pb2_grpc, credential_pb2, credential_pb2_grpc
 from tests.e2e.conftest import Start
-from tests.e2e.server import Server
-from tests.e2e.test_shared_database import KEY_FILE
+from tests.e2e.server import Server, blrcs
+from tests.e2e.test_shared_redis import until
 from tests.e2e.test_workers_proofs import GET_USER, ORIGIN, SIGN_IN, proof, use
 from tests.e2e.workers import (
     FIRST_PASSWORD,
     PASSWORD,
     Metadata,
     administrator,
+    bearer,
     children,
     code,
     sign_in,
@@ -30,6 +32,7 @@ from tests.servers.redis import RedisServer, redis
 OK, REFUSED = grpc.StatusCode.OK, grpc.StatusCode.UNAUTHENTICATED
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+MASTER_KEY = "encryption_key"
 FAILURES, FAMILIAR_FAILURES = 10, 5
 
 
@@ -57,6 +60,7 @@ def servers(
     names = ("Auth", "User", "Credential")
     policies: dict[str, object] = {f"/blrcs.v1.{name}Service/*": {"limits": []} for name in names}
     environ = {
+        "BLRCS_AUTH__KEYS": "database",
         "BLRCS_DATABASE__URL": postgresql_server.url(database),
         "BLRCS_AUTH__INITIAL_ADMIN_PASSWORD": FIRST_PASSWORD,
         "BLRCS_AUTH__PASSWORD__HASH_TIME": "0s",
@@ -68,7 +72,7 @@ def servers(
     first = start("--data", tmp_path / "first", "--workers", "1", **environ)
     assert first.address
     (tmp_path / "second").mkdir(mode=0o700)
-    shutil.copy2(tmp_path / "first" / KEY_FILE, tmp_path / "second" / KEY_FILE)
+    shutil.copy2(tmp_path / "first" / MASTER_KEY, tmp_path / "second" / MASTER_KEY)
     return [first, start("--data", tmp_path / "second", "--workers", "2", **environ)]
 
 
@@ -95,8 +99,10 @@ def test_two_machines_count_as_one(
     channels: list[grpc.Channel],
     admin: Metadata,
     redis_alone: RedisServer | None,
+    tmp_path: Path,
 ) -> None:
     assert len(children(servers[1].process_id)) > 1
+    _rotate(channels, tmp_path)
     _guess(channels, admin)
     _prove(channels)
     if redis_alone is not None:
@@ -104,6 +110,31 @@ def test_two_machines_count_as_one(
         redis_alone.kill()
         _guess(channels, admin)
         _prove(channels)
+
+
+def _rotate(channels: list[grpc.Channel], folder: Path) -> None:
+    """A key that is made at one machine, where one rotates, signs at both."""
+
+    def keys(machine: str, *command: str) -> str:
+        run = blrcs("keys", *command, "--data", folder / machine, cwd=folder)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    (first,) = json.loads(keys("first", "list", "--json"))
+    assert [first] == json.loads(keys("second", "list", "--json"))
+    keys("second", "rotate", "--in", "5s")
+    kid = json.loads(keys("second", "list", "--json"))[1]["kid"]
+
+    def signs(channel: grpc.Channel) -> bool:
+        token = sign_in(channel, "admin")
+        if jwt.get_unverified_header(token)["kid"] != kid:
+            return False
+        for other in channels:
+            assert use(other, bearer(token)) is OK
+        return True
+
+    for channel in channels:
+        until(lambda channel=channel: signs(channel))  # type: ignore[misc]
 
 
 def _guess(channels: list[grpc.Channel], admin: Metadata) -> None:

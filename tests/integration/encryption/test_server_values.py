@@ -7,9 +7,11 @@ from blrcs.database.statement import Statement
 from blrcs.database.tables import totp_secrets, users
 from blrcs.encryption import server_values
 from blrcs.encryption.retirement import SETTLING_NS
-from blrcs.encryption.sealer import CREDENTIALS, SERVER, Sealer
-from blrcs.encryption.server_values import SCOPE, server_values_by_key
+from blrcs.encryption.sealer import CREDENTIALS, SERVER, SIGNING_KEYS, Sealer
+from blrcs.encryption.server_values import KEYS_SCOPE, SCOPE, server_values_by_key
 from blrcs.encryption.stored_key import KeyState
+from blrcs.security.key_directory import KeyDirectory
+from blrcs.security.shared_keys import SharedKeys
 from tests.integration.encryption.tool import all_of, tool
 
 NAMES = [f"user-{number}" for number in range(5)]
@@ -97,3 +99,23 @@ async def test_what_cannot_be_opened_is_named_and_stays(store):
         await it.database.execute(broken, value=b"x" * 60)
         (progress,) = await all_of(it.reencryption.run())
         assert (progress.refused, progress.sealed_anew) == (("users/user-0",), 1)
+
+
+async def test_the_keys_that_sign_are_encrypted_anew(store, tmp_path):
+    async with tool(store) as it:
+        directory = KeyDirectory(tmp_path, overlap_ns=1)
+        sealer = Sealer(it.keys, SIGNING_KEYS)
+        shared = SharedKeys(directory, it.database, sealer, lambda: 1)
+        await shared.settle()
+        (old,) = await server_values_by_key(it.database, KEYS_SCOPE)
+        assert await it.rotation.rotate_data(SERVER) == [KEYS_SCOPE]
+        (progress,) = await all_of(it.reencryption.run())
+        assert (progress.kept, progress.sealed_anew) == ("signing keys", 1)
+        assert not await all_of(it.reencryption.run())
+        gone, _ = await it.destroy_unused()
+        assert old in [key.key_id for key in gone]
+        await shared.settle()
+        other = KeyDirectory(tmp_path / "other", overlap_ns=1)
+        other.path.parent.mkdir()
+        await SharedKeys(other, it.database, sealer, lambda: 1).settle()
+        assert {*other.read().by_kid} == {*directory.read().by_kid}
