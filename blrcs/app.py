@@ -143,6 +143,7 @@ async def running(
                 certificates=certificate_principals(settings.auth.mtls),
                 certificate_required=settings.auth.mtls.mode == "required",
                 check_proof=builtin.identity.check_proof,
+                spend_proof=builtin.identity.spend_proof,
                 network=network,
             ),
             router,
