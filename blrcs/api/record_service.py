@@ -14,7 +14,7 @@ from blrcs.api.record_messages import (
     record_message,
 )
 from blrcs.api.record_use_cases import CollectionUseCases, RecordUseCases
-from blrcs.api.record_writes import operation_of, require_within
+from blrcs.api.record_writes import operations_in, require_within
 from blrcs.api.stored_messages import (
     StoredBatchGetRecordsResponse,
     StoredBatchWriteRecordsResponse,
@@ -193,11 +193,7 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         self, request: record_pb2.BatchWriteRecordsRequest, _: Call
     ) -> record_pb2.BatchWriteRecordsResponse:
         parent = collection_key_in(request.parent, field="parent")
-        operations = [
-            operation_of(parent, write, field=f"writes[{position}]")
-            for position, write in enumerate(request.writes)
-        ]
-        written = await self._records.batch_write_records(parent, operations)
+        written = await self._records.batch_write_records(parent, operations_in(parent, request))
         results = [
             b""
             if record is None

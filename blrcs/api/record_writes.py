@@ -1,5 +1,8 @@
 """The writes of a batch, as RecordService reads them."""
 
+from collections.abc import Sequence
+
+from blrcs.api.documents import text_document
 from blrcs.api.record_messages import record_fields
 from blrcs.application.records.batch_write_records import (
     RecordCreation,
@@ -7,9 +10,12 @@ from blrcs.application.records.batch_write_records import (
     RecordOperation,
     RecordUpdate,
 )
+from blrcs.application.records.record_fields import RecordFields
 from blrcs.domain.errors import InvalidArgumentError
+from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.record_name import CollectionKey, record_key_in
 from blrcs.v1 import record_pb2
+from blrcs_native.record_creations import read_creations
 
 
 def require_within(parent: CollectionKey, name: str, *, field: str) -> str:
@@ -24,6 +30,29 @@ def require_within(parent: CollectionKey, name: str, *, field: str) -> str:
     if key.parent != parent:
         raise InvalidArgumentError(field, "is not within the parent")
     return key.record
+
+
+def operations_in(
+    parent: CollectionKey, request: record_pb2.BatchWriteRecordsRequest
+) -> Sequence[RecordOperation]:
+    """What a batch asks for; InvalidArgumentError where that is not about the parent's records."""
+    # Loads create, and are so large that a message for each part of a record would cost more than
+    # all that is done with it.
+    if request.writes[0].HasField("create"):
+        encoded = request.SerializeToString(deterministic=True)
+        created = read_creations(encoded, parent.name, MAX_DEPTH)
+        if created is not None:
+            return [
+                RecordCreation(
+                    record_id=record_id,
+                    fields=RecordFields(data=text_document(text), encoded=data),
+                )
+                for record_id, text, data in created
+            ]
+    return [
+        operation_of(parent, write, field=f"writes[{position}]")
+        for position, write in enumerate(request.writes)
+    ]
 
 
 def operation_of(

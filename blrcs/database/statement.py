@@ -9,7 +9,7 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -21,6 +21,8 @@ Row = Any
 """A named tuple with the columns of its statement."""
 
 Values = dict[str, Any] | tuple[Any, ...]
+Bound = Mapping[str, Any] | tuple[Any, ...]
+"""Parameters of a statement by their names, or the values of all in the order of ``parameters``."""
 Picker = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
@@ -36,7 +38,7 @@ class CompiledStatement:
         make_row: Turns what the driver returns into a row.
     """
 
-    __slots__ = ("_constants", "_in_order", "_names", "make_row", "parameters", "sql")
+    __slots__ = ("_constants", "_in_order", "_is_plain", "_names", "make_row", "parameters", "sql")
 
     def __init__(self, construct: Construct, dialect: Dialect) -> None:
         compiled = _compile(construct, dialect)
@@ -51,7 +53,9 @@ class CompiledStatement:
         self._constants = {
             name: value for name, value in compiled.params.items() if name not in self._names
         }
-        self._in_order = _picker(compiled.positiontup or ()) if dialect.is_positional else None
+        positions = tuple(compiled.positiontup or ())
+        self._in_order = _picker(positions) if dialect.is_positional else None
+        self._is_plain = dialect.is_positional and positions == self.parameters
         self.make_row = _row_maker(_columns(construct), has_booleans=dialect.has_booleans)
 
     def bind(self, params: dict[str, Any]) -> Values:
@@ -66,8 +70,22 @@ class CompiledStatement:
         values = self._constants | params if self._constants else params
         return values if self._in_order is None else self._in_order(values)
 
-    def bind_many(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """As ``bind``, of each row."""
+    def bind_many(self, rows: Sequence[Bound]) -> Sequence[Any]:
+        """As ``bind``, of each row; either all of them are tuples, or none is."""
+        if rows and isinstance(rows[0], tuple):
+            count = len(self.parameters)
+            if self._is_plain and all([len(row) == count for row in rows]):
+                return rows
+            return [self.bind(self._named(row)) for row in rows]
+        return self._bind_named(cast(Sequence[Mapping[str, Any]], rows))
+
+    def _named(self, row: Bound) -> dict[str, Any]:
+        try:
+            return dict(zip(self.parameters, row, strict=True))
+        except ValueError:
+            raise TypeError(f"{len(row)} values for {len(self.parameters)} parameters") from None
+
+    def _bind_named(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         if self._in_order is None or self._constants:
             return [self.bind(dict(row)) for row in rows]
         count = len(self._names)

@@ -40,9 +40,11 @@ def _shown_bytes(encoded: bytes, sealed: Sealed | None) -> int:
     return len(encoded) + SEALED_GROWTH * sealed_bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Record:
-    """A record as stored. Times are nanoseconds since the Unix epoch.
+    """A record as stored, not to be changed. Times are nanoseconds since the Unix epoch.
+
+    It is not frozen: that takes five times as long to make, and every write makes one.
 
     Attributes:
         data: What is not sealed of its data.
