@@ -9,8 +9,8 @@ def read_creations(
     are not judged, and may be empty.
 
     Returns:
-        None where it has another parent, or does more than create records in it, of which nothing but ids and data
-        are said, or where ``struct_json`` does not read one's data.
+        None where it has another parent, or does more than create records in it, of which nothing
+        but ids and data are said, or where ``struct_json`` does not read one's data.
 
     Raises:
         ValueError: As ``json_of_struct``.

@@ -97,7 +97,7 @@ class BlockingReader(ABC):
     def finder(self, statement: Statement, *names: str) -> Callable[..., Row | None]:
         """What does as ``fetch_one`` for values of the parameters of these names, in their order.
 
-        For a statement that is run at nearly every call.
+        For a statement that is run at nearly every call. Its columns may have no names in the row.
         """
 
         def find(*values: Any) -> Row | None:

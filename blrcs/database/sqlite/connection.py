@@ -21,8 +21,9 @@ QUICK_CHECK_MAX_BYTES = 256 * 1024 * 1024
 
 # The module takes int, float and str as they are, and asks of everything else how to adapt it, in
 # three steps that fail. With these it finds an answer at the first one.
+_NOTHING: dict[None, None] = {}
 sqlite3.register_adapter(bytes, bytes)
-sqlite3.register_adapter(type(None), {}.get)
+sqlite3.register_adapter(type(None), _NOTHING.get)
 
 
 def connect(
