@@ -2,7 +2,7 @@
 
 def read_creations(
     request: bytes, parent: str, max_levels: int
-) -> list[tuple[str, str, bytes]] | None:
+) -> tuple[list[str], list[str], list[bytes]] | None:
     """Ids, documents as ``struct_json`` writes them, and data as they are encoded, in their order.
 
     ``request`` is a BatchWriteRecordsRequest, of a serializer that sorts the members of maps. Ids

@@ -73,13 +73,13 @@ def read_creations(bytes request not None, str parent not None, int max_levels):
         return None
 
 
-cdef list creations_of(bytes request, str parent, int max_levels):
+cdef tuple creations_of(bytes request, str parent, int max_levels):
     cdef Reader reader = reader_of(
         <const unsigned char*>PyBytes_AS_STRING(request), PyBytes_GET_SIZE(request)
     )
     cdef Span wanted, given, write, record_id, data
     cdef Py_ssize_t size = 0
-    cdef list found = []
+    cdef list ids = [], texts = [], encoded = []
     wanted.data = <const unsigned char*>PyUnicode_AsUTF8AndSize(parent, &size)
     wanted.size = size
     if not next_is(&reader, BATCH_PARENT, LENGTH) or not read_span(&reader, BATCH_PARENT, &given):
@@ -96,11 +96,7 @@ cdef list creations_of(bytes request, str parent, int max_levels):
         text = json_of_span(data, max_levels)
         if text is None:
             return None
-        found.append(
-            (
-                text_of(record_id),
-                text,
-                PyBytes_FromStringAndSize(<const char*>data.data, data.size),
-            )
-        )
-    return found
+        ids.append(text_of(record_id))
+        texts.append(text)
+        encoded.append(PyBytes_FromStringAndSize(<const char*>data.data, data.size))
+    return ids, texts, encoded

@@ -33,14 +33,9 @@ def document_written(data: Struct, *, field: str) -> tuple[Document, bytes]:
     text = json_of_struct(encoded, MAX_DEPTH)
     if text is not None:
         # There is no more in the bytes than what was read of them.
-        return text_document(text), encoded
+        return TextDocument(text, orjson.loads), encoded
     data.DiscardUnknownFields()
     return document_of(data, field=field), data.SerializeToString(deterministic=True)
-
-
-def text_document(text: str) -> TextDocument:
-    """What ``json_of_struct`` has made of a document."""
-    return TextDocument(text, orjson.loads)
 
 
 def encoded_struct(data: Document) -> bytes:

@@ -1,8 +1,5 @@
 """The writes of a batch, as RecordService reads them."""
 
-from collections.abc import Sequence
-
-from blrcs.api.documents import text_document
 from blrcs.api.record_messages import record_fields
 from blrcs.application.records.batch_write_records import (
     RecordCreation,
@@ -10,12 +7,14 @@ from blrcs.application.records.batch_write_records import (
     RecordOperation,
     RecordUpdate,
 )
-from blrcs.application.records.record_fields import RecordFields
+from blrcs.application.records.create_plain_records import PlainDocuments
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.record_name import CollectionKey, record_key_in
 from blrcs.v1 import record_pb2
 from blrcs_native.record_creations import read_creations
+
+LEAST_TOGETHER = 2
 
 
 def require_within(parent: CollectionKey, name: str, *, field: str) -> str:
@@ -32,27 +31,17 @@ def require_within(parent: CollectionKey, name: str, *, field: str) -> str:
     return key.record
 
 
-def operations_in(
+def plain_documents_in(
     parent: CollectionKey, request: record_pb2.BatchWriteRecordsRequest
-) -> Sequence[RecordOperation]:
-    """What a batch asks for; InvalidArgumentError where that is not about the parent's records."""
+) -> PlainDocuments | None:
+    """What a batch creates that does nothing else; None where it does more, or that is not seen."""
     # Loads create, and are so large that a message for each part of a record would cost more than
     # all that is done with it.
-    if request.writes[0].HasField("create"):
-        encoded = request.SerializeToString(deterministic=True)
-        created = read_creations(encoded, parent.name, MAX_DEPTH)
-        if created is not None:
-            return [
-                RecordCreation(
-                    record_id=record_id,
-                    fields=RecordFields(data=text_document(text), encoded=data),
-                )
-                for record_id, text, data in created
-            ]
-    return [
-        operation_of(parent, write, field=f"writes[{position}]")
-        for position, write in enumerate(request.writes)
-    ]
+    if len(request.writes) < LEAST_TOGETHER or not request.writes[0].HasField("create"):
+        return None
+    encoded = request.SerializeToString(deterministic=True)
+    created = read_creations(encoded, parent.name, MAX_DEPTH)
+    return None if created is None else PlainDocuments(*created)
 
 
 def operation_of(

@@ -13,6 +13,8 @@ Sealed = Mapping[str, bytes]
 """Encrypted values, by their paths within the data."""
 
 
+MAX_BATCH_BYTES = 7 << 19
+"""What a batch leaves is its reply, and clients take messages of 4 MiB."""
 SEALED_GROWTH = 6
 """A list of numbers takes as many times the room of its text where it is shown, at most."""
 

@@ -4,14 +4,15 @@ import sqlalchemy as sa
 
 from blrcs.application.ports.records import PlannedWrite
 from blrcs.database.adapter import Transaction
+from blrcs.database.repositories.plain_records import ADD, TELL
 from blrcs.database.repositories.record_index import index_rows
 from blrcs.database.repositories.record_row import record_to_row, sealed_to_bytes
 from blrcs.database.statement import Bound, Statement, insert_into
-from blrcs.database.tables import record_changes, record_index, records
+from blrcs.database.tables import record_index, records
 from blrcs.database.upsert import upsert
 from blrcs.domain.collection import Collection
 from blrcs.domain.errors import InvalidArgumentError
-from blrcs.domain.record import ChangeKind, Record
+from blrcs.domain.record import MAX_BATCH_BYTES, ChangeKind, Record
 from blrcs.domain.record_name import CollectionKey
 
 
@@ -23,17 +24,11 @@ def _this(table: sa.Table) -> sa.ColumnElement[bool]:
     )
 
 
-_ADD = insert_into(records)
 _PUT = upsert(records)
 _DELETE = Statement(sa.delete(records).where(_this(records)))
 _UNINDEX = Statement(sa.delete(record_index).where(_this(record_index)))
 _INDEX = insert_into(record_index)
-_TELL = insert_into(record_changes)
 _NUMBERS = {kind: kind.value for kind in ChangeKind}
-
-
-MAX_BATCH_BYTES = 7 << 19
-"""What a batch leaves is its reply, and clients take messages of 4 MiB."""
 
 
 class RecordStep:
@@ -106,11 +101,11 @@ class RecordStep:
         """
         for statement, rows in (
             (_DELETE, self._deleted),
-            (_ADD, self._added),
+            (ADD, self._added),
             (_PUT, self._put),
             (_UNINDEX, self._unindexed),
             (_INDEX, self._indexed),
-            (_TELL, self._told),
+            (TELL, self._told),
         ):
             if rows:
                 await transaction.execute_many(statement, rows)
