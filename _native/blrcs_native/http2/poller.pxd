@@ -1,6 +1,6 @@
 """The C face of pollers."""
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int64_t, uint32_t
 
 cdef extern from "<sys/epoll.h>" nogil:
     enum:
@@ -24,6 +24,8 @@ cdef class Poller:
     # Those that an event of this step may still name.
     cdef list _gone
     cdef bint _stepping
+    # Since when the socket that is told is at work.
+    cdef int64_t now_ns
 
     cdef void add(self, Pollable pollable, uint32_t events) except *
     cdef void change(self, Pollable pollable, uint32_t events) except *

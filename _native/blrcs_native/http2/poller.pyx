@@ -13,6 +13,8 @@ from posix.unistd cimport close
 
 import os
 
+from blrcs_native.clock cimport monotonic_ns
+
 cdef extern from "<sys/epoll.h>" nogil:
     int EPOLL_CLOEXEC
     int EPOLL_CTL_ADD
@@ -34,7 +36,11 @@ cdef enum:
 
 cdef class Pollable:
     cdef void ready(self, uint32_t events) except *:
-        """May be told in vain, and is told again as long as there is something to do."""
+        """May be told in vain, and is told again as long as there is something to do.
+
+        One that has been at work leaves the time at which it has done as the poller's `now_ns`, so
+        that the next need not ask for it.
+        """
         raise NotImplementedError
 
     cdef void broken(self) except *:
@@ -91,6 +97,7 @@ cdef class Poller:
         cdef int index
         cdef int count = epoll_wait(self._epoll, events, TOLD_AT_ONCE, 0)
         self._stepping = True
+        self.now_ns = monotonic_ns()
         for index in range(count):
             pollable = <Pollable>events[index].data.ptr
             # One that is ready may have closed another.
