@@ -74,6 +74,9 @@ cdef class Acceptor(Pollable):
         while self._accept() and poller.now_ns < end_ns:
             poller.now_ns = monotonic_ns()
 
+    cdef void send(self) except *:
+        """It never has anything."""
+
     cdef void broken(self) except *:
         """A connection has failed; the next may not."""
 

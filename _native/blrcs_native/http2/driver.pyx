@@ -125,19 +125,31 @@ cdef class Driver(Member):
             self._receive(
                 <const unsigned char*><char*>self._set.cipher_room + start, size - start
             )
-            self._flush()
+            self._set.poller.send_later(self)
         else:
             try:
                 if self._receive_tls(start, size):
-                    self._flush()
+                    self._set.poller.send_later(self)
             except ssl.SSLError:
-                # A reason is in what OpenSSL has written for the client.
-                self._send_tls()
-                self._end()
+                self._refuse_tls()
         self._set.poller.now_ns = monotonic_ns()
         used_ns = self._set.poller.now_ns - began_ns
         self._worked(used_ns)
         self._fit_reads(size, used_ns)
+
+    cdef void send(self) except *:
+        cdef int64_t began_ns = self._set.poller.now_ns
+        try:
+            self._flush()
+        except ssl.SSLError:
+            self._refuse_tls()
+        self._set.poller.now_ns = monotonic_ns()
+        self._worked(self._set.poller.now_ns - began_ns)
+
+    cdef void _refuse_tls(self) except *:
+        """A reason is in what OpenSSL has written for the client."""
+        self._send_tls()
+        self._end()
 
     cdef void _worked(self, int64_t used_ns) noexcept:
         """Who keeps overload off wants to know how long the loop is at work."""
@@ -233,7 +245,7 @@ cdef class Driver(Member):
         return used
 
     cdef bint _receive_tls(self, Py_ssize_t start, Py_ssize_t end) except -1:
-        """Whether there is anything to flush."""
+        """Whether there may be anything to send."""
         cdef Py_ssize_t plain
         cdef bint more = True
         if end <= LEAST_READ_BYTES:
