@@ -236,9 +236,10 @@ cdef class Dispatcher(Listener):
             return
         stream.handling = True
         self.running += 1
-        eager = self._tasks.run(
-            stream.pipeline.conclude(stream.call, request, pending), stream
-        )
+        if pending is None:
+            eager = self._tasks.serve(stream, request)
+        else:
+            eager = self._tasks.run(stream.pipeline.conclude(stream.call, None, pending), stream)
         if eager is None:
             return
         stream.eager = eager

@@ -139,6 +139,8 @@ cdef class Stream(MessageStream):
     cdef void cancel_handler(self) except *
     cdef void tell_done(self) except *
     cdef void let_go(self) except *
+    cdef object started(self, object request)
+    cdef object concluded(self, object result, object error)
     cdef void finished(self, object result, object error) except *
     cdef bytes _inflated(self)
     cdef bint has_room(self) noexcept

@@ -130,6 +130,12 @@ cdef class Stream(MessageStream):
     def eof(self):
         return self.listener.eof
 
+    cdef object started(self, object request):
+        return self.pipeline.enter(self.call, request)
+
+    cdef object concluded(self, object result, object error):
+        return self.pipeline.concluded(self.call, result, error, True)
+
     cdef void finished(self, object result, object error) except *:
         self.listener.ended(self, result, error)
 
