@@ -98,7 +98,9 @@ cdef class Connection(Outgoing):
     # Bytes ----------------------------------------------------------------------------------------
 
     def receive(self, bytes data not None):
-        cdef bint goes_on = self.receive_octets(
+        cdef bint goes_on
+        self.now_ns = monotonic_ns()
+        goes_on = self.receive_octets(
             <const unsigned char*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)
         )
         while goes_on and self.turn_over:
@@ -123,11 +125,13 @@ cdef class Connection(Outgoing):
             self.process()
 
     cdef bint receive_octets(self, const unsigned char* data, Py_ssize_t size) except -1:
-        """False when the connection must end once what there is to send has been sent."""
+        """False when the connection must end once what there is to send has been sent.
+
+        `now_ns` says already when they came.
+        """
         cdef ssize_t taken
         if self._failed or self.condemned:
             return False
-        self.now_ns = monotonic_ns()
         taken = self._heads.receive(self._session, data, size)
         if taken < 0:
             self._fail(<int>taken)
