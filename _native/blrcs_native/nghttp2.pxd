@@ -50,6 +50,7 @@ cdef extern from "nghttp2/nghttp2.h":
 
     enum:
         NGHTTP2_HCAT_REQUEST
+        NGHTTP2_HCAT_RESPONSE
 
     enum:
         NGHTTP2_HD_INFLATE_EMIT

@@ -54,7 +54,7 @@ cdef int submit_head(
     nghttp2_data_source_read_callback read_output
 ) except -1:
     """The head of a reply: with the status where there is nothing between, else the rest follows as
-    `read_output` gives it."""
+    `read_output` gives it. Of one that a stand-in is for nghttp2 is given no more than that."""
     cdef nghttp2_data_provider provider
     cdef list metadata = stream.initial_metadata or []
     cdef list trailers = (stream.trailers or []) if with_status else []
@@ -69,6 +69,12 @@ cdef int submit_head(
         if fields == NULL:
             raise MemoryError
     set_static(&fields[0], b":status", 7, b"200", 3)
+    if stream.head_stands_in:
+        provider.source.ptr = <void*>stream
+        provider.read_callback = read_output
+        if nghttp2_submit_response(session, stream.id, fields, 1, &provider) == NGHTTP2_ERR_NOMEM:
+            raise MemoryError
+        return 0
     set_static(&fields[1], b"content-type", 12, b"application/grpc", 16)
     set_static(&fields[2], b"grpc-accept-encoding", 20, b"identity,deflate,gzip", 21)
     if stream.reply_encoding is not None:
@@ -83,7 +89,6 @@ cdef int submit_head(
         for name, value in trailers:
             set_field(&fields[used], name, value)
             used += 1
-        stream.trailers_submitted = True
         code = nghttp2_submit_response(session, stream.id, fields, used, NULL)
     else:
         provider.source.ptr = <void*>stream
@@ -111,7 +116,6 @@ cdef int submit_trailers(nghttp2_session* session, Stream stream) except -1:
     for name, value in trailers:
         set_field(&fields[used], name, value)
         used += 1
-    stream.trailers_submitted = True
     nghttp2_submit_trailer(session, stream.id, fields, used)
     if fields != small:
         free(fields)

@@ -37,7 +37,7 @@ cdef class Session(Link):
         raise NotImplementedError
 
     cdef int head_field(
-        self, Stream stream, const uint8_t* name, size_t name_size,
+        self, int32_t stream_id, const uint8_t* name, size_t name_size,
         const uint8_t* value, size_t value_size
     ) except -1:
         """A field of a request's head."""
@@ -89,14 +89,12 @@ cdef int on_header(
     nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
     const uint8_t* value, size_t value_size, uint8_t flags, void* user_data
 ) noexcept:
-    cdef Stream stream
     if frame.hd.type != NGHTTP2_HEADERS or frame.headers.cat != NGHTTP2_HCAT_REQUEST:
         return 0
-    stream = stream_of(session, frame.hd.stream_id)
-    if stream is None:
-        return 0
     try:
-        return (<Session>user_data).head_field(stream, name, name_size, value, value_size)
+        return (<Session>user_data).head_field(
+            frame.hd.stream_id, name, name_size, value, value_size
+        )
     except BaseException:
         return NGHTTP2_ERR_CALLBACK_FAILURE
 
