@@ -195,6 +195,7 @@ cdef class Connection(IncomingHeads):
             self._ready = held + self._ready
         self._grant_waiting()
         self.turn_over = is_over and len(self._ready) > 0
+        self.turn_ns = 0
 
     cdef bint _is_full(self) noexcept:
         return self.unsent > self.max_unsent_bytes

@@ -56,25 +56,28 @@ cdef int submit_head(
     """The head of a reply: with the status where there is nothing between, else the rest follows as
     `read_output` gives it. Of one that a stand-in is for nghttp2 is given no more than that."""
     cdef nghttp2_data_provider provider
-    cdef list metadata = stream.initial_metadata or []
-    cdef list trailers = (stream.trailers or []) if with_status else []
-    cdef Py_ssize_t count = OWN_FIELDS + len(metadata) + len(trailers)
+    cdef list metadata, trailers
+    cdef Py_ssize_t count
     cdef nghttp2_nv small[16]
     cdef nghttp2_nv* fields = small
     cdef Py_ssize_t used = 3
     cdef int code
     cdef bytes encoding = None
-    if count > 16:
-        fields = <nghttp2_nv*>malloc(count * sizeof(nghttp2_nv))
-        if fields == NULL:
-            raise MemoryError
-    set_static(&fields[0], b":status", 7, b"200", 3)
     if stream.head_stands_in:
+        set_static(&fields[0], b":status", 7, b"200", 3)
         provider.source.ptr = <void*>stream
         provider.read_callback = read_output
         if nghttp2_submit_response(session, stream.id, fields, 1, &provider) == NGHTTP2_ERR_NOMEM:
             raise MemoryError
         return 0
+    metadata = stream.initial_metadata or []
+    trailers = (stream.trailers or []) if with_status else []
+    count = OWN_FIELDS + len(metadata) + len(trailers)
+    if count > 16:
+        fields = <nghttp2_nv*>malloc(count * sizeof(nghttp2_nv))
+        if fields == NULL:
+            raise MemoryError
+    set_static(&fields[0], b":status", 7, b"200", 3)
     set_static(&fields[1], b"content-type", 12, b"application/grpc", 16)
     set_static(&fields[2], b"grpc-accept-encoding", 20, b"identity,deflate,gzip", 21)
     if stream.reply_encoding is not None:

@@ -6,6 +6,7 @@ bring its calls to methods, and errors of these methods back to it.
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
+from blrcs_native.http2.block_pool cimport session_memory
 from blrcs_native.http2.stream cimport Link, Stream
 from blrcs_native.nghttp2 cimport *
 
@@ -23,7 +24,9 @@ cdef class Session(Link):
         nghttp2_session_del(self._session)
 
     cdef void open_session(self) except *:
-        if nghttp2_session_server_new2(&self._session, CALLBACKS, <void*>self, OPTIONS) != 0:
+        if nghttp2_session_server_new3(
+            &self._session, CALLBACKS, <void*>self, OPTIONS, session_memory()
+        ) != 0:
             raise MemoryError
 
     # A result other than 0 ends the session; so does an exception.

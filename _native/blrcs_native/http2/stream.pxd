@@ -32,7 +32,7 @@ cdef class Link:
     cdef Py_ssize_t max_unsent_bytes
     # Calls whose handlers run, those of streams that are closed too.
     cdef int running
-    # The time of its turn, as of the last call that it came to.
+    # The time in its turn, as of the last call that it came to; 0 between turns.
     cdef int64_t turn_ns
 
     cdef void begin_reply(self, Stream stream) except *
