@@ -1,10 +1,9 @@
 """Puts the audit log together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from blrcs.api.audit_service import AuditService
 from blrcs.application.audit.follow_events import FollowEvents
@@ -20,7 +19,8 @@ from blrcs.audit.log import AuditLog, open_log
 from blrcs.audit.segments import FOLDER, KEY_FILE
 from blrcs.audit.trail import DirectoryTrail
 from blrcs.config.audit import Audit as AuditSection
-from blrcs.interceptors.audit import EVENT, write_audit_log
+from blrcs.interceptors.audit_sink import AuditSink
+from blrcs.monitoring.audit_lines import AuditLines, write_audit_line
 from blrcs.monitoring.audit_metrics import AuditMetrics
 from blrcs.security.signing_keys import load_or_create_signing_key
 from blrcs.transport.registration import Registrar
@@ -30,8 +30,8 @@ RETIRE_PERIOD_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
-    """What the rest of the server needs of it."""
+class AuditFiles:
+    """The chain of this process, and those of the others beside it."""
 
     log: AuditLog
     trail: DirectoryTrail
@@ -58,10 +58,6 @@ class Audit:
         house.repeat(RETIRE_PERIOD_S, self._retire)
         house.repeat(RETIRE_PERIOD_S, leading(self._retire_idle))
 
-    async def note_administrator(self, user_id: str) -> None:
-        """Records the one administrator whom nobody's call has made."""
-        await self.log.commit({"kind": "administrator", "resource": f"users/{user_id}"})
-
     async def _retire(self) -> None:
         await self.log.retire(self._before_ns())
 
@@ -77,17 +73,36 @@ class Audit:
         return self.clock() - self.settings.retention.ns
 
 
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Where it is recorded what is done.
+
+    Attributes:
+        sink: Takes the records.
+        files: Where they lie; None where they go to the log alone.
+    """
+
+    sink: AuditSink
+    files: AuditFiles | None = None
+
+    async def note_administrator(self, user_id: str) -> None:
+        """Records the one administrator whom nobody's call has made."""
+        await self.sink.commit({"kind": "administrator", "resource": f"users/{user_id}"})
+
+
 async def assemble_audit(
     base: Foundation, settings: AuditSection, metrics: AuditMetrics, stack: AsyncExitStack
-) -> Audit | None:
-    """The chain of this process; None where records go to the log alone. ``stack`` closes it.
+) -> Audit:
+    """What the configuration has records go to; ``stack`` closes it.
 
     Raises:
         KeyFileError: The key cannot be used.
         AuditOpenError: The chain cannot be written.
     """
     if settings.to == "log":
-        return None
+        lines = AuditLines(clock=base.clock)
+        stack.callback(lines.flush)
+        return Audit(lines)
     data_directory, clock = base.data_directory, base.clock
     key = load_or_create_signing_key(data_directory / KEY_FILE)
     signer = KeySigner(key)
@@ -97,15 +112,13 @@ async def assemble_audit(
         directory,
         clock=clock,
         observe=metrics.observe,
-        mirror=_mirror if settings.to == "both" else None,
+        mirror=write_audit_line if settings.to == "both" else None,
+        flush_s=settings.flush_interval.ns / NS_PER_S,
     )
     stack.push_async_callback(log.close)
     trail = DirectoryTrail(directory, PublicAuditKeys.of_jwks(key.jwks()))
     stack.callback(trail.close)
-    return Audit(
+    files = AuditFiles(
         log=log, trail=trail, settings=settings, directory=directory, signer=signer, clock=clock
     )
-
-
-def _mirror(values: Mapping[str, Any]) -> None:
-    write_audit_log(EVENT, **values)
+    return Audit(log, files)

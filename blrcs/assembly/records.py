@@ -107,6 +107,7 @@ def assemble_records(
         interval_s=refresh_interval_ns / NS_PER_S,
         generation=generation,
         stamps=stamps,
+        announce=None if base.announcer is None else base.announcer.announce,
         max_watchers=min(max_watchers, MAX_WATCHERS),
     )
     shapes = CollectionShapes(collections=collections, schemas=schemas, keys=keys)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from blrcs.audit.checkpoint import Signer
-from blrcs.audit.instant import to_instant
 from blrcs.audit.line import Line, encoded, sealed_line, unsealed
+from blrcs.domain.instant import to_instant
 
 CLOCK_SET_BACK_NS = 1_000_000_000
 """Records that wait for each other may come in another order than they were made in."""

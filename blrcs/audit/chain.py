@@ -12,7 +12,6 @@ from typing import Any, Self
 from blrcs.application.ports.clock import Clock
 from blrcs.audit.batch import Batch
 from blrcs.audit.checkpoint import CHECKPOINT, RETIRED, Signer, place_of
-from blrcs.audit.instant import from_instant
 from blrcs.audit.line import Line, encoded
 from blrcs.audit.segments import (
     FILE_MODE,
@@ -24,6 +23,7 @@ from blrcs.audit.segments import (
     segments_in,
 )
 from blrcs.audit.tail import DamagedChainError, Tail, read_tail
+from blrcs.domain.instant import from_instant
 
 MAX_SEGMENT_BYTES = 16 << 20
 CHECKPOINT_RECORDS = 1024

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import orjson
 
-from blrcs.audit.instant import from_instant
 from blrcs.audit.line import MAX_LINE_BYTES
 from blrcs.audit.segments import Segment, chains_in, raw_lines, segments_in
 from blrcs.domain.audit_event import AuditEvent, EventPlace
+from blrcs.domain.instant import from_instant
 
 NEAR_BYTES = 64 << 10
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blrcs.audit.checkpoint import CHECKPOINT
-from blrcs.audit.instant import from_instant
 from blrcs.audit.line import NO_HASH, Line
 from blrcs.audit.segments import raw_lines, segments_in
+from blrcs.domain.instant import from_instant
 
 
 class DamagedChainError(Exception):

@@ -232,7 +232,13 @@ cdef class Driver(Member):
     cdef bint _receive_tls(self, Py_ssize_t start, Py_ssize_t end) except -1:
         """Whether there is anything to flush."""
         cdef Py_ssize_t plain
-        self._tls.feed(self._set.cipher_view[start:end])
+        if end <= LEAST_READ_BYTES:
+            # A copy of little costs less than a view of it.
+            self._tls.feed(PyBytes_FromStringAndSize(
+                <char*>self._set.cipher_room + start, end - start
+            ))
+        else:
+            self._tls.feed(self._set.cipher_view[start:end])
         if not self._tls.ready:
             if not self._tls.shake_hands():
                 self._send_tls()
@@ -243,7 +249,7 @@ cdef class Driver(Member):
                 return False
             self._open(peer_identity(self._tls.tls))
         while not self._ending:
-            plain = self._tls.read_into(self._set.plain_view)
+            plain = self._tls.read_into(self._set.plain_arguments)
             if plain == 0:
                 break
             self._receive(<const unsigned char*><char*>self._set.plain_room, plain)

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blrcs.audit import reading
-from blrcs.audit.instant import from_instant, to_instant
 from blrcs.audit.line import encoded
 from blrcs.audit.reading import AuditReader
 from blrcs.audit.segments import segments_in
 from blrcs.audit.trail import MAX_FOLLOWERS, DirectoryTrail
 from blrcs.domain.audit_event import AuditEvent, EventFilter, EventPlace
 from blrcs.domain.errors import OutOfRangeError, ResourceExhaustedError, UnavailableError
+from blrcs.domain.instant import from_instant, to_instant
 from tests.unit.audit.chains import KEYS, NOW_NS, take, write_chain
 
 SECOND = 1_000_000_000
