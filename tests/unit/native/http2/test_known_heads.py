@@ -36,7 +36,7 @@ class Server:
             + frames.data(self._stream, frames.message(body), end=True)
         )
 
-    async def metadata(self, block: bytes) -> dict[str, str]:
+    async def metadata(self, block: bytes) -> dict[str, str | bytes]:
         """What a call with this head is seen to have."""
         answer = await self.call(block)
         assert status_of(answer, self._stream) == "0"
