@@ -76,6 +76,27 @@ async def test_a_secret_stays_where_a_write_leaves_it_out(sealed):
     assert (await refusal(sealed.create("b", {"name": "Eve"})))[1] == "SCHEMA_VIOLATION"
 
 
+async def test_who_may_change_a_collection_cannot_find_out_its_secrets_by_a_schema(sealed):
+    await sealed.create("a", DATA)
+    stub = sealed.stub_of("users/mallory", {"blrcs.collections.update": "tenants"})
+
+    def schema_of(text, mask=("json_schema",)):
+        collection = record_pb2.Collection(name=ORDERS, json_schema=text, display_name="d")
+        return record_pb2.UpdateCollectionRequest(
+            collection=collection, update_mask={"paths": mask}
+        )
+
+    guess = '{"properties": {"pin": {"pattern": "^7"}}}'
+    for mask in (["json_schema"], ["json_schema", "display_name"], ["*"], []):
+        refused = await refusal(stub.UpdateCollection(schema_of(guess, mask)))
+        assert refused == ("PERMISSION_DENIED", "PERMISSION_DENIED")
+    await stub.UpdateCollection(schema_of(guess, ["display_name"]))
+    await sealed.stub.UpdateCollection(schema_of(guess))
+    # It stays, if that is what is asked for.
+    await stub.UpdateCollection(schema_of(guess))
+    assert (await refusal(stub.UpdateCollection(schema_of(""))))[0] == "PERMISSION_DENIED"
+
+
 async def test_a_secret_stays_where_what_is_around_it_is_written(store, clock):
     async with World.open(store, clock) as world:
         schema = '{"properties": {"card": {"required": ["pin"]}}}'
@@ -89,6 +110,30 @@ async def test_a_secret_stays_where_what_is_around_it_is_written(store, clock):
         assert data_of(await world.update("a", {}, ["data.card"])) == {}
         refused = await refusal(world.update("a", {"card": {"year": 31}}, ["data.card"]))
         assert refused[1] == "SCHEMA_VIOLATION"
+
+
+WRITES_AT_SECRETS = {
+    "something else around it": ({"card": 5}, ()),
+    "something else around it, by its name": ({"card": 5}, ["data.card"]),
+    "into it": ({"card": {"pin": {"a": {"b": 1}}}}, ["data.card.pin.a.b"]),
+    "nothing into it": ({}, ["data.card.pin.a.b"]),
+    "beside it": ({"card": {"year": 31}}, ["data.card.year"]),
+    "around it": ({"card": {"year": 31}}, ["data.card"]),
+    "something else further out": ({"wallet": 1}, ()),
+}
+
+
+@pytest.mark.parametrize(("data", "mask"), WRITES_AT_SECRETS.values(), ids=WRITES_AT_SECRETS)
+async def test_no_write_tells_whether_there_is_a_secret(store, clock, data, mask):
+    async with World.open(store, clock) as world:
+        await world.collection(secret_fields=["card.pin", "wallet.key.pin"])
+        secrets = ("pin", 7, None, {"a": 1}, {"a": {"b": 2}, "c": 3})
+        told = []
+        for record_id, secret in enumerate(["none", *secrets]):
+            card = {"year": 30} | ({} if secret == "none" else {"pin": secret})
+            await world.create(f"r{record_id}", {"card": card})
+            told.append(data_of(await world.update(f"r{record_id}", data, mask)))
+    assert told == [told[0]] * len(told)
 
 
 async def test_a_record_is_as_large_as_it_is_shown(sealed):
