@@ -112,6 +112,46 @@ async def test_a_secret_stays_where_what_is_around_it_is_written(store, clock):
         assert refused[1] == "SCHEMA_VIOLATION"
 
 
+SEALED_FILTERS = (
+    'data.card.pin = "7"',
+    "data.card.pin:*",
+    "-data.card.pin:*",
+    "data.card.pin != null",
+    "data.card.pin.a = 1",
+    'data."card"."pin" = 7',
+    'startsWith(data.card.pin, "7")',
+    "data.card:pin",
+    'NOT data."card":"pin"',
+    "data:iban",
+    "data.iban:*",
+    "data.iban.a = 1",
+    'data.name = "x" OR data.card:pin',
+)
+SEALED_ORDERS = ("data.card.pin", "data.card.pin.a desc", 'create_time, data."card"."pin"', "data.iban")
+
+
+@pytest.mark.parametrize("record", [{}, {"card": {}}, {"card": {"pin": 7}, "iban": "x"}])
+async def test_no_list_tells_of_what_is_sealed(store, clock, record):
+    async with World.open(store, clock) as world:
+        index = record_pb2.RecordIndex(path="iban")
+        await world.collection(
+            secret_fields=["card.pin"], encrypted_fields=["iban"], indexes=[index]
+        )
+        await world.create("a", record)
+
+        def listed(**fields):
+            return world.stub.ListRecords(record_pb2.ListRecordsRequest(parent=ORDERS, **fields))
+
+        for filter_ in SEALED_FILTERS:
+            sealed = ("INVALID_ARGUMENT", "FIELD_SEALED")
+            assert await refusal(listed(filter=filter_)) == sealed, filter_
+            count = record_pb2.CountRecordsRequest(parent=ORDERS, filter=filter_)
+            assert await refusal(world.stub.CountRecords(count)) == sealed, filter_
+        for order_by in SEALED_ORDERS:
+            assert await refusal(listed(order_by=order_by)) == sealed, order_by
+        assert [each.name for each in (await listed(filter="data.card:other")).records] == []
+
+
 WRITES_AT_SECRETS = {
     "something else around it": ({"card": 5}, ()),
     "something else around it, by its name": ({"card": 5}, ["data.card"]),
