@@ -127,7 +127,12 @@ SEALED_FILTERS = (
     "data.iban.a = 1",
     'data.name = "x" OR data.card:pin',
 )
-SEALED_ORDERS = ("data.card.pin", "data.card.pin.a desc", 'create_time, data."card"."pin"', "data.iban")
+SEALED_ORDERS = (
+    "data.card.pin",
+    "data.card.pin.a desc",
+    'create_time, data."card"."pin"',
+    "data.iban",
+)
 
 
 @pytest.mark.parametrize("record", [{}, {"card": {}}, {"card": {"pin": 7}, "iban": "x"}])
@@ -214,11 +219,11 @@ async def test_neither_can_be_asked_for(sealed):
         {"filter": f'data.card.number = "{NUMBER}"'},
         {"filter": "NOT (data.name = x AND data.pin:*)"},
         {"filter": "data.pin.deep = 1"},
+        {"filter": 'data.card:"number"'},
         {"order_by": "data.name, data.pin"},
     ):
         call = sealed.stub.ListRecords(record_pb2.ListRecordsRequest(parent=ORDERS, **fields))
         assert await refusal(call) == ("INVALID_ARGUMENT", "FIELD_SEALED")
-    assert await sealed.listed(filter='data.card:"number"') == []
     assert await sealed.listed(filter="data.card.year = 30") == ["a"]
 
 
