@@ -117,8 +117,8 @@ async def running(
             method_permissions=lambda: permissions_of(registrar, settings),
         )
         direct = builtin.add_to(registrar) if settings.services.builtin else {}
-        if audit is not None and settings.services.builtin:
-            audit.add_to(registrar, base.page_tokens)
+        if audit.files is not None and settings.services.builtin:
+            audit.files.add_to(registrar, base.page_tokens)
         hosted = _hosted(builtin, block, metrics, stack)
         for reference in settings.services.extra:
             hosted.add(reference, registrar)
@@ -139,10 +139,11 @@ async def running(
                 direct={**direct, **direct_standard},
                 overload=overload,
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
-                audit=None if audit is None else audit.log,
+                audit=audit.sink,
                 certificates=certificate_principals(settings.auth.mtls),
                 certificate_required=settings.auth.mtls.mode == "required",
                 check_proof=builtin.identity.check_proof,
+                spend_proof=builtin.identity.spend_proof,
                 network=network,
             ),
             router,
@@ -161,7 +162,7 @@ async def running(
         administrator = None
         if settings.services.builtin and (worker is None or worker.first):
             administrator = await _make_administrator(builtin, settings)
-        if audit is not None and administrator is not None:
+        if administrator is not None:
             await audit.note_administrator(administrator.user_id)
         live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
         watcher = ConfigWatcher(live)
@@ -173,8 +174,8 @@ async def running(
         leading = partial(_leading, worker)
         builtin.keep_house(house, settings.database.refresh_interval.ns / NS_PER_S, leading)
         hosted.keep_house(house, leading)
-        if audit is not None:
-            audit.keep_house(house, leading, stack)
+        if audit.files is not None:
+            audit.files.keep_house(house, leading, stack)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,

@@ -14,7 +14,7 @@ from blrcs.api.record_messages import (
     record_message,
 )
 from blrcs.api.record_use_cases import CollectionUseCases, RecordUseCases
-from blrcs.api.record_writes import operation_of, require_within
+from blrcs.api.record_writes import operation_of, plain_documents_in, require_within
 from blrcs.api.stored_messages import (
     StoredBatchGetRecordsResponse,
     StoredBatchWriteRecordsResponse,
@@ -203,6 +203,11 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         self, request: record_pb2.BatchWriteRecordsRequest, _: Call
     ) -> record_pb2.BatchWriteRecordsResponse:
         parent = collection_key_in(request.parent, field="parent")
+        documents = plain_documents_in(parent, request)
+        if documents is not None:
+            created = await self._records.create_plain_records(parent, documents)
+            if created is not None:
+                return _results([write_message(RESULT_RECORD, each) for each in created])
         operations = [
             operation_of(parent, write, field=f"writes[{position}]")
             for position, write in enumerate(request.writes)
@@ -217,10 +222,7 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             )
             for record in written
         ]
-        response: record_pb2.BatchWriteRecordsResponse = StoredBatchWriteRecordsResponse(
-            results=results
-        )
-        return response
+        return _results(results)
 
     async def WatchRecords(  # noqa: D102
         self, request: record_pb2.WatchRecordsRequest, _: Call
@@ -256,3 +258,10 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             return image.encoded
         opened = await self._records.sealer.shown(image) if image.sealed else {}
         return encoded_record(image, opened, mask)
+
+
+def _results(encoded: list[bytes]) -> record_pb2.BatchWriteRecordsResponse:
+    response: record_pb2.BatchWriteRecordsResponse = StoredBatchWriteRecordsResponse(
+        results=encoded
+    )
+    return response

@@ -16,6 +16,7 @@ from blrcs.application.ports.records import RecordReader
 from blrcs.application.records.batch_get_records import DEFAULT_REPLY_BYTES, BatchGetRecords
 from blrcs.application.records.batch_write_records import BatchWriteRecords
 from blrcs.application.records.count_records import CountRecords
+from blrcs.application.records.create_plain_records import CreatePlainRecords
 from blrcs.application.records.create_record import CreateRecord
 from blrcs.application.records.delete_record import DeleteRecord
 from blrcs.application.records.get_record import GetRecord
@@ -144,6 +145,13 @@ def assemble_records(
         ),
         records=RecordUseCases(
             create_record=CreateRecord(**creating),
+            create_plain_records=CreatePlainRecords(
+                shapes=shapes,
+                images=MessageImages(),
+                signal=signal,
+                secrets=base.secrets,
+                **reading,
+            ),
             get_record=GetRecord(records=gets, clock=base.clock),
             list_records=ListRecords(shapes=shapes, page_tokens=base.page_tokens, **reading),
             count_records=CountRecords(shapes=shapes, **reading),

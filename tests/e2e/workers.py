@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -59,6 +60,28 @@ def pass_gate(channel: grpc.Channel) -> Iterator[Empty]:
     """A call that lasts until the gate is open; its first message is there at once."""
     method = channel.unary_stream(PASS, Empty.SerializeToString, Empty.FromString)
     return method(Empty(), timeout=TIMEOUT_S)
+
+
+@contextmanager
+def pinged(address: str, callers: int = 8) -> Iterator[list[grpc.StatusCode]]:
+    """Calls all the time from several connections; tells how the calls have ended."""
+    over = threading.Event()
+    codes: list[grpc.StatusCode] = []
+
+    def load() -> None:
+        with grpc.insecure_channel(address, OPTIONS) as channel:
+            while not over.is_set():
+                codes.append(ping(channel)[0])
+
+    threads = [threading.Thread(target=load) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield codes
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
 
 
 @contextmanager

@@ -86,6 +86,24 @@ class PlannedWrite(NamedTuple):
     created: Record | None = None
 
 
+class PlainRecords(NamedTuple):
+    """Records that are created at one moment, with nothing of them sealed or indexed.
+
+    Attributes:
+        ids: Of each.
+        texts: Their data as JSON.
+        images: As they are shown.
+        time_ns: When they are created.
+        expire_time_ns: From when on all of them are gone; None for never.
+    """
+
+    ids: Sequence[str]
+    texts: Sequence[str]
+    images: Sequence[bytes]
+    time_ns: int
+    expire_time_ns: int | None
+
+
 class StoredImage(NamedTuple):
     """A record as it is shown, and from when on it is gone; None for never."""
 
@@ -133,6 +151,13 @@ class RecordRepository(RecordReader, Protocol):
         Raises:
             CollectionChangedError: The stored collection is another, or of another revision.
             NotFoundError: There is no such collection.
+        """
+        ...
+
+    async def create_plain(self, collection: Collection, created: PlainRecords) -> bool:
+        """Creates records of different ids, all or none; False where one is there already.
+
+        Changes are told, and errors raised, as ``write`` does.
         """
         ...
 
@@ -251,6 +276,18 @@ class RecordImages(Protocol):
         expire_time_ns: int | None,
     ) -> bytes:
         """A record with data that are encoded."""
+        ...
+
+    def images(
+        self,
+        names: list[str],
+        data: list[bytes],
+        *,
+        etag: str,
+        time_ns: int,
+        expire_time_ns: int | None,
+    ) -> list[bytes]:
+        """The same of records that are created at one moment."""
         ...
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from blrcs.application.ports.records import (
     CollectionChangedError,
     ListedRecord,
+    PlainRecords,
     PlannedWrite,
     Selection,
     StoredImage,
@@ -20,6 +21,7 @@ from blrcs.database.errors import IntegrityViolationError
 from blrcs.database.filter.columns import Columns
 from blrcs.database.filter.narrowing import Narrowing
 from blrcs.database.filter.queries import FilteredQueries
+from blrcs.database.repositories.plain_records import ADD, TELL, change_rows, record_rows
 from blrcs.database.repositories.record_creations import RecordCreations
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
 from blrcs.database.repositories.record_index import MOST_NAMED, bounds_in
@@ -129,6 +131,22 @@ class SqlRecordRepository:
                 return [await self._creations.add(collection, write, write.created, now_ns)]
         return await self._write_all(collection, writes, now_ns)
 
+    async def create_plain(self, collection: Collection, created: PlainRecords) -> bool:
+        """See the port."""
+        key, claimed = collection.key, len(created.ids)
+
+        async def operation(transaction: Transaction) -> None:
+            feed = await self._feed_of(transaction, key, claimed, collection)
+            await transaction.execute_many(ADD, record_rows(key, created))
+            first = feed.sequence - claimed + 1
+            await transaction.execute_many(TELL, change_rows(key, created, first))
+
+        try:
+            await self._database.run(operation, isolation=Isolation.READ_COMMITTED)
+        except IntegrityViolationError:
+            return False
+        return True
+
     async def page(
         self,
         collection: Collection,
@@ -227,12 +245,7 @@ class SqlRecordRepository:
 
         async def operation(transaction: Transaction) -> Sequence[Record | None]:
             claimed = len(writes)
-            feed = await lock_feed(self._database.dialect, transaction, key, claimed=claimed)
-            if expected is not None and (feed.incarnation, feed.revision) != (
-                expected.create_time_ns,
-                expected.revision,
-            ):
-                raise CollectionChangedError
+            feed = await self._feed_of(transaction, key, claimed, expected)
             step = RecordStep(key, feed.sequence - claimed, now_ns, expected)
             if created is None:
                 for start in range(0, len(writes), READ_AT_ONCE):
@@ -250,6 +263,22 @@ class SqlRecordRepository:
             return step.results
 
         return await self._database.run(operation, isolation=Isolation.READ_COMMITTED)
+
+    async def _feed_of(
+        self,
+        transaction: Transaction,
+        key: CollectionKey,
+        claimed: int,
+        expected: Collection | None,
+    ) -> Row:
+        """The feed, locked, with so many numbers taken; CollectionChangedError for another one."""
+        feed = await lock_feed(self._database.dialect, transaction, key, claimed=claimed)
+        if expected is not None and (feed.incarnation, feed.revision) != (
+            expected.create_time_ns,
+            expected.revision,
+        ):
+            raise CollectionChangedError
+        return feed
 
 
 def _listed(parent: CollectionKey, row: Row) -> ListedRecord:

@@ -113,20 +113,27 @@ class SqliteDatabase:
     def finder(
         self, statement: Statement, names: tuple[str, ...]
     ) -> Callable[..., Row | None] | None:
-        """What does as ``fetch_one`` for values of these parameters, if that is their order."""
+        """What does as ``fetch_one`` for values of these parameters, if that is their order.
+
+        For statements that find one row: whatever they find is read.
+        """
         compiled = statement.compiled(SQLITE)
         if compiled.bind({name: name for name in names}) != names:
             return None
-        execute, sql, make_row = self._reader.execute, compiled.sql, compiled.make_row
+        # One cursor for all: read to its end it holds no snapshot.
+        cursor = self._reader.cursor()
+        execute, fetch_all, sql = cursor.execute, cursor.fetchall, compiled.sql
+        make_row = compiled.make_row if compiled.converts else None
 
         def find(*values: Any) -> Row | None:
             try:
-                cursor = execute(sql, values)
-                row = cursor.fetchone()
-                cursor.close()
+                execute(sql, values)
+                rows = fetch_all()
             except sqlite3.OperationalError as error:
                 raise call_error(error) from error
-            return None if row is None else make_row(row)
+            if not rows:
+                return None
+            return rows[0] if make_row is None else make_row(rows[0])
 
         return find
 
