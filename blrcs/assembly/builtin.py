@@ -10,6 +10,7 @@ from blrcs.assembly.access import Access, assemble_access
 from blrcs.assembly.cache import AnyCache, assemble_cache, keep_house
 from blrcs.assembly.direct import direct_access, direct_auth, direct_cache, direct_records
 from blrcs.assembly.encryption import Encryption, assemble_encryption
+from blrcs.assembly.following import Following
 from blrcs.assembly.foundation import Foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.identity import Identity, assemble_identity
@@ -109,7 +110,13 @@ class Builtin:
         if database.is_shared:
             house.repeat(refresh_period_s, self._follow)
             if self.base.announcer is not None:
-                house.run(self.base.announcer.run(self._follow))
+                following = Following(
+                    self.base.announcer,
+                    stored=self._follow,
+                    signal=records.signal,
+                    follower=None if records.copies is None else records.copies.follower,
+                )
+                house.run(following.run())
 
     def finish_watching(self) -> None:
         """Ends the streams that would never end by themselves."""
@@ -180,6 +187,7 @@ async def assemble_builtin(
         generation=memory.generation(RECORDS),
         # However many watch, as many other calls are served.
         max_watchers=settings.server.max_concurrent_calls // 2,
+        max_reply_bytes=settings.server.max_message_bytes,
     )
     return Builtin(
         base=base,

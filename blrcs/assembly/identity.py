@@ -46,6 +46,7 @@ from blrcs.application.users.list_users import ListUsers
 from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
 from blrcs.assembly.credentials import CredentialParts, new_challenges
+from blrcs.assembly.failed_tokens import failed_verifications
 from blrcs.assembly.foundation import Foundation
 from blrcs.assembly.issuers import TrustedIssuers
 from blrcs.assembly.shared_counts import SharedCounts
@@ -73,6 +74,7 @@ from blrcs.security.token_issuer import TYPE, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
 from blrcs.security.totp import Rfc6238Codes
 from blrcs.workers.memory import PROOF_CELLS, PROOFS, Memory
+from blrcs_native.failed_verifications import FailedVerifications
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
 
@@ -115,7 +117,8 @@ def assemble_identity(
     """
     key, key_directory = key_ring(base.data_directory, settings, base.clock)
     revocations = memory.revocations(base.clock)
-    verifier = _verifier(key, settings, revocations, base.clock)
+    failures = failed_verifications(memory, settings)
+    verifier = _verifier(key, settings, revocations, base.clock, failures)
     revoker = VerifierRevoker(revocations, issuer=settings.issuer)
     stored_revocations = RevocationRepository(
         base.database,
@@ -329,7 +332,11 @@ def assemble_identity(
 
 
 def _verifier(
-    key: KeyRing, settings: Auth, revocations: Revocations, clock: Callable[[], int]
+    key: KeyRing,
+    settings: Auth,
+    revocations: Revocations,
+    clock: Callable[[], int],
+    failures: FailedVerifications | None,
 ) -> TokenVerifier:
     return TokenVerifier(
         key.keyset(),
@@ -340,4 +347,5 @@ def _verifier(
         cache_entries=settings.token_cache_entries,
         clock=clock,
         revocations=revocations,
+        failures=failures,
     )
