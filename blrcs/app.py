@@ -21,7 +21,7 @@ from blrcs.assembly.foundation import NS_PER_S, lay_foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
-from blrcs.assembly.overload import assemble_overload
+from blrcs.assembly.overload import assemble_overload, bound_watches
 from blrcs.assembly.services import HostedServices
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
@@ -123,6 +123,7 @@ async def running(
         for reference in settings.services.extra:
             hosted.add(reference, registrar)
         health, direct_standard = _add_standard(registrar, settings)
+        bound_watches(settings, registrar)
 
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
@@ -142,6 +143,7 @@ async def running(
                 certificates=certificate_principals(settings.auth.mtls),
                 certificate_required=settings.auth.mtls.mode == "required",
                 check_proof=builtin.identity.check_proof,
+                spend_proof=builtin.identity.spend_proof,
                 network=network,
             ),
             router,

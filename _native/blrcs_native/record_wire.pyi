@@ -12,3 +12,12 @@ def encode_record(
 
     ``data`` is a google.protobuf.Struct, encoded; an empty one is left out.
     """
+
+def encode_records(
+    names: list[str],
+    data: list[bytes],
+    etag: str,
+    time_ns: int,
+    expire_time_ns: int | None,
+) -> list[bytes]:
+    """As ``encode_record``, of records that are created at one moment."""

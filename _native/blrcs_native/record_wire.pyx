@@ -28,19 +28,15 @@ cdef inline Span utf8_of(str text):
     return span_of(data, size)
 
 
-def encode_record(
-    str name not None,
-    bytes data not None,
-    str etag not None,
+cdef bytes encode_c(
+    Span written_name,
+    Span written_data,
+    Span written_etag,
     int64_t create_time_ns,
     int64_t update_time_ns,
-    expire_time_ns,
+    bint expires,
+    int64_t gone_ns,
 ):
-    cdef Span written_name = utf8_of(name)
-    cdef Span written_etag = utf8_of(etag)
-    cdef Span written_data = span_of(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
-    cdef bint expires = expire_time_ns is not None
-    cdef int64_t gone_ns = expire_time_ns if expires else 0
     cdef bytes record = PyBytes_FromStringAndSize(
         NULL,
         text_size(written_name.size)
@@ -59,3 +55,50 @@ def encode_record(
     if expires:
         put_instant(at, EXPIRE_TIME, gone_ns)
     return record
+
+
+def encode_record(
+    str name not None,
+    bytes data not None,
+    str etag not None,
+    int64_t create_time_ns,
+    int64_t update_time_ns,
+    expire_time_ns,
+):
+    return encode_c(
+        utf8_of(name),
+        span_of(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)),
+        utf8_of(etag),
+        create_time_ns,
+        update_time_ns,
+        expire_time_ns is not None,
+        0 if expire_time_ns is None else expire_time_ns,
+    )
+
+
+def encode_records(
+    list names not None,
+    list data not None,
+    str etag not None,
+    int64_t time_ns,
+    expire_time_ns,
+):
+    cdef Span written_etag = utf8_of(etag)
+    cdef bint expires = expire_time_ns is not None
+    cdef int64_t gone_ns = expire_time_ns if expires else 0
+    cdef list records = []
+    cdef str name
+    cdef bytes encoded
+    for name, encoded in zip(names, data, strict=True):
+        records.append(
+            encode_c(
+                utf8_of(name),
+                span_of(PyBytes_AS_STRING(encoded), PyBytes_GET_SIZE(encoded)),
+                written_etag,
+                time_ns,
+                time_ns,
+                expires,
+                gone_ns,
+            )
+        )
+    return records

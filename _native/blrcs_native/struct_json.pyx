@@ -19,6 +19,7 @@ from blrcs_native.protobuf_wire cimport (
     read_number,
     read_span,
     reader_of,
+    span_of,
 )
 
 cdef enum:
@@ -272,13 +273,19 @@ cdef bint put_object(Text* text, Span span, int levels) except -1:
     return True
 
 
-def json_of_struct(bytes encoded not None, int max_levels):
-    cdef Text text
-    cdef Span span
+cdef int require_levels(int max_levels) except -1:
     if not 0 < max_levels <= MOST_LEVELS:
         raise ValueError(f"at least one level and at most {MOST_LEVELS}")
-    span.data = <const unsigned char*>PyBytes_AS_STRING(encoded)
-    span.size = PyBytes_GET_SIZE(encoded)
+    return 0
+
+
+def json_of_struct(bytes encoded not None, int max_levels):
+    require_levels(max_levels)
+    return json_of_span(span_of(PyBytes_AS_STRING(encoded), PyBytes_GET_SIZE(encoded)), max_levels)
+
+
+cdef object json_of_span(Span span, int max_levels):
+    cdef Text text
     text.size = 0
     text.room = span.size + (span.size >> 1) + 2 * SHORT_SIZE
     text.start = <char*>PyMem_RawMalloc(text.room)

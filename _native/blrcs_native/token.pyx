@@ -176,7 +176,9 @@ cdef class TokenVerifier:
         cdef PyObject* found = PyDict_GetItemWithError(self._bearers, credentials)
         cdef str token
         if found != NULL:
-            return self.verify_token(<object>found, address)
+            # Its own reference: a keyset that is replaced meanwhile clears what it was found in.
+            token = <str>found
+            return self.verify_token(token, address)
         if not credentials.startswith("Bearer ") and credentials[:7].lower() != "bearer ":
             return None
         token = credentials[7:]
@@ -191,6 +193,7 @@ cdef class TokenVerifier:
         """:meth:`verify` for callers in Cython."""
         cdef PyObject* found
         cdef Claims known
+        cdef TokenVerifier other
         cdef Py_ssize_t size
         cdef bint is_hot
         if PyUnicode_CheckExact(token):
@@ -213,11 +216,13 @@ cdef class TokenVerifier:
                 return self._recheck(token, known, is_hot)
         found = PyDict_GetItemWithError(self._refused, token)
         if found != NULL:
-            return self._refuse_again(token, <object>found)
+            refused = <object>found
+            return self._refuse_again(token, refused)
         if self._others:
             found = PyDict_GetItemWithError(self._delegated, token)
             if found != NULL:
-                return (<TokenVerifier>found).verify_token(token, address)
+                other = <TokenVerifier>found
+                return other.verify_token(token, address)
         if PyBytes_CheckExact(token):
             return self._verify_text(
                 token, <const unsigned char*>PyBytes_AS_STRING(token), size, address

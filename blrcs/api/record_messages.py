@@ -15,7 +15,7 @@ from blrcs.domain.collection import Collection
 from blrcs.domain.field_path import Document
 from blrcs.domain.record import RecordImage
 from blrcs.v1 import record_pb2
-from blrcs_native.record_wire import encode_record
+from blrcs_native.record_wire import encode_record, encode_records
 
 
 def collection_message(collection: Collection) -> record_pb2.Collection:
@@ -103,18 +103,9 @@ class MessageImages:
         """See the port."""
         return encoded_struct(data)
 
-    def image(
-        self,
-        name: str,
-        data: bytes,
-        *,
-        etag: str,
-        create_time_ns: int,
-        update_time_ns: int,
-        expire_time_ns: int | None,
-    ) -> bytes:
-        """See the port."""
-        return encode_record(name, data, etag, create_time_ns, update_time_ns, expire_time_ns)
+    # See the port; as they are, since every write calls them.
+    image = staticmethod(encode_record)
+    images = staticmethod(encode_records)
 
 
 def _span_ns(span: Duration) -> int:

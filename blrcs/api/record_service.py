@@ -14,7 +14,7 @@ from blrcs.api.record_messages import (
     record_message,
 )
 from blrcs.api.record_use_cases import CollectionUseCases, RecordUseCases
-from blrcs.api.record_writes import operation_of, require_within
+from blrcs.api.record_writes import operation_of, plain_documents_in, require_within
 from blrcs.api.stored_messages import (
     StoredBatchGetRecordsResponse,
     StoredBatchWriteRecordsResponse,
@@ -183,16 +183,28 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             require_within(parent, name, field=f"names[{position}]")
             for position, name in enumerate(request.names)
         ]
-        images = await self._records.batch_get_records(parent, ids)
-        response: record_pb2.BatchGetRecordsResponse = StoredBatchGetRecordsResponse(
-            records=[await self._encoded(image, mask) for image in images]
-        )
+        shown: list[bytes] = []
+        get = self._records.batch_get_records
+        left_bytes = get.max_reply_bytes
+        images = get(parent, ids, whole=mask is None)
+        async with aclosing(images):
+            async for image in images:
+                shown.append(await self._encoded(image, mask))
+                left_bytes -= len(shown[-1])
+                if left_bytes < 0:
+                    raise get.too_large()
+        response: record_pb2.BatchGetRecordsResponse = StoredBatchGetRecordsResponse(records=shown)
         return response
 
     async def BatchWriteRecords(  # noqa: D102
         self, request: record_pb2.BatchWriteRecordsRequest, _: Call
     ) -> record_pb2.BatchWriteRecordsResponse:
         parent = collection_key_in(request.parent, field="parent")
+        documents = plain_documents_in(parent, request)
+        if documents is not None:
+            created = await self._records.create_plain_records(parent, documents)
+            if created is not None:
+                return _results([write_message(RESULT_RECORD, each) for each in created])
         operations = [
             operation_of(parent, write, field=f"writes[{position}]")
             for position, write in enumerate(request.writes)
@@ -207,10 +219,7 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             )
             for record in written
         ]
-        response: record_pb2.BatchWriteRecordsResponse = StoredBatchWriteRecordsResponse(
-            results=results
-        )
-        return response
+        return _results(results)
 
     async def WatchRecords(  # noqa: D102
         self, request: record_pb2.WatchRecordsRequest, _: Call
@@ -246,3 +255,10 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             return image.encoded
         opened = await self._records.sealer.shown(image) if image.sealed else {}
         return encoded_record(image, opened, mask)
+
+
+def _results(encoded: list[bytes]) -> record_pb2.BatchWriteRecordsResponse:
+    response: record_pb2.BatchWriteRecordsResponse = StoredBatchWriteRecordsResponse(
+        results=encoded
+    )
+    return response

@@ -10,6 +10,7 @@ from blrcs.application.collections.update_collection import UpdateCollection
 from blrcs.application.records.batch_get_records import BatchGetRecords
 from blrcs.application.records.batch_write_records import BatchWriteRecords
 from blrcs.application.records.count_records import CountRecords
+from blrcs.application.records.create_plain_records import CreatePlainRecords
 from blrcs.application.records.create_record import CreateRecord
 from blrcs.application.records.delete_record import DeleteRecord
 from blrcs.application.records.get_record import GetRecord
@@ -35,6 +36,7 @@ class RecordUseCases:
     """The use cases about records, and what opens what is encrypted of one that is shown."""
 
     create_record: CreateRecord
+    create_plain_records: CreatePlainRecords
     get_record: GetRecord
     list_records: ListRecords
     count_records: CountRecords

@@ -13,9 +13,10 @@ from blrcs.application.collections.get_collection import GetCollection
 from blrcs.application.collections.list_collections import ListCollections
 from blrcs.application.collections.update_collection import UpdateCollection
 from blrcs.application.ports.records import RecordReader
-from blrcs.application.records.batch_get_records import BatchGetRecords
+from blrcs.application.records.batch_get_records import DEFAULT_REPLY_BYTES, BatchGetRecords
 from blrcs.application.records.batch_write_records import BatchWriteRecords
 from blrcs.application.records.count_records import CountRecords
+from blrcs.application.records.create_plain_records import CreatePlainRecords
 from blrcs.application.records.create_record import CreateRecord
 from blrcs.application.records.delete_record import DeleteRecord
 from blrcs.application.records.get_record import GetRecord
@@ -74,6 +75,7 @@ def assemble_records(
     stamps: CacheStamps,
     generation: Generation | None = None,
     max_watchers: int = MAX_WATCHERS,
+    max_reply_bytes: int = DEFAULT_REPLY_BYTES,
 ) -> Records:
     """Everything about collections and their records.
 
@@ -87,6 +89,7 @@ def assemble_records(
         stamps: Where processes tell each other that copies are old.
         generation: Moves with every write of any process; None where there is one process.
         max_watchers: At most so many at once, and no more than MAX_WATCHERS.
+        max_reply_bytes: What a message has at most.
     """
     keys = StoredCollectionKeys(encryption.keys)
     collections = SqlCollectionRepository(base.database)
@@ -142,12 +145,19 @@ def assemble_records(
         ),
         records=RecordUseCases(
             create_record=CreateRecord(**creating),
+            create_plain_records=CreatePlainRecords(
+                shapes=shapes,
+                images=MessageImages(),
+                signal=signal,
+                secrets=base.secrets,
+                **reading,
+            ),
             get_record=GetRecord(records=gets, clock=base.clock),
             list_records=ListRecords(shapes=shapes, page_tokens=base.page_tokens, **reading),
             count_records=CountRecords(shapes=shapes, **reading),
             update_record=UpdateRecord(writer=writer),
             delete_record=DeleteRecord(writer=writer),
-            batch_get_records=BatchGetRecords(**reading),
+            batch_get_records=BatchGetRecords(max_reply_bytes=max_reply_bytes, **reading),
             batch_write_records=BatchWriteRecords(**creating),
             watch_records=WatchRecords(feed=feed, signal=signal, resume_tokens=base.page_tokens),
             sealer=sealer,

@@ -31,6 +31,8 @@ class Auth(Section):
     """The `aud` of issued tokens; tokens that do not name it are refused."""
     algorithm: Literal["EdDSA"] = "EdDSA"
     """What tokens are signed with."""
+    keys: Literal["directory", "database"] = "directory"
+    """Where signing keys lie: in the data directory, or sealed in the database as well."""
     key_prepublish: Annotated[Duration, between("1s", "30d")] = Duration.parse("10m")
     """How long a new signing key is published before it signs; clients keep keys for half of it."""
     key_rotation_interval: Annotated[Duration, between("1h", "3660d")] | None = None

@@ -5,7 +5,7 @@ conformance suite that an adapter has to pass.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from types import TracebackType
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from blrcs.application.ports.announcer import Announcer
 from blrcs.database.dialect import Dialect
 from blrcs.database.retry import DEFAULT_ATTEMPTS, retry
-from blrcs.database.statement import Row, Statement
+from blrcs.database.statement import Bound, Row, Statement
 
 Result = TypeVar("Result")
 
@@ -52,8 +52,12 @@ class Transaction(ABC):
         """Runs it and returns the number of rows that it changed, or found for a change."""
 
     @abstractmethod
-    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Runs it once for each row of parameters, in as few exchanges as the driver can."""
+    async def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
+        """Runs it once for each row of parameters, in as few exchanges as the driver can.
+
+        Rows may be tuples too, with values for all of the statement's parameters in their order:
+        for an insert of ``insert_into`` or ``upsert``, the columns of the table.
+        """
 
     @abstractmethod
     async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
@@ -94,7 +98,7 @@ class BlockingReader(ABC):
     def finder(self, statement: Statement, *names: str) -> Callable[..., Row | None]:
         """What does as ``fetch_one`` for values of the parameters of these names, in their order.
 
-        For a statement that is run at nearly every call.
+        For a statement that is run at nearly every call. Its columns may have no names in the row.
         """
 
         def find(*values: Any) -> Row | None:
@@ -153,7 +157,7 @@ class DatabaseAdapter(Reads):
         """As Transaction.execute, in a transaction of its own: durable when it returns."""
 
     @abstractmethod
-    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """As Transaction.execute_many, in a transaction of its own: all rows or none."""
 
     def snapshot(self) -> AbstractAsyncContextManager[Transaction]:

@@ -9,7 +9,7 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -21,6 +21,8 @@ Row = Any
 """A named tuple with the columns of its statement."""
 
 Values = dict[str, Any] | tuple[Any, ...]
+Bound = Mapping[str, Any] | tuple[Any, ...]
+"""Parameters of a statement by their names, or the values of all in the order of ``parameters``."""
 Picker = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
@@ -34,9 +36,19 @@ class CompiledStatement:
         sql: The text.
         parameters: The names that a caller passes, in the order in which Core bound them.
         make_row: Turns what the driver returns into a row.
+        converts: Whether that changes any value.
     """
 
-    __slots__ = ("_constants", "_in_order", "_names", "make_row", "parameters", "sql")
+    __slots__ = (
+        "_constants",
+        "_in_order",
+        "_is_plain",
+        "_names",
+        "converts",
+        "make_row",
+        "parameters",
+        "sql",
+    )
 
     def __init__(self, construct: Construct, dialect: Dialect) -> None:
         compiled = _compile(construct, dialect)
@@ -51,8 +63,12 @@ class CompiledStatement:
         self._constants = {
             name: value for name, value in compiled.params.items() if name not in self._names
         }
-        self._in_order = _picker(compiled.positiontup or ()) if dialect.is_positional else None
-        self.make_row = _row_maker(_columns(construct), has_booleans=dialect.has_booleans)
+        positions = tuple(compiled.positiontup or ())
+        self._in_order = _picker(positions) if dialect.is_positional else None
+        self._is_plain = dialect.is_positional and positions == self.parameters
+        columns = _columns(construct)
+        self.converts = not dialect.has_booleans and any(columns.values())
+        self.make_row = _row_maker(columns, converts=self.converts)
 
     def bind(self, params: dict[str, Any]) -> Values:
         """All values that the driver needs: by name, or in their order.
@@ -66,8 +82,22 @@ class CompiledStatement:
         values = self._constants | params if self._constants else params
         return values if self._in_order is None else self._in_order(values)
 
-    def bind_many(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """As ``bind``, of each row."""
+    def bind_many(self, rows: Sequence[Bound]) -> Sequence[Any]:
+        """As ``bind``, of each row; either all of them are tuples, or none is."""
+        if rows and isinstance(rows[0], tuple):
+            count = len(self.parameters)
+            if self._is_plain and set(map(len, rows)) == {count}:
+                return rows
+            return [self.bind(self._named(row)) for row in rows]
+        return self._bind_named(cast(Sequence[Mapping[str, Any]], rows))
+
+    def _named(self, row: Bound) -> dict[str, Any]:
+        try:
+            return dict(zip(self.parameters, row, strict=True))
+        except ValueError:
+            raise TypeError(f"{len(row)} values for {len(self.parameters)} parameters") from None
+
+    def _bind_named(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         if self._in_order is None or self._constants:
             return [self.bind(dict(row)) for row in rows]
         count = len(self._names)
@@ -166,13 +196,13 @@ def _columns(construct: Construct) -> dict[str, bool]:
     return {name: isinstance(type_, sa.Boolean) for name, type_ in pairs}
 
 
-def _row_maker(columns: dict[str, bool], *, has_booleans: bool) -> Callable[[tuple[Any, ...]], Row]:
+def _row_maker(columns: dict[str, bool], *, converts: bool) -> Callable[[tuple[Any, ...]], Row]:
     try:
         row_type = namedtuple("Row", columns)  # type: ignore[misc]  # noqa: PYI024
     except ValueError as error:
         raise TypeError(f"a column needs a label: {error}") from error
     flags = tuple(index for index, flag in enumerate(columns.values()) if flag)
-    if not flags or has_booleans:
+    if not converts:
         # As _make without counting them, which takes as long as all the rest of it.
         return partial(tuple.__new__, row_type)
 

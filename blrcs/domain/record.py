@@ -13,6 +13,8 @@ Sealed = Mapping[str, bytes]
 """Encrypted values, by their paths within the data."""
 
 
+MAX_BATCH_BYTES = 7 << 19
+"""What a batch leaves is its reply, and clients take messages of 4 MiB."""
 SEALED_GROWTH = 6
 """A list of numbers takes as many times the room of its text where it is shown, at most."""
 
@@ -40,9 +42,11 @@ def _shown_bytes(encoded: bytes, sealed: Sealed | None) -> int:
     return len(encoded) + SEALED_GROWTH * sealed_bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Record:
-    """A record as stored. Times are nanoseconds since the Unix epoch.
+    """A record as stored, not to be changed. Times are nanoseconds since the Unix epoch.
+
+    It is not frozen: that takes five times as long to make, and every write makes one.
 
     Attributes:
         data: What is not sealed of its data.

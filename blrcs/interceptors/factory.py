@@ -16,6 +16,7 @@ from blrcs.interceptors.overload import method_load
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.rate_limit import rate_limit_guards
 from blrcs.interceptors.response_cache import cache_responses
+from blrcs.interceptors.shared_proofs import SharedProofGuard, SpendProof
 from blrcs.interceptors.step_up import step_up_guards
 from blrcs.interceptors.validation import validation_guards
 from blrcs.monitoring.audit_lines import AuditLines
@@ -53,6 +54,7 @@ class PipelineFactory:
         certificates: Whose the client certificates are; None where only tokens say who calls.
         certificate_required: Callers whose certificate is nobody's are refused.
         check_proof: Checks what tokens that are bound to keys need; without it they are refused.
+        spend_proof: Has other machines know of such a proof; None where there are none.
         network: Which addresses are served; None for all that the policies of methods serve.
     """
 
@@ -68,6 +70,7 @@ class PipelineFactory:
     certificates: CertificatePrincipals | None = None
     certificate_required: bool = False
     check_proof: CheckProof | None = None
+    spend_proof: SpendProof | None = None
     network: CurrentNetwork | None = None
     overload: Overload | None = None
 
@@ -132,8 +135,12 @@ class PipelineFactory:
             return ()
         if self.verifier is None:
             raise PolicyError(f"{method.name} asks for a token, and there is no verifier")
+        guards = authentication_guards(policy, self.verifier, self.check_proof)
+        if self.spend_proof is not None:
+            shadow = "authentication" in policy.shadow
+            guards = (*guards, SharedProofGuard(self.spend_proof, shadow=shadow))
         return certificate_guards(
-            authentication_guards(policy, self.verifier, self.check_proof),
+            guards,
             self.certificates,
             required=self.certificate_required,
             demanded=policy.token_binding,

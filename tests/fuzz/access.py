@@ -167,6 +167,7 @@ def access_inputs() -> dict[str, dict[str, bytes]]:
         "addresses": {
             "ipv4": b"10.0.0.0/8\n192.0.2.0/255.255.255.0\n10.1.2.3",
             "ipv6": b"2001:db8::/32\n::ffff:10.0.0.0/104\nunix\n::ffff:10.1.2.3",
+            "mapped": b"::/0\n::ffff:10.1.2.3",
             "zone": b"fe80::/10\n::/0\nfe80::1%eth0",
             "unix": b"unix\nunix",
         },

@@ -62,6 +62,10 @@ def requests() -> dict[str, dict[str, Message]]:
     path = limit_pb2.LimitDescriptor(entries=[limit_pb2.LimitEntry(key="path", value="/x")])
     entry = {"namespace": "sessions", "key": "k"}
     value = entry | {"value": b"v" * 200, "content_type": "text/plain"}
+    records: dict[str, Message] = {
+        "whole": record_pb2.GetRecordRequest(name=RECORD),
+        "masked": record_pb2.GetRecordRequest(name=RECORD, read_mask={"paths": ["etag"]}),
+    }
     return {
         "direct_consume": {
             "stacked": limit_pb2.ConsumeRequest(
@@ -83,10 +87,8 @@ def requests() -> dict[str, dict[str, Message]]:
             )
             for name in ("users", "serviceAccounts")
         },
-        "direct_get_record": {
-            "copied": record_pb2.GetRecordRequest(name=RECORD),
-            "masked": record_pb2.GetRecordRequest(name=RECORD, read_mask={"paths": ["etag"]}),
-        },
+        "direct_get_record": records,
+        "direct_get_stored_record": records,
         "direct_health_check": {
             "service": health_pb2.HealthCheckRequest(service="orders.OrderService"),
             "server": health_pb2.HealthCheckRequest(),

@@ -91,10 +91,20 @@ def cache_world() -> CacheWorld:
     return world
 
 
-def record_world() -> RecordWorld:
-    world = RecordWorld(FakeClock(), direct="copies", overrides={GET: OPEN})
+def record_world(source: str) -> RecordWorld:
+    """With a record in it that is read natively from ``source``."""
+    world = RecordWorld(FakeClock(), direct=source, overrides={GET: OPEN})
     world.keep()
     return world
+
+
+def record_target(source: str) -> DirectTarget:
+    return DirectTarget(
+        GET,
+        record_pb2.GetRecordRequest,
+        lambda: record_world(source),
+        leaves=lambda request: request.HasField("read_mask"),
+    )
 
 
 DIRECT_TARGETS = {
@@ -107,12 +117,8 @@ DIRECT_TARGETS = {
     "direct_cache_set": DirectTarget(
         "/blrcs.v1.CacheService/Set", cache_pb2.SetRequest, cache_world
     ),
-    "direct_get_record": DirectTarget(
-        GET,
-        record_pb2.GetRecordRequest,
-        record_world,
-        leaves=lambda request: request.HasField("read_mask"),
-    ),
+    "direct_get_record": record_target("copies"),
+    "direct_get_stored_record": record_target("read"),
     "direct_health_check": DirectTarget(
         "/grpc.health.v1.Health/Check", health_pb2.HealthCheckRequest, HealthWorld
     ),

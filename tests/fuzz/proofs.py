@@ -133,10 +133,14 @@ def name_of(names: Sequence[Any]) -> str | None:
 PROOF_TARGETS = {"proof": proof, "certificate": certificate}
 
 
+def signed_input(head: dict[str, Any], said: dict[str, Any]) -> bytes:
+    return b"\0%b\0%b" % (json.dumps(head).encode(), json.dumps(said).encode())
+
+
 def proof_inputs() -> dict[str, dict[str, bytes]]:
     """What fuzzing them begins with."""
-    usual = World().proof()
-    said = json.dumps(claims_in(usual)).encode()
+    text = World().proof()
+    usual = claims_in(text)
     verifying = {**NAMED["jwk"], "alg": "EdDSA", "use": "sig", "key_ops": ["verify"]}
     private = {**NAMED["jwk"], "d": "AA"}
     heads = {"usual": NAMED, "verifying": NAMED | {"jwk": verifying}}
@@ -150,11 +154,10 @@ def proof_inputs() -> dict[str, dict[str, bytes]]:
     made = issued(x509.UniformResourceIdentifier("spiffe://example.org/x"))
     return {
         "proof": {
-            "text": b"\xff" + usual.encode(),
-            **{
-                name: b"\0%b\0%b" % (json.dumps(head).encode(), said)
-                for name, head in heads.items()
-            },
+            "text": b"\xff" + text.encode(),
+            **{name: signed_input(head, usual) for name, head in heads.items()},
+            "oldest": signed_input(NAMED, usual | {"iat": usual["iat"] - MAX_AGE_S}),
+            "early": signed_input(NAMED, usual | {"iat": usual["iat"] + MAX_AGE_S + 1}),
         },
         "certificate": {
             "der": b"\xff" + made.public_bytes(Encoding.DER),

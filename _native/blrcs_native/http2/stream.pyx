@@ -346,7 +346,7 @@ cdef class Stream(MessageStream):
         outbox_put(&self.output, body, flag)
         self.link.unsent += PREFIX_BYTES + size
         if self.stalled_since_ns == 0:
-            self.stalled_since_ns = monotonic_ns()
+            self.stalled_since_ns = self.link.turn_ns or monotonic_ns()
         if not self.reply_begun:
             self.link.begin_reply(self)
         elif self.reply_deferred:

@@ -12,6 +12,7 @@ cdef class TlsSession:
 
     cdef bint shake_hands(self) except -1
     cdef void feed(self, object data) except *
+    cdef bint has_more(self) except -1
     cdef Py_ssize_t read_into(self, tuple size_and_buffer) except -1
     cdef void write(self, bytes data) except *
     cdef bytes outgoing(self)

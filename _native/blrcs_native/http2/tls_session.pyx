@@ -36,14 +36,16 @@ cdef class TlsSession:
     cdef void feed(self, object data) except *:
         self._feed(data)
 
-    cdef Py_ssize_t read_into(self, tuple size_and_buffer) except -1:
-        """Bytes of plain text; 0 where there are none for now, or where the client has ended.
+    cdef bint has_more(self) except -1:
+        """Whether reading is worth while behind a read, since there is more than it has taken.
 
-        The buffer holds a whole record (RFC 8446, section 5.1), so that OpenSSL keeps none of it:
-        what is left lies before it, or is a part of a record.
+        Each takes a whole record (RFC 8446, section 5.1), for which there is room, so that OpenSSL
+        keeps nothing of it: what is left has not been looked at.
         """
-        if self._incoming.pending == 0:
-            return 0
+        return self._incoming.pending != 0
+
+    cdef Py_ssize_t read_into(self, tuple size_and_buffer) except -1:
+        """Bytes of plain text; 0 where there are none for now, or where the client has ended."""
         try:
             return self._read(*size_and_buffer)
         except ssl.SSLWantReadError:

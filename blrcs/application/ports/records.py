@@ -5,7 +5,7 @@ inside the step, on another thread and maybe several times, and may raise a Doma
 undoes it; they must be pure.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -86,6 +86,24 @@ class PlannedWrite(NamedTuple):
     created: Record | None = None
 
 
+class PlainRecords(NamedTuple):
+    """Records that are created at one moment, with nothing of them sealed or indexed.
+
+    Attributes:
+        ids: Of each.
+        texts: Their data as JSON.
+        images: As they are shown.
+        time_ns: When they are created.
+        expire_time_ns: From when on all of them are gone; None for never.
+    """
+
+    ids: Sequence[str]
+    texts: Sequence[str]
+    images: Sequence[bytes]
+    time_ns: int
+    expire_time_ns: int | None
+
+
 class StoredImage(NamedTuple):
     """A record as it is shown, and from when on it is gone; None for never."""
 
@@ -101,6 +119,13 @@ class RecordReader(Protocol):
         ...
 
 
+class StoredSize(NamedTuple):
+    """How large a record is, in bytes: what is shown in any case, and all that is read of it."""
+
+    shown: int
+    read: int
+
+
 class RecordRepository(RecordReader, Protocol):
     """Records, by the ids in their names. One that has expired is not there any more."""
 
@@ -108,6 +133,12 @@ class RecordRepository(RecordReader, Protocol):
         self, parent: CollectionKey, record_ids: Sequence[str], *, now_ns: int
     ) -> Sequence[RecordImage]:
         """Those of the records that there are, in no particular order."""
+        ...
+
+    async def sizes(
+        self, parent: CollectionKey, record_ids: Sequence[str]
+    ) -> Mapping[str, StoredSize]:
+        """Those of the records that there are."""
         ...
 
     async def write(
@@ -120,6 +151,13 @@ class RecordRepository(RecordReader, Protocol):
         Raises:
             CollectionChangedError: The stored collection is another, or of another revision.
             NotFoundError: There is no such collection.
+        """
+        ...
+
+    async def create_plain(self, collection: Collection, created: PlainRecords) -> bool:
+        """Creates records of different ids, all or none; False where one is there already.
+
+        Changes are told, and errors raised, as ``write`` does.
         """
         ...
 
@@ -238,6 +276,18 @@ class RecordImages(Protocol):
         expire_time_ns: int | None,
     ) -> bytes:
         """A record with data that are encoded."""
+        ...
+
+    def images(
+        self,
+        names: list[str],
+        data: list[bytes],
+        *,
+        etag: str,
+        time_ns: int,
+        expire_time_ns: int | None,
+    ) -> list[bytes]:
+        """The same of records that are created at one moment."""
         ...
 
 

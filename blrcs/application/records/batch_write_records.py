@@ -18,7 +18,7 @@ POSITION = "write"
 """The name under which an error's metadata tell the position of the write that it is about."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RecordCreation:
     """A record to be created; with an empty id, under one that is made up."""
 

@@ -13,9 +13,11 @@ EXPIRY = frozenset({"expire_time", "ttl"})
 MAX_PATHS = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RecordFields:
-    """Values for a record.
+    """Values for a record, not to be changed.
+
+    As a record itself it is not frozen, for the sake of large batches.
 
     Attributes:
         data: The data as a whole; None where they are not given.

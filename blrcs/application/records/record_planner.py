@@ -1,6 +1,7 @@
 """What shall become of a record by what its caller asks."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from blrcs.application.collections.collection_shapes import CollectionShape
@@ -28,7 +29,10 @@ class RecordPlanner:
         self._sealer = sealer
         self._shape = shape
         self._now_ns = now_ns
-        self._prefix = shape.collection.key.record_prefix
+        self._collection = shape.collection.key
+        self._prefix = self._collection.record_prefix
+        self._default_ttl_ns = shape.collection.default_ttl_ns
+        self._first_etag = render_etag(now_ns, 1)
 
     def creation(self, record_id: str, fields: RecordFields) -> PlannedWrite:
         """A record that is not there yet.
@@ -38,13 +42,7 @@ class RecordPlanner:
         """
         # Whatever may be wrong with it is found before anybody has to wait for it.
         record = self._new(self._key(record_id), fields)
-
-        def decide(stored: Record | None) -> Record:
-            if stored is not None:
-                raise AlreadyExistsError(stored.name)
-            return record
-
-        return PlannedWrite(record_id, decide, created=record)
+        return PlannedWrite(record_id, partial(_create, record), record)
 
     def update(
         self,
@@ -83,13 +81,15 @@ class RecordPlanner:
         return PlannedWrite(record_id, decide)
 
     def _key(self, record_id: str) -> RecordKey:
-        return self._shape.collection.key.record(record_id)
+        return self._collection.record(record_id)
 
     def _new(self, key: RecordKey, fields: RecordFields) -> Record:
-        expire_time_ns = fields.expiry_ns(self._now_ns)
-        default_ttl_ns = self._shape.collection.default_ttl_ns
-        if not fields.states_expiry and default_ttl_ns is not None:
-            expire_time_ns = self._now_ns + default_ttl_ns
+        expire_time_ns = fields.expire_time_ns
+        ttl_ns = fields.ttl_ns
+        if expire_time_ns is None and ttl_ns is None:
+            ttl_ns = self._default_ttl_ns
+        if ttl_ns is not None:
+            expire_time_ns = self._now_ns + ttl_ns
         times = _Times(self._now_ns, 1, expire_time_ns)
         return self._written(key, times, _given(fields), fields.encoded)
 
@@ -126,7 +126,7 @@ class RecordPlanner:
         self, key: RecordKey, times: "_Times", data: Document, encoded: bytes | None
     ) -> Record:
         # What is kept as its text has been looked at.
-        if not isinstance(data, TextDocument):
+        if type(data) is not TextDocument:
             check_document(data)
         if self._shape.schema is not None:
             self._shape.schema.check(data, field="record.data", secrets=self._shape.secret_paths)
@@ -143,7 +143,7 @@ class RecordPlanner:
         image = self._images.image(
             f"{self._prefix}{key.record}",
             encoded,
-            etag=render_etag(create_time_ns, revision),
+            etag=self._first_etag if revision == 1 else render_etag(create_time_ns, revision),
             create_time_ns=create_time_ns,
             update_time_ns=self._now_ns,
             expire_time_ns=expire_time_ns,
@@ -158,6 +158,12 @@ class RecordPlanner:
             revision=revision,
             expire_time_ns=expire_time_ns,
         )
+
+
+def _create(record: Record, stored: Record | None) -> Record:
+    if stored is not None:
+        raise AlreadyExistsError(stored.name)
+    return record
 
 
 class _Times(NamedTuple):

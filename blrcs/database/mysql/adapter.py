@@ -1,7 +1,7 @@
 """MySQL and MariaDB behind the port of databases."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from blrcs.database.mysql.lender import Lender
 from blrcs.database.mysql.transaction import MysqlTransaction, beginning, bound
 from blrcs.database.mysql.url import MysqlUrl
 from blrcs.database.pool import PoolLimits, PoolObserver
-from blrcs.database.statement import CompiledStatement, Row, Statement
+from blrcs.database.statement import Bound, CompiledStatement, Row, Statement
 
 DEFAULT_LOCK_TIMEOUT_S = 10
 CHECK_TIMEOUT_S = 5.0
@@ -74,7 +74,7 @@ class MysqlAdapter(DatabaseAdapter):
         """See the port."""
         return (await self._run(statement.compiled(self._dialect), params)).affected_rows
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """See the port."""
         async with self.transaction() as transaction:
             await transaction.execute_many(statement, rows)

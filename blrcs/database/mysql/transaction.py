@@ -1,7 +1,7 @@
 """A transaction of MySQL or MariaDB."""
 
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
@@ -10,7 +10,7 @@ from blrcs.database.dialect import Dialect
 from blrcs.database.errors import SerializationError
 from blrcs.database.mysql.batch import batches
 from blrcs.database.mysql.connection import MysqlConnection, Result
-from blrcs.database.statement import CompiledStatement, Row, Statement
+from blrcs.database.statement import Bound, CompiledStatement, Row, Statement
 from blrcs.domain.errors import UnavailableError
 
 
@@ -44,7 +44,7 @@ class MysqlTransaction(Transaction):
         compiled = statement.compiled(self._dialect)
         return (await self._run(compiled.sql, bound(compiled, params))).affected_rows
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """See the port."""
         compiled = statement.compiled(self._dialect)
         values = compiled.bind_many(rows)

@@ -1,14 +1,14 @@
 """Statements as PostgreSQL's driver runs them."""
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from asyncpg.prepared_stmt import PreparedStatement
 
 from blrcs.database.postgresql.connection import Connection
 from blrcs.database.postgresql.dialect import POSTGRESQL
-from blrcs.database.statement import Row, Statement
+from blrcs.database.statement import Bound, Row, Statement
 
 Result = TypeVar("Result")
 
@@ -40,7 +40,7 @@ class Statements:
         # Such as UPDATE 3, or INSERT 0 1.
         return int(status.rpartition(" ")[2])
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """See the port. All are sent at once."""
         compiled = statement.compiled(POSTGRESQL)
         values = compiled.bind_many(rows)
@@ -48,6 +48,8 @@ class Statements:
         if table is not None and len(values) >= LEAST_LOADED:
             columns = [column.name for column in table.columns]
             await self._run(lambda held: held.load(table.name, columns, values))
+        elif len(values) == 1:
+            await self._run(lambda held: held.run(compiled.sql, values[0], _status))
         elif values:
             await self._run(lambda held: held.run_many(compiled.sql, values))
 

@@ -1,6 +1,6 @@
 """A primary and its replicas, behind the port of databases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from blrcs.database.replicas.monitor import Monitor
 from blrcs.database.replicas.position import Positions
 from blrcs.database.replicas.reads import PRIMARY, ReplicaReads
 from blrcs.database.retry import DEFAULT_ATTEMPTS
-from blrcs.database.statement import Row, Statement
+from blrcs.database.statement import Bound, Row, Statement
 from blrcs.domain.consistency import consistency
 from blrcs.domain.errors import DomainError
 
@@ -72,7 +72,7 @@ class ReplicatedDatabase(DatabaseAdapter):
         _note_write()
         return await self._primary.execute(statement, **params)
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """See the port."""
         _note_write()
         await self._primary.execute_many(statement, rows)

@@ -1,7 +1,7 @@
 """Records in the database."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -10,19 +10,28 @@ import sqlalchemy as sa
 from blrcs.application.ports.records import (
     CollectionChangedError,
     ListedRecord,
+    PlainRecords,
     PlannedWrite,
     Selection,
     StoredImage,
+    StoredSize,
 )
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.errors import IntegrityViolationError
 from blrcs.database.filter.columns import Columns
 from blrcs.database.filter.narrowing import Narrowing
 from blrcs.database.filter.queries import FilteredQueries
+from blrcs.database.repositories.plain_records import ADD, TELL, change_rows, record_rows
 from blrcs.database.repositories.record_creations import RecordCreations
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
 from blrcs.database.repositories.record_index import MOST_NAMED, bounds_in
-from blrcs.database.repositories.record_lookup import IMAGE, SHOWN, shown_rows, stored_records
+from blrcs.database.repositories.record_lookup import (
+    IMAGE,
+    SHOWN,
+    shown_rows,
+    shown_sizes,
+    stored_records,
+)
 from blrcs.database.repositories.record_row import (
     image_from_row,
     sealed_from_bytes,
@@ -106,6 +115,12 @@ class SqlRecordRepository:
             if not _is_expired(row, now_ns)
         ]
 
+    async def sizes(
+        self, parent: CollectionKey, record_ids: Sequence[str]
+    ) -> Mapping[str, StoredSize]:
+        """See the port."""
+        return await shown_sizes(self._database.dialect, self._reads, parent, record_ids)
+
     async def write(
         self, collection: Collection, writes: Sequence[PlannedWrite], *, now_ns: int
     ) -> Sequence[Record | None]:
@@ -115,6 +130,22 @@ class SqlRecordRepository:
             if write.created is not None:
                 return [await self._creations.add(collection, write, write.created, now_ns)]
         return await self._write_all(collection, writes, now_ns)
+
+    async def create_plain(self, collection: Collection, created: PlainRecords) -> bool:
+        """See the port."""
+        key, claimed = collection.key, len(created.ids)
+
+        async def operation(transaction: Transaction) -> None:
+            feed = await self._feed_of(transaction, key, claimed, collection)
+            await transaction.execute_many(ADD, record_rows(key, created))
+            first = feed.sequence - claimed + 1
+            await transaction.execute_many(TELL, change_rows(key, created, first))
+
+        try:
+            await self._database.run(operation, isolation=Isolation.READ_COMMITTED)
+        except IntegrityViolationError:
+            return False
+        return True
 
     async def page(
         self,
@@ -214,12 +245,7 @@ class SqlRecordRepository:
 
         async def operation(transaction: Transaction) -> Sequence[Record | None]:
             claimed = len(writes)
-            feed = await lock_feed(self._database.dialect, transaction, key, claimed=claimed)
-            if expected is not None and (feed.incarnation, feed.revision) != (
-                expected.create_time_ns,
-                expected.revision,
-            ):
-                raise CollectionChangedError
+            feed = await self._feed_of(transaction, key, claimed, expected)
             step = RecordStep(key, feed.sequence - claimed, now_ns, expected)
             if created is None:
                 for start in range(0, len(writes), READ_AT_ONCE):
@@ -237,6 +263,22 @@ class SqlRecordRepository:
             return step.results
 
         return await self._database.run(operation, isolation=Isolation.READ_COMMITTED)
+
+    async def _feed_of(
+        self,
+        transaction: Transaction,
+        key: CollectionKey,
+        claimed: int,
+        expected: Collection | None,
+    ) -> Row:
+        """The feed, locked, with so many numbers taken; CollectionChangedError for another one."""
+        feed = await lock_feed(self._database.dialect, transaction, key, claimed=claimed)
+        if expected is not None and (feed.incarnation, feed.revision) != (
+            expected.create_time_ns,
+            expected.revision,
+        ):
+            raise CollectionChangedError
+        return feed
 
 
 def _listed(parent: CollectionKey, row: Row) -> ListedRecord:

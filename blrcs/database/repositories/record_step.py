@@ -1,19 +1,18 @@
 """What the writes of one transaction to a collection's records come to."""
 
-from collections.abc import Mapping
-
 import sqlalchemy as sa
 
 from blrcs.application.ports.records import PlannedWrite
 from blrcs.database.adapter import Transaction
+from blrcs.database.repositories.plain_records import ADD, TELL
 from blrcs.database.repositories.record_index import index_rows
 from blrcs.database.repositories.record_row import record_to_row, sealed_to_bytes
-from blrcs.database.statement import Statement, insert_into
-from blrcs.database.tables import record_changes, record_index, records
+from blrcs.database.statement import Bound, Statement, insert_into
+from blrcs.database.tables import record_index, records
 from blrcs.database.upsert import upsert
 from blrcs.domain.collection import Collection
 from blrcs.domain.errors import InvalidArgumentError
-from blrcs.domain.record import ChangeKind, Record
+from blrcs.domain.record import MAX_BATCH_BYTES, ChangeKind, Record
 from blrcs.domain.record_name import CollectionKey
 
 
@@ -25,16 +24,11 @@ def _this(table: sa.Table) -> sa.ColumnElement[bool]:
     )
 
 
-_ADD = insert_into(records)
 _PUT = upsert(records)
 _DELETE = Statement(sa.delete(records).where(_this(records)))
 _UNINDEX = Statement(sa.delete(record_index).where(_this(record_index)))
 _INDEX = insert_into(record_index)
-_TELL = insert_into(record_changes)
-
-
-MAX_BATCH_BYTES = 7 << 19
-"""What a batch leaves is its reply, and clients take messages of 4 MiB."""
+_NUMBERS = {kind: kind.value for kind in ChangeKind}
 
 
 class RecordStep:
@@ -59,12 +53,12 @@ class RecordStep:
         self._has_indexes = collection is None or bool(collection.indexes)
         self._indexes = () if collection is None else collection.indexes
         self._now_ns = now_ns
-        self._added: list[Mapping[str, object]] = []
-        self._put: list[Mapping[str, object]] = []
-        self._deleted: list[Mapping[str, object]] = []
-        self._unindexed: list[Mapping[str, object]] = []
-        self._indexed: list[Mapping[str, object]] = []
-        self._told: list[Mapping[str, object]] = []
+        self._added: list[Bound] = []
+        self._put: list[Bound] = []
+        self._deleted: list[Bound] = []
+        self._unindexed: list[Bound] = []
+        self._indexed: list[Bound] = []
+        self._told: list[Bound] = []
         self._left_bytes = 0
         self.sequence = sequence
         self.results: list[Record | None] = []
@@ -107,15 +101,13 @@ class RecordStep:
         """
         for statement, rows in (
             (_DELETE, self._deleted),
-            (_ADD, self._added),
+            (ADD, self._added),
             (_PUT, self._put),
             (_UNINDEX, self._unindexed),
             (_INDEX, self._indexed),
-            (_TELL, self._told),
+            (TELL, self._told),
         ):
-            if len(rows) == 1:
-                await transaction.execute(statement, **rows[0])
-            elif rows:
+            if rows:
                 await transaction.execute_many(statement, rows)
 
     def _give(self, after: Record | None) -> None:
@@ -133,15 +125,15 @@ class RecordStep:
 
     def _tell(self, kind: ChangeKind, record: Record, after: Record | None) -> None:
         self.sequence += 1
+        # In the order of the table's columns.
         self._told.append(
-            {
-                "tenant": self._key.tenant,
-                "collection": self._key.collection,
-                "sequence": self.sequence,
-                "kind": kind.value,
-                "record_id": record.key.record,
-                "changed_at_ns": self._now_ns,
-                "encoded": None if after is None else after.encoded,
-                "sealed": None if after is None else sealed_to_bytes(after.sealed),
-            }
+            (
+                *self._key,
+                self.sequence,
+                _NUMBERS[kind],
+                record.key.record,
+                self._now_ns,
+                None if after is None else after.encoded,
+                None if after is None else sealed_to_bytes(after.sealed),
+            )
         )

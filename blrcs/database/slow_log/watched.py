@@ -19,7 +19,7 @@ from blrcs.database.adapter import (
 from blrcs.database.dialect import Dialect
 from blrcs.database.pool import PoolObserver
 from blrcs.database.retry import DEFAULT_ATTEMPTS
-from blrcs.database.statement import Row, Statement
+from blrcs.database.statement import Bound, Row, Statement
 
 Result = TypeVar("Result")
 Params = Mapping[str, Any]
@@ -148,7 +148,7 @@ class _Statements(_Reads):
             self._note(began_ns, statement, params, count)
         return count
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """See the port."""
         began_ns = monotonic_ns()
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -31,7 +31,7 @@ from blrcs.database.sqlite.port_transaction import (
 from blrcs.database.sqlite.reader import SqliteReader
 from blrcs.database.sqlite.scans import SqliteScans
 from blrcs.database.sqlite.transaction import Transaction as Statements
-from blrcs.database.statement import Row, Statement
+from blrcs.database.statement import Bound, Row, Statement
 
 Result = TypeVar("Result")
 
@@ -83,7 +83,7 @@ class SqliteAdapter(DatabaseAdapter):
         """See the port."""
         return await self._write(lambda writer: writer.execute(statement, **params))
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """See the port."""
         await self._write(lambda writer: writer.execute_many(statement, rows))
 

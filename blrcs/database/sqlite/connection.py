@@ -19,6 +19,13 @@ QUICK_CHECK_MAX_BYTES = 256 * 1024 * 1024
 """Up to this size a file is read through at every start; beyond it that would delay the start."""
 
 
+# The module takes int, float and str as they are, and asks of everything else how to adapt it, in
+# three steps that fail. With these it finds an answer at the first one.
+_NOTHING: dict[None, None] = {}
+sqlite3.register_adapter(bytes, bytes)
+sqlite3.register_adapter(type(None), _NOTHING.get)
+
+
 def connect(
     path: Path, *, busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS, any_thread: bool = False
 ) -> sqlite3.Connection:

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -13,6 +14,7 @@ from blrcs.database.sqlite.errors import call_error
 from blrcs.database.sqlite.group_writer import DEFAULT_GROUP_SIZE, DEFAULT_QUEUE_SIZE, GroupWriter
 from blrcs.database.sqlite.migrate import migrate
 from blrcs.database.sqlite.transaction import Transaction
+from blrcs.database.sqlite.write_turn import WriteTurn
 from blrcs.database.statement import Row, Statement
 
 Result = TypeVar("Result")
@@ -71,12 +73,9 @@ class SqliteDatabase:
             DatabaseOpenError: One of its subclasses, each saying in one line what is wrong.
         """
         connection = connect_up_to_date(path, busy_timeout_ms=busy_timeout_ms)
-        try:
-            reader = connect(path, busy_timeout_ms=busy_timeout_ms)
-        except BaseException:
-            connection.close()
-            raise
-        return cls(reader, GroupWriter(connection, group_size=group_size, queue_size=queue_size))
+        return cls._over(
+            connection, path, busy_timeout_ms, group_size=group_size, queue_size=queue_size
+        )
 
     @classmethod
     def join(cls, path: Path, *, busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS) -> Self:
@@ -86,12 +85,19 @@ class SqliteDatabase:
             DatabaseOpenError: One of its subclasses.
         """
         connection = connect(path, busy_timeout_ms=busy_timeout_ms, any_thread=True)
-        try:
+        return cls._over(connection, path, busy_timeout_ms)
+
+    @classmethod
+    def _over(
+        cls, connection: sqlite3.Connection, path: Path, busy_timeout_ms: int, **sizes: int
+    ) -> Self:
+        with ExitStack() as opened:
+            opened.callback(connection.close)
             reader = connect(path, busy_timeout_ms=busy_timeout_ms)
-        except BaseException:
-            connection.close()
-            raise
-        return cls(reader, GroupWriter(connection))
+            opened.callback(reader.close)
+            turn = WriteTurn.open(path, timeout_s=busy_timeout_ms / 1000)
+            opened.pop_all()
+        return cls(reader, GroupWriter(connection, turn, **sizes))
 
     def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """The first row, or None where there is none.
@@ -107,20 +113,27 @@ class SqliteDatabase:
     def finder(
         self, statement: Statement, names: tuple[str, ...]
     ) -> Callable[..., Row | None] | None:
-        """What does as ``fetch_one`` for values of these parameters, if that is their order."""
+        """What does as ``fetch_one`` for values of these parameters, if that is their order.
+
+        For statements that find one row: whatever they find is read.
+        """
         compiled = statement.compiled(SQLITE)
         if compiled.bind({name: name for name in names}) != names:
             return None
-        execute, sql, make_row = self._reader.execute, compiled.sql, compiled.make_row
+        # One cursor for all: read to its end it holds no snapshot.
+        cursor = self._reader.cursor()
+        execute, fetch_all, sql = cursor.execute, cursor.fetchall, compiled.sql
+        make_row = compiled.make_row if compiled.converts else None
 
         def find(*values: Any) -> Row | None:
             try:
-                cursor = execute(sql, values)
-                row = cursor.fetchone()
-                cursor.close()
+                execute(sql, values)
+                rows = fetch_all()
             except sqlite3.OperationalError as error:
                 raise call_error(error) from error
-            return None if row is None else make_row(row)
+            if not rows:
+                return None
+            return rows[0] if make_row is None else make_row(rows[0])
 
         return find
 

@@ -9,7 +9,6 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterator,
-    Mapping,
     Sequence,
 )
 from contextlib import asynccontextmanager, contextmanager
@@ -20,7 +19,7 @@ from blrcs.database.adapter import STREAMED_ROWS
 from blrcs.database.sqlite.dialect import SQLITE
 from blrcs.database.sqlite.errors import call_error, violation
 from blrcs.database.sqlite.transaction import Transaction
-from blrcs.database.statement import Row, Statement
+from blrcs.database.statement import Bound, Row, Statement
 
 Result = TypeVar("Result")
 Step = Callable[[Transaction], Any]
@@ -39,7 +38,7 @@ class PortTransaction(adapter.Transaction):
             changed: int = await self._run(lambda inner: inner.execute(statement, **params))
         return changed
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """See the port."""
         with told_as_the_port_does():
             await self._run(lambda inner: inner.execute_many(statement, rows))
@@ -103,7 +102,7 @@ class InPlaceTransaction(PortTransaction):
         except sqlite3.Error as error:
             _tell(error)
 
-    async def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """See the port."""
         try:
             self._inner.execute_many(statement, rows)

@@ -1,11 +1,11 @@
 """What an operation sees of its transaction."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from blrcs.database.sqlite.dialect import SQLITE
-from blrcs.database.statement import Row, Statement
+from blrcs.database.statement import Bound, Row, Statement
 
 
 class Transaction:
@@ -26,7 +26,7 @@ class Transaction:
         compiled = statement.compiled(SQLITE)
         return self._connection.execute(compiled.sql, compiled.bind(params)).rowcount
 
-    def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """Runs it once for each row of parameters."""
         compiled = statement.compiled(SQLITE)
         self._connection.executemany(compiled.sql, compiled.bind_many(rows))

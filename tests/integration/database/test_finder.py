@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from blrcs.database.statement import Statement
-from blrcs.database.tables import record_feeds
+from blrcs.database.tables import record_feeds, service_accounts
 from tests.integration.stores import Store
 
 ADD = Statement(sa.insert(record_feeds))
@@ -14,6 +14,22 @@ OF = Statement(
         record_feeds.c.collection == sa.bindparam("collection"),
     )
 )
+ALL_OF = Statement(
+    sa.select(record_feeds.c.sequence)
+    .where(record_feeds.c.tenant == sa.bindparam("tenant"))
+    .order_by(record_feeds.c.sequence.desc())
+)
+ADD_ACCOUNT = Statement(sa.insert(service_accounts))
+DISABLED = Statement(
+    sa.select(service_accounts.c.disabled).where(service_accounts.c.id == sa.bindparam("account"))
+)
+ACCOUNT = {
+    "display_name": "",
+    "token_generation": 0,
+    "created_at_ns": 0,
+    "updated_at_ns": 0,
+    "revision": 1,
+}
 FEED = {"incarnation": 1, "revision": 1, "purged": 0}
 
 
@@ -29,5 +45,22 @@ async def test_what_is_found_is_what_is_fetched(store: Store, turned: bool) -> N
             values = (collection, "acme") if turned else ("acme", collection)
             fetched = reader.fetch_one(OF, tenant="acme", collection=collection)
             assert find(*values) == fetched == (number,)
-            assert find(*values).sequence == number
         assert find("acme", "acme") is None
+
+
+async def test_what_is_found_of_flags_is_what_is_fetched(store: Store) -> None:
+    async with store.open() as (database, reader):
+        find = reader.finder(DISABLED, "account")
+        for disabled in (True, False):
+            await database.execute(ADD_ACCOUNT, **ACCOUNT, id=str(disabled), disabled=disabled)
+            (found,) = find(str(disabled))
+            assert found is disabled
+
+
+async def test_what_is_found_holds_no_snapshot(store: Store) -> None:
+    async with store.open() as (database, reader):
+        find = reader.finder(ALL_OF, "tenant")
+        for number, collection in enumerate("abc"):
+            this = {"tenant": "acme", "collection": collection}
+            await database.execute(ADD, **this, sequence=number, **FEED)
+            assert find("acme") == (number,)

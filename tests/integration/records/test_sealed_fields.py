@@ -36,11 +36,14 @@ async def test_what_is_encrypted_is_shown_and_what_is_secret_is_not(sealed):
     assert got.records == [made]
     (result,) = await sealed.batch(record_pb2.RecordWrite(create=creation("b", DATA)))
     assert data_of(result.record) == SHOWN
+    writes = [record_pb2.RecordWrite(create=creation(each, DATA)) for each in "cd"]
+    assert [data_of(each.record) for each in await sealed.batch(*writes)] == [SHOWN, SHOWN]
 
 
 async def test_neither_is_found_in_what_is_stored(sealed, store, capsys):
     await sealed.create("a", DATA)
     await sealed.update("a", {"name": "Eva", "pin": PIN}, ["data.name", "data.pin"])
+    await sealed.batch(*[record_pb2.RecordWrite(create=creation(i, DATA)) for i in "bc"])
     stored = await store.content()
     assert b"Eva" in stored
     assert NUMBER.encode() not in stored

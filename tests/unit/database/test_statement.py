@@ -210,3 +210,32 @@ def test_constants_are_bound_for_each_row():
     construct = sa.update(books).where(books.c.id == sa.bindparam("key")).values(pages=7)
     statement = Statement(construct).compiled(SQLITE)
     assert statement.bind_many([{"key": "a"}, {"key": "b"}]) == [(7, "a"), (7, "b")]
+
+
+@pytest.mark.parametrize("dialect", [SQLITE, NAMED])
+def test_many_rows_may_be_tuples_in_the_order_of_the_parameters(dialect):
+    statement = Statement(sa.insert(books)).compiled(dialect)
+    named = [{"id": "a", "pages": 1, "lent": None}, {"id": "b", "pages": 2, "lent": True}]
+
+    assert statement.parameters == ("id", "pages", "lent")
+    assert list(statement.bind_many([tuple(each.values()) for each in named])) == list(
+        statement.bind_many(named)
+    )
+
+
+def test_tuples_go_to_parameters_in_whatever_order_they_are_bound():
+    statement = compiled(
+        sa.update(books)
+        .where(books.c.id == sa.bindparam("key"))
+        .values(pages=sa.bindparam("counted") + sa.bindparam("key"), lent=True)
+    )
+    row = {"key": 1, "counted": 2}
+    given = tuple(row[name] for name in statement.parameters)
+
+    assert list(statement.bind_many([given])) == [statement.bind(row)]
+
+
+@pytest.mark.parametrize("row", [("a", 1), ("a", 1, None, 2)])
+def test_a_tuple_has_a_value_for_each_parameter(row):
+    with pytest.raises(TypeError, match="3 parameters"):
+        ADD.bind_many([("b", 1, None), row])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from blrcs.api.stored_messages import StoredRecord
 from blrcs.v1 import record_pb2
-from blrcs_native.record_wire import encode_record
+from blrcs_native.record_wire import encode_record, encode_records
 
 INSTANTS = st.integers(0, 2**63 - 1) | st.sampled_from([0, 1, 999_999_999, 1_000_000_000])
 
@@ -30,6 +30,21 @@ def test_a_record_is_written_as_protobuf_does(
     )
     written = encode_record(name, data, etag, created_ns, updated_ns, gone_ns)
     assert written == message.SerializeToString()
+
+
+@given(st.lists(st.tuples(st.text(), st.binary(max_size=300))), INSTANTS, st.none() | INSTANTS)
+def test_records_of_one_moment_are_written_as_each_by_itself(
+    records: list[tuple[str, bytes]], time_ns: int, gone_ns: int | None
+) -> None:
+    names, data = [name for name, _ in records], [encoded for _, encoded in records]
+    assert encode_records(names, data, "e", time_ns, gone_ns) == [
+        encode_record(*each, "e", time_ns, time_ns, gone_ns) for each in records
+    ]
+
+
+def test_each_record_has_a_name_and_data() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        encode_records(["a"], [], "e", 1, None)
 
 
 def test_a_record_is_read_again() -> None:

@@ -1,0 +1,104 @@
+"""Creating many records at once."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from blrcs.application.collections.collection_shapes import CollectionShape, CollectionShapes
+from blrcs.application.ports.clock import Clock
+from blrcs.application.ports.credentials import SecretGenerator
+from blrcs.application.ports.records import (
+    ChangeSignal,
+    CollectionChangedError,
+    PlainRecords,
+    RecordImages,
+    RecordRepository,
+)
+from blrcs.application.records.record_planner import MAX_ENCODED_BYTES
+from blrcs.domain.errors import NotFoundError
+from blrcs.domain.etag import render_etag
+from blrcs.domain.record import MAX_BATCH_BYTES
+from blrcs.domain.record_name import CollectionKey
+
+
+class PlainDocuments(NamedTuple):
+    """Data of records, column by column: thousands of objects would cost more than what they hold.
+
+    Attributes:
+        ids: Of the records; an empty one is made up.
+        texts: The documents, as they are stored.
+        encoded: The same, as presentation encodes them.
+    """
+
+    ids: list[str]
+    texts: list[str]
+    encoded: list[bytes]
+
+
+class CreatePlainRecords:
+    """Creates records in a collection that asks nothing of its data but to be documents."""
+
+    def __init__(
+        self,
+        *,
+        shapes: CollectionShapes,
+        records: RecordRepository,
+        images: RecordImages,
+        signal: ChangeSignal,
+        secrets: SecretGenerator,
+        clock: Clock,
+    ) -> None:
+        self._shapes = shapes
+        self._records = records
+        self._images = images
+        self._signal = signal
+        self._secrets = secrets
+        self._clock = clock
+
+    async def __call__(
+        self, parent: CollectionKey, documents: PlainDocuments
+    ) -> Sequence[bytes] | None:
+        """The records as they are shown, in their order.
+
+        Returns:
+            None where nothing is done, since something about them has to be looked at more closely:
+            each write by itself does that, and tells what is wrong with it.
+        """
+        try:
+            shape = await self._shapes.known(parent)
+        except NotFoundError:
+            return None
+        created = self._created(shape, documents) if _is_plain(shape) else None
+        if created is None:
+            return None
+        try:
+            is_done = await self._records.create_plain(shape.collection, created)
+        except (CollectionChangedError, NotFoundError):
+            is_done = False
+        if not is_done:
+            return None
+        self._signal.tell(parent, created.ids)
+        return created.images
+
+    def _created(self, shape: CollectionShape, documents: PlainDocuments) -> PlainRecords | None:
+        """The records; None where two have one id, or there is too much of them."""
+        ids = [each or self._secrets.resource_id() for each in documents.ids]
+        if len(set(ids)) != len(ids) or max(map(len, documents.encoded)) > MAX_ENCODED_BYTES:
+            return None
+        now_ns = self._clock()
+        ttl_ns = shape.collection.default_ttl_ns
+        expire_time_ns = None if ttl_ns is None else now_ns + ttl_ns
+        prefix = shape.collection.key.record_prefix
+        images = self._images.images(
+            [f"{prefix}{record_id}" for record_id in ids],
+            documents.encoded,
+            etag=render_etag(now_ns, 1),
+            time_ns=now_ns,
+            expire_time_ns=expire_time_ns,
+        )
+        if sum(map(len, images)) > MAX_BATCH_BYTES:
+            return None
+        return PlainRecords(ids, documents.texts, images, now_ns, expire_time_ns)
+
+
+def _is_plain(shape: CollectionShape) -> bool:
+    return shape.schema is None and not shape.sealed and not shape.collection.indexes

@@ -1,0 +1,117 @@
+"""What is read of a batch's bytes is what its messages say."""
+
+import pytest
+from google.protobuf.struct_pb2 import Struct
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blrcs.api.record_messages import record_fields
+from blrcs.domain.filter.document import MAX_DEPTH
+from blrcs.v1 import record_pb2
+from blrcs_native.record_creations import read_creations
+from blrcs_native.struct_json import json_of_struct
+from tests.unit.native.wire_strategies import near
+
+PARENT = "tenants/acme/collections/orders"
+VALUES = st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+DOCUMENTS = st.dictionaries(st.text(max_size=8), VALUES, max_size=3)
+
+
+def creation(record_id, data, parent=PARENT, **fields):
+    record = record_pb2.Record(data=Struct(), **fields)
+    record.data.update(data)
+    return record_pb2.RecordWrite(
+        create=record_pb2.CreateRecordRequest(parent=parent, record_id=record_id, record=record)
+    )
+
+
+def batch(*writes, parent=PARENT):
+    return record_pb2.BatchWriteRecordsRequest(parent=parent, writes=writes)
+
+
+def encoded(request):
+    return request.SerializeToString(deterministic=True)
+
+
+def read(request, parent=PARENT):
+    return read_creations(encoded(request), parent, MAX_DEPTH)
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), DOCUMENTS), min_size=1, max_size=4))
+def test_creations_are_those_of_the_messages(creations):
+    request = batch(*(creation(*each) for each in creations))
+    structs = [write.create.record.data for write in request.writes]
+    texts = [json_of_struct(encoded(data), MAX_DEPTH) for data in structs]
+
+    found = read(request)
+
+    if None in texts:
+        assert found is None
+    else:
+        ids = [write.create.record_id for write in request.writes]
+        assert found == (ids, texts, list(map(encoded, structs)))
+        kept = [record_fields(write.create.record) for write in request.writes]
+        assert found[1:] == ([each.data.text for each in kept], [each.encoded for each in kept])
+
+
+def with_expiry(seconds):
+    write = creation("a", {})
+    write.create.record.ttl.seconds = seconds
+    return write
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        record_pb2.RecordWrite(),
+        record_pb2.RecordWrite(delete=record_pb2.DeleteRecordRequest(name=f"{PARENT}/records/a")),
+        record_pb2.RecordWrite(
+            update=record_pb2.UpdateRecordRequest(record=record_pb2.Record(data=Struct()))
+        ),
+        record_pb2.RecordWrite(create=record_pb2.CreateRecordRequest(parent=PARENT)),
+        record_pb2.RecordWrite(
+            create=record_pb2.CreateRecordRequest(parent=PARENT, record=record_pb2.Record())
+        ),
+        creation("a", {}, parent="tenants/acme/collections/others"),
+        creation("a", {}, parent=f"{PARENT}s"),
+        creation("a", {}, parent=""),
+        creation("a", {}, name="given"),
+        creation("a", {}, etag="given"),
+        creation("a", {"nul": "\0"}),
+        with_expiry(60),
+    ],
+)
+def test_what_is_more_than_a_plain_creation_is_not_read(write):
+    assert read(batch(creation("b", {}))) == (["b"], ["{}"], [b""])
+    assert read(batch(creation("b", {}), write)) is None
+
+
+def test_a_field_that_nobody_knows_is_not_read():
+    for place in ("batch", "write", "creation", "record"):
+        request = batch(creation("a", {"x": 1}))
+        write = request.writes[0]
+        message = {
+            "batch": request,
+            "write": write,
+            "creation": write.create,
+            "record": write.create.record,
+        }[place]
+        message.MergeFromString(b"\xfa\x01\x01x")
+
+        assert read(request) is None, place
+
+
+@settings(max_examples=300)
+@given(near(st.just(encoded(batch(creation("a", {"x": [1]}), creation("b", {}))))))
+def test_what_is_nearly_a_batch_is_read_as_it_is_parsed_or_not_at_all(wire):
+    found = read_creations(wire, PARENT, MAX_DEPTH)
+    if found is None:
+        return
+    request = record_pb2.BatchWriteRecordsRequest.FromString(wire)
+    assert found[0] == [each.create.record_id for each in request.writes]
+    assert found[2] == [encoded(each.create.record.data) for each in request.writes]
+
+
+def test_levels_are_bounded():
+    with pytest.raises(ValueError, match="at most 256"):
+        read_creations(b"", PARENT, 257)
