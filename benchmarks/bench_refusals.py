@@ -1,22 +1,28 @@
 """Calls that a real ``blrcs serve`` refuses, on one core: what an attacker costs.
 
 Each kind of refusal is flooded by itself over real sockets, beside a call that is admitted and
-answered natively (``CacheService.Get``). The audit log and the metrics are on, as they are by
-default. Before and after the load every call is seen to end with its code.
+answered natively (``CacheService.Get``). Forged signatures come as one token sent again and again,
+and as tokens that are all different: with a bound on what is verified, as it is by default, and
+without. The audit log and the metrics are on, as they are by default. Before and after the load
+every call is seen to end with its code.
 """
 
+import base64
 import json
+import secrets
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
 from blrcs_server import Metadata, bearer, serving
 from harness import Claim, Report, main, versions
-from load import Load, generator
+from load import CONNECTIONS, STREAMS, Load, generator
 from measured_load import Subject, loaded, measure
 from server_process import cores
+from varied_load import VariedLoad
 
 from blrcs.v1 import auth_pb2, auth_pb2_grpc, cache_pb2, cache_pb2_grpc, user_pb2, user_pb2_grpc
 
@@ -28,6 +34,9 @@ REQUEST = cache_pb2.GetRequest(namespace="bench", key="greeting")
 FIRST_PASSWORD = "a first password of eve"
 PASSWORD = "another password of eve"
 ADMITTED = "CacheService.Get, admitted"
+FORGED = "a forged signature"
+ALL_FORGED = "forged signatures, none twice"
+ALL_VERIFIED = "forged signatures, none twice, all verified"
 ASKED_PER_S = 100_000
 POLICIES = {
     GET: {"limits": []},
@@ -61,7 +70,7 @@ def refusals(channel: grpc.Channel, metadata: Metadata) -> dict[str, Refusal]:
             (("authorization", unfit),),
             grpc.StatusCode.UNAUTHENTICATED,
         ),
-        "a forged signature": (
+        FORGED: (
             GET,
             request,
             (("authorization", forged),),
@@ -161,10 +170,39 @@ def run(rounds: int) -> Report:
         )
         for name, (method, request, own, _) in found.items():
             subjects[name] = loaded(server.pid, load(method, request, own, None))
+        get = load(GET, REQUEST.SerializeToString(), metadata, None)
+        subjects[ALL_FORGED] = all_forged(server.pid, get)
+        unbounded, _, own = stack.enter_context(
+            serving(
+                folder / "unbounded",
+                server_core,
+                ("--workers", "1"),
+                {
+                    "BLRCS_POLICIES": json.dumps(POLICIES),
+                    "BLRCS_AUTH__FAILED_TOKENS_PER_ADDRESS": "0",
+                },
+            )
+        )
+        subjects[ALL_VERIFIED] = all_forged(
+            unbounded.pid, replace(get, port=unbounded.port, metadata=own)
+        )
         check(channel, list(found.values()))
         measure(subjects, rounds, folder)
         check(channel, list(found.values()))
     return report_of(subjects)
+
+
+def all_forged(pid: int, load: Load) -> Subject:
+    """The calls of a load with signatures that are forged, and never the same."""
+    message, _, _ = dict(load.metadata)["authorization"].rpartition(".")
+
+    def vary() -> bytes:
+        # Zero at its end, so that its number is in the range of what must be verified.
+        forged = base64.urlsafe_b64encode(secrets.token_bytes(63) + b"\0").rstrip(b"=")
+        return message.encode() + b"." + forged
+
+    varied = VariedLoad(load, b"authorization", vary)
+    return Subject(pid, CONNECTIONS * STREAMS, varied.run)
 
 
 def report_of(subjects: dict[str, Subject]) -> Report:
@@ -175,7 +213,7 @@ def report_of(subjects: dict[str, Subject]) -> Report:
     )
     for name, subject in subjects.items():
         per_s = 1e9 / subject.wall.median_ns
-        asked = {} if name == ADMITTED else {"at_least": ASKED_PER_S}
+        asked = {} if name in (ADMITTED, ALL_VERIFIED) else {"at_least": ASKED_PER_S}
         report.claims.append(Claim(f"{name}: calls per second", per_s, **asked))
     return report
 

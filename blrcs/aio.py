@@ -90,6 +90,7 @@ class Server(Registrar):
     async def stop(self, grace: float | None) -> None:
         """Refuses new calls, and cancels those that still run after ``grace`` seconds."""
         await self._transport.stop(grace)
+        self._factory.audit.flush()
 
     async def wait_for_termination(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109
         """False once the server has stopped; True when ``timeout`` seconds passed first."""

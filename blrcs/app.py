@@ -21,7 +21,7 @@ from blrcs.assembly.foundation import NS_PER_S, lay_foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
-from blrcs.assembly.overload import assemble_overload
+from blrcs.assembly.overload import assemble_overload, bound_watches
 from blrcs.assembly.services import HostedServices
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
@@ -117,12 +117,13 @@ async def running(
             method_permissions=lambda: permissions_of(registrar, settings),
         )
         direct = builtin.add_to(registrar) if settings.services.builtin else {}
-        if audit is not None and settings.services.builtin:
-            audit.add_to(registrar, base.page_tokens)
+        if audit.files is not None and settings.services.builtin:
+            audit.files.add_to(registrar, base.page_tokens)
         hosted = _hosted(builtin, block, metrics, stack)
         for reference in settings.services.extra:
             hosted.add(reference, registrar)
         health, direct_standard = _add_standard(registrar, settings)
+        bound_watches(settings, registrar)
 
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
@@ -138,10 +139,11 @@ async def running(
                 direct={**direct, **direct_standard},
                 overload=overload,
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
-                audit=None if audit is None else audit.log,
+                audit=audit.sink,
                 certificates=certificate_principals(settings.auth.mtls),
                 certificate_required=settings.auth.mtls.mode == "required",
                 check_proof=builtin.identity.check_proof,
+                spend_proof=builtin.identity.spend_proof,
                 network=network,
             ),
             router,
@@ -160,7 +162,7 @@ async def running(
         administrator = None
         if settings.services.builtin and (worker is None or worker.first):
             administrator = await _make_administrator(builtin, settings)
-        if audit is not None and administrator is not None:
+        if administrator is not None:
             await audit.note_administrator(administrator.user_id)
         live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
         watcher = ConfigWatcher(live)
@@ -172,8 +174,8 @@ async def running(
         leading = partial(_leading, worker)
         builtin.keep_house(house, settings.database.refresh_interval.ns / NS_PER_S, leading)
         hosted.keep_house(house, leading)
-        if audit is not None:
-            audit.keep_house(house, leading, stack)
+        if audit.files is not None:
+            audit.files.keep_house(house, leading, stack)
         health.set_all(health_pb2.HealthCheckResponse.SERVING)
         yield Application(
             addresses=addresses,

@@ -13,8 +13,10 @@ cdef class CurrentAccess:
     cdef AccessTable _table
     cdef Generation _generation
     cdef object _load_anew
+    cdef dict _scopes
     cdef DecisionLog log  # None where decisions are not recorded
 
+    cdef tuple _scopes_of(self, str permission)
     # The table, after what other processes have changed until now.
     cdef AccessTable now(self)
 
@@ -27,8 +29,10 @@ cdef class AccessGuard(Guard):
     cdef bint or_owner
     cdef Rejection denied
 
-    cdef Decision _decide(self, Call call, str resource, bint message_to_come) except *
-    cdef bint _may_anywhere(self, Principal principal) except -1
+    cdef Decision _decide(
+        self, AccessTable table, Call call, str resource, bint message_to_come
+    ) except *
+    cdef bint _may_anywhere(self, AccessTable table, Principal principal) except -1
 
 
 cdef class HeadAuthorizationGuard(AccessGuard):

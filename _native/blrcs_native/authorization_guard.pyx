@@ -11,11 +11,15 @@ from blrcs_native.guard cimport Guard
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.resource_template cimport ResourceTemplate
 
+cdef enum:
+    MAX_KNOWN = 256
+
 
 @cython.final
 cdef class CurrentAccess:
     def __init__(self, AccessTable table not None):
         self._table = table
+        self._scopes = {}
 
     def replace(self, AccessTable table not None):
         self._table = table
@@ -34,11 +38,23 @@ cdef class CurrentAccess:
     def permits(self, Call call not None, str permission not None, str resource not None):
         cdef Principal principal = call.principal
         cdef AccessTable table = self.now()
-        if principal is None or not in_scope(principal.scope, scopes_of(permission)):
+        if principal is None:
+            return False
+        if principal.scope is not None and not in_scope(principal.scope, self._scopes_of(permission)):
             return False
         return table.check(
             principal.name, permission, resource, groups=principal.groups, call=call
         )
+
+    cdef tuple _scopes_of(self, str permission):
+        """Those of a permission that handlers ask for, of which there are few."""
+        scopes = self._scopes.get(permission)
+        if scopes is None:
+            scopes = scopes_of(permission)
+            if len(self._scopes) >= MAX_KNOWN:
+                self._scopes.clear()
+            self._scopes[permission] = scopes
+        return <tuple>scopes
 
     cdef AccessTable now(self):
         """The table, after what other processes have changed until now."""
@@ -92,13 +108,13 @@ cdef class AccessGuard(Guard):
         self.or_owner = or_owner
         self.denied = denied
 
-    cdef Decision _decide(self, Call call, str resource, bint message_to_come) except *:
+    cdef Decision _decide(
+        self, AccessTable table, Call call, str resource, bint message_to_come
+    ) except *:
         cdef Principal principal = call.principal
-        cdef AccessTable table
         cdef Facts facts
         if resource is None or not in_scope(principal.scope, self.scopes):
             return DENIED
-        table = self.access.now()
         facts = table.facts(principal.name, principal.groups)
         if facts is not None:
             facts.call = call
@@ -116,27 +132,27 @@ cdef class AccessGuard(Guard):
             )
         return decision
 
-    cdef bint _may_anywhere(self, Principal principal) except -1:
+    cdef bint _may_anywhere(self, AccessTable table, Principal principal) except -1:
         if not in_scope(principal.scope, self.scopes):
             return False
         # What is recorded names a resource, which only the request tells.
         if self.or_owner or self.access.log is not None:
             return True
-        return self.access.now().allows_anywhere(
-            principal.name, principal.groups, self.permission
-        )
+        return table.allows_anywhere(principal.name, principal.groups, self.permission)
 
 
 @cython.final
 cdef class HeadAuthorizationGuard(AccessGuard):
     cpdef object check(self, Call call):
+        cdef AccessTable table
         cdef Decision decision
         if call.principal is None:
             return self.denied
-        call.wants_message = self.access.now().reads_message
+        table = self.access.now()
+        call.wants_message = table.reads_message
         if not self.template.is_constant:
-            return None if self._may_anywhere(call.principal) else self.denied
-        decision = self._decide(call, self.template.text, call.wants_message)
+            return None if self._may_anywhere(table, call.principal) else self.denied
+        decision = self._decide(table, call, self.template.text, call.wants_message)
         return self.denied if decision == DENIED else None
 
 
@@ -152,6 +168,6 @@ cdef class ObjectAuthorizationGuard(AccessGuard):
             self.template.render_c(call.request) if self.or_owner
             else self.template.fill(call.request)
         )
-        if self._decide(call, <str>resource, False) == ALLOWED:
+        if self._decide(self.access.now(), call, <str>resource, False) == ALLOWED:
             return None
         return self.denied

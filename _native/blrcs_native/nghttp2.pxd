@@ -50,6 +50,7 @@ cdef extern from "nghttp2/nghttp2.h":
 
     enum:
         NGHTTP2_HCAT_REQUEST
+        NGHTTP2_HCAT_RESPONSE
 
     enum:
         NGHTTP2_HD_INFLATE_EMIT
@@ -193,8 +194,16 @@ cdef extern from "nghttp2/nghttp2.h":
     void nghttp2_option_set_max_continuations(nghttp2_option*, size_t)
     void nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(nghttp2_option*, int)
 
-    int nghttp2_session_server_new2(
-        nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*)
+    ctypedef struct nghttp2_mem:
+        void* mem_user_data
+        void* (*malloc)(size_t size, void* user_data) noexcept
+        void (*free)(void* memory, void* user_data) noexcept
+        void* (*calloc)(size_t count, size_t size, void* user_data) noexcept
+        void* (*realloc)(void* memory, size_t size, void* user_data) noexcept
+
+    int nghttp2_session_server_new3(
+        nghttp2_session**, const nghttp2_session_callbacks*, void*, const nghttp2_option*,
+        nghttp2_mem*)
     void nghttp2_session_del(nghttp2_session*)
     ssize_t nghttp2_session_mem_recv(nghttp2_session*, const uint8_t*, size_t)
     ssize_t nghttp2_session_mem_send(nghttp2_session*, const uint8_t**)

@@ -26,6 +26,8 @@ cdef class Pipeline:
     cdef void turn_away(self, Call call, Rejection rejection) except *
     cdef void refuse(self, Call call, Rejection rejection) except *
     cdef void give_up(self, Call call) except *
+    cdef object enter(self, Call call, object request)
+    cdef object concluded(self, Call call, object reply, object error, bint handling)
     cdef void _map(self, Call call, object error) except *
     cdef Rejection _failed(self, Call call, object error)
     cdef void _begin(self, Call call) except *

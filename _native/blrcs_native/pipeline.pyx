@@ -222,18 +222,43 @@ cdef class Pipeline:
         `pending` gives the request where it is not there yet. Returns the reply's bytes, or None
         where the server streams or the call has been rejected.
         """
-        cdef Method method = self.method
         cdef bint handling = False
+        reply = error = None
         try:
             if pending is not None:
                 request = await pending
-            if self.load is not None:
-                rejection = self.load.enter(call)
-                if rejection is not None:
-                    call.reject(rejection)
-                    return None
             handling = True
-            reply = await self.handler(request, call)
+            handler = self.enter(call, request)
+            if handler is not None:
+                reply = await handler
+        except BaseException as raised:
+            error = raised
+        outcome = self.concluded(call, reply, error, handling)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    # What `conclude` is made of, for who runs a handler's own coroutine: `enter`, then `concluded`.
+
+    cdef object enter(self, Call call, object request):
+        """The handler's awaitable; None where it has no place, and the call has been rejected."""
+        cdef Rejection rejection
+        if self.load is not None:
+            rejection = self.load.enter(call)
+            if rejection is not None:
+                call.reject(rejection)
+                return None
+        return self.handler(request, call)
+
+    cdef object concluded(self, Call call, object reply, object error, bint handling):
+        """Ends the call, with what its handler has returned or raised.
+
+        Gives what `conclude` does, or what is to be raised.
+        """
+        cdef Method method = self.method
+        try:
+            if error is not None:
+                raise error
             if method.server_streaming or call.rejection is not None:
                 return None
             if reply is None and call.status_code:
@@ -243,18 +268,20 @@ cdef class Pipeline:
             if method.metrics is not None:
                 method.metrics.sent()
             return reply
-        except AbortError as error:
-            call.reject(error.rejection)
+        except AbortError as aborted:
+            call.reject(aborted.rejection)
             return None
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             call.reject(late_or_cancelled(call))
-            raise
-        except Exception as error:
+            return cancelled
+        except Exception as failure:
             if handling and self.map_error is not None:
-                self._map(call, error)
+                self._map(call, failure)
             else:
-                self._failed(call, error)
+                self._failed(call, failure)
             return None
+        except BaseException as ending:
+            return ending
         finally:
             self._finish(call)
 

@@ -4,8 +4,9 @@ cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
 from blrcs_native.claims cimport Claims
+from blrcs_native.failed_verifications cimport FailedVerifications
 from blrcs_native.jws cimport CompactParts
-from blrcs_native.keys cimport Keyset
+from blrcs_native.keys cimport Keyset, VerificationKey
 from blrcs_native.revocations cimport Revocations
 from blrcs_native.token_refusal cimport TokenRefusal
 
@@ -14,6 +15,7 @@ from blrcs_native.token_refusal cimport TokenRefusal
 cdef class TokenVerifier:
     cdef readonly Keyset keyset
     cdef readonly Revocations revocations
+    cdef readonly FailedVerifications failures
     cdef readonly bint allow_missing_kid
     cdef readonly Py_ssize_t max_bytes
     cdef readonly Py_ssize_t cache_entries
@@ -31,20 +33,33 @@ cdef class TokenVerifier:
     cdef dict _delegated
     cdef dict _hot
     cdef dict _cold
+    # Tokens that were looked at and refused: the refusal, or claims that were not good then.
+    cdef dict _refused
     # Credentials whose tokens were accepted, with these.
     cdef dict _bearers
 
     # Claims or a TokenRefusal; raises TypeError for what is neither exactly bytes nor exactly str.
-    cdef object verify_token(self, object token)
+    # `address` pays for a verification that fails; for None nobody does.
+    cdef object verify_token(self, object token, str address=*)
     # Likewise, of credentials such as "Bearer TOKEN"; None where they have another scheme.
-    cdef object verify_bearer(self, str credentials)
+    cdef object verify_bearer(self, str credentials, str address)
 
-    cdef object _verify_text(self, object token, const unsigned char* text, Py_ssize_t size)
-    cdef object _ask_other(self, object token, const unsigned char* text, CompactParts* parts)
+    cdef object _verify_text(
+        self, object token, const unsigned char* text, Py_ssize_t size, str address
+    )
+    cdef object _ask_other(
+        self, object token, const unsigned char* text, CompactParts* parts, str address
+    )
+    cdef object _check_signed(
+        self, object token, VerificationKey key, bytes message, bytes signature, bytes payload,
+        uint64_t generation
+    )
     cdef object _choose_key(self, dict header, Keyset keyset)
     cdef bint _find_out_who(self, Claims claims) except -1
     cdef object _admit(self, object token, Claims claims, uint64_t generation)
     cdef object _recheck(self, object token, Claims claims, bint is_hot)
+    cdef object _refuse_again(self, object token, object known)
     cdef TokenRefusal _check_now(self, Claims claims)
     cdef object _remember(self, object token, Claims claims)
+    cdef object _remember_refused(self, object token, object what, uint64_t generation)
     cdef int64_t _now_ns(self) except? -1

@@ -3,8 +3,8 @@
 JWTs (RFC 7519) as compact JWS (RFC 7515), by the practices of RFC 8725 and 9068. Checks run from
 cheap to dear, and claims are read only once the signature is known to be good:
 
-size, form, header, `crit` and `b64`, `typ`, `kid`, `alg`, signature, claims, `iss`, `aud`,
-principal, `exp`, `nbf`, `iat`, revocation.
+size, form, header, `crit` and `b64`, `typ`, `kid`, `alg`, what the caller's address may still fail,
+signature, claims, `iss`, `aud`, principal, `exp`, `nbf`, `iat`, revocation.
 
 The first that fails decides the refusal. A part's base64url is read when its turn comes; `jwk`,
 `jku`, `x5u` and `x5c` never are. Integer arithmetic in nanoseconds throughout: a token is valid
@@ -28,6 +28,7 @@ from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from blrcs_native cimport token_refusal as refusal
 from blrcs_native.claims cimport MAX_LEEWAY_S, NS_PER_S, Claims, read_claims
+from blrcs_native.failed_verifications cimport AttemptC, FailedVerifications
 from blrcs_native.jws cimport CompactParts, read_base64url, split_compact
 from blrcs_native.keys cimport Keyset, VerificationKey
 from blrcs_native.revocations cimport Revocations
@@ -42,6 +43,7 @@ cdef extern from "Python.h":
 cdef enum:
     DEFAULT_MAX_BYTES = 8192
     DEFAULT_CACHE_ENTRIES = 8192
+    MAX_REFUSED = 1024
 
 
 @cython.final
@@ -65,10 +67,13 @@ cdef class TokenVerifier:
     - `identify`: for issuers that name their subjects in ways of their own. It is given the claims
       of a token, once, and returns the principal's name and its groups, or None for nobody. Such
       tokens belong to no session here, and nobody acts by them for somebody else.
+    - `failures`: bounds the verifications that come to nothing, where it is told of an address.
+      What is remembered costs none.
 
-    A token is remembered by all its octets, and only once it was accepted. Each use of the memory
+    A token is remembered by all its octets, and as accepted only once it was. Each use of the memory
     checks instants, revocations and keyset anew, so a revocation or a new keyset takes effect at
-    the next call. Raises ValueError for empty or unfit settings. Safe for several threads.
+    the next call. Some that were refused are remembered too, so that whoever sends one again costs
+    no verification. Raises ValueError for empty or unfit settings. Safe for several threads.
     """
 
     def __cinit__(
@@ -86,6 +91,7 @@ cdef class TokenVerifier:
         bint allow_missing_kid=False,
         bint scope_narrows=True,
         identify=None,
+        FailedVerifications failures=None,
     ):
         if type(leeway_s) is not int or not 0 <= leeway_s <= MAX_LEEWAY_S:
             raise ValueError(f"leeway_s is 0 to {MAX_LEEWAY_S} whole seconds, not {leeway_s!r}")
@@ -105,6 +111,7 @@ cdef class TokenVerifier:
         self.allow_missing_kid = allow_missing_kid
         self._scope_narrows = scope_narrows
         self._identify = identify
+        self.failures = failures
         self._others = {}
         self.replace_keyset(keyset)
 
@@ -113,12 +120,12 @@ cdef class TokenVerifier:
         """How many verified tokens are remembered now."""
         return len(self._hot) + len(self._cold)
 
-    def verify(self, token):
+    def verify(self, token, str address=None):
         """What the token says, or why it is refused; never an exception for what it holds.
 
         Raises TypeError for what is neither bytes nor str.
         """
-        return self.verify_token(token)
+        return self.verify_token(token, address)
 
     def replace_keyset(self, Keyset keyset not None):
         """Trusts the keys of another set from now on, and forgets every verified token.
@@ -150,15 +157,17 @@ cdef class TokenVerifier:
                 raise ValueError(f"{issuer!r} cannot be left to another verifier")
         self._others = others
         self._delegated = {}
+        self._refused = {}
 
     def clear_cache(self):
         """Forgets every verified token."""
         self._hot = {}
         self._cold = {}
+        self._refused = {}
         self._bearers = {}
         self._delegated = {}
 
-    cdef object verify_bearer(self, str credentials):
+    cdef object verify_bearer(self, str credentials, str address):
         """:meth:`verify` for the token behind `Bearer `; None where another scheme stands there.
 
         Credentials whose token was accepted are remembered as they are: a text that transports
@@ -167,21 +176,24 @@ cdef class TokenVerifier:
         cdef PyObject* found = PyDict_GetItemWithError(self._bearers, credentials)
         cdef str token
         if found != NULL:
-            return self.verify_token(<object>found)
+            # Its own reference: a keyset that is replaced meanwhile clears what it was found in.
+            token = <str>found
+            return self.verify_token(token, address)
         if not credentials.startswith("Bearer ") and credentials[:7].lower() != "bearer ":
             return None
         token = credentials[7:]
-        verdict = self.verify_token(token)
+        verdict = self.verify_token(token, address)
         if type(verdict) is Claims and self.cache_entries:
             if len(self._bearers) >= self.cache_entries:
                 self._bearers.clear()
             self._bearers[credentials] = token
         return verdict
 
-    cdef object verify_token(self, object token):
+    cdef object verify_token(self, object token, str address=None):
         """:meth:`verify` for callers in Cython."""
         cdef PyObject* found
         cdef Claims known
+        cdef TokenVerifier other
         cdef Py_ssize_t size
         cdef bint is_hot
         if PyUnicode_CheckExact(token):
@@ -202,27 +214,37 @@ cdef class TokenVerifier:
             # began that ended in these claims.
             if known.keyset_generation == self.keyset_generation:
                 return self._recheck(token, known, is_hot)
+        found = PyDict_GetItemWithError(self._refused, token)
+        if found != NULL:
+            refused = <object>found
+            return self._refuse_again(token, refused)
         if self._others:
             found = PyDict_GetItemWithError(self._delegated, token)
             if found != NULL:
-                return (<TokenVerifier>found).verify_token(token)
+                other = <TokenVerifier>found
+                return other.verify_token(token, address)
         if PyBytes_CheckExact(token):
-            return self._verify_text(token, <const unsigned char*>PyBytes_AS_STRING(token), size)
+            return self._verify_text(
+                token, <const unsigned char*>PyBytes_AS_STRING(token), size, address
+            )
         if not PyUnicode_IS_ASCII(token):
             return refusal.MALFORMED
-        return self._verify_text(token, <const unsigned char*>PyUnicode_DATA(token), size)
+        return self._verify_text(token, <const unsigned char*>PyUnicode_DATA(token), size, address)
 
-    cdef object _verify_text(self, object token, const unsigned char* text, Py_ssize_t size):
+    cdef object _verify_text(
+        self, object token, const unsigned char* text, Py_ssize_t size, str address
+    ):
         """Verifies a token that is not remembered."""
         cdef CompactParts parts
         cdef Keyset keyset = self.keyset
         cdef uint64_t generation = self.keyset_generation
-        cdef VerificationKey key
+        cdef AttemptC attempt
         cdef object answer
+        cdef bint is_paid = self.failures is not None and address is not None
         if not split_compact(text, size, &parts):
             return refusal.MALFORMED
         if self._others:
-            answer = self._ask_other(token, text, &parts)
+            answer = self._ask_other(token, text, &parts, address)
             if answer is not None:
                 return answer
         cdef bytes encoded = read_base64url(text, parts.header_size)
@@ -239,23 +261,37 @@ cdef class TokenVerifier:
                 answer = self._choose_key(header, keyset)
         if type(answer) is TokenRefusal:
             return answer
-        key = <VerificationKey>answer
+        cdef VerificationKey key = <VerificationKey>answer
         cdef bytes signature = read_base64url(text + parts.signature_start, parts.signature_size)
         cdef bytes payload = read_base64url(text + parts.payload_start, parts.payload_size)
         if signature is None or payload is None:
             return refusal.MALFORMED
-        cdef bytes signing_input = PyBytes_FromStringAndSize(
-            <const char*>text, parts.signature_start - 1
-        )
-        if not key.verify_c(signing_input, signature):
-            return refusal.SIGNATURE_INVALID
-        cdef dict members = read_strict_object(payload)
-        cdef Claims claims = None if members is None else read_claims(members, key.kid)
+        if is_paid and not self.failures.begin(address, &attempt):
+            return refusal.NOT_VERIFIED
+        cdef bytes message = PyBytes_FromStringAndSize(<const char*>text, parts.signature_start - 1)
+        answer = self._check_signed(token, key, message, signature, payload, generation)
+        if is_paid and type(answer) is Claims:
+            self.failures.succeed(&attempt)
+        return answer
+
+    cdef object _check_signed(
+        self, object token, VerificationKey key, bytes message, bytes signature, bytes payload,
+        uint64_t generation
+    ):
+        """Decides on a token by its signature and what it says; all that is dear is done here."""
+        cdef dict members
+        cdef Claims claims
+        if not key.verify_c(message, signature):
+            return self._remember_refused(token, refusal.SIGNATURE_INVALID, generation)
+        members = read_strict_object(payload)
+        claims = None if members is None else read_claims(members, key.kid)
         if claims is None:
-            return refusal.CLAIMS_INVALID
+            return self._remember_refused(token, refusal.CLAIMS_INVALID, generation)
         return self._admit(token, claims, generation)
 
-    cdef object _ask_other(self, object token, const unsigned char* text, CompactParts* parts):
+    cdef object _ask_other(
+        self, object token, const unsigned char* text, CompactParts* parts, str address
+    ):
         """What the verifier of another issuer says; None where the token names no such issuer.
 
         Nothing is believed of what is read here: that verifier reads it again, and checks it.
@@ -270,7 +306,7 @@ cdef class TokenVerifier:
         if found == NULL:
             return None
         other = <TokenVerifier>found
-        verdict = other.verify_token(token)
+        verdict = other.verify_token(token, address)
         if type(verdict) is Claims and self.cache_entries:
             if len(self._delegated) >= self.cache_entries:
                 self._delegated.clear()
@@ -307,9 +343,9 @@ cdef class TokenVerifier:
         """Decides on claims whose signature is good, and remembers what is accepted."""
         cdef TokenRefusal refused
         if claims.issuer not in self._issuers:
-            return refusal.ISSUER_UNTRUSTED
+            return self._remember_refused(token, refusal.ISSUER_UNTRUSTED, generation)
         if self._audiences.isdisjoint(claims.audiences):
-            return refusal.AUDIENCE_MISMATCH
+            return self._remember_refused(token, refusal.AUDIENCE_MISMATCH, generation)
         if self._identify is not None and not self._find_out_who(claims):
             return refusal.PRINCIPAL_UNKNOWN
         if self._scope_narrows and "scope" in claims._members:
@@ -322,6 +358,7 @@ cdef class TokenVerifier:
         claims.keyset_generation = generation
         refused = self._check_now(claims)
         if refused is not None:
+            self._remember_refused(token, claims, generation)
             return refused
         self._remember(token, claims)
         return claims
@@ -344,11 +381,24 @@ cdef class TokenVerifier:
         if refused is not None:
             self._hot.pop(token, None)
             self._cold.pop(token, None)
+            self._remember_refused(token, claims, claims.keyset_generation)
             return refused
         if not is_hot:
             self._cold.pop(token, None)
             self._remember(token, claims)
         return claims
+
+    cdef object _refuse_again(self, object token, object known):
+        """Decides on a token that was refused before; one that was so for its time may be good now."""
+        cdef TokenRefusal refused
+        if type(known) is TokenRefusal:
+            return known
+        refused = self._check_now(<Claims>known)
+        if refused is not None:
+            return refused
+        self._refused.pop(token, None)
+        self._remember(token, <Claims>known)
+        return known
 
     cdef TokenRefusal _check_now(self, Claims claims):
         """Why the claims are not good at this moment, or None."""
@@ -375,6 +425,15 @@ cdef class TokenVerifier:
             self._cold = self._hot
             self._hot = {}
         self._hot[token] = claims
+
+    cdef object _remember_refused(self, object token, object what, uint64_t generation):
+        """Puts a token among those that need not be verified again to be refused; gives `what`."""
+        # A clock in Python, or another thread, may have replaced the keyset meanwhile.
+        if self.cache_entries and generation == self.keyset_generation:
+            if len(self._refused) >= MAX_REFUSED:
+                self._refused.clear()
+            self._refused[token] = what
+        return what
 
     cdef int64_t _now_ns(self) except? -1:
         cdef timespec now

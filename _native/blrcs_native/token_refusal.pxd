@@ -16,6 +16,7 @@ cdef TokenRefusal CRITICAL_UNSUPPORTED
 cdef TokenRefusal TYPE_UNACCEPTED
 cdef TokenRefusal KEY_UNKNOWN
 cdef TokenRefusal ALGORITHM_MISMATCH
+cdef TokenRefusal NOT_VERIFIED
 cdef TokenRefusal SIGNATURE_INVALID
 cdef TokenRefusal CLAIMS_INVALID
 cdef TokenRefusal ISSUER_UNTRUSTED

@@ -2,7 +2,8 @@
 
 Refusing allocates nothing and raises nothing, so it stays cheap under attack. A reason is stable
 and fit for google.rpc.ErrorInfo, logs and metric labels; a description is fit to be shown to the
-caller and holds nothing of the token. Every refusal is UNAUTHENTICATED to a gRPC client.
+caller and holds nothing of the token. A refusal is UNAUTHENTICATED to a gRPC client, but for
+`NOT_VERIFIED`, which says nothing against the token.
 """
 
 from types import MappingProxyType
@@ -46,6 +47,10 @@ TYPE_UNACCEPTED = make("TOKEN_TYPE_UNACCEPTED", "The token is of a type not acce
 KEY_UNKNOWN = make("TOKEN_KEY_UNKNOWN", "The token names no key that is trusted here.")
 ALGORITHM_MISMATCH = make(
     "TOKEN_ALGORITHM_MISMATCH", "The token's algorithm is not that of its key."
+)
+NOT_VERIFIED = make(
+    "TOKEN_NOT_VERIFIED",
+    "The token was not looked at: too many from this address were not valid. Try again later.",
 )
 SIGNATURE_INVALID = make("TOKEN_SIGNATURE_INVALID", "The token's signature is not valid.")
 CLAIMS_INVALID = make("TOKEN_CLAIMS_INVALID", "The token's claims are not valid.")

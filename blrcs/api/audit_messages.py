@@ -30,6 +30,7 @@ TEXTS = (
     "stage",
     "reason",
     "request_id",
+    "source",
 )
 
 Asked = audit_pb2.ListEventsRequest | audit_pb2.FollowEventsRequest

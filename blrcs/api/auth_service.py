@@ -75,7 +75,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             request.password,
             display_name=request.display_name,
             address=call.peer_address,
-            binding=self._bindings.chosen(call),
+            binding=await self._bindings.chosen(call),
         )
         return signed_in_message(signed_in)
 
@@ -87,7 +87,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             factor_proof(request),
             address=call.peer_address,
             display_name=request.display_name,
-            binding=self._bindings.chosen(call),
+            binding=await self._bindings.chosen(call),
         )
         return signed_in_message(signed_in)
 
@@ -115,7 +115,9 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
     async def Refresh(  # noqa: D102
         self, request: auth_pb2.RefreshRequest, call: Call
     ) -> auth_pb2.RefreshResponse:
-        tokens = await self._refresh(request.refresh_token, bindings=self._bindings.shown(call))
+        tokens = await self._refresh(
+            request.refresh_token, bindings=await self._bindings.shown(call)
+        )
         return auth_pb2.RefreshResponse(tokens=tokens_message(tokens))
 
     async def SignOut(  # noqa: D102
@@ -160,7 +162,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.IssueServiceTokenRequest, call: Call
     ) -> auth_pb2.IssueServiceTokenResponse:
         tokens = await self._issue_service_token(
-            request.api_key, binding=self._bindings.chosen(call)
+            request.api_key, binding=await self._bindings.chosen(call)
         )
         return auth_pb2.IssueServiceTokenResponse(tokens=tokens_message(tokens))
 

@@ -1,14 +1,19 @@
 """What callers show besides tokens."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from blrcs.domain.token_limits import TokenBinding
 from blrcs_native.call import Call
 
 
-def no_proof(_: Call) -> str | None:
+def no_certificate(_: Call) -> str | None:
     """That nothing is shown."""
+    return None
+
+
+async def no_proof(_: Call) -> str | None:
+    """Likewise."""
     return None
 
 
@@ -22,21 +27,21 @@ class CallerBindings:
         binds_to_certificates: Whether tokens got over mutual TLS are bound to the certificate.
     """
 
-    certificate_of: Callable[[Call], str | None] = no_proof
-    proven_key_of: Callable[[Call], str | None] = no_proof
+    certificate_of: Callable[[Call], str | None] = no_certificate
+    proven_key_of: Callable[[Call], Awaitable[str | None]] = no_proof
     binds_to_certificates: bool = False
 
-    def shown(self, call: Call) -> Sequence[TokenBinding]:
+    async def shown(self, call: Call) -> Sequence[TokenBinding]:
         """All of it."""
-        certificate, key = self.certificate_of(call), self.proven_key_of(call)
+        certificate, key = self.certificate_of(call), await self.proven_key_of(call)
         return [
             *([] if key is None else [TokenBinding("proof", key)]),
             *([] if certificate is None else [TokenBinding("certificate", certificate)]),
         ]
 
-    def chosen(self, call: Call) -> TokenBinding | None:
+    async def chosen(self, call: Call) -> TokenBinding | None:
         """What new tokens are bound to: a key that the caller proves, for it asks for that."""
-        for binding in self.shown(call):
+        for binding in await self.shown(call):
             if binding.kind == "proof" or self.binds_to_certificates:
                 return binding
         return None

@@ -183,10 +183,17 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             require_within(parent, name, field=f"names[{position}]")
             for position, name in enumerate(request.names)
         ]
-        images = await self._records.batch_get_records(parent, ids)
-        response: record_pb2.BatchGetRecordsResponse = StoredBatchGetRecordsResponse(
-            records=[await self._encoded(image, mask) for image in images]
-        )
+        shown: list[bytes] = []
+        get = self._records.batch_get_records
+        left_bytes = get.max_reply_bytes
+        images = get(parent, ids, whole=mask is None)
+        async with aclosing(images):
+            async for image in images:
+                shown.append(await self._encoded(image, mask))
+                left_bytes -= len(shown[-1])
+                if left_bytes < 0:
+                    raise get.too_large()
+        response: record_pb2.BatchGetRecordsResponse = StoredBatchGetRecordsResponse(records=shown)
         return response
 
     async def BatchWriteRecords(  # noqa: D102

@@ -1,5 +1,6 @@
 """Puts the audit log together."""
 
+import socket
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -15,14 +16,14 @@ from blrcs.application.ports.page_tokens import PageTokens
 from blrcs.assembly.foundation import NS_PER_S, Foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.audit.chain import Chain, retire_idle
-from blrcs.audit.checkpoint import KeySigner, PublicAuditKeys
 from blrcs.audit.log import AuditLog, open_log
-from blrcs.audit.segments import FOLDER, KEY_FILE
+from blrcs.audit.own_keys import OwnAuditKeys
+from blrcs.audit.segments import FOLDER
 from blrcs.audit.trail import DirectoryTrail
 from blrcs.config.audit import Audit as AuditSection
-from blrcs.interceptors.audit import EVENT, write_audit_log
+from blrcs.interceptors.audit_sink import AuditSink
+from blrcs.monitoring.audit_lines import AuditLines, write_audit_line
 from blrcs.monitoring.audit_metrics import AuditMetrics
-from blrcs.security.signing_keys import load_or_create_signing_key
 from blrcs.transport.registration import Registrar
 from blrcs.v1 import audit_pb2_grpc
 
@@ -30,14 +31,14 @@ RETIRE_PERIOD_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
-    """What the rest of the server needs of it."""
+class AuditFiles:
+    """The chain of this process, and those of the others beside it."""
 
     log: AuditLog
     trail: DirectoryTrail
     settings: AuditSection
     directory: Path
-    signer: KeySigner
+    chain_options: Mapping[str, Any]
     clock: Clock
 
     def add_to(self, registrar: Registrar, page_tokens: PageTokens) -> None:
@@ -58,54 +59,72 @@ class Audit:
         house.repeat(RETIRE_PERIOD_S, self._retire)
         house.repeat(RETIRE_PERIOD_S, leading(self._retire_idle))
 
-    async def note_administrator(self, user_id: str) -> None:
-        """Records the one administrator whom nobody's call has made."""
-        await self.log.commit({"kind": "administrator", "resource": f"users/{user_id}"})
-
     async def _retire(self) -> None:
         await self.log.retire(self._before_ns())
 
     async def _retire_idle(self) -> None:
         """Chains of workers that there are no more."""
         await self.log.beside(
-            lambda: retire_idle(
-                self.directory, self._before_ns(), signer=self.signer, clock=self.clock
-            )
+            lambda: retire_idle(self.directory, self._before_ns(), **self.chain_options)
         )
+        await self.log.forget_restored(self._before_ns())
 
     def _before_ns(self) -> int:
         return self.clock() - self.settings.retention.ns
 
 
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Where it is recorded what is done.
+
+    Attributes:
+        sink: Takes the records.
+        files: Where they lie; None where they go to the log alone.
+    """
+
+    sink: AuditSink
+    files: AuditFiles | None = None
+
+    async def note_administrator(self, user_id: str) -> None:
+        """Records the one administrator whom nobody's call has made."""
+        await self.sink.commit({"kind": "administrator", "resource": f"users/{user_id}"})
+
+
 async def assemble_audit(
     base: Foundation, settings: AuditSection, metrics: AuditMetrics, stack: AsyncExitStack
-) -> Audit | None:
-    """The chain of this process; None where records go to the log alone. ``stack`` closes it.
+) -> Audit:
+    """What the configuration has records go to; ``stack`` closes it.
 
     Raises:
         KeyFileError: The key cannot be used.
         AuditOpenError: The chain cannot be written.
     """
     if settings.to == "log":
-        return None
+        lines = AuditLines(clock=base.clock)
+        stack.callback(lines.flush)
+        return Audit(lines)
     data_directory, clock = base.data_directory, base.clock
-    key = load_or_create_signing_key(data_directory / KEY_FILE)
-    signer = KeySigner(key)
+    keys = OwnAuditKeys(data_directory)
+    source = settings.source or socket.gethostname()
+    options = {"signer": keys, "clock": clock, "source": source}
     directory = data_directory / FOLDER
     log = await open_log(
-        lambda: Chain.take(directory, signer=signer, clock=clock),
+        lambda: Chain.take(directory, **options),
         directory,
         clock=clock,
         observe=metrics.observe,
-        mirror=_mirror if settings.to == "both" else None,
+        mirror=write_audit_line if settings.to == "both" else None,
+        flush_s=settings.flush_interval.ns / NS_PER_S,
     )
     stack.push_async_callback(log.close)
-    trail = DirectoryTrail(directory, PublicAuditKeys.of_jwks(key.jwks()))
+    trail = DirectoryTrail(directory, keys.anchors)
     stack.callback(trail.close)
-    return Audit(
-        log=log, trail=trail, settings=settings, directory=directory, signer=signer, clock=clock
+    files = AuditFiles(
+        log=log,
+        trail=trail,
+        settings=settings,
+        directory=directory,
+        chain_options=options,
+        clock=clock,
     )
-
-
-def _mirror(values: Mapping[str, Any]) -> None:
-    write_audit_log(EVENT, **values)
+    return Audit(log, files)

@@ -10,22 +10,28 @@ from blrcs.assembly.access import Access, assemble_access
 from blrcs.assembly.cache import AnyCache, assemble_cache, keep_house
 from blrcs.assembly.direct import direct_access, direct_auth, direct_cache, direct_records
 from blrcs.assembly.encryption import Encryption, assemble_encryption
+from blrcs.assembly.following import Following
 from blrcs.assembly.foundation import Foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.identity import Identity, assemble_identity
 from blrcs.assembly.limits import ServiceLimits, assemble_limits
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.records import Records, assemble_records
+from blrcs.assembly.shared_counts import SharedCounts, assemble_shared_counts
+from blrcs.assembly.signing import share_keys
 from blrcs.config.settings import Settings
+from blrcs.encryption.sealer import CREDENTIALS, SIGNING_KEYS
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.password_tuning import agreed_work
+from blrcs.security.shared_keys import SharedKeys
 from blrcs.transport.registration import Registrar
 from blrcs.v1 import (
     access_pb2_grpc,
     auth_pb2_grpc,
     cache_pb2_grpc,
     credential_pb2_grpc,
+    encryption_pb2_grpc,
     limit_pb2_grpc,
     record_pb2_grpc,
     user_pb2_grpc,
@@ -34,6 +40,7 @@ from blrcs.workers.memory import ACCESS, RECORDS, Memory
 from blrcs.workers.worker import Worker
 
 PURGE_PERIOD_S = 600.0
+COUNTS_PURGE_PERIOD_S = 60.0
 EXPIRY_PERIOD_S = 5.0
 SWEEP_PERIOD_S = 1.0
 
@@ -49,6 +56,8 @@ class Builtin:
     limits: ServiceLimits
     records: Records
     encryption: Encryption
+    counts: SharedCounts
+    shared_keys: SharedKeys | None
 
     def add_to(self, registrar: Registrar) -> DirectHandlers:
         """Has all of them served; what answers some of their methods directly."""
@@ -63,6 +72,9 @@ class Builtin:
         limit_pb2_grpc.add_LimitServiceServicer_to_server(self.limits.service, registrar)
         cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
         record_pb2_grpc.add_RecordServiceServicer_to_server(records.service, registrar)
+        encryption_pb2_grpc.add_EncryptionServiceServicer_to_server(
+            self.encryption.service(self.base), registrar
+        )
         # What a caller's token stands for may be newer than any copy.
         has_copies = self.base.consistency_token is None
         return {
@@ -79,8 +91,12 @@ class Builtin:
         """Begins what is done beside all calls, by each worker or by the one that leads."""
         records, limits, database = self.records, self.limits, self.base.database
         house.repeat(PURGE_PERIOD_S, leading(self.identity.purge_expired))
+        for purge in self.counts.purges:
+            house.repeat(COUNTS_PURGE_PERIOD_S, leading(purge))
         signing = self.identity.signing
         signing.keep_house(house, leads=leading(signing.rotate_if_due))
+        if self.shared_keys is not None:
+            house.repeat(refresh_period_s, leading(self.shared_keys.settle))
         self.identity.issuers.keep_house(house)
         house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
         self.access.house.keep(house, leading)
@@ -94,7 +110,13 @@ class Builtin:
         if database.is_shared:
             house.repeat(refresh_period_s, self._follow)
             if self.base.announcer is not None:
-                house.run(self.base.announcer.run(self._follow))
+                following = Following(
+                    self.base.announcer,
+                    stored=self._follow,
+                    signal=records.signal,
+                    follower=None if records.copies is None else records.copies.follower,
+                )
+                house.run(following.run())
 
     def finish_watching(self) -> None:
         """Ends the streams that would never end by themselves."""
@@ -106,6 +128,7 @@ class Builtin:
         await self.identity.revocations.catch_up()
         await self.access.store.follow()
         await self.limits.rules.follow()
+        await self.encryption.look()
 
 
 async def assemble_builtin(
@@ -133,12 +156,20 @@ async def assemble_builtin(
         target_ns=settings.auth.password.hash_time.ns,
         memory_kib=settings.auth.password.hash_memory // 1024,
     )
+    shared_keys = await share_keys(
+        base,
+        settings.auth,
+        encryption.sealer(SIGNING_KEYS),
+        first=worker is None or worker.first,
+    )
+    counts = assemble_shared_counts(base, settings.limits, memory, stack)
     identity = assemble_identity(
         base,
         settings.auth,
         stack.enter_context(contextlib.closing(Argon2PasswordHasher(work))),
         memory,
-        encryption.sealer("credentials"),
+        encryption.sealer(CREDENTIALS),
+        counts,
         grant_administrator=access.grant_administrator,
         grants=access.store,
     )
@@ -156,6 +187,7 @@ async def assemble_builtin(
         generation=memory.generation(RECORDS),
         # However many watch, as many other calls are served.
         max_watchers=settings.server.max_concurrent_calls // 2,
+        max_reply_bytes=settings.server.max_message_bytes,
     )
     return Builtin(
         base=base,
@@ -165,4 +197,6 @@ async def assemble_builtin(
         limits=limits,
         records=records,
         encryption=encryption,
+        counts=counts,
+        shared_keys=shared_keys,
     )

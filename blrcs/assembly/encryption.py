@@ -5,12 +5,15 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from blrcs.api.encryption_service import EncryptionService
+from blrcs.application.encryption.shred_tenant import ShredTenant
 from blrcs.assembly.foundation import Foundation
 from blrcs.config.encryption import Encryption as EncryptionSection
 from blrcs.encryption.data_keys import DataKeys
 from blrcs.encryption.key_store import KeyStore
 from blrcs.encryption.opening import open_master_keys
 from blrcs.encryption.sealer import Sealer
+from blrcs.encryption.shredding import StoredTenantShredder
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,16 @@ class Encryption:
     def sealer(self, name: str) -> Sealer:
         """Seals what a part of the server keeps, under keys of that part alone."""
         return Sealer(self.keys, name)
+
+    def service(self, base: Foundation) -> EncryptionService:
+        """What is served. Who has shredded does not wait for the next look, nor do others."""
+
+        async def tell() -> None:
+            base.announce()
+            await self.look()
+
+        shredder = StoredTenantShredder(base.database, tell)
+        return EncryptionService(shred_tenant=ShredTenant(shredder=shredder))
 
     async def look(self) -> None:
         """Has copies of keys, and of what they encrypt, forgotten where keys have changed."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blrcs.application.ports.announcer import STORED, Announcer
 from blrcs.application.ports.clock import Clock
 from blrcs.assembly.database_url import database_url
 from blrcs.assembly.metrics import ServerMetrics
@@ -35,7 +36,6 @@ from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker
 
 if TYPE_CHECKING:
-    from blrcs.redis.announcer import Announcer
     from blrcs.redis.client import RedisClient
 
 PAGE_TOKEN_SECRET = "page_token_secret"  # noqa: S105 - the name, not the secret
@@ -59,12 +59,12 @@ class Foundation:
     secrets: RandomSecretGenerator
     clock: Clock
     redis: "RedisClient | None" = None
-    announcer: "Announcer | None" = None
+    announcer: Announcer | None = None
 
     def announce(self) -> None:
         """What other servers go by has been stored: they are told, where there is a way."""
         if self.announcer is not None:
-            self.announcer.announce()
+            self.announcer.announce(STORED)
 
 
 async def lay_foundation(
@@ -108,6 +108,7 @@ async def lay_foundation(
             observer=noting_waits(metrics.pools.observer(PRIMARY)),
         )
     )
+    announcer = database.announcer
     consistency_token = None
     if settings.database.replicas:
         database = replicated = await stack.enter_async_context(
@@ -119,7 +120,7 @@ async def lay_foundation(
         slow = SlowLog(database, SlowLogFile(directory / FILE_NAME), least_ns=least_ns)
         await stack.enter_async_context(slow.running())
         database, reader = WatchedDatabase(database, slow), WatchedReader(reader, slow)
-    redis, announcer = None, None
+    redis = None
     if settings.redis.url is not None:
         redis, announcer = await _open_redis(
             settings.redis,
@@ -147,13 +148,13 @@ async def _open_redis(
     settings: Redis, stack: AsyncExitStack, *, insist: bool, breaker_of: MakeBreaker | None
 ) -> "tuple[RedisClient, Announcer]":
     # Takes long to import, and much memory, for what most servers do not have.
-    from blrcs.redis.announcer import Announcer  # noqa: PLC0415
+    from blrcs.redis.announcer import Announcer as RedisAnnouncer  # noqa: PLC0415
     from blrcs.redis.client import open_redis  # noqa: PLC0415
 
     client = await stack.enter_async_context(
         open_redis(settings, insist=insist, breaker_of=breaker_of)
     )
-    return client, Announcer(client, "stored")
+    return client, RedisAnnouncer(client, "stored")
 
 
 def _with_replicas(

@@ -46,8 +46,10 @@ from blrcs.application.users.list_users import ListUsers
 from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
 from blrcs.assembly.credentials import CredentialParts, new_challenges
+from blrcs.assembly.failed_tokens import failed_verifications
 from blrcs.assembly.foundation import Foundation
 from blrcs.assembly.issuers import TrustedIssuers
+from blrcs.assembly.shared_counts import SharedCounts
 from blrcs.assembly.signing import Signing, assemble_signing, key_ring
 from blrcs.config.auth import Auth
 from blrcs.database.repositories.api_key import SqlApiKeyRepository
@@ -60,17 +62,19 @@ from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.domain.session import SessionLifetime
 from blrcs.interceptors.authentication import CheckProof
 from blrcs.interceptors.peer_certificate import certificate_thumbprint
+from blrcs.interceptors.shared_proofs import SpendProof
 from blrcs.security.key_ring import KeyRing
 from blrcs.security.passkeys import WebAuthnCeremonies
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.password_rules import GuessingPasswordRules, read_blocklist
 from blrcs.security.proofs import ProofChecker
-from blrcs.security.sign_in_throttle import LimiterSignInThrottle
+from blrcs.security.sign_in_throttle import CountingSignInThrottle
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import TYPE, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
 from blrcs.security.totp import Rfc6238Codes
-from blrcs.workers.memory import PROOF_CELLS, PROOFS, SIGN_IN, SIGN_IN_CELLS, Memory
+from blrcs.workers.memory import PROOF_CELLS, PROOFS, Memory
+from blrcs_native.failed_verifications import FailedVerifications
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
 
@@ -92,6 +96,7 @@ class Identity:
     signing: Signing
     issuers: TrustedIssuers
     check_proof: CheckProof | None
+    spend_proof: SpendProof | None
 
 
 def assemble_identity(
@@ -100,6 +105,7 @@ def assemble_identity(
     hasher: Argon2PasswordHasher,
     memory: Memory,
     sealer: SecretSealer,
+    counts: SharedCounts,
     *,
     grant_administrator: AdministratorGrant,
     grants: Grants,
@@ -111,7 +117,8 @@ def assemble_identity(
     """
     key, key_directory = key_ring(base.data_directory, settings, base.clock)
     revocations = memory.revocations(base.clock)
-    verifier = _verifier(key, settings, revocations, base.clock)
+    failures = failed_verifications(memory, settings)
+    verifier = _verifier(key, settings, revocations, base.clock, failures)
     revoker = VerifierRevoker(revocations, issuer=settings.issuer)
     stored_revocations = RevocationRepository(
         base.database,
@@ -129,15 +136,18 @@ def assemble_identity(
     proofs = None
     if settings.proof_origins:
         limiter = memory.limiter(PROOFS, PROOF_CELLS)
-        proofs = ProofChecker(limiter, origins=settings.proof_origins, clock=base.clock)
+        proofs = ProofChecker(
+            limiter, origins=settings.proof_origins, clock=base.clock, elsewhere=counts.proofs
+        )
     issuers = TrustedIssuers(settings, verifier, revocations, base.clock)
     users = SqlUserRepository(base.database, stored_revocations, grants)
     accounts = SqlServiceAccountRepository(base.database, stored_revocations, grants)
     api_keys = SqlApiKeyRepository(base.database, stored_revocations)
     sessions = SqlSessionRepository(base.database, stored_revocations)
-    failures = memory.limiter(SIGN_IN, SIGN_IN_CELLS)
-    throttle = LimiterSignInThrottle(failures)
-    factor_throttle = LimiterSignInThrottle(failures, purpose="second-factor", account_failures=5)
+    throttle = CountingSignInThrottle(counts.failures)
+    factor_throttle = CountingSignInThrottle(
+        counts.failures, purpose="second-factor", account_failures=5
+    )
     prove_password = ProvePassword(
         users=users, sessions=sessions, hasher=hasher, throttle=throttle, clock=base.clock
     )
@@ -317,11 +327,16 @@ def assemble_identity(
         signing=signing,
         issuers=issuers,
         check_proof=None if proofs is None else proofs.check,
+        spend_proof=None if proofs is None or counts.proofs is None else proofs.spend_elsewhere,
     )
 
 
 def _verifier(
-    key: KeyRing, settings: Auth, revocations: Revocations, clock: Callable[[], int]
+    key: KeyRing,
+    settings: Auth,
+    revocations: Revocations,
+    clock: Callable[[], int],
+    failures: FailedVerifications | None,
 ) -> TokenVerifier:
     return TokenVerifier(
         key.keyset(),
@@ -332,4 +347,5 @@ def _verifier(
         cache_entries=settings.token_cache_entries,
         clock=clock,
         revocations=revocations,
+        failures=failures,
     )

@@ -92,6 +92,7 @@ class TrustedIssuers:
             clock=self._clock,
             revocations=self._revocations,
             scope_narrows=issuer.enforce_scope,
+            failures=self._verifier.failures,
             identify=lambda claims: mapping.identify(claims, now_ns=self._clock()),
         )
         verifier.look_for_keys(self._followers[issuer.issuer].want)

@@ -13,7 +13,7 @@ from blrcs.application.collections.get_collection import GetCollection
 from blrcs.application.collections.list_collections import ListCollections
 from blrcs.application.collections.update_collection import UpdateCollection
 from blrcs.application.ports.records import RecordReader
-from blrcs.application.records.batch_get_records import BatchGetRecords
+from blrcs.application.records.batch_get_records import DEFAULT_REPLY_BYTES, BatchGetRecords
 from blrcs.application.records.batch_write_records import BatchWriteRecords
 from blrcs.application.records.count_records import CountRecords
 from blrcs.application.records.create_plain_records import CreatePlainRecords
@@ -75,6 +75,7 @@ def assemble_records(
     stamps: CacheStamps,
     generation: Generation | None = None,
     max_watchers: int = MAX_WATCHERS,
+    max_reply_bytes: int = DEFAULT_REPLY_BYTES,
 ) -> Records:
     """Everything about collections and their records.
 
@@ -88,6 +89,7 @@ def assemble_records(
         stamps: Where processes tell each other that copies are old.
         generation: Moves with every write of any process; None where there is one process.
         max_watchers: At most so many at once, and no more than MAX_WATCHERS.
+        max_reply_bytes: What a message has at most.
     """
     keys = StoredCollectionKeys(encryption.keys)
     collections = SqlCollectionRepository(base.database)
@@ -108,6 +110,7 @@ def assemble_records(
         interval_s=refresh_interval_ns / NS_PER_S,
         generation=generation,
         stamps=stamps,
+        announce=None if base.announcer is None else base.announcer.announce,
         max_watchers=min(max_watchers, MAX_WATCHERS),
     )
     shapes = CollectionShapes(collections=collections, schemas=schemas, keys=keys)
@@ -154,7 +157,7 @@ def assemble_records(
             count_records=CountRecords(shapes=shapes, **reading),
             update_record=UpdateRecord(writer=writer),
             delete_record=DeleteRecord(writer=writer),
-            batch_get_records=BatchGetRecords(**reading),
+            batch_get_records=BatchGetRecords(max_reply_bytes=max_reply_bytes, **reading),
             batch_write_records=BatchWriteRecords(**creating),
             watch_records=WatchRecords(feed=feed, signal=signal, resume_tokens=base.page_tokens),
             sealer=sealer,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from blrcs.application.ports.clock import Clock
+from blrcs.application.ports.second_factors import SecretSealer
+from blrcs.assembly.foundation import Foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.config.auth import Auth
 from blrcs.database.repositories.revocation import RevocationRepository
@@ -14,6 +16,7 @@ from blrcs.domain.revocation import Revocation
 from blrcs.security.key_directory import KeyDirectory
 from blrcs.security.key_follower import KeyFollower
 from blrcs.security.key_ring import KeyRing
+from blrcs.security.shared_keys import SharedKeys
 from blrcs.security.token_revoker import VerifierRevoker
 from blrcs_native.token import TokenVerifier
 
@@ -61,6 +64,26 @@ def key_ring(data_directory: Path, settings: Auth, clock: Clock) -> tuple[KeyRin
     """
     directory = KeyDirectory(data_directory, overlap_ns=settings.longest_token_ns)
     return KeyRing(directory, clock=clock), directory
+
+
+async def share_keys(
+    base: Foundation, settings: Auth, sealer: SecretSealer, *, first: bool
+) -> SharedKeys | None:
+    """What gives the directory the keys of other machines; None where it is to have its own.
+
+    The first process of a server does so before anybody signs.
+
+    Raises:
+        KeyFileError: A file cannot be used.
+        FailedPreconditionError: The keys in the database cannot be opened.
+    """
+    if settings.keys == "directory":
+        return None
+    directory = KeyDirectory(base.data_directory, overlap_ns=settings.longest_token_ns)
+    shared = SharedKeys(directory, base.database, sealer, base.clock)
+    if first:
+        await shared.settle()
+    return shared
 
 
 def assemble_signing(

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,19 +12,29 @@ from typing import Any, Self
 
 from blrcs.application.ports.clock import Clock
 from blrcs.audit.batch import Batch
-from blrcs.audit.checkpoint import CHECKPOINT, RETIRED, Signer, place_of
-from blrcs.audit.instant import from_instant
+from blrcs.audit.checkpoint import (
+    CHECKPOINT,
+    FORGOTTEN,
+    RETIRED,
+    ROTATED,
+    Signer,
+    Signers,
+    place_of,
+)
 from blrcs.audit.line import Line, encoded
 from blrcs.audit.segments import (
     FILE_MODE,
     HEAD,
     chains_in,
     hold,
+    is_restored,
     raw_lines,
     segment_path,
     segments_in,
+    sync_directory,
 )
 from blrcs.audit.tail import DamagedChainError, Tail, read_tail
+from blrcs.domain.instant import from_instant
 
 MAX_SEGMENT_BYTES = 16 << 20
 CHECKPOINT_RECORDS = 1024
@@ -43,9 +54,11 @@ class Chain:
         folder: Where it lies.
         lock: The descriptor that holds it (flock(2)); the kernel drops it with the process.
         tail: Where it ends.
-        signer: Signs its checkpoints.
+        signer: Signs its checkpoints. Where another key does than before, a record says how it
+            followed the one before.
         clock: Tells when.
         opening: Goes before the first record that is added.
+        source: Which machine it is of, as each record says; empty for none.
         max_segment_bytes: A file that has come to that size is the last one's predecessor.
     """
 
@@ -55,9 +68,10 @@ class Chain:
         lock: int,
         tail: Tail,
         *,
-        signer: Signer,
+        signer: Signers,
         clock: Clock,
         opening: Mapping[str, Any] | None = None,
+        source: str = "",
         max_segment_bytes: int = MAX_SEGMENT_BYTES,
     ) -> None:
         self._folder = folder
@@ -65,9 +79,11 @@ class Chain:
         self._signer = signer
         self._clock = clock
         self._opening = opening
+        self._source = encoded({"source": source})[:-1] + b"," if source else b"{"
         self._max_segment_bytes = max_segment_bytes
         self._seq, self._hash = tail.seq, tail.hash
         self._checkpoint = tail.checkpoint
+        self._key = tail.key
         self._unsigned = tail.unsigned
         self.head = b""
         self._last_ns = tail.time_ns
@@ -81,8 +97,8 @@ class Chain:
     def take(cls, directory: Path, **options: Any) -> Self:
         """The first chain below a directory that nobody writes, or a new one.
 
-        A chain whose end is not as a writer leaves it stays as it is, for whoever looks into it,
-        and none goes on with it; the one that is taken instead tells of it.
+        A chain that was restored is left to itself. One whose end is not as a writer leaves it
+        stays as it is, for whoever looks into it; the one that is taken instead tells of it.
 
         Raises:
             OSError: The directory cannot be read or written.
@@ -90,7 +106,7 @@ class Chain:
         directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
         damaged: list[str] = []
         for folder in chains_in(directory):
-            lock = hold(folder)
+            lock = None if is_restored(folder) else hold(folder)
             if lock is None:
                 continue
             try:
@@ -100,7 +116,7 @@ class Chain:
                 os.close(lock)
         folder = directory / secrets.token_hex(CHAIN_BYTES)
         folder.mkdir(mode=DIRECTORY_MODE)
-        _sync_directory(directory)
+        sync_directory(directory)
         lock = hold(folder)
         if lock is None:
             raise BlockingIOError(f"{folder} is in use")
@@ -123,9 +139,9 @@ class Chain:
         return self._folder.name
 
     @property
-    def unsigned(self) -> int:
-        """Records since the last checkpoint."""
-        return self._unsigned
+    def is_signed(self) -> bool:
+        """Whether its last record is a checkpoint, by the key that signs now."""
+        return not self._unsigned and self._key == self._signer.current().kid
 
     def append(self, records: Sequence[tuple[int, bytes]], *, sign: bool) -> None:
         """Adds records, each with the instant that it is of, in their order.
@@ -140,15 +156,17 @@ class Chain:
         Raises:
             OSError: They are not written.
         """
-        batch = Batch(self._seq, self._hash, self._last_ns, self.name)
+        batch = self._batch()
         if self._opening is not None:
             batch.add(self._clock(), encoded(self._opening))
         for time_ns, values in records:
             batch.add(time_ns, values)
         unsigned = self._unsigned + len(batch.lines)
         checkpoint = self._checkpoint
-        if unsigned >= CHECKPOINT_RECORDS or (sign and unsigned):
-            checkpoint = batch.add_signed(self._clock(), self._checkpoint_values(), self._signer)
+        if unsigned >= CHECKPOINT_RECORDS or (sign and (unsigned or not self.is_signed)):
+            signer = self._take_up_key(batch)
+            told = self._checkpoint_values(signer.kid)
+            checkpoint = batch.add_signed(self._clock(), told, signer)
             unsigned = 0
         self._write(batch)
         self._opening = None
@@ -157,6 +175,16 @@ class Chain:
             self._checkpoint = checkpoint
             self.head = batch.lines[-1]
             self._show_head(self.head)
+
+    def append_signed(self, values: Mapping[str, Any]) -> None:
+        """Adds a record that is signed itself, and a checkpoint behind it.
+
+        Raises:
+            OSError: They are not written.
+        """
+        self.append([], sign=True)
+        self._write_signed(values)
+        self.append([], sign=True)
 
     def retire(self, before_ns: int) -> int:
         """Removes the files whose records are all older, but for the last one; how many it was.
@@ -172,16 +200,30 @@ class Chain:
             last = _last_line(segment.path)
             if last is None or from_instant(last.values["time"]) >= before_ns:
                 break
-            batch = Batch(self._seq, self._hash, self._last_ns, self.name)
             count = following.first_seq - segment.first_seq
-            values = {"kind": RETIRED, "through": place_of(last), "records": count}
-            batch.add_signed(self._clock(), {**values, "key": self._signer.kid}, self._signer)
-            self._write(batch)
-            self._unsigned += 1
+            self._write_signed({"kind": RETIRED, "through": place_of(last), "records": count})
             segment.path.unlink()
-            _sync_directory(self._folder)
+            sync_directory(self._folder)
             retired += 1
         return retired
+
+    def forget_restored(self, before_ns: int) -> None:
+        """Removes the chains that were restored and whose records are all older.
+
+        A signed record tells of each, before it goes.
+
+        Raises:
+            OSError: Not all could be removed.
+        """
+        for folder in chains_in(self._folder.parent):
+            if not is_restored(folder):
+                continue
+            tail = read_tail(folder)
+            if tail.time_ns < before_ns:
+                place = {"seq": tail.seq, "hash": tail.hash}
+                self.append_signed({"kind": FORGOTTEN, "chains": {folder.name: place}})
+                shutil.rmtree(folder)
+                sync_directory(folder.parent)
 
     def close(self) -> None:
         """Lets the chain go."""
@@ -189,8 +231,30 @@ class Chain:
             os.close(self._file)
         os.close(self._lock)
 
-    def _checkpoint_values(self) -> dict[str, Any]:
-        values: dict[str, Any] = {"kind": CHECKPOINT, "key": self._signer.kid}
+    def _write_signed(self, values: Mapping[str, Any]) -> None:
+        batch = self._batch()
+        signer = self._take_up_key(batch)
+        batch.add_signed(self._clock(), {**values, "key": signer.kid}, signer)
+        self._write(batch)
+        self._unsigned += len(batch.lines)
+
+    def _batch(self) -> Batch:
+        return Batch(
+            self._seq, self._hash, self._last_ns, self.name, self._key, source=self._source
+        )
+
+    def _take_up_key(self, batch: Batch) -> Signer:
+        """The key that signs now; where it is not the one before, it is told first how it came."""
+        signer = self._signer.current()
+        if self._seq and batch.key != signer.kid:
+            handovers = self._signer.handovers(batch.key, signer.kid)
+            if handovers:
+                values = {"kind": ROTATED, "handovers": handovers, "key": signer.kid}
+                batch.add_signed(self._clock(), values, signer)
+        return signer
+
+    def _checkpoint_values(self, kid: str) -> dict[str, Any]:
+        values: dict[str, Any] = {"kind": CHECKPOINT, "key": kid}
         if self._checkpoint is not None:
             values["last"] = place_of(self._checkpoint)
         others = {
@@ -239,6 +303,7 @@ class Chain:
         self._is_clean = True
         self._size_bytes += len(raw)
         self._seq, self._hash, self._last_ns = batch.seq, batch.hash, batch.last_ns
+        self._key = batch.key
 
     def _ready(self, next_seq: int) -> int:
         """The file to write to, with nothing behind its last record."""
@@ -249,7 +314,7 @@ class Chain:
             # One that is there is empty: its first record could not be written.
             made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
             try:
-                _sync_directory(self._folder)
+                sync_directory(self._folder)
             except OSError:
                 os.close(made)
                 raise
@@ -271,7 +336,7 @@ def retire_idle(directory: Path, before_ns: int, **options: Any) -> None:
         OSError: Not all could be removed.
     """
     for folder in chains_in(directory):
-        lock = hold(folder)
+        lock = None if is_restored(folder) else hold(folder)
         if lock is None:
             continue
         try:
@@ -288,14 +353,6 @@ def _write_all(file: int, raw: bytes, offset: int) -> None:
     while view:
         written = os.pwrite(file, view, offset)
         view, offset = view[written:], offset + written
-
-
-def _sync_directory(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _last_line(path: Path) -> Line | None:

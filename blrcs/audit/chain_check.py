@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from blrcs.audit.checkpoint import CHECKPOINT, RETIRED, SIGNED_KINDS, PublicAuditKeys
+from blrcs.audit.checkpoint import CHECKPOINT, RETIRED, ROTATED, SIGNED_KINDS, PublicAuditKeys
+from blrcs.audit.handover import Handover
+from blrcs.audit.key_history import ALWAYS, Term
 from blrcs.audit.line import NO_HASH, Line
 from blrcs.audit.segments import Segment, raw_lines, segments_in
 from blrcs.domain.audit_finding import ChainReport, Finding, Problem
+from blrcs.domain.instant import from_instant
 
 Place = tuple[int, str]
 """A record's number and hash."""
@@ -18,6 +21,8 @@ class ChainCheck:
     Args:
         folder: Where it lies.
         keys: Whose signatures count.
+        anchors: Those of them that count without having followed others.
+        terms: When those signed that have followed one another.
         known: Hashes of its records, by number, that were noted elsewhere.
         go_on: Called now and then; what it raises ends the check.
     """
@@ -26,12 +31,18 @@ class ChainCheck:
         self,
         folder: Path,
         keys: PublicAuditKeys,
+        anchors: PublicAuditKeys,
+        terms: Mapping[str, Term],
         known: Mapping[int, str],
         go_on: Callable[[], None] = lambda: None,
     ) -> None:
         self._go_on = go_on
         self._folder = folder
         self._keys = keys
+        self._anchors = anchors
+        self._terms = terms
+        self._key = ""
+        self._replaced: set[str] = set()
         self._known = dict(known)
         self.report = ChainReport(folder.name)
         self.of_others: dict[str, dict[int, Place]] = {}
@@ -101,6 +112,9 @@ class ChainCheck:
                     if last >= self._unsigned_from
                     else "its signature does not hold",
                 )
+            finding = self._follow_key(line)
+            if finding is not None:
+                return finding
             self._unsigned_from = line.seq + 1
             self.report.signed_seq = line.seq
         if kind == CHECKPOINT:
@@ -108,6 +122,33 @@ class ChainCheck:
         elif kind == RETIRED:
             through = line.values["through"]
             self._retired.add((through["seq"], through["hash"]))
+        return None
+
+    def _follow_key(self, line: Line) -> Finding | None:
+        """Whether the key that signed may follow the one that signed before."""
+        kid = str(line.values["key"])
+        before, self._key = self._key or kid, kid
+        if line.values["kind"] == ROTATED:
+            at = before
+            for values in line.values.get("handovers", ()):
+                handover = Handover.read(values)
+                if handover is None:
+                    detail = "a handover in it was not signed by both keys"
+                    return self._found(line.seq, "unsigned", detail)
+                self._replaced.add(handover.old)
+                if handover.old == at:
+                    at = handover.new
+            before = at if self.report.signed_seq else kid
+        if kid in self._replaced:
+            detail = f"the key {kid} signed it, and had handed over to another before"
+            return self._found(self._unsigned_from, "unsigned", detail)
+        term = self._terms.get(kid, ALWAYS)
+        if not term.since_ns <= from_instant(line.values["time"]) <= term.until_ns:
+            detail = f"the key {kid} signed it, at a time when another did"
+            return self._found(self._unsigned_from, "unsigned", detail)
+        if kid != before and kid not in self._anchors:
+            detail = f"key {kid} signed it, and key {before}, which did before, never handed over"
+            return self._found(self._unsigned_from, "unsigned", detail)
         return None
 
     def _out_of_place(self, line: Line, expected: int, ahead: list[Segment]) -> Finding:

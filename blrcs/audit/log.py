@@ -12,19 +12,16 @@ import structlog
 from blrcs.application.ports.clock import Clock
 from blrcs.audit.chain import Chain
 from blrcs.audit.checkpoint import CHECKPOINT
-from blrcs.audit.instant import to_instant
 from blrcs.audit.line import encoded
 from blrcs.domain.errors import DataLossError, UnavailableError
-from blrcs_native.refusal_folder import FoldedRefusal, RefusalFolder
-from blrcs_native.rejection import CODE_NAMES
+from blrcs.monitoring.refusals import MAX_KINDS, taken_records
+from blrcs.resilience.pace import Pace
+from blrcs_native.refusal_folder import RefusalFolder
 
 FLUSH_S = 0.25
-"""For so long at most records that nobody waits for stay in memory."""
+"""For so long at most records that nobody waits for stay in memory, where many come."""
 RETRY_S = 1.0
-MAX_KINDS = 512
-"""Refusals that are told apart in such a time."""
 MAX_BUFFERED = 1_000
-CALL, REFUSED = "call", "refused"
 
 Values = Mapping[str, Any]
 Record = tuple[int, bytes]
@@ -60,6 +57,7 @@ class AuditLog:
         clock: Tells when.
         observe: Told of each attempt to write.
         mirror: Takes each record too; None for nobody.
+        flush_s: For so long at most a record that nobody waits for stays in memory.
     """
 
     def __init__(
@@ -69,6 +67,7 @@ class AuditLog:
         clock: Clock,
         observe: Observe = _ignore,
         mirror: Callable[[Values], None] | None = None,
+        flush_s: float = FLUSH_S,
     ) -> None:
         self._chain = chain
         self._clock = clock
@@ -81,6 +80,7 @@ class AuditLog:
         self._timer: asyncio.TimerHandle | None = None
         self._group: asyncio.Future[None] | None = None
         self._published = b""
+        self._pace = Pace(time.monotonic_ns, busy_s=flush_s)
         self._failed = False
         self._closed = False
         self.refusals = RefusalFolder(self._flush_soon, capacity=MAX_KINDS)
@@ -118,6 +118,10 @@ class AuditLog:
         self._waiting.append(done)
         await done
 
+    def flush(self) -> None:
+        """Has all that has come written."""
+        self._start()
+
     async def checkpoint(self) -> None:
         """Signs what is not signed yet; OSError where that cannot be written."""
         await self.beside(self._sign)
@@ -126,6 +130,10 @@ class AuditLog:
     async def retire(self, before_ns: int) -> None:
         """See Chain.retire."""
         await self.beside(lambda: self._chain.retire(before_ns))
+
+    async def forget_restored(self, before_ns: int) -> None:
+        """See Chain.forget_restored; for one process of a server."""
+        await self.beside(lambda: self._chain.forget_restored(before_ns))
 
     async def beside(self, work: Callable[[], object]) -> None:
         """Does something in the writing thread, between groups."""
@@ -161,7 +169,9 @@ class AuditLog:
 
     def _flush_soon(self) -> None:
         if self._timer is None and self._group is None:
-            self._timer = self._loop.call_later(RETRY_S if self._failed else FLUSH_S, self._start)
+            self._timer = self._loop.call_later(
+                RETRY_S if self._failed else self._pace.interval_s, self._start
+            )
 
     def _start(self) -> None:
         """Writes all that has come, unless a group is being written: then it goes on with it."""
@@ -180,10 +190,11 @@ class AuditLog:
     def _take(self) -> list[Record]:
         # While nothing can be written, refusals stay where they take no more room.
         if len(self.refusals) and not (self._failed and self._records):
-            wall_ns = self._clock() - time.monotonic_ns()
-            for each in self.refusals.take():
-                self._add(refused(each, wall_ns))
+            for count, values in taken_records(self.refusals, self._clock()):
+                self._add(values)
+                self._pace.wrote(count - 1)
         group, self._records = self._records, []
+        self._pace.wrote(len(group))
         return group
 
     def _write(self, group: list[Record]) -> None:
@@ -224,7 +235,7 @@ class AuditLog:
         self._failed = error is not None
 
     def _sign(self) -> None:
-        if self._chain.unsigned:
+        if not self._chain.is_signed:
             self._chain.append([], sign=True)
 
 
@@ -235,6 +246,7 @@ async def open_log(
     clock: Clock,
     observe: Observe = _ignore,
     mirror: Callable[[Values], None] | None = None,
+    flush_s: float = FLUSH_S,
 ) -> AuditLog:
     """A log whose chain tells that it was opened.
 
@@ -257,26 +269,7 @@ async def open_log(
         raise AuditOpenError(
             f"{directory}: the audit log cannot be written: {error.strerror or error}"
         ) from error
-    return AuditLog(chain, clock=clock, observe=observe, mirror=mirror)
-
-
-def refused(folded: FoldedRefusal, wall_ns: int) -> dict[str, Any]:
-    """The record of refusals that were alike; ``wall_ns`` turns instants into those of the day."""
-    method, principal, session, address, resource, code, stage, reason, shadow = folded.kind
-    values: dict[str, Any] = {"kind": REFUSED, "method": method}
-    values |= folded.told or {}
-    named = {"principal": principal, "session": session, "address": address, "resource": resource}
-    values |= {name: value for name, value in named.items() if value}
-    values |= {"code": CODE_NAMES[code], "stage": stage, "reason": reason}
-    if shadow:
-        values["shadow"] = True
-    if folded.count > 1 or principal is None:
-        values["count"] = folded.count
-        values["first_time"] = to_instant(folded.first_ns + wall_ns)
-        values["last_time"] = to_instant(folded.last_ns + wall_ns)
-    if principal is None:
-        values["others"] = True
-    return values
+    return AuditLog(chain, clock=clock, observe=observe, mirror=mirror, flush_s=flush_s)
 
 
 def _lost() -> DataLossError:

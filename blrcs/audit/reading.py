@@ -8,10 +8,10 @@ from pathlib import Path
 
 import orjson
 
-from blrcs.audit.instant import from_instant
 from blrcs.audit.line import MAX_LINE_BYTES
 from blrcs.audit.segments import Segment, chains_in, raw_lines, segments_in
 from blrcs.domain.audit_event import AuditEvent, EventPlace
+from blrcs.domain.instant import from_instant
 
 NEAR_BYTES = 64 << 10
 
@@ -20,28 +20,28 @@ class AuditReader:
     """What lies below a directory. It does not verify: that is for a verification.
 
     Args:
-        directory: Where the chains are.
+        directories: Where the chains are, each in one of them.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, *directories: Path) -> None:
+        self._directories = directories
 
     def from_instant(self, since_ns: int) -> Iterator[AuditEvent]:
         """The records from an instant on, ordered by instant, chain and number."""
         return heapq.merge(
-            *(_from_instant(folder, since_ns) for folder in chains_in(self._directory)),
+            *(_from_instant(folder, since_ns) for folder in self._chains()),
             key=lambda event: event.place,
         )
 
     def behind(self, seen: Mapping[str, int]) -> Iterator[AuditEvent]:
         """The records of each chain behind those seen, by the chain's name; all of new chains."""
-        for folder in chains_in(self._directory):
+        for folder in self._chains():
             yield from _behind(folder, seen.get(folder.name, 0))
 
     def ends(self) -> dict[str, int]:
         """The last record of each chain."""
         ends = {}
-        for folder in chains_in(self._directory):
+        for folder in self._chains():
             for segment in reversed(segments_in(folder)):
                 last = 0
                 for event in _events(segment.path, _offset_of(segment.path, lambda _: True)):
@@ -50,6 +50,9 @@ class AuditReader:
                     ends[folder.name] = last
                     break
         return ends
+
+    def _chains(self) -> list[Path]:
+        return [chain for each in self._directories for chain in chains_in(each)]
 
 
 def event_of(raw: bytes) -> AuditEvent | None:

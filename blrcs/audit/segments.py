@@ -14,8 +14,11 @@ from blrcs.audit.line import MAX_LINE_BYTES
 
 FOLDER = "audit"
 KEY_FILE = "audit_key.pem"
+KEYS_FILE = "keys.jsonl"
 HEAD = "head"
 LOCK = "lock"
+RESTORED_MARK = "restored"
+"""Is in the folder of a chain that was restored, and that nobody writes to."""
 FILE_MODE = 0o600
 _CHAIN = re.compile(r"[0-9a-f]{16}")
 _SEGMENT = re.compile(r"([0-9]{20})\.jsonl")
@@ -54,6 +57,11 @@ def hold(chain: Path) -> int | None:
     return lock
 
 
+def is_restored(chain: Path) -> bool:
+    """Whether it came from a backup, and has a server's own chains go on without it."""
+    return (chain / RESTORED_MARK).exists()
+
+
 def is_written(chain: Path) -> bool:
     """Whether a process holds the chain."""
     try:
@@ -83,3 +91,12 @@ def raw_lines(path: Path, offset: int = 0) -> Iterator[bytes]:
         file.seek(offset)
         while raw := file.readline(MAX_LINE_BYTES):
             yield raw
+
+
+def sync_directory(path: Path) -> None:
+    """What was made, removed or renamed in it is on the disk then; OSError where it cannot be."""
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from blrcs.audit.checkpoint import CHECKPOINT
-from blrcs.audit.instant import from_instant
+from blrcs.audit.checkpoint import CHECKPOINT, SIGNED_KINDS
 from blrcs.audit.line import NO_HASH, Line
 from blrcs.audit.segments import raw_lines, segments_in
+from blrcs.domain.instant import from_instant
 
 
 class DamagedChainError(Exception):
@@ -26,6 +26,7 @@ class Tail:
         checkpoint: The last checkpoint in the last file.
         unsigned: Records behind it.
         time_ns: The instant of the last record.
+        key: Who signed the last signed record in the last file; empty where there is none.
     """
 
     path: Path | None = None
@@ -36,6 +37,7 @@ class Tail:
     checkpoint: Line | None = None
     unsigned: int = 0
     time_ns: int = 0
+    key: str = ""
 
 
 def read_tail(chain: Path) -> Tail:
@@ -64,7 +66,7 @@ def read_tail(chain: Path) -> Tail:
 
 def _read_file(path: Path, chain: str, first_seq: int) -> Tail:
     size_bytes, unsigned = 0, 0
-    torn = b""
+    torn, key = b"", ""
     last = checkpoint = None
     for raw in raw_lines(path):
         if not raw.endswith(b"\n"):
@@ -80,10 +82,13 @@ def _read_file(path: Path, chain: str, first_seq: int) -> Tail:
             raise DamagedChainError(f"{path}: record {expected} is not as it was written")
         size_bytes += len(raw)
         unsigned += 1
-        if line.values.get("kind") == CHECKPOINT:
+        kind = line.values.get("kind")
+        if kind in SIGNED_KINDS:
+            key = str(line.values.get("key"))
+        if kind == CHECKPOINT:
             checkpoint, unsigned = line, 0
         last = line
     if last is None:
         return Tail(path, 0, torn)
     time_ns = from_instant(last.values["time"])
-    return Tail(path, size_bytes, torn, last.seq, last.hash, checkpoint, unsigned, time_ns)
+    return Tail(path, size_bytes, torn, last.seq, last.hash, checkpoint, unsigned, time_ns, key)

@@ -36,7 +36,7 @@ class DirectoryTrail:
     Whoever asks waits for a thread of the trail's own: however many do, calls have theirs.
     """
 
-    def __init__(self, directory: Path, keys: PublicAuditKeys) -> None:
+    def __init__(self, directory: Path, keys: Callable[[], PublicAuditKeys]) -> None:
         self._directory = directory
         self._keys = keys
         self._reader = AuditReader(directory)
@@ -77,14 +77,10 @@ class DirectoryTrail:
         """See the port."""
         if self._verifying:
             raise ResourceExhaustedError("AUDIT_VERIFYING", "it is being verified already")
-        try:
-            kept = [each.encode() for each in checkpoints]
-            verification = Verification(self._directory, self._keys, kept, go_on=self._go_on)
-        except ValueError as error:
-            raise InvalidArgumentError("checkpoints", str(error)) from None
+        kept = [each.encode() for each in checkpoints]
         self._verifying = True
         # Takes long, and must not keep those waiting who read. It goes on if the caller does not.
-        running = asyncio.get_running_loop().run_in_executor(self._verifier, verification.run)
+        running = asyncio.get_running_loop().run_in_executor(self._verifier, self._verify, kept)
         running.add_done_callback(self._verified)
         report = await asyncio.shield(running)
         return report.chains
@@ -98,6 +94,13 @@ class DirectoryTrail:
         self.finish()
         self._thread.shutdown(cancel_futures=True)
         self._verifier.shutdown()
+
+    def _verify(self, kept: Sequence[bytes]) -> Report:
+        try:
+            verification = Verification(self._directory, self._keys(), kept, go_on=self._go_on)
+        except ValueError as error:
+            raise InvalidArgumentError("checkpoints", str(error)) from None
+        return verification.run()
 
     def _go_on(self) -> None:
         if self._finished.is_set():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from blrcs.audit.chain_check import ChainCheck
 from blrcs.audit.checkpoint import PublicAuditKeys
+from blrcs.audit.key_history import KeyHistory
 from blrcs.audit.line import Line
 from blrcs.audit.segments import HEAD, chains_in, is_written
 from blrcs.domain.audit_finding import ChainReport, Finding, Report
@@ -20,12 +21,14 @@ class Verification:
 
     Args:
         directory: Where the chains lie.
-        keys: Whose signatures count.
+        keys: Whose signatures count, and from which others may have followed.
         kept: Checkpoints that were kept elsewhere.
+        beside: Where more chains lie, such as those of other machines.
         go_on: Called now and then; what it raises ends the verification.
 
     Raises:
         ValueError: One of those is no checkpoint that a key has signed.
+        OSError: The files cannot be read.
     """
 
     def __init__(
@@ -34,38 +37,55 @@ class Verification:
         keys: PublicAuditKeys,
         kept: Iterable[bytes] = (),
         *,
+        beside: Iterable[Path] = (),
         go_on: Callable[[], None] = lambda: None,
     ) -> None:
-        self._directory = directory
-        self._keys = keys
+        self._directories = (directory, *beside)
+        self._anchors = keys
+        self._history = KeyHistory.of(*self._directories)
+        self._keys = self._history.trusted_from(keys)
+        self._restored = self._history.restored(keys)
         self._go_on = go_on
         self._known: dict[str, dict[int, str]] = {}
         for raw in kept:
             line = Line.read(raw)
-            if line is None or not keys.signed(line):
+            if line is None or not self._keys_of(line.chain).signed(line):
                 raise ValueError("is no checkpoint that a trusted key has signed")
             self._know(line.chain, line.seq, line.hash)
             for chain, place in line.values.get("others", {}).items():
                 self._know(chain, place["seq"], place["hash"])
+        for chain, end in self._restored.items():
+            self._know(chain, end.seq, end.hash)
 
     def run(self) -> Report:
         """What is wrong, if anything; OSError where the files cannot be read."""
         checks: dict[str, ChainCheck] = {}
         # What checkpoints say of other chains is known only once they have been read: twice.
         for _ in range(2):
-            for folder in chains_in(self._directory):
-                self._know_head(folder)
-                checks[folder.name] = self._check(folder)
+            for directory in self._directories:
+                for folder in chains_in(directory):
+                    self._know_head(folder)
+                    checks[folder.name] = self._check(folder)
             if not self._learn(checks.values()):
                 break
         reports = [check.report for check in checks.values()]
-        missing = sorted(set(self._known) - set(checks))
+        missing = sorted(set(self._known) - set(checks) - self._forgotten())
         reports += [self._missing(chain) for chain in missing]
         return Report(reports)
 
     def _check(self, folder: Path) -> ChainCheck:
         while True:
-            check = ChainCheck(folder, self._keys, self._known.get(folder.name, {}), self._go_on)
+            restored = self._restored.get(folder.name)
+            anchors = self._anchors if restored is None else restored.anchors
+            keys = self._keys_of(folder.name)
+            check = ChainCheck(
+                folder,
+                keys,
+                anchors,
+                self._history.terms(keys),
+                self._known.get(folder.name, {}),
+                self._go_on,
+            )
             try:
                 report = check.run()
             except FileNotFoundError:
@@ -75,12 +95,28 @@ class Verification:
             finding = report.finding
             if finding is not None and finding.problem == "torn" and is_written(folder):
                 report.finding = None
+            if restored is not None and finding is None and report.last_seq > restored.seq:
+                detail = "it was restored up to the record before, and others may stand here"
+                report.finding = Finding(folder.name, restored.seq + 1, "forked", detail)
             return check
+
+    def _forgotten(self) -> set[str]:
+        """Those chains, of those that came from a backup, that were removed in time."""
+        return self._history.forgotten(self._keys) & set(self._restored)
+
+    def _keys_of(self, chain: str) -> PublicAuditKeys:
+        """Whose signatures count in a chain."""
+        restored = self._restored.get(chain)
+        return self._keys if restored is None else self._history.trusted_from(restored.anchors)
 
     def _know_head(self, folder: Path) -> None:
         with contextlib.suppress(OSError):
             line = Line.read((folder / HEAD).read_bytes())
-            if line is not None and line.chain == folder.name and self._keys.signed(line):
+            if (
+                line is not None
+                and line.chain == folder.name
+                and self._keys_of(line.chain).signed(line)
+            ):
                 self._know(line.chain, line.seq, line.hash)
 
     def _learn(self, checks: Iterable[ChainCheck]) -> bool:

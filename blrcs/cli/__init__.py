@@ -6,7 +6,7 @@ program needs that serves is more than a quick command takes.
 
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +16,8 @@ HIDDEN = frozenset({"worker", "keeper"})
 GROUPS = ("audit", "policy", "config", "db", "records", "encryption", "keys")
 """Each is the ``app`` of the module of its name."""
 ALL = COMMANDS + GROUPS
+VERSIONS = (["version"], ["--version"])
+"""Asked for by these alone, it is printed without a command being imported."""
 
 
 def program(*names: str) -> typer.Typer:
@@ -33,6 +35,7 @@ def program(*names: str) -> typer.Typer:
             made.add_typer(module.app, name=name)
         else:
             made.command(name, hidden=name in HIDDEN)(getattr(module, name))
+    made.callback()(options)
     made.command("version")(version)
     return made
 
@@ -44,9 +47,29 @@ def version() -> None:
     typer.echo(__version__)
 
 
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if is_asked:
+        version()
+        raise typer.Exit
+
+
+def options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Those of the program itself."""
+
+
 def main() -> None:
     """The entry point of the ``blrcs`` program."""
     asked = sys.argv[1:2]
+    if asked in VERSIONS:
+        program()()
     # Whoever asks for something else is told of all there are.
     program(*(asked if asked and asked[0] in ALL else ALL))()
 

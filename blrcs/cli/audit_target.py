@@ -13,10 +13,25 @@ from blrcs.monitoring.log_values import escape
 if TYPE_CHECKING:
     from blrcs.audit.checkpoint import PublicAuditKeys
     from blrcs.audit.reading import AuditReader
+    from blrcs.config.settings import Settings
     from blrcs.security.signing_keys import SigningKey
 
 DataFolder = Annotated[
     Path | None, typer.Option("--data", help="The data directory of the server.")
+]
+
+
+Keys = Annotated[
+    list[Path] | None,
+    typer.Option("--key", help="A file of public keys; by default the server's own is trusted."),
+]
+Trails = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--trail",
+        help="A folder with chains, such as a backup or a copy of another machine's; instead of the"
+        " server's own, and may be repeated.",
+    ),
 ]
 
 
@@ -26,12 +41,22 @@ def data_directory_of(
     environment: str | None,
     data_directory: Path | None,
 ) -> Path:
+    """The one that the configuration names; ends the command where that is wrong."""
+    return settings_of(config_directory, config_file, environment, data_directory).data_directory
+
+
+def settings_of(
+    config_directory: Path | None,
+    config_file: Path | None,
+    environment: str | None,
+    data_directory: Path | None,
+) -> "Settings":
     """Reads the configuration as ``blrcs serve`` does; ends the command where it is wrong."""
     flags: dict[str, Any] = {
         "environment": environment,
         "data_directory": None if data_directory is None else str(data_directory),
     }
-    return load_or_exit(config_directory, config_file, flags).settings.data_directory
+    return load_or_exit(config_directory, config_file, flags).settings
 
 
 def chains_of(directory: Path) -> Path:
@@ -44,11 +69,24 @@ def chains_of(directory: Path) -> Path:
     return folder
 
 
-def reader_of(directory: Path) -> "AuditReader":
+def trails_of(directory: Path, trails: list[Path] | None) -> list[Path]:
+    """Where the chains lie that a command is about; ends it where there are none."""
+    from blrcs.audit.segments import FOLDER, chains_in  # noqa: PLC0415 - see the package
+
+    if not trails:
+        return [chains_of(directory)]
+    found = [each / FOLDER if (each / FOLDER).is_dir() else each for each in trails]
+    for each in found:
+        if not each.is_dir() or not chains_in(each):
+            fail(f"{escape(str(each))}: there is no audit log")
+    return found
+
+
+def reader_of(directory: Path, trails: list[Path] | None = None) -> "AuditReader":
     """Reads the chains; ends the command where there are none."""
     from blrcs.audit.reading import AuditReader  # noqa: PLC0415 - see the package
 
-    return AuditReader(chains_of(directory))
+    return AuditReader(*trails_of(directory, trails))
 
 
 def own_key(directory: Path) -> "SigningKey":

@@ -1,5 +1,6 @@
 """``blrcs audit verify``, and what others need to verify in another place."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,9 +8,12 @@ import typer
 
 from blrcs.cli.audit_target import (
     DataFolder,
+    Keys,
+    Trails,
     chains_of,
     data_directory_of,
     own_key,
+    trails_of,
     trusted_keys,
 )
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
@@ -20,14 +24,10 @@ from blrcs.monitoring.log_values import escape
 if TYPE_CHECKING:
     from blrcs.domain.audit_finding import ChainReport
 
-Keys = Annotated[
-    list[Path] | None,
-    typer.Option("--key", help="A file of public keys; by default the server's own is trusted."),
-]
-
 
 def verify(
     data_directory: DataFolder = None,
+    trail: Trails = None,
     key: Keys = None,
     checkpoint: Annotated[
         list[Path] | None,
@@ -50,7 +50,8 @@ def verify(
     keys = trusted_keys(key, directory)
     try:
         kept = [line for path in checkpoint or () for line in _lines(path)]
-        report = Verification(chains_of(directory), keys, kept).run()
+        first, *others = trails_of(directory, trail)
+        report = Verification(first, keys, kept, beside=others).run()
     except ValueError as error:
         fail(f"--checkpoint: {error}")
     except OSError as error:
@@ -74,11 +75,39 @@ def public_key(
     config_file: ConfigFile = None,
     environment: EnvironmentName = None,
 ) -> None:
-    """Print the public key (JWK Set), for those who verify in another place."""
+    """Print the public key (JWK Set), for those who verify in another place.
+
+    After a rotation the key that was printed before still does.
+    """
     from blrcs.audit.checkpoint import jwk_set  # noqa: PLC0415 - see the package
 
     directory = data_directory_of(config_directory, config_file, environment, data_directory)
     typer.echo(jwk_set(own_key(directory)).decode())
+
+
+def rotate_key(
+    data_directory: DataFolder = None,
+    config_directory: ConfigDirectory = None,
+    config_file: ConfigFile = None,
+    environment: EnvironmentName = None,
+) -> None:
+    """Have a new key sign. A running server takes it up with its next checkpoint.
+
+    Whoever trusts the key before may trust the new one: the one before signs that. Its private half
+    is gone then, and what it has signed stays verifiable.
+    """
+    from blrcs.audit import own_keys  # noqa: PLC0415 - see the package
+    from blrcs.security.key_file import KeyFileError  # noqa: PLC0415
+
+    directory = data_directory_of(config_directory, config_file, environment, data_directory)
+    chains_of(directory)
+    try:
+        kid = own_keys.rotate_key(directory, time.time_ns)
+    except KeyFileError as error:
+        fail(escape(str(error)))
+    except OSError as error:
+        fail(f"{escape(str(error.filename))}: {error.strerror}")
+    typer.echo(f"{kid} signs from the next checkpoint on")
 
 
 def checkpoints(

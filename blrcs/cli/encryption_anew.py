@@ -1,5 +1,6 @@
 """``blrcs encryption`` on what is encrypted."""
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,4 +69,4 @@ async def _reencrypt(opened: OpenKeys, pause_s: float) -> tuple[int, int]:
 async def _destroy_old(opened: OpenKeys) -> "tuple[list[StoredKey], list[StoredKey]]":
     from blrcs.encryption.retirement import destroy_unused  # noqa: PLC0415 - see the package
 
-    return await destroy_unused(opened.database)
+    return await destroy_unused(opened.database, time.time_ns())

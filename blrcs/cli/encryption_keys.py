@@ -87,6 +87,24 @@ def rotate_data(
         typer.echo(f"Rotated {scope.name}.")
 
 
+def rotate_server(
+    config_directory: ConfigDirectory = None,
+    config_file: ConfigFile = None,
+    environment: EnvironmentName = None,
+    data_directory: DataFolder = None,
+) -> None:
+    """Give the server new keys for what it keeps secret itself, such as second factors.
+
+    What is encrypted stays so until ``reencrypt``.
+    """
+    found = find_target(config_directory, config_file, environment, data_directory)
+    scopes = with_keys(found, _rotate_server)
+    if not scopes:
+        fail("the server has nothing encrypted of its own")
+    for scope in scopes:
+        typer.echo(f"Rotated the server's {scope.collection}.")
+
+
 def shred_tenant(
     tenant: TenantName,
     config_directory: ConfigDirectory = None,
@@ -114,10 +132,16 @@ def _rotation(opened: OpenKeys) -> Any:
     return KeyRotation(opened.database, opened.masters, opened.keys)
 
 
-async def _shred(opened: OpenKeys, tenant: str) -> int:
-    from blrcs.encryption.shredding import shred_tenant as shred  # noqa: PLC0415 - see the package
+async def _rotate_server(opened: OpenKeys) -> Any:
+    from blrcs.encryption.sealer import SERVER as OF_SERVER  # noqa: PLC0415 - see the package
 
-    return await shred(opened.database, tenant)
+    return await _rotation(opened).rotate_data(OF_SERVER)
+
+
+async def _shred(opened: OpenKeys, tenant: str) -> int:
+    from blrcs.encryption.shredding import StoredTenantShredder  # noqa: PLC0415 - see the package
+
+    return await StoredTenantShredder(opened.database).shred(tenant) or 0
 
 
 async def _status(opened: OpenKeys) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:

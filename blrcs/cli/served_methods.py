@@ -19,6 +19,7 @@ from blrcs.v1 import (
     auth_pb2_grpc,
     cache_pb2_grpc,
     credential_pb2_grpc,
+    encryption_pb2_grpc,
     limit_pb2_grpc,
     record_pb2_grpc,
     user_pb2_grpc,
@@ -107,6 +108,9 @@ def _add_builtin(registrar: Registrar) -> None:
     )
     record_pb2_grpc.add_RecordServiceServicer_to_server(
         record_pb2_grpc.RecordServiceServicer(), registrar
+    )
+    encryption_pb2_grpc.add_EncryptionServiceServicer_to_server(
+        encryption_pb2_grpc.EncryptionServiceServicer(), registrar
     )
 
 

@@ -31,6 +31,8 @@ class Auth(Section):
     """The `aud` of issued tokens; tokens that do not name it are refused."""
     algorithm: Literal["EdDSA"] = "EdDSA"
     """What tokens are signed with."""
+    keys: Literal["directory", "database"] = "directory"
+    """Where signing keys lie: in the data directory, or sealed in the database as well."""
     key_prepublish: Annotated[Duration, between("1s", "30d")] = Duration.parse("10m")
     """How long a new signing key is published before it signs; clients keep keys for half of it."""
     key_rotation_interval: Annotated[Duration, between("1h", "3660d")] | None = None
@@ -57,6 +59,10 @@ class Auth(Section):
     """How far the clocks of issuer and server may differ."""
     token_cache_entries: Annotated[int, Field(ge=0, le=10_000_000)] = 65_536
     """Verified tokens kept in memory; 0 verifies each anew."""
+    failed_tokens_per_address: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    """Tokens of an address that may fail verification in ten minutes; 0 for no bound."""
+    failed_tokens_per_second: Annotated[int, Field(ge=0, le=1_000_000)] = 500
+    """The same for all addresses, in a second; beyond, those wait that have failed. 0 for none."""
     password: Password = Field(default_factory=Password)
     passkeys: Passkeys = Field(default_factory=Passkeys)
     initial_admin_password: Annotated[Secret, _password_length] | None = None

@@ -15,6 +15,8 @@ class Overload(Section):
     """Calls of critical priority, such as health and administration, that run beyond the limit."""
     max_calls_per_principal: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Calls of one principal, or of an address without one, that run at once; not if critical."""
+    max_watches_per_principal: Annotated[int, Field(ge=1, le=1_000_000)] = 128
+    """Watches of one principal, or of an address without one, that run at once in a worker."""
     adaptive: bool = False
     """The limit follows how long calls take; those that waited too long, or would be late, go."""
     min_calls: Annotated[int, Field(ge=1, le=1_000_000)] = 20

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 
+from blrcs.application.ports.announcer import Announcer
 from blrcs.database.dialect import Dialect
 from blrcs.database.retry import DEFAULT_ATTEMPTS, retry
 from blrcs.database.statement import Bound, Row, Statement
@@ -136,6 +137,7 @@ class DatabaseAdapter(Reads):
     Attributes:
         reader: Its reads for those who cannot wait; None where waiting is all that it can.
         is_shared: Whether other machines may write to it.
+        announcer: By which servers on it tell each other; None where it has no such thing.
 
     Methods raise what those of Transaction do, and beside that:
         ResourceExhaustedError: No connection became free in time.
@@ -143,6 +145,7 @@ class DatabaseAdapter(Reads):
 
     reader: BlockingReader | None = None
     is_shared: bool = True
+    announcer: Announcer | None = None
 
     @property
     @abstractmethod

@@ -171,6 +171,24 @@ spent_challenges = _table(
 """Challenges that were answered, until nobody could answer them again."""
 sa.Index(None, spent_challenges.c.expires_at_ns)
 
+sign_in_failures = _table(
+    "sign_in_failures",
+    sa.Column("id", DIGEST, primary_key=True),
+    sa.Column("until_ns", BYTES, nullable=False),
+    _instant("expires_at_ns"),
+)
+"""Failed proofs of identity. ``id`` is a digest of whose they are, ``until_ns`` the instants until
+which each bound has them, as packed integers; the last of them is ``expires_at_ns``."""
+sa.Index(None, sign_in_failures.c.expires_at_ns)
+
+spent_proofs = _table(
+    "spent_proofs",
+    sa.Column("id", DIGEST, primary_key=True),
+    _instant("expires_at_ns"),
+)
+"""Proofs of keys (RFC 9449) that were used, until they would be refused for their age."""
+sa.Index(None, spent_proofs.c.expires_at_ns)
+
 roles = _table(
     "roles",
     _id(),

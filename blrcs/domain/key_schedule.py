@@ -136,9 +136,42 @@ class KeySchedule:
         ]
         return replace(self, keys=(*keys, successor) if signs and heir is None else tuple(keys))
 
+    def merged(self, other: "KeySchedule", now_ns: int) -> "KeySchedule":
+        """With the keys of both, without those that have expired.
+
+        It does not matter which is merged into which. Of a key that both have the earlier times
+        count: nobody takes back that it was retired, or
+        that it signs sooner.
+        """
+        found: dict[str, ScheduledKey] = {}
+        for key in (*self.keys, *other.keys):
+            known = found.get(key.kid)
+            found[key.kid] = key if known is None else _earlier(known, key)
+        keys = sorted(found.values(), key=lambda key: (key.create_time_ns, key.kid))
+        whole = replace(self, keys=tuple(keys))
+        if not whole.has_live_keys:
+            return whole
+        kept = [key for key in keys if whole.state(key, now_ns) is not KeyState.EXPIRED]
+        return replace(self, keys=tuple(kept))
+
+    @property
+    def has_live_keys(self) -> bool:
+        """Whether there is one that was not retired."""
+        return bool(self._live)
+
     @property
     def _live(self) -> list[ScheduledKey]:
         return [key for key in self.keys if not key.is_retired]
+
+
+def _earlier(one: ScheduledKey, other: ScheduledKey) -> ScheduledKey:
+    retired = [key.retire_time_ns for key in (one, other) if key.retire_time_ns is not None]
+    return replace(
+        one,
+        create_time_ns=min(one.create_time_ns, other.create_time_ns),
+        sign_time_ns=min(one.sign_time_ns, other.sign_time_ns),
+        retire_time_ns=min(retired, default=None),
+    )
 
 
 def _sign_time(key: ScheduledKey) -> tuple[int, str]:

@@ -16,11 +16,13 @@ from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import record_changes, records
 from blrcs.domain.collection import Collection
 from blrcs.domain.errors import FailedPreconditionError
+from blrcs.domain.identity_name import USERS, user_name
 from blrcs.domain.record import Sealed
 from blrcs.domain.record_name import RecordKey
 from blrcs.encryption.data_keys import DataKeys
 from blrcs.encryption.key_ring import KeyRing
 from blrcs.encryption.key_store import put_setting
+from blrcs.encryption.server_values import ServerValues
 
 POSITION = "reencryption"
 BATCH_ROWS = 200
@@ -106,12 +108,13 @@ class Progress:
     """What was done.
 
     Attributes:
-        name: Of the collection.
-        kept: ``records``, or ``changes`` for what watchers are told of them.
+        name: Of the collection; ``users`` where it is about these.
+        kept: ``records``, or ``changes`` for what watchers are told of them; of users ``factors``,
+            of the server ``signing keys``.
         done: Rows looked at in this run.
         total: Rows that there were.
         sealed_anew: Values encrypted anew.
-        refused: Names of records of which a value cannot be opened; it stays as it is.
+        refused: Names of records, or users, of which a value cannot be opened; it stays as it is.
     """
 
     name: str
@@ -123,10 +126,11 @@ class Progress:
 
 
 class Reencryption:
-    """Goes through all records, a batch in each transaction, while servers read and write.
+    """Goes through all records and second factors, while servers read and write.
 
-    Where it has come to is stored with every batch: after it was killed the next run goes on from
-    there. Etags, times and watchers see nothing of it.
+    A batch is one transaction. Where it has come to in the records is stored with every batch:
+    after it was killed the next run goes on from there. Etags, times and watchers see nothing of
+    it.
 
     Args:
         database: Where they are.
@@ -161,6 +165,18 @@ class Reencryption:
             async for progress in self._collection(collection, resumed):
                 yield progress
         await self._database.run(lambda transaction: put_setting(transaction, POSITION, b""))
+        async for progress in self._server():
+            yield progress
+
+    async def _server(self) -> AsyncIterator[Progress]:
+        values = ServerValues(self._database, self._keys, pause_s=self._pause_s)
+        total, done = await values.count(), 0
+        async for count, anew, refused in values.run():
+            done += count
+            names = tuple(map(user_name, refused))
+            yield Progress(USERS, "factors", done, total, anew, names)
+        if await values.signing_keys():
+            yield Progress("the server", "signing keys", 1, 1, 1, ())
 
     async def _collection(
         self, collection: Collection, resumed: Position | None

@@ -13,7 +13,12 @@ from blrcs.database.tables import record_changes, records
 from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.data_key import key_id_in
 from blrcs.encryption.key_store import KeyStore, put_keys
+from blrcs.encryption.server_values import KEYS_SCOPE, SCOPE, server_values_by_key
 from blrcs.encryption.stored_key import KeyPurpose, KeyState, StoredKey
+
+SERVER_SCOPES = (SCOPE, KEYS_SCOPE)
+SETTLING_NS = 10 * 60 * 1_000_000_000
+"""Far longer than servers take to notice a rotation."""
 
 _SEALED = [
     Statement(
@@ -39,10 +44,22 @@ async def values_by_key(database: DatabaseAdapter, scope: CollectionKey) -> Coun
     return found
 
 
-async def destroy_unused(database: DatabaseAdapter) -> tuple[list[StoredKey], list[StoredKey]]:
+async def _used(
+    database: DatabaseAdapter, scope: CollectionKey, *, in_records: bool
+) -> Counter[bytes] | None:
+    """As ``values_by_key``; None where nobody knows."""
+    if scope in SERVER_SCOPES:
+        return await server_values_by_key(database, scope)
+    return await values_by_key(database, scope) if in_records else None
+
+
+async def destroy_unused(
+    database: DatabaseAdapter, now_ns: int
+) -> tuple[list[StoredKey], list[StoredKey]]:
     """Destroys keys that are used for nothing new, and that nothing is encrypted with any more.
 
-    Those of values that are not in records stay: nobody knows where those are.
+    Those of what services have encrypted stay: nobody knows where those values are. So
+    do the server's own for a while after a rotation, until all servers seal with the new ones.
 
     Returns:
         The keys destroyed, and those that are still needed.
@@ -56,12 +73,17 @@ async def destroy_unused(database: DatabaseAdapter) -> tuple[list[StoredKey], li
     old = [key for key in retired if key.purpose is KeyPurpose.SEAL]
     wrapping = {key.wrapped_by for key in present}
     unused = [key for key in retired if key.is_tenants and key.key_id.hex() not in wrapping]
+    unsettled = {
+        key.scope
+        for key in present
+        if key.scope in SERVER_SCOPES and key.created_at_ns > now_ns - SETTLING_NS
+    }
     needed: list[StoredKey] = []
     for scope in sorted({key.scope for key in old}):
-        used = await values_by_key(database, scope) if scope in collections else None
+        used = await _used(database, scope, in_records=scope in collections)
         for key in old:
             if key.scope == scope:
-                is_needed = used is None or key.key_id in used
+                is_needed = used is None or key.key_id in used or scope in unsettled
                 (needed if is_needed else unused).append(key)
 
     async def operation(transaction: Transaction) -> None:

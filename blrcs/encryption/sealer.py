@@ -9,6 +9,10 @@ from blrcs.encryption.place import place
 
 SERVER = ""
 """In the place of a tenant."""
+CREDENTIALS = "credentials"
+"""The name of who seals the secrets of authenticators."""
+SIGNING_KEYS = "signing-keys"
+"""The name of who seals the keys that sign tokens."""
 
 
 class Sealer:

@@ -1,6 +1,7 @@
 """Destroying what a tenant has encrypted, by destroying the keys."""
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -24,29 +25,49 @@ _REVISE_FEEDS = Statement(
 )
 
 
-async def shred_tenant(database: DatabaseAdapter, tenant: str) -> int:
-    """Destroys all keys of a tenant, for ever; returns how many there were.
+class StoredTenantShredder:
+    """Implements the TenantShredder port.
 
-    Writes that need them fail at once, and reads when servers have noticed, which they do within
-    ``database.refresh_interval``. The tenant never has keys again: what is encrypted cannot be read
-    or written any more, and no new collection can encrypt anything. All else of the tenant stays.
+    Args:
+        database: Where the keys are.
+        on_shredded: Told once it is stored, so that servers look at their keys.
     """
-    store = KeyStore(database)
 
-    async def operation(transaction: Transaction) -> int:
-        present = await store.of_tenant(transaction, tenant)
-        living = [key for key in present if key.state is not KeyState.DESTROYED]
-        if not any(key.is_tenants for key in present):
-            await put_keys(transaction, added=[_tombstone(tenant)])
-        gone = [
-            replace(key, wrapped=b"", wrapped_by="", state=KeyState.DESTROYED) for key in living
-        ]
-        await put_keys(transaction, changed=gone)
-        await transaction.execute(_REVISE_FEEDS, of_tenant=tenant)
-        await transaction.execute(_REVISE, of_tenant=tenant, no_key=b"")
-        return len(gone)
+    def __init__(
+        self, database: DatabaseAdapter, on_shredded: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        self._database = database
+        self._on_shredded = on_shredded
 
-    return await database.run(operation)
+    async def shred(self, tenant: str, *, even_without_keys: bool = True) -> int | None:
+        """See the port.
+
+        Writes that need them fail at once, and reads when servers have noticed, which they do
+        within ``database.refresh_interval``. The tenant never has keys again: what is encrypted
+        cannot be read or written any more, and no new collection can encrypt anything. All else of
+        the tenant stays.
+        """
+        store = KeyStore(self._database)
+
+        async def operation(transaction: Transaction) -> int | None:
+            present = await store.of_tenant(transaction, tenant)
+            if not present and not even_without_keys:
+                return None
+            living = [key for key in present if key.state is not KeyState.DESTROYED]
+            if not any(key.is_tenants for key in present):
+                await put_keys(transaction, added=[_tombstone(tenant)])
+            gone = [
+                replace(key, wrapped=b"", wrapped_by="", state=KeyState.DESTROYED) for key in living
+            ]
+            await put_keys(transaction, changed=gone)
+            await transaction.execute(_REVISE_FEEDS, of_tenant=tenant)
+            await transaction.execute(_REVISE, of_tenant=tenant, no_key=b"")
+            return len(gone)
+
+        count = await self._database.run(operation)
+        if self._on_shredded is not None and count is not None:
+            await self._on_shredded()
+        return count
 
 
 def _tombstone(tenant: str) -> StoredKey:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from blrcs.domain.policy import BindingDemand, MethodPolicy
 from blrcs.interceptors.peer_certificate import certificate_thumbprint
 from blrcs.interceptors.proto_policy import PolicyError
-from blrcs.interceptors.statuses import rejection
+from blrcs.interceptors.statuses import rejection, retry_info, retry_trailers
 from blrcs_native import authentication_guard as native
 from blrcs_native import token_binding
 from blrcs_native.call import Call
@@ -15,11 +15,24 @@ from blrcs_native.rejection import Rejection
 from blrcs_native.token import TokenVerifier
 from blrcs_native.token_refusal import REFUSALS
 
+NOT_VERIFIED = "TOKEN_NOT_VERIFIED"
 CHALLENGE = (("www-authenticate", "Bearer"),)
 
 
 def _unauthenticated(reason: str, message: str) -> Rejection:
     return rejection("UNAUTHENTICATED", "authentication", reason, message, trailers=CHALLENGE)
+
+
+def _not_verified(retry_after_ms: int | None) -> Rejection:
+    """Says nothing against the token: whoever has a good one must not throw it away."""
+    return rejection(
+        "RESOURCE_EXHAUSTED",
+        "authentication",
+        NOT_VERIFIED,
+        REFUSALS[NOT_VERIFIED].description,
+        details=() if retry_after_ms is None else (retry_info(retry_after_ms),),
+        trailers=() if retry_after_ms is None else retry_trailers(retry_after_ms),
+    )
 
 
 BINDING_REJECTIONS = {
@@ -58,6 +71,7 @@ REJECTIONS = {
         reason: _unauthenticated(reason, refusal.description)
         for reason, refusal in REFUSALS.items()
     },
+    NOT_VERIFIED: _not_verified(None),
 }
 
 
@@ -117,10 +131,14 @@ def authentication_guards(
     demanded = DEMANDED[policy.token_binding]
     if demanded == ("proof",) and check_proof is None:
         raise PolicyError("its token_binding is dpop, and auth.proof_origins names no origin")
+    failures = verifier.failures
+    rejections = dict(REJECTIONS)
+    if failures is not None:
+        rejections[NOT_VERIFIED] = _not_verified(failures.retry_after_ms)
     return (
         native.AuthenticationGuard(
             verifier,
-            REJECTIONS,
+            rejections,
             binding=_binding(policy, check_proof),
             allow_password_change_required=policy.allow_password_change_required,
             shadow="authentication" in policy.shadow,

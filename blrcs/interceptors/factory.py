@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.audit import Audit
-from blrcs.interceptors.audit_chain import AuditSink, ChainAudit
+from blrcs.interceptors.audit_sink import AuditSink
 from blrcs.interceptors.authentication import CheckProof, authentication_guards, certificate_guards
 from blrcs.interceptors.authorization import AuthorizationGuards, authorization_guards
 from blrcs.interceptors.direct import DirectHandlers, direct_handler
@@ -16,8 +16,10 @@ from blrcs.interceptors.overload import method_load
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.rate_limit import rate_limit_guards
 from blrcs.interceptors.response_cache import cache_responses
+from blrcs.interceptors.shared_proofs import SharedProofGuard, SpendProof
 from blrcs.interceptors.step_up import step_up_guards
 from blrcs.interceptors.validation import validation_guards
+from blrcs.monitoring.audit_lines import AuditLines
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.certificate_guard import CertificatePrincipals
 from blrcs_native.direct import DirectHandler
@@ -46,12 +48,13 @@ class PipelineFactory:
         guards: After the built-in ones that need only metadata.
         observers: Told of every call.
         direct: Answer calls beside the handlers that they are given by; see ``direct_handler``.
-        audit: Where records go whose writing calls wait for; the log if None.
+        audit: Where records go; by default lines of the log.
         overload: Bounds what runs at once; without it nothing does.
         innermost: Middleware right around each handler, which direct handlers have no need of.
         certificates: Whose the client certificates are; None where only tokens say who calls.
         certificate_required: Callers whose certificate is nobody's are refused.
         check_proof: Checks what tokens that are bound to keys need; without it they are refused.
+        spend_proof: Has other machines know of such a proof; None where there are none.
         network: Which addresses are served; None for all that the policies of methods serve.
     """
 
@@ -63,10 +66,11 @@ class PipelineFactory:
     observers: Sequence[object] = field(default=())
     direct: DirectHandlers = field(default_factory=dict)
     innermost: Middleware | None = None
-    audit: AuditSink | None = None
+    audit: AuditSink = field(default_factory=AuditLines)
     certificates: CertificatePrincipals | None = None
     certificate_required: bool = False
     check_proof: CheckProof | None = None
+    spend_proof: SpendProof | None = None
     network: CurrentNetwork | None = None
     overload: Overload | None = None
 
@@ -85,11 +89,7 @@ class PipelineFactory:
         limits = rate_limit_guards(method, policy, self.limiter)
         authentication = self._authentication(method, policy)
         authorization = self._authorization(method, policy)
-        audit = (
-            Audit(policy)
-            if self.audit is None
-            else ChainAudit(method, policy, self.audit, self.access)
-        )
+        audit = Audit(method, policy, self.audit, self.access)
         return Pipeline(
             method,
             audit.bind(self._wrap(method, policy, handler)),
@@ -135,8 +135,12 @@ class PipelineFactory:
             return ()
         if self.verifier is None:
             raise PolicyError(f"{method.name} asks for a token, and there is no verifier")
+        guards = authentication_guards(policy, self.verifier, self.check_proof)
+        if self.spend_proof is not None:
+            shadow = "authentication" in policy.shadow
+            guards = (*guards, SharedProofGuard(self.spend_proof, shadow=shadow))
         return certificate_guards(
-            authentication_guards(policy, self.verifier, self.check_proof),
+            guards,
             self.certificates,
             required=self.certificate_required,
             demanded=policy.token_binding,

@@ -43,6 +43,11 @@ def escape(text: str) -> str:
     )
 
 
+def indented(text: str) -> str:
+    """Lines of text that belong to the line before them, and look like none of their own."""
+    return "\n".join(f"    {escape(line)}" for line in text.splitlines())
+
+
 def escape_json(line: str) -> str:
     """The JSON text with every character that is not printable in JSON's escapes.
 

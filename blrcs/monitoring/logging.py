@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from blrcs.config.observability import LogFormat, LogLevelName
 from blrcs.monitoring.log_level import SEVERITY, LogLevel
-from blrcs.monitoring.log_values import escape, escape_json, only_plain_values
+from blrcs.monitoring.log_values import escape, escape_json, indented, only_plain_values
 
 
 def configure_logging(
@@ -127,8 +127,7 @@ def _escape_for_console(logger: WrappedLogger, method: str, event: EventDict) ->
     escaped = {escape(key): value for key, value in event.items()}
     escaped["event"] = escape(str(event.get("event", "")))
     if "exception" in event:
-        lines = event["exception"].splitlines()
-        escaped["exception"] = "\n".join(f"    {escape(line)}" for line in lines)
+        escaped["exception"] = indented(event["exception"])
     return escaped
 
 

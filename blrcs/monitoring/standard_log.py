@@ -5,7 +5,7 @@ import logging
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from blrcs.monitoring.log_values import escape, only_plain_values
+from blrcs.monitoring.log_values import escape, indented, only_plain_values
 
 
 def log_by_standard_library() -> None:
@@ -27,9 +27,16 @@ def log_by_standard_library() -> None:
 def _hand_over(
     logger: WrappedLogger, method: str, event: EventDict
 ) -> tuple[tuple[str, str], dict[str, object]]:
-    """One line of text with the values behind it, none of which can forge another."""
-    exception = event.pop("exc_info", None)
-    message = str(event.pop("event", ""))
-    values = only_plain_values(logger, method, event)
-    line = " ".join([message, *(f"{key}={value!r}" for key, value in values.items())])
-    return ("%s", escape(line)), {"exc_info": exception}
+    """One line of text with the values behind it, none of which can forge another.
+
+    A traceback is part of the text: what an exception says is often what a caller has sent, and
+    ``logging`` writes that as it stands.
+    """
+    told = structlog.processors.format_exc_info(logger, method, event)
+    values = only_plain_values(logger, method, told)
+    message = str(values.pop("event", ""))
+    exception = values.pop("exception", None)
+    line = escape(" ".join([message, *(f"{key}={value!r}" for key, value in values.items())]))
+    if exception is not None:
+        line = f"{line}\n{indented(str(exception))}"
+    return ("%s", line), {}

@@ -7,7 +7,7 @@ database could not be asked.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from blrcs.application.ports.clock import Clock
@@ -84,6 +84,10 @@ class ChangeFollower:
         # Where another call was faster, what it knows may be newer, and goes for this one too.
         self._followed.setdefault(key, position)
         return True
+
+    def follows_any(self, keys: Collection[CollectionKey] | None) -> bool:
+        """Whether there may be copies of one of them; None: of any collection."""
+        return bool(self._followed) if keys is None else not self._followed.keys().isdisjoint(keys)
 
     async def look(self) -> None:
         """Finds out what has changed; what it raises leaves copies good for as long as they were.

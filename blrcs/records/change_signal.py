@@ -2,12 +2,13 @@
 
 A copy is known at once to be old, in every process of the server. Watchers are woken at once where
 the process is theirs; others tell by a number in shared memory, which is looked at as long as
-somebody watches. What another machine commits is found by looking into the database at an interval.
+somebody watches. Other machines announce what they commit, where there is a way; and it is found by
+looking into the database at an interval.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
@@ -61,6 +62,7 @@ class LocalChangeSignal:
         generation: Moves with every write of any process; None where there is one process.
         stamps: Tell all processes that their copies are old; None where nobody has any. Also where
             this one has none: others may be set up otherwise.
+        announce: Tells other machines of a collection, by its name; None where there is no way.
         max_watchers: At most so many at once.
     """
 
@@ -70,11 +72,13 @@ class LocalChangeSignal:
         interval_s: float,
         generation: Generation | None = None,
         stamps: CacheStamps | None = None,
+        announce: Callable[[str], None] | None = None,
         max_watchers: int = MAX_WATCHERS,
     ) -> None:
         self._interval_s = interval_s
         self._generation = generation
         self._stamps = stamps
+        self._announce = announce
         self._max_watchers = max_watchers
         self._watching: dict[CollectionKey, set[Waker]] = defaultdict(set)
         self._count = 0
@@ -95,6 +99,17 @@ class LocalChangeSignal:
             waker.wake()
         if self._generation is not None:
             self._generation.bump()
+        if self._announce is not None:
+            self._announce(key.name)
+
+    def heard(self, keys: Collection[CollectionKey] | None) -> None:
+        """Wakes who watches collections that another machine has changed; None: any of them."""
+        if keys is None:
+            self._wake_all()
+            return
+        for key in keys:
+            for waker in self._watching.get(key, ()):
+                waker.wake()
 
     @contextmanager
     def watching(self, key: CollectionKey) -> Iterator[Waker]:

@@ -2,13 +2,14 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
 
 import structlog
 
+from blrcs.application.ports.announcer import STORED, Hear
 from blrcs.domain.errors import UnavailableError
 from blrcs.redis.client import NS_PER_S, RedisClient
 from blrcs.redis.feed import Feed
+from blrcs.resilience.news import News, heard
 
 SILENCE_NS = 4 * NS_PER_S
 PAUSE_S = 1.0
@@ -17,73 +18,68 @@ log = structlog.get_logger("blrcs.redis")
 
 
 class Announcer:
-    """Makes known that something was stored which all servers go by.
-
-    It is a hint, and no more: what it is about stands in the database, into which everybody looks
-    from time to time as well. Belongs to the event loop, on which ``run`` has to run.
+    """Implements the Announcer port by a channel of a Redis.
 
     Args:
         client: The Redis.
-        subject: What the channel is called.
+        channel: What the channel is called.
     """
 
-    def __init__(self, client: RedisClient, subject: str) -> None:
+    def __init__(self, client: RedisClient, channel: str) -> None:
         self._client = client
-        self._channel = f"{client.key_prefix}:{subject}:{client.database}"
-        self._self = secrets.token_hex(8).encode()
-        self._news = asyncio.Event()
-        self._heard = asyncio.Event()
-        self._is_subscribed = False
+        self._channel = f"{client.key_prefix}:{channel}:{client.database}"
+        self._self = secrets.token_hex(8)
+        self._news = News()
+        self._lost_it = asyncio.Event()
+        self._hear: Hear | None = None
         self._feed = Feed(client, None, SILENCE_NS, on_told=self._told, on_lost=self._lost)
 
-    def announce(self) -> None:
-        """There is something new: the others are told as soon as Redis can be reached."""
-        self._news.set()
+    def announce(self, subject: str) -> None:
+        """See the port."""
+        self._news.add(subject)
 
-    async def run(self, follow: Callable[[], Awaitable[object]]) -> None:
-        """Tells and listens until it is cancelled; follows what others have stored.
-
-        Also after it could not listen for a while: it may have missed something.
-        """
+    async def run(self, hear: Hear) -> None:
+        """See the port."""
+        self._hear = hear
         async with asyncio.TaskGroup() as group:
             group.create_task(self._feed.run())
             group.create_task(self._tell())
-            group.create_task(self._listen(follow))
+            group.create_task(self._listen(hear))
 
     async def _tell(self) -> None:
         while True:
-            await self._news.wait()
-            self._news.clear()
+            subjects = await self._news.take()
+            message = " ".join((self._self, *subjects))
             try:
-                await self._client.call(self._channel, "SPUBLISH", self._channel, self._self)
+                await self._client.call(self._channel, "SPUBLISH", self._channel, message)
             except UnavailableError:
-                self._news.set()
+                self._news.add(*subjects)
                 await asyncio.sleep(PAUSE_S)
             except Exception:
                 log.exception("announcing failed")
 
-    async def _listen(self, follow: Callable[[], Awaitable[object]]) -> None:
+    async def _listen(self, hear: Hear) -> None:
         while True:
+            self._lost_it.clear()
             try:
-                if not self._is_subscribed:
-                    await self._feed.subscribe(self._channel, self._channel)
-                    self._is_subscribed = True
-                    self._heard.set()
-                await self._heard.wait()
-                self._heard.clear()
-                if self._is_subscribed:
-                    await follow()
+                await self._feed.subscribe(self._channel, self._channel)
             except UnavailableError:
                 await asyncio.sleep(PAUSE_S)
+                continue
             except Exception:
-                log.exception("following an announcement failed")
+                log.exception("listening for announcements failed")
+                await asyncio.sleep(PAUSE_S)
+                continue
+            hear(None)
+            await self._lost_it.wait()
 
-    def _told(self, channel: str, sender: bytes) -> None:
+    def _told(self, channel: str, message: bytes) -> None:
         del channel
-        if sender != self._self:
-            self._heard.set()
+        sender, *subjects = message.decode(errors="replace").split()
+        if sender != self._self and self._hear is not None:
+            # Servers of before name no subject, and tell of one.
+            self._hear(heard(subjects or [STORED]))
 
     def _lost(self, channel: str) -> None:
         del channel
-        self._is_subscribed = False
-        self._heard.set()
+        self._lost_it.set()

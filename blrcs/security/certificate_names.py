@@ -8,6 +8,13 @@ from blrcs.security.spiffe import SpiffeId, is_spiffe
 MAX_NAME_CHARS = 512
 NS_PER_S = 1_000_000_000
 
+_UNREADABLE = (
+    ValueError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+
 
 class CertificateNames:
     """Names the principals of certificates that a transport has verified.
@@ -26,7 +33,7 @@ class CertificateNames:
             certificate = x509.load_pem_x509_certificate(pem)
             expires_ns = int(certificate.not_valid_after_utc.timestamp()) * NS_PER_S
             return self._name(certificate), expires_ns
-        except ValueError:
+        except _UNREADABLE:
             return None, 0
 
     def _name(self, certificate: x509.Certificate) -> str | None:

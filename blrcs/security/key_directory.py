@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blrcs.domain.key_schedule import KeySchedule, ScheduledKey
@@ -60,15 +60,15 @@ class KeyDirectory:
         self.path = data_directory / DIRECTORY
         self._first_key = data_directory / FIRST_KEY
         self._manifest = self.path / MANIFEST
-        self._overlap_ns = overlap_ns
+        self.overlap_ns = overlap_ns
 
-    def make(self) -> None:
-        """Makes the directory, and the first key, where they are not there."""
+    def make(self, *, first_key: bool = True) -> None:
+        """Makes what is not there: the directory, and the first key if there is to be one."""
         try:
             self.path.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
         except OSError as error:
             raise KeyFileError(self.path, f"cannot be made: {error.strerror}") from error
-        if self.stamp() is None:
+        if first_key and self.stamp() is None:
             load_or_create_signing_key(self._first_key)
 
     @property
@@ -98,7 +98,7 @@ class KeyDirectory:
     def _read_all(self, known: Mapping[str, SigningKey]) -> StoredKeys:
         keys = parse_manifest(self._manifest, read_key_file(self._manifest))
         by_kid = {key.kid: self._load(key, known) for key in keys if not key.is_retired}
-        return StoredKeys(KeySchedule(keys, self._overlap_ns), by_kid)
+        return StoredKeys(KeySchedule(keys, self.overlap_ns), by_kid)
 
     def rotate(self, now_ns: int, *, sign_time_ns: int) -> ScheduledKey:
         """Adds a key that is to sign from a time on.
@@ -122,6 +122,27 @@ class KeyDirectory:
             lambda schedule: schedule.without(kid, now_ns, successor=spare[0], force=force),
         )
 
+    def merge(self, others: StoredKeys | None, now_ns: int) -> StoredKeys:
+        """Takes in keys of other machines, and returns all. Where there are none, one is made."""
+        if others is None:
+            self.make()
+            return self.read()
+        with self._locked(first_key=False):
+            before = self.read() if self.is_made else None
+            if before is None:
+                schedule, by_kid = others.schedule, dict(others.by_kid)
+            else:
+                schedule = before.schedule.merged(others.schedule, now_ns)
+                by_kid = {**others.by_kid, **before.by_kid}
+            if not schedule.has_live_keys:
+                # Each of two machines has retired the key that the other one signs with.
+                added, key = self._new_key(now_ns, now_ns)
+                schedule = replace(schedule, keys=(*schedule.keys, added))
+                by_kid[key.kid] = key
+            if before is None or schedule != before.schedule:
+                self._put(schedule, by_kid, before.by_kid if before else {})
+        return self.read(by_kid)
+
     def _change(
         self,
         spare: tuple[ScheduledKey, SigningKey],
@@ -130,21 +151,30 @@ class KeyDirectory:
         with self._locked():
             before = self.read()
             after = change(before.schedule)
-            kept = {key.kid for key in after.keys if not key.is_retired}
-            for key in (*before.by_kid.values(), spare[1]):
-                if key.kid in kept:
-                    create_key_file(self._file_of(key.kid), key.to_pem())
-            replace_key_file(self._manifest, write_manifest(after.keys))
-            for kid in before.by_kid.keys() - kept:
-                self._file_of(kid).unlink(missing_ok=True)
-            # Where it cannot be removed, nobody reads it any more.
-            with contextlib.suppress(OSError):
-                self._first_key.unlink(missing_ok=True)
+            by_kid = {**before.by_kid, spare[1].kid: spare[1]}
+            self._put(after, by_kid, before.by_kid)
         return spare[0]
 
+    def _put(
+        self,
+        schedule: KeySchedule,
+        by_kid: Mapping[str, SigningKey],
+        before: Mapping[str, SigningKey],
+    ) -> None:
+        """Has the files say so. The lock is held."""
+        kept = {key.kid for key in schedule.keys if not key.is_retired}
+        for kid in by_kid.keys() & kept:
+            create_key_file(self._file_of(kid), by_kid[kid].to_pem())
+        replace_key_file(self._manifest, write_manifest(schedule.keys))
+        for kid in before.keys() - kept:
+            self._file_of(kid).unlink(missing_ok=True)
+        # Where it cannot be removed, nobody reads it any more.
+        with contextlib.suppress(OSError):
+            self._first_key.unlink(missing_ok=True)
+
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        self.make()
+    def _locked(self, *, first_key: bool = True) -> Iterator[None]:
+        self.make(first_key=first_key)
         try:
             lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
         except OSError as error:
@@ -159,7 +189,7 @@ class KeyDirectory:
         key = load_or_create_signing_key(self._first_key)
         made_ns = self._first_key.stat().st_mtime_ns
         entry = ScheduledKey(kid=key.kid, create_time_ns=made_ns, sign_time_ns=made_ns)
-        return StoredKeys(KeySchedule((entry,), self._overlap_ns), {key.kid: key})
+        return StoredKeys(KeySchedule((entry,), self.overlap_ns), {key.kid: key})
 
     def _load(self, entry: ScheduledKey, known: Mapping[str, SigningKey]) -> SigningKey:
         if entry.kid in known:

@@ -1,10 +1,11 @@
 """Proofs that a caller has a key, a new one for each call: DPoP (RFC 9449), in ``dpop``."""
 
 import hashlib
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Awaitable, Collection, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from blrcs.application.ports.clock import Clock
+from blrcs.application.ports.shared_counts import SpentProofs
 from blrcs.domain.errors import UnauthenticatedError
 from blrcs_native.call import Call
 from blrcs_native.jws import decode_base64url, encode_base64url, split
@@ -27,7 +28,11 @@ REMEMBERED_CALLS = 16_384
 _MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
 
 # A proof is good from one age before its time to one after it.
-_ONCE = Rule("gcra", 1, 2 * (MAX_AGE_S + 1) * NS_PER_S, identity="proof")
+REMEMBERED_NS = 2 * (MAX_AGE_S + 1) * NS_PER_S
+_ONCE = Rule("gcra", 1, REMEMBERED_NS, identity="proof")
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class ProofChecker:
@@ -36,16 +41,29 @@ class ProofChecker:
     Args:
         limiter: Remembers for all workers which proofs were used.
         origins: What clients call this server, such as ``https://api.example.com``.
+        elsewhere: Remembers it for other machines too; None where there are none.
     """
 
-    def __init__(self, limiter: Limiter, *, origins: Collection[str], clock: Clock) -> None:
+    def __init__(
+        self,
+        limiter: Limiter,
+        *,
+        origins: Collection[str],
+        clock: Clock,
+        elsewhere: SpentProofs | None = None,
+    ) -> None:
         self._limiter = limiter
+        self._elsewhere = elsewhere
         self._origins = tuple(origin.rstrip("/") for origin in origins)
         self._clock = clock
         self._calls: dict[tuple[str, str], tuple[int, int]] = {}
+        self._unknown_elsewhere: dict[str, _Proof] = {}
 
     def check(self, call: Call, thumbprint: str, token: str) -> bool:
-        """Whether the call carries a new proof, by the key with a thumbprint, for a token."""
+        """Whether the call carries a new proof, by the key with a thumbprint, for a token.
+
+        Other machines know nothing of it before ``spend_elsewhere``.
+        """
         texts = _texts(call)
         if len(texts) != 1:
             return False
@@ -54,29 +72,41 @@ class ProofChecker:
         if self._calls.get(name) == itself:
             return True
         digest = encode_base64url(hashlib.sha256(token.encode()).digest())
-        if self._prove(texts[0], call.method.name, digest) != thumbprint:
+        proof = self._prove(texts[0], call.method.name, digest)
+        if proof is None or proof.thumbprint != thumbprint:
             return False
-        if len(self._calls) >= REMEMBERED_CALLS:
-            self._calls.pop(next(iter(self._calls)))
-        self._calls[name] = itself
+        _remember(self._calls, name, itself)
+        if self._elsewhere is not None:
+            _remember(self._unknown_elsewhere, texts[0], proof)
         return True
 
-    def proven_key(self, call: Call) -> str | None:
+    def spend_elsewhere(self, call: Call) -> Awaitable[bool] | None:
+        """Whether no other machine has taken the proof that was just checked; None without one."""
+        if self._elsewhere is None:
+            return None
+        texts = _texts(call)
+        proof = self._unknown_elsewhere.pop(texts[0], None) if texts else None
+        return None if proof is None else self._elsewhere.spend(proof.name, REMEMBERED_NS)
+
+    async def proven_key(self, call: Call) -> str | None:
         """The thumbprint of the key that a call without a token proves; None without a proof.
 
         Raises:
             UnauthenticatedError: There is a proof, and it is not good.
+            UnavailableError: Nobody can tell whether it was used.
         """
         texts = _texts(call)
         if not texts:
             return None
-        thumbprint = self._prove(texts[0], call.method.name, None) if len(texts) == 1 else None
-        if thumbprint is None:
+        proof = self._prove(texts[0], call.method.name, None) if len(texts) == 1 else None
+        if proof is not None and self._elsewhere is not None:
+            proof = proof if await self._elsewhere.spend(proof.name, REMEMBERED_NS) else None
+        if proof is None:
             raise UnauthenticatedError("TOKEN_PROOF_INVALID", "the proof in dpop is not valid")
-        return thumbprint
+        return proof.thumbprint
 
-    def _prove(self, text: str, method: str, token_digest: str | None) -> str | None:
-        """The thumbprint of the key that a proof is signed with; None for one that is not good."""
+    def _prove(self, text: str, method: str, token_digest: str | None) -> "_Proof | None":
+        """A proof that is good, and new on this machine; None for any other."""
         opened = _open(text)
         if opened is None:
             return None
@@ -90,8 +120,26 @@ class ProofChecker:
             return None
         if claims.get("htu") not in [origin + method for origin in self._origins]:
             return None
-        new = self._limiter.consume(_ONCE, f"{thumbprint}/{identity}")
-        return thumbprint if new.allowed else None
+        proof = _Proof(thumbprint, identity)
+        return proof if self._limiter.consume(_ONCE, proof.name).allowed else None
+
+
+class _Proof(NamedTuple):
+    """A proof, and the key that it is signed with."""
+
+    thumbprint: str
+    id: str
+
+    @property
+    def name(self) -> str:
+        """Tells it from all others. A thumbprint has no slash."""
+        return f"{self.thumbprint}/{self.id}"
+
+
+def _remember(remembered: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    if len(remembered) >= REMEMBERED_CALLS:
+        remembered.pop(next(iter(remembered)))
+    remembered[key] = value
 
 
 def _texts(call: Call) -> list[str]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from blrcs.application.ports.shared_counts import FailureCounts
 from blrcs.domain.address_block import address_block
-from blrcs_native.limiter import Limiter, Rule
+from blrcs.domain.failures import FailureBound, Failures
 
 NS_PER_S = 1_000_000_000
 ADDRESS_PERIOD_NS = 15 * 60 * NS_PER_S
@@ -15,19 +16,19 @@ DEFAULT_PAIR_FAILURES = 5
 DEFAULT_ADDRESS_FAILURES = 100
 
 
-class LimiterSignInThrottle:
-    """Implements the SignInThrottle port by stacks of GCRA rules.
+class CountingSignInThrottle:
+    """Implements the SignInThrottle port by stacks of bounds.
 
-    The rule for an account stops guessing of one password from many addresses; the one for an
+    The bound of an account stops guessing of one password from many addresses; the one for an
     address stops trying one password on many accounts. An address that is familiar for an account
     is counted apart from all others: whoever keeps the account's own wait high from elsewhere does
     not lock its owner out.
 
-    Of a stack each rule admits one failure more than the last one at once, and from then on one in
-    twice the time. So each wait doubles the time that all failures have taken together, and the
-    state is nothing but cells of the limiter, which all workers share.
+    Of a stack each bound admits one failure more than the last one at once, and from then on one in
+    twice the time. So each wait doubles the time that all failures have taken together.
 
     Args:
+        counts: Counts, for all who are to have the same bounds.
         purpose: What is proven. Each purpose is counted apart.
         account_failures: Failures for one account before the first wait.
         pair_failures: The same for an account from a familiar address.
@@ -36,57 +37,53 @@ class LimiterSignInThrottle:
 
     def __init__(
         self,
-        limiter: Limiter,
+        counts: FailureCounts,
         *,
         purpose: str = "sign-in",
         account_failures: int = DEFAULT_ACCOUNT_FAILURES,
         pair_failures: int = DEFAULT_PAIR_FAILURES,
         address_failures: int = DEFAULT_ADDRESS_FAILURES,
     ) -> None:
-        self._limiter = limiter
+        self._counts = counts
         self._account = _doubling(f"{purpose}/account", account_failures)
         self._pair = _doubling(f"{purpose}/pair", pair_failures)
-        self._address = Rule(
-            "gcra", address_failures, ADDRESS_PERIOD_NS, identity=f"{purpose}/address"
+        self._address = (
+            FailureBound(
+                f"{purpose}/address", address_failures, ADDRESS_PERIOD_NS, burst=address_failures
+            ),
         )
 
-    def allow(self, user_id: str, address: str, *, familiar: bool = False) -> int | None:
+    async def allow(self, user_id: str, address: str, *, familiar: bool = False) -> int | None:
         """See the port."""
-        decision = self._limiter.consume_all(self._claims(user_id, address, familiar=familiar))
-        return None if decision.allowed else decision.retry_after_ns
+        return await self._counts.take(self._both(user_id, address, familiar=familiar))
 
-    def refund(self, user_id: str, address: str, *, familiar: bool = False) -> None:
+    async def refund(self, user_id: str, address: str, *, familiar: bool = False) -> None:
         """See the port."""
-        for rule, key, cost in self._claims(user_id, address, familiar=familiar):
-            self._limiter.refund(rule, key, cost)
+        await self._counts.give_back(self._both(user_id, address, familiar=familiar))
 
-    def forgive(self, user_id: str, addresses: Iterable[str] = ()) -> None:
+    async def forgive(self, user_id: str, addresses: Iterable[str] = ()) -> None:
         """See the port."""
-        for rule in self._account:
-            self._limiter.reset(rule, user_id)
-        for address in addresses:
-            for rule in self._pair:
-                self._limiter.reset(rule, _pair_key(user_id, address))
+        pairs = {_pair_key(user_id, address) for address in addresses}
+        await self._counts.forget(
+            [
+                Failures(self._account, user_id),
+                *(Failures(self._pair, pair) for pair in sorted(pairs)),
+            ]
+        )
 
-    def _claims(self, user_id: str, address: str, *, familiar: bool) -> list[tuple[Rule, str, int]]:
+    def _both(self, user_id: str, address: str, *, familiar: bool) -> tuple[Failures, Failures]:
+        block = address_block(address)
         if familiar:
-            rules, key = self._pair, _pair_key(user_id, address)
+            proven = Failures(self._pair, _pair_key(user_id, address))
         else:
-            rules, key = self._account, user_id
-        return [
-            (self._address, address_block(address), 1),
-            *((rule, key, 1) for rule in rules),
-        ]
+            proven = Failures(self._account, user_id)
+        return Failures(self._address, block), proven
 
 
-def _doubling(identity: str, failures: int) -> tuple[Rule, ...]:
+def _doubling(identity: str, failures: int) -> tuple[FailureBound, ...]:
     return tuple(
-        Rule(
-            "gcra",
-            1,
-            FIRST_WAIT_NS << doubling,
-            burst=failures + doubling,
-            identity=f"{identity}/{doubling}",
+        FailureBound(
+            f"{identity}/{doubling}", 1, FIRST_WAIT_NS << doubling, burst=failures + doubling
         )
         for doubling in range(DOUBLINGS)
     )

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from blrcs.security.key_file import KeyFileError, create_key_file, read_key_file
 
@@ -25,17 +25,8 @@ class SigningKey:
 
     def __init__(self, private_key: Ed25519PrivateKey) -> None:
         self.private_key = private_key
-        x = _base64url(private_key.public_key().public_bytes_raw())
-        thumbprint = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()
-        self.kid = _base64url(hashlib.sha256(thumbprint).digest())
-        self._jwk = {
-            "kty": "OKP",
-            "crv": "Ed25519",
-            "x": x,
-            "kid": self.kid,
-            "alg": ALGORITHM,
-            "use": "sig",
-        }
+        self._jwk = jwk_of(private_key.public_key())
+        self.kid = self._jwk["kid"]
 
     def signer(self) -> Self:
         """Itself: as a set of keys it is one."""
@@ -60,6 +51,20 @@ class SigningKeys(Protocol):
     def signer(self) -> SigningKey:
         """The one that signs now."""
         ...
+
+
+def jwk_of(public_key: Ed25519PublicKey) -> dict[str, str]:
+    """A public key as a JWK (RFC 8037), its thumbprint as its ``kid``."""
+    x = _base64url(public_key.public_bytes_raw())
+    thumbprint = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()
+    return {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": x,
+        "kid": _base64url(hashlib.sha256(thumbprint).digest()),
+        "alg": ALGORITHM,
+        "use": "sig",
+    }
 
 
 def make_signing_key() -> SigningKey:

@@ -43,6 +43,8 @@ PROOFS = "proofs"
 PROOF_CELLS = 262_144
 """As many proofs of keys as can be used in two minutes without one being forgotten."""
 """A table of its own: no flood of other keys can evict its cells. An account that fails takes 8."""
+FAILED_TOKENS = "failed_tokens"
+FAILED_TOKEN_CELLS = 65_536
 CACHE_STAMPS, CACHE_HITS = "cache/stamps", "cache/hits"
 STAMPS = 65_536
 """A change of one makes copies of each other one old with the probability of 1 in so many."""
@@ -248,12 +250,14 @@ def lay_out(
     """
     slots = 2 * workers + 1
     # A call may hold several; what has no place lapses with its rule's period.
-    places = {GUARDS: min(2 * max_concurrent_calls, MAX_PLACES), SERVICE: 0, SIGN_IN: 0, PROOFS: 0}
+    places = dict.fromkeys((SERVICE, SIGN_IN, PROOFS, FAILED_TOKENS), 0)
+    places[GUARDS] = min(2 * max_concurrent_calls, MAX_PLACES)
     cells = {
         GUARDS: limiter_cells,
         SERVICE: limiter_cells,
         SIGN_IN: SIGN_IN_CELLS,
         PROOFS: PROOF_CELLS,
+        FAILED_TOKENS: FAILED_TOKEN_CELLS,
     }
     sizes_bytes: dict[str, int] = {}
     for name, count in cells.items():

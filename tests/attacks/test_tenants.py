@@ -58,6 +58,7 @@ OF_TENANTS: dict[str, dict[str, dict[str, str]]] = {
         "DeleteBinding": {"parent": TENANT, "name": "bindings/none"},
     },
     "AuditService": {"ListEvents": {"parent": TENANT}, "FollowEvents": {"parent": TENANT}},
+    "EncryptionService": {"ShredTenant": {"name": TENANT}},
     "RecordService": {
         "CreateCollection": {"parent": TENANT},
         "GetCollection": {"name": COLLECTION},

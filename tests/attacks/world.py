@@ -139,6 +139,7 @@ def world(directory: Path, transport: str, **environ: str) -> Iterator[World]:
             "BLRCS_AUTH__ACCESS_TOKEN_TTL": "1h",
             "BLRCS_AUDIT__TO": "both",
             # Every test calls from one address.
+            "BLRCS_AUTH__FAILED_TOKENS_PER_ADDRESS": "0",
             "BLRCS_POLICIES": json.dumps(
                 {f"/blrcs.v1.{name}Service/*": UNLIMITED for name in SERVICES}
             ),

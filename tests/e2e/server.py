@@ -59,8 +59,10 @@ class Server:
         arguments: Sequence[str | Path] = (),
         environ: Mapping[str, str] | None = None,
         log: IO[bytes] | None = None,
+        start_timeout_s: float = START_TIMEOUT_S,
     ) -> None:
         self.directory = directory
+        self._start_timeout_s = start_timeout_s
         self._process = subprocess.Popen(
             [sys.executable, "-m", "blrcs", "serve", "--port", "0", *map(str, arguments)],
             cwd=directory,
@@ -113,7 +115,8 @@ class Server:
         """Waits until its output matches; AssertionError if it ends before that."""
         with self._read:
             self._read.wait_for(
-                lambda: re.search(pattern, self._texts[source]) or not self._open, START_TIMEOUT_S
+                lambda: re.search(pattern, self._texts[source]) or not self._open,
+                self._start_timeout_s,
             )
             match = re.search(pattern, self._texts[source])
         assert match, f"no {pattern!r} in\n{self.stdout}\n{self.stderr}"

@@ -27,7 +27,7 @@ async def test_nor_when_its_postgresql_is_killed_too(tmp_path: Path) -> None:
         await tortured.begin()
         for _ in range(CYCLES):
             assert await tortured.cycle() > 0
-            database.kill()
+            database.kill_all()
             database.start()
         await tortured.verify()
 

@@ -16,13 +16,13 @@ from tests.e2e.conftest import Start
 from tests.e2e.gate import PASS, PING, REGISTER, open_gate, write_gate
 from tests.e2e.server import Server, blrcs
 from tests.e2e.workers import (
-    OPTIONS,
     TIMEOUT_S,
     channels_to_all,
     children,
     kill,
     pass_gate,
     ping,
+    pinged,
     stop,
     wait_for_end,
 )
@@ -134,25 +134,9 @@ def test_what_a_killed_worker_held_is_given_back(start: Start, tmp_path: Path) -
 def test_a_rolling_restart_fails_no_call(gate: Server) -> None:
     with channels_to_all(gate, 2) as channels:
         before = set(channels)
-    loading = [grpc.insecure_channel(gate.address, OPTIONS) for _ in range(8)]
-    over = threading.Event()
-    codes: list[grpc.StatusCode] = []
-
-    def load(channel: grpc.Channel) -> None:
-        while not over.is_set():
-            codes.append(ping(channel)[0])
-        channel.close()
-
-    threads = [threading.Thread(target=load, args=(channel,)) for channel in loading]
-    for thread in threads:
-        thread.start()
-    try:
+    with pinged(gate.address) as codes:
         gate.signal(signal.SIGUSR2)
         gate.wait_for("workers replaced", source="stderr")
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
     assert set(codes) == {OK}
     with channels_to_all(gate, 2) as channels:
         assert before.isdisjoint(channels)

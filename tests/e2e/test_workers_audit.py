@@ -13,7 +13,7 @@ import grpc
 
 from blrcs.audit.checkpoint import PublicAuditKeys
 from blrcs.audit.reading import AuditReader
-from blrcs.audit.segments import FOLDER, KEY_FILE
+from blrcs.audit.segments import FOLDER, KEY_FILE, chains_in
 from blrcs.audit.verification import Verification
 from blrcs.security.signing_keys import load_signing_key
 from blrcs.v1 import access_pb2, access_pb2_grpc, audit_pb2, audit_pb2_grpc
@@ -151,6 +151,42 @@ def test_while_the_disk_is_full_changes_are_refused_and_none_is_acknowledged_unr
     times = recorded(tmp_path / "data")
     assert {times[each] for each in creators.acknowledged} == {1}
     assert set(times.values()) == {1}
+
+
+def test_workers_take_a_new_key_up_while_they_serve(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = start_two_workers(start, tmp_path, BLRCS_AUDIT__CHECKPOINT_INTERVAL="1s")
+    old = tmp_path / "old.json"
+    directory = tmp_path / "data" / FOLDER
+
+    def rotated() -> set[str]:
+        events = AuditReader(directory).from_instant(0)
+        return {each.place.chain for each in events if each.text("kind") == "rotated"}
+
+    with channels_to_all(server, 2) as found:
+        metadata = administrator(list(found.values()))
+        creators = Creators(metadata)
+        with creators.at_work(list(found.values())):
+            until(lambda: len(creators.acknowledged) >= 5)
+            old.write_text(blrcs("audit", "key", cwd=tmp_path).stdout)
+            kid = blrcs("audit", "rotate-key", cwd=tmp_path).stdout.split()[0]
+            until(lambda: rotated() == {each.name for each in chains_in(directory)})
+            before = len(creators.acknowledged)
+            until(lambda: len(creators.acknowledged) >= before + 5)
+        # Workers that have begun with the old key verify what the new one has signed.
+        for channel in found.values():
+            seen = audit_pb2_grpc.AuditServiceStub(channel).Verify(
+                audit_pb2.VerifyRequest(), metadata=metadata, wait_for_ready=True
+            )
+            assert [each.problem for each in seen.chains] == ["", ""]
+    assert server.stop() == 0
+    assert json.loads(blrcs("audit", "key", cwd=tmp_path).stdout)["keys"][0]["kid"] == kid
+    for arguments in ((), ("--key", old)):
+        verified = blrcs("audit", "verify", *arguments, cwd=tmp_path)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+    times = recorded(tmp_path / "data")
+    assert {times[each] for each in creators.acknowledged} == {1}
 
 
 def test_the_log_can_be_read_and_verified_from_the_command_line(

@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -62,6 +63,28 @@ def pass_gate(channel: grpc.Channel) -> Iterator[Empty]:
 
 
 @contextmanager
+def pinged(address: str, callers: int = 8) -> Iterator[list[grpc.StatusCode]]:
+    """Calls all the time from several connections; tells how the calls have ended."""
+    over = threading.Event()
+    codes: list[grpc.StatusCode] = []
+
+    def load() -> None:
+        with grpc.insecure_channel(address, OPTIONS) as channel:
+            while not over.is_set():
+                codes.append(ping(channel)[0])
+
+    threads = [threading.Thread(target=load) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield codes
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+@contextmanager
 def channels_to_all(server: Server, count: int) -> Iterator[dict[int, grpc.Channel]]:
     """A channel to each of ``count`` processes; the kernel chooses, so many are tried."""
     with ExitStack() as stack:
@@ -77,9 +100,9 @@ def channels_to_all(server: Server, count: int) -> Iterator[dict[int, grpc.Chann
         yield found
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> None:
     """Waits for what nobody tells."""
-    end_s = time.monotonic() + TIMEOUT_S
+    end_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end_s, "it has never come true"
         time.sleep(0.01)

@@ -9,12 +9,17 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 
-from blrcs.v1 import access_pb2, auth_pb2, cache_pb2, limit_pb2
+from blrcs.v1 import access_pb2, auth_pb2, cache_pb2, limit_pb2, record_pb2
 from blrcs_native.http2.messages import compress
+from tests.fuzz.access import access_inputs
+from tests.fuzz.proofs import proof_inputs
+from tests.fuzz.stored import stored_inputs
+from tests.fuzz.tokens import token_inputs
 from tests.proxy_headers import LOCAL, UNSPECIFIED, attribute, client_header, header
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.attacks import ATTACKS, GREETINGS
 from tests.unit.native.http2.frames import call, data, message, request
+from tests.unit.native.test_direct_record import NAME as RECORD
 from tests.unit.native.token_factory import make_token
 
 FOLDER = Path(__file__).parent / "corpus"
@@ -57,6 +62,10 @@ def requests() -> dict[str, dict[str, Message]]:
     path = limit_pb2.LimitDescriptor(entries=[limit_pb2.LimitEntry(key="path", value="/x")])
     entry = {"namespace": "sessions", "key": "k"}
     value = entry | {"value": b"v" * 200, "content_type": "text/plain"}
+    records: dict[str, Message] = {
+        "whole": record_pb2.GetRecordRequest(name=RECORD),
+        "masked": record_pb2.GetRecordRequest(name=RECORD, read_mask={"paths": ["etag"]}),
+    }
     return {
         "direct_consume": {
             "stacked": limit_pb2.ConsumeRequest(
@@ -78,6 +87,8 @@ def requests() -> dict[str, dict[str, Message]]:
             )
             for name in ("users", "serviceAccounts")
         },
+        "direct_get_record": records,
+        "direct_get_stored_record": records,
         "direct_health_check": {
             "service": health_pb2.HealthCheckRequest(service="orders.OrderService"),
             "server": health_pb2.HealthCheckRequest(),
@@ -97,7 +108,6 @@ def corpus() -> dict[str, dict[str, bytes]]:
         "connection": conversations(),
         "metadata": {"text": b"name\0value", "binary": b"a-bin\0YQ==,Yg", "latin": b"n\0\xff"},
         "timeout": {"second": b"1S", "long": b"99999999H"},
-        "token": {"token": make_token().encode()},
         "message": {
             "set": cache_pb2.SetRequest(namespace="n", key="k", value=b"v").SerializeToString(),
             "consume": limit_pb2.ConsumeRequest(
@@ -124,6 +134,10 @@ def corpus() -> dict[str, dict[str, bytes]]:
             target: {name: each.SerializeToString() for name, each in asked.items()}
             for target, asked in requests().items()
         },
+        **token_inputs(),
+        **proof_inputs(),
+        **access_inputs(),
+        **stored_inputs(),
     }
 
 

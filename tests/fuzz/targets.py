@@ -15,13 +15,14 @@ from blrcs_native.http2.messages import decompress
 from blrcs_native.http2.reply_fields import check_fields
 from blrcs_native.http2.wire import decode_binary, parse_timeout
 from blrcs_native.protobuf_wire import length_of_utf8, read_fields
-from blrcs_native.token import TokenVerifier
-from blrcs_native.token_refusal import TokenRefusal
+from tests.fuzz.access import ACCESS_TARGETS
 from tests.fuzz.direct import DIRECT_TARGETS
 from tests.fuzz.network import NETWORK_TARGETS
+from tests.fuzz.proofs import PROOF_TARGETS
+from tests.fuzz.stored import STORED_TARGETS
+from tests.fuzz.tokens import TOKEN_TARGETS
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.endpoint import EOF, Endpoint
-from tests.unit.native.token_factory import make_verifier
 
 Target = Callable[[bytes], Hashable]
 
@@ -147,20 +148,6 @@ def timeout(data: bytes) -> Hashable:
     return data[-1:]
 
 
-@cache
-def verifier() -> TokenVerifier:
-    return make_verifier()
-
-
-def token(data: bytes) -> Hashable:
-    """A token; none that was changed is accepted."""
-    answer = verifier().verify(data)
-    if isinstance(answer, TokenRefusal):
-        return answer.reason
-    assert answer.subject == "users/7"
-    return "accepted"
-
-
 def message(data: bytes) -> Hashable:
     """A protobuf message: what is read strictly is written back as it was."""
     fields = read_fields(data)
@@ -199,9 +186,13 @@ def compressed(data: bytes) -> Hashable:
     return plain is None
 
 
-OWN = (connection, metadata, timeout, token, message, compressed)
+OWN = (connection, metadata, timeout, message, compressed)
 TARGETS: dict[str, Target] = {
     **{each.__name__: each for each in OWN},
     **DIRECT_TARGETS,
     **NETWORK_TARGETS,
+    **TOKEN_TARGETS,
+    **PROOF_TARGETS,
+    **ACCESS_TARGETS,
+    **STORED_TARGETS,
 }

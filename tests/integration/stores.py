@@ -1,9 +1,10 @@
 """Where the built-in services keep what they keep, on each database."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -34,6 +35,10 @@ class Store(ABC):
     async def content(self) -> bytes:
         """All that is stored."""
 
+    @abstractmethod
+    async def empty(self) -> None:
+        """Drops what tests have left behind where others come after them."""
+
 
 class FileStore(Store):
     """SQLite, in the folder."""
@@ -47,6 +52,9 @@ class FileStore(Store):
     async def content(self) -> bytes:
         return b"".join(path.read_bytes() for path in self.folder.glob("blrcs.db*"))
 
+    async def empty(self) -> None:
+        """The folder goes with its test."""
+
 
 class ServerStore(Store):
     """The database of a server, that others have used before."""
@@ -54,7 +62,7 @@ class ServerStore(Store):
     def __init__(
         self,
         folder: Path,
-        connect: Callable[[], Awaitable[DatabaseAdapter]],
+        connect: Callable[[], Coroutine[Any, Any, DatabaseAdapter]],
         migrate: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(folder)
@@ -77,7 +85,7 @@ class ServerStore(Store):
         return repr(rows).encode()
 
     async def empty(self) -> None:
-        """Drops what tests have left behind."""
+        """See Store."""
         async with await self._connect() as database:
             for statement in EMPTY:
                 await database.execute(statement)

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import blrcs.aio
@@ -16,6 +17,7 @@ from tests.interop.witness import Exchange, Witness
 
 HOST = "127.0.0.1"
 POLICIES = {"/grpc.testing.TestService/*": PUBLIC}
+Front = Callable[[int], AbstractContextManager[int]]
 TIMEOUT_S = 240
 """Far above what all cases together take."""
 
@@ -51,7 +53,12 @@ async def _run_client(command: Sequence[str]) -> str:
 
 
 async def _serve(
-    stack: str, transport: str, cases: Sequence[str], certificate: Certificate | None, relayed: bool
+    stack: str,
+    transport: str,
+    cases: Sequence[str],
+    certificate: Certificate | None,
+    relayed: bool,
+    behind: Front,
 ) -> Outcome:
     witness = Witness()
     server = blrcs.aio.server(policies=POLICIES, transport=transport)
@@ -66,8 +73,9 @@ async def _serve(
     await server.start()
     try:
         async with witness.relay(port) as relay_port:
-            address = f"{HOST}:{relay_port if relayed else port}"
-            output = await _run_client([*build(stack), *trust, address, *cases])
+            with behind(relay_port if relayed else port) as front_port:
+                address = f"{HOST}:{front_port}"
+                output = await _run_client([*build(stack), *trust, address, *cases])
     finally:
         await server.stop(0)
     lines = re.findall(rf"^({'|'.join(cases)}) (ok|failed: .*)$", output, re.MULTILINE)
@@ -81,6 +89,7 @@ def run_client(
     *,
     certificate: Certificate | None = None,
     relayed: bool = False,
+    behind: Front = nullcontext,
 ) -> Outcome:
     """Runs cases by a stack's client against a server on a transport.
 
@@ -90,6 +99,7 @@ def run_client(
         cases: What the client is to do, in this order.
         certificate: Has the server speak TLS.
         relayed: Has a witness between the two; not with TLS.
+        behind: Gives the port to call for the server's own, as a proxy does.
     """
     build(stack)
-    return asyncio.run(_serve(stack, transport, cases, certificate, relayed))
+    return asyncio.run(_serve(stack, transport, cases, certificate, relayed, behind))

@@ -1,6 +1,7 @@
 """Clients of four stacks in gRPC's own interoperability cases."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.certificates import make_certificate
 from tests.interop.cases import CANNOT, CASES, COMPRESSION_CASES, STACKS, TLS_CASES
 from tests.interop.serving import Outcome, run_client
+from tests.servers.envoy import envoy
 from tests.transports import TRANSPORTS
 
 Run = Callable[[str, str], Outcome]
@@ -36,6 +38,24 @@ def run_tls(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @every_transport
 def test_a_client_gets_what_it_asks_for(run: Run, transport: str, stack: str, case: str) -> None:
     assert run(stack, transport).of(case) == "ok"
+
+
+@contextmanager
+def behind_envoy(port: int) -> Iterator[int]:
+    with envoy(port) as proxy:
+        yield proxy.port
+
+
+@pytest.fixture(scope="module")
+def run_behind_envoy() -> Run:
+    """Likewise with a proxy in between that takes every call apart and makes another of it."""
+    return cache(lambda stack, transport: run_client(stack, transport, CASES, behind=behind_envoy))
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("stack", ["python", "go"])
+def test_a_proxy_changes_nothing(run_behind_envoy: Run, stack: str, case: str) -> None:
+    assert run_behind_envoy(stack, "native").of(case) == "ok"
 
 
 @pytest.mark.parametrize("case", TLS_CASES)

@@ -63,11 +63,6 @@ class PostgresqlServer(ServerProcess):
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         return [*_as_server(), _program("postgres"), "-D", self._data, *settings]
 
-    def kill(self) -> None:
-        """Ends all its processes on the spot, as a loss of power would but for the disk."""
-        self._signal_all(signal.SIGKILL)
-        super().kill()
-
     def terminate(self, backend: int) -> None:
         """Ends a connection; returns when it has ended."""
         self._run(f"SELECT pg_terminate_backend({backend}, {STOP_TIMEOUT_S * 1000})")

@@ -1,6 +1,7 @@
 """A server's process: started, stopped and paused by a test, and gone with it."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -18,7 +19,10 @@ class ServerProcess:
         directory: Its folder.
         port: Where it listens, on the loopback.
         log: The lines that it has written, in all its runs.
+        start_timeout_s: How long its start may take.
     """
+
+    start_timeout_s: float = START_TIMEOUT_S
 
     def __init__(
         self, directory: Path, ready: str, *, stop_by: signal.Signals = signal.SIGTERM
@@ -52,7 +56,7 @@ class ServerProcess:
         )
         ready = threading.Event()
         threading.Thread(target=self._read_log, args=(process, ready), daemon=True).start()
-        if not ready.wait(START_TIMEOUT_S) or process.poll() is not None:
+        if not ready.wait(self.start_timeout_s) or process.poll() is not None:
             raise RuntimeError(f"{command} does not serve:\n" + "".join(self.log))
 
     def stop(self) -> None:
@@ -67,6 +71,18 @@ class ServerProcess:
     def kill(self) -> None:
         """Ends it on the spot."""
         self._end(signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        """Ends it and the processes that it has started; returns when all have ended."""
+        assert self._process is not None
+        # While it is stopped it starts none that would outlive it, and hold what it shares.
+        self.pause()
+        ends = [os.pidfd_open(pid) for pid in (self._process.pid, *_children(self._process.pid))]
+        self._signal_all(signal.SIGKILL)
+        for end in ends:
+            select.select([end], [], [], STOP_TIMEOUT_S)
+            os.close(end)
+        self.kill()
 
     def pause(self) -> None:
         """Has it answer nobody, while connections stay as they are."""

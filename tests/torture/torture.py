@@ -30,6 +30,7 @@ from tests.e2e.server import ROOT, Server
 from tests.e2e.workers import FIRST_PASSWORD, administrator
 from tests.servers.postgresql import PostgresqlServer, postgresql
 from tests.torture.feed import Feed
+from tests.torture.forked_server import ForkedServer
 from tests.torture.workload import BrokenPromiseError, Metadata, Workload
 
 DEFAULT_CYCLES = 1_000
@@ -39,6 +40,8 @@ SERVER_KILLS = 10
 FAULTS = 40
 """The first so many operations fail, one in each cycle."""
 FOR_EVER = 1_000_000
+START_TIMEOUT_S = 600
+"""A server that is slow to start has lost nothing: the machine may be busy for hours."""
 SEED = 7
 SOURCE = Path(__file__).with_name("faults.c")
 LIBRARY = ROOT / "build/faults.so"
@@ -107,8 +110,14 @@ class Torture:
         finally:
             await asyncio.to_thread(server.kill)
 
-    def _start(self, environ: Mapping[str, str]) -> Server:
-        server = Server(self.directory, (), {**self._environ, **environ})
+    def _start(self, environ: Mapping[str, str]) -> Server | ForkedServer:
+        own = {**self._environ, **environ}
+        server: Server | ForkedServer
+        if environ:
+            # A library is loaded before all others by a process of its own.
+            server = Server(self.directory, (), own, start_timeout_s=START_TIMEOUT_S)
+        else:
+            server = ForkedServer(self.directory, own, START_TIMEOUT_S)
         assert server.address
         return server
 
@@ -149,7 +158,7 @@ def build_faults() -> None:
 
 
 @asynccontextmanager
-async def channel_to(server: Server) -> AsyncIterator[grpc.aio.Channel]:
+async def channel_to(server: Server | ForkedServer) -> AsyncIterator[grpc.aio.Channel]:
     """A channel with a connection of its own."""
     options = [("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.insecure_channel(server.address, options) as channel:
@@ -168,7 +177,7 @@ async def torture(
         written += await tortured.cycle()
         if database is not None and cycle % SERVER_KILLS == 0:
             # Here, since it ends with the thread that starts it.
-            database.kill()
+            database.kill_all()
             database.start()
         if cycle % 10 == 0:
             seconds = time.monotonic() - start
@@ -195,6 +204,7 @@ def place_of(database: str) -> Iterator[tuple[Mapping[str, str], PostgresqlServe
         yield {}, None
         return
     with postgresql({}) as server:
+        server.start_timeout_s = START_TIMEOUT_S
         yield {"BLRCS_DATABASE__URL": server.url()}, server
 
 

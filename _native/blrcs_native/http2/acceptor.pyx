@@ -20,7 +20,7 @@ from blrcs_native.http2.driver cimport Driver, drive
 from blrcs_native.http2.peer_address cimport (
     address_of, binary_address, peer_of, sockaddr, sockaddr_storage, socklen_t,
 )
-from blrcs_native.http2.poller cimport EPOLLIN
+from blrcs_native.http2.poller cimport EPOLLIN, Poller
 from blrcs_native.http2.timer_wheel cimport timer_drop
 from blrcs_native.ip_address cimport AddressC
 
@@ -69,9 +69,13 @@ cdef class Acceptor(Pollable):
         self._listening.close()
 
     cdef void ready(self, uint32_t events) except *:
-        cdef int64_t end_ns = monotonic_ns() + TURN_NS
-        while self._accept() and monotonic_ns() < end_ns:
-            pass
+        cdef Poller poller = self._set.poller
+        cdef int64_t end_ns = poller.now_ns + TURN_NS
+        while self._accept() and poller.now_ns < end_ns:
+            poller.now_ns = monotonic_ns()
+
+    cdef void send(self) except *:
+        """It never has anything."""
 
     cdef void broken(self) except *:
         """A connection has failed; the next may not."""

@@ -10,18 +10,18 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.abuse cimport (
-    ACK_FLOOD, CONTINUATION_FLOOD, DECOMPRESSION_BOMB, HEADER_BOMB, MESSAGE_BOMB, NO_ABUSE,
-    PROTOCOL_ERROR, STREAM_LIMIT, Abuse, AbuseCounters,
+    ACK_FLOOD, CONTINUATION_FLOOD, DECOMPRESSION_BOMB, MESSAGE_BOMB, NO_ABUSE, PROTOCOL_ERROR, Abuse,
+    AbuseCounters,
 )
 from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.frame_budget cimport FrameBudget
 from blrcs_native.http2.gathering cimport Gathering
+from blrcs_native.http2.incoming_heads cimport IncomingHeads
+from blrcs_native.http2.known_replies cimport KnownReplies
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets, octets_append, octets_free, octets_size
 from blrcs_native.http2.outbox cimport outbox_clear, outbox_size
-from blrcs_native.http2.outgoing cimport Outgoing
 from blrcs_native.http2.plain_heads cimport PlainHeads
-from blrcs_native.http2.request_head cimport HEAD_TOO_LARGE, read_head_field
 from blrcs_native.http2.session cimport stream_of
 from blrcs_native.http2.stream cimport Listener, Stream
 from blrcs_native.nghttp2 cimport *
@@ -29,16 +29,13 @@ from blrcs_native.rejection cimport Rejection
 
 cdef enum:
     ERR_TOO_MANY_CONTINUATIONS = -905  # newer than some headers that are built with
-    FIELD_BYTES = 32
-    # So far beyond its limit that it is no mistake.
-    HEAD_BOMB_FACTOR = 4
     CONNECTION_WINDOW_BYTES = 16 << 20
     MAX_WINDOW_BYTES = 0x7FFFFFFF
 
 
 @cython.final
 @cython.no_gc_clear
-cdef class Connection(Outgoing):
+cdef class Connection(IncomingHeads):
     def __cinit__(
         self,
         Listener listener not None,
@@ -56,6 +53,7 @@ cdef class Connection(Outgoing):
         self._abuse = AbuseCounters() if abuse is None else abuse
         self._fields = FieldCache() if fields is None else fields
         self._heads = PlainHeads(self._fields.texts)
+        self._known_replies = KnownReplies()
         self._flush = flush
         self.peer = peer
         self.peer_address = peer_address
@@ -98,7 +96,9 @@ cdef class Connection(Outgoing):
     # Bytes ----------------------------------------------------------------------------------------
 
     def receive(self, bytes data not None):
-        cdef bint goes_on = self.receive_octets(
+        cdef bint goes_on
+        self.now_ns = monotonic_ns()
+        goes_on = self.receive_octets(
             <const unsigned char*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)
         )
         while goes_on and self.turn_over:
@@ -123,11 +123,13 @@ cdef class Connection(Outgoing):
             self.process()
 
     cdef bint receive_octets(self, const unsigned char* data, Py_ssize_t size) except -1:
-        """False when the connection must end once what there is to send has been sent."""
+        """False when the connection must end once what there is to send has been sent.
+
+        `now_ns` says already when they came.
+        """
         cdef ssize_t taken
         if self._failed or self.condemned:
             return False
-        self.now_ns = monotonic_ns()
         taken = self._heads.receive(self._session, data, size)
         if taken < 0:
             self._fail(<int>taken)
@@ -178,7 +180,8 @@ cdef class Connection(Outgoing):
         if not self._ready:
             self.turn_over = False
             return
-        end_ns = monotonic_ns() + TURN_NS
+        self.turn_ns = monotonic_ns()
+        end_ns = self.turn_ns + TURN_NS
         while self._ready and not is_over:
             ready, self._ready = self._ready, []
             for stream in ready:
@@ -190,11 +193,13 @@ cdef class Connection(Outgoing):
                     continue
                 stream.dirty = False
                 self._hand_on(stream)
-                is_over = monotonic_ns() >= end_ns
+                self.turn_ns = monotonic_ns()
+                is_over = self.turn_ns >= end_ns
         if held is not None:
             self._ready = held + self._ready
         self._grant_waiting()
         self.turn_over = is_over and len(self._ready) > 0
+        self.turn_ns = 0
 
     cdef bint _is_full(self) noexcept:
         return self.unsent > self.max_unsent_bytes
@@ -327,62 +332,11 @@ cdef class Connection(Outgoing):
         self.condemn(verdict, NGHTTP2_ENHANCE_YOUR_CALM, debug)
         return NGHTTP2_ERR_CALLBACK_FAILURE
 
-    cdef void _head_done(self, int32_t stream_id) noexcept:
-        if stream_id == self._head_stream_id:
-            self.head_since_ns = 0
-
     cdef void _ended_by_protocol(self, uint32_t error_code) noexcept:
         """nghttp2 itself has said that the client's frames are none."""
         if error_code != NGHTTP2_NO_ERROR and not self.condemned:
             self.condemned = True
             self._abuse.count(PROTOCOL_ERROR)
-
-    cdef int head_begun(self, int32_t stream_id) except -1:
-        cdef Stream stream
-        if self.running >= self._limits.max_streams:
-            # Streams that were reset are gone for HTTP/2, but their handlers may still run.
-            self._abuse.count(STREAM_LIMIT)
-            nghttp2_submit_rst_stream(
-                self._session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_REFUSED_STREAM
-            )
-            return 0
-        stream = Stream.__new__(Stream)
-        stream.id = stream_id
-        stream.link = self
-        stream.listener = self._listener
-        stream.metadata = []
-        stream.arrived_ns = self.now_ns
-        self._budget.call_begun()
-        self.head_since_ns = self.now_ns
-        self._head_stream_id = stream_id
-        self.streams[stream_id] = stream
-        nghttp2_session_set_stream_user_data(self._session, stream_id, <void*>stream)
-        return 0
-
-    cdef int head_field(
-        self, Stream stream, const uint8_t* name, size_t name_size,
-        const uint8_t* value, size_t value_size
-    ) except -1:
-        stream.head_bytes += name_size + value_size + FIELD_BYTES
-        stream.head_fields += 1
-        if (
-            stream.head_bytes > self._limits.hard_head_bytes
-            or stream.head_fields > self._limits.max_head_fields
-        ):
-            return self._head_too_large(stream)
-        return read_head_field(
-            stream, self._fields, self.now_ns, name, name_size, value, value_size
-        )
-
-    cdef int _head_too_large(self, Stream stream) except -1:
-        if stream.head_problem != HEAD_TOO_LARGE:
-            self._abuse.count(HEADER_BOMB)
-        stream.head_problem = HEAD_TOO_LARGE
-        stream.metadata.clear()
-        if stream.head_bytes > HEAD_BOMB_FACTOR * self._limits.hard_head_bytes:
-            self.condemn(HEADER_BOMB, NGHTTP2_ENHANCE_YOUR_CALM, b"too_much_metadata")
-            return NGHTTP2_ERR_CALLBACK_FAILURE
-        return 0
 
     cdef int frame_received(self, const nghttp2_frame* frame) except -1:
         cdef Stream stream
@@ -393,13 +347,17 @@ cdef class Connection(Outgoing):
             return self._judged(
                 self._budget.ping(len(self.streams) > 0, self.now_ns), b"too_many_pings"
             )
+        if frame.hd.type == NGHTTP2_SETTINGS:
+            # The table may have another size from the next head on.
+            self._known_replies.forget()
+            return 0
         if frame.hd.type == NGHTTP2_RST_STREAM:
             return self._judged(self._budget.reset_by_peer(self.now_ns), b"too_many_resets")
         if frame.hd.type != NGHTTP2_HEADERS and frame.hd.type != NGHTTP2_DATA:
             return 0
-        if frame.hd.type == NGHTTP2_HEADERS:
-            self._head_done(frame.hd.stream_id)
         stream = stream_of(self._session, frame.hd.stream_id)
+        if frame.hd.type == NGHTTP2_HEADERS:
+            self.head_ended(stream, frame.hd.stream_id, frame.headers.cat == NGHTTP2_HCAT_REQUEST)
         if stream is None:
             return 0
         if frame.hd.flags & NGHTTP2_FLAG_END_STREAM:
@@ -431,7 +389,7 @@ cdef class Connection(Outgoing):
 
     cdef int stream_closed(self, Stream stream) except -1:
         stream.alive = False
-        self._head_done(stream.id)
+        self.head_given_up(stream.id)
         self.unsent -= outbox_size(&stream.output)
         outbox_clear(&stream.output)
         stream.drop_input()
@@ -458,6 +416,11 @@ cdef class Connection(Outgoing):
         if frame.hd.type != NGHTTP2_HEADERS and frame.hd.type != NGHTTP2_DATA:
             return 0
         self._budget.answered()
-        if frame.hd.type == NGHTTP2_HEADERS and frame.hd.flags & NGHTTP2_FLAG_END_STREAM:
+        if frame.hd.type == NGHTTP2_HEADERS:
+            self.fields_sent(frame)
+        elif frame.hd.flags & NGHTTP2_FLAG_END_STREAM:
+            # The status that is behind it.
+            self._budget.answered()
+        if frame.hd.flags & NGHTTP2_FLAG_END_STREAM:
             self.end_request(frame.hd.stream_id)
         return 0

@@ -46,7 +46,8 @@ cdef class ConnectionSet:
     cdef bytearray cipher_room
     cdef bytearray plain_room
     cdef object cipher_view
-    cdef object plain_view
+    # Its size and itself, as reading into it has them.
+    cdef tuple plain_arguments
     cdef Octets out
 
     cdef bint serves(self, const AddressC* address) noexcept

@@ -59,7 +59,7 @@ cdef class ConnectionSet:
         self.cipher_room = bytearray(READ_BYTES)
         self.plain_room = bytearray(READ_BYTES)
         self.cipher_view = memoryview(self.cipher_room)
-        self.plain_view = memoryview(self.plain_room)
+        self.plain_arguments = (READ_BYTES, self.plain_room)
 
     def __dealloc__(self):
         octets_free(&self.out)

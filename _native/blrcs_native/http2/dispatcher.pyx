@@ -9,6 +9,7 @@ import asyncio
 
 cimport cython
 from cpython.dict cimport PyDict_GetItemWithError
+from cpython.list cimport PyList_AsTuple
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
@@ -64,6 +65,12 @@ cdef list packed(Rejection rejection):
     return rejection.packed_trailers
 
 
+cdef tuple metadata_of(Stream stream):
+    if type(stream.metadata) is tuple:
+        return <tuple>stream.metadata
+    return () if stream.metadata is None else PyList_AsTuple(<list>stream.metadata)
+
+
 cdef void deadline_passed(void* owner) noexcept:
     cdef Stream stream = <Stream>owner
     stream.listener.expired(stream)
@@ -114,11 +121,11 @@ cdef class Dispatcher(Listener):
         if pipeline is None:
             stream.finish(UNIMPLEMENTED, "Method not found!", None)
             return
-        now_ns = monotonic_ns()
+        now_ns = stream.link.turn_ns
         stream.reply_encoding = self._reply_encoding
         stream.pipeline = pipeline
         stream.call = new_call(
-            pipeline.method, stream, tuple(stream.metadata), stream.link.peer_address, now_ns
+            pipeline.method, stream, metadata_of(stream), stream.link.peer_address, now_ns
         )
         stream.call.arrived_ns = stream.arrived_ns
         stream.active = True
@@ -236,9 +243,10 @@ cdef class Dispatcher(Listener):
             return
         stream.handling = True
         self.running += 1
-        eager = self._tasks.run(
-            stream.pipeline.conclude(stream.call, request, pending), stream
-        )
+        if pending is None:
+            eager = self._tasks.serve(stream, request)
+        else:
+            eager = self._tasks.run(stream.pipeline.conclude(stream.call, None, pending), stream)
         if eager is None:
             return
         stream.eager = eager

@@ -31,6 +31,7 @@ cdef class Driver(Member):
 
     cdef void _open(self, object identity) except *
     cdef void _read(self) except *
+    cdef void _refuse_tls(self) except *
     cdef void _worked(self, int64_t used_ns) noexcept
     cdef void _fit_reads(self, Py_ssize_t size, int64_t used_ns) noexcept
     cdef void _receive(self, const unsigned char* data, Py_ssize_t size) except *

@@ -108,6 +108,7 @@ cdef class Driver(Member):
         cdef Py_ssize_t room = LEAST_READ_BYTES << self._read_doublings
         cdef ssize_t size = recv(self.fd, <char*>self._set.cipher_room, room, 0)
         cdef Py_ssize_t start = 0
+        cdef int64_t began_ns = self._set.poller.now_ns
         cdef int64_t used_ns
         if size <= 0:
             if size == 0:
@@ -115,7 +116,7 @@ cdef class Driver(Member):
             elif errno != EAGAIN and errno != EINTR:
                 self.close()
             return
-        self._times.read_ns = monotonic_ns()
+        self._times.read_ns = began_ns
         if self._proxy is not None:
             start = self._take_proxy_header(size)
             if start == size or self._ending:
@@ -124,18 +125,31 @@ cdef class Driver(Member):
             self._receive(
                 <const unsigned char*><char*>self._set.cipher_room + start, size - start
             )
-            self._flush()
+            self._set.poller.send_later(self)
         else:
             try:
                 if self._receive_tls(start, size):
-                    self._flush()
+                    self._set.poller.send_later(self)
             except ssl.SSLError:
-                # A reason is in what OpenSSL has written for the client.
-                self._send_tls()
-                self._end()
-        used_ns = monotonic_ns() - self._times.read_ns
+                self._refuse_tls()
+        self._set.poller.now_ns = monotonic_ns()
+        used_ns = self._set.poller.now_ns - began_ns
         self._worked(used_ns)
         self._fit_reads(size, used_ns)
+
+    cdef void send(self) except *:
+        cdef int64_t began_ns = self._set.poller.now_ns
+        try:
+            self._flush()
+        except ssl.SSLError:
+            self._refuse_tls()
+        self._set.poller.now_ns = monotonic_ns()
+        self._worked(self._set.poller.now_ns - began_ns)
+
+    cdef void _refuse_tls(self) except *:
+        """A reason is in what OpenSSL has written for the client."""
+        self._send_tls()
+        self._end()
 
     cdef void _worked(self, int64_t used_ns) noexcept:
         """Who keeps overload off wants to know how long the loop is at work."""
@@ -211,6 +225,7 @@ cdef class Driver(Member):
             self._open(NOBODY)
         # What is answered meanwhile leaves in one write afterwards.
         self._flush_pending = True
+        self._connection.now_ns = self._times.read_ns
         if not self._connection.receive_octets(data, size):
             self._flush()
             self._end()
@@ -230,9 +245,16 @@ cdef class Driver(Member):
         return used
 
     cdef bint _receive_tls(self, Py_ssize_t start, Py_ssize_t end) except -1:
-        """Whether there is anything to flush."""
+        """Whether there may be anything to send."""
         cdef Py_ssize_t plain
-        self._tls.feed(self._set.cipher_view[start:end])
+        cdef bint more = True
+        if end <= LEAST_READ_BYTES:
+            # A copy of little costs less than a view of it.
+            self._tls.feed(PyBytes_FromStringAndSize(
+                <char*>self._set.cipher_room + start, end - start
+            ))
+        else:
+            self._tls.feed(self._set.cipher_view[start:end])
         if not self._tls.ready:
             if not self._tls.shake_hands():
                 self._send_tls()
@@ -242,11 +264,13 @@ cdef class Driver(Member):
                 self._end()
                 return False
             self._open(peer_identity(self._tls.tls))
-        while not self._ending:
-            plain = self._tls.read_into(self._set.plain_view)
+            more = self._tls.has_more()
+        while more and not self._ending:
+            plain = self._tls.read_into(self._set.plain_arguments)
             if plain == 0:
                 break
             self._receive(<const unsigned char*><char*>self._set.plain_room, plain)
+            more = self._tls.has_more()
         return True
 
     def _flush_soon(self):

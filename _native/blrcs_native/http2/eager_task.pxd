@@ -2,6 +2,8 @@
 
 
 cdef class Runner:
+    cdef object started(self, object request)
+    cdef object concluded(self, object result, object error)
     cdef void finished(self, object result, object error) except *
 
 
@@ -27,13 +29,20 @@ cdef class EagerTask:
     cdef bint _parked
     cdef bint _tainted
     cdef bint _retired
+    # The job is what the runner started, which it concludes.
+    cdef bint _concludes
+    # The job has only let others go first, and is run again in the pool's next turn.
+    cdef bint _queued
 
     cdef bint cancel(self) except -1
-    cdef bint _run_inline(self, object job, Runner runner) except -1
+    cdef bint _advance(self, object job, object request) except -1
+    cdef void _wait(self, object awaited, object outer) except *
     cdef object _enter(self)
     cdef void _leave(self, object outer) except *
     cdef object _step(self, object thrown)
     cdef void _end_job(self, object result, object error) except *
+    cdef void _run_again(self) except *
+    cdef void _tell(self, Runner runner, object result, object error) except *
     cdef bint _reusable(self) except -1
     cdef bint _is_marked(self) except -1
     cdef void _retire(self) except *
@@ -47,7 +56,11 @@ cdef class EagerTask:
 cdef class TaskPool:
     cdef object _loop
     cdef list _idle
+    # Those that are run again in the loop's next step.
+    cdef list _turn
     cdef readonly bint closed
 
     cdef EagerTask run(self, object job, Runner runner)
+    cdef EagerTask serve(self, Runner runner, object request)
+    cdef void again(self, EagerTask eager) except *
     cdef EagerTask _take(self)

@@ -2,16 +2,17 @@
 
 asyncio starts a task in the next step of the loop (Python 3.12 can start it at once), and makes a
 new one for each coroutine. Here a task is parked: it awaits a future that is never done. While it
-is parked, a coroutine can be run in its name and its context without waking it. Only if the
-coroutine waits is the task woken, and takes it over with the future that it waits for.
+is parked, a coroutine can be run in its name and its context without waking it; so it is again, in
+one turn with all others, where it has let others go first (`await asyncio.sleep(0)`). Only if the
+coroutine waits for a future is the task woken, and takes it over with what it waits for.
 """
 
 import asyncio
 from asyncio.tasks import _enter_task as enter_task, _leave_task as leave_task
 from contextvars import copy_context
-from weakref import getweakrefcount
 
 cimport cython
+from cpython.dict cimport PyDict_DelItem, PyDict_GetItemWithError, PyDict_SetItem
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 
@@ -25,6 +26,13 @@ cdef extern from "Python.h":
     int PyContext_Exit(object) except -1
     Py_ssize_t Py_REFCNT(PyObject*) noexcept
     PyObject** _PyObject_GetDictPtr(PyObject*) noexcept
+    bint PyCoro_CheckExact(object) noexcept
+    ctypedef struct PyWeakReference:
+        PyWeakReference* wr_next
+    PyObject** PyObject_GET_WEAKREFS_LISTPTR(PyObject*) noexcept
+
+# Which task is the current one of each loop, as `enter_task` keeps it; None where that is hidden.
+cdef dict CURRENT_TASKS = getattr(asyncio.tasks, "_current_tasks", None)
 
 cdef enum:
     MAX_IDLE = 1024
@@ -32,10 +40,61 @@ cdef enum:
     PARKED_REFERENCES = 3
 
 
+cdef Py_ssize_t weak_references(object task) noexcept:
+    cdef PyWeakReference* each = (
+        <PyWeakReference*>PyObject_GET_WEAKREFS_LISTPTR(<PyObject*>task)[0]
+    )
+    cdef Py_ssize_t count = 0
+    while each != NULL:
+        count += 1
+        each = each.wr_next
+    return count
+
+
+cdef object swapped(object loop, object task):
+    """Makes a task, or None, the current one; gives the one that was, or None."""
+    cdef object outer
+    cdef PyObject* found
+    if CURRENT_TASKS is None:
+        outer = asyncio.current_task(loop)
+        if outer is not None:
+            leave_task(loop, outer)
+        if task is not None:
+            enter_task(loop, task)
+        return outer
+    found = PyDict_GetItemWithError(CURRENT_TASKS, loop)
+    outer = None if found == NULL else <object>found
+    if task is None:
+        if found != NULL:
+            PyDict_DelItem(CURRENT_TASKS, loop)
+    else:
+        PyDict_SetItem(CURRENT_TASKS, loop, task)
+    return outer
+
+
+async def awaited(awaitable):
+    return await awaitable
+
+
+cdef object conclusion(Runner runner, object result, object error):
+    try:
+        return runner.concluded(result, error)
+    except BaseException as failure:
+        return failure
+
+
 cdef class Runner:
-    """What is told when a coroutine has ended; one of the two is None."""
+    cdef object started(self, object request):
+        """What is to be run, an awaitable, or None for nothing; asked within the task."""
+        raise NotImplementedError
+
+    cdef object concluded(self, object result, object error):
+        """What `finished` is told of what it started, an exception as its error; asked within the
+        task."""
+        raise NotImplementedError
 
     cdef void finished(self, object result, object error) except *:
+        """The coroutine has ended; one of the two is None."""
         raise NotImplementedError
 
     def time_remaining(self):
@@ -99,49 +158,64 @@ cdef class EagerTask:
         """Raises CancelledError in the job that waits."""
         return self.task.cancel()
 
-    cdef bint _run_inline(self, object job, Runner runner) except -1:
-        """Whether the job has ended."""
+    cdef bint _advance(self, object job, object request) except -1:
+        """Runs the job, or what the runner starts, in the task's name; whether it has ended."""
+        cdef Runner runner = self._runner
         cdef PyObject* sent = NULL
-        cdef PySendResult status
-        cdef object given
+        cdef PySendResult status = PYGEN_RETURN
+        cdef object given = None
+        cdef object failure = None
         cdef object outer = self._enter()
-        self._runner = runner
         try:
-            status = PyIter_Send(job, None, &sent)
+            if job is None:
+                job = runner.started(request)
+                if job is not None and not PyCoro_CheckExact(job):
+                    job = awaited(job)
+            if job is not None:
+                status = PyIter_Send(job, None, &sent)
+                given = <object>sent
+                Py_DECREF(given)
         except BaseException as error:
-            self._runner = None
-            self._leave(outer)
-            self._settle()
-            runner.finished(None, error)
-            return True
+            status = PYGEN_ERROR
+            failure = error
+        if status != PYGEN_NEXT and self._concludes:
+            given = conclusion(runner, given, failure)
+            failure = None
         self._leave(outer)
-        given = <object>sent
-        Py_DECREF(given)
-        if status == PYGEN_RETURN:
-            self._runner = None
-            self._settle()
-            runner.finished(given, None)
-            return True
-        self._job = job
-        self._awaited = given
+        if status == PYGEN_NEXT:
+            self._job = job
+            self._wait(given, outer)
+            return False
+        self._runner = None
+        self._settle()
+        self._tell(runner, given, failure)
+        return True
+
+    cdef void _wait(self, object awaited, object outer) except *:
+        """For a future, or for nothing but its next turn."""
+        if awaited is None and self._parked and not self._tainted and not self._retired:
+            self._pool.again(self)
+            return
+        self._awaited = awaited
         self._has_awaited = True
         if self._parked:
             if outer is None:
                 self._wake()
             else:
                 self._pool._loop.call_soon(self._wake_up)
-        return False
+
+    cdef void _run_again(self) except *:
+        """Whose task was cancelled meanwhile is woken, and told of it."""
+        cdef object job
+        if not self._queued or self._tainted or self._retired:
+            return
+        self._queued = False
+        job, self._job = self._job, None
+        self._advance(job, None)
 
     cdef object _enter(self):
         """Makes the task the current one; gives the one that was, if any."""
-        cdef object loop = self._pool._loop
-        cdef object outer = None
-        try:
-            enter_task(loop, self.task)
-        except RuntimeError:
-            outer = asyncio.current_task(loop)
-            leave_task(loop, outer)
-            enter_task(loop, self.task)
+        cdef object outer = swapped(self._pool._loop, self.task)
         PyContext_Enter(self._context)
         self._inline = True
         return outer
@@ -149,9 +223,7 @@ cdef class EagerTask:
     cdef void _leave(self, object outer) except *:
         self._inline = False
         PyContext_Exit(self._context)
-        leave_task(self._pool._loop, self.task)
-        if outer is not None:
-            enter_task(self._pool._loop, outer)
+        swapped(self._pool._loop, outer)
 
     cdef void _settle(self) except *:
         """After a job that the task itself never stepped through."""
@@ -176,7 +248,7 @@ cdef class EagerTask:
         cdef PyObject** attributes = _PyObject_GetDictPtr(<PyObject*>self.task)
         return (
             (attributes != NULL and attributes[0] != NULL)
-            or getweakrefcount(self.task) != self._weak_references
+            or weak_references(self.task) != self._weak_references
             or self.task.get_name() is not self._name
         )
 
@@ -229,7 +301,7 @@ cdef class EagerTask:
         cdef PyObject* sent = NULL
         cdef PySendResult status
         cdef object given
-        self._parked = False
+        self._parked = self._queued = False
         if self._job is None:
             if thrown is not None:
                 self._retired = True
@@ -284,9 +356,18 @@ cdef class EagerTask:
         cdef Runner runner = self._runner
         self._job = None
         self._runner = None
+        if self._concludes:
+            result = conclusion(runner, result, error)
+            error = None
         if self.task.cancelling() or not self._reusable():
             self._retired = True
-        runner.finished(result, error)
+        self._tell(runner, result, error)
+
+    cdef void _tell(self, Runner runner, object result, object error) except *:
+        if self._concludes and type(result) is not bytes and isinstance(result, BaseException):
+            runner.finished(None, result)
+        else:
+            runner.finished(result, error)
 
 
 @cython.final
@@ -294,6 +375,7 @@ cdef class TaskPool:
     def __cinit__(self, loop):
         self._loop = loop
         self._idle = []
+        self._turn = []
 
     @property
     def idle(self):
@@ -302,9 +384,37 @@ cdef class TaskPool:
     cdef EagerTask run(self, object job, Runner runner):
         """The task in which the job waits, or None where it has ended."""
         cdef EagerTask eager = self._take()
-        if eager._run_inline(job, runner):
-            return None
-        return eager
+        eager._runner = runner
+        eager._concludes = False
+        return None if eager._advance(job, None) else eager
+
+    cdef EagerTask serve(self, Runner runner, object request):
+        """The same for what the runner starts, and concludes."""
+        cdef EagerTask eager = self._take()
+        eager._runner = runner
+        eager._concludes = True
+        return None if eager._advance(None, request) else eager
+
+    cdef void again(self, EagerTask eager) except *:
+        eager._queued = True
+        self._turn.append(eager)
+        if len(self._turn) == 1:
+            self._loop.call_soon(self._run_turn)
+
+    def _run_turn(self):
+        cdef EagerTask eager
+        cdef Py_ssize_t done = 0
+        cdef list turn = self._turn
+        self._turn = []
+        try:
+            for eager in turn:
+                done += 1
+                eager._run_again()
+        finally:
+            if done < len(turn):
+                # One has ended the loop: the others go on if it does.
+                self._turn = turn[done:] + self._turn
+                self._loop.call_soon(self._run_turn)
 
     cdef EagerTask _take(self):
         cdef EagerTask eager
@@ -320,7 +430,7 @@ cdef class TaskPool:
         eager = EagerTask(self)
         eager.task = task = asyncio.Task(eager, loop=self._loop, context=eager._context)
         eager._name = task.get_name()
-        eager._weak_references = getweakrefcount(task)
+        eager._weak_references = weak_references(task)
         return eager
 
     def start(self, coroutine, finished):

@@ -1,10 +1,13 @@
 """The C face of the outgoing half of connections."""
 
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from blrcs_native.http2.abuse cimport Abuse, AbuseCounters
+from blrcs_native.http2.known_replies cimport KnownReplies, ReplyPart
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.session cimport Session
+from blrcs_native.http2.stream cimport Stream
+from blrcs_native.nghttp2 cimport nghttp2_frame
 
 
 cdef class Outgoing(Session):
@@ -13,6 +16,9 @@ cdef class Outgoing(Session):
     cdef Py_ssize_t _out_limit
     # Has what is ready sent, soon.
     cdef object _flush
+    cdef KnownReplies _known_replies
+    # What nghttp2 has just encoded.
+    cdef ReplyPart _part
     cdef AbuseCounters _abuse
     cdef bint condemned
     cdef bint draining
@@ -22,7 +28,9 @@ cdef class Outgoing(Session):
     cdef bint _lost
 
     cdef bint pull(self, Octets* out, Py_ssize_t limit) except -1
+    cdef void fields_sent(self, const nghttp2_frame* frame) noexcept
     cdef bint has_too_much_to_answer(self, size_t max_streams) noexcept
+    cdef void _put_data(self, Stream stream, const uint8_t* head, size_t size) except *
     cdef void flush_soon(self) except *
     cdef void end_request(self, int32_t stream_id) noexcept
     cdef void drain(self) except *

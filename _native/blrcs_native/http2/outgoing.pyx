@@ -5,6 +5,9 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.abuse cimport Abuse
+from blrcs_native.http2.known_replies cimport (
+    NO_PART, OTHER_FIELDS, PLAIN_HEAD, PLAIN_TRAILERS, STAND_IN_HEAD, KnownReplies,
+)
 from blrcs_native.http2.octets cimport Octets, octets_append, octets_size
 from blrcs_native.http2.outbox cimport outbox_move, outbox_size
 from blrcs_native.http2.reply_frames cimport submit_head, submit_http_status, submit_trailers
@@ -14,6 +17,7 @@ from blrcs_native.nghttp2 cimport *
 
 cdef enum:
     FRAME_HEAD_BYTES = 9
+    FLAGS_AT = 4
     # Answers that are not calls': what a client provokes and does not read.
     MAX_PENDING_FRAMES = 4000
 
@@ -29,14 +33,35 @@ cdef class Outgoing(Session):
         self._out = out
         self._out_limit = limit
         while octets_size(out) < limit:
+            self._part = NO_PART
             size = nghttp2_session_mem_send(self._session, &data)
             if size <= 0:
                 if size < 0:
                     self._failed = True
                 return octets_size(out) >= limit
+            if self._part == STAND_IN_HEAD:
+                self._known_replies.put_head(out, data, size)
+                continue
+            if self._part != NO_PART:
+                self._known_replies.note(self._part, data, size)
             if octets_append(out, data, size) < 0:
                 raise MemoryError
         return True
+
+    cdef void fields_sent(self, const nghttp2_frame* frame) noexcept:
+        """A head, or a status behind messages, has been encoded."""
+        cdef Stream stream = stream_of(self._session, frame.hd.stream_id)
+        cdef bint is_last = frame.hd.flags & NGHTTP2_FLAG_END_STREAM != 0
+        self._part = OTHER_FIELDS
+        if stream is None:
+            return
+        if frame.headers.cat == NGHTTP2_HCAT_RESPONSE:
+            if stream.head_stands_in:
+                self._part = STAND_IN_HEAD
+            elif not is_last and stream.has_plain_head():
+                self._part = PLAIN_HEAD
+        elif is_last and stream.has_plain_status():
+            self._part = PLAIN_TRAILERS
 
     cdef bint has_too_much_to_answer(self, size_t max_streams) noexcept:
         """Beside replies, of which each call has at most two frames."""
@@ -57,6 +82,9 @@ cdef class Outgoing(Session):
         )
         stream.settle_encoding()
         stream.reply_begun = True
+        stream.head_stands_in = (
+            not with_status and self._known_replies.head_bytes > 0 and stream.has_plain_head()
+        )
         submit_head(self._session, stream, with_status, read_output)
         self.flush_soon()
 
@@ -66,7 +94,7 @@ cdef class Outgoing(Session):
         self.flush_soon()
 
     cdef void refuse_http(self, Stream stream, bytes http_status) except *:
-        stream.reply_begun = stream.finished_reply = stream.trailers_submitted = True
+        stream.reply_begun = stream.finished_reply = True
         submit_http_status(self._session, stream.id, http_status)
         self.flush_soon()
 
@@ -91,8 +119,13 @@ cdef class Outgoing(Session):
         flags[0] = NGHTTP2_DATA_FLAG_NO_COPY
         if size == waiting:
             if stream.finished_reply:
-                flags[0] |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM
-                submit_trailers(self._session, stream)
+                flags[0] |= NGHTTP2_DATA_FLAG_EOF
+                if self._known_replies.trailers_bytes > 0 and stream.has_plain_status():
+                    # nghttp2 takes the last DATA frame for the end.
+                    stream.status_is_known = True
+                else:
+                    flags[0] |= NGHTTP2_DATA_FLAG_NO_END_STREAM
+                    submit_trailers(self._session, stream)
             elif size == 0:
                 stream.reply_deferred = True
                 return NGHTTP2_ERR_DEFERRED
@@ -101,14 +134,23 @@ cdef class Outgoing(Session):
     cdef int send_data(self, Stream stream, const uint8_t* head, size_t size) except -1:
         if octets_size(self._out) >= self._out_limit:
             return NGHTTP2_ERR_WOULDBLOCK
-        if octets_append(self._out, head, FRAME_HEAD_BYTES) < 0:
-            raise MemoryError
-        outbox_move(&stream.output, self._out, size)
-        self.unsent -= size
+        if size > 0 or not stream.status_is_known:
+            self._put_data(stream, head, size)
+        if stream.status_is_known:
+            self._known_replies.put_trailers(self._out, head)
         stream.stalled_since_ns = monotonic_ns() if outbox_size(&stream.output) > 0 else 0
         if stream.writer is not None and outbox_size(&stream.output) <= OUTPUT_LOW_BYTES:
             stream.wake_writer()
         return 0
+
+    cdef void _put_data(self, Stream stream, const uint8_t* head, size_t size) except *:
+        if octets_append(self._out, head, FRAME_HEAD_BYTES) < 0:
+            raise MemoryError
+        if stream.status_is_known:
+            # It is not the end: the status follows.
+            self._out.data[self._out.end - FRAME_HEAD_BYTES + FLAGS_AT] &= ~NGHTTP2_FLAG_END_STREAM
+        outbox_move(&stream.output, self._out, size)
+        self.unsent -= size
 
     # The connection -------------------------------------------------------------------------------
 

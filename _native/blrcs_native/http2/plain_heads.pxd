@@ -1,8 +1,10 @@
 """The C face of what reads heads ahead of nghttp2."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 from blrcs_native.http2.huffman_cache cimport FRAME_HEAD_BYTES, HuffmanCache
+from blrcs_native.http2.known_heads cimport KnownHead, KnownHeads
+from blrcs_native.http2.stream cimport Stream
 from blrcs_native.nghttp2 cimport nghttp2_session
 
 cdef enum:
@@ -11,6 +13,13 @@ cdef enum:
 
 cdef class PlainHeads:
     cdef HuffmanCache _texts
+    cdef KnownHeads _known
+    # While nghttp2 reads a head: what it stands for, or its octets where they are to be learned.
+    cdef KnownHead _recalled
+    cdef const uint8_t* _learned
+    cdef size_t _learned_bytes
+    # Whether the head that was looked at last leaves the table of HPACK as it is.
+    cdef bint _is_neutral
     # Where the texts of the last head were found.
     cdef int _places[PLACES]
     # What goes through as it is: the rest of a frame.
@@ -22,5 +31,13 @@ cdef class PlainHeads:
     cdef ssize_t receive(
         self, nghttp2_session* session, const uint8_t* data, size_t size
     ) noexcept
+    cdef inline bint is_recalling(self) noexcept:
+        return self._recalled is not None
+
+    cdef void head_read(self, Stream stream, int64_t now_ns) except *
+    cdef void _pass_on(self, const uint8_t* head, size_t size) noexcept
+    cdef KnownHead _find(self, const uint8_t* frame, size_t size)
+    cdef bint _is_worth_learning(self, const uint8_t* frame, size_t size) noexcept
+    cdef size_t _stand_in(self, const uint8_t* frame, KnownHead known) noexcept
     cdef const uint8_t* _gather(self, const uint8_t* at, const uint8_t* end) noexcept
     cdef size_t _rewrite(self, const uint8_t* frame, size_t size) noexcept

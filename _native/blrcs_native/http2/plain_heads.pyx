@@ -2,19 +2,23 @@
 
 HPACK (RFC 7541) leaves it to the sender whether a text is Huffman-coded, so a head says the same
 either way, and nghttp2 sees heads that a client could have sent. It alone decides on all that it
-sees: whatever is unusual here, such as a head in several frames, goes through as it came.
+sees: whatever is unusual here, such as a head in several frames, goes through as it came. Of a head that
+it has taken before it is shown a stand-in (`known_heads.pyx`).
 """
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
 from blrcs_native.http2.huffman_cache cimport (
     FRAME_HEAD_BYTES, LEAST_CODED_BYTES, MOST_CODED_BYTES, CodedText, HuffmanCache,
 )
+from blrcs_native.http2.known_heads cimport KnownHead, KnownHeads
+from blrcs_native.http2.stream cimport Stream
 from blrcs_native.nghttp2 cimport (
-    NGHTTP2_FLAG_END_HEADERS, NGHTTP2_HEADERS, nghttp2_session, nghttp2_session_mem_recv,
+    NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM, NGHTTP2_HEADERS,
+    nghttp2_session, nghttp2_session_mem_recv,
 )
 
 cdef enum:
@@ -23,6 +27,8 @@ cdef enum:
     WITH_PRIORITY = 0x20
     PRIORITY_BYTES = 5
     HUFFMAN_CODED = 0x80
+    # Of what is not an index alone: a field that is indexed, or a table of another size.
+    CHANGES_TABLE = 0x60
     # Longer numbers stand in no head that is rewritten.
     MOST_NUMBER_BYTES = 4
 
@@ -52,6 +58,10 @@ cdef inline bint append_plain(Frame* frame, const CodedText* text) noexcept nogi
 
 cdef inline size_t payload_size(const uint8_t* head) noexcept nogil:
     return <size_t>head[0] << 16 | <size_t>head[1] << 8 | head[2]
+
+
+cdef inline bint is_head(const uint8_t* frame) noexcept nogil:
+    return frame[3] == NGHTTP2_HEADERS or frame[3] == NGHTTP2_CONTINUATION
 
 
 cdef inline const uint8_t* read_number(
@@ -114,6 +124,7 @@ cdef inline int text_count(const uint8_t* at, const uint8_t* end, const uint8_t*
 cdef class PlainHeads:
     def __cinit__(self, HuffmanCache texts not None):
         self._texts = texts
+        self._known = KnownHeads()
         self._passing = PREFACE_BYTES
 
     def rewrite(self, bytes frame not None):
@@ -132,6 +143,8 @@ cdef class PlainHeads:
         cdef const uint8_t* at = data
         cdef const uint8_t* kept = data  # what nghttp2 has not seen begins here
         cdef size_t whole, plain
+        cdef KnownHead known
+        cdef bint learns
         cdef ssize_t taken
         while at < end:
             if self._passing > 0:
@@ -144,20 +157,71 @@ cdef class PlainHeads:
                 continue
             whole = FRAME_HEAD_BYTES + payload_size(at)
             if whole > <size_t>(end - at):
-                self._passing = whole
+                self._pass_on(at, whole)
                 continue
-            plain = self._rewrite(at, whole)
-            if plain > 0:
-                if at > kept:
-                    taken = nghttp2_session_mem_recv(session, kept, at - kept)
+            if is_head(at):
+                known = self._find(at, whole)
+                if known is not None:
+                    plain = self._stand_in(at, known)
+                    learns = False
+                else:
+                    plain = self._rewrite(at, whole)
+                    learns = self._is_worth_learning(at, whole)
+                if plain > 0 or learns:
+                    if at > kept:
+                        taken = nghttp2_session_mem_recv(session, kept, at - kept)
+                        if taken < 0:
+                            return taken
+                    self._recalled = known
+                    self._learned = at + FRAME_HEAD_BYTES if learns else NULL
+                    self._learned_bytes = whole - FRAME_HEAD_BYTES
+                    if plain > 0:
+                        taken = nghttp2_session_mem_recv(session, self._texts.room, plain)
+                    else:
+                        taken = nghttp2_session_mem_recv(session, at, whole)
+                    self._recalled = None
+                    self._learned = NULL
                     if taken < 0:
                         return taken
-                taken = nghttp2_session_mem_recv(session, self._texts.room, plain)
-                if taken < 0:
-                    return taken
-                kept = at + whole
+                    kept = at + whole
             at += whole
         return nghttp2_session_mem_recv(session, kept, end - kept) if end > kept else 0
+
+    cdef void head_read(self, Stream stream, int64_t now_ns) except *:
+        """nghttp2 has taken the head of a request."""
+        if self._recalled is not None:
+            self._recalled.give(stream, now_ns)
+        elif self._learned != NULL:
+            self._known.learn(stream, self._learned, self._learned_bytes, now_ns)
+
+    cdef KnownHead _find(self, const uint8_t* frame, size_t size):
+        if frame[4] & ~NGHTTP2_FLAG_END_STREAM != NGHTTP2_FLAG_END_HEADERS:
+            return None
+        return self._known.find(frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES)
+
+    cdef bint _is_worth_learning(self, const uint8_t* frame, size_t size) noexcept:
+        """Of a frame that `_rewrite` has just looked at; its table may be another from now on."""
+        if not self._is_neutral:
+            self._known.forget()
+            return False
+        return (
+            frame[4] & ~NGHTTP2_FLAG_END_STREAM == NGHTTP2_FLAG_END_HEADERS
+            and self._known.is_seen_again(frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES)
+        )
+
+    cdef size_t _stand_in(self, const uint8_t* frame, KnownHead known) noexcept:
+        """The size of a frame, in the room of the cache, that stands for a known one."""
+        memcpy(self._texts.room, frame, FRAME_HEAD_BYTES)
+        memcpy(self._texts.room + FRAME_HEAD_BYTES, known.stand_in, known.stand_in_bytes)
+        return framed(
+            self._texts.room, self._texts.room + FRAME_HEAD_BYTES + known.stand_in_bytes
+        )
+
+    cdef void _pass_on(self, const uint8_t* head, size_t size) noexcept:
+        """So many octets, which begin with this frame's, go through as they are."""
+        self._passing = size
+        if is_head(head):
+            self._known.forget()
 
     cdef const uint8_t* _gather(self, const uint8_t* at, const uint8_t* end) noexcept:
         """The head of a frame that is not there as a whole: its frame goes through as it is."""
@@ -167,7 +231,7 @@ cdef class PlainHeads:
             at += 1
         if self._head_size == FRAME_HEAD_BYTES:
             self._head_size = 0
-            self._passing = payload_size(self._head)
+            self._pass_on(self._head, payload_size(self._head))
         return at
 
     cdef size_t _rewrite(self, const uint8_t* frame, size_t size) noexcept:
@@ -183,6 +247,8 @@ cdef class PlainHeads:
         cdef Frame written
         cdef size_t length = 0
         cdef int texts, place = 0
+        cdef bint is_neutral = True
+        self._is_neutral = False
         written.at = self._texts.room
         written.end = self._texts.room + sizeof(self._texts.room)
         if (
@@ -194,6 +260,8 @@ cdef class PlainHeads:
         if frame[4] & WITH_PRIORITY:
             at += PRIORITY_BYTES
         while at < end:
+            if at[0] < 0x80 and at[0] & CHANGES_TABLE:
+                is_neutral = False
             texts = text_count(at, end, &at)
             if texts < 0:
                 return 0
@@ -216,6 +284,7 @@ cdef class PlainHeads:
                             return 0
                         kept = coded + length
                 at = coded + length
+        self._is_neutral = is_neutral
         if kept == frame or not append(&written, kept, end - kept):
             return 0
         return framed(self._texts.room, written.at)

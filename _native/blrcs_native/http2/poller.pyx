@@ -13,6 +13,8 @@ from posix.unistd cimport close
 
 import os
 
+from blrcs_native.clock cimport monotonic_ns
+
 cdef extern from "<sys/epoll.h>" nogil:
     int EPOLL_CLOEXEC
     int EPOLL_CTL_ADD
@@ -30,11 +32,21 @@ cdef extern from "<sys/epoll.h>" nogil:
 cdef enum:
     # Each may have its turn before the loop's own callbacks have theirs.
     TOLD_AT_ONCE = 16
+    # How long a reply may wait for those of the others that were ready with it.
+    HOLD_NS = 100_000
 
 
 cdef class Pollable:
     cdef void ready(self, uint32_t events) except *:
-        """May be told in vain, and is told again as long as there is something to do."""
+        """May be told in vain, and is told again as long as there is something to do.
+
+        One that has been at work leaves the time at which it has done as the poller's `now_ns`, so
+        that the next need not ask for it.
+        """
+        raise NotImplementedError
+
+    cdef void send(self) except *:
+        """What `send_later` was asked for; it may have been closed meanwhile."""
         raise NotImplementedError
 
     cdef void broken(self) except *:
@@ -49,6 +61,7 @@ cdef class Poller:
         if self._epoll < 0:
             raise OSError(errno, os.strerror(errno))
         self._gone = []
+        self._senders = []
         self._loop = loop
         loop.add_reader(self._epoll, self._step)
 
@@ -91,11 +104,15 @@ cdef class Poller:
         cdef int index
         cdef int count = epoll_wait(self._epoll, events, TOLD_AT_ONCE, 0)
         self._stepping = True
+        self.now_ns = monotonic_ns()
         for index in range(count):
             pollable = <Pollable>events[index].data.ptr
             # One that is ready may have closed another.
             if pollable.fd >= 0:
                 self.tell(pollable, events[index].events)
+                if self._senders and self.now_ns - self._held_ns > HOLD_NS:
+                    self._send()
+        self._send()
         self._stepping = False
         if self._gone:
             self._gone.clear()
@@ -104,14 +121,38 @@ cdef class Poller:
         """An error is the socket's own affair, and none of the others'."""
         try:
             pollable.ready(events)
-        except (KeyboardInterrupt, SystemExit) as error:
+        except BaseException as error:
+            self._failed(pollable, error)
+
+    cdef void send_later(self, Pollable pollable) except *:
+        """Has it send within this step, behind those that are ready with it.
+
+        Clients that wait on one processor are woken once for all that is sent to them in a row,
+        where each reply would else wake them anew, at the cost of who sends it.
+        """
+        if not self._senders:
+            self._held_ns = self.now_ns
+        self._senders.append(pollable)
+
+    cdef void _send(self) except *:
+        cdef Pollable pollable
+        cdef list senders = self._senders
+        self._senders = []
+        for pollable in senders:
+            try:
+                pollable.send()
+            except BaseException as error:
+                self._failed(pollable, error)
+
+    cdef void _failed(self, Pollable pollable, object error) except *:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
             # From here they would end the loop's watch over the sockets, and nothing else.
             self._loop.call_soon(throw, error)
-        except BaseException as error:
-            self._loop.call_exception_handler(
-                {"message": "a connection failed within the transport", "exception": error}
-            )
-            pollable.broken()
+            return
+        self._loop.call_exception_handler(
+            {"message": "a connection failed within the transport", "exception": error}
+        )
+        pollable.broken()
 
 
 def throw(error):

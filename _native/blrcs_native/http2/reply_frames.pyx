@@ -54,16 +54,25 @@ cdef int submit_head(
     nghttp2_data_source_read_callback read_output
 ) except -1:
     """The head of a reply: with the status where there is nothing between, else the rest follows as
-    `read_output` gives it."""
+    `read_output` gives it. Of one that a stand-in is for nghttp2 is given no more than that."""
     cdef nghttp2_data_provider provider
-    cdef list metadata = stream.initial_metadata or []
-    cdef list trailers = (stream.trailers or []) if with_status else []
-    cdef Py_ssize_t count = OWN_FIELDS + len(metadata) + len(trailers)
+    cdef list metadata, trailers
+    cdef Py_ssize_t count
     cdef nghttp2_nv small[16]
     cdef nghttp2_nv* fields = small
     cdef Py_ssize_t used = 3
     cdef int code
     cdef bytes encoding = None
+    if stream.head_stands_in:
+        set_static(&fields[0], b":status", 7, b"200", 3)
+        provider.source.ptr = <void*>stream
+        provider.read_callback = read_output
+        if nghttp2_submit_response(session, stream.id, fields, 1, &provider) == NGHTTP2_ERR_NOMEM:
+            raise MemoryError
+        return 0
+    metadata = stream.initial_metadata or []
+    trailers = (stream.trailers or []) if with_status else []
+    count = OWN_FIELDS + len(metadata) + len(trailers)
     if count > 16:
         fields = <nghttp2_nv*>malloc(count * sizeof(nghttp2_nv))
         if fields == NULL:
@@ -83,7 +92,6 @@ cdef int submit_head(
         for name, value in trailers:
             set_field(&fields[used], name, value)
             used += 1
-        stream.trailers_submitted = True
         code = nghttp2_submit_response(session, stream.id, fields, used, NULL)
     else:
         provider.source.ptr = <void*>stream
@@ -111,7 +119,6 @@ cdef int submit_trailers(nghttp2_session* session, Stream stream) except -1:
     for name, value in trailers:
         set_field(&fields[used], name, value)
         used += 1
-    stream.trailers_submitted = True
     nghttp2_submit_trailer(session, stream.id, fields, used)
     if fields != small:
         free(fields)

@@ -62,11 +62,13 @@ cdef int read_head_field(
             )
             return 0
     field = fields.field(name, name_size, value, value_size, stream.head_fields)
+    if stream.metadata is None:
+        stream.metadata = []
     if field is None:
         stream.head_problem = HEAD_BINARY
     elif type(field) is list:
         stream.head_fields += len(<list>field) - 1
-        stream.metadata.extend(field)
+        (<list>stream.metadata).extend(field)
     else:
-        stream.metadata.append(field)
+        (<list>stream.metadata).append(field)
     return 0

@@ -16,7 +16,7 @@ cdef class Session(Link):
     cdef int frame_begun(self, const nghttp2_frame_hd* head) noexcept
     cdef int head_begun(self, int32_t stream_id) except -1
     cdef int head_field(
-        self, Stream stream, const uint8_t* name, size_t name_size,
+        self, int32_t stream_id, const uint8_t* name, size_t name_size,
         const uint8_t* value, size_t value_size
     ) except -1
     cdef int frame_received(self, const nghttp2_frame* frame) except -1

@@ -6,6 +6,7 @@ bring its calls to methods, and errors of these methods back to it.
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
+from blrcs_native.http2.block_pool cimport session_memory
 from blrcs_native.http2.stream cimport Link, Stream
 from blrcs_native.nghttp2 cimport *
 
@@ -23,7 +24,9 @@ cdef class Session(Link):
         nghttp2_session_del(self._session)
 
     cdef void open_session(self) except *:
-        if nghttp2_session_server_new2(&self._session, CALLBACKS, <void*>self, OPTIONS) != 0:
+        if nghttp2_session_server_new3(
+            &self._session, CALLBACKS, <void*>self, OPTIONS, session_memory()
+        ) != 0:
             raise MemoryError
 
     # A result other than 0 ends the session; so does an exception.
@@ -37,7 +40,7 @@ cdef class Session(Link):
         raise NotImplementedError
 
     cdef int head_field(
-        self, Stream stream, const uint8_t* name, size_t name_size,
+        self, int32_t stream_id, const uint8_t* name, size_t name_size,
         const uint8_t* value, size_t value_size
     ) except -1:
         """A field of a request's head."""
@@ -89,14 +92,12 @@ cdef int on_header(
     nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
     const uint8_t* value, size_t value_size, uint8_t flags, void* user_data
 ) noexcept:
-    cdef Stream stream
     if frame.hd.type != NGHTTP2_HEADERS or frame.headers.cat != NGHTTP2_HCAT_REQUEST:
         return 0
-    stream = stream_of(session, frame.hd.stream_id)
-    if stream is None:
-        return 0
     try:
-        return (<Session>user_data).head_field(stream, name, name_size, value, value_size)
+        return (<Session>user_data).head_field(
+            frame.hd.stream_id, name, name_size, value, value_size
+        )
     except BaseException:
         return NGHTTP2_ERR_CALLBACK_FAILURE
 

@@ -32,6 +32,8 @@ cdef class Link:
     cdef Py_ssize_t max_unsent_bytes
     # Calls whose handlers run, those of streams that are closed too.
     cdef int running
+    # The time in its turn, as of the last call that it came to; 0 between turns.
+    cdef int64_t turn_ns
 
     cdef void begin_reply(self, Stream stream) except *
     cdef void resume_reply(self, Stream stream) except *
@@ -64,7 +66,8 @@ cdef class Stream(MessageStream):
     cdef Listener listener
     # The request's head.
     cdef readonly str path
-    cdef readonly list metadata
+    # A list while its head is read, or what another head has given; None for nothing.
+    cdef readonly object metadata
     cdef readonly str request_encoding
     cdef str accepted_encodings
     # When its first bytes were read.
@@ -106,7 +109,9 @@ cdef class Stream(MessageStream):
     cdef bint reply_begun
     cdef bint reply_deferred
     cdef bint finished_reply
-    cdef bint trailers_submitted
+    # The head is one that nghttp2 only has a stand-in for, and the status one that it has nothing of.
+    cdef bint head_stands_in
+    cdef bint status_is_known
     cdef bint alive
     cdef bint reset_here
     cdef int64_t stalled_since_ns
@@ -139,8 +144,18 @@ cdef class Stream(MessageStream):
     cdef void cancel_handler(self) except *
     cdef void tell_done(self) except *
     cdef void let_go(self) except *
+    cdef object started(self, object request)
+    cdef object concluded(self, object result, object error)
     cdef void finished(self, object result, object error) except *
     cdef bytes _inflated(self)
+    cdef inline bint has_plain_head(self) noexcept:
+        """The head of the reply says nothing of its own."""
+        return self.reply_encoding is None and not self.initial_metadata
+
+    cdef inline bint has_plain_status(self) noexcept:
+        """The status is OK, and says nothing more."""
+        return self.status == 0 and self.status_message is None and not self.trailers
+
     cdef bint has_room(self) noexcept
     cdef object take_message(self)
     cdef bint put_message(self, bytes body) except -1

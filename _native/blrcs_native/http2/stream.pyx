@@ -130,6 +130,12 @@ cdef class Stream(MessageStream):
     def eof(self):
         return self.listener.eof
 
+    cdef object started(self, object request):
+        return self.pipeline.enter(self.call, request)
+
+    cdef object concluded(self, object result, object error):
+        return self.pipeline.concluded(self.call, result, error, True)
+
     cdef void finished(self, object result, object error) except *:
         self.listener.ended(self, result, error)
 
@@ -340,7 +346,7 @@ cdef class Stream(MessageStream):
         outbox_put(&self.output, body, flag)
         self.link.unsent += PREFIX_BYTES + size
         if self.stalled_since_ns == 0:
-            self.stalled_since_ns = monotonic_ns()
+            self.stalled_since_ns = self.link.turn_ns or monotonic_ns()
         if not self.reply_begun:
             self.link.begin_reply(self)
         elif self.reply_deferred:

@@ -1,4 +1,8 @@
-"""TLS between a transport's bytes and HTTP/2's, by the standard ssl module."""
+"""TLS between a transport's bytes and HTTP/2's, by the standard ssl module.
+
+A step is four calls of the module's C functions, two each way, and none raises where nothing is
+amiss: what has to wait is known from what is pending.
+"""
 
 import ssl
 
@@ -11,8 +15,14 @@ cdef class TlsSession:
 
     def __cinit__(self, context):
         self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        outgoing = ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self._incoming, outgoing, server_side=True)
+        # What SSLObject's methods only hand on to, where this Python has it under that name.
+        direct = getattr(self.tls, "_sslobj", self.tls)
+        self._feed = self._incoming.write
+        self._read = direct.read
+        self._write = direct.write
+        self._take = outgoing.read
 
     cdef bint shake_hands(self) except -1:
         """Whether both sides are agreed."""
@@ -24,22 +34,28 @@ cdef class TlsSession:
         return True
 
     cdef void feed(self, object data) except *:
-        self._incoming.write(data)
+        self._feed(data)
 
-    cdef Py_ssize_t read_into(self, object buffer) except -1:
+    cdef bint has_more(self) except -1:
+        """Whether reading is worth while behind a read, since there is more than it has taken.
+
+        Each takes a whole record (RFC 8446, section 5.1), for which there is room, so that OpenSSL
+        keeps nothing of it: what is left has not been looked at.
+        """
+        return self._incoming.pending != 0
+
+    cdef Py_ssize_t read_into(self, tuple size_and_buffer) except -1:
         """Bytes of plain text; 0 where there are none for now, or where the client has ended."""
-        if self._incoming.pending == 0 and self.tls.pending() == 0:
-            return 0
         try:
-            return self.tls.read(len(buffer), buffer)
+            return self._read(*size_and_buffer)
         except ssl.SSLWantReadError:
             return 0
         except ssl.SSLZeroReturnError:
             return 0
 
     cdef void write(self, bytes data) except *:
-        self.tls.write(data)
+        self._write(data)
 
     cdef bytes outgoing(self):
         """What goes to the client, empty where there is nothing."""
-        return self._outgoing.read() if self._outgoing.pending else b""
+        return self._take()

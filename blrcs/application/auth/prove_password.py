@@ -51,20 +51,20 @@ class ProvePassword:
             verdict = await self._verify(user, password)
         except ResourceExhaustedError:
             # Nothing was verified, so nothing failed.
-            self._throttle.refund(user_id, address, familiar=familiar)
+            await self._throttle.refund(user_id, address, familiar=familiar)
             raise
         if user is None or user.disabled or not verdict.matches:
             return None
-        self._throttle.refund(user_id, address, familiar=familiar)
+        await self._throttle.refund(user_id, address, familiar=familiar)
         return PasswordProof(user, verdict.needs_rehash)
 
     async def _charge(self, user_id: str, address: str) -> bool:
         """Whether it was charged to the familiar address, since the account must wait."""
-        wait_ns = self._throttle.allow(user_id, address)
+        wait_ns = await self._throttle.allow(user_id, address)
         if wait_ns is None:
             return False
         if await self._is_familiar(user_id, address):
-            wait_ns = self._throttle.allow(user_id, address, familiar=True)
+            wait_ns = await self._throttle.allow(user_id, address, familiar=True)
             if wait_ns is None:
                 return True
         raise ResourceExhaustedError(

@@ -53,7 +53,7 @@ class ProveSecondFactor:
             UnauthenticatedError: The proof is wrong, or was used before.
             ResourceExhaustedError: Too many failures for the account or from the address.
         """
-        wait_ns = self._throttle.allow(user_id, address)
+        wait_ns = await self._throttle.allow(user_id, address)
         if wait_ns is not None:
             raise ResourceExhaustedError(
                 "SIGN_IN_THROTTLED", "too many failed attempts", retry_after_ns=wait_ns
@@ -66,7 +66,7 @@ class ProveSecondFactor:
             raise UnauthenticatedError(
                 "SECOND_FACTOR_INVALID", "the code is wrong, or was used before"
             )
-        self._throttle.refund(user_id, address)
+        await self._throttle.refund(user_id, address)
         return method
 
     async def _use_code(

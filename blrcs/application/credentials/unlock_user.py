@@ -35,4 +35,4 @@ class UnlockUser:
             raise NotFoundError(user_name(user_id))
         addresses = await self._sessions.addresses(user_id, now_ns=self._clock())
         for throttle in self._throttles:
-            throttle.forgive(user_id, addresses)
+            await throttle.forgive(user_id, addresses)

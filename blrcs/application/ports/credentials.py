@@ -200,18 +200,19 @@ class RevocationStore(Protocol):
 class SignInThrottle(Protocol):
     """Bounds failed proofs of identity, alike for accounts that exist and that do not.
 
-    An address that is ``familiar`` for an account is counted apart from all others.
+    An address that is ``familiar`` for an account is counted apart from all others. Methods raise
+    UnavailableError where nobody can tell what has been counted.
     """
 
-    def allow(self, user_id: str, address: str, *, familiar: bool = False) -> int | None:
+    async def allow(self, user_id: str, address: str, *, familiar: bool = False) -> int | None:
         """Takes an attempt in advance: None when it may go on, else nanoseconds to wait."""
         ...
 
-    def refund(self, user_id: str, address: str, *, familiar: bool = False) -> None:
+    async def refund(self, user_id: str, address: str, *, familiar: bool = False) -> None:
         """Gives back an attempt that was no failure."""
         ...
 
-    def forgive(self, user_id: str, addresses: Iterable[str] = ()) -> None:
+    async def forgive(self, user_id: str, addresses: Iterable[str] = ()) -> None:
         """Forgets an account's failures, and those from addresses that are familiar for it."""
         ...
 

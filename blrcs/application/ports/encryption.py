@@ -40,3 +40,14 @@ class CollectionKeys(Protocol):
     async def of(self, collection: Collection) -> FieldKeys:
         """The keys that are in force."""
         ...
+
+
+class TenantShredder(Protocol):
+    """Destroys keys."""
+
+    async def shred(self, tenant: str, *, even_without_keys: bool) -> int | None:
+        """Destroys all keys of a tenant, for ever, and returns how many there were.
+
+        None where it never had one; it does not get any then if ``even_without_keys`` is set.
+        """
+        ...

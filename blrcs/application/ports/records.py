@@ -5,7 +5,7 @@ inside the step, on another thread and maybe several times, and may raise a Doma
 undoes it; they must be pure.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -119,6 +119,13 @@ class RecordReader(Protocol):
         ...
 
 
+class StoredSize(NamedTuple):
+    """How large a record is, in bytes: what is shown in any case, and all that is read of it."""
+
+    shown: int
+    read: int
+
+
 class RecordRepository(RecordReader, Protocol):
     """Records, by the ids in their names. One that has expired is not there any more."""
 
@@ -126,6 +133,12 @@ class RecordRepository(RecordReader, Protocol):
         self, parent: CollectionKey, record_ids: Sequence[str], *, now_ns: int
     ) -> Sequence[RecordImage]:
         """Those of the records that there are, in no particular order."""
+        ...
+
+    async def sizes(
+        self, parent: CollectionKey, record_ids: Sequence[str]
+    ) -> Mapping[str, StoredSize]:
+        """Those of the records that there are."""
         ...
 
     async def write(

@@ -27,7 +27,9 @@ from blrcs.database.data_directory import FILE_MODE
 FORMAT = 1
 LEVEL = 3
 """Of compression: higher ones take several times as long for a few percent."""
-MAX_LINE_BYTES = 1 << 30
+MAX_LINE_BYTES = 64 << 20
+"""Of a row: a record of 1 MiB comes to at most 10 MiB, every character of it escaped twice. Whoever
+reads a file that somebody else made holds no more than this of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +71,16 @@ class BackupWriter:
         self._write(orjson.dumps({"blrcs_backup": FORMAT, **values}))
 
     def begin(self, table: str, columns: list[str]) -> Callable[[bytes], None]:
-        """Begins a table; the function that is returned adds a row."""
+        """Begins a table; the function that is returned adds a row.
+
+        It raises BackupError for a row that is too large to be read again.
+        """
         self._write(orjson.dumps({"table": table, "columns": columns}))
         tally = self.tallies[table] = Tally()
 
         def add(line: bytes) -> None:
+            if len(line) >= MAX_LINE_BYTES:
+                raise BackupError(f"{table}: has a row of more than {MAX_LINE_BYTES} bytes")
             tally.add(line)
             self._write(line)
 
@@ -200,7 +207,8 @@ class BackupReader:
     def _line(self) -> bytes:
         line: bytes = self._file.readline(MAX_LINE_BYTES)
         if not line.endswith(b"\n"):
-            raise self._wrong("is cut off")
+            is_long = len(line) == MAX_LINE_BYTES
+            raise self._wrong("is damaged: a line is too long" if is_long else "is cut off")
         self._digest.update(line)
         return line[:-1]
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from blrcs.database.adapter import DatabaseAdapter, Isolation
 from blrcs.database.errors import unavailable
 from blrcs.database.pool import Pool, PoolLimits, PoolObserver
+from blrcs.database.postgresql.announcer import PostgresqlAnnouncer
 from blrcs.database.postgresql.connection import (
     CONNECT_TIMEOUT_S,
     Connection,
@@ -76,6 +77,7 @@ class PostgresqlAdapter(Statements, DatabaseAdapter):
             observer=observer,
         )
         adapter = cls(pool)
+        adapter.announcer = PostgresqlAnnouncer(connect)
         try:
             connection = await pool.take()
         except UnavailableError as error:

@@ -1,7 +1,7 @@
 """Records in the database."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -14,6 +14,7 @@ from blrcs.application.ports.records import (
     PlannedWrite,
     Selection,
     StoredImage,
+    StoredSize,
 )
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.errors import IntegrityViolationError
@@ -24,7 +25,13 @@ from blrcs.database.repositories.plain_records import ADD, TELL, change_rows, re
 from blrcs.database.repositories.record_creations import RecordCreations
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
 from blrcs.database.repositories.record_index import MOST_NAMED, bounds_in
-from blrcs.database.repositories.record_lookup import IMAGE, SHOWN, shown_rows, stored_records
+from blrcs.database.repositories.record_lookup import (
+    IMAGE,
+    SHOWN,
+    shown_rows,
+    shown_sizes,
+    stored_records,
+)
 from blrcs.database.repositories.record_row import (
     image_from_row,
     sealed_from_bytes,
@@ -107,6 +114,12 @@ class SqlRecordRepository:
             for row in rows
             if not _is_expired(row, now_ns)
         ]
+
+    async def sizes(
+        self, parent: CollectionKey, record_ids: Sequence[str]
+    ) -> Mapping[str, StoredSize]:
+        """See the port."""
+        return await shown_sizes(self._database.dialect, self._reads, parent, record_ids)
 
     async def write(
         self, collection: Collection, writes: Sequence[PlannedWrite], *, now_ns: int

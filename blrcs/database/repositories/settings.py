@@ -10,6 +10,11 @@ from blrcs.database.tables import settings
 
 _BY_KEY = Statement(sa.select(settings.c.value).where(settings.c.key == sa.bindparam("of_key")))
 _ADD = Statement(sa.insert(settings))
+_CHANGE = Statement(
+    sa.update(settings)
+    .where(settings.c.key == sa.bindparam("of_key"))
+    .values(value=sa.bindparam("new_value"))
+)
 
 
 async def stored(database: DatabaseAdapter, key: str) -> bytes | None:
@@ -28,5 +33,21 @@ async def get_or_make(database: DatabaseAdapter, key: str, make: Callable[[], by
         value = make()
         await transaction.execute(_ADD, key=key, value=value)
         return value
+
+    return await database.run(operation)
+
+
+async def put_if(database: DatabaseAdapter, key: str, before: bytes | None, after: bytes) -> bool:
+    """Puts a value in the place of another one, or of none; False where that is not there."""
+
+    async def operation(transaction: Transaction) -> bool:
+        row = await transaction.fetch_one(_BY_KEY, of_key=key)
+        if (None if row is None else bytes(row.value)) != before:
+            return False
+        if row is None:
+            await transaction.execute(_ADD, key=key, value=after)
+        else:
+            await transaction.execute(_CHANGE, of_key=key, new_value=after)
+        return True
 
     return await database.run(operation)

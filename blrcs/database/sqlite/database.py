@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -13,6 +14,7 @@ from blrcs.database.sqlite.errors import call_error
 from blrcs.database.sqlite.group_writer import DEFAULT_GROUP_SIZE, DEFAULT_QUEUE_SIZE, GroupWriter
 from blrcs.database.sqlite.migrate import migrate
 from blrcs.database.sqlite.transaction import Transaction
+from blrcs.database.sqlite.write_turn import WriteTurn
 from blrcs.database.statement import Row, Statement
 
 Result = TypeVar("Result")
@@ -71,12 +73,9 @@ class SqliteDatabase:
             DatabaseOpenError: One of its subclasses, each saying in one line what is wrong.
         """
         connection = connect_up_to_date(path, busy_timeout_ms=busy_timeout_ms)
-        try:
-            reader = connect(path, busy_timeout_ms=busy_timeout_ms)
-        except BaseException:
-            connection.close()
-            raise
-        return cls(reader, GroupWriter(connection, group_size=group_size, queue_size=queue_size))
+        return cls._over(
+            connection, path, busy_timeout_ms, group_size=group_size, queue_size=queue_size
+        )
 
     @classmethod
     def join(cls, path: Path, *, busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS) -> Self:
@@ -86,12 +85,19 @@ class SqliteDatabase:
             DatabaseOpenError: One of its subclasses.
         """
         connection = connect(path, busy_timeout_ms=busy_timeout_ms, any_thread=True)
-        try:
+        return cls._over(connection, path, busy_timeout_ms)
+
+    @classmethod
+    def _over(
+        cls, connection: sqlite3.Connection, path: Path, busy_timeout_ms: int, **sizes: int
+    ) -> Self:
+        with ExitStack() as opened:
+            opened.callback(connection.close)
             reader = connect(path, busy_timeout_ms=busy_timeout_ms)
-        except BaseException:
-            connection.close()
-            raise
-        return cls(reader, GroupWriter(connection))
+            opened.callback(reader.close)
+            turn = WriteTurn.open(path, timeout_s=busy_timeout_ms / 1000)
+            opened.pop_all()
+        return cls(reader, GroupWriter(connection, turn, **sizes))
 
     def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """The first row, or None where there is none.

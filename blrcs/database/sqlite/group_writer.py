@@ -11,6 +11,7 @@ from typing import Any
 from blrcs.database.errors import closed, unavailable
 from blrcs.database.sqlite.errors import call_error
 from blrcs.database.sqlite.transaction import Transaction
+from blrcs.database.sqlite.write_turn import WriteTurn
 from blrcs.domain.errors import ResourceExhaustedError
 
 Operation = Callable[[Transaction], Any]
@@ -62,6 +63,7 @@ class GroupWriter:
 
     Args:
         connection: In autocommit mode, usable from any thread. The writer closes it.
+        turn: Taken for each commit, and closed with the connection; None where nobody else writes.
         group_size: At most this many operations share a commit.
         queue_size: At most this many wait.
     """
@@ -69,11 +71,13 @@ class GroupWriter:
     def __init__(
         self,
         connection: sqlite3.Connection,
+        turn: WriteTurn | None = None,
         *,
         group_size: int = DEFAULT_GROUP_SIZE,
         queue_size: int = DEFAULT_QUEUE_SIZE,
     ) -> None:
         self._connection = connection
+        self._turn = turn
         self._transaction = Transaction(connection)
         self._group_size = group_size
         self._queue_size = queue_size
@@ -117,9 +121,11 @@ class GroupWriter:
 
     def _run(self) -> None:
         while group := self._next_group():
-            self._commit([each for each in group if not each.future.cancelled()])
+            self._commit_in_turn([each for each in group if not each.future.cancelled()])
             _settle(group)
         self._connection.close()
+        if self._turn is not None:
+            self._turn.close()
 
     def _next_group(self) -> list[_Pending]:
         """Waits for operations. Empty once the writer is closed and has none left."""
@@ -134,6 +140,18 @@ class GroupWriter:
                 if group[-1].alone:
                     break
             return group
+
+    def _commit_in_turn(self, group: list[_Pending]) -> None:
+        if self._turn is None:
+            self._commit(group)
+        elif self._turn.take():
+            try:
+                self._commit(group)
+            finally:
+                self._turn.give_back()
+        else:
+            for pending in group:
+                pending.error = unavailable()
 
     def _commit(self, group: list[_Pending]) -> None:
         try:

@@ -347,7 +347,7 @@ class TestHealth:
 
         clients = [asyncio.create_task(client()) for _ in range(8)]
         await until(lambda: is_true(sum(observer.reads.values()) > 20))
-        replicas[0].kill()
+        replicas[0].kill_all()
         try:
             await until(lambda: told(observer, usable=False))
         finally:

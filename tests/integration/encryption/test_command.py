@@ -85,3 +85,10 @@ async def test_a_tenant_is_shredded(world, blrcs):
     assert "Destroyed 2 keys" in await blrcs("shred-tenant", "tenants/acme", "--yes")
     await world.encryption.look()
     assert (await refusal(world.get("a")))[1] == "ENCRYPTION_KEYS_DESTROYED"
+
+
+async def test_the_server_has_keys_of_its_own(world, blrcs):
+    refused = await blrcs("rotate-server", code=1)
+    assert refused == "blrcs: the server has nothing encrypted of its own\n"
+    await world.encryption.sealer("credentials").seal(("totp", "alice"), b"seed")
+    assert "Rotated the server's credentials" in await blrcs("rotate-server")

@@ -9,9 +9,9 @@ from blrcs.encryption.key_store import KeyStore
 from blrcs.encryption.local_master_key import FileMasterKey
 from blrcs.encryption.master_key import MasterKeys
 from blrcs.encryption.reencryption import Reencryption
-from blrcs.encryption.retirement import destroy_unused, values_by_key
+from blrcs.encryption.retirement import SETTLING_NS, destroy_unused, values_by_key
 from blrcs.encryption.rotation import KeyRotation
-from blrcs.encryption.shredding import shred_tenant
+from blrcs.encryption.shredding import StoredTenantShredder
 
 
 @contextlib.asynccontextmanager
@@ -27,8 +27,8 @@ async def tool(store, name="encryption_key", *older):
             rotation=KeyRotation(database, masters, keys),
             reencryption=Reencryption(database, keys),
             values_by_key=lambda scope: values_by_key(database, scope),
-            destroy_unused=lambda: destroy_unused(database),
-            shred=lambda tenant: shred_tenant(database, tenant),
+            destroy_unused=lambda now_ns=2 * SETTLING_NS: destroy_unused(database, now_ns),
+            shred=StoredTenantShredder(database).shred,
             stored=KeyStore(database).all,
         )
 

@@ -52,13 +52,14 @@ from blrcs.domain.session import SessionLifetime
 from blrcs.security.access_store import AccessStore
 from blrcs.security.challenges import SealedChallenges
 from blrcs.security.derived_sealer import DerivedSealer
+from blrcs.security.failure_counts import LimiterFailureCounts
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.passkeys import WebAuthnCeremonies
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.password_rules import GuessingPasswordRules
 from blrcs.security.password_tuning import HashWork
 from blrcs.security.secret_generator import RandomSecretGenerator
-from blrcs.security.sign_in_throttle import LimiterSignInThrottle
+from blrcs.security.sign_in_throttle import CountingSignInThrottle
 from blrcs.security.signing_keys import load_or_create_signing_key
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import DEFAULT_TTL_NS, JwtIssuer
@@ -140,11 +141,11 @@ class Identity:
         )
         self.hasher = hasher
         self.secrets = RandomSecretGenerator()
-        limiter = Limiter(1024, clock=clock)
-        self.throttle = LimiterSignInThrottle(limiter)
+        counts = LimiterFailureCounts(Limiter(1024, clock=clock))
+        self.throttle = CountingSignInThrottle(counts)
         # Races are to be decided by the database alone.
-        self.factor_throttle = LimiterSignInThrottle(
-            limiter, purpose="second-factor", account_failures=1000, address_failures=1000
+        self.factor_throttle = CountingSignInThrottle(
+            counts, purpose="second-factor", account_failures=1000, address_failures=1000
         )
         sealer = DerivedSealer(_master, purpose="tests")
         self.parts = CredentialParts(

@@ -302,6 +302,39 @@ async def test_many_records_are_got_in_the_order_of_their_names(world):
     assert (await refusal(world.stub.BatchGetRecords(request)))[0] == "INVALID_ARGUMENT"
 
 
+async def test_many_large_records_are_refused_before_they_are_read(world, monkeypatch):
+    large = {"text": "x" * (900 << 10)}
+    ids = [f"r{number}" for number in range(12)]
+    for record_id in ids:
+        await world.create(record_id, large | {"n": 1})
+    repository = world.records.service._records.batch_get_records._records
+    get_many, read = repository.get_many, []
+
+    async def counted(parent, record_ids, *, now_ns):
+        images = await get_many(parent, record_ids, now_ns=now_ns)
+        read.append(sum(image.size_bytes for image in images))
+        return images
+
+    monkeypatch.setattr(repository, "get_many", counted)
+    request = record_pb2.BatchGetRecordsRequest(parent=ORDERS, names=map(name_of, ids))
+    refused = await refusal(world.stub.BatchGetRecords(request))
+    assert (refused, read) == (("RESOURCE_EXHAUSTED", "BATCH_TOO_LARGE"), [])
+    # One that is asked for several times is in the reply as often.
+    for names in (ids[:1] * 100, ids[:5]):
+        request = record_pb2.BatchGetRecordsRequest(parent=ORDERS, names=map(name_of, names))
+        assert (await refusal(world.stub.BatchGetRecords(request)))[1] == "BATCH_TOO_LARGE"
+    request = record_pb2.BatchGetRecordsRequest(parent=ORDERS, names=map(name_of, ids))
+    request.read_mask.paths.append("data.n")
+    found = (await world.stub.BatchGetRecords(request)).records
+    assert [data_of(each) for each in found] == [{"n": 1}] * 12
+    assert max(read) < 5 << 20
+    request.names.append(name_of("none"))
+    assert (await refusal(world.stub.BatchGetRecords(request)))[0] == "NOT_FOUND"
+    request.read_mask.paths[:] = ["data"]
+    del request.names[-1]
+    assert (await refusal(world.stub.BatchGetRecords(request)))[1] == "BATCH_TOO_LARGE"
+
+
 async def test_a_batch_creates_updates_and_deletes(world):
     await world.create("gone")
     kept = await world.create("kept", {"n": 1})

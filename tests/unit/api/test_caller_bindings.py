@@ -17,14 +17,17 @@ PROOF = TokenBinding("proof", "k")
         ("c", "k", True, PROOF, [PROOF, CERTIFICATE]),
     ],
 )
-def test_tokens_are_bound_to_what_the_caller_asks_for_by_showing_it(
+async def test_tokens_are_bound_to_what_the_caller_asks_for_by_showing_it(
     certificate, key, binds, chosen, shown
 ):
+    async def proven_key(_):
+        return key
+
     bindings = CallerBindings(
         certificate_of=lambda _: certificate,
-        proven_key_of=lambda _: key,
+        proven_key_of=proven_key,
         binds_to_certificates=binds,
     )
-    assert bindings.chosen(None) == chosen
-    assert list(bindings.shown(None)) == shown
-    assert UNBOUND.chosen(None) is None
+    assert await bindings.chosen(None) == chosen
+    assert list(await bindings.shown(None)) == shown
+    assert await UNBOUND.chosen(None) is None

@@ -81,17 +81,17 @@ class FakeThrottle:
         self.failures = failures
         self.taken = {}
 
-    def allow(self, user_id, address, *, familiar=False):
+    async def allow(self, user_id, address, *, familiar=False):
         key = (user_id, address) if familiar else user_id
         if self.taken.get(key, 0) >= self.failures:
             return MINUTE_NS
         self.taken[key] = self.taken.get(key, 0) + 1
         return None
 
-    def refund(self, user_id, address, *, familiar=False):
+    async def refund(self, user_id, address, *, familiar=False):
         self.taken[(user_id, address) if familiar else user_id] -= 1
 
-    def forgive(self, user_id, addresses=()):
+    async def forgive(self, user_id, addresses=()):
         for key in (user_id, *((user_id, address) for address in addresses)):
             self.taken.pop(key, None)
 

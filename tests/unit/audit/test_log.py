@@ -27,6 +27,7 @@ class Kept:
         self.directory = directory
         self.mirrored: list[dict] = []
         self.observed: list[tuple[int, bool]] = []
+        self.written = asyncio.Event()
 
     async def __aenter__(self):
         def take():
@@ -36,13 +37,17 @@ class Kept:
             take,
             self.directory,
             clock=lambda: NOW_NS,
-            observe=lambda written, *, failed: self.observed.append((written, failed)),
+            observe=self._observe,
             mirror=self.mirrored.append,
         )
         return self
 
     async def __aexit__(self, *_):
         await self.log.close()
+
+    def _observe(self, written, *, failed):
+        self.observed.append((written, failed))
+        self.written.set()
 
     @property
     def records(self) -> list[dict]:
@@ -93,6 +98,22 @@ async def test_what_nobody_waits_for_comes_before_what_is_committed_later(kept):
     assert kept.records == []
     await kept.log.commit({"kind": "call", "n": 2})
     assert [each["n"] for each in kept.records] == [1, 2]
+
+
+async def test_what_nobody_waits_for_is_written_by_itself(kept):
+    kept.log.put({"kind": "call", "n": 1})
+    refuse(kept.log)
+    await asyncio.wait_for(kept.written.wait(), 30)
+    assert [each["kind"] for each in kept.records] == ["call", "refused"]
+    assert kept.observed == [(2, False)]
+
+
+async def test_who_cannot_wait_has_all_written(kept, monkeypatch):
+    monkeypatch.setattr(kept.log._pace, "_idle_s", 3600.0)
+    refuse(kept.log)
+    kept.log.flush()
+    await asyncio.wait_for(kept.written.wait(), 30)
+    assert [each["kind"] for each in kept.records] == ["refused"]
 
 
 async def test_at_the_end_all_is_written_and_signed(tmp_path):

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blrcs.audit import reading
-from blrcs.audit.instant import from_instant, to_instant
 from blrcs.audit.line import encoded
 from blrcs.audit.reading import AuditReader
 from blrcs.audit.segments import segments_in
 from blrcs.audit.trail import MAX_FOLLOWERS, DirectoryTrail
 from blrcs.domain.audit_event import AuditEvent, EventFilter, EventPlace
 from blrcs.domain.errors import OutOfRangeError, ResourceExhaustedError, UnavailableError
+from blrcs.domain.instant import from_instant, to_instant
 from tests.unit.audit.chains import KEYS, NOW_NS, take, write_chain
 
 SECOND = 1_000_000_000
@@ -139,7 +139,7 @@ def test_a_filter_takes_what_is_asked_for(wanted, values, takes):
 async def test_a_page_looks_at_so_many_and_says_how_far(tmp_path, monkeypatch):
     write_alternating(tmp_path, 50)
     monkeypatch.setattr("blrcs.audit.trail.MAX_LOOKED_AT", 10)
-    trail = DirectoryTrail(tmp_path, KEYS)
+    trail = DirectoryTrail(tmp_path, lambda: KEYS)
     wanted = EventFilter(method="/a.B/C")
     seen, after, pages = [], None, 0
     while True:
@@ -158,7 +158,7 @@ async def test_who_follows_is_told_where_too_much_was_missed(tmp_path):
     chain = take(tmp_path, max_segment_bytes=2000)
     for number in range(40):
         chain.append([(NOW_NS, encoded({"kind": "call", "number": number}))], sign=False)
-    trail = DirectoryTrail(tmp_path, KEYS)
+    trail = DirectoryTrail(tmp_path, lambda: KEYS)
     assert numbers(await trail.behind({chain.name: 0}, 1000)) == list(range(40))
     assert chain.retire(NOW_NS + SECOND) > 1
     with pytest.raises(OutOfRangeError):
@@ -169,7 +169,7 @@ async def test_who_follows_is_told_where_too_much_was_missed(tmp_path):
 
 
 async def test_followers_are_bounded_and_end_with_the_server(tmp_path):
-    trail = DirectoryTrail(tmp_path, KEYS)
+    trail = DirectoryTrail(tmp_path, lambda: KEYS)
     held = [trail.following() for _ in range(MAX_FOLLOWERS)]
     wakers = [each.__enter__() for each in held]
     with pytest.raises(ResourceExhaustedError), trail.following():
@@ -186,7 +186,7 @@ async def test_followers_are_bounded_and_end_with_the_server(tmp_path):
 
 async def test_one_verification_runs_at_a_time_though_its_caller_goes(tmp_path, monkeypatch):
     write_chain(tmp_path, 3)
-    trail = DirectoryTrail(tmp_path, KEYS)
+    trail = DirectoryTrail(tmp_path, lambda: KEYS)
     begun, go_on = threading.Event(), threading.Event()
     real = trail._go_on
 

@@ -11,7 +11,7 @@ from blrcs.audit.chain import Chain
 from blrcs.audit.checkpoint import KeySigner
 from blrcs.audit.line import encoded
 from blrcs.audit.segments import FOLDER, KEY_FILE, segments_in
-from blrcs.cli import app, audit
+from blrcs.cli import app, audit_follow
 from blrcs.security.signing_keys import load_or_create_signing_key
 
 HOUR_NS = 3600 * 1_000_000_000
@@ -103,14 +103,31 @@ def test_what_comes_is_followed_until_it_is_interrupted(data, monkeypatch):
         chain.append([(now_ns, record(f"new{len(naps)}"))], sign=False)
         chain.close()
 
-    monkeypatch.setattr(audit.time, "sleep", nap)
+    monkeypatch.setattr(audit_follow.time, "sleep", nap)
     lines = run(data, "follow", "--principal", "users/new2").splitlines()
     assert [json.loads(each)["principal"] for each in lines] == ["users/new2"]
+
+
+def test_who_follows_with_a_cursor_is_told_of_each_record_once(data, tmp_path):
+    arguments = ("follow", "--once", "--cursor", str(tmp_path / "cursor"))
+    assert len(run(data, *arguments).splitlines()) == 5
+    assert run(data, *arguments) == ""
+    chain = take(data, time.time_ns())
+    chain.append([(time.time_ns(), record("new"))], sign=False)
+    chain.close()
+    shipped = tmp_path / "shipped.jsonl"
+    assert run(data, *arguments, "--output", str(shipped), "--method", "/a.B/*") == ""
+    (line,) = map(json.loads, shipped.read_bytes().splitlines())
+    assert line["principal"] == "users/new"
+    (tmp_path / "cursor").write_text("7")
+    assert "is no cursor" in run(data, *arguments, fails=1)
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
+        (("follow", "--once"), "--cursor"),
+        (("follow", "--output", "/dev/null"), "--cursor"),
         (("list", "--since", "yesterday"), "--since"),
         (("list", "--decision", "perhaps"), "--decision"),
         (("verify", "--key", "/nowhere"), "/nowhere"),
@@ -146,3 +163,63 @@ def test_a_key_that_was_replaced_still_verifies_what_it_has_signed(data, tmp_pat
     new = tmp_path / "new.json"
     new.write_text(run(data, "key"))
     assert "as they were written" in run(data, "verify", "--key", str(old), "--key", str(new))
+
+
+def test_a_key_that_was_rotated_still_verifies_elsewhere(data, tmp_path):
+    old = tmp_path / "old.json"
+    old.write_text(run(data, "key"))
+    kid = run(data, "rotate-key").split()[0]
+    assert json.loads(run(data, "key"))["keys"][0]["kid"] == kid
+    for arguments in ((), ("--key", str(old))):
+        assert "as they were written" in run(data, "verify", *arguments)
+    (data / KEY_FILE).chmod(0o644)
+    assert "open to others" in run(data, "rotate-key", fails=1)
+
+
+def test_the_logs_of_several_machines_are_one(data, tmp_path):
+    """Two that were copied, one as its folder of chains and one as its data directory."""
+    trails, keys, kept = [], [], tmp_path / "kept"
+    for name, way in (("web-1", ""), ("web-2", FOLDER)):
+        machine = tmp_path / name
+        machine.mkdir()
+        now_ns = time.time_ns()
+        signer = KeySigner(load_or_create_signing_key(machine / KEY_FILE))
+        chain = Chain.take(
+            machine / FOLDER, signer=signer, clock=lambda now_ns=now_ns: now_ns, source=name
+        )
+        chain.append([(now_ns, record(f"of-{name}"))], sign=True)
+        chain.close()
+        public = tmp_path / f"{name}.json"
+        public.write_text(run(machine, "key"))
+        with kept.open("a") as file:
+            file.write(run(machine, "checkpoints"))
+        trails += ["--trail", str(machine / way)]
+        keys += ["--key", str(public)]
+    assert exported(data, *trails) == ["of-web-1", "of-web-2"]
+    lines = [json.loads(line) for line in run(data, "export", *trails).splitlines()]
+    assert {each["source"] for each in lines} == {"web-1", "web-2"}
+    assert "web-2" in run(data, "list", *trails)
+    verify = ("verify", *trails, "--checkpoint", str(kept))
+    assert run(data, *verify, *keys).count("as they were written") == 2
+    assert "no checkpoint that a trusted key" in run(data, *verify, *keys[:2], fails=1)
+    assert "there is no audit log" in run(data, "list", "--trail", str(tmp_path / "kept"), fails=1)
+
+
+def test_a_backup_is_restored_on_a_new_machine(data, tmp_path):
+    target = tmp_path / "nightly"
+    assert "1 chains, read back" in run(data, "backup", str(target))
+    assert "is there already" in run(data, "backup", str(target), fails=1)
+    assert exported(data, "--trail", str(target)) == ["old", "alice", "\x1b[2Jbob"]
+    new = tmp_path / "new" / "data"
+    arguments = ("restore", str(target))
+    assert "unsigned" in run(new, *arguments, fails=1)
+    key = str(target / "audit_public_key.json")
+    assert "restored up to record 5" in run(new, *arguments, "--key", key)
+    assert "is there already" in run(data, *arguments, fails=1)
+    assert exported(new) == ["old", "alice", "\x1b[2Jbob"]
+    assert run(new, "verify").count("as they were written") == 2
+    (chain,) = (data / FOLDER).iterdir()
+    (segment,) = segments_in(chain)
+    segment.path.write_bytes(segment.path.read_bytes().replace(b"alice", b"mally"))
+    assert "is edited" in run(data, "backup", str(tmp_path / "after"), fails=1)
+    assert (tmp_path / "after").exists()

@@ -25,6 +25,7 @@ def test_all_services_that_a_server_has_are_listed_by_name():
                 "Auth",
                 "Cache",
                 "Credential",
+                "Encryption",
                 "Limit",
                 "Record",
                 "User",

@@ -49,6 +49,18 @@ def test_a_traceback_shows_no_values_of_variables(caplog: pytest.LogCaptureFixtu
     assert PASSWORD not in caplog.text
 
 
+def test_the_text_of_an_exception_forges_no_line(caplog: pytest.LogCaptureFixture) -> None:
+    log_by_standard_library()
+    caplog.handler.setFormatter(logging.Formatter())
+    error = ValueError("no\nWARNING admin signed in\r\x1b[2J eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.x")
+    structlog.get_logger("blrcs.handler").error("handler failed", exc_info=error)
+    first, *rest = caplog.text.splitlines()
+    assert first == "handler failed"
+    assert "    WARNING admin signed in" in rest
+    assert all(line.startswith("    ") and line.isprintable() for line in rest)
+    assert "eyJ" not in caplog.text
+
+
 def test_values_forge_no_line_and_secrets_are_masked(caplog: pytest.LogCaptureFixture) -> None:
     log_by_standard_library()
     structlog.get_logger("blrcs").warning("of\nold", password="correct horse", peer="a\r\nb")

@@ -1,6 +1,7 @@
 """Whose a certificate is, and which are nobody's."""
 
 import datetime as dt
+import ssl
 import time
 from functools import cache
 from typing import Any
@@ -95,6 +96,22 @@ def test_a_certificate_holds_until_it_expires() -> None:
 @pytest.mark.parametrize("pem", [b"", b"nothing", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
 def test_what_is_no_certificate_is_nobody(pem: bytes) -> None:
     assert CertificateNames(SETTINGS).read(pem) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        (dns("one.example")[0], b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01"),
+        (dns("one.example")[0], b"\x06\x03\x55\x1d\x11", b"\x06\x03\x55\x1d\x13"),
+        (x509.OtherName(x509.ObjectIdentifier("1.2.3"), b"\x05\0"), b"\xa0\x08", b"\xa3\x08"),
+    ],
+    ids=["version", "extension-twice", "kind-of-name"],
+)
+def test_a_certificate_that_breaks_the_rules_is_nobody(name: Any, old: bytes, new: bytes) -> None:
+    der = ssl.PEM_cert_to_DER_cert(authority().issue(name).chain.decode())
+    assert der.count(old) == 1
+    pem = ssl.DER_cert_to_PEM_cert(der.replace(old, new)).encode()
+    assert CertificateNames(SETTINGS).read(pem)[0] is None
 
 
 @pytest.mark.parametrize(

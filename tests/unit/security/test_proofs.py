@@ -158,13 +158,64 @@ def test_without_origins_none_is_good(world):
     assert not checker.check(world.call(world.proof(htu=METHOD)), thumbprint(KEY), TOKEN)
 
 
-def test_a_key_is_proven_before_there_is_a_token(world):
+async def test_a_key_is_proven_before_there_is_a_token(world):
     checker = world.checkers[0]
-    assert checker.proven_key(world.call()) is None
-    assert checker.proven_key(world.call(world.proof(ath=...))) == thumbprint(KEY)
+    assert await checker.proven_key(world.call()) is None
+    assert await checker.proven_key(world.call(world.proof(ath=...))) == thumbprint(KEY)
     for refused in (world.proof(ath=...), world.proof(jti="2"), "x"):
         with pytest.raises(UnauthenticatedError):
-            checker.proven_key(world.call(refused))
+            await checker.proven_key(world.call(refused))
     twice = world.call(world.proof(ath=..., jti="3"), world.proof(ath=..., jti="4"))
     with pytest.raises(UnauthenticatedError):
-        checker.proven_key(twice)
+        await checker.proven_key(twice)
+
+
+class Elsewhere:
+    """What other machines know."""
+
+    def __init__(self):
+        self.spent = {}
+
+    async def spend(self, name, ttl_ns):
+        is_new = name not in self.spent
+        self.spent[name] = ttl_ns
+        return is_new
+
+
+@pytest.fixture
+def machines(world):
+    """Two, each with a limiter of its own."""
+    elsewhere = Elsewhere()
+    return [
+        ProofChecker(
+            Limiter(64, clock=world.clock), origins=[ORIGIN], clock=world.clock, elsewhere=elsewhere
+        )
+        for _ in range(2)
+    ]
+
+
+async def test_a_proof_is_good_once_for_all_machines(world, machines):
+    here, there = machines
+    call, again = world.call(world.proof()), world.call(world.proof())
+    assert here.check(call, thumbprint(KEY), TOKEN)
+    assert await here.spend_elsewhere(call)
+    assert there.check(again, thumbprint(KEY), TOKEN)
+    assert not await there.spend_elsewhere(again)
+
+
+async def test_other_machines_are_told_of_a_proof_once(world, machines):
+    here, _ = machines
+    call = world.call(world.proof())
+    for _ in range(3):
+        assert here.check(call, thumbprint(KEY), TOKEN)
+    assert await here.spend_elsewhere(call)
+    assert here.spend_elsewhere(call) is None
+    assert here.spend_elsewhere(world.call()) is None
+
+
+async def test_no_token_is_given_twice_for_one_proof(world, machines):
+    here, there = machines
+    call = world.call(world.proof(ath=...))
+    assert await here.proven_key(call) == thumbprint(KEY)
+    with pytest.raises(UnauthenticatedError):
+        await there.proven_key(call)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from blrcs.application.records.record_planner import MAX_ENCODED_BYTES
+from blrcs.database.backup import file as file_module
 from blrcs.database.backup.errors import BackupError
 from blrcs.database.backup.file import (
     BackupWriter,
@@ -84,6 +86,37 @@ def test_a_line_that_was_changed_is_told(path: Path, old: bytes, new: bytes) -> 
     path.write_bytes(gzip.compress(text.replace(old, new)))
     with pytest.raises(BackupError, match="is damaged"):
         read(path)
+
+
+def test_a_line_is_read_no_further_than_a_row_may_reach(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest = max(map(len, gzip.decompress(path.read_bytes()).splitlines(keepends=True)))
+    monkeypatch.setattr(file_module, "MAX_LINE_BYTES", longest)
+    assert read(path) == ROWS
+    monkeypatch.setattr(file_module, "MAX_LINE_BYTES", longest - 1)
+    with pytest.raises(BackupError, match="a line is too long"):
+        read(path)
+
+
+def test_a_row_that_could_not_be_read_again_is_not_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = to_line(ROWS["a"][0])
+    with gzip.open(path, "wb") as file:
+        add = BackupWriter(file, HEADER).begin("a", ["id", "name", "data"])
+        monkeypatch.setattr(file_module, "MAX_LINE_BYTES", len(row) + 1)
+        add(row)
+        monkeypatch.setattr(file_module, "MAX_LINE_BYTES", len(row))
+        with pytest.raises(BackupError, match="a: has a row of more than"):
+            add(row)
+
+
+def test_the_largest_record_is_no_line_too_long() -> None:
+    # Every character of its document is escaped, and its escapes are again.
+    record = [f"t{number}" for number in range(4)]
+    record += ["\\u0001" * MAX_ENCODED_BYTES, bytes(MAX_ENCODED_BYTES), bytes(MAX_ENCODED_BYTES)]
+    assert len(to_line(record)) < file_module.MAX_LINE_BYTES
 
 
 @pytest.mark.parametrize(

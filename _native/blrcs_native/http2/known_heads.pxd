@@ -1,0 +1,42 @@
+"""The C face of the heads that a connection has had before."""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from blrcs_native.http2.stream cimport Stream
+
+cdef enum:
+    KNOWN = 4
+    MOST_BLOCK_BYTES = 1024
+    # The pseudo-header fields that nghttp2 wants, and a length.
+    MOST_STAND_IN_BYTES = 32
+
+
+cdef class KnownHead:
+    cdef bytes block
+    cdef uint8_t stand_in[MOST_STAND_IN_BYTES]
+    cdef size_t stand_in_bytes
+    cdef str path
+    cdef tuple metadata
+    cdef str request_encoding
+    cdef str accepted_encodings
+    cdef int64_t timeout_ns
+    cdef Py_ssize_t head_bytes
+    cdef int head_fields
+
+    cdef bint take(self, Stream stream, int64_t now_ns) except -1
+    cdef bint _stand_for_length(self, bytes digits) except -1
+    cdef void give(self, Stream stream, int64_t now_ns) except *
+
+
+cdef class KnownHeads:
+    cdef list _known
+    cdef Py_ssize_t _last
+    cdef Py_ssize_t _oldest
+    cdef uint64_t _seen[KNOWN]
+
+    cdef KnownHead find(self, const uint8_t* block, size_t size)
+    cdef bint is_seen_again(self, const uint8_t* block, size_t size) noexcept
+    cdef void learn(
+        self, Stream stream, const uint8_t* block, size_t size, int64_t now_ns
+    ) except *
+    cdef void forget(self) noexcept

@@ -1,0 +1,30 @@
+"""The C face of what a connection's replies have been encoded as before."""
+
+from libc.stdint cimport uint8_t
+
+from blrcs_native.http2.octets cimport Octets
+
+cdef enum ReplyPart:
+    NO_PART
+    # The head that most replies have, and what nghttp2 is given in its stead.
+    PLAIN_HEAD
+    STAND_IN_HEAD
+    # The status of most.
+    PLAIN_TRAILERS
+    OTHER_FIELDS
+
+cdef enum:
+    MOST_KNOWN_BYTES = 8
+
+
+cdef class KnownReplies:
+    cdef uint8_t _head[MOST_KNOWN_BYTES]
+    cdef uint8_t _trailers[MOST_KNOWN_BYTES]
+    # 0 where it is not known.
+    cdef size_t head_bytes
+    cdef size_t trailers_bytes
+
+    cdef void forget(self) noexcept
+    cdef void note(self, ReplyPart part, const uint8_t* frame, size_t size) noexcept
+    cdef int put_head(self, Octets* out, const uint8_t* frame, size_t size) except -1
+    cdef int put_trailers(self, Octets* out, const uint8_t* data_head) except -1

@@ -1,0 +1,1 @@
+"""Use cases of EncryptionService: the keys of tenants."""

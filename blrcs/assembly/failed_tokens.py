@@ -1,0 +1,21 @@
+"""Puts together what bounds the tokens that strangers have verified in vain."""
+
+from blrcs.config.auth import Auth
+from blrcs.workers.memory import FAILED_TOKEN_CELLS, FAILED_TOKENS, Memory
+from blrcs_native.failed_verifications import FailedVerifications
+from blrcs_native.limiter import Rule
+
+NS_PER_S = 1_000_000_000
+ADDRESS_PERIOD_NS = 10 * 60 * NS_PER_S
+
+
+def failed_verifications(memory: Memory, settings: Auth) -> FailedVerifications | None:
+    """Those of all workers together; None where they are not bounded."""
+    own, shared = settings.failed_tokens_per_address, settings.failed_tokens_per_second
+    if not own:
+        return None
+    return FailedVerifications(
+        memory.limiter(FAILED_TOKENS, FAILED_TOKEN_CELLS),
+        per_address=Rule("gcra", own, ADDRESS_PERIOD_NS, identity="failed-tokens/address"),
+        in_all=Rule("gcra", shared, NS_PER_S, identity="failed-tokens") if shared else None,
+    )

@@ -1,0 +1,121 @@
+"""Other keys for what the server keeps secret itself, while servers run, on each database."""
+
+import sqlalchemy as sa
+
+from blrcs.application.auth.prove_second_factor import totp_context
+from blrcs.database.statement import Statement
+from blrcs.database.tables import totp_secrets, users
+from blrcs.encryption import server_values
+from blrcs.encryption.retirement import SETTLING_NS
+from blrcs.encryption.sealer import CREDENTIALS, SERVER, SIGNING_KEYS, Sealer
+from blrcs.encryption.server_values import KEYS_SCOPE, SCOPE, server_values_by_key
+from blrcs.encryption.stored_key import KeyState
+from blrcs.security.key_directory import KeyDirectory
+from blrcs.security.shared_keys import SharedKeys
+from tests.integration.encryption.tool import all_of, tool
+
+NAMES = [f"user-{number}" for number in range(5)]
+ADD_USER, ADD_TOTP = Statement(sa.insert(users)), Statement(sa.insert(totp_secrets))
+ALL = Statement(sa.select(totp_secrets))
+
+
+async def enrol(it, *names):
+    sealer = Sealer(it.keys, CREDENTIALS)
+    for name in names:
+        texts = dict.fromkeys(("display_name", "email", "password_hash"), "")
+        times = dict.fromkeys(("password_set_at_ns", "created_at_ns", "updated_at_ns"), 1)
+        flags = dict.fromkeys(("password_change_required", "disabled"), False)
+        await it.database.execute(ADD_USER, id=name, revision=1, **texts, **times, **flags)
+        sealed = await sealer.seal(totp_context(name), name.encode())
+        await it.database.execute(
+            ADD_TOTP, user_id=name, sealed=sealed, last_step=7, created_at_ns=1
+        )
+
+
+async def opened(it):
+    """All secrets, as they are; what else is stored of them stays as it was."""
+    sealer = Sealer(it.keys, CREDENTIALS)
+    rows = await it.database.fetch_all(ALL)
+    assert {(row.last_step, row.created_at_ns) for row in rows} == {(7, 1)}
+    return {
+        row.user_id: (await sealer.open(totp_context(row.user_id), bytes(row.sealed))).decode()
+        for row in rows
+    }
+
+
+async def states(it):
+    stored = await it.stored()
+    return [key.state for key in sorted(stored, key=lambda key: key.version) if key.scope == SCOPE]
+
+
+async def test_the_servers_own_keys_are_rotated_and_the_old_ones_destroyed(store, monkeypatch):
+    monkeypatch.setattr(
+        server_values,
+        "_PAGE",
+        Statement(
+            sa.select(totp_secrets)
+            .where(totp_secrets.c.user_id > sa.bindparam("after"))
+            .order_by(totp_secrets.c.user_id)
+            .limit(2)
+        ),
+    )
+    async with tool(store) as it, tool(store) as server:
+        await enrol(it, *NAMES[:4])
+        await opened(server)
+        (old,) = await server_values_by_key(it.database)
+        assert await it.rotation.rotate_data(SERVER) == [SCOPE]
+        # A process that has not noticed yet seals with the old key.
+        await enrol(it, NAMES[4])
+        assert await opened(server) == dict(zip(NAMES, NAMES, strict=True))
+        _, needed = await it.destroy_unused()
+        assert [key.key_id for key in needed] == [old]
+
+        # Ended in the middle, it goes on.
+        run = it.reencryption.run()
+        first = await anext(run)
+        assert (first.name, first.kept, first.done, first.total) == ("users", "factors", 2, 5)
+        assert first.sealed_anew == 2
+        await run.aclose()
+        assert sum(each.sealed_anew for each in await all_of(it.reencryption.run())) == 3
+        assert old not in await server_values_by_key(it.database)
+        _, needed = await it.destroy_unused(now_ns=SETTLING_NS)
+        assert [key.key_id for key in needed] == [old]
+        gone, _ = await it.destroy_unused()
+        assert old in [key.key_id for key in gone]
+        assert await states(it) == [KeyState.DESTROYED, KeyState.ACTIVE]
+        assert await server.keys.look()
+        assert await opened(server) == dict(zip(NAMES, NAMES, strict=True))
+
+
+async def test_what_cannot_be_opened_is_named_and_stays(store):
+    async with tool(store) as it:
+        await enrol(it, *NAMES[:2])
+        await it.rotation.rotate_data(SERVER)
+        broken = Statement(
+            sa.update(totp_secrets)
+            .where(totp_secrets.c.user_id == NAMES[0])
+            .values(sealed=sa.bindparam("value"))
+        )
+        await it.database.execute(broken, value=b"x" * 60)
+        (progress,) = await all_of(it.reencryption.run())
+        assert (progress.refused, progress.sealed_anew) == (("users/user-0",), 1)
+
+
+async def test_the_keys_that_sign_are_encrypted_anew(store, tmp_path):
+    async with tool(store) as it:
+        directory = KeyDirectory(tmp_path, overlap_ns=1)
+        sealer = Sealer(it.keys, SIGNING_KEYS)
+        shared = SharedKeys(directory, it.database, sealer, lambda: 1)
+        await shared.settle()
+        (old,) = await server_values_by_key(it.database, KEYS_SCOPE)
+        assert await it.rotation.rotate_data(SERVER) == [KEYS_SCOPE]
+        (progress,) = await all_of(it.reencryption.run())
+        assert (progress.kept, progress.sealed_anew) == ("signing keys", 1)
+        assert not await all_of(it.reencryption.run())
+        gone, _ = await it.destroy_unused()
+        assert old in [key.key_id for key in gone]
+        await shared.settle()
+        other = KeyDirectory(tmp_path / "other", overlap_ns=1)
+        other.path.parent.mkdir()
+        await SharedKeys(other, it.database, sealer, lambda: 1).settle()
+        assert {*other.read().by_kid} == {*directory.read().by_kid}
