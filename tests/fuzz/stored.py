@@ -14,7 +14,6 @@ from blrcs.domain.order_by import MAX_TERMS, parse_order_by, position
 from blrcs.encryption.data_key import DataKey
 from blrcs.security.page_tokens import SignedPageTokens
 
-
 KEY = bytes(range(32))
 PLACES = (b"place", b"other")
 
