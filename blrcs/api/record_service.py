@@ -22,6 +22,7 @@ from blrcs.api.stored_messages import (
     StoredWatchRecordsResponse,
 )
 from blrcs.api.times import to_timestamp
+from blrcs.application.collections.update_collection import JUDGE_SECRETS
 from blrcs.application.page import PageRequest
 from blrcs.application.records.watch_records import RecordEvent
 from blrcs.domain.errors import PermissionDeniedError
@@ -89,13 +90,15 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         )
 
     async def UpdateCollection(  # noqa: D102
-        self, request: record_pb2.UpdateCollectionRequest, _: Call
+        self, request: record_pb2.UpdateCollectionRequest, call: Call
     ) -> record_pb2.Collection:
+        key = collection_key_in(request.collection.name, field="collection.name")
         collection = await self._collections.update_collection(
-            collection_key_in(request.collection.name, field="collection.name"),
+            key,
             collection_fields(request.collection),
             mask=request.update_mask.paths,
             etag=request.collection.etag,
+            may_judge_secrets=self._may(call, JUDGE_SECRETS, key.name),
         )
         return collection_message(collection)
 

@@ -133,6 +133,13 @@ def _rotate(channels: list[grpc.Channel], folder: Path) -> None:
             assert use(other, bearer(token)) is OK
         return True
 
+    def is_active(machine: str) -> bool:
+        listed = json.loads(keys(machine, "list", "--json"))
+        return ("active", kid) in [(each["state"], each["kid"]) for each in listed]
+
+    # A user has so many sessions, of which the first is needed still.
+    for machine in ("first", "second"):
+        until(lambda machine=machine: is_active(machine))  # type: ignore[misc]
     for channel in channels:
         until(lambda channel=channel: signs(channel))  # type: ignore[misc]
 

@@ -12,6 +12,8 @@ from grpc_health.v1 import health_pb2
 from blrcs.v1 import access_pb2, auth_pb2, cache_pb2, limit_pb2, record_pb2
 from blrcs_native.http2.messages import compress
 from tests.fuzz.access import access_inputs
+from tests.fuzz.documents import document_inputs
+from tests.fuzz.heads import head_inputs
 from tests.fuzz.proofs import proof_inputs
 from tests.fuzz.stored import stored_inputs
 from tests.fuzz.tokens import token_inputs
@@ -106,6 +108,7 @@ def corpus() -> dict[str, dict[str, bytes]]:
     """Inputs by target and name."""
     return {
         "connection": conversations(),
+        "heads": head_inputs(),
         "metadata": {"text": b"name\0value", "binary": b"a-bin\0YQ==,Yg", "latin": b"n\0\xff"},
         "timeout": {"second": b"1S", "long": b"99999999H"},
         "message": {
@@ -137,6 +140,7 @@ def corpus() -> dict[str, dict[str, bytes]]:
         **token_inputs(),
         **proof_inputs(),
         **access_inputs(),
+        **document_inputs(),
         **stored_inputs(),
     }
 

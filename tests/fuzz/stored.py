@@ -1,85 +1,18 @@
-"""What is stored and found again, as targets of fuzzing: documents, sealed values, and queries."""
+"""What is stored and found again, as targets of fuzzing: sealed values, and queries."""
 
 import json
 from collections.abc import Hashable
 from functools import cache
-from typing import Any
 
-import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from google.protobuf.message import DecodeError
-from google.protobuf.struct_pb2 import Struct
 
-from blrcs.api.documents import document_of
 from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
-from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.filter.evaluation import Subject, matches
 from blrcs.domain.filter.expression import comparisons
 from blrcs.domain.filter.parser import parse_filter
 from blrcs.domain.order_by import MAX_TERMS, parse_order_by, position
 from blrcs.encryption.data_key import DataKey
 from blrcs.security.page_tokens import SignedPageTokens
-from blrcs_native.struct_json import json_of_struct
-from blrcs_native.struct_wire import struct_of
-from tests.unit.native.test_struct_json import encoded, expected
-
-
-def struct(data: bytes) -> Hashable:
-    """A google.protobuf.Struct: read natively it is what protobuf reads."""
-    text = json_of_struct(data, MAX_DEPTH)
-    try:
-        message = Struct.FromString(data)
-    except DecodeError:
-        assert text is None
-        return "refused"
-    message.DiscardUnknownFields()
-    document = expected(message)
-    assert json_of_struct(encoded(message), MAX_DEPTH) == document
-    if document is None:
-        assert text is None
-        return "no document"
-    if text is not None:
-        assert sorted(text) == sorted(document)
-        assert orjson.loads(text) == orjson.loads(document)
-    again = Struct.FromString(struct_of(orjson.loads(document), MAX_DEPTH, ordered=True))
-    assert document_of(again, field="data") == orjson.loads(document)
-    return text is None, tuple(
-        sorted({each.WhichOneof("kind") for each in message.fields.values()})
-    )
-
-
-def document(data: bytes) -> Hashable:
-    """A JSON object: written natively it is the bytes that protobuf writes."""
-    try:
-        found = orjson.loads(data)
-    except ValueError:
-        return "no JSON"
-    if not isinstance(found, dict):
-        return "no object"
-    try:
-        written = struct_of(found, MAX_DEPTH, ordered=True)
-    except ValueError:
-        assert levels(found) > MAX_DEPTH or not is_exact(found)
-        return "refused"
-    assert levels(found) <= MAX_DEPTH
-    assert is_exact(found)
-    message = Struct()
-    message.update(found)
-    assert written == encoded(message)
-    assert Struct.FromString(struct_of(found, MAX_DEPTH)) == message
-    return levels(found), tuple(sorted({type(each).__name__ for each in found.values()}))
-
-
-def levels(value: Any) -> int:
-    within = value.values() if isinstance(value, dict) else value
-    return 1 + max(map(levels, within), default=0) if isinstance(value, dict | list) else 0
-
-
-def is_exact(value: Any) -> bool:
-    if isinstance(value, dict | list):
-        return all(map(is_exact, value.values() if isinstance(value, dict) else value))
-    return type(value) is not int or int(float(value)) == value
-
 
 KEY = bytes(range(32))
 PLACES = (b"place", b"other")
@@ -169,8 +102,6 @@ def page_token(data: bytes) -> Hashable:
 
 
 STORED_TARGETS = {
-    "struct": struct,
-    "document": document,
     "sealed": sealed,
     "filter": filter_,
     "order_by": order_by,
@@ -180,7 +111,6 @@ STORED_TARGETS = {
 
 def stored_inputs() -> dict[str, dict[str, bytes]]:
     """What fuzzing them begins with."""
-    data = {"a": 1, "ab": -2.5, "b": [None, True, "x\n"], "c": {"d": {}, "\u00e9": []}}
     texts = {
         f"{place.decode()}_{value.decode()}": text for (place, text), value in genuine().items()
     }
@@ -191,11 +121,6 @@ def stored_inputs() -> dict[str, dict[str, bytes]]:
         "kinds": "data.b.c = null AND data.a != -1.5e3 AND record_id < r",
     }
     return {
-        "struct": {"document": struct_of(data, 9, ordered=True), "unordered": struct_of(data, 9)},
-        "document": {
-            "document": orjson.dumps(data),
-            "inexact": b'{"a":[9007199254740993],"b":18446744073709551615}',
-        },
         "sealed": {
             name: (b"\xff" if name.startswith("other") else b"\0") + text
             for name, text in texts.items()

@@ -17,6 +17,8 @@ from blrcs_native.http2.wire import decode_binary, parse_timeout
 from blrcs_native.protobuf_wire import length_of_utf8, read_fields
 from tests.fuzz.access import ACCESS_TARGETS
 from tests.fuzz.direct import DIRECT_TARGETS
+from tests.fuzz.documents import DOCUMENT_TARGETS
+from tests.fuzz.heads import heads
 from tests.fuzz.network import NETWORK_TARGETS
 from tests.fuzz.proofs import PROOF_TARGETS
 from tests.fuzz.stored import STORED_TARGETS
@@ -186,7 +188,7 @@ def compressed(data: bytes) -> Hashable:
     return plain is None
 
 
-OWN = (connection, metadata, timeout, message, compressed)
+OWN = (connection, heads, metadata, timeout, message, compressed)
 TARGETS: dict[str, Target] = {
     **{each.__name__: each for each in OWN},
     **DIRECT_TARGETS,
@@ -194,5 +196,6 @@ TARGETS: dict[str, Target] = {
     **TOKEN_TARGETS,
     **PROOF_TARGETS,
     **ACCESS_TARGETS,
+    **DOCUMENT_TARGETS,
     **STORED_TARGETS,
 }

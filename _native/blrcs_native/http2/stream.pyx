@@ -211,10 +211,7 @@ cdef class Stream(MessageStream):
         )
 
     cdef bytes next_message(self):
-        """The next message, or None where it is not there yet.
-
-        AbortError where the client's bytes are no messages.
-        """
+        """None where it is not there yet; AbortError where the client's bytes are no messages."""
         cdef bytes body
         cdef bint is_packed
         if self.inflation is not None:

@@ -12,8 +12,11 @@ from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.records import CollectionRepository, DocumentSchemas
 from blrcs.application.update_mask import fields_to_update
 from blrcs.domain.collection import Collection
+from blrcs.domain.errors import PermissionDeniedError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.record_name import CollectionKey
+
+JUDGE_SECRETS = "blrcs.collections.judgeSecrets"
 
 
 class UpdateCollection:
@@ -27,15 +30,30 @@ class UpdateCollection:
         self._clock = clock
 
     async def __call__(
-        self, key: CollectionKey, fields: CollectionFields, *, mask: Iterable[str], etag: str
+        self,
+        key: CollectionKey,
+        fields: CollectionFields,
+        *,
+        mask: Iterable[str],
+        etag: str,
+        may_judge_secrets: bool,
     ) -> Collection:
         """The collection after the change.
+
+        Args:
+            key: The collection's.
+            fields: What they are to be.
+            mask: Which of them.
+            etag: That of the collection that is meant; empty for any.
+            may_judge_secrets: Whether who asks holds JUDGE_SECRETS: by what a schema lets pass,
+                writers find out what secrets are that a record has already.
 
         Raises:
             InvalidArgumentError: The mask names what cannot be changed, or the schema is not
                 acceptable.
             NotFoundError: There is no such collection.
             AbortedError: ``etag`` is not empty and not the stored one.
+            PermissionDeniedError: The schema would be another one, of a collection with secrets.
         """
         chosen = [ATTRIBUTES.get(name, name) for name in fields_to_update(mask, UPDATABLE)]
         if "json_schema" in chosen and fields.json_schema:
@@ -44,11 +62,19 @@ class UpdateCollection:
 
         def change(stored: Collection) -> Collection:
             require_etag(stored.name, stored=stored.etag, given=etag)
-            return replace(
+            changed = replace(
                 stored,
                 **{name: getattr(fields, name) for name in chosen},
                 update_time_ns=now_ns,
                 revision=stored.revision + 1,
             )
+            judges = stored.secret_fields and changed.json_schema != stored.json_schema
+            if judges and not may_judge_secrets:
+                raise PermissionDeniedError(
+                    "PERMISSION_DENIED",
+                    f"{JUDGE_SECRETS} is needed",
+                    metadata={"permission": JUDGE_SECRETS},
+                )
+            return changed
 
         return await self._collections.update(key, change)

@@ -1,5 +1,6 @@
 """Letting somebody try again at once."""
 
+import asyncio
 from collections.abc import Sequence
 
 from blrcs.application.ports.clock import Clock
@@ -30,9 +31,16 @@ class UnlockUser:
 
         Raises:
             NotFoundError: There is no such user.
+            UnavailableError: Not all of them can be forgotten now.
         """
         if await self._users.get(user_id) is None:
             raise NotFoundError(user_name(user_id))
         addresses = await self._sessions.addresses(user_id, now_ns=self._clock())
-        for throttle in self._throttles:
-            await throttle.forgive(user_id, addresses)
+        # Each is asked, whatever becomes of the others.
+        outcomes = await asyncio.gather(
+            *(throttle.forgive(user_id, addresses) for throttle in self._throttles),
+            return_exceptions=True,
+        )
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome

@@ -105,20 +105,38 @@ class RecordPlanner:
         data = self._sealer.whole(self._shape, stored)
         for path in mask.paths:
             value = value_at(fields.data or {}, path)
-            gone = value is MISSING
-            data = without(data, path) if gone else with_value(data, path, value)
+            if value is MISSING:
+                data = without(data, path)
+            else:
+                data = with_value(self._with_room(data, path), path, value)
             if isinstance(value, Mapping):
                 data = self._keep_secrets(stored, data, path)
         return self._written(stored.key, times, data, None)
 
+    def _with_room(self, data: Document, path: Path) -> Document:
+        """The data without what is no object in a secret, where a path leads into that.
+
+        So the answer is the same, whatever the secret is, and whether there is one.
+        """
+        for secret in self._shape.secret_paths:
+            if path[: len(secret)] == secret:
+                for end in range(len(secret), len(path)):
+                    value = value_at(data, path[:end])
+                    if value is not MISSING and not isinstance(value, Mapping):
+                        return without(data, path[:end])
+        return data
+
     def _keep_secrets(self, stored: Record, data: Document, within: Path) -> Document:
         """The data with those secrets that an object at a path was written without.
 
-        Who writes back what was read has not seen them, and does not mean to drop them.
+        Who writes back what was read has not seen them, and does not mean to drop them. One goes
+        with the object that it lies in, where that is not written, or something else in its place:
+        were it kept, or the write refused, who may not see it would be told that it is there.
         """
         for path, secret in self._sealer.secrets(self._shape, stored).items():
             lies_within = len(path) > len(within) and path[: len(within)] == within
-            if lies_within and value_at(data, path) is MISSING:
+            around = value_at(data, path[:-1])
+            if lies_within and isinstance(around, Mapping) and path[-1] not in around:
                 data = with_value(data, path, secret)
         return data
 

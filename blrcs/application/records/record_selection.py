@@ -43,6 +43,10 @@ def _blinded(shape: CollectionShape, asked: Expression) -> Expression:
             if field.is_indexed and field.path == asked.field.segments:
                 return Comparison(asked.field, Operator.EQUAL, Text(_tag(shape, field, asked)))
         _refuse_sealed(shape, asked.field, "filter")
+        if asked.operator is Operator.HAS and isinstance(asked.operand, Text):
+            # As a key of an object it is another way to ask whether the field is there.
+            key = Path((*asked.field.segments, asked.operand.text))
+            _refuse_sealed(shape, key, "filter")
         return asked
     if isinstance(asked, Not):
         return Not(_blinded(shape, asked.operand))

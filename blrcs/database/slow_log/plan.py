@@ -1,8 +1,9 @@
 """How a database answers a statement, and whether an index might help."""
 
 import copy
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,9 @@ _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _NUMBER = re.compile(r"(?<![\w.$\"])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b")
 _CONDITION = re.compile(r"^\s*(?:->\s*)?[A-Z][\w ]*(?:Cond|Filter|Key|Output): ")
 _SQLITE_SCAN = re.compile(r"\bSCAN (\S+)")
+_SQLITE_SORT = re.compile(r"\bUSE TEMP B-TREE FOR .*ORDER BY")
+_POSTGRESQL_SORT = re.compile(r"^\s*(?:->\s*)?(?:Incremental )?Sort\b")
+_MYSQL_SORT = "Using filesort"
 _POSTGRESQL_SCAN = re.compile(r"\bSeq Scan on (\S+)(?: ([^\s(]\S*))?")
 
 
@@ -66,7 +70,7 @@ async def ask_plan(
 
 
 def hint_of(dialect: Dialect, statement: Statement, rows: Sequence[Sequence[Any]]) -> str | None:
-    """Which filters are answered by reading a whole table, for want of an index."""
+    """Which filters have a whole table read, for want of an index, and which orders all sorted."""
     filters = _filters(statement.construct(dialect))
     hints = []
     for name in dict.fromkeys(_scanned(dialect.name, rows)):
@@ -76,6 +80,14 @@ def hint_of(dialect: Dialect, statement: Statement, rows: Sequence[Sequence[Any]
             hints.append(
                 f"no index serves the filter on {table.name} ({names}): the whole table is read"
             )
+    if _is_sorted(dialect.name, rows):
+        for table, columns in _orders(statement.construct(dialect)).values():
+            if not _has_index(table, columns[:1], anywhere=True):
+                names = ", ".join(columns)
+                hints.append(
+                    f"no index has the order of {table.name} ({names}): all that the filter lets"
+                    " pass is sorted"
+                )
     return "; ".join(hints) or None
 
 
@@ -118,16 +130,34 @@ def _scanned(dialect: str, rows: Sequence[Sequence[Any]]) -> Iterator[str]:
                 yield str(found["table"])
 
 
+def _is_sorted(dialect: str, rows: Sequence[Sequence[Any]]) -> bool:
+    """Whether rows are brought into another order than they are read in."""
+    if dialect == "sqlite":
+        return any(_SQLITE_SORT.search(row[3]) for row in rows)
+    if dialect == "postgresql":
+        return any(_POSTGRESQL_SORT.match(row[0]) for row in rows)
+    return any(_MYSQL_SORT in str(row[-1]) for row in rows)
+
+
 def _columns(row: Sequence[Any]) -> tuple[str, ...]:
     return _MYSQL_COLUMNS if len(row) == len(_MYSQL_COLUMNS) else _MARIADB_COLUMNS
 
 
 def _filters(construct: Construct) -> dict[str, tuple[Any, list[str]]]:
     """By a table's name in the statement: the table, and the columns that conditions are about."""
+    conditions = (getattr(each, "whereclause", None) for each in visitors.iterate(construct))
+    return _named(each for each in conditions if each is not None)
+
+
+def _orders(construct: Construct) -> dict[str, tuple[Any, list[str]]]:
+    """Likewise the columns by which the statement is ordered."""
+    return _named(getattr(construct, "_order_by_clauses", ()))
+
+
+def _named(elements: Iterable[Any]) -> dict[str, tuple[Any, list[str]]]:
     found: dict[str, tuple[Any, list[str]]] = {}
-    for element in visitors.iterate(construct):
-        condition = getattr(element, "whereclause", None)
-        for each in () if condition is None else visitors.iterate(condition):
+    for element in elements:
+        for each in visitors.iterate(element):
             table = getattr(each, "table", None)
             if not isinstance(each, sa.ColumnClause) or not isinstance(table, sa.FromClause):
                 continue
@@ -139,11 +169,12 @@ def _filters(construct: Construct) -> dict[str, tuple[Any, list[str]]]:
     return found
 
 
-def _has_index(table: Any, columns: list[str]) -> bool:
-    """Whether one that is described begins with one of the columns."""
+def _has_index(table: Any, columns: list[str], *, anywhere: bool = False) -> bool:
+    """Whether one that is described begins with one of the columns, or has one anywhere."""
     if not isinstance(table, sa.Table):
         return False
     keys: list[Any] = [*table.indexes, table.primary_key]
     keys += [each for each in table.constraints if isinstance(each, sa.UniqueConstraint)]
-    first = {next(iter(each.columns)).name for each in keys if len(each.columns)}
-    return not first.isdisjoint(columns)
+    most = None if anywhere else 1
+    found = {column.name for each in keys for column in itertools.islice(each.columns, most)}
+    return not found.isdisjoint(columns)

@@ -34,6 +34,12 @@ books = sa.Table(
 ADD = Statement(sa.insert(books))
 BY_ID = Statement(sa.select(books).where(books.c.id == sa.bindparam("book")))
 BY_SHELF = Statement(sa.select(books).where(books.c.shelf == sa.bindparam("place")))
+SHELF_BY_TITLE = Statement(
+    sa.select(books)
+    .where(books.c.shelf == sa.bindparam("place"))
+    .order_by(books.c.title.desc(), books.c.id)
+)
+BY_KEY_IN_ORDER = Statement(sa.select(books).order_by(books.c.id))
 BY_TITLE = Statement(
     sa.select(books.c.id).where(
         books.c.title == sa.bindparam("wanted"), books.c.pages > sa.bindparam("least")
@@ -121,6 +127,16 @@ async def test_a_filter_without_an_index_gives_a_hint(watched: Watched) -> None:
     assert second.hint == "no index serves the filter on books (title): the whole table is read"
     assert first.plan is not None
     assert "books" in first.plan
+
+
+async def test_an_order_that_no_index_has_gives_a_hint(watched: Watched) -> None:
+    await watched.database.fetch_all(SHELF_BY_TITLE, place="7")
+    await watched.database.fetch_all(BY_KEY_IN_ORDER)
+    first, second = await watched.entries(2)
+    assert first.hint == (
+        "no index has the order of books (title, id): all that the filter lets pass is sorted"
+    )
+    assert second.hint is None
 
 
 async def test_what_an_index_serves_or_nothing_filters_gives_none(watched: Watched) -> None:

@@ -79,6 +79,27 @@ async def test_a_secret_stays_where_a_write_leaves_it_out(sealed):
     assert (await refusal(sealed.create("b", {"name": "Eve"})))[1] == "SCHEMA_VIOLATION"
 
 
+async def test_who_may_change_a_collection_cannot_find_out_its_secrets_by_a_schema(sealed):
+    await sealed.create("a", DATA)
+    stub = sealed.stub_of("users/mallory", {"blrcs.collections.update": "tenants"})
+
+    def schema_of(text, mask=("json_schema",)):
+        collection = record_pb2.Collection(name=ORDERS, json_schema=text, display_name="d")
+        return record_pb2.UpdateCollectionRequest(
+            collection=collection, update_mask={"paths": mask}
+        )
+
+    guess = '{"properties": {"pin": {"pattern": "^7"}}}'
+    for mask in (["json_schema"], ["json_schema", "display_name"], ["*"], []):
+        refused = await refusal(stub.UpdateCollection(schema_of(guess, mask)))
+        assert refused == ("PERMISSION_DENIED", "PERMISSION_DENIED")
+    await stub.UpdateCollection(schema_of(guess, ["display_name"]))
+    await sealed.stub.UpdateCollection(schema_of(guess))
+    # It stays, if that is what is asked for.
+    await stub.UpdateCollection(schema_of(guess))
+    assert (await refusal(stub.UpdateCollection(schema_of(""))))[0] == "PERMISSION_DENIED"
+
+
 async def test_a_secret_stays_where_what_is_around_it_is_written(store, clock):
     async with World.open(store, clock) as world:
         schema = '{"properties": {"card": {"required": ["pin"]}}}'
@@ -92,6 +113,75 @@ async def test_a_secret_stays_where_what_is_around_it_is_written(store, clock):
         assert data_of(await world.update("a", {}, ["data.card"])) == {}
         refused = await refusal(world.update("a", {"card": {"year": 31}}, ["data.card"]))
         assert refused[1] == "SCHEMA_VIOLATION"
+
+
+SEALED_FILTERS = (
+    'data.card.pin = "7"',
+    "data.card.pin:*",
+    "-data.card.pin:*",
+    "data.card.pin != null",
+    "data.card.pin.a = 1",
+    'data."card"."pin" = 7',
+    'startsWith(data.card.pin, "7")',
+    "data.card:pin",
+    'NOT data."card":"pin"',
+    "data:iban",
+    "data.iban:*",
+    "data.iban.a = 1",
+    'data.name = "x" OR data.card:pin',
+)
+SEALED_ORDERS = (
+    "data.card.pin",
+    "data.card.pin.a desc",
+    'create_time, data."card"."pin"',
+    "data.iban",
+)
+
+
+@pytest.mark.parametrize("record", [{}, {"card": {}}, {"card": {"pin": 7}, "iban": "x"}])
+async def test_no_list_tells_of_what_is_sealed(store, clock, record):
+    async with World.open(store, clock) as world:
+        index = record_pb2.RecordIndex(path="iban")
+        await world.collection(
+            secret_fields=["card.pin"], encrypted_fields=["iban"], indexes=[index]
+        )
+        await world.create("a", record)
+
+        def listed(**fields):
+            return world.stub.ListRecords(record_pb2.ListRecordsRequest(parent=ORDERS, **fields))
+
+        for filter_ in SEALED_FILTERS:
+            sealed = ("INVALID_ARGUMENT", "FIELD_SEALED")
+            assert await refusal(listed(filter=filter_)) == sealed, filter_
+            count = record_pb2.CountRecordsRequest(parent=ORDERS, filter=filter_)
+            assert await refusal(world.stub.CountRecords(count)) == sealed, filter_
+        for order_by in SEALED_ORDERS:
+            assert await refusal(listed(order_by=order_by)) == sealed, order_by
+        assert [each.name for each in (await listed(filter="data.card:other")).records] == []
+
+
+WRITES_AT_SECRETS = {
+    "something else around it": ({"card": 5}, ()),
+    "something else around it, by its name": ({"card": 5}, ["data.card"]),
+    "into it": ({"card": {"pin": {"a": {"b": 1}}}}, ["data.card.pin.a.b"]),
+    "nothing into it": ({}, ["data.card.pin.a.b"]),
+    "beside it": ({"card": {"year": 31}}, ["data.card.year"]),
+    "around it": ({"card": {"year": 31}}, ["data.card"]),
+    "something else further out": ({"wallet": 1}, ()),
+}
+
+
+@pytest.mark.parametrize(("data", "mask"), WRITES_AT_SECRETS.values(), ids=WRITES_AT_SECRETS)
+async def test_no_write_tells_whether_there_is_a_secret(store, clock, data, mask):
+    async with World.open(store, clock) as world:
+        await world.collection(secret_fields=["card.pin", "wallet.key.pin"])
+        secrets = ("pin", 7, None, {"a": 1}, {"a": {"b": 2}, "c": 3})
+        told = []
+        for record_id, secret in enumerate(["none", *secrets]):
+            card = {"year": 30} | ({} if secret == "none" else {"pin": secret})
+            await world.create(f"r{record_id}", {"card": card})
+            told.append(data_of(await world.update(f"r{record_id}", data, mask)))
+    assert told == [told[0]] * len(told)
 
 
 async def test_a_record_is_as_large_as_it_is_shown(sealed):
@@ -132,11 +222,11 @@ async def test_neither_can_be_asked_for(sealed):
         {"filter": f'data.card.number = "{NUMBER}"'},
         {"filter": "NOT (data.name = x AND data.pin:*)"},
         {"filter": "data.pin.deep = 1"},
+        {"filter": 'data.card:"number"'},
         {"order_by": "data.name, data.pin"},
     ):
         call = sealed.stub.ListRecords(record_pb2.ListRecordsRequest(parent=ORDERS, **fields))
         assert await refusal(call) == ("INVALID_ARGUMENT", "FIELD_SEALED")
-    assert await sealed.listed(filter='data.card:"number"') == []
     assert await sealed.listed(filter="data.card.year = 30") == ["a"]
 
 

@@ -25,7 +25,7 @@ from tests.unit.application.identity_fakes import counting_random
 TENANT = "tenants/acme"
 ORDERS = f"{TENANT}/collections/orders"
 VERBS = {
-    "collections": ("create", "get", "list", "update", "delete"),
+    "collections": ("create", "get", "list", "update", "delete", "judgeSecrets"),
     "records": ("create", "get", "list", "update", "delete", "batchWrite", "watch"),
 }
 ALL = {f"blrcs.{kind}.{verb}": "tenants" for kind, verbs in VERBS.items() for verb in verbs}

@@ -10,15 +10,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blrcs.audit.batch import Batch
-from blrcs.audit.chain import Chain, retire_idle
+from blrcs.audit.chain import Chain
 from blrcs.audit.checkpoint import ROTATED, KeySigner, PublicAuditKeys
 from blrcs.audit.handover import Handover
 from blrcs.audit.own_keys import NEXT_KEY_FILE, OwnAuditKeys, rotate_key
+from blrcs.audit.retention import retire_idle
 from blrcs.audit.segments import FOLDER, KEY_FILE, KEYS_FILE, segments_in
 from blrcs.audit.verification import Verification
 from blrcs.domain.audit_finding import Finding
 from blrcs.security.key_file import KeyFileError
-from blrcs.security.signing_keys import SigningKey, load_signing_key
+from blrcs.security.signing_keys import SigningKey, load_signing_key, make_signing_key
 from tests.unit.audit.chains import NOW_NS, raw_of, records
 
 EVE = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes([6]) * 32))
@@ -183,9 +184,33 @@ def test_a_key_signs_nothing_any_more_once_it_has_handed_over(server: Server) ->
     server.write(2)
     last = len(kinds(chain))
     Forger(server, chain).add(KeySigner(stolen), [])
-    (finding,) = server.findings(server.public())
-    assert (finding.seq, finding.problem) == (last + 1, "unsigned")
-    assert "handed over" in finding.detail
+    for trusted in (server.public(), PublicAuditKeys.of_jwks(stolen.jwks())):
+        (finding,) = server.findings(trusted)
+        assert (finding.seq, finding.problem) == (last + 1, "unsigned")
+        assert "handed over" in finding.detail
+
+
+def test_a_chain_tells_itself_how_its_keys_followed(server: Server) -> None:
+    """What stands beside it is no record."""
+    old = server.public()
+    server.write(1)
+    server.rotate()
+    silent = KeySigner(load_signing_key(server.data / KEY_FILE))
+    chain = Chain.take(server.directory, signer=silent, clock=lambda: NOW_NS)
+    chain.append(records([2]), sign=True)
+    chain.close()
+    (finding,) = server.findings(old)
+    assert finding.problem == "unsigned"
+    assert "never handed over" in finding.detail
+
+
+@pytest.mark.parametrize("member", ["signature", "countersignature", "time", "old", "new"])
+def test_a_handover_is_what_both_have_signed(member: str) -> None:
+    old, new = make_signing_key(), make_signing_key()
+    values = Handover.make(old, new, "2030-01-01T00:00:00Z").values
+    other = Handover.make(EVE, EVE, "2031-01-01T00:00:00Z").values
+    assert Handover.read(values) is not None
+    assert Handover.read({**values, member: other[member]}) is None
 
 
 def test_a_key_that_has_handed_over_twice_leads_to_neither(server: Server) -> None:

@@ -94,3 +94,29 @@ def test_an_end_is_told_as_soon_as_it_is_known(schedule):
     assert schedule.next(0) is second
     assert schedule.next(1000) is None
     assert KeyState.NEXT == "next"
+
+
+def test_schedules_are_merged_alike_whichever_comes_first():
+    one = KeySchedule((key("a", 0), key("b", 2000), key("d", 1000, 1500)), OVERLAP)
+    other = KeySchedule((key("b", 500), key("c", 600), key("d", 1000, 1200)), OVERLAP)
+    merged = one.merged(other, 550)
+    assert merged == other.merged(one, 550) == merged.merged(one, 550)
+    assert {each.kid: (each.sign_time_ns, each.retire_time_ns) for each in merged.keys} == {
+        "a": (0, None),
+        "b": (500, None),
+        "c": (600, None),
+        "d": (1000, 1200),
+    }
+
+
+def test_what_has_expired_is_not_merged(schedule):
+    assert [each.kid for each in schedule.merged(schedule, 1100).keys] == ["b"]
+
+
+def test_all_may_be_retired_after_a_merge():
+    one = KeySchedule((key("a", 0, 10), key("b", 0)), OVERLAP)
+    other = KeySchedule((key("a", 0), key("b", 0, 10)), OVERLAP)
+    merged = one.merged(other, 20)
+    assert not merged.has_live_keys
+    assert one.has_live_keys
+    assert [each.retire_time_ns for each in merged.keys] == [10, 10]

@@ -88,9 +88,11 @@ def test_another_address_never_waits(clock: FakeClock) -> None:
 
 
 def test_success_costs_nothing(clock: FakeClock) -> None:
-    verifier = make_verifier(failures=bound(clock, in_all=1))
+    verifier = make_verifier(failures=bound(clock, in_all=2))
     for number in range(10 * FAILURES):
         assert isinstance(verifier.verify(make_token(jti=f"{number}"), STRANGER), Claims)
+    # Neither its own address has less left, nor all have.
+    assert reasons(verifier, [forged(0), forged(1)]) == ["TOKEN_SIGNATURE_INVALID"] * 2
 
 
 def test_without_an_address_nobody_pays(clock: FakeClock) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from blrcs.application.credentials.unlock_user import UnlockUser
-from blrcs.domain.errors import NotFoundError
+from blrcs.domain.errors import NotFoundError, UnavailableError
 from blrcs.domain.session import SessionLifetime
 from tests.unit.application.identity_fakes import FakeThrottle
 
@@ -32,3 +32,18 @@ async def test_forgets_what_keeps_the_user_waiting(unlock_user, throttles, alice
 async def test_a_user_who_does_not_exist_cannot_be_unlocked(unlock_user):
     with pytest.raises(NotFoundError):
         await unlock_user("nobody")
+
+
+async def test_each_is_asked_whatever_becomes_of_the_others(
+    unlock_user, throttles, alice, monkeypatch
+):
+    async def unable(_, __):
+        raise UnavailableError("LIMITS_UNAVAILABLE", "try again")
+
+    monkeypatch.setattr(throttles[0], "forgive", unable)
+    throttles[1].taken = {"alice": 3}
+
+    with pytest.raises(UnavailableError):
+        await unlock_user("alice")
+
+    assert throttles[1].taken == {}

@@ -146,6 +146,19 @@ async def test_a_stream_that_ends_with_nothing_left_to_send_has_its_status(serve
     assert trailers.ends_stream
 
 
+async def test_a_status_behind_a_change_of_the_table_is_told_of_it(server: Server) -> None:
+    await server.warm()
+    await server.endpoint.answer(
+        frames.request(101, b"/e/Stream") + frames.data(101, b"", end=True)
+    )
+    await server.endpoint.answer(frames.settings((TABLE_SIZE, 0)))
+    server.endpoint._reader._decoder.max_allowed_table_size = 0
+    server.replying.go_on.set()
+    (trailers,) = await server.endpoint.answer(b"")
+    assert trailers.fields == TRAILERS
+    assert trailers.payload[0] == 0x20  # the new size of the table, before all else
+
+
 async def test_a_reply_that_does_not_wait_for_the_request_resets_it(server: Server) -> None:
     await server.warm()
     server.replying.go_on.set()

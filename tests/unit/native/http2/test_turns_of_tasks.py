@@ -134,6 +134,18 @@ async def test_one_is_cancelled_while_it_lets_others_go_first(
     assert isinstance(error, asyncio.CancelledError) != swallows
 
 
+async def test_who_is_cancelled_takes_no_further_step(started: Started) -> None:
+    await started.warm(1)
+    noted: list[tuple[str, int]] = []
+    await started.start(counting(noted)("a", 5))
+    started.tasks[0].cancel()
+    taken = len(noted)
+    await settled()
+    assert len(noted) == taken
+    ((_, error),) = started.outcomes
+    assert isinstance(error, asyncio.CancelledError)
+
+
 async def test_a_timeout_ends_one_that_only_lets_others_go_first(started: Started) -> None:
     await started.warm(1)
 
