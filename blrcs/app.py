@@ -22,6 +22,7 @@ from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.overload import assemble_overload, bound_watches
+from blrcs.assembly.recorded_reloads import RecordedReloads
 from blrcs.assembly.services import HostedServices
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
@@ -164,6 +165,7 @@ async def running(
             administrator = await _make_administrator(builtin, settings)
         if administrator is not None:
             await audit.note_administrator(administrator.user_id)
+        reloadables.append(RecordedReloads(audit.sink))
         live = LiveSettings(loaded, load=load, reloadables=reloadables, on_reload=metrics.reloaded)
         watcher = ConfigWatcher(live)
         await server.start()
