@@ -15,9 +15,10 @@ from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.page_tokens import PageTokens
 from blrcs.assembly.foundation import NS_PER_S, Foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
-from blrcs.audit.chain import Chain, retire_idle
+from blrcs.audit.chain import Chain
 from blrcs.audit.log import AuditLog, open_log
 from blrcs.audit.own_keys import OwnAuditKeys
+from blrcs.audit.retention import retire_idle
 from blrcs.audit.segments import FOLDER
 from blrcs.audit.trail import DirectoryTrail
 from blrcs.config.audit import Audit as AuditSection

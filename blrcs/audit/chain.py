@@ -4,9 +4,7 @@ import contextlib
 import hashlib
 import os
 import secrets
-import shutil
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,8 +12,6 @@ from blrcs.application.ports.clock import Clock
 from blrcs.audit.batch import Batch
 from blrcs.audit.checkpoint import (
     CHECKPOINT,
-    FORGOTTEN,
-    RETIRED,
     ROTATED,
     Signer,
     Signers,
@@ -28,13 +24,10 @@ from blrcs.audit.segments import (
     chains_in,
     hold,
     is_restored,
-    raw_lines,
     segment_path,
-    segments_in,
     sync_directory,
 )
 from blrcs.audit.tail import DamagedChainError, Tail, read_tail
-from blrcs.domain.instant import from_instant
 
 MAX_SEGMENT_BYTES = 16 << 20
 CHECKPOINT_RECORDS = 1024
@@ -134,6 +127,11 @@ class Chain:
         return cls(folder, lock, tail, opening=opening, **options)
 
     @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._folder
+
+    @property
     def name(self) -> str:
         """What tells it from all other chains, anywhere."""
         return self._folder.name
@@ -183,47 +181,8 @@ class Chain:
             OSError: They are not written.
         """
         self.append([], sign=True)
-        self._write_signed(values)
+        self.write_signed(values)
         self.append([], sign=True)
-
-    def retire(self, before_ns: int) -> int:
-        """Removes the files whose records are all older, but for the last one; how many it was.
-
-        A signed record tells of each, before it goes, where the chain goes on behind it.
-
-        Raises:
-            OSError: Not all could be removed.
-        """
-        segments = segments_in(self._folder)
-        retired = 0
-        for segment, following in pairwise(segments):
-            last = _last_line(segment.path)
-            if last is None or from_instant(last.values["time"]) >= before_ns:
-                break
-            count = following.first_seq - segment.first_seq
-            self._write_signed({"kind": RETIRED, "through": place_of(last), "records": count})
-            segment.path.unlink()
-            sync_directory(self._folder)
-            retired += 1
-        return retired
-
-    def forget_restored(self, before_ns: int) -> None:
-        """Removes the chains that were restored and whose records are all older.
-
-        A signed record tells of each, before it goes.
-
-        Raises:
-            OSError: Not all could be removed.
-        """
-        for folder in chains_in(self._folder.parent):
-            if not is_restored(folder):
-                continue
-            tail = read_tail(folder)
-            if tail.time_ns < before_ns:
-                place = {"seq": tail.seq, "hash": tail.hash}
-                self.append_signed({"kind": FORGOTTEN, "chains": {folder.name: place}})
-                shutil.rmtree(folder)
-                sync_directory(folder.parent)
 
     def close(self) -> None:
         """Lets the chain go."""
@@ -231,7 +190,8 @@ class Chain:
             os.close(self._file)
         os.close(self._lock)
 
-    def _write_signed(self, values: Mapping[str, Any]) -> None:
+    def write_signed(self, values: Mapping[str, Any]) -> None:
+        """Adds a record that is signed itself; OSError where it is not written."""
         batch = self._batch()
         signer = self._take_up_key(batch)
         batch.add_signed(self._clock(), {**values, "key": signer.kid}, signer)
@@ -329,34 +289,8 @@ class Chain:
         self._is_clean = True
 
 
-def retire_idle(directory: Path, before_ns: int, **options: Any) -> None:
-    """Chain.retire for the chains that nobody writes.
-
-    Raises:
-        OSError: Not all could be removed.
-    """
-    for folder in chains_in(directory):
-        lock = None if is_restored(folder) else hold(folder)
-        if lock is None:
-            continue
-        try:
-            tail = read_tail(folder)
-        except DamagedChainError:
-            os.close(lock)
-            continue
-        with contextlib.closing(Chain(folder, lock, tail, **options)) as chain:
-            chain.retire(before_ns)
-
-
 def _write_all(file: int, raw: bytes, offset: int) -> None:
     view = memoryview(raw)
     while view:
         written = os.pwrite(file, view, offset)
         view, offset = view[written:], offset + written
-
-
-def _last_line(path: Path) -> Line | None:
-    last = None
-    for last in raw_lines(path):  # noqa: B007 - the last is what is wanted
-        pass
-    return None if last is None else Line.read(last)

@@ -13,6 +13,7 @@ from blrcs.application.ports.clock import Clock
 from blrcs.audit.chain import Chain
 from blrcs.audit.checkpoint import CHECKPOINT
 from blrcs.audit.line import encoded
+from blrcs.audit.retention import forget_restored, retire
 from blrcs.domain.errors import DataLossError, UnavailableError
 from blrcs.monitoring.refusals import MAX_KINDS, taken_records
 from blrcs.resilience.pace import Pace
@@ -128,12 +129,12 @@ class AuditLog:
         self._publish()
 
     async def retire(self, before_ns: int) -> None:
-        """See Chain.retire."""
-        await self.beside(lambda: self._chain.retire(before_ns))
+        """See retention."""
+        await self.beside(lambda: retire(self._chain, before_ns))
 
     async def forget_restored(self, before_ns: int) -> None:
-        """See Chain.forget_restored; for one process of a server."""
-        await self.beside(lambda: self._chain.forget_restored(before_ns))
+        """See retention; for one process of a server."""
+        await self.beside(lambda: forget_restored(self._chain, before_ns))
 
     async def beside(self, work: Callable[[], object]) -> None:
         """Does something in the writing thread, between groups."""

@@ -15,6 +15,7 @@ RECORDS = "records"
 
 _ID = r"([a-z0-9][a-z0-9._-]{0,63})"
 _RECORD_ID = r"([A-Za-z0-9][A-Za-z0-9._~-]{0,127})"
+_ID_OF_RECORD = re.compile(_RECORD_ID)
 _TENANT_NAME = re.compile(rf"{TENANTS}/{_ID}")
 _COLLECTION_NAME = re.compile(rf"{TENANTS}/{_ID}/{COLLECTIONS}/{_ID}")
 _RECORD_NAME = re.compile(rf"{TENANTS}/{_ID}/{COLLECTIONS}/{_ID}/{RECORDS}/{_RECORD_ID}")
@@ -57,6 +58,11 @@ class RecordKey(NamedTuple):
     def parent(self) -> CollectionKey:
         """The collection that it is in."""
         return CollectionKey(self.tenant, self.collection)
+
+
+def is_record_id(text: str) -> bool:
+    """Whether a record's name may end with it."""
+    return _ID_OF_RECORD.fullmatch(text) is not None
 
 
 def tenant_in(name: str, *, field: str = "parent") -> str:

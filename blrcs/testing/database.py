@@ -171,6 +171,17 @@ class DatabaseConformance:
             await database.execute_many(ADD, [book("new"), book("000"), book("newer")])
         assert (await one(database, COUNT)).count == 200
 
+    @pytest.mark.parametrize("count", [1, 2, 20])
+    async def test_rows_may_be_tuples_in_the_order_of_the_columns(
+        self, database: DatabaseAdapter, count: int
+    ) -> None:
+        given = [book(f"{number:02}", pages=number, cover=b"\x00") for number in range(count)]
+        rows = [tuple(each[column.name] for column in books.columns) for each in given]
+        async with database.transaction() as transaction:
+            await transaction.execute_many(ADD, rows)
+        assert [each.pages for each in await database.fetch_all(ALL)] == list(range(count))
+        assert await one(database, BY_ID, book="00") == rows[0]
+
     @pytest.mark.parametrize("params", [{}, {"book": "a", "other": 1}, {"id": "a"}])
     async def test_wrong_parameters_are_refused(
         self, database: DatabaseAdapter, params: dict[str, Any]

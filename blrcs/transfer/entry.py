@@ -3,12 +3,11 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from blrcs.domain.errors import InvalidArgumentError
-from blrcs.domain.record_name import CollectionKey, record_key_in
+from blrcs.domain.record_name import is_record_id
 from blrcs.transfer.lines import Line
 from blrcs.transfer.struct_bytes import encode_struct
 
@@ -18,9 +17,8 @@ MakeId = Callable[[Line], str]
 """The id of a record whose line has none: the same one whenever the same line is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line that is a record.
+class Entry(NamedTuple):
+    """A line that is a record. A tuple, since files have many.
 
     ``data`` is its document as an encoded google.protobuf.Struct, and ``expire_time`` an encoded
     google.protobuf.Timestamp, or empty.
@@ -63,12 +61,10 @@ class EntryMaker:
     """Makes entries of what the formats have read.
 
     Args:
-        collection: Where the records are to be.
         make_id: For lines without one.
     """
 
-    def __init__(self, collection: CollectionKey, make_id: MakeId) -> None:
-        self._prefix = collection.record_prefix
+    def __init__(self, make_id: MakeId) -> None:
         self._make_id = make_id
 
     def __call__(self, line: Line, record_id: Any, document: Any, expire_time: Any) -> Entry:
@@ -98,13 +94,11 @@ class EntryMaker:
             return str(given)
         if not isinstance(given, str):
             raise BadLineError("its id is neither a text nor a whole number")
-        try:
-            record_key_in(f"{self._prefix}{given}")
-        except InvalidArgumentError:
+        if not is_record_id(given):
             raise BadLineError(
                 "its id is not one of 1 to 128 letters, digits, '.', '_', '~' and '-',"
                 " the first a letter or a digit"
-            ) from None
+            )
         return given
 
 

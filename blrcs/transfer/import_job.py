@@ -60,7 +60,7 @@ class ImportJob:
         stopping: threading.Event,
     ) -> RecordImport:
         """The import, which has not begun."""
-        read, start = self.reading.of(source, self.collection)
+        read, start = self.reading.of(source)
         write = BatchWriter(
             client,
             WriteEncoder(self.collection, replaces=self.on_conflict == "replace"),

@@ -53,7 +53,8 @@ class JsonLines:
             raise BadLineError("is not a JSON object")
         if self.documents:
             return make(line, self._id(value), value, None)
-        if strange := value.keys() - MEMBERS:
+        if not MEMBERS.issuperset(value):
+            strange = value.keys() - MEMBERS
             raise BadLineError(
                 f"has {min(strange)!r} beside id, data and expire_time;"
                 " --documents takes lines that are data"

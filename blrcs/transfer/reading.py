@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.field_path import parse_path
-from blrcs.domain.record_name import CollectionKey
 from blrcs.transfer.csv_columns import Kind
 from blrcs.transfer.csv_rows import CsvRows, read_header
 from blrcs.transfer.entry import EntryMaker, ids_of
@@ -35,7 +34,7 @@ class Reading:
         if self.format == "jsonl" and (self.types or self.infer):
             raise TransferError("--types and --infer are about CSV; JSON has types")
 
-    def of(self, source: Source, collection: CollectionKey) -> tuple[Read, tuple[int, int]]:
+    def of(self, source: Source) -> tuple[Read, tuple[int, int]]:
         """What reads the source's lines, and where the first one of a record begins.
 
         That is its place in bytes, and the number of the line before it.
@@ -43,7 +42,7 @@ class Reading:
         Raises:
             TransferError: There is no such column, or the columns cannot be.
         """
-        make = EntryMaker(collection, ids_of(source.seed))
+        make = EntryMaker(ids_of(source.seed))
         if self.format == "jsonl":
             return partial(self._json_lines().read, make=make), (0, 0)
         columns, row = read_header(source.file)

@@ -1,6 +1,7 @@
 """Attempts to take all of a server: others, and above all administrators, are served on."""
 
 import itertools
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
@@ -8,6 +9,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from blrcs.v1 import (
     auth_pb2,
@@ -49,9 +51,12 @@ def taken(
 ) -> Iterator[World]:
     """A server all of whose normal places are held by streams of a stranger without a token."""
     directory = tmp_path_factory.mktemp("taken")
-    environ = {"BLRCS_SERVER__MAX_CONCURRENT_CALLS": str(MAX_CALLS)}
+    environ = {
+        "BLRCS_SERVER__MAX_CONCURRENT_CALLS": str(MAX_CALLS),
+        "BLRCS_SERVER__REFLECTION": "on",
+    }
     with world(directory, request.param, **environ) as started, Crowd(started) as crowd:
-        held = crowd.hold_health_streams(2 * NORMAL_CALLS)
+        held = crowd.hold_reflection_streams(2 * NORMAL_CALLS)
         assert [each for each in held if each] == ["OVERLOADED"] * (2 * NORMAL_CALLS - NORMAL_CALLS)
         yield started
 
@@ -63,6 +68,7 @@ class Crowd:
         self._address = world.server.address
         self._channels: list[grpc.Channel] = []
         self._streams: list[Any] = []
+        self._left = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -71,6 +77,7 @@ class Crowd:
         self.leave()
 
     def leave(self) -> None:
+        self._left.set()
         for each in self._streams:
             each.cancel()
         for each in self._channels:
@@ -92,6 +99,20 @@ class Crowd:
             stream = stub.Watch(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)
             reasons.append(self._held(stream))
         return reasons
+
+    def hold_reflection_streams(self, count: int) -> list[str]:
+        """Likewise, of calls that are no watches: their client never says that it is done."""
+        reasons = []
+        for number in range(count):
+            if number % STREAMS_OF_A_CONNECTION == 0:
+                stub = reflection_pb2_grpc.ServerReflectionStub(self.channel())
+            stream = stub.ServerReflectionInfo(self._endless(), timeout=TIMEOUT_S)
+            reasons.append(self._held(stream))
+        return reasons
+
+    def _endless(self) -> Iterator[reflection_pb2.ServerReflectionRequest]:
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+        self._left.wait()
 
     def watch_records(self, user: str, metadata: Any, count: int) -> list[str]:
         """Likewise, of streams of a user's, each over a connection of its own."""

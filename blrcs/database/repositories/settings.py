@@ -5,6 +5,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Transaction
+from blrcs.database.errors import IntegrityViolationError
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
 
@@ -50,4 +51,8 @@ async def put_if(database: DatabaseAdapter, key: str, before: bytes | None, afte
             await transaction.execute(_CHANGE, of_key=key, new_value=after)
         return True
 
-    return await database.run(operation)
+    try:
+        return await database.run(operation)
+    except IntegrityViolationError:
+        # Somebody else was first.
+        return False

@@ -2,8 +2,8 @@
 
 from blrcs.database.postgresql.adapter import PostgresqlAdapter
 from blrcs.database.postgresql.migrate import migrate
+from blrcs.database.repositories.plain_records import ADD
 from blrcs.database.repositories.record_lookup import _STORED_ROWS
-from blrcs.database.repositories.record_step import _ADD
 from blrcs.database.slow_log.plan import ask_plan
 from tests.servers.postgresql import PostgresqlServer
 
@@ -29,7 +29,7 @@ async def test_each_key_is_looked_for_by_itself(postgresql_server: PostgresqlSer
     postgresql_server.create_database("keyed")
     await migrate(url)
     async with await PostgresqlAdapter.open(url) as database:
-        await database.execute_many(_ADD, [row(number) for number in range(150)])
+        await database.execute_many(ADD, [row(number) for number in range(150)])
         found = await _STORED_ROWS.fetch(database, "postgresql", KEYS, **THIS)
         again = await _STORED_ROWS.fetch(database, "postgresql", [*KEYS, *KEYS], **THIS)
         plan, _ = await ask_plan(database, _STORED_ROWS._whole, {"keys": KEYS} | THIS)

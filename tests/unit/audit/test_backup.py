@@ -8,10 +8,11 @@ import pytest
 
 from blrcs.audit import backup
 from blrcs.audit.backup import BackupError, back_up
-from blrcs.audit.chain import Chain, retire_idle
+from blrcs.audit.chain import Chain
 from blrcs.audit.checkpoint import PublicAuditKeys
 from blrcs.audit.own_keys import OwnAuditKeys, rotate_key
 from blrcs.audit.restoring import RestoreError, restore
+from blrcs.audit.retention import forget_restored, retire_idle
 from blrcs.audit.segments import FOLDER, KEY_FILE, RESTORED_MARK, chains_in, segments_in
 from blrcs.audit.verification import Verification
 from blrcs.domain.audit_finding import Finding
@@ -298,9 +299,9 @@ def test_what_was_restored_is_removed_in_time(first: Machine, second: Machine) -
     second.restore(first.back_up(), first.public)
     (restored,) = chains_in(first.directory)
     chain = second.take()
-    chain.forget_restored(NOW_NS)
+    forget_restored(chain, NOW_NS)
     assert (second.directory / restored.name).exists()
-    chain.forget_restored(NOW_NS + 10**9)
+    forget_restored(chain, NOW_NS + 10**9)
     chain.close()
     assert not (second.directory / restored.name).exists()
     assert second.findings() == []

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blrcs.audit.chain import retire_idle
 from blrcs.audit.line import Line
+from blrcs.audit.retention import retire, retire_idle
 from blrcs.audit.segments import chains_in, segment_path, segments_in
 from tests.unit.audit.chains import (
     NOW_NS,
@@ -139,8 +139,8 @@ def test_what_is_retired_leaves_a_chain_without_a_gap(tmp_path):
         chain.append(records(range(first, first + 5)), sign=True)
     folder = tmp_path / chain.name
     before = segments_in(folder)
-    assert chain.retire(NOW_NS - 1_000_000_000) == 0
-    assert chain.retire(NOW_NS + 1_000_000_000) == len(before) - 1
+    assert retire(chain, NOW_NS - 1_000_000_000) == 0
+    assert retire(chain, NOW_NS + 1_000_000_000) == len(before) - 1
     chain.append(records([50]), sign=True)
     assert segments_in(folder)[0].first_seq == before[-1].first_seq
     (report,) = verify(tmp_path).chains

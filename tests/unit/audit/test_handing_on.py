@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from blrcs.audit import handing_on
-from blrcs.audit.chain import retire_idle
 from blrcs.audit.cursor import Cursor, CursorError, CursorFile, held_cursor
 from blrcs.audit.handing_on import HandingOn, OutputFile
 from blrcs.audit.line import encoded
 from blrcs.audit.reading import AuditReader
+from blrcs.audit.retention import retire_idle
 from blrcs.domain.audit_event import EventFilter
 from tests.unit.audit.chains import NOW_NS, SIGNER, take
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from blrcs.audit import reading
 from blrcs.audit.line import encoded
 from blrcs.audit.reading import AuditReader
+from blrcs.audit.retention import retire
 from blrcs.audit.segments import segments_in
 from blrcs.audit.trail import MAX_FOLLOWERS, DirectoryTrail
 from blrcs.domain.audit_event import AuditEvent, EventFilter, EventPlace
@@ -160,7 +161,7 @@ async def test_who_follows_is_told_where_too_much_was_missed(tmp_path):
         chain.append([(NOW_NS, encoded({"kind": "call", "number": number}))], sign=False)
     trail = DirectoryTrail(tmp_path, lambda: KEYS)
     assert numbers(await trail.behind({chain.name: 0}, 1000)) == list(range(40))
-    assert chain.retire(NOW_NS + SECOND) > 1
+    assert retire(chain, NOW_NS + SECOND) > 1
     with pytest.raises(OutOfRangeError):
         await trail.behind({chain.name: 0}, 1000)
     assert await trail.behind({}, 1000)

@@ -10,10 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blrcs.audit.batch import Batch
-from blrcs.audit.chain import Chain, retire_idle
+from blrcs.audit.chain import Chain
 from blrcs.audit.checkpoint import ROTATED, KeySigner, PublicAuditKeys
 from blrcs.audit.handover import Handover
 from blrcs.audit.own_keys import NEXT_KEY_FILE, OwnAuditKeys, rotate_key
+from blrcs.audit.retention import retire_idle
 from blrcs.audit.segments import FOLDER, KEY_FILE, KEYS_FILE, segments_in
 from blrcs.audit.verification import Verification
 from blrcs.domain.audit_finding import Finding

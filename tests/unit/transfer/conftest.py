@@ -2,11 +2,8 @@ import io
 
 import pytest
 
-from blrcs.domain.record_name import CollectionKey
 from blrcs.transfer.entry import EntryMaker, Reject, ids_of
 from blrcs.transfer.lines import read_lines
-
-KEY = CollectionKey("acme", "orders")
 
 
 @pytest.fixture
@@ -23,6 +20,6 @@ def read():
 
     def read(format_, text, seed=b"seed"):
         lines = read_lines(io.BytesIO(text if isinstance(text, bytes) else text.encode()))
-        return list(map(told, format_.read(lines, EntryMaker(KEY, ids_of(seed)))))
+        return list(map(told, format_.read(lines, EntryMaker(ids_of(seed)))))
 
     return read

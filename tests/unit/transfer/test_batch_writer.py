@@ -14,7 +14,7 @@ from blrcs.v1 import record_pb2
 from tests.unit.transfer.server import Code, MemoryServer, RpcError
 
 KEY = CollectionKey("acme", "orders")
-MAKE = EntryMaker(KEY, ids_of(b"seed"))
+MAKE = EntryMaker(ids_of(b"seed"))
 
 
 def name(record_id):

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from blrcs.database.migrations.steps import create_index, create_table, drop_table
 from blrcs.database.types import BYTES, DIGEST, NUMBER
 
-revision = "0010"
+revision = "0009"
 down_revision = "0008"
 
 
