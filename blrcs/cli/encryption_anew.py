@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blrcs.cli.audit_command import record_command
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
 from blrcs.cli.db_target import DataFolder, find_target
 from blrcs.cli.encryption_target import OpenKeys, with_keys
@@ -45,6 +46,7 @@ def destroy_old(
 ) -> None:
     """Destroy the keys that nothing is encrypted with any more, after having looked."""
     found = find_target(config_directory, config_file, environment, data_directory)
+    record_command(found.settings, "blrcs encryption destroy-old", "")
     gone, needed = with_keys(found, _destroy_old)
     for key in needed:
         typer.echo(f"Still needed: {key.scope.name}, key {key.key_id.hex()}.")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from blrcs.cli.audit_command import record_command
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
 from blrcs.cli.db_target import DataFolder, Json, find_target, print_json, print_table
 from blrcs.cli.encryption_target import OpenKeys, TenantName, tenant_of, with_keys
@@ -63,6 +64,7 @@ def rotate_master(
     encryption.older_master_keys. When this is done, nothing needs the old one any more.
     """
     found = find_target(config_directory, config_file, environment, data_directory)
+    record_command(found.settings, "blrcs encryption rotate-master", "")
     count = with_keys(found, lambda opened: _rotation(opened).rotate_master())
     typer.echo(f"Wrapped {count} keys anew.")
 
@@ -80,6 +82,8 @@ def rotate_data(
     """Give a tenant's collections new keys; what is encrypted stays so until ``reencrypt``."""
     found = find_target(config_directory, config_file, environment, data_directory)
     tenant_id = tenant_of(tenant)
+    within = f"{tenant}/collections/{collection}" if collection else tenant
+    record_command(found.settings, "blrcs encryption rotate-data", within)
     scopes = with_keys(found, lambda opened: _rotation(opened).rotate_data(tenant_id, collection))
     if not scopes:
         fail(f"{tenant} has nothing encrypted" + (f" in {collection}" if collection else ""))
@@ -98,6 +102,7 @@ def rotate_server(
     What is encrypted stays so until ``reencrypt``.
     """
     found = find_target(config_directory, config_file, environment, data_directory)
+    record_command(found.settings, "blrcs encryption rotate-server", "")
     scopes = with_keys(found, _rotate_server)
     if not scopes:
         fail("the server has nothing encrypted of its own")
@@ -122,6 +127,7 @@ def shred_tenant(
     tenant_id = tenant_of(tenant)
     if not yes:
         typer.confirm(f"What {tenant} has encrypted will be lost for ever. Go on?", abort=True)
+    record_command(found.settings, "blrcs encryption shred-tenant", tenant)
     count = with_keys(found, lambda opened: _shred(opened, tenant_id))
     typer.echo(f"Destroyed {count} keys of {tenant}.")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blrcs.cli.audit_command import record_command
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
 from blrcs.cli.db_target import (
     DataFolder,
@@ -69,6 +70,7 @@ def rotate(
     target = _target(config_directory, config_file, environment, data_directory)
     delay_ns = target.auth.key_prepublish.ns if prepublish is None else _span_ns(prepublish)
     now_ns = time.time_ns()
+    record_command(target.target.settings, "blrcs keys rotate", "keys")
     with told():
         added = target.directory.rotate(now_ns, sign_time_ns=now_ns + delay_ns)
     typer.echo(f"{added.kid} signs in {Duration(delay_ns)}")
@@ -91,6 +93,7 @@ def retire(
     The command ends once that is in force.
     """
     target = _target(config_directory, config_file, environment, data_directory)
+    record_command(target.target.settings, "blrcs keys retire", f"keys/{kid}")
     with told():
         target.directory.retire(kid, time.time_ns(), force=force)
         if not target.put_in_force(kid):

@@ -14,12 +14,12 @@ import orjson
 
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.field_path import Document, Path
+from blrcs.records.schema_pattern import PatternCosts, pattern_options
 
 FIELD = "collection.json_schema"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 MAX_PARTS = 10_000
 MAX_DEPTH = 64
-MAX_PATTERN_BYTES = 1 << 20
 MAX_WORK = 1 << 28
 """Parts of a schema times octets of a document: in the worst case each part judges each octet."""
 MASK = "the value"
@@ -40,7 +40,7 @@ class JsonSchema:
 
     Args:
         validator: What judges documents.
-        parts: How many parts it has.
+        parts: How many parts it has, each pattern as many as it costs.
     """
 
     def __init__(self, validator: jsonschema_rs.Draft202012Validator, parts: int) -> None:
@@ -84,9 +84,7 @@ class JsonSchemas:
                 schema,
                 mask=MASK,
                 offline=True,
-                pattern_options=jsonschema_rs.RegexOptions(
-                    size_limit=MAX_PATTERN_BYTES, dfa_size_limit=MAX_PATTERN_BYTES
-                ),
+                pattern_options=pattern_options(),
             )
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             raise _refusal(str(error).partition("\n")[0][:MAX_SHOWN]) from None
@@ -98,26 +96,27 @@ class _Tree:
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
-        self._measures: dict[int, tuple[int, int]] = {}
+        self._measures: dict[int, tuple[int, int, int]] = {}
+        self._patterns = PatternCosts()
         self._open: set[int] = set()
 
     def measure(self) -> int:
-        """How many parts it has.
+        """How many parts it has, each pattern counted as many as it costs.
 
         Raises:
             InvalidArgumentError: It has no end, or is too large or too deep.
         """
-        parts, depth = self._measure(self._root)
+        parts, depth, of_patterns = self._measure(self._root)
         if parts > MAX_PARTS:
             raise _refusal(f"has more than {MAX_PARTS} parts, counted wherever it refers to them")
         if depth > MAX_DEPTH:
             raise _refusal(f"is more than {MAX_DEPTH} levels deep")
-        return parts
+        return parts + of_patterns
 
-    def _measure(self, node: Any) -> tuple[int, int]:
-        """Parts and levels of a value, its references followed. Each value is looked at once."""
+    def _measure(self, node: Any) -> tuple[int, int, int]:
+        """Parts, levels and what patterns cost, its references followed. Each is looked at once."""
         if not isinstance(node, dict | list):
-            return 1, 0
+            return 1, 0, 0
         known = self._measures.get(id(node))
         if known is not None:
             return known
@@ -129,10 +128,22 @@ class _Tree:
         self._open.add(id(node))
         below = [self._measure(each) for each in self._below(node)]
         self._open.discard(id(node))
-        parts = 1 + sum(each for each, _ in below) + _data_parts(node)
-        depth = 1 + max((each for _, each in below), default=0)
-        self._measures[id(node)] = parts, depth
-        return parts, depth
+        parts = 1 + sum(each for each, _, _ in below) + _data_parts(node)
+        depth = 1 + max((each for _, each, _ in below), default=0)
+        cost = sum(each for _, _, each in below) + self._cost_of_patterns(node)
+        self._measures[id(node)] = parts, depth, cost
+        return parts, depth, cost
+
+    def _cost_of_patterns(self, node: dict[str, Any] | list[Any]) -> int:
+        """In parts, beside the one that each pattern is anyway."""
+        if isinstance(node, list):
+            return 0
+        named = node.get("patternProperties")
+        patterns = [node.get("pattern"), *(named if isinstance(named, dict) else ())]
+        try:
+            return sum(self._patterns.parts(each) - 1 for each in patterns if isinstance(each, str))
+        except ValueError as error:
+            raise _refusal(str(error)) from None
 
     def _below(self, node: dict[str, Any] | list[Any]) -> Iterator[Any]:
         if isinstance(node, list):

@@ -57,6 +57,28 @@ def test_no_binding_leads_out_of_a_tenant(
     assert tenants.state() == state
 
 
+def test_who_administers_a_tenant_has_a_share_of_the_policy(tenants: World) -> None:
+    """Each change of it costs all workers what all members of all bindings do."""
+    access = access_pb2_grpc.AccessServiceStub(tenants.channel)
+    made: list[str] = []
+
+    def add(count: int) -> grpc.StatusCode:
+        members = [f"users/u{n}" for n in range(count)]
+        request = create(HOME, resource=f"{HOME}/orders", members=members)
+        return code(
+            lambda: made.append(access.CreateBinding(request, metadata=tenants.mallory).name)
+        )
+
+    # Beside the one that it was given itself.
+    assert [add(1000) for _ in range(9)] == [OK] * 9
+    state = tenants.state()
+    assert add(1000) is grpc.StatusCode.FAILED_PRECONDITION
+    assert tenants.state() == state
+    for name in made:
+        delete = access_pb2.DeleteBindingRequest(parent=HOME, name=name)
+        access.DeleteBinding(delete, metadata=tenants.mallory)
+
+
 def test_no_change_of_a_binding_leads_out_of_a_tenant(tenants: World) -> None:
     access = access_pb2_grpc.AccessServiceStub(tenants.channel)
     made = access.CreateBinding(create(HOME, resource=HOME), metadata=tenants.mallory)

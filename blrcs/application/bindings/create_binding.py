@@ -2,6 +2,7 @@
 
 from blrcs.application.bindings.binding_fields import UPDATABLE, BindingFields
 from blrcs.application.bindings.parent import require_within
+from blrcs.application.bindings.share import require_share
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
@@ -29,6 +30,7 @@ class CreateBinding:
 
         Raises:
             PermissionDeniedError: The actor does not hold itself what it would give.
+            FailedPreconditionError: See ``require_share``.
             AlreadyExistsError: The id is taken.
             InvalidArgumentError: It has no role, no members, or no valid resource.
             NotFoundError: Its role, or a group among its members, does not exist.
@@ -46,7 +48,9 @@ class CreateBinding:
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             policy.refuse_taken(made)
-            return policy.with_binding(made, now_ns=now_ns)
+            changed = policy.with_binding(made, now_ns=now_ns)
+            require_share(policy, changed, parent)
+            return changed
 
         await self._rules.change(delegated(operation, actor, now_ns))
         return made

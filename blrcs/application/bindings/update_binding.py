@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from blrcs.application.bindings.binding_fields import UPDATABLE, BindingFields
 from blrcs.application.bindings.parent import found_within, require_within
+from blrcs.application.bindings.share import require_share
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.update_mask import fields_to_update
@@ -39,7 +40,8 @@ class UpdateBinding:
         Raises:
             PermissionDeniedError: The actor does not hold itself what it would give.
             InvalidArgumentError: The mask names what cannot be changed, or a value is not valid.
-            FailedPreconditionError: Nobody would be left as administrator.
+            FailedPreconditionError: Nobody would be left as administrator; or see
+                ``require_share``.
             NotFoundError: It, or something that it would name, does not exist.
             AbortedError: ``etag`` is not empty and not the stored one.
         """
@@ -58,6 +60,8 @@ class UpdateBinding:
             changed.check()
             check_resource(changed.resource)
             require_within(changed, parent)
-            return policy.with_binding(changed, now_ns=now_ns)
+            after = policy.with_binding(changed, now_ns=now_ns)
+            require_share(policy, after, parent)
+            return after
 
         return found((await self._rules.change(delegated(operation, actor, now_ns))).bindings, name)

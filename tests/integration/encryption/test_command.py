@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import pwd
 
 import pytest
 from typer.testing import CliRunner
@@ -92,3 +94,32 @@ async def test_the_server_has_keys_of_its_own(world, blrcs):
     assert refused == "blrcs: the server has nothing encrypted of its own\n"
     await world.encryption.sealer("credentials").seal(("totp", "alice"), b"seed")
     assert "Rotated the server's credentials" in await blrcs("rotate-server")
+
+
+async def test_what_changes_keys_is_in_the_audit_log(world, blrcs, tmp_path):
+    (tmp_path / "audit").mkdir(mode=0o700)
+    await blrcs("rotate-data", "tenants/acme", "--collection", "orders")
+    await blrcs("destroy-old")
+    await blrcs("shred-tenant", "tenants/acme", "--yes")
+    (file,) = tmp_path.glob("audit/*/*.jsonl")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    told = [line for line in lines if line["kind"] == "command"]
+    assert [(line["method"], line.get("resource", "")) for line in told] == [
+        ("blrcs encryption rotate-data", "tenants/acme/collections/orders"),
+        ("blrcs encryption destroy-old", ""),
+        ("blrcs encryption shred-tenant", "tenants/acme"),
+    ]
+    assert {line["request"]["by"] for line in told} == {pwd.getpwuid(os.getuid()).pw_name}
+    # Each is signed by the time its command goes on.
+    assert lines[-1]["kind"] == "checkpoint"
+
+
+async def test_nothing_is_done_that_cannot_be_recorded(world, blrcs, tmp_path):
+    (tmp_path / "audit").mkdir(mode=0o700)
+    (tmp_path / "audit_key.pem").write_text("no key")
+    (tmp_path / "audit_key.pem").chmod(0o600)
+    before = await blrcs("status", "--json")
+    for command in (["shred-tenant", "tenants/acme", "--yes"], ["destroy-old"], ["rotate-server"]):
+        refused = await blrcs(*command, code=1)
+        assert refused.startswith("blrcs: nothing was done, since it cannot be recorded")
+    assert await blrcs("status", "--json") == before

@@ -123,6 +123,50 @@ def test_patterns_take_time_that_grows_with_the_text_alone():
         schema.check({"x": "a" * 100_000 + "b"}, field="f")
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"pattern": "a[ab]{3000}c"},
+        {"pattern": "^(a|b)*a(a|b){1000}$"},
+        {"pattern": "^[ab]{0,1000}a[ab]{1000}$"},
+        {"patternProperties": {"a[ab]{3000}c": {}}},
+        {"propertyNames": {"pattern": "a[ab]{3000}c"}},
+        {"$ref": "#/properties/text/examples/0", "examples": [{"pattern": "a[ab]{3000}c"}]},
+    ],
+)
+def test_a_pattern_that_costs_much_judges_no_large_documents(schema):
+    """Each octet of theirs takes it ten microseconds: of a MiB, ten seconds."""
+    compiled({"properties": {"text": schema}}).check({"text": {}} | {"other": 1}, field="data")
+    with pytest.raises(InvalidArgumentError) as caught:
+        compiled({"properties": {"text": schema}}).check({"text": "ab" * 15_000}, field="data")
+    assert caught.value.reason == "SCHEMA_TOO_LARGE"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^[a-z]{1,64}$",
+        "^[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}$",
+        "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        r"^\+?$",
+        r"^\d{4}-\d{2}-\d{2}$",
+        r"^[\]a-z]+$",
+        r"^\p{L}{1,10}$",
+        "^(red|green|blue)$",
+    ],
+)
+def test_usual_patterns_judge_documents_of_any_size(pattern):
+    schema = compiled({"properties": {"code": {"pattern": pattern}}})
+    schema.check({"text": "a" * (1 << 20)}, field="data")
+
+
+def test_patterns_that_take_much_memory_are_refused():
+    schema = {"allOf": [{"pattern": f"^[ab]{{9999}}{n}$"} for n in range(9)]}
+    assert "patterns" in refusal_of(schema)
+    same = {"allOf": [{"pattern": "^[ab]{9999}$"} for _ in range(9)]}
+    compiled(same).check({}, field="data")
+
+
 def test_it_ends_at_the_first_of_many_violations():
     patterns = [{"pattern": f"[a-z]*{number}z"} for number in range(100)]
     schema = compiled({"properties": {"x": {"items": {"allOf": patterns}}}})

@@ -1,0 +1,52 @@
+"""What commands do to a server's keys, told to its audit log."""
+
+import os
+import pwd
+import socket
+import time
+
+from blrcs.cli.exit import fail
+from blrcs.config.settings import Settings
+from blrcs.monitoring.log_values import escape
+
+KIND = "command"
+
+
+def record_command(settings: Settings, command: str, resource: str) -> None:
+    """Has a record say that a command is about to change something, and signs it.
+
+    It is on the disk then; where it cannot be written the command ends, and nothing is done. Where
+    no server has begun an audit log there is none to tell.
+    """
+    from blrcs.audit.chain import Chain  # noqa: PLC0415 - see the package
+    from blrcs.audit.line import encoded  # noqa: PLC0415
+    from blrcs.audit.own_keys import OwnAuditKeys  # noqa: PLC0415
+    from blrcs.audit.segments import FOLDER  # noqa: PLC0415
+    from blrcs.security.key_file import KeyFileError  # noqa: PLC0415
+
+    directory = settings.data_directory / FOLDER
+    if settings.audit.to == "log" or not directory.is_dir():
+        return
+    values = {"kind": KIND, "method": command, "resource": resource, "request": {"by": _account()}}
+    try:
+        chain = Chain.take(
+            directory,
+            signer=OwnAuditKeys(settings.data_directory),
+            clock=time.time_ns,
+            source=settings.audit.source or socket.gethostname(),
+        )
+        try:
+            chain.append([(time.time_ns(), encoded(values))], sign=True)
+        finally:
+            chain.close()
+    except (OSError, KeyFileError) as error:
+        fail(f"nothing was done, since it cannot be recorded: {escape(str(error))}")
+
+
+def _account() -> str:
+    """Whose process it is; its number where the account has no name."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
