@@ -385,6 +385,9 @@ cdef class Remainder(Pair):
     cdef object of(self, object left, object right):
         if type(left) is not int or type(right) is not int or right == 0:
             return ERROR
+        # Where the quotient has more than 64 bits, CEL has no rest either.
+        if right == -1 and whole(-left) is ERROR:
+            return ERROR
         rest = abs(left) % abs(right)
         return -rest if left < 0 else rest
 

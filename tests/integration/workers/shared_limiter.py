@@ -3,6 +3,7 @@
 import mmap
 import os
 import signal
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -52,6 +53,8 @@ def fork(work: Callable[..., object], *arguments: Any) -> int:
     try:
         work(*arguments)
         code = 0
+    except BaseException:  # noqa: BLE001 - whatever it is, the parent is told by the code alone
+        traceback.print_exc()
     finally:
         os._exit(code)
 

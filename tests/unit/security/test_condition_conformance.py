@@ -167,6 +167,7 @@ def ours(text):
 @example("principal.claims.no || true")
 @example("principal.claims.no && false")
 @example("-9223372036854775808 / -1 == 1")
+@example("-9223372036854775808 % -1 == 0")
 @example("-7 / 2 == -3 && -7 % 2 == -1")
 @example("1.0 / 0.0 > 1e300")
 def test_both_say_the_same(text):
