@@ -28,6 +28,7 @@ from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.problem import ConfigError, Problem
 from blrcs.config.reloadable import Reloadable
+from blrcs.config.server import Server as ServerSection
 from blrcs.config.settings import Settings
 from blrcs.config.watcher import ConfigWatcher
 from blrcs.doctor.examination import refuse_stored_dangers
@@ -170,7 +171,7 @@ async def running(
         watcher = ConfigWatcher(live)
         await server.start()
         settle_process()
-        stack.push_async_callback(_drain, server, health, builtin, settings.server.drain_grace_s)
+        stack.push_async_callback(_drain, server, health, builtin, settings.server, worker)
         house = Housekeeping(stack)
         house.run(watcher.run())
         leading = partial(_leading, worker)
@@ -272,9 +273,16 @@ def _leading(worker: Worker | None, work: Work) -> Work:
 
 
 async def _drain(
-    server: TransportServer, health: HealthState, builtin: Builtin, grace_s: float
+    server: TransportServer,
+    health: HealthState,
+    builtin: Builtin,
+    options: ServerSection,
+    worker: Worker | None,
 ) -> None:
-    """NOT_SERVING first, so that balancers turn away; then accepted calls may finish."""
-    health.finish()
+    """NOT_SERVING first, so that balancers turn away; then accepted calls may finish.
+
+    Where another worker serves in this one's place they shall not: it is the server they ask about.
+    """
+    health.finish(serving=worker is not None and worker.is_succeeded)
     builtin.finish_watching()
-    await server.stop(grace_s)
+    await server.stop(options.drain_grace_s)

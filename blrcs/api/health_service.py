@@ -46,13 +46,17 @@ class HealthState:
         self._statuses[service] = status
         self._notify()
 
-    def finish(self) -> None:
-        """NOT_SERVING for good: watchers are told, and their streams end.
+    def finish(self, *, serving: bool = False) -> None:
+        """Nothing changes any more, so that the streams of watchers end.
 
-        Otherwise they would keep a server that drains from ending.
+        Otherwise they would keep a server that drains from ending. They are told NOT_SERVING, but
+        where others go on ``serving``.
         """
         self._finished = True
-        self.set_all(NOT_SERVING)
+        if serving:
+            self._notify()
+        else:
+            self.set_all(NOT_SERVING)
 
     async def changes(self, service: str) -> AsyncIterator[int]:
         """The service's status now and whenever it changes; SERVICE_UNKNOWN while it has none.

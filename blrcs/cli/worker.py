@@ -30,12 +30,18 @@ def worker(
 async def _serve(joined: Any, loaded: Any, reload: Any) -> None:
     from blrcs.app import running  # noqa: PLC0415 - see the package's docstring
     from blrcs.monitoring.logging import configure_logging  # noqa: PLC0415
-    from blrcs.workers.handover import Administrator  # noqa: PLC0415
+    from blrcs.workers.handover import SUCCEEDED, Administrator  # noqa: PLC0415
 
     level = configure_logging(loaded.settings.log_format, loaded.settings.logging.level)
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
+
+    def give_way() -> None:
+        joined.is_succeeded = True
+        stopped.set()
+
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    loop.add_signal_handler(SUCCEEDED, give_way)
     joined.on_orphaned(stopped.set)
     async with running(loaded, reload, level, joined) as application:
         loop.add_signal_handler(signal.SIGHUP, application.watcher.request_reload)

@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from blrcs.supervisor.process import WorkerProcess
-from blrcs.workers.handover import Started
+from blrcs.workers.handover import SUCCEEDED, Started
 
 log = structlog.get_logger("blrcs.supervisor")
 
@@ -101,7 +101,7 @@ class Seat:
             old = self._process
             if not await self._succeed():
                 return False
-        await self._end(old)
+        await self._end(old, SUCCEEDED)
         return True
 
     def reload(self) -> None:
@@ -151,8 +151,8 @@ class Seat:
         self._processes.discard(process)
         self._recover()
 
-    async def _end(self, process: WorkerProcess) -> None:
-        process.send_signal(signal.SIGTERM)
+    async def _end(self, process: WorkerProcess, number: signal.Signals = signal.SIGTERM) -> None:
+        process.send_signal(number)
         try:
             await asyncio.wait_for(process.exited(), self._patience.end_s)
         except TimeoutError:

@@ -4,6 +4,7 @@ The socket (AF_UNIX, SOCK_SEQPACKET) keeps packets whole. That it is open tells 
 supervisor lives.
 """
 
+import signal
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -18,6 +19,8 @@ MAX_PACKET_BYTES = 128 * 1024
 MAX_DESCRIPTORS = 64
 
 MEMORY, LOCKS, SCRAPES, CACHE = "memory", "locks", "scrapes", "cache"
+SUCCEEDED = signal.SIGUSR2
+"""Has a worker end because another serves in its place."""
 PORT, UNIX_SOCKET = "port", "unix_socket"
 
 

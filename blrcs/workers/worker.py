@@ -29,6 +29,7 @@ class Worker:
         memory: What it shares with the others.
         scrapes: The socket on which ``/metrics`` is asked for, if any.
         listening: The sockets that it serves, by their kind; none where it has to make its own.
+        is_succeeded: Whether it ends because another serves in its place.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Worker:
         self.memory = memory
         self.scrapes = scrapes
         self.listening = listening
+        self.is_succeeded = False
         self._borrow: Borrow | None = None
         self._borrowed: dict[int, Callable[[], None]] = {}
 

@@ -22,9 +22,10 @@ def test_a_rolling_restart_is_not_seen(start: Start, tmp_path: Path) -> None:
     write_gate(tmp_path)
     gate = start("--service", REGISTER, "--workers", "2")
     with envoy(port_of(gate), checked=True) as proxy:
-        with pinged(f"127.0.0.1:{proxy.port}") as codes:
-            until(lambda: OK in codes)
-            codes.clear()
+        address = f"127.0.0.1:{proxy.port}"
+        with grpc.insecure_channel(address, OPTIONS) as channel:
+            until(lambda: ping(channel)[0] is OK)
+        with pinged(address) as codes:
             gate.signal(signal.SIGUSR2)
             gate.wait_for("workers replaced", source="stderr")
         assert set(codes) == {OK}

@@ -22,7 +22,8 @@ import socket
 import sys
 from collections.abc import Callable
 
-SIGNALS = {signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
+ENDS = {signal.SIGTERM, signal.SIGUSR2}
+SIGNALS = {*ENDS, signal.SIGHUP, signal.SIGUSR1}
 MAX_LIFE_S = 600
 STARTED = {"addresses": [], "metrics_address": "", "administrator": None, "reflection": False}
 
@@ -64,9 +65,9 @@ def main() -> None:
         number = signal.sigwait(SIGNALS)
         say_loans(control, say)
         say(signal.Signals(number).name)
-        if number == signal.SIGTERM and part == "lingers":
+        if number in ENDS and part == "lingers":
             signal.sigwait({signal.SIGUSR1})
-        if number == signal.SIGTERM and part != "deaf":
+        if number in ENDS and part != "deaf":
             break
     say("ends")
 

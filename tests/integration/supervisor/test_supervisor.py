@@ -189,7 +189,7 @@ async def test_what_was_lent_is_lent_anew_where_its_holder_is_replaced() -> None
         await stage.until("begins", "worker1", 2)
         stage.supervisor.restart()
         successor = await stage.until("serves", "worker0", 2)
-        await stage.until("SIGTERM", "worker0")
+        await stage.until("SIGUSR2", "worker0")
         kill(stage.found("begins", "worker1")[1].process, signal.SIGUSR1)
         await stage.until_said("workers replaced")
         await lent(stage, "worker0")
@@ -266,7 +266,7 @@ async def test_each_serves_until_its_successor_does() -> None:
         replaced = [
             (seat, what)
             for seat in ("worker0", "worker1")
-            for what in ("begins", "serves", "SIGTERM", "ends")
+            for what in ("begins", "serves", "SIGUSR2", "ends")
         ]
         assert steps == replaced * 2
         assert {each.process for each in stage.found("ends")} != before
@@ -285,7 +285,7 @@ def test_a_restart_is_given_up_where_a_successor_does_not_start(part: str) -> No
                 await stage.until("begins", "worker1", 2)
                 turn(PATIENCE.start_s)
             await stage.until_said("rolling restart given up: a new worker does not start")
-            assert [each.seat for each in stage.found("SIGTERM")] == ["worker0"]
+            assert [each.seat for each in stage.found("SIGUSR2")] == ["worker0"]
             assert not stage.said("worker died")
             assert stage.steered[3:] == []
             stage.supervisor.restart()

@@ -96,3 +96,14 @@ async def test_changes_that_come_while_a_watcher_is_away_are_told_as_the_last_on
     state.set_all(SERVING)
     assert await anext(changes) == SERVING
     await changes.aclose()
+
+
+@pytest.mark.parametrize(("serving", "last"), [(True, []), (False, [NOT_SERVING])])
+async def test_the_streams_of_watchers_end_with_the_process(stub, state, serving, last):
+    """Where another serves in its place nobody is told that the server does not."""
+    state.set_all(SERVING)
+    told = aiter(stub.Watch(asked()))
+    assert (await anext(told)).status == SERVING
+    state.finish(serving=serving)
+    assert [reply.status async for reply in told] == last
+    assert (await stub.Check(asked())).status == (SERVING if serving else NOT_SERVING)
