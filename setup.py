@@ -57,8 +57,8 @@ setup(
         "blrcs.cli": ["template/*.tmpl"],
         "blrcs.limits": ["*.lua"],
         "blrcs.v1": ["*.proto", "*.pyi"],
-        "blrcs_native": ["*.pyi", "*.pxd", "py.typed"],
-        "blrcs_native.http2": ["*.pyi", "*.pxd"],
+        "blrcs_native": ["*.pyi", "*.pxd", "*.pyx", "py.typed"],
+        "blrcs_native.http2": ["*.pyi", "*.pxd", "*.pyx"],
         "buf.validate": ["*.pyi"],
     },
     ext_modules=cythonize(

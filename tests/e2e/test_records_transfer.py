@@ -194,7 +194,8 @@ def test_a_server_that_is_killed_is_waited_for(world: World, start: Callable[...
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_says_how_to_go_on(world: World, number: signal.Signals) -> None:
-    text = write_lines(world.folder)
+    # Four times as many, so that it comes before the end however quick the import is.
+    text = write_lines(world.folder, 4 * LINES)
     process = world.begin(*world.import_())
     until(lambda: world.offset() > 0)
     process.send_signal(number)

@@ -146,6 +146,6 @@ def test_watchers_leave_calls_to_others(start: Callable[..., Server]) -> None:
         assert [next(watch).type for watch in watches] == [STARTED] * 4
         with pytest.raises(grpc.RpcError) as caught:
             next(clients[2].watch())
-        assert "watchers already" in (caught.value.details() or "")
+        assert "watches already" in (caught.value.details() or "")
         clients[2].create("a", n=1)
         assert [next(watch).sequence for watch in watches] == [1] * 4
