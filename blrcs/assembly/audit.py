@@ -1,6 +1,5 @@
 """Puts the audit log together."""
 
-import socket
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -106,8 +105,7 @@ async def assemble_audit(
         return Audit(lines)
     data_directory, clock = base.data_directory, base.clock
     keys = OwnAuditKeys(data_directory)
-    source = settings.source or socket.gethostname()
-    options = {"signer": keys, "clock": clock, "source": source}
+    options = {"signer": keys, "clock": clock, "source": settings.machine}
     directory = data_directory / FOLDER
     log = await open_log(
         lambda: Chain.take(directory, **options),

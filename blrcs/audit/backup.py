@@ -11,6 +11,7 @@ from pathlib import Path
 from blrcs.audit.checkpoint import CHECKPOINT, SIGNED_KINDS, PublicAuditKeys
 from blrcs.audit.line import Line
 from blrcs.audit.segments import (
+    DIRECTORY_MODE,
     FILE_MODE,
     FOLDER,
     HEAD,
@@ -20,12 +21,11 @@ from blrcs.audit.segments import (
     chains_in,
     raw_lines,
     segments_in,
-    sync_directory,
 )
 from blrcs.audit.verification import Verification
 from blrcs.domain.audit_finding import Report
+from blrcs.files import sync_directory
 
-DIRECTORY_MODE = 0o700
 PUBLIC_KEY_FILE = "audit_public_key.json"
 ATTEMPTS = 5
 

@@ -19,21 +19,21 @@ from blrcs.audit.checkpoint import (
 )
 from blrcs.audit.line import Line, encoded
 from blrcs.audit.segments import (
+    DIRECTORY_MODE,
     FILE_MODE,
     HEAD,
     chains_in,
     hold,
     is_restored,
     segment_path,
-    sync_directory,
 )
 from blrcs.audit.tail import DamagedChainError, Tail, read_tail
+from blrcs.files import sync_directory
 
 MAX_SEGMENT_BYTES = 16 << 20
 CHECKPOINT_RECORDS = 1024
 OPENED = "opened"
 CHAIN_BYTES = 8
-DIRECTORY_MODE = 0o700
 
 
 class Chain:

@@ -12,6 +12,7 @@ import orjson
 
 from blrcs.audit.segments import FILE_MODE
 from blrcs.domain.audit_event import AuditEvent
+from blrcs.files import replace_file
 
 FORMAT = 1
 
@@ -81,14 +82,9 @@ class CursorFile:
             "inode": cursor.inode,
             "size_bytes": cursor.size_bytes,
         }
+        content = orjson.dumps(values, option=orjson.OPT_SORT_KEYS) + b"\n"
         draft = self._path.with_name(f".{self._path.name}")
-        with os.fdopen(
-            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE), "wb"
-        ) as file:
-            file.write(orjson.dumps(values, option=orjson.OPT_SORT_KEYS) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
+        replace_file(self._path, content, draft=draft, mode=FILE_MODE)
 
     def _load(self) -> Cursor:
         try:

@@ -15,8 +15,9 @@ from blrcs.audit.checkpoint import KeySigner, PublicAuditKeys
 from blrcs.audit.handover import Handover
 from blrcs.audit.key_history import KeyHistory, read_handovers
 from blrcs.audit.line import Line
-from blrcs.audit.segments import FILE_MODE, FOLDER, KEY_FILE, KEYS_FILE, sync_directory
+from blrcs.audit.segments import FILE_MODE, FOLDER, KEY_FILE, KEYS_FILE
 from blrcs.domain.instant import to_instant
+from blrcs.files import sync_directory
 from blrcs.security.key_file import KeyFileError, create_key_file
 from blrcs.security.signing_keys import (
     SigningKey,

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from blrcs.audit.backup import DIRECTORY_MODE, Cut, copy_chain, cut_of, write_file
+from blrcs.audit.backup import Cut, copy_chain, cut_of, write_file
 from blrcs.audit.chain import Chain
 from blrcs.audit.checkpoint import RESTORED, PublicAuditKeys
 from blrcs.audit.own_keys import add_handovers
-from blrcs.audit.segments import FOLDER, RESTORED_MARK, chains_in, is_restored, sync_directory
+from blrcs.audit.segments import DIRECTORY_MODE, FOLDER, RESTORED_MARK, chains_in, is_restored
 from blrcs.audit.tail import Tail, read_tail
 from blrcs.audit.verification import Verification
+from blrcs.files import sync_directory
 
 
 class RestoreError(Exception):
@@ -45,10 +46,7 @@ def restore(
         raise RestoreError(f"{backup}: is no backup of an audit log")
     findings = Verification(source, keys).run().findings
     if findings:
-        first = findings[0]
-        raise RestoreError(
-            f"{backup}: chain {first.chain}: record {first.seq} is {first.problem}: {first.detail}"
-        )
+        raise RestoreError(f"{backup}: {findings[0]}")
     directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
     tails = {each.name: read_tail(each) for each in chains_in(source)}
     for name, tail in tails.items():

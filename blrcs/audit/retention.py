@@ -16,10 +16,10 @@ from blrcs.audit.segments import (
     is_restored,
     raw_lines,
     segments_in,
-    sync_directory,
 )
 from blrcs.audit.tail import DamagedChainError, read_tail
 from blrcs.domain.instant import from_instant
+from blrcs.files import sync_directory
 
 
 def retire(chain: Chain, before_ns: int) -> int:

@@ -19,7 +19,7 @@ HEAD = "head"
 LOCK = "lock"
 RESTORED_MARK = "restored"
 """Is in the folder of a chain that was restored, and that nobody writes to."""
-FILE_MODE = 0o600
+FILE_MODE, DIRECTORY_MODE = 0o600, 0o700
 _CHAIN = re.compile(r"[0-9a-f]{16}")
 _SEGMENT = re.compile(r"([0-9]{20})\.jsonl")
 
@@ -91,12 +91,3 @@ def raw_lines(path: Path, offset: int = 0) -> Iterator[bytes]:
         file.seek(offset)
         while raw := file.readline(MAX_LINE_BYTES):
             yield raw
-
-
-def sync_directory(path: Path) -> None:
-    """What was made, removed or renamed in it is on the disk then; OSError where it cannot be."""
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -1,6 +1,5 @@
 """``blrcs audit backup`` and ``restore``."""
 
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,11 +46,7 @@ def backup(
             chains, folder, PublicAuditKeys.of_jwks(key.jwks()), public_key=jwk_set(key)
         )
     for finding in report.findings:
-        typer.echo(
-            f"blrcs: chain {finding.chain}: record {finding.seq} is {finding.problem}:"
-            f" {finding.detail}",
-            err=True,
-        )
+        typer.echo(f"blrcs: {finding}", err=True)
     typer.echo(f"Wrote {escape(str(folder))}: {len(report.chains)} chains, read back.")
     if report.findings:
         raise typer.Exit(1)
@@ -72,12 +67,12 @@ def restore(
     """
     from blrcs.audit.own_keys import OwnAuditKeys  # noqa: PLC0415 - see the package
     from blrcs.audit.restoring import restore as restore_chains  # noqa: PLC0415
-    from blrcs.audit.segments import FOLDER  # noqa: PLC0415
+    from blrcs.audit.segments import DIRECTORY_MODE, FOLDER  # noqa: PLC0415
 
     settings = settings_of(config_directory, config_file, environment, data_directory)
     directory = settings.data_directory
     with _told():
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         own = OwnAuditKeys(directory)
         restored = restore_chains(
             folder,
@@ -85,7 +80,7 @@ def restore(
             trusted_keys(key, directory),
             signer=own,
             clock=time.time_ns,
-            source=settings.audit.source or socket.gethostname(),
+            source=settings.audit.machine,
         )
     for chain, seq in restored.items():
         typer.echo(f"chain {chain}: restored up to record {seq}")

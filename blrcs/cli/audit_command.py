@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import socket
 import time
 
 from blrcs.cli.exit import fail
@@ -33,7 +32,7 @@ def record_command(settings: Settings, command: str, resource: str) -> None:
             directory,
             signer=OwnAuditKeys(settings.data_directory),
             clock=time.time_ns,
-            source=settings.audit.source or socket.gethostname(),
+            source=settings.audit.machine,
         )
         try:
             chain.append([(time.time_ns(), encoded(values))], sign=True)

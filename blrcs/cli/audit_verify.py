@@ -143,7 +143,7 @@ def _report_values(report: "ChainReport") -> dict[str, Any]:
 def _report_text(report: "ChainReport") -> str:
     finding = report.finding
     if finding is not None:
-        return f"chain {report.chain}: record {finding.seq} is {finding.problem}: {finding.detail}"
+        return str(finding)
     if not report.last_seq:
         return f"chain {report.chain}: holds no record"
     unsigned = report.last_seq - report.signed_seq

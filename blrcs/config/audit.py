@@ -1,5 +1,6 @@
 """Where it is recorded what was done, and for how long."""
 
+import socket
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -22,3 +23,8 @@ class Audit(Section):
     come."""
     retention: Annotated[Duration, between("1h", "36500d")] = Duration.parse("366d")
     """Files whose records are all older are removed."""
+
+    @property
+    def machine(self) -> str:
+        """What this machine is called in each record."""
+        return self.source or socket.gethostname()

@@ -26,6 +26,9 @@ class Finding:
     problem: Problem
     detail: str
 
+    def __str__(self) -> str:
+        return f"chain {self.chain}: record {self.seq} is {self.problem}: {self.detail}"
+
 
 @dataclass(slots=True)
 class ChainReport:

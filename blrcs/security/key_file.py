@@ -7,6 +7,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from blrcs.files import sync_directory
+
 MAX_FILE_SIZE_BYTES = 16 * 1024
 OWNER_ONLY = 0o600
 
@@ -73,11 +75,7 @@ def _create(path: Path, content: bytes, put: Callable[[Path, Path], None]) -> No
         put(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(path.parent)
 
 
 def _link(draft: Path, path: Path) -> None:

@@ -1,12 +1,15 @@
 """How far a transfer is, in a file that is whole whenever the process is ended."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from blrcs.files import replace_file
 from blrcs.transfer.errors import TransferError
+
+MODE = 0o666
+"""Less what the user's umask takes of it."""
 
 VERSION = 1
 MAX_BYTES = 1 << 20
@@ -56,23 +59,10 @@ class ProgressFile:
 
     def save(self, members: dict[str, Any]) -> None:
         """Replaces the file."""
-        with self._new.open("wb") as file:
-            file.write(orjson.dumps({**self._what, **members}))
-            file.flush()
-            os.fsync(file.fileno())
-        self._new.replace(self.path)
-        sync_folder(self.path.parent)
+        content = orjson.dumps({**self._what, **members})
+        replace_file(self.path, content, draft=self._new, mode=MODE)
 
     def remove(self) -> None:
         """The transfer is finished, or begins anew."""
         self.path.unlink(missing_ok=True)
         self._new.unlink(missing_ok=True)
-
-
-def sync_folder(path: Path) -> None:
-    """Makes a file's new name durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

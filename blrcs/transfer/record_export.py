@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from blrcs.files import sync_directory
 from blrcs.transfer.errors import TransferError
-from blrcs.transfer.progress_file import ProgressFile, sync_folder
+from blrcs.transfer.progress_file import ProgressFile
 from blrcs.transfer.record_client import RecordClient
 from blrcs.v1 import record_pb2
 
@@ -93,7 +94,7 @@ class OutputFile:
         """It is whole."""
         self._sync()
         self._part.replace(self._path)
-        sync_folder(self._path.parent)
+        sync_directory(self._path.parent)
         self._progress.remove()
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from blrcs.database.backup.errors import BackupError
 from blrcs.database.backup.sealed_file import plain_stream
 from blrcs.database.backup.values import Tally
 from blrcs.database.data_directory import FILE_MODE
+from blrcs.files import sync_directory
 
 FORMAT = 1
 LEVEL = 3
@@ -122,11 +123,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         finally:
             with suppress(FileNotFoundError):
                 draft.unlink()
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_directory(path.parent)
     except OSError as error:
         raise BackupError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blrcs.cache.strategies.log.errors import WriteLogCorruptError, WriteLogUnwritableError
-from blrcs.cache.strategies.log.segment import FILE_MODE, sync_directory, write_at, write_whole
+from blrcs.cache.strategies.log.segment import FILE_MODE, write_at, write_whole
 from blrcs.domain.logged_write import LoggedWrite
+from blrcs.files import sync_directory
 
 NAME = "dead_letters.jsonl"
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from blrcs.cache.strategies.log.errors import WriteLogLockedError, WriteLogUnwritableError
-from blrcs.cache.strategies.log.segment import FILE_MODE, sync_directory
+from blrcs.cache.strategies.log.segment import FILE_MODE
+from blrcs.files import sync_directory
 
 LOCK_NAME = "lock"
 DIRECTORY_MODE = 0o700

@@ -12,11 +12,11 @@ from blrcs.cache.strategies.log.segment import (
     HEAD_BYTES,
     Head,
     path_of,
-    sync_directory,
     write_at,
     write_whole,
 )
 from blrcs.domain.logged_write import LoggedWrite
+from blrcs.files import sync_directory
 
 
 class LogFiles:

@@ -16,6 +16,7 @@ import google_crc32c
 from blrcs.cache.strategies.log.errors import WriteLogCorruptError
 from blrcs.cache.strategies.log.record import RecordFormat
 from blrcs.domain.logged_write import LoggedWrite
+from blrcs.files import sync_directory
 
 IDENTITY_BYTES = 16
 SUFFIX = ".log"
@@ -141,15 +142,6 @@ def write_at(descriptor: int, content: bytes, place: int) -> None:
     while left:
         written = os.pwrite(descriptor, left, place)
         left, place = left[written:], place + written
-
-
-def sync_directory(directory: Path) -> None:
-    """Has the names in a directory on disk when it returns."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _corrupt(path: Path, place: int, problem: str) -> WriteLogCorruptError:

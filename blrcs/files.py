@@ -1,0 +1,34 @@
+"""Files that are on the disk when a function returns, whatever happens to the machine then."""
+
+import os
+from pathlib import Path
+
+
+def sync_directory(path: Path) -> None:
+    """What was made, removed or renamed in it is on the disk then; OSError where it cannot be."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, content: bytes, *, draft: Path, mode: int) -> None:
+    """Puts a file in the place of another one, or of none: whoever is killed leaves either.
+
+    Args:
+        path: The file.
+        content: What it has then.
+        draft: Where it is written first, in the same directory.
+        mode: Of the file, as open(2) has it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with os.fdopen(os.open(draft, flags, mode), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync_directory(path.parent)
