@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from blrcs.config.reloadable import changed_parts
 from blrcs.config.settings import Settings
 from blrcs.interceptors.audit_sink import AuditSink
 
@@ -20,29 +21,11 @@ class RecordedReloads:
 
     def prepare(self, old: Settings, new: Settings) -> Callable[[], None]:
         """See Reloadable."""
-        changed = _changed(old, new)
+        # Names alone: values may be secret.
+        changed = list(changed_parts(old, new))
 
         def commit() -> None:
             if changed:
                 self._sink.put({"kind": KIND, "request": {"changed": changed}})
 
         return commit
-
-
-def _changed(old: Settings, new: Settings) -> list[str]:
-    """The names of what differs, and no values: methods by name, of all else the section."""
-    parts = {
-        "limits.rules": (old.limits.rules, new.limits.rules),
-        "logging.level": (old.logging.level, new.logging.level),
-        "network": (old.network, new.network),
-        "server.tls": (old.server.tls, new.server.tls),
-    }
-    methods = sorted({*old.policies, *new.policies})
-    return [
-        *(name for name, (before, after) in parts.items() if before != after),
-        *(
-            f"policies.{each}"
-            for each in methods
-            if old.policies.get(each) != new.policies.get(each)
-        ),
-    ]

@@ -1,12 +1,15 @@
 """What can change while the server runs, and who carries the change out."""
 
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Protocol
 
 from blrcs.config.option import all_options
 from blrcs.config.settings import Settings
 
-_RELOADABLE = ("limits.rules", "policies", "logging.level", "network.", "server.tls.")
+_PARTS = ("limits.rules", "logging.level", "network", "server.tls")
+_POLICIES = "policies"
+_RELOADABLE = (*_PARTS, _POLICIES)
 
 
 class Reloadable(Protocol):
@@ -40,8 +43,23 @@ def reloadable_part(old: Settings, new: Settings) -> Settings:
     )
 
 
+def changed_parts(old: Settings, new: Settings) -> Iterator[str]:
+    """The names of what differs and can change at run time: of policies those of the methods."""
+    for part in _PARTS:
+        value_in = attrgetter(part)
+        if value_in(old) != value_in(new):
+            yield part
+    for method in sorted({*old.policies, *new.policies}):
+        if old.policies.get(method) != new.policies.get(method):
+            yield f"{_POLICIES}.{method}"
+
+
 def keys_that_need_a_restart(old: Settings, new: Settings) -> Iterator[str]:
     """The keys of options that differ and cannot change at run time."""
     for key, option in all_options().items():
-        if not key.startswith(_RELOADABLE) and option.value_in(old) != option.value_in(new):
+        if not _is_reloadable(key) and option.value_in(old) != option.value_in(new):
             yield key
+
+
+def _is_reloadable(key: str) -> bool:
+    return any(key == part or key.startswith(f"{part}.") for part in _RELOADABLE)
