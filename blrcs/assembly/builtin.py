@@ -185,8 +185,6 @@ async def assemble_builtin(
         refresh_interval_ns=settings.database.refresh_interval.ns,
         stamps=memory.record_stamps(),
         generation=memory.generation(RECORDS),
-        # However many watch, as many other calls are served.
-        max_watchers=settings.server.max_concurrent_calls // 2,
         max_reply_bytes=settings.server.max_message_bytes,
     )
     return Builtin(

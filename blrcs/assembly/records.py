@@ -35,7 +35,7 @@ from blrcs.database.repositories.record_at_once import ReadAtOnce, RecordsAtOnce
 from blrcs.database.repositories.record_feed import SqlChangeFeed
 from blrcs.encryption.collection_keys import StoredCollectionKeys
 from blrcs.records.change_follower import ChangeFollower
-from blrcs.records.change_signal import MAX_WATCHERS, LocalChangeSignal
+from blrcs.records.change_signal import LocalChangeSignal
 from blrcs.records.copied_records import CopiedRecords
 from blrcs.records.json_schema import JsonSchemas
 from blrcs_native.authorization_guard import CurrentAccess
@@ -74,7 +74,6 @@ def assemble_records(
     refresh_interval_ns: int,
     stamps: CacheStamps,
     generation: Generation | None = None,
-    max_watchers: int = MAX_WATCHERS,
     max_reply_bytes: int = DEFAULT_REPLY_BYTES,
 ) -> Records:
     """Everything about collections and their records.
@@ -88,7 +87,6 @@ def assemble_records(
             most a copy may hide what others have changed.
         stamps: Where processes tell each other that copies are old.
         generation: Moves with every write of any process; None where there is one process.
-        max_watchers: At most so many at once, and no more than MAX_WATCHERS.
         max_reply_bytes: What a message has at most.
     """
     keys = StoredCollectionKeys(encryption.keys)
@@ -111,7 +109,6 @@ def assemble_records(
         generation=generation,
         stamps=stamps,
         announce=None if base.announcer is None else base.announcer.announce,
-        max_watchers=min(max_watchers, MAX_WATCHERS),
     )
     shapes = CollectionShapes(collections=collections, schemas=schemas, keys=keys)
     # Copies show what is sealed as it was stored.
