@@ -203,9 +203,12 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         self, request: record_pb2.BatchWriteRecordsRequest, _: Call
     ) -> record_pb2.BatchWriteRecordsResponse:
         parent = collection_key_in(request.parent, field="parent")
-        documents = plain_documents_in(parent, request)
+        create_plain = self._records.create_plain_records
+        documents = (
+            plain_documents_in(parent, request) if await create_plain.suits(parent) else None
+        )
         if documents is not None:
-            created = await self._records.create_plain_records(parent, documents)
+            created = await create_plain(parent, documents)
             if created is not None:
                 return _results([write_message(RESULT_RECORD, each) for each in created])
         operations = [

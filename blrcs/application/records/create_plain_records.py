@@ -54,6 +54,10 @@ class CreatePlainRecords:
         self._secrets = secrets
         self._clock = clock
 
+    async def suits(self, parent: CollectionKey) -> bool:
+        """Whether there is such a collection: what is to be created is read for no other."""
+        return await self._plain_shape(parent) is not None
+
     async def __call__(
         self, parent: CollectionKey, documents: PlainDocuments
     ) -> Sequence[bytes] | None:
@@ -63,12 +67,9 @@ class CreatePlainRecords:
             None where nothing is done, since something about them has to be looked at more closely:
             each write by itself does that, and tells what is wrong with it.
         """
-        try:
-            shape = await self._shapes.known(parent)
-        except NotFoundError:
-            return None
-        created = self._created(shape, documents) if _is_plain(shape) else None
-        if created is None:
+        shape = await self._plain_shape(parent)
+        created = None if shape is None else self._created(shape, documents)
+        if shape is None or created is None:
             return None
         try:
             is_done = await self._records.create_plain(shape.collection, created)
@@ -78,6 +79,14 @@ class CreatePlainRecords:
             return None
         self._signal.tell(parent, created.ids)
         return created.images
+
+    async def _plain_shape(self, parent: CollectionKey) -> CollectionShape | None:
+        try:
+            shape = await self._shapes.known(parent)
+        except NotFoundError:
+            return None
+        is_plain = shape.schema is None and not shape.sealed and not shape.collection.indexes
+        return shape if is_plain else None
 
     def _created(self, shape: CollectionShape, documents: PlainDocuments) -> PlainRecords | None:
         """The records; None where two have one id, or there is too much of them."""
@@ -98,7 +107,3 @@ class CreatePlainRecords:
         if sum(map(len, images)) > MAX_BATCH_BYTES:
             return None
         return PlainRecords(ids, documents.texts, images, now_ns, expire_time_ns)
-
-
-def _is_plain(shape: CollectionShape) -> bool:
-    return shape.schema is None and not shape.sealed and not shape.collection.indexes

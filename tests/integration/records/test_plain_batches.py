@@ -152,7 +152,7 @@ async def test_a_collection_that_asks_for_more_has_each_looked_at(world, plain, 
         *writes(creation("a", DATA, parent), creation("b", DATA, parent)), parent=parent
     )
 
-    assert plain == [None]
+    assert plain == []
     assert len(results) == 2
 
 
