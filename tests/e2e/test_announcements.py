@@ -1,10 +1,8 @@
 """Servers on several machines hear at once what another has stored, long before they would look."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -13,7 +11,7 @@ import pytest
 from blrcs.v1 import auth_pb2, auth_pb2_grpc, record_pb2, record_pb2_grpc, user_pb2, user_pb2_grpc
 from tests.conftest import new_database
 from tests.e2e.conftest import Start
-from tests.e2e.server import Server
+from tests.e2e.machines import channels_of, start_two
 from tests.e2e.workers import (
     FIRST_PASSWORD,
     PASSWORD,
@@ -58,13 +56,8 @@ def channels(
     if request.param == "redis":
         redis: RedisServer = request.getfixturevalue("redis_server")
         environ["BLRCS_REDIS__URL"] = redis.url()
-    first = start("--data", tmp_path / "first", **environ)
-    assert first.address
-    (tmp_path / "second").mkdir(mode=0o700)
-    shutil.copy2(tmp_path / "first/signing_key.pem", tmp_path / "second/signing_key.pem")
-    servers: list[Server] = [first, start("--data", tmp_path / "second", **environ)]
-    with ExitStack() as stack:
-        yield [stack.enter_context(grpc.insecure_channel(each.address)) for each in servers]
+    with channels_of(start_two(start, tmp_path, **environ)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Servers on several machines that keep what they keep in one PostgreSQL."""
 
 import json
-import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -20,6 +18,7 @@ from blrcs.v1 import (
     user_pb2_grpc,
 )
 from tests.e2e.conftest import Start
+from tests.e2e.machines import channels_of, start_two
 from tests.e2e.server import Server, blrcs
 from tests.e2e.workers import (
     FIRST_PASSWORD,
@@ -33,8 +32,6 @@ from tests.e2e.workers import (
     until,
 )
 from tests.servers.postgresql import PostgresqlServer, postgresql
-
-KEY_FILE = "signing_key.pem"
 
 
 @pytest.fixture
@@ -58,17 +55,13 @@ def servers(start: Start, tmp_path: Path, postgresql_alone: PostgresqlServer) ->
             }
         ),
     }
-    first = start("--data", tmp_path / "first", "--workers", "1", **environ)
-    assert first.address
-    (tmp_path / "second").mkdir(mode=0o700)
-    shutil.copy2(tmp_path / "first" / KEY_FILE, tmp_path / "second" / KEY_FILE)
-    return [first, start("--data", tmp_path / "second", "--workers", "1", **environ)]
+    return start_two(start, tmp_path, **environ)
 
 
 @pytest.fixture
 def channels(servers: list[Server]) -> Iterator[list[grpc.Channel]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(grpc.insecure_channel(each.address)) for each in servers]
+    with channels_of(servers) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,18 +1,16 @@
 """The copies that one machine has of records which another one writes, in one PostgreSQL."""
 
 import itertools
-import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.test_shared_database import KEY_FILE
+from tests.e2e.machines import channels_of, start_two
 from tests.e2e.test_workers_records_copies import Writer, value, warm
 from tests.e2e.workers import FIRST_PASSWORD, administrator, until
 from tests.servers.postgresql import PostgresqlServer, postgresql
@@ -38,15 +36,7 @@ def clients(start: Start, tmp_path: Path, database: PostgresqlServer) -> Iterato
         "BLRCS_AUTH__INITIAL_ADMIN_PASSWORD": FIRST_PASSWORD,
         "BLRCS_POLICIES": '{"/blrcs.v1.RecordService/*": {"limits": []}}',
     }
-    first = start("--data", tmp_path / "first", "--workers", "1", **environ)
-    assert first.address
-    (tmp_path / "second").mkdir(mode=0o700)
-    shutil.copy2(tmp_path / "first" / KEY_FILE, tmp_path / "second" / KEY_FILE)
-    second = start("--data", tmp_path / "second", "--workers", "1", **environ)
-    with ExitStack() as stack:
-        channels = [
-            stack.enter_context(grpc.insecure_channel(each.address)) for each in (first, second)
-        ]
+    with channels_of(start_two(start, tmp_path, **environ)) as channels:
         metadata = administrator(channels)
         yield [Writer(channel, metadata) for channel in channels]
 

@@ -1,11 +1,9 @@
 """Servers on several machines that share a PostgreSQL and a Redis."""
 
 import json
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -22,8 +20,8 @@ from blrcs.v1 import (
     user_pb2_grpc,
 )
 from tests.e2e.conftest import Start
+from tests.e2e.machines import channels_of, start_two
 from tests.e2e.server import Server, blrcs
-from tests.e2e.test_shared_database import KEY_FILE
 from tests.e2e.test_workers_cache import Client
 from tests.e2e.workers import (
     FIRST_PASSWORD,
@@ -74,17 +72,13 @@ def environ(
 @pytest.fixture
 def servers(start: Start, tmp_path: Path, environ: dict[str, str]) -> list[Server]:
     """Two, as on two machines; the second one has two workers."""
-    first = start("--data", tmp_path / "first", "--workers", "1", **environ)
-    assert first.address
-    (tmp_path / "second").mkdir(mode=0o700)
-    shutil.copy2(tmp_path / "first" / KEY_FILE, tmp_path / "second" / KEY_FILE)
-    return [first, start("--data", tmp_path / "second", "--workers", "2", **environ)]
+    return start_two(start, tmp_path, workers="2", **environ)
 
 
 @pytest.fixture
 def channels(servers: list[Server]) -> Iterator[list[grpc.Channel]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(grpc.insecure_channel(each.address)) for each in servers]
+    with channels_of(servers) as opened:
+        yield opened
 
 
 @pytest.fixture

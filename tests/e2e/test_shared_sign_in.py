@@ -1,9 +1,7 @@
 """Sign-ins, proofs and signing keys of two machines that share a PostgreSQL, with Redis or not."""
 
 import json
-import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -13,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blrcs.v1 import auth_pb2, auth_pb2_grpc, credential_pb2, credential_pb2_grpc
 from tests.e2e.conftest import Start
+from tests.e2e.machines import channels_of, start_two
 from tests.e2e.server import Server, blrcs
 from tests.e2e.test_shared_redis import until
 from tests.e2e.test_workers_proofs import GET_USER, ORIGIN, SIGN_IN, proof, use
@@ -69,17 +68,13 @@ def servers(
     }
     if redis_alone is not None:
         environ["BLRCS_REDIS__URL"] = redis_alone.url()
-    first = start("--data", tmp_path / "first", "--workers", "1", **environ)
-    assert first.address
-    (tmp_path / "second").mkdir(mode=0o700)
-    shutil.copy2(tmp_path / "first" / MASTER_KEY, tmp_path / "second" / MASTER_KEY)
-    return [first, start("--data", tmp_path / "second", "--workers", "2", **environ)]
+    return start_two(start, tmp_path, workers="2", shared=MASTER_KEY, **environ)
 
 
 @pytest.fixture
 def channels(servers: list[Server]) -> Iterator[list[grpc.Channel]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(grpc.insecure_channel(each.address)) for each in servers]
+    with channels_of(servers) as opened:
+        yield opened
 
 
 @pytest.fixture

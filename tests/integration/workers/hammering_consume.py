@@ -6,6 +6,7 @@ ones. All work at the same keys in turn, for it is the last one left that severa
 Usage: hammering_consume.py ALGORITHM KILLS SEED
 """
 
+import os
 import random
 import sys
 import time
@@ -77,37 +78,60 @@ def answered(consume: DirectHandler, body: bytes) -> limit_pb2.ConsumeResponse:
     return limit_pb2.ConsumeResponse.FromString(reply)
 
 
-def hammer(shared: SharedLimiter, slot: int, algorithm: str) -> None:
+class Gate:
+    """Keeps those who have nothing left to take from ending while they may still be killed."""
+
+    def __init__(self) -> None:
+        self._waiting, self._open = os.pipe()
+
+    def open(self) -> None:
+        os.close(self._open)
+
+    def wait(self) -> None:
+        """Of a child, which has inherited both ends."""
+        os.close(self._open)
+        os.read(self._waiting, 1)
+
+
+def hammer(shared: SharedLimiter, slot: int, algorithm: str, gate: Gate) -> None:
     limiter, _ = shared.join(slot)
     consume = consume_by(limiter, algorithm)
     for key in KEYS:
         stacks = [request(key, "left", "tight"), request(key, "tight", "right")]
         while answered(consume, stacks[shared.counts[slot] % 2]).allowed:
             shared.counts[slot] += 1
+    gate.wait()
 
 
 def kill_some(
-    shared: SharedLimiter, algorithm: str, children: dict[int, int], kills: int, seed: int
+    shared: SharedLimiter,
+    algorithm: str,
+    children: dict[int, int],
+    gate: Gate,
+    kills: int,
+    seed: int,
 ) -> None:
-    """Evenly, while there is enough to take that hardly anybody comes to an end."""
+    """Evenly, while there is enough to take that hardly anybody is done with it."""
     chance = random.Random(seed)
-    killed = 0
     for number in range(kills):
         while sum(shared.counts) < len(KEYS) * TIGHT * number // (2 * kills):
             time.sleep(0)
         slot = chance.choice(list(children))
-        killed += kill(children[slot])
+        kill(children[slot])
         # Else the others find its locks, or its successor does.
         if chance.random() < 0.5:
             shared.sharing.recover(slot)
-        children[slot] = fork(hammer, shared, slot, algorithm)
-    assert killed or not kills, "nobody was killed at work"
+        children[slot] = fork(hammer, shared, slot, algorithm, gate)
 
 
 def main(algorithm: str, kills: int, seed: int) -> None:
     shared = SharedLimiter(CELLS)
-    children = {slot: fork(hammer, shared, slot, algorithm) for slot in range(1, CHILDREN + 1)}
-    kill_some(shared, algorithm, children, kills, seed)
+    gate = Gate()
+    children = {
+        slot: fork(hammer, shared, slot, algorithm, gate) for slot in range(1, CHILDREN + 1)
+    }
+    kill_some(shared, algorithm, children, gate, kills, seed)
+    gate.open()
     for child in children.values():
         wait(child)
     for slot in children:

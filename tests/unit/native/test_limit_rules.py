@@ -11,18 +11,11 @@ from blrcs_native.limiter import (
     Rule,
 )
 from tests.unit.native.limiting import (
-    ALGORITHMS,
     BUCKET_BYTES,
     HEADER_BYTES,
     SECOND,
     limiter_at,
 )
-
-
-@pytest.fixture(params=ALGORITHMS)
-def rule(request):
-    return Rule(request.param, 5, SECOND, identity="test")
-
 
 # Rules and keys
 

@@ -14,12 +14,6 @@ from blrcs_native.limiter import (
 from tests.unit.native.limiter_model import Answer, LimiterModel
 from tests.unit.native.limiting import ALGORITHMS, SECOND, answer_of, limiter_at
 
-
-@pytest.fixture(params=ALGORITHMS)
-def rule(request):
-    return Rule(request.param, 5, SECOND, identity="test")
-
-
 # Against the model
 
 KEYS = [b"", b"a", "ключ".encode()]

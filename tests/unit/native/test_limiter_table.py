@@ -22,12 +22,6 @@ from tests.unit.native.limiting import (
     limiter_at,
 )
 
-
-@pytest.fixture(params=ALGORITHMS)
-def rule(request):
-    return Rule(request.param, 5, SECOND, identity="test")
-
-
 # The table
 
 

@@ -1,0 +1,10 @@
+import pytest
+
+from blrcs_native.limiter import Rule
+from tests.unit.native.limiting import ALGORITHMS, SECOND
+
+
+@pytest.fixture(params=ALGORITHMS)
+def rule(request):
+    """Five in a second, of each kind."""
+    return Rule(request.param, 5, SECOND, identity="test")
