@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.e2e.conftest import Start
 from tests.e2e.gate import PASS, PING, REGISTER, open_gate, write_gate
@@ -140,6 +141,20 @@ def test_a_rolling_restart_fails_no_call(gate: Server) -> None:
     assert set(codes) == {OK}
     with channels_to_all(gate, 2) as channels:
         assert before.isdisjoint(channels)
+
+
+def test_a_rolling_restart_tells_no_watcher_that_the_server_is_gone(gate: Server) -> None:
+    """A balancer that was told so by the worker that it asks would turn away from all of them."""
+    request = health_pb2.HealthCheckRequest()
+    with channels_to_all(gate, 2) as channels:
+        watches = [
+            health_pb2_grpc.HealthStub(each).Watch(request, timeout=TIMEOUT_S)
+            for each in channels.values()
+        ]
+        told = [next(each).status for each in watches]
+        gate.signal(signal.SIGUSR2)
+        told += [each.status for watch in watches for each in watch]
+    assert told == [health_pb2.HealthCheckResponse.SERVING] * 2
 
 
 def test_a_rolling_restart_that_cannot_start_keeps_the_workers(gate: Server) -> None:
