@@ -140,8 +140,7 @@ class KeySchedule:
         """With the keys of both, without those that have expired.
 
         It does not matter which is merged into which. Of a key that both have the earlier times
-        count: nobody takes back that it was retired, or
-        that it signs sooner.
+        count: nobody takes back that it was retired, or that it signs sooner.
         """
         found: dict[str, ScheduledKey] = {}
         for key in (*self.keys, *other.keys):

@@ -58,8 +58,8 @@ async def destroy_unused(
 ) -> tuple[list[StoredKey], list[StoredKey]]:
     """Destroys keys that are used for nothing new, and that nothing is encrypted with any more.
 
-    Those of what services have encrypted stay: nobody knows where those values are. So
-    do the server's own for a while after a rotation, until all servers seal with the new ones.
+    Those of what services have encrypted stay: nobody knows where those values are. So do the
+    server's own for a while after a rotation, until all servers seal with the new ones.
 
     Returns:
         The keys destroyed, and those that are still needed.

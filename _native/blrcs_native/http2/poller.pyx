@@ -112,7 +112,8 @@ cdef class Poller:
                 self.tell(pollable, events[index].events)
                 if self._senders and self.now_ns - self._held_ns > HOLD_NS:
                     self._send()
-        self._send()
+        if self._senders:
+            self._send()
         self._stepping = False
         if self._gone:
             self._gone.clear()
