@@ -7,9 +7,10 @@ binding gives a role to members on a resource and on all that lies below it, by 
 ``orders/1`` covers ``orders/1/items``, but not ``orders/10``. The empty resource is the root and
 covers everything.
 
-Members are principals (``users/alice``), groups (``groups/devs``), ``allAuthenticated`` (every
-principal that is named) and ``allUsers`` (the anonymous principal, the empty name, as well). A
-caller never is a group: a principal named like a group or like a special member is denied.
+Members are principals (``users/alice``), groups (``groups/devs``, ``tenants/acme/groups/devs``),
+``allAuthenticated`` (every principal that is named) and ``allUsers`` (the anonymous principal, the
+empty name, as well). A caller never is a group: a principal named like a group or like a special
+member is denied.
 
 A binding may deny: it then takes what its role grants from its members on its resource and on all
 that lies below, whatever else grants it. A binding may end at an instant, and may have a condition.
@@ -26,7 +27,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from blrcs_native.access_explanation cimport explain_bindings, memberships
 from blrcs_native.access_index cimport ASK, ASSUME_FALSE, ASSUME_TRUE, NEVER_NS, Question
-from blrcs_native.access_spec cimport GROUP_PREFIX, accepted, is_permission, specs_by_name
+from blrcs_native.access_spec cimport accepted, is_group, is_permission, specs_by_name
 from blrcs_native.call cimport Call
 from blrcs_native.condition cimport IS_FALSE, IS_TRUE, Condition, Judgement
 from blrcs_native.resource_template cimport (
@@ -90,8 +91,8 @@ cdef dict _containing_groups(object groups):
     for name, group in specs_by_name("group", groups).items():
         owner = f"group {name!r}"
         accepted(owner, (name,), validate_member)
-        if not name.startswith(GROUP_PREFIX):
-            raise AccessSpecError(f"{owner}: the name does not begin with {GROUP_PREFIX!r}")
+        if not is_group(name):
+            raise AccessSpecError(f"{owner}: the name does not begin as a group's does")
         for member in accepted(owner, group.members, validate_member):
             if member == ALL_USERS or member == ALL_AUTHENTICATED:
                 raise AccessSpecError(f"{owner}: {member!r} belongs into bindings only")
@@ -213,14 +214,14 @@ cdef class AccessTable:
         self._authenticated = packed(special)
         self._principals = {}
         for name in {**subject_ids, **self._containing}:
-            if not name.startswith(GROUP_PREFIX) and name not in special:
+            if not is_group(name) and name not in special:
                 groups = _reached_groups(self._containing, name)
                 self._principals[name] = packed((name, *groups, *special))
         # For callers whom an issuer puts into groups.
         self._groups = {
             name: packed((name, *_reached_groups(self._containing, name)))
             for name in {**subject_ids, **self._containing, **dict.fromkeys(self._held_groups())}
-            if name.startswith(GROUP_PREFIX)
+            if is_group(name)
         }
 
     def _held_groups(self):
@@ -255,7 +256,7 @@ cdef class AccessTable:
             return <object>found
         if not principal:
             return self._anonymous
-        if principal.startswith(GROUP_PREFIX) or principal in (ALL_AUTHENTICATED, ALL_USERS):
+        if is_group(principal) or principal in (ALL_AUTHENTICATED, ALL_USERS):
             return None
         return self._authenticated
 

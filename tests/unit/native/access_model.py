@@ -46,7 +46,10 @@ class AccessModel:
 
     def members_for(self, principal: str, groups: Iterable[str] = ()) -> set[str]:
         """Every name in a binding that means the principal, whom an issuer puts into groups."""
-        if principal.startswith("groups/") or principal in {"allAuthenticated", "allUsers"}:
+        if principal.startswith(("groups/", "tenants/")) or principal in {
+            "allAuthenticated",
+            "allUsers",
+        }:
             return set()
         if not principal:
             return {"allUsers"}

@@ -15,10 +15,10 @@ from tests.unit.native.access_model import AccessModel, covers
 PERMISSIONS = ["a", "a.b", "a.b.c", "a.c", "b", "b.c", "aa", "aa.b"]
 PATTERNS = [*PERMISSIONS, "*", "a.*", "a.b.*", "b.*"]
 PRINCIPALS = ["users/0", "users/1", "users/2", "serviceAccounts/0", "users/nobody", ANONYMOUS]
-IMPOSTORS = ["groups/0", "groups/none", "allUsers", "allAuthenticated"]
+IMPOSTORS = ["groups/0", "tenants/1/groups/4", "groups/none", "allUsers", "allAuthenticated"]
 SPECIAL = ["allUsers", "allAuthenticated"]
 ROLES = [f"role{number}" for number in range(5)]
-GROUPS = [f"groups/{number}" for number in range(5)]
+GROUPS = [*(f"groups/{number}" for number in range(4)), "tenants/1/groups/4"]
 SEGMENTS = ["t", "1", "10", "é"]
 RESOURCES = [
     "/".join(path) for size in range(4) for path in itertools.product(SEGMENTS, repeat=size)
