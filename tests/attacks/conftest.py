@@ -35,9 +35,7 @@ def workers(
     """One of two workers, who may be others after each test, and say which they are."""
     directory = tmp_path_factory.mktemp("workers")
     write_gate(directory)
-    with world(
-        directory, request.param, "--service", REGISTER, "--workers", "2"
-    ) as started:
+    with world(directory, request.param, "--service", REGISTER, "--workers", "2") as started:
         yield started
 
 
@@ -45,6 +43,6 @@ def workers(
 def clocked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Clocked]:
-    """One for all tests of what goes by a clock, each of which has domains and spaces of its own."""
+    """One for all tests of what goes by a clock."""
     with clocked_world(tmp_path_factory.mktemp("clocked"), request.param) as started:
         yield started
