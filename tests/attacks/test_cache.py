@@ -1,210 +1,191 @@
 """What callers of CacheService do to each other's entries, and to the cache's own books."""
 
-import unicodedata
-from typing import Any
+from collections.abc import Iterator
 
 import grpc
 import pytest
 from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import run_state_machine_as_test
 
-from blrcs.v1 import access_pb2, access_pb2_grpc, cache_pb2, cache_pb2_grpc
+from blrcs.v1 import access_pb2, access_pb2_grpc, cache_pb2
+from tests.attacks.cache import NOT_FOUND, Cache, CacheMachine
 from tests.attacks.clocked import Clocked
-from tests.attacks.world import ATTACKER, VICTIM, World
-from tests.e2e.workers import TIMEOUT_S, Metadata, code
+from tests.attacks.world import ATTACKER, VICTIM
+from tests.e2e.workers import bearer, sign_in
 
-S = 1_000_000_000
-START_NS = 1_800_000_000 * S
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
-NOT_FOUND = grpc.StatusCode.NOT_FOUND
-FAILED = grpc.StatusCode.FAILED_PRECONDITION
-OK = grpc.StatusCode.OK
 MIB = 1 << 20
-
-
-class Cache:
-    """A namespace, as somebody sees it."""
-
-    def __init__(self, channel: grpc.Channel, metadata: Metadata, namespace: str) -> None:
-        self.stub = cache_pb2_grpc.CacheServiceStub(channel)
-        self._call: dict[str, Any] = {"metadata": metadata, "timeout": TIMEOUT_S}
-        self.namespace = namespace
-
-    def call(self, method: str, **fields: Any) -> Any:
-        """The reply, or how the call failed."""
-        request = getattr(cache_pb2, f"{method}Request")(namespace=self.namespace, **fields)
-        try:
-            return getattr(self.stub, method)(request, **self._call)
-        except grpc.RpcError as error:
-            return error.code()
-
-    def value(self, key: str) -> Any:
-        found = self.call("Get", key=key)
-        return found.entry.value if isinstance(found, cache_pb2.GetResponse) else found
-
-
-class Entries:
-    """A dict whose entries end: what the cache promises, and no more."""
-
-    def __init__(self, clock: Any) -> None:
-        self._clock = clock
-        self._kept: dict[str, tuple[bytes, int, int | None]] = {}
-
-    def get(self, key: str) -> tuple[bytes, int, int | None] | None:
-        value, version, end_ns = self._kept.get(key, (b"", 0, 0))
-        if end_ns is not None and end_ns <= self._clock():
-            self._kept.pop(key, None)
-            return None
-        return value, version, end_ns
-
-    def put(self, key: str, value: bytes, version: int, end_ns: int | None) -> None:
-        self._kept[key] = value, version, end_ns
-
-    def drop(self, key: str) -> bool:
-        there = self.get(key) is not None
-        self._kept.pop(key, None)
-        return there
-
-    def drop_all(self) -> None:
-        self._kept.clear()
-
-
-class CacheMachine(RuleBasedStateMachine):
-    """Any calls in any order, by a clock: every answer is the model's."""
-
-    keys = st.sampled_from(["k", "K", "k ", "é", "e\N{COMBINING ACUTE ACCENT}"])
-    values = st.sampled_from([b"", b"7", b"-12", b"x", b"9223372036854775807", b" 1"])
-    ttls = st.sampled_from([None, 1, S, 10 * S])
-    conditions = st.sampled_from([None, "if_absent", "if_present", "right", "wrong"])
-
-    clocked: Clocked
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.clock = self.clocked.clock
-        world = self.clocked.world
-        self.cache = Cache(world.channel, world.admin, "machine")
-        self.entries = Entries(self.clock)
-        self.last_version = 0
-
-    @initialize()
-    def begin(self) -> None:
-        self.clock.set(max(self.clock(), START_NS))
-        assert isinstance(self.cache.call("Flush"), cache_pb2.FlushResponse)
-
-    @rule(by_ns=st.sampled_from([1, S - 1, S, 9 * S]))
-    def wait(self, by_ns: int) -> None:
-        self.clock.advance(by_ns)
-
-    @rule(key=keys, value=values, ttl_ns=ttls, condition=conditions)
-    def set(self, key: str, value: bytes, ttl_ns: int | None, condition: str | None) -> None:
-        found = self.entries.get(key)
-        version = found[1] if found else 0
-        holds, fields = {
-            None: (True, {}),
-            "if_absent": (found is None, {"if_absent": True}),
-            "if_present": (found is not None, {"if_present": True}),
-            "right": (found is not None, {"if_version": version}),
-            "wrong": (False, {"if_version": version + 1}),
-        }[condition]
-        reply = self.cache.call("Set", key=key, value=value, **ttl(ttl_ns), **fields)
-        if not holds:
-            assert reply is FAILED
-            return
-        self.changed(key, value, reply.version, self.end_of(ttl_ns))
-
-    @rule(key=keys)
-    def delete(self, key: str) -> None:
-        assert self.cache.call("Delete", key=key).deleted == self.entries.drop(key)
-
-    @rule(key=keys, delta=st.sampled_from([1, -1, 5, -(2**63), 2**63 - 1]), ttl_ns=ttls)
-    def increment(self, key: str, delta: int, ttl_ns: int | None) -> None:
-        found = self.entries.get(key)
-        reply = self.cache.call("Increment", key=key, delta=delta, **ttl(ttl_ns))
-        value = added(found[0] if found else b"0", delta)
-        if value is None:
-            assert reply in (FAILED, grpc.StatusCode.OUT_OF_RANGE, INVALID)
-            return
-        assert reply.value == value
-        end_ns = found[2] if found else self.end_of(ttl_ns)
-        self.changed(key, str(value).encode(), reply.version, end_ns)
-
-    @rule(key=keys, ttl_ns=ttls)
-    def touch(self, key: str, ttl_ns: int | None) -> None:
-        found = self.entries.get(key)
-        reply = self.cache.call("Touch", key=key, **ttl(ttl_ns))
-        if found is None:
-            assert reply is NOT_FOUND
-            return
-        end_ns = self.end_of(ttl_ns)
-        assert reply.expire_time.ToNanoseconds() == (end_ns or 0)
-        self.entries.put(key, found[0], found[1], end_ns)
-
-    @rule()
-    def flush(self) -> None:
-        assert isinstance(self.cache.call("Flush"), cache_pb2.FlushResponse)
-        self.entries.drop_all()
-
-    @invariant()
-    def all_is_as_the_model_says(self) -> None:
-        names = ["k", "K", "k ", "é", "e\N{COMBINING ACUTE ACCENT}"]
-        there = {key: found for key in names if (found := self.entries.get(key)) is not None}
-        reply = self.cache.call("BatchGet", keys=names)
-        assert {
-            each.key: (
-                each.value,
-                each.version,
-                each.expire_time.ToNanoseconds() if each.HasField("expire_time") else None,
-            )
-            for each in reply.entries
-        } == there
-        for key in names:
-            assert self.cache.value(key) == (there[key][0] if key in there else NOT_FOUND)
-
-    def changed(self, key: str, value: bytes, version: int, end_ns: int | None) -> None:
-        """Versions never come back."""
-        assert version > self.last_version
-        self.last_version = version
-        self.entries.put(key, value, version, end_ns)
-
-    def end_of(self, ttl_ns: int | None) -> int | None:
-        return None if ttl_ns is None else self.clock() + ttl_ns
-
-
-def ttl(ttl_ns: int | None) -> dict[str, Any]:
-    """The field of a request."""
-    if ttl_ns is None:
-        return {}
-    return {"ttl": {"seconds": ttl_ns // S, "nanos": ttl_ns % S}}
-
-
-def added(value: bytes, delta: int) -> int | None:
-    """None where the value is no number, or the sum none of 64 bits."""
-    if (
-        value not in (b"0", b"7", b"-12", b"9223372036854775807")
-        and not value.strip(b"-").isdigit()
-    ):
-        return None
-    number = int(value) + delta
-    return number if -(2**63) <= number < 2**63 else None
+GET, SET = "/blrcs.v1.CacheService/Get", "/blrcs.v1.CacheService/Set"
 
 
 def test_any_calls_in_any_order_are_answered_as_by_a_plain_dict(clocked: Clocked) -> None:
-    class Machine(CacheMachine):
-        pass
-
-    Machine.clocked = clocked
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=40, stateful_step_count=25, derandomize=True, database=None, deadline=None
-        ),
+    machine = type("Machine", (CacheMachine,), {"clocked": clocked})
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        machine,
+        settings=settings(max_examples=40, stateful_step_count=25, derandomize=True, database=None),
     )
+
+
+HOSTILE_KEYS = [
+    "a",
+    "A",
+    "a ",
+    " a",
+    "a\0",
+    "a\0b",
+    "\0",
+    "\N{LATIN SMALL LETTER A}\N{COMBINING RING ABOVE}",
+    "\N{LATIN SMALL LETTER A WITH RING ABOVE}",
+    "\N{ANGSTROM SIGN}",
+    "\N{FULLWIDTH LATIN SMALL LETTER A}",
+    "\N{CYRILLIC SMALL LETTER A}",
+    "a\N{ZERO WIDTH SPACE}",
+    "a\r\n",
+    "../mallory/a",
+    "caches/mallory/entries/a",
+    "{a}",
+    "a:b",
+    "*",
+    "%00",
+    "\N{GRINNING FACE}" * 256,
+    "k" * 1024,
+    "k" * 1023 + "l",
+]
+
+
+def test_keys_are_told_apart_to_the_octet_whatever_they_look_like(clocked: Clocked) -> None:
+    cache = Cache(clocked.world.channel, clocked.world.admin, "keys")
+    for number, key in enumerate(HOSTILE_KEYS):
+        assert cache.call("Set", key=key, value=str(number).encode(), if_absent=True).version
+    for number, key in enumerate(HOSTILE_KEYS):
+        assert cache.value(key) == str(number).encode()
+    assert cache.call("Stats").entries == len(HOSTILE_KEYS)
+    found = cache.call("BatchGet", keys=HOSTILE_KEYS[::-1])
+    assert [each.key for each in found.entries] == HOSTILE_KEYS[::-1]
+    for key in HOSTILE_KEYS[::2]:
+        assert cache.call("Delete", key=key).deleted
+    assert [cache.value(key) is NOT_FOUND for key in HOSTILE_KEYS] == [
+        number % 2 == 0 for number in range(len(HOSTILE_KEYS))
+    ]
+    cache.call("Flush")
+
+
+@pytest.mark.parametrize("key", ["", "k" * 1025, "\N{GRINNING FACE}" * 257])
+def test_a_key_that_is_none_is_refused_by_all_methods(clocked: Clocked, key: str) -> None:
+    cache = Cache(clocked.world.channel, clocked.world.admin, "keys")
+    for method, fields in ARGUMENTS.items():
+        if "key" in fields:
+            assert cache.call(method, **{**fields, "key": key}) is INVALID
+    assert cache.call("BatchGet", keys=["a", key]) is INVALID
+    assert cache.call("BatchGet", keys=["a"] * 1001) is INVALID
+
+
+@pytest.mark.parametrize("method", [GET, SET])
+@pytest.mark.parametrize("octets", [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"])
+def test_a_key_that_is_no_text_is_refused(clocked: Clocked, method: str, octets: bytes) -> None:
+    request = b"\x0a\x04keys\x12" + bytes([len(octets)]) + octets
+    code, _, _, reply = clocked.world.call(method, request, clocked.world.admin)
+    assert code in {INVALID, grpc.StatusCode.INTERNAL}
+    assert reply == b""
+
+
+def test_a_value_has_a_largest_size_and_comes_back_to_the_octet(clocked: Clocked) -> None:
+    cache = Cache(clocked.world.channel, clocked.world.admin, "values")
+    largest = bytes(range(256)) * (MIB // 256)
+    assert cache.call("Set", key="k", value=largest).version
+    assert cache.value("k") == largest
+    for refused in (
+        {"value": largest + b"x"},
+        {"value": b"x", "content_type": "x" * 129},
+        {"value": b"x", "ttl": {"seconds": 31_622_401}},
+        {"value": b"x", "ttl": {}},
+        {"value": b"x", "ttl": {"seconds": -1}},
+        {"value": b"x", "ttl": {"nanos": -1}},
+    ):
+        assert cache.call("Set", key="k", **refused) is INVALID
+    assert cache.value("k") == largest
+    cache.call("Flush")
+
+
+ARGUMENTS: dict[str, dict[str, object]] = {
+    "Get": {"key": "k"},
+    "BatchGet": {"keys": ["k"]},
+    "Set": {"key": "k", "value": b"theirs"},
+    "Delete": {"key": "k"},
+    "Increment": {"key": "n"},
+    "Touch": {"key": "k", "ttl": {"seconds": 1}},
+    "Stats": {},
+    "Flush": {},
+}
+
+
+@pytest.fixture(scope="module")
+def spaces(clocked: Clocked) -> Iterator[dict[str, Cache]]:
+    """Alice and Mallory may do everything to the namespaces of their names."""
+    world = clocked.world
+    access = access_pb2_grpc.AccessServiceStub(world.channel)
+    for user in (VICTIM, ATTACKER):
+        binding = access_pb2.Binding(
+            role="roles/administrator", members=[f"users/{user}"], resource=f"caches/{user}"
+        )
+        request = access_pb2.CreateBindingRequest(binding_id=f"cache-{user}", binding=binding)
+        access.CreateBinding(request, metadata=world.admin)
+    yield {
+        user: Cache(world.channel, bearer(sign_in(world.channel, user)), user)
+        for user in (VICTIM, ATTACKER)
+    }
+    for user in (VICTIM, ATTACKER):
+        access.DeleteBinding(
+            access_pb2.DeleteBindingRequest(name=f"bindings/cache-{user}"), metadata=world.admin
+        )
+
+
+@pytest.mark.parametrize(
+    "namespace",
+    [
+        VICTIM,
+        f"{ATTACKER}2",
+        f"{ATTACKER}.{VICTIM}",
+        ATTACKER[:-1],
+        f"{ATTACKER}/../{VICTIM}",
+        f"{ATTACKER}/{VICTIM}",
+        f"../{VICTIM}",
+        f"{VICTIM}/",
+        f"{ATTACKER}\0",
+        ATTACKER.upper(),
+        "*",
+        "",
+    ],
+)
+def test_nobody_reaches_a_namespace_that_is_not_theirs(
+    spaces: dict[str, Cache], namespace: str
+) -> None:
+    hers, theirs = spaces[VICTIM], spaces[ATTACKER]
+    for cache in (hers, theirs):
+        cache.call("Flush")
+        assert cache.call("Set", key="k", value=cache.namespace.encode()).version
+        assert cache.call("Increment", key="n").value == 1
+    theirs.namespace = namespace
+    for method, fields in ARGUMENTS.items():
+        assert theirs.call(method, **fields) in {DENIED, INVALID}, method
+    with pytest.raises(grpc.RpcError) as refused:
+        next(theirs.watch())
+    assert refused.value.code() in {DENIED, INVALID}
+    theirs.namespace = ATTACKER
+    for cache in (hers, theirs):
+        assert cache.value("k") == cache.namespace.encode()
+        assert cache.value("n") == b"1"
+
+
+def test_what_is_done_in_one_namespace_is_not_told_in_another(spaces: dict[str, Cache]) -> None:
+    hers, theirs = spaces[VICTIM], spaces[ATTACKER]
+    watch = theirs.watch()
+    assert next(watch).type == cache_pb2.CACHE_EVENT_TYPE_STARTED
+    for method in ("Set", "Increment", "Delete", "Flush"):
+        hers.call(method, **ARGUMENTS[method])
+    theirs.call("Set", key=f"../{VICTIM}/k", value=b"x")
+    assert next(watch).key == f"../{VICTIM}/k"
+    watch.cancel()
+    assert hers.value("k") is NOT_FOUND
+    theirs.call("Flush")
