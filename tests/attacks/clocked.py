@@ -66,8 +66,8 @@ def go_by(clock: Callable[[], int]) -> None:
         def __init__(self, settings: Cache) -> None:
             super().__init__(settings, clock=clock, monotonic=clock)
 
-    cache.MemoryCache = ClockedCache  # type: ignore[misc]
-    OwnMemory.limiter = ClockedMemory.limiter  # type: ignore[method-assign]
+    cache.MemoryCache = ClockedCache
+    OwnMemory.limiter = ClockedMemory.limiter
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ GET, SET = "/blrcs.v1.CacheService/Get", "/blrcs.v1.CacheService/Set"
 
 def test_any_calls_in_any_order_are_answered_as_by_a_plain_dict(clocked: Clocked) -> None:
     machine = type("Machine", (CacheMachine,), {"clocked": clocked})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
-        settings=settings(max_examples=40, stateful_step_count=25, derandomize=True, database=None),
+        settings=settings(max_examples=30, stateful_step_count=25, derandomize=True, database=None),
     )
 
 

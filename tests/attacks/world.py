@@ -32,7 +32,7 @@ COLLECTION = "notes"
 RECORD = "n1"
 TEXT = "what only alice may know"
 UNLIMITED = {"limits": []}
-SERVICES = ("Auth", "User", "Access", "Limit", "Cache", "Record")
+SERVICES = ("Auth", "User", "Access", "Limit", "Cache", "Record", "Audit")
 
 
 class World:
