@@ -21,6 +21,9 @@ cdef class AccessTable:
     cdef dict _tenants
     # Which tenants know a member, by its hash.
     cdef list _naming
+    # Those that know everybody who is named, and those that know who is not.
+    cdef tuple _of_everybody
+    cdef tuple _of_nobody
     cdef bint _has_conditions
     cdef bint _reads_groups
     cdef dict _group_names
@@ -42,5 +45,6 @@ cdef class AccessTable:
         self, str principal, tuple groups, str permission, str resource, Facts facts, bint owned
     ) except *
     cdef AccessPart _part_of(self, str resource)
-    cdef list _parts_naming(self, str principal, tuple groups)
+    cdef tuple _places_naming(self, str name)
+    cdef tuple _places_of(self, str principal, tuple groups)
     cdef tuple _groups_of(self, str principal, tuple groups, AccessPart part)

@@ -25,11 +25,13 @@ What is not granted is denied. An exception is no permission either; none is swa
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from blrcs_native.access_explanation cimport explain_bindings, memberships
 from blrcs_native.access_index cimport ASK, ASSUME_FALSE, ASSUME_TRUE, Question
-from blrcs_native.access_part cimport SPECIAL, AccessPart, place_of, reached_groups
+from blrcs_native.access_part cimport AccessPart, place_of, reached_groups
 from blrcs_native.access_spec cimport is_permission, specs_by_name
 from blrcs_native.call cimport Call
 from blrcs_native.condition cimport IS_FALSE, IS_TRUE, IS_UNKNOWN, Judgement
@@ -45,7 +47,7 @@ import time
 
 from blrcs_native.access_explanation import Explanation
 from blrcs_native.access_part import MAX_GROUP_DEPTH, MAX_ROLE_DEPTH
-from blrcs_native.access_spec import ALL_USERS, AccessSpecError
+from blrcs_native.access_spec import ALL_AUTHENTICATED, ALL_USERS, AccessSpecError
 from blrcs_native.access_spec import BindingSpec, GroupSpec, RoleSpec  # what a table is made from
 from blrcs_native.resource_template import validate_resource
 
@@ -69,6 +71,10 @@ cdef dict _by_place(object roles, object groups, object bindings):
                 raise AccessSpecError(f"binding {spec.name!r}: {place!r} is no text")
             places.setdefault(place_of(place), ([], [], []))[kind].append(spec)
     return places
+
+
+cdef inline Py_ssize_t _shard(str name) except -1:
+    return <Py_ssize_t>(<size_t>hash(name) % SHARDS)
 
 
 cdef inline void _ask(Question* question, bytes roles, bytes subjects) noexcept:
@@ -134,6 +140,8 @@ cdef class AccessTable:
                 self._name(place, self._tenants.pop(place, None), part, copied)
                 if part is not None:
                     self._tenants[place] = part
+        self._of_nobody = self._places_naming(ALL_USERS)
+        self._of_everybody = self._of_nobody + self._places_naming(ALL_AUTHENTICATED)
         parts = [self._root, *self._tenants.values()]
         self.reads_message = any([(<AccessPart>each).reads_message for each in parts])
         self._has_conditions = any([(<AccessPart>each).has_conditions for each in parts])
@@ -150,7 +158,7 @@ cdef class AccessTable:
         was = set() if before is None else before.names()
         now = set() if after is None else after.names()
         for name in was ^ now:
-            shard = hash(name) % SHARDS
+            shard = _shard(name)
             if shard not in copied:
                 self._naming[shard] = dict(self._naming[shard])
                 copied.add(shard)
@@ -170,14 +178,19 @@ cdef class AccessTable:
             return None
         return self._tenants.get(place_of(resource))
 
-    cdef list _parts_naming(self, str principal, tuple groups):
-        """The parts of the tenants that know a caller in some way."""
-        cdef dict found = {}
-        names = (principal, *groups, *SPECIAL) if principal else (ALL_USERS,)
-        for name in names:
-            for place in (<dict>self._naming[hash(name) % SHARDS]).get(name, ()):
-                found[place] = self._tenants[place]
-        return [*found.values()]
+    cdef tuple _places_naming(self, str name):
+        cdef PyObject* found = PyDict_GetItemWithError(<dict>self._naming[_shard(name)], name)
+        return () if found == NULL else <tuple>found
+
+    cdef tuple _places_of(self, str principal, tuple groups):
+        """The tenants that know a caller in some way; one may come more than once."""
+        cdef tuple found
+        if not principal:
+            return self._of_nobody
+        found = self._places_naming(principal)
+        for group in groups:
+            found += self._places_naming(group)
+        return found + self._of_everybody
 
     cdef tuple _groups_of(self, str principal, tuple groups, AccessPart part):
         """All groups that a caller is in, by its issuer, by the root and by a part."""
@@ -325,7 +338,8 @@ cdef class AccessTable:
             return False
         question.assumption = ASSUME_TRUE
         named = self._groups_of(principal, groups, None)
-        for part in self._parts_naming(principal, named):
+        for place in self._places_of(principal, named):
+            part = self._tenants[place]
             row = part.row(permission)
             subjects = part.subjects_of(principal, named)
             if row is not None and subjects:
@@ -397,7 +411,8 @@ cdef class AccessTable:
             facts.now_ns = now_ns
             if self._reads_groups:
                 facts.groups = self._groups_of(principal, groups, own)
-        parts = [self._root, *self._parts_naming(principal, named)]
+        places = dict.fromkeys(self._places_of(principal, named))
+        parts = [self._root, *(self._tenants[place] for place in places)]
         asked = [
             (
                 part.bindings_of,

@@ -2,8 +2,6 @@
 
 from blrcs_native.access_index cimport BindingIndex
 
-cdef tuple SPECIAL
-
 cdef str place_of(str name)
 cdef dict reached_groups(dict containing, str principal)
 
