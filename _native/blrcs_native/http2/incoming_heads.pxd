@@ -16,7 +16,8 @@ cdef class IncomingHeads(Outgoing):
     cdef PlainHeads _heads
     cdef Limits _limits
     cdef FrameBudget _budget
-    cdef dict streams
+    # In no order; each knows its place.
+    cdef list streams
     # When the bytes that are being read have come.
     cdef int64_t now_ns
     cdef int64_t head_since_ns
@@ -24,6 +25,7 @@ cdef class IncomingHeads(Outgoing):
     cdef Stream _head_stream
     cdef int32_t _head_stream_id
 
+    cdef void remove_stream(self, Stream stream) except *
     cdef void head_ended(self, Stream stream, int32_t stream_id, bint is_request) except *
     cdef void head_given_up(self, int32_t stream_id) noexcept
     cdef int _head_too_large(self, Stream stream) except -1
