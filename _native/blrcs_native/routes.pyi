@@ -1,4 +1,4 @@
-"""Which pipeline takes the calls of which method, where the transport finds it without a look-up."""
+"""Which pipeline takes the calls of which method, as the transport reads it."""
 
 from blrcs_native.pipeline import Pipeline
 

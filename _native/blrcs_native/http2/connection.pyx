@@ -20,6 +20,7 @@ from blrcs_native.http2.incoming_heads cimport IncomingHeads
 from blrcs_native.http2.known_replies cimport KnownReplies
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets, octets_append, octets_free, octets_size
+from blrcs_native.http2.open_streams cimport OpenStreams
 from blrcs_native.http2.outbox cimport outbox_clear, outbox_size
 from blrcs_native.http2.plain_heads cimport PlainHeads
 from blrcs_native.http2.session cimport forget_error
@@ -61,7 +62,7 @@ cdef class Connection(IncomingHeads):
         self.max_receive_bytes = limits.max_receive_bytes
         self.max_send_bytes = limits.max_send_bytes
         self.max_unsent_bytes = limits.unsent_bytes
-        self.streams = []
+        self.streams = OpenStreams()
         self._ready = []
         self._gathering = Gathering(limits)
         self.now_ns = self.last_activity_ns = monotonic_ns()
@@ -90,7 +91,7 @@ cdef class Connection(IncomingHeads):
 
     @property
     def open_streams(self):
-        return len(self.streams)
+        return self.streams.count
 
     @property
     def head_is_pending(self):
@@ -159,7 +160,7 @@ cdef class Connection(IncomingHeads):
         return (
             self._failed
             or self.condemned
-            or (self._drain_done and len(self.streams) == 0)
+            or (self._drain_done and self.streams.count == 0)
             or (
                 nghttp2_session_want_read(self._session) == 0
                 and nghttp2_session_want_write(self._session) == 0
@@ -184,10 +185,10 @@ cdef class Connection(IncomingHeads):
         try:
             is_over = self._take_turn()
         finally:
+            self.turn_ns = 0
             self._listener.current_task.turn_ended()
         self._grant_waiting()
         self.turn_over = is_over and len(self._ready) > 0
-        self.turn_ns = 0
 
     cdef bint _take_turn(self) except -1:
         """Whether the turn is over, however many streams are ready still."""
@@ -251,7 +252,8 @@ cdef class Connection(IncomingHeads):
         cdef Stream stream
         if self._lost:
             return
-        streams, self.streams = self.streams, []
+        streams = self.streams.all()
+        self.streams.clear()
         self._failed = self._lost = True
         self._flush = self._recent = None
         self._gathering.close()
@@ -361,7 +363,7 @@ cdef class Connection(IncomingHeads):
                 self.ping_answered = True
                 return 0
             return self._judged(
-                self._budget.ping(len(self.streams) > 0, self.now_ns), b"too_many_pings"
+                self._budget.ping(self.streams.count > 0, self.now_ns), b"too_many_pings"
             )
         if frame.hd.type == NGHTTP2_SETTINGS:
             # The table may have another size from the next head on.
@@ -415,7 +417,7 @@ cdef class Connection(IncomingHeads):
         if stream.active:
             self._mark(stream)
         self.last_activity_ns = self.now_ns
-        self.remove_stream(stream)
+        self.streams.remove(stream)
         return 0
 
     cdef int frame_sent(self, const nghttp2_frame* frame) except -1:

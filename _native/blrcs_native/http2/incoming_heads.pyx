@@ -36,17 +36,10 @@ cdef class IncomingHeads(Outgoing):
         self._head_stream = stream
         self._head_stream_id = stream_id
         self.head_is_known = self._heads.is_recalling()
-        stream.place = len(self.streams)
-        self.streams.append(stream)
+        self.streams.add(stream)
         nghttp2_session_set_stream_user_data(self._session, stream_id, <void*>stream)
         self._recent = stream
         return 0
-
-    cdef void remove_stream(self, Stream stream) except *:
-        cdef Stream last = self.streams.pop()
-        if last is not stream:
-            last.place = stream.place
-            self.streams[stream.place] = last
 
     cdef int head_field(
         self, int32_t stream_id, const uint8_t* name, size_t name_size,

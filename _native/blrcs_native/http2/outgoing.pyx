@@ -85,7 +85,8 @@ cdef class Outgoing(Session):
         )
 
     cdef void flush_soon(self) except *:
-        if self._flush is not None:
+        """Who gives a connection a turn has it send afterwards."""
+        if self._flush is not None and self.turn_ns == 0:
             self._flush()
 
     cdef void begin_reply(self, Stream stream) except *:
