@@ -55,8 +55,13 @@ cdef class Call:
     cdef void note_shadow(self, Rejection rejection)
     cdef object accept(self, bytes body)
     cdef object next_message(self, bint iterating)
+    cdef object awaited_message(self, bint iterating)
+    cdef object stand_and_receive(self, bytes body, object verdict)
+    cdef object judged(self, object verdict)
 
 
 cdef Call new_call(
     Method method, MessageStream stream, object metadata, str peer_address, int64_t now_ns
 )
+
+cdef Rejection MALFORMED
