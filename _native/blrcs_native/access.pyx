@@ -57,6 +57,8 @@ cdef extern from "Python.h":
 MAX_ROLE_DEPTH = 16
 MAX_GROUP_DEPTH = 8
 
+cdef uint64_t LAST_SERIAL = 0
+
 cdef enum:
     MEMO_ENTRIES = 1024
     CALLER_ENTRIES = 16_384
@@ -149,8 +151,12 @@ cdef class AccessTable:
     def __cinit__(self, roles, groups, bindings, *, clock=time.time_ns, epoch=0):
         cdef dict closed = {}, subject_ids = {}
         cdef list granting = [], denying = []
+        global LAST_SERIAL
         if not callable(clock):
             raise TypeError("clock is not callable")
+        LAST_SERIAL += 1
+        self.serial = LAST_SERIAL
+        self.is_steady = True
         self._clock = clock
         self.epoch = int(epoch)
         self._seed = <uint64_t><Py_ssize_t>hash("resource")  # differs from process to process
@@ -166,6 +172,8 @@ cdef class AccessTable:
         for binding in _checked_bindings(bindings):
             for member in binding.members:
                 self._bindings_of.setdefault(member, []).append(binding)
+            if binding.expires_at_ns is not None or binding.condition is not None:
+                self.is_steady = False
             if binding.condition is not None:
                 self._has_conditions = True
                 self._reads_groups |= (<Condition?>binding.condition).reads_groups
