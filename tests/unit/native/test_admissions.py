@@ -114,3 +114,19 @@ def test_a_principal_that_no_token_names_is_never_remembered():
         call.principal = Principal(name, claims=claims)
         call.request = type("Request", (), {"domain": "checkout"})
         assert guard.check(call) is verdict
+
+
+def test_what_ends_in_a_tenant_ends():
+    now_ns = 1_000
+    ending = BindingSpec("t", "all", ["users/alice"], "tenants/t", expires_at_ns=2_000)
+    access = CurrentAccess(table_of(CHECKOUT, ending, clock=lambda: now_ns))
+    template = ResourceTemplate("tenants/{domain}")
+    denied = Rejection(7, "authorization", "DENIED", "no")
+    guard = ObjectAuthorizationGuard(access, "limits.consume", template, denied)
+    world = LimitWorld(FakeClock(), access=access)
+    call = world.call(CONSUME, "users/alice")
+    assert world.pipelines[CONSUME].admit(call) is None
+    call.request = type("Request", (), {"domain": "t"})
+    assert [guard.check(call) for _ in range(3)] == [None] * 3
+    now_ns = 2_000
+    assert guard.check(call) is denied

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
-from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
 from blrcs_native.call import Call
 from blrcs_native.guard import Guard
@@ -22,7 +22,7 @@ def value_of(number: int) -> Value:
     if number % 3 == 0:
         return Value(string_value=f"text {number}")
     if number % 3 == 1:
-        return Value(list_value={"values": [Value(number_value=number)]})
+        return Value(list_value=ListValue(values=[Value(number_value=number)]))
     return Value()
 
 
