@@ -14,6 +14,7 @@ from blrcs_native.guard cimport Guard, ask
 from blrcs_native.method cimport Method
 from blrcs_native.overload cimport MethodLoad
 from blrcs_native.rejection cimport Rejection
+from blrcs_native.requests cimport Requests
 from blrcs_native.rejection import AbortError, explained
 
 cdef Rejection CANCELLED = explained(1, "transport", "CALL_CANCELLED", "the call was cancelled")
@@ -29,22 +30,6 @@ cdef Rejection NO_REQUEST = explained(
 cdef Rejection late_or_cancelled(Call call):
     remaining = call.stream.time_remaining()
     return DEADLINE_EXCEEDED if remaining is not None and remaining <= 0 else CANCELLED
-
-
-@cython.final
-cdef class Requests:
-    """The messages that a client streams, as an async iterator."""
-
-    cdef Call call
-
-    def __cinit__(self, Call call):
-        self.call = call
-
-    def __aiter__(self):
-        return self
-
-    def __anext__(self):
-        return self.call.next_message(True)
 
 
 cdef tuple hooks(observers, str name):

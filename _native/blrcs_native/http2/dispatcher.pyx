@@ -25,8 +25,8 @@ from blrcs_native.http2.stream cimport Listener, Stream
 from blrcs_native.http2.timer_wheel cimport Timer, TimerWheel
 from blrcs_native.pipeline cimport DEADLINE_EXCEEDED, FAILED, NO_REQUEST, Pipeline
 from blrcs_native.overload cimport Overload
-from blrcs_native.pipeline import Requests
 from blrcs_native.rejection cimport Rejection
+from blrcs_native.requests cimport Requests
 from blrcs_native.rejection import AbortError, explained
 from blrcs_native.routes cimport Routes
 

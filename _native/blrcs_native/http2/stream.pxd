@@ -132,7 +132,10 @@ cdef class Stream(MessageStream):
     cdef object writer
     cdef list callbacks
 
+    cdef Py_ssize_t plain_bytes(self) noexcept
     cdef bytes next_message(self)
+    cdef bytes _next_unusual(self)
+    cdef void _taken(self) except *
     cdef void fill_large(self) except *
     cdef Py_ssize_t missing_bytes(self) noexcept
     cdef bint has_news(self) noexcept
