@@ -232,7 +232,7 @@ def test_tls_is_1_2_or_later(
     place = ("127.0.0.1", port_of(server))
     with socket.create_connection(place, TIMEOUT_S) as client:
         if version in {"TLSv1", "TLSv1_1"}:
-            with pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION|EOF occurred"):
+            with pytest.raises(ssl.SSLError, match=r"ALERT_PROTOCOL_VERSION|EOF occurred"):
                 context.wrap_socket(client)
             return
         with context.wrap_socket(client) as spoken:
