@@ -48,9 +48,11 @@ cdef class Call:
     cdef bint wants_message
     # The handler has called `abort`.
     cdef bint aborted
-    # The code that the call ended with; -1 while it runs.
+    # The code that the call ended with; -1 while it runs. When it ended; 0 until then.
     cdef int ended_code
+    cdef int64_t ended_ns
 
+    cdef int status(self) except -1
     cdef void reject(self, Rejection rejection)
     cdef void note_shadow(self, Rejection rejection)
     cdef object accept(self, bytes body)

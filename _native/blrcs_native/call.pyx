@@ -75,6 +75,10 @@ cdef class Call:
 
     @property
     def status_code(self):
+        return self.status()
+
+    cdef int status(self) except -1:
+        """The code that it ended with, or would end with now."""
         if self.ended_code >= 0:
             return self.ended_code
         if self.rejection is not None:

@@ -261,7 +261,7 @@ cdef class Pipeline:
                 raise error
             if method.server_streaming or call.rejection is not None:
                 return None
-            if reply is None and call.status_code:
+            if reply is None and call.status():
                 return None
             if method.serialize is not None:
                 reply = method.serialize(reply)
@@ -311,8 +311,8 @@ cdef class Pipeline:
                 (<Charge>charge).release()
             call.releases = None
         # Observers ask for it too, and a transport may be slow to tell.
-        call.ended_code = call.status_code
-        now_ns = monotonic_ns()
+        call.ended_code = call.status()
+        now_ns = call.ended_ns = monotonic_ns()
         if call.place is not None:
             (<MethodLoad>call.place).leave(call, now_ns)
         if self.method.metrics is not None:

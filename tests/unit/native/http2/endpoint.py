@@ -12,6 +12,7 @@ from blrcs_native.http2.limits import Limits
 from blrcs_native.method import Method
 from blrcs_native.overload import MethodLoad
 from blrcs_native.pipeline import Pipeline
+from blrcs_native.routes import Routes
 from tests.unit.native.http2 import frames
 
 LoadOf = Callable[[str], MethodLoad]
@@ -20,7 +21,7 @@ EOF = object()
 TURNS = 100
 
 
-class Handlers:
+class Handlers(Routes):
     """A router over plain coroutine functions of (request, call), whose messages are bytes.
 
     A name that ends in ``Stream`` is a method where both sides stream.
