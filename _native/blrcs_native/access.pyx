@@ -109,7 +109,7 @@ cdef class AccessTable:
         self._naming = [{}] * SHARDS
         self._compile(_by_place(roles, groups, bindings))
 
-    def changed(self, dict places not None, *, epoch):
+    def changed(self, places not None, *, epoch):
         """A table that differs in these places alone, under another epoch.
 
         ``places`` has all roles, groups and bindings of each tenant that is another, or of the
@@ -120,7 +120,7 @@ cdef class AccessTable:
         made._root = self._root
         made._tenants = self._tenants.copy()
         made._naming = self._naming.copy()
-        made._compile(places)
+        made._compile(dict(places))
         return made
 
     def _compile(self, dict places):
