@@ -66,12 +66,12 @@ cdef class AuthenticationGuard(Guard):
             header = value
         if header is None:
             return self.rejections[MISSING]
-        verdict = self.verifier.verify_bearer(header, call.peer_address)
+        verdict = self.verifier.verify_bearer(header, call)
         if verdict is None:
             if header[:5].lower() != "dpop ":
                 return self.rejections[SCHEME]
             with_proof = True
-            verdict = self.verifier.verify_token(header[5:], call.peer_address)
+            verdict = self.verifier.verify_token(header[5:], call)
         if type(verdict) is not Claims:
             return self.rejections[verdict.reason]
         claims = verdict

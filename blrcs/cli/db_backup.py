@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from blrcs.cli.audit_command import record_command
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
 from blrcs.cli.db_target import DataFolder, find_target, told
 from blrcs.cli.exit import fail
@@ -46,6 +47,7 @@ def backup(
 
     found = find_target(config_directory, config_file, environment, data_directory)
     key = _key_in(encrypt_to)
+    record_command(found.settings, "blrcs db backup", str(file.absolute()))
     tallies = _run(partial(write_backup, found.url, file, version=__version__, encrypt_to=key))
     typer.echo(f"Wrote {file}: {_summary(tallies)}, read back and found equal.")
 
@@ -71,6 +73,7 @@ def restore(
     found = find_target(config_directory, config_file, environment, data_directory)
     key = _key_in(key_file)
     with told(), found.alone():
+        record_command(found.settings, "blrcs db restore", str(file.absolute()))
         tallies = _run(
             partial(restore_backup, found.url, file, found.branches, key=key, force=force)
         )
