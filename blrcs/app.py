@@ -41,8 +41,8 @@ from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.network import current_network
 from blrcs.interceptors.policies import Policies, permissions_of
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
-from blrcs.monitoring.exporter import MetricsServer
 from blrcs.monitoring.log_level import LogLevel
+from blrcs.monitoring.metrics_server import MetricsServer
 from blrcs.process import settle_process
 from blrcs.resources.own_directories import OwnDirectories
 from blrcs.resources.server_resources import ServerResources

@@ -25,6 +25,12 @@ class AccessTable:
         clock: Callable[[], int] = ...,
         epoch: int = ...,
     ) -> None: ...
+    def changed(
+        self,
+        places: dict[str, tuple[Iterable[RoleSpec], Iterable[GroupSpec], Iterable[BindingSpec]]],
+        *,
+        epoch: int,
+    ) -> AccessTable: ...
     @property
     def epoch(self) -> int: ...
     @property

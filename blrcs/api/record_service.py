@@ -113,11 +113,14 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
     async def CreateRecord(  # noqa: D102
         self, request: record_pb2.CreateRecordRequest, _: Call
     ) -> record_pb2.Record:
-        record = await self._records.create_record(
-            collection_key_in(request.parent, field="parent"),
-            request.record_id,
-            record_fields(request.record),
-        )
+        parent = collection_key_in(request.parent, field="parent")
+        record_id, fields = request.record_id, record_fields(request.record)
+        create_plain = self._records.create_plain_record
+        if create_plain is not None:
+            encoded = await create_plain(parent, record_id, fields)
+            if encoded is not None:
+                return record_message(encoded)
+        record = await self._records.create_record(parent, record_id, fields)
         return await self._shown(record.image)
 
     async def GetRecord(  # noqa: D102

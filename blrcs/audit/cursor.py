@@ -55,7 +55,8 @@ def held_cursor(path: Path) -> Iterator["CursorFile"]:
         CursorError: Somebody does, or it is no cursor.
         OSError: It cannot be read or written.
     """
-    lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, FILE_MODE)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    lock = os.open(path.with_name(f"{path.name}.lock"), flags, FILE_MODE)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

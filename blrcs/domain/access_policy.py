@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from blrcs.domain.access_closure import has_administrator
+from blrcs.domain.access_name import home_of, is_group, owned_by
 from blrcs.domain.binding import Binding
 from blrcs.domain.builtin_roles import BUILTIN_ROLES
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.group import Group
 from blrcs.domain.role import Role
+from blrcs.domain.tenant_border import check_border
 
 MAX_NESTING = 8
 MAX_CONDITIONAL = 1000
@@ -25,7 +27,8 @@ class AccessPolicy:
     """All roles, groups and bindings, by name; the built-in roles are not among them.
 
     Every change gives a new policy, in which what they say of each other holds: roles and groups
-    that are named exist, none includes itself, and somebody stays administrator.
+    that are named exist, none includes itself, and somebody stays administrator. What a tenant owns
+    counts within it alone: for a role or group of another, all is as if there were none.
 
     Attributes:
         epoch: Grows with every change.
@@ -47,9 +50,10 @@ class AccessPolicy:
         Raises:
             FailedPreconditionError: It is built in, or includes itself in the end; or, where it is
                 denied, nobody would be left as administrator.
-            NotFoundError: It includes a role that does not exist.
+            NotFoundError: It includes a role that does not exist, or that another tenant owns.
         """
         refuse_builtin(role.name)
+        check_border(role)
         changed = replace(self, roles={**self.roles, role.name: role}, epoch=self.epoch + 1)
         known = changed.all_roles
         _require(role.included_roles, known)
@@ -81,13 +85,13 @@ class AccessPolicy:
         Raises:
             FailedPreconditionError: It contains itself in the end, or nests too deeply; or nobody
                 would be left as administrator for good.
-            NotFoundError: It contains a group that does not exist.
+            NotFoundError: It contains a group that does not exist, or is owned by others than it.
         """
+        check_border(group)
         changed = replace(self, groups={**self.groups, group.name: group}, epoch=self.epoch + 1)
-        _require(filter(_is_group, group.members), changed.groups)
-        below = {
-            name: tuple(filter(_is_group, each.members)) for name, each in changed.groups.items()
-        }
+        own = owned_by(home_of(group.name), changed.groups)
+        _require(filter(is_group, group.members), own)
+        below = {name: tuple(filter(is_group, each.members)) for name, each in own.items()}
         if _reaches(group.name, below):
             raise FailedPreconditionError("GROUP_CYCLE", f"{group.name} would contain itself")
         if _depth(below) > MAX_NESTING:
@@ -118,10 +122,12 @@ class AccessPolicy:
         Raises:
             FailedPreconditionError: Nobody would be left as administrator, or too many bindings
                 would have conditions.
-            NotFoundError: Its role, or a group among its members, does not exist.
+            NotFoundError: Its role, or a group among its members, does not exist, or is owned by a
+                tenant that its resource does not lie in.
         """
+        check_border(binding)
         _require([binding.role], self.all_roles)
-        _require(filter(_is_group, binding.members), self.groups)
+        _require(filter(is_group, binding.members), self.groups)
         bindings = {**self.bindings, binding.name: binding}
         conditional = sum(each.condition is not None for each in bindings.values())
         if binding.condition is not None and conditional > MAX_CONDITIONAL:
@@ -216,10 +222,6 @@ def refuse_builtin(name: str) -> None:
     """Raises FailedPreconditionError for the name of a built-in role."""
     if name in BUILTIN_ROLES:
         raise FailedPreconditionError("ROLE_BUILTIN", f"{name} is built in and cannot be changed")
-
-
-def _is_group(member: str) -> bool:
-    return member.startswith("groups/")
 
 
 def _require(names: Iterable[str], known: Mapping[str, object]) -> None:

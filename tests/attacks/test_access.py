@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
@@ -11,9 +10,8 @@ import grpc
 import pytest
 
 from blrcs.v1 import access_pb2, access_pb2_grpc, record_pb2, record_pb2_grpc
-from tests.attacks.world import ATTACKER, RECORD, VICTIM, World, collection, world
+from tests.attacks.world import ATTACKER, RECORD, VICTIM, World, collection
 from tests.e2e.workers import OPTIONS, TIMEOUT_S, code
-from tests.transports import TRANSPORTS
 
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 OK = grpc.StatusCode.OK
@@ -114,16 +112,6 @@ def test_no_change_of_a_binding_leads_out_of_a_tenant(tenants: World) -> None:
     access.DeleteBinding(
         access_pb2.DeleteBindingRequest(parent=HOME, name=made.name), metadata=tenants.mallory
     )
-
-
-@pytest.fixture(scope="module", params=TRANSPORTS)
-def workers(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    with world(
-        tmp_path_factory.mktemp("workers"), request.param, BLRCS_SERVER__WORKERS="2"
-    ) as started:
-        yield started
 
 
 class Callers:

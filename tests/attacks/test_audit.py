@@ -33,15 +33,20 @@ def verified(world: World) -> None:
 def recorded(world: World) -> Iterator[list[AuditEvent]]:
     """What is recorded while it is done, in this list once a call that is looked for is, too."""
     reader = AuditReader(world.data / FOLDER)
-    seen = reader.ends()
+
+    def wait_for_all(seen: dict[str, int], mark: str) -> list[AuditEvent]:
+        """What is told of refusals is written before what comes later, or with it."""
+        request = audit_pb2.ListEventsRequest(parent="audit").SerializeToString()
+        world.call(LIST, request, [*world.admin, ("x-request-id", mark)])
+        until(lambda: any(each.text("request_id") == mark for each in reader.behind(seen)))
+        return [each for each in reader.behind(seen) if each.text("request_id") != mark]
+
     events: list[AuditEvent] = []
+    before = reader.ends()
+    wait_for_all(before, f"before-{sum(before.values())}")
+    seen = reader.ends()
     yield events
-    mark = f"mark-{sum(seen.values())}"
-    request = audit_pb2.ListEventsRequest(parent="audit").SerializeToString()
-    world.call(LIST, request, [*world.admin, ("x-request-id", mark)])
-    # What is told of refusals is written before what comes later, or with it.
-    until(lambda: any(each.text("request_id") == mark for each in reader.behind(seen)))
-    events += [each for each in reader.behind(seen) if each.text("request_id") != mark]
+    events += wait_for_all(seen, f"after-{sum(seen.values())}")
 
 
 def get_record(name: str) -> bytes:

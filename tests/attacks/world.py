@@ -1,7 +1,7 @@
 """A server with two tenants on a network, one of whose people attacks the other."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +32,7 @@ COLLECTION = "notes"
 RECORD = "n1"
 TEXT = "what only alice may know"
 UNLIMITED = {"limits": []}
-SERVICES = ("Auth", "User", "Access", "Limit", "Cache", "Record")
+SERVICES = ("Auth", "User", "Access", "Limit", "Cache", "Record", "Audit")
 
 
 class World:
@@ -76,10 +76,13 @@ class World:
         replies = [
             users.ListUsers(user_pb2.ListUsersRequest(), metadata=self.admin),
             users.ListServiceAccounts(user_pb2.ListServiceAccountsRequest(), metadata=self.admin),
-            access.ListRoles(access_pb2.ListRolesRequest(), metadata=self.admin),
             access.ListBindings(access_pb2.ListBindingsRequest(), metadata=self.admin),
-            access.ListGroups(access_pb2.ListGroupsRequest(), metadata=self.admin),
         ]
+        for home in ("", f"tenants/{VICTIM}", f"tenants/{ATTACKER}"):
+            replies += [
+                access.ListRoles(access_pb2.ListRolesRequest(parent=home), metadata=self.admin),
+                access.ListGroups(access_pb2.ListGroupsRequest(parent=home), metadata=self.admin),
+            ]
         for user in (VICTIM, ATTACKER):
             replies += [
                 records.ListCollections(
@@ -128,11 +131,17 @@ def collection(user: str) -> str:
 
 
 @contextmanager
-def world(directory: Path, transport: str, **environ: str) -> Iterator[World]:
+def world(
+    directory: Path,
+    transport: str,
+    *arguments: str,
+    program: Sequence[str] = ("-m", "blrcs"),
+    **environ: str,
+) -> Iterator[World]:
     """Starts one; ``environ`` is added to what it is configured by."""
     server = Server(
         directory,
-        ("--environment", "production"),
+        ("--environment", "production", *arguments),
         {
             "BLRCS_SERVER__TRANSPORT": transport,
             "BLRCS_AUTH__INITIAL_ADMIN_PASSWORD": FIRST_PASSWORD,
@@ -145,6 +154,7 @@ def world(directory: Path, transport: str, **environ: str) -> Iterator[World]:
             ),
             **environ,
         },
+        program=program,
     )
     try:
         with grpc.insecure_channel(server.address) as channel:

@@ -50,7 +50,7 @@ class Server:
     """A ``blrcs serve`` on free ports, with ``directory`` as its working directory.
 
     Its data lies in ``directory/data`` unless ``arguments`` say otherwise. It logs to ``log`` or,
-    without one, to what is told here.
+    without one, to what is told here. ``program`` is what Python runs.
     """
 
     def __init__(
@@ -60,11 +60,12 @@ class Server:
         environ: Mapping[str, str] | None = None,
         log: IO[bytes] | None = None,
         start_timeout_s: float = START_TIMEOUT_S,
+        program: Sequence[str] = ("-m", "blrcs"),
     ) -> None:
         self.directory = directory
         self._start_timeout_s = start_timeout_s
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "blrcs", "serve", "--port", "0", *map(str, arguments)],
+            [sys.executable, *program, "serve", "--port", "0", *map(str, arguments)],
             cwd=directory,
             env=environment(environ),
             stdout=subprocess.PIPE,

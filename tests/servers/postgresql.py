@@ -85,16 +85,25 @@ class PostgresqlServer(ServerProcess):
             finally:
                 session.stdin.close()
 
+    def reading(self, database: str, table: str) -> int:
+        """How many connections run a statement that reads a table, or wait for it."""
+        asked = f"datname = '{database}' AND state = 'active' AND query LIKE '%FROM {table}%'"
+        return int(
+            self._run(
+                f"SELECT count(*) FROM pg_stat_activity WHERE {asked} AND pid <> pg_backend_pid()"
+            )
+        )
+
     def create_database(self, name: str) -> None:
         """Makes a database without tables."""
         self._run(f"CREATE DATABASE {name}")
 
-    def _run(self, command: str) -> None:
-        subprocess.run(
-            [_program("psql"), "--no-psqlrc", "--command", command, self.url()],
-            check=True,
-            capture_output=True,
+    def _run(self, command: str) -> str:
+        options = ["--no-psqlrc", "--no-align", "--tuples-only", "--command", command]
+        run = subprocess.run(
+            [_program("psql"), *options, self.url()], check=True, capture_output=True, text=True
         )
+        return run.stdout
 
     @property
     def _data(self) -> str:

@@ -11,7 +11,13 @@ from blrcs.database.adapter import BlockingReader, DatabaseAdapter, Transaction
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import bindings, groups, roles, settings
 from blrcs.database.upsert import upsert
-from blrcs.domain.access_name import binding_name, group_name, role_name
+from blrcs.domain.access_name import (
+    TENANTS,
+    binding_name,
+    group_name,
+    home_of,
+    role_name,
+)
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding, Effect
 from blrcs.domain.condition.condition import Condition
@@ -153,7 +159,7 @@ def _to_row(resource: Role | Group | Binding) -> Values:
 
 def _role(row: Row) -> Role:
     return Role(
-        name=role_name(row.id),
+        name=role_name(*_owned(row)),
         display_name=row.display_name,
         permissions=_texts(row.permissions),
         included_roles=_texts(row.included_roles),
@@ -163,7 +169,7 @@ def _role(row: Row) -> Role:
 
 def _group(row: Row) -> Group:
     return Group(
-        name=group_name(row.id),
+        name=group_name(*_owned(row)),
         display_name=row.display_name,
         members=_texts(row.members),
         **_history(row),
@@ -202,7 +208,16 @@ def _history(row: Row) -> dict[str, Any]:
 
 
 def _id(name: str) -> str:
-    return name.partition("/")[2]
+    """The last segment of a name; below that of the tenant, where one owns it."""
+    own = name.rpartition("/")[2]
+    home = home_of(name)
+    return f"{home.rpartition('/')[2]}/{own}" if home else own
+
+
+def _owned(row: Row) -> tuple[str, str]:
+    """The last segment, and the tenant that owns it."""
+    tenant, _, own = row.id.rpartition("/")
+    return own, f"{TENANTS}/{tenant}" if tenant else ""
 
 
 def _text(values: tuple[str, ...]) -> str:
