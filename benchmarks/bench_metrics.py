@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client import Counter as PeerCounter
 from prometheus_client import Histogram as PeerHistogram
 
-from blrcs.monitoring.exporter import NativeCollector
+from blrcs.monitoring.native_collector import NativeCollector
 from blrcs_native.call_metrics import HANDLED_CODE_NAMES, CallMetrics
 from blrcs_native.metrics import DURATION_BUCKETS_NS, Counter, DurationHistogram, MetricsBlock
 

@@ -71,16 +71,15 @@ def main() -> int:
     parser.add_argument(
         "--write-docs",
         action="store_true",
-        help="also put the tables into docs/performance.md and README.md",
+        help="also put the tables of what was run into docs/performance.md and README.md",
     )
     arguments = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
-    chosen = {} if arguments.last else programs()
-    named = arguments.only or programs().keys() - ONLY_WHEN_NAMED
+    named = set(arguments.only or programs().keys() - ONLY_WHEN_NAMED)
     failed = [
         name
-        for name, program in chosen.items()
-        if name in named and not run(name, program, arguments.rounds)
+        for name, program in programs().items()
+        if not arguments.last and name in named and not run(name, program, arguments.rounds)
     ]
     reports = last_figures()
     if reports:
@@ -89,8 +88,10 @@ def main() -> int:
         for picture in draw_all(reports, DOCS / "images"):
             print(f"drawn    {picture}")
         if arguments.write_docs:
+            # Older figures beside these would be of another machine, or of another tree.
+            written = reports if arguments.last else {n: reports[n] for n in named & reports.keys()}
             for page in PAGES:
-                text = fill(page.read_text(encoding="utf-8"), reports, programs())
+                text = fill(page.read_text(encoding="utf-8"), written, programs())
                 page.write_text(text, encoding="utf-8")
                 print(f"written  {page}")
     for name in failed:

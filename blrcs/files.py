@@ -19,13 +19,15 @@ def replace_file(path: Path, content: bytes, *, draft: Path, mode: int) -> None:
     Args:
         path: The file.
         content: What it has then.
-        draft: Where it is written first, in the same directory.
+        draft: Where it is written first, in the same directory. What is there is removed: it may
+            be a link that leads elsewhere, or be open to others.
         mode: Of the file, as open(2) has it.
 
     Raises:
         OSError: It cannot be written.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    draft.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with os.fdopen(os.open(draft, flags, mode), "wb") as file:
         file.write(content)
         file.flush()

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint64_t
 
-from blrcs_native.access_index cimport BindingIndex
+from blrcs_native.access_part cimport AccessPart
 from blrcs_native.condition cimport Facts
 
 
@@ -16,20 +16,15 @@ cdef class AccessTable:
     cdef readonly object epoch
     # Some condition asks for the request.
     cdef readonly bint reads_message
+    # So are all of its parts.
+    cdef bint is_steady
+    # No other table of this process has the same; from 1 on.
+    cdef uint64_t serial
     cdef object _clock
-    cdef dict _principals
-    cdef dict _groups
-    cdef bytes _authenticated
-    cdef bytes _anonymous
-    cdef dict _rows
-    cdef dict _memo
-    cdef dict _wildcards
-    cdef Py_ssize_t _row_size_bytes
-    cdef dict _role_ids
-    cdef dict _containing
-    cdef dict _bindings_of
-    cdef BindingIndex _grants
-    cdef BindingIndex _denials  # None where nothing denies
+    cdef AccessPart _root
+    cdef dict _tenants
+    # Which tenants know a member, by its hash.
+    cdef list _naming
     cdef bint _has_conditions
     cdef bint _reads_groups
     cdef dict _group_names
@@ -50,7 +45,6 @@ cdef class AccessTable:
     cdef Decision _decide(
         self, str principal, tuple groups, str permission, str resource, Facts facts, bint owned
     ) except *
-    cdef bytes _row(self, str permission)
-    cdef bytes _subjects_of(self, str principal, tuple groups)
-    cdef bytes _subjects_of_one(self, str principal)
-    cdef tuple _names_of_groups(self, str principal, tuple groups)
+    cdef AccessPart _part_of(self, str resource)
+    cdef list _parts_naming(self, str principal, tuple groups)
+    cdef tuple _groups_of(self, str principal, tuple groups, AccessPart part)

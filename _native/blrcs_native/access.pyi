@@ -1,6 +1,6 @@
 """Who may do what where: roles, groups and bindings compiled into one immutable table."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, final
 
 from blrcs_native.access_explanation import Explanation
@@ -25,6 +25,12 @@ class AccessTable:
         clock: Callable[[], int] = ...,
         epoch: int = ...,
     ) -> None: ...
+    def changed(
+        self,
+        places: Mapping[str, tuple[Iterable[RoleSpec], Iterable[GroupSpec], Iterable[BindingSpec]]],
+        *,
+        epoch: int,
+    ) -> AccessTable: ...
     @property
     def epoch(self) -> int: ...
     @property

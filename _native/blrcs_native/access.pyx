@@ -7,28 +7,32 @@ binding gives a role to members on a resource and on all that lies below it, by 
 ``orders/1`` covers ``orders/1/items``, but not ``orders/10``. The empty resource is the root and
 covers everything.
 
-Members are principals (``users/alice``), groups (``groups/devs``), ``allAuthenticated`` (every
-principal that is named) and ``allUsers`` (the anonymous principal, the empty name, as well). A
-caller never is a group: a principal named like a group or like a special member is denied.
+Members are principals (``users/alice``), groups (``groups/devs``, ``tenants/acme/groups/devs``),
+``allAuthenticated`` (every principal that is named) and ``allUsers`` (the anonymous principal, the
+empty name, as well). A caller never is a group: a principal named like a group or like a special
+member is denied.
 
 A binding may deny: it then takes what its role grants from its members on its resource and on all
 that lies below, whatever else grants it. A binding may end at an instant, and may have a condition.
 A condition that cannot be judged grants nothing, and denies.
+
+A tenant (``tenants/acme``) has a part of the table, and what none owns another: that has the
+bindings that lie in no tenant. Roles and groups that a tenant owns (``tenants/acme/roles/r``) count
+in its part alone, whatever names them elsewhere.
 
 What is not granted is denied. An exception is no permission either; none is swallowed.
 """
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_GetItemWithError
-from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from blrcs_native.access_explanation cimport explain_bindings, memberships
-from blrcs_native.access_index cimport ASK, ASSUME_FALSE, ASSUME_TRUE, NEVER_NS, Question
-from blrcs_native.access_spec cimport GROUP_PREFIX, accepted, is_permission, specs_by_name
+from blrcs_native.access_index cimport ASK, ASSUME_FALSE, ASSUME_TRUE, Question
+from blrcs_native.access_part cimport SPECIAL, AccessPart, place_of, reached_groups
+from blrcs_native.access_spec cimport is_permission, specs_by_name
 from blrcs_native.call cimport Call
-from blrcs_native.condition cimport IS_FALSE, IS_TRUE, Condition, Judgement
+from blrcs_native.condition cimport IS_FALSE, IS_TRUE, IS_UNKNOWN, Judgement
 from blrcs_native.resource_template cimport (
     RESOURCE_DEPTHS,
     RESOURCE_VALID,
@@ -37,97 +41,42 @@ from blrcs_native.resource_template cimport (
     split_resource,
 )
 
-import sys
 import time
 
 from blrcs_native.access_explanation import Explanation
-from blrcs_native.access_spec import (
-    ALL_AUTHENTICATED,
-    ALL_USERS,
-    AccessSpecError,
-    validate_member,
-    validate_pattern,
-)
+from blrcs_native.access_part import MAX_GROUP_DEPTH, MAX_ROLE_DEPTH
+from blrcs_native.access_spec import ALL_USERS, AccessSpecError
 from blrcs_native.access_spec import BindingSpec, GroupSpec, RoleSpec  # what a table is made from
 from blrcs_native.resource_template import validate_resource
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size_bytes) except NULL
 
-MAX_ROLE_DEPTH = 16
-MAX_GROUP_DEPTH = 8
+cdef uint64_t LAST_SERIAL = 0
 
 cdef enum:
-    MEMO_ENTRIES = 1024
     CALLER_ENTRIES = 16_384
+    SHARDS = 256
 
 
-cdef tuple _close_role(dict roles, dict closed, str name, tuple path):
-    """Every pattern that a role grants, and its depth; ``closed`` holds what is known already."""
-    cdef int depth = 0, inner_depth
-    if name in closed:
-        return closed[name]
-    if name in path:
-        raise AccessSpecError(f"roles include each other: {' -> '.join((*path, name))}")
-    if len(path) >= MAX_ROLE_DEPTH:
-        raise AccessSpecError(f"role {path[0]!r} includes more than {MAX_ROLE_DEPTH} deep")
-    owner = f"role {name!r}"
-    patterns = set(accepted(owner, roles[name].permissions, validate_pattern))
-    for included in accepted(owner, roles[name].includes):
-        if included in roles:  # what is not defined grants nothing
-            inner, inner_depth = _close_role(roles, closed, included, (*path, name))
-            patterns |= inner
-            depth = max(depth, inner_depth)
-    if depth + 1 > MAX_ROLE_DEPTH:
-        raise AccessSpecError(f"role {name!r} includes more than {MAX_ROLE_DEPTH} deep")
-    closed[name] = (patterns, depth + 1)
-    return closed[name]
+cdef dict _by_place(object roles, object groups, object bindings):
+    """Specs by where they count: roles, groups and bindings of the root and of each tenant."""
+    cdef dict places = {"": ([], [], [])}
+    cdef list named = [*specs_by_name("role", roles).values()], grouped
+    grouped = [*specs_by_name("group", groups).values()]
+    for kind, specs in enumerate((named, grouped, specs_by_name("binding", bindings).values())):
+        for spec in specs:
+            place = spec.resource if kind == 2 else spec.name
+            if not isinstance(place, str):
+                raise AccessSpecError(f"binding {spec.name!r}: {place!r} is no text")
+            places.setdefault(place_of(place), ([], [], []))[kind].append(spec)
+    return places
 
 
-cdef dict _containing_groups(object groups):
-    """The groups that hold each member directly."""
-    cdef dict containing = {}
-    for name, group in specs_by_name("group", groups).items():
-        owner = f"group {name!r}"
-        accepted(owner, (name,), validate_member)
-        if not name.startswith(GROUP_PREFIX):
-            raise AccessSpecError(f"{owner}: the name does not begin with {GROUP_PREFIX!r}")
-        for member in accepted(owner, group.members, validate_member):
-            if member == ALL_USERS or member == ALL_AUTHENTICATED:
-                raise AccessSpecError(f"{owner}: {member!r} belongs into bindings only")
-            containing.setdefault(member, {})[name] = None
-    return containing
-
-
-cdef list _checked_bindings(object bindings):
-    """Bindings that have been found good, each member of them once."""
-    cdef list checked = []
-    for name, binding in specs_by_name("binding", bindings).items():
-        owner = f"binding {name!r}"
-        members = accepted(owner, binding.members, validate_member)
-        accepted(owner, (binding.resource,), validate_resource)
-        expires_at_ns = binding.expires_at_ns
-        if expires_at_ns is not None and (
-            type(expires_at_ns) is not int or not -NEVER_NS <= expires_at_ns <= NEVER_NS
-        ):
-            raise AccessSpecError(f"{owner}: expires_at_ns is no 64-bit integer")
-        checked.append(binding._replace(members=tuple(dict.fromkeys(members))))
-    return checked
-
-
-cdef dict _reached_groups(dict containing, str principal):
-    """Each group that a principal is in, with the shortest chain of groups leading to it."""
-    cdef dict reached = {}
-    cdef list level = [(principal, ())]
-    for _ in range(MAX_GROUP_DEPTH):
-        following = []
-        for member, chain in level:
-            for group in containing.get(member, ()):
-                if group not in reached:
-                    reached[group] = (*chain, group)
-                    following.append((group, reached[group]))
-        level = following
-    return reached
+cdef inline void _ask(Question* question, bytes roles, bytes subjects) noexcept:
+    question.roles = <const unsigned char*>PyBytes_AS_STRING(roles)
+    question.subjects = <const int32_t*>PyBytes_AS_STRING(subjects)
+    question.subject_count = PyBytes_GET_SIZE(subjects) // <Py_ssize_t>sizeof(int32_t)
 
 
 @cython.final
@@ -147,128 +96,108 @@ cdef class AccessTable:
     """
 
     def __cinit__(self, roles, groups, bindings, *, clock=time.time_ns, epoch=0):
-        cdef dict closed = {}, subject_ids = {}
-        cdef list granting = [], denying = []
+        global LAST_SERIAL
         if not callable(clock):
             raise TypeError("clock is not callable")
+        LAST_SERIAL += 1
+        self.serial = LAST_SERIAL
         self._clock = clock
         self.epoch = int(epoch)
         self._seed = <uint64_t><Py_ssize_t>hash("resource")  # differs from process to process
-        self._memo = {}
         self._group_names = {}
-        role_specs = specs_by_name("role", roles)
-        for name in role_specs:
-            _close_role(role_specs, closed, name, ())
-        self._role_ids = {name: number for number, name in enumerate(role_specs)}
-        self._compile_rows(closed)
-        self._containing = _containing_groups(groups)
-        self._bindings_of = {}
-        for binding in _checked_bindings(bindings):
-            for member in binding.members:
-                self._bindings_of.setdefault(member, []).append(binding)
-            if binding.condition is not None:
-                self._has_conditions = True
-                self._reads_groups |= (<Condition?>binding.condition).reads_groups
-            role = self._role_ids.get(binding.role)
-            if role is not None:
-                (denying if binding.denies else granting).append((binding, role))
-        self._grants = BindingIndex(
-            granting, subject_ids, clock, self._seed, error_counts=False
+        self._tenants = {}
+        self._naming = [{}] * SHARDS
+        self._compile(_by_place(roles, groups, bindings))
+
+    def changed(self, places not None, *, epoch):
+        """A table that differs in these places alone, under another epoch.
+
+        ``places`` has all roles, groups and bindings of each tenant that is another, or of the
+        root, which is the empty text. What it costs is what these have, and the tenants that use a
+        role of the root that is another.
+        """
+        cdef AccessTable made = AccessTable.__new__(AccessTable, (), (), (), clock=self._clock, epoch=epoch)
+        made._root = self._root
+        made._tenants = self._tenants.copy()
+        made._naming = self._naming.copy()
+        made._compile(dict(places))
+        return made
+
+    def _compile(self, dict places):
+        cdef AccessPart part
+        cdef set copied = set()
+        if "" in places or self._root is None:
+            self._root = self._part("", places.get("", ((), (), ())), {})
+        for place, part in [*self._tenants.items()]:
+            if place not in places and any(
+                self._root.closed.get(name) != found for name, found in part.borrowed.items()
+            ):
+                self._tenants[place] = self._part(place, part.specs, self._root.closed)
+        for place, specs in places.items():
+            if place:
+                part = self._part(place, specs, self._root.closed) if any(specs) else None
+                self._name(place, self._tenants.pop(place, None), part, copied)
+                if part is not None:
+                    self._tenants[place] = part
+        parts = [self._root, *self._tenants.values()]
+        self.reads_message = any([(<AccessPart>each).reads_message for each in parts])
+        self.is_steady = all([(<AccessPart>each).is_steady for each in parts])
+        self._has_conditions = any([(<AccessPart>each).has_conditions for each in parts])
+        self._reads_groups = any([(<AccessPart>each).reads_groups for each in parts])
+
+    def _part(self, str place, specs, dict root):
+        roles, groups, bindings = specs
+        return AccessPart(
+            place, tuple(roles), tuple(groups), tuple(bindings), root, self._clock, self._seed
         )
-        self.reads_message = self._grants.reads_message
-        if denying:
-            self._denials = BindingIndex(
-                denying, subject_ids, clock, self._seed, error_counts=True
-            )
-            self.reads_message |= self._denials.reads_message
-        self._compile_principals(subject_ids)
 
-    def _compile_rows(self, closed):
-        """One row of bits, a bit for each role, for each permission that a role names."""
-        literals = {}
-        self._wildcards = {}
-        self._row_size_bytes = (len(closed) + 7) // 8
-        for name, number in self._role_ids.items():
-            for pattern in closed[name][0]:
-                rows = self._wildcards if pattern.endswith("*") else literals
-                rows[pattern] = rows.get(pattern, 0) | 1 << number
-        self._rows = {name: self._packed(name, bits) for name, bits in literals.items()}
+    def _name(self, str place, AccessPart before, AccessPart after, set copied):
+        """Notes which tenants know a member, in maps that are copied where they are written."""
+        was = set() if before is None else before.names()
+        now = set() if after is None else after.names()
+        for name in was ^ now:
+            shard = hash(name) % SHARDS
+            if shard not in copied:
+                self._naming[shard] = dict(self._naming[shard])
+                copied.add(shard)
+            tenants = dict.fromkeys((<dict>self._naming[shard]).get(name, ()))
+            if name in now:
+                tenants[place] = None
+            else:
+                del tenants[place]
+            if tenants:
+                self._naming[shard][name] = tuple(tenants)
+            else:
+                del self._naming[shard][name]
 
-    def _packed(self, permission, bits):
-        """A row as bytes, the roles that grant the permission by wildcard added; None if empty."""
-        bits |= self._wildcards.get("*", 0)
-        segments = permission.split(".")
-        for count in range(1, len(segments)):
-            bits |= self._wildcards.get(".".join(segments[:count]) + ".*", 0)
-        return bits.to_bytes(self._row_size_bytes, "little") if bits else None
-
-    def _compile_principals(self, subject_ids):
-        """The subjects that each named principal is: itself, its groups, the special members."""
-        def packed(names):
-            numbers = [subject_ids[name] for name in names if name in subject_ids]
-            return b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
-
-        special = (ALL_AUTHENTICATED, ALL_USERS)
-        self._anonymous = packed((ALL_USERS,))
-        self._authenticated = packed(special)
-        self._principals = {}
-        for name in {**subject_ids, **self._containing}:
-            if not name.startswith(GROUP_PREFIX) and name not in special:
-                groups = _reached_groups(self._containing, name)
-                self._principals[name] = packed((name, *groups, *special))
-        # For callers whom an issuer puts into groups.
-        self._groups = {
-            name: packed((name, *_reached_groups(self._containing, name)))
-            for name in {**subject_ids, **self._containing, **dict.fromkeys(self._held_groups())}
-            if name.startswith(GROUP_PREFIX)
-        }
-
-    def _held_groups(self):
-        return (group for groups in self._containing.values() for group in groups)
-
-    cdef bytes _row(self, str permission):
-        """The roles that grant a permission; None where none does."""
-        cdef PyObject* found = PyDict_GetItemWithError(self._rows, permission)
-        if found == NULL:
-            found = PyDict_GetItemWithError(self._memo, permission)
-        if found != NULL:
-            return <object>found
-        if not is_permission(permission):
+    cdef AccessPart _part_of(self, str resource):
+        """The part of the tenant that a resource lies in; None where that has nothing."""
+        if not self._tenants:
             return None
-        row = self._packed(permission, 0)
-        if len(self._memo) >= MEMO_ENTRIES:
-            self._memo.clear()
-        self._memo[permission] = row
-        return row
+        return self._tenants.get(place_of(resource))
 
-    cdef bytes _subjects_of(self, str principal, tuple groups):
-        """The numbers of the subjects that a caller is; None for what no caller can be."""
-        cdef bytes subjects = self._subjects_of_one(principal)
-        if groups and subjects is not None and principal:
-            for group in groups:
-                subjects += <bytes>self._groups.get(group, b"")
-        return subjects
+    cdef list _parts_naming(self, str principal, tuple groups):
+        """The parts of the tenants that know a caller in some way."""
+        cdef dict found = {}
+        names = (principal, *groups, *SPECIAL) if principal else (ALL_USERS,)
+        for name in names:
+            for place in (<dict>self._naming[hash(name) % SHARDS]).get(name, ()):
+                found[place] = self._tenants[place]
+        return [*found.values()]
 
-    cdef bytes _subjects_of_one(self, str principal):
-        cdef PyObject* found = PyDict_GetItemWithError(self._principals, principal)
-        if found != NULL:
-            return <object>found
-        if not principal:
-            return self._anonymous
-        if principal.startswith(GROUP_PREFIX) or principal in (ALL_AUTHENTICATED, ALL_USERS):
-            return None
-        return self._authenticated
-
-    cdef tuple _names_of_groups(self, str principal, tuple groups):
-        """All groups that a caller is in, by the policy and by its issuer."""
-        key = (principal, groups)
+    cdef tuple _groups_of(self, str principal, tuple groups, AccessPart part):
+        """All groups that a caller is in, by its issuer, by the root and by a part."""
+        if part is None and not groups:
+            return self._root.reached.get(principal, ())
+        key = (principal, groups, part)
         found = self._group_names.get(key)
         if found is not None:
             return found
-        names = dict(_reached_groups(self._containing, principal))
-        for group in groups or ():
-            names[group] = None
-            names.update(_reached_groups(self._containing, group))
+        names = dict.fromkeys(groups or ())
+        for start in (principal, *(groups or ())):
+            names.update(reached_groups(self._root.containing, start))
+            if part is not None:
+                names.update(reached_groups(part.containing, start))
         if len(self._group_names) >= CALLER_ENTRIES:
             self._group_names.clear()
         self._group_names[key] = tuple(names)
@@ -280,8 +209,6 @@ cdef class AccessTable:
             return None
         facts = Facts.__new__(Facts)
         facts.principal = principal
-        if self._reads_groups:
-            facts.groups = self._names_of_groups(principal, groups)
         return facts
 
     cdef Decision _decide(
@@ -290,13 +217,23 @@ cdef class AccessTable:
         cdef ResourcePrefix prefixes[RESOURCE_DEPTHS]
         cdef Question question
         cdef Py_ssize_t size_bytes
-        cdef Judgement denied = IS_FALSE, granted = IS_TRUE
-        cdef bytes row, subjects
+        cdef Judgement denied = IS_FALSE, granted = IS_FALSE, judged
+        cdef bytes row, subjects, part_row = None, part_subjects = None
+        cdef AccessPart part
         if principal is None or permission is None or resource is None:
             return DENIED
-        row = self._row(permission)
-        subjects = self._subjects_of(principal, groups)
-        if row is None or not subjects:
+        row = self._root.row(permission)
+        subjects = self._root.subjects_of(principal, groups)
+        part = self._part_of(resource)
+        if part is not None:
+            part_row = part.row(permission)
+            if part_row is not None:
+                part_subjects = part.subjects_of(
+                    principal, self._groups_of(principal, groups, None)
+                )
+        cdef bint asks_root = row is not None and bool(subjects)
+        cdef bint asks_part = part_row is not None and bool(part_subjects)
+        if not asks_root and not asks_part:
             # None of the roles that could deny it either.
             return ALLOWED if owned else DENIED
         try:
@@ -312,21 +249,36 @@ cdef class AccessTable:
         ) != RESOURCE_VALID:
             return DENIED
         question.prefixes = prefixes
-        question.roles = <const unsigned char*>PyBytes_AS_STRING(row)
-        question.subjects = <const int32_t*>PyBytes_AS_STRING(subjects)
-        question.subject_count = PyBytes_GET_SIZE(subjects) // <Py_ssize_t>sizeof(int32_t)
         question.assumption = ASK
         question.clock_read = False
         if facts is not None:
             facts.resource = resource
-        if self._denials is not None:
-            denied = self._denials.covers(&question, facts)
-            if denied == IS_TRUE:
-                return DENIED
-        if not owned:
-            granted = self._grants.covers(&question, facts)
-            if granted == IS_FALSE:
-                return DENIED
+            if self._reads_groups:
+                facts.groups = self._groups_of(principal, groups, part)
+        if asks_root:
+            _ask(&question, row, subjects)
+            if self._root.denials is not None:
+                denied = self._root.denials.covers(&question, facts)
+                if denied == IS_TRUE:
+                    return DENIED
+            if not owned:
+                granted = self._root.grants.covers(&question, facts)
+        if asks_part:
+            _ask(&question, part_row, part_subjects)
+            if part.denials is not None:
+                judged = part.denials.covers(&question, facts)
+                if judged == IS_TRUE:
+                    return DENIED
+                if judged == IS_UNKNOWN:
+                    denied = IS_UNKNOWN
+            if not owned and granted != IS_TRUE:
+                judged = part.grants.covers(&question, facts)
+                if judged != IS_FALSE:
+                    granted = judged
+        if owned:
+            return ALLOWED if denied == IS_FALSE else UNDECIDED
+        if granted == IS_FALSE:
+            return DENIED
         return ALLOWED if granted == IS_TRUE and denied == IS_FALSE else UNDECIDED
 
     cdef Decision decide(
@@ -337,8 +289,11 @@ cdef class AccessTable:
     cdef Decision decide_owned(
         self, str principal, tuple groups, str permission, str resource, Facts facts
     ) except *:
-        if self._denials is None:
-            return ALLOWED
+        cdef AccessPart part
+        if self._root.denials is None and resource is not None:
+            part = self._part_of(resource)
+            if part is None or part.denials is None:
+                return ALLOWED
         return self._decide(principal, groups, permission, resource, facts, True)
 
     cdef bint allows(self, str principal, str permission, str resource) except -1:
@@ -351,27 +306,39 @@ cdef class AccessTable:
         cdef ResourcePrefix root
         cdef Question question
         cdef bytes row, subjects
+        cdef tuple named
+        cdef AccessPart part
         if principal is None or permission is None:
-            return False
-        row = self._row(permission)
-        subjects = self._subjects_of(principal, groups)
-        if row is None or not subjects:
             return False
         root.hash = self._seed
         root.size_bytes = 0
         question.prefixes = &root
         question.depth = 0
         question.resource = b""
-        question.roles = <const unsigned char*>PyBytes_AS_STRING(row)
-        question.subjects = <const int32_t*>PyBytes_AS_STRING(subjects)
-        question.subject_count = PyBytes_GET_SIZE(subjects) // <Py_ssize_t>sizeof(int32_t)
         question.clock_read = False
-        if self._denials is not None:
-            question.assumption = ASSUME_FALSE
-            if self._denials.covers(&question, None) == IS_TRUE:
-                return False
+        row = self._root.row(permission)
+        subjects = self._root.subjects_of(principal, groups)
+        if row is not None and subjects:
+            _ask(&question, row, subjects)
+            if self._root.denials is not None:
+                question.assumption = ASSUME_FALSE
+                if self._root.denials.covers(&question, None) == IS_TRUE:
+                    return False
+            question.assumption = ASSUME_TRUE
+            if self._root.grants.covers_anything(&question) == IS_TRUE:
+                return True
+        if not self._tenants:
+            return False
         question.assumption = ASSUME_TRUE
-        return self._grants.covers_anything(&question) == IS_TRUE
+        named = self._groups_of(principal, groups, None)
+        for part in self._parts_naming(principal, named):
+            row = part.row(permission)
+            subjects = part.subjects_of(principal, named)
+            if row is not None and subjects:
+                _ask(&question, row, subjects)
+                if part.grants.covers_anything(&question) == IS_TRUE:
+                    return True
+        return False
 
     def check(
         self,
@@ -420,28 +387,40 @@ cdef class AccessTable:
         widest resource.
         """
         cdef Facts facts = self.facts(principal, groups)
-        if self._subjects_of_one(principal) is None:
+        cdef AccessPart part, own
+        if self._root.subjects_of_one(principal) is None:
             return Explanation(False, "invalid_principal")
         if not is_permission(permission):
             return Explanation(False, "invalid_permission")
         if resource_fault(resource) != RESOURCE_VALID:
             return Explanation(False, "invalid_resource")
         cdef int64_t now_ns = self._clock()
+        own = self._part_of(resource)
+        named = self._groups_of(principal, groups, None) if principal else ()
         if facts is not None:
             facts.call = call
             facts.resource = resource
             facts.now_ns = now_ns
-        reached = dict(_reached_groups(self._containing, principal))
+            if self._reads_groups:
+                facts.groups = self._groups_of(principal, groups, own)
+        parts = [self._root, *self._parts_naming(principal, named)]
+        asked = [
+            (
+                part.bindings_of,
+                part.role_ids,
+                int.from_bytes(part.row(permission) or b"", "little"),
+            )
+            for part in parts
+        ]
+        reached = {}
+        for part in parts:
+            for name, chain in reached_groups(part.containing, principal).items():
+                reached.setdefault(name, chain)
         for group in groups if principal else ():
             reached.setdefault(group, (group,))
-            for name, chain in _reached_groups(self._containing, group).items():
-                reached.setdefault(name, (group, *chain))
+            for part in parts:
+                for name, chain in reached_groups(part.containing, group).items():
+                    reached.setdefault(name, (group, *chain))
         return explain_bindings(
-            memberships(principal, reached),
-            self._bindings_of,
-            self._role_ids,
-            int.from_bytes(self._row(permission) or b"", "little"),
-            resource,
-            now_ns,
-            facts,
+            memberships(principal, reached), asked, resource, now_ns, facts
         )

@@ -7,9 +7,7 @@ from blrcs_native.condition cimport Facts
 cdef list memberships(str principal, dict groups)
 cdef object explain_bindings(
     list members,
-    dict bindings_of,
-    dict role_ids,
-    object roles,
+    list parts,
     str resource,
     int64_t now_ns,
     Facts facts,

@@ -47,20 +47,22 @@ cdef list memberships(str principal, dict groups):
 
 cdef object explain_bindings(
     list members,
-    dict bindings_of,
-    dict role_ids,
-    object roles,
+    list parts,
     str resource,
     int64_t now_ns,
     Facts facts,
 ):
-    """Explains by the bindings of each member; bit n of ``roles``: role n grants the permission."""
+    """Explains by the bindings that the parts of a table have of each member.
+
+    Of each part: the bindings by member, the roles' numbers by name, and the roles that grant the
+    permission, of which role n is bit n.
+    """
     cdef dict near = {
         kind: [] for kind in ("expired", "condition_false", "condition_error", "elsewhere", "unknown_role")
     }
     granting = None
     for member, chain in members:
-        for binding in sorted(bindings_of.get(member, ()), key=_widest_first):
+        for binding, role, roles in _bindings_of(member, parts):
             found = (
                 binding.name,
                 binding.role,
@@ -69,7 +71,7 @@ cdef object explain_bindings(
                 binding.resource,
                 binding.expires_at_ns,
             )
-            reason = _judge(binding, role_ids.get(binding.role), roles, resource, now_ns, facts)
+            reason = _judge(binding, role, roles, resource, now_ns, facts)
             if binding.denies:
                 if reason == "granted":
                     return Explanation(False, "denied", *found)
@@ -82,7 +84,7 @@ cdef object explain_bindings(
     if granting is not None:
         return granting
     misses = tuple([miss for kind in near.values() for miss in kind][:MAX_NEAR_MISSES])
-    reason = misses[0].reason if misses else "no_binding" if roles else "in_no_role"
+    reason = misses[0].reason if misses else "no_binding" if any(each[2] for each in parts) else "in_no_role"
     return Explanation(False, reason, near_misses=misses)
 
 
@@ -109,5 +111,15 @@ cdef str _judge(
     return "condition_false" if judged == IS_FALSE else "condition_error"
 
 
-def _widest_first(binding):
-    return len(binding.resource), binding.name
+cdef list _bindings_of(str member, list parts):
+    """Each with the number of its role, and the roles that grant the permission; widest first."""
+    cdef list found = [
+        (binding, role_ids.get(binding.role), roles)
+        for bindings_of, role_ids, roles in parts
+        for binding in bindings_of.get(member, ())
+    ]
+    return sorted(found, key=_widest_first)
+
+
+def _widest_first(found):
+    return len(found[0].resource), found[0].name

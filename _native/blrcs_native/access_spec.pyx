@@ -13,7 +13,7 @@ ALL_USERS = "allUsers"
 ALL_AUTHENTICATED = "allAuthenticated"
 MAX_PERMISSION_BYTES = 256
 
-GROUP_PREFIX = "groups/"
+cdef tuple GROUP_PREFIXES = ("groups/", "tenants/")  # tenants/acme/groups/devs is one of a tenant
 
 cdef object PERMISSION = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 cdef object PATTERN = re.compile(r"(?:[A-Za-z0-9_-]+\.)*(?:[A-Za-z0-9_-]+|\*)")
@@ -43,6 +43,11 @@ It ends at ``expires_at_ns`` of Unix time, that instant excluded; None stands fo
 ``denies`` takes from its members what the role grants. A ``condition``, a Condition, says when it
 counts; None stands for always.
 """
+
+
+cdef bint is_group(str name) except -1:
+    """Whether a member is a group; no principal is named like one."""
+    return name.startswith(GROUP_PREFIXES)
 
 
 cdef bint is_permission(str name) except -1:

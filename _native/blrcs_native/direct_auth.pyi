@@ -12,9 +12,14 @@ from blrcs_native.token import TokenVerifier
 class DirectIntrospect(DirectHandler):
     """Answers Introspect by the verifier that guards calls; guards may read ``token``.
 
-    ``misnamed`` is the rejection for a token with a session whose subject is no user's name.
+    ``misnamed`` is the rejection for a token with a session whose subject is no user's name, and
+    ``not_verified`` that for who has had too many tokens verified in vain.
     """
 
     def __init__(
-        self, verifier: TokenVerifier, misnamed: Rejection, guards: Iterable[Guard] = ()
+        self,
+        verifier: TokenVerifier,
+        misnamed: Rejection,
+        not_verified: Rejection,
+        guards: Iterable[Guard] = (),
     ) -> None: ...

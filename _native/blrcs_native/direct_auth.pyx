@@ -4,6 +4,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
+from blrcs_native cimport token_refusal as refusal
 from blrcs_native.call cimport Call
 from blrcs_native.claims cimport Claims
 from blrcs_native.direct cimport DirectHandler
@@ -85,11 +86,19 @@ cdef bytes active_reply(Claims claims, str session):
 cdef class DirectIntrospect(DirectHandler):
     cdef TokenVerifier verifier
     cdef Rejection misnamed
+    cdef Rejection not_verified
 
-    def __init__(self, TokenVerifier verifier not None, Rejection misnamed not None, guards=()):
+    def __init__(
+        self,
+        TokenVerifier verifier not None,
+        Rejection misnamed not None,
+        Rejection not_verified not None,
+        guards=(),
+    ):
         DirectHandler.__init__(self, guards, ("token",))
         self.verifier = verifier
         self.misnamed = misnamed
+        self.not_verified = not_verified
 
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
         cdef Span span
@@ -105,9 +114,11 @@ cdef class DirectIntrospect(DirectHandler):
             rejection = self.admit_texts(call, (token,))
             if rejection is not None:
                 return rejection
-        verdict = self.verifier.verify_token(token)
+        verdict = self.verifier.verify_token(
+            token, call, "" if call.principal is None else call.principal.name
+        )
         if type(verdict) is not Claims:
-            return INACTIVE
+            return self.not_verified if verdict is refusal.NOT_VERIFIED else INACTIVE
         claims = <Claims>verdict
         cdef str session = None
         if (

@@ -8,6 +8,7 @@ from blrcs_native.direct cimport DirectHandler
 from blrcs_native.protobuf_wire cimport Span, read_sole_text, text_of
 from blrcs_native.record_copies cimport RecordCopies, RecordCopy
 from blrcs_native.rejection cimport Rejection
+from blrcs_native.sqlite_point cimport SqlitePoint
 
 cdef enum:
     MAX_NAME_BYTES = 320
@@ -43,6 +44,7 @@ cdef bint split_name(Span name, Span* tenant, Span* collection, Span* record) no
 cdef class DirectGetRecord(DirectHandler):
     cdef RecordCopies copies
     cdef object read
+    cdef SqlitePoint point
 
     def __init__(self, RecordCopies copies, read, guards=()):
         DirectHandler.__init__(self, guards, ("name",))
@@ -50,6 +52,7 @@ cdef class DirectGetRecord(DirectHandler):
             raise TypeError("either copies or a function is needed")
         self.copies = copies
         self.read = read
+        self.point = read if type(read) is SqlitePoint else None
 
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
         cdef Span span
@@ -61,10 +64,11 @@ cdef class DirectGetRecord(DirectHandler):
         # Before anything is looked up: not even by the time that it takes may whoever is refused
         # learn what there is. A look at the access table leaves nothing behind, so the handler may
         # decline after it.
-        if self.guards:
+        if not self.is_admitted(call, &span):
             rejection = self.admit_texts(call, (name,))
             if rejection is not None:
                 return rejection
+            self.note_admitted(call, &span)
         return self._stored(span) if self.copies is None else self._copied(name)
 
     cdef bytes _copied(self, str name):
@@ -76,4 +80,6 @@ cdef class DirectGetRecord(DirectHandler):
         cdef Span tenant, collection, record
         if not split_name(name, &tenant, &collection, &record):
             return None
+        if self.point is not None:
+            return self.point.find_c(tenant, collection, record)
         return self.read(text_of(tenant), text_of(collection), text_of(record))

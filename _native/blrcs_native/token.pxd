@@ -39,16 +39,17 @@ cdef class TokenVerifier:
     cdef dict _bearers
 
     # Claims or a TokenRefusal; raises TypeError for what is neither exactly bytes nor exactly str.
-    # `address` pays for a verification that fails; for None nobody does.
-    cdef object verify_token(self, object token, str address=*)
+    # The caller, a Call or an address, pays for a verification that fails; for None nobody does. The
+    # asker pays too, if the token comes in a request.
+    cdef object verify_token(self, object token, object caller=*, str asker=*)
     # Likewise, of credentials such as "Bearer TOKEN"; None where they have another scheme.
-    cdef object verify_bearer(self, str credentials, str address)
+    cdef object verify_bearer(self, str credentials, object caller)
 
     cdef object _verify_text(
-        self, object token, const unsigned char* text, Py_ssize_t size, str address
+        self, object token, const unsigned char* text, Py_ssize_t size, object caller, str asker
     )
     cdef object _ask_other(
-        self, object token, const unsigned char* text, CompactParts* parts, str address
+        self, object token, const unsigned char* text, CompactParts* parts, object caller, str asker
     )
     cdef object _check_signed(
         self, object token, VerificationKey key, bytes message, bytes signature, bytes payload,

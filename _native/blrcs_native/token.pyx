@@ -120,12 +120,13 @@ cdef class TokenVerifier:
         """How many verified tokens are remembered now."""
         return len(self._hot) + len(self._cold)
 
-    def verify(self, token, str address=None):
+    def verify(self, token, str address=None, *, str asker=None):
         """What the token says, or why it is refused; never an exception for what it holds.
 
-        Raises TypeError for what is neither bytes nor str.
+        A failure is paid for by the address, if there is one, and by the asker, who sends the token
+        in a request instead of calling by it. Raises TypeError for what is neither bytes nor str.
         """
-        return self.verify_token(token, address)
+        return self.verify_token(token, address, asker)
 
     def replace_keyset(self, Keyset keyset not None):
         """Trusts the keys of another set from now on, and forgets every verified token.
@@ -167,7 +168,7 @@ cdef class TokenVerifier:
         self._bearers = {}
         self._delegated = {}
 
-    cdef object verify_bearer(self, str credentials, str address):
+    cdef object verify_bearer(self, str credentials, object caller):
         """:meth:`verify` for the token behind `Bearer `; None where another scheme stands there.
 
         Credentials whose token was accepted are remembered as they are: a text that transports
@@ -178,19 +179,19 @@ cdef class TokenVerifier:
         if found != NULL:
             # Its own reference: a keyset that is replaced meanwhile clears what it was found in.
             token = <str>found
-            return self.verify_token(token, address)
+            return self.verify_token(token, caller)
         if not credentials.startswith("Bearer ") and credentials[:7].lower() != "bearer ":
             return None
         token = credentials[7:]
-        verdict = self.verify_token(token, address)
+        verdict = self.verify_token(token, caller)
         if type(verdict) is Claims and self.cache_entries:
             if len(self._bearers) >= self.cache_entries:
                 self._bearers.clear()
             self._bearers[credentials] = token
         return verdict
 
-    cdef object verify_token(self, object token, str address=None):
-        """:meth:`verify` for callers in Cython."""
+    cdef object verify_token(self, object token, object caller=None, str asker=None):
+        """:meth:`verify` for callers in Cython, who may give a Call instead of its address."""
         cdef PyObject* found
         cdef Claims known
         cdef TokenVerifier other
@@ -222,17 +223,19 @@ cdef class TokenVerifier:
             found = PyDict_GetItemWithError(self._delegated, token)
             if found != NULL:
                 other = <TokenVerifier>found
-                return other.verify_token(token, address)
+                return other.verify_token(token, caller, asker)
         if PyBytes_CheckExact(token):
             return self._verify_text(
-                token, <const unsigned char*>PyBytes_AS_STRING(token), size, address
+                token, <const unsigned char*>PyBytes_AS_STRING(token), size, caller, asker
             )
         if not PyUnicode_IS_ASCII(token):
             return refusal.MALFORMED
-        return self._verify_text(token, <const unsigned char*>PyUnicode_DATA(token), size, address)
+        return self._verify_text(
+            token, <const unsigned char*>PyUnicode_DATA(token), size, caller, asker
+        )
 
     cdef object _verify_text(
-        self, object token, const unsigned char* text, Py_ssize_t size, str address
+        self, object token, const unsigned char* text, Py_ssize_t size, object caller, str asker
     ):
         """Verifies a token that is not remembered."""
         cdef CompactParts parts
@@ -240,11 +243,11 @@ cdef class TokenVerifier:
         cdef uint64_t generation = self.keyset_generation
         cdef AttemptC attempt
         cdef object answer
-        cdef bint is_paid = self.failures is not None and address is not None
+        cdef bint is_paid = self.failures is not None and caller is not None
         if not split_compact(text, size, &parts):
             return refusal.MALFORMED
         if self._others:
-            answer = self._ask_other(token, text, &parts, address)
+            answer = self._ask_other(token, text, &parts, caller, asker)
             if answer is not None:
                 return answer
         cdef bytes encoded = read_base64url(text, parts.header_size)
@@ -266,7 +269,7 @@ cdef class TokenVerifier:
         cdef bytes payload = read_base64url(text + parts.payload_start, parts.payload_size)
         if signature is None or payload is None:
             return refusal.MALFORMED
-        if is_paid and not self.failures.begin(address, &attempt):
+        if is_paid and not self.failures.begin(caller, asker, &attempt):
             return refusal.NOT_VERIFIED
         cdef bytes message = PyBytes_FromStringAndSize(<const char*>text, parts.signature_start - 1)
         answer = self._check_signed(token, key, message, signature, payload, generation)
@@ -290,7 +293,7 @@ cdef class TokenVerifier:
         return self._admit(token, claims, generation)
 
     cdef object _ask_other(
-        self, object token, const unsigned char* text, CompactParts* parts, str address
+        self, object token, const unsigned char* text, CompactParts* parts, object caller, str asker
     ):
         """What the verifier of another issuer says; None where the token names no such issuer.
 
@@ -306,7 +309,7 @@ cdef class TokenVerifier:
         if found == NULL:
             return None
         other = <TokenVerifier>found
-        verdict = other.verify_token(token, address)
+        verdict = other.verify_token(token, caller, asker)
         if type(verdict) is Claims and self.cache_entries:
             if len(self._delegated) >= self.cache_entries:
                 self._delegated.clear()

@@ -105,7 +105,10 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
     ) -> access_pb2.Role:
         """In force when it returns."""
         made = await self._roles.create_role(
-            request.role_id, role_fields(request.role), actor=self._actor_of(call)
+            request.role_id,
+            role_fields(request.role),
+            home=request.parent,
+            actor=self._actor_of(call),
         )
         return role_message(made)
 
@@ -117,7 +120,9 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         self, request: access_pb2.ListRolesRequest, _: Call
     ) -> access_pb2.ListRolesResponse:
         """In the order of their names."""
-        page = await self._roles.list_roles(PageRequest(request.page_size, request.page_token))
+        page = await self._roles.list_roles(
+            PageRequest(request.page_size, request.page_token), home=request.parent
+        )
         return access_pb2.ListRolesResponse(
             roles=map(role_message, page.items), next_page_token=page.next_page_token
         )
@@ -145,7 +150,10 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
     ) -> access_pb2.Group:
         """In force when it returns."""
         made = await self._groups.create_group(
-            request.group_id, group_fields(request.group), actor=self._actor_of(call)
+            request.group_id,
+            group_fields(request.group),
+            home=request.parent,
+            actor=self._actor_of(call),
         )
         return group_message(made)
 
@@ -157,7 +165,9 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         self, request: access_pb2.ListGroupsRequest, _: Call
     ) -> access_pb2.ListGroupsResponse:
         """In the order of their names."""
-        page = await self._groups.list_groups(PageRequest(request.page_size, request.page_token))
+        page = await self._groups.list_groups(
+            PageRequest(request.page_size, request.page_token), home=request.parent
+        )
         return access_pb2.ListGroupsResponse(
             groups=map(group_message, page.items), next_page_token=page.next_page_token
         )

@@ -8,7 +8,7 @@ from blrcs.api.auth_messages import (
     session_message,
     tokens_message,
 )
-from blrcs.api.caller import actor_of, caller_name, caller_session, is_narrowed
+from blrcs.api.caller import actor_of, asker_of, caller_name, caller_session, is_narrowed
 from blrcs.api.caller_bindings import UNBOUND, CallerBindings
 from blrcs.api.sign_in_messages import factor_proof, passkey_challenge_message, signed_in_message
 from blrcs.api.times import to_duration
@@ -129,9 +129,9 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         return auth_pb2.SignOutResponse()
 
     async def Introspect(  # noqa: D102
-        self, request: auth_pb2.IntrospectRequest, _: Call
+        self, request: auth_pb2.IntrospectRequest, call: Call
     ) -> auth_pb2.IntrospectResponse:
-        return introspection_message(await self._introspect_token(request.token))
+        return introspection_message(await self._introspect_token(request.token, asker_of(call)))
 
     async def GetJwks(  # noqa: D102
         self, _: auth_pb2.GetJwksRequest, __: Call

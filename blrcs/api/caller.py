@@ -1,6 +1,7 @@
 """Who calls, as use cases want to know it."""
 
 from blrcs.application.auth.exchange_token import Actor
+from blrcs.application.ports.credentials import Asker
 from blrcs.domain.authentication import ACR, AuthenticationLevel
 from blrcs.domain.token_limits import TokenBinding
 from blrcs_native.call import Call
@@ -32,11 +33,16 @@ def is_narrowed(call: Call) -> bool:
     return claims is not None and (claims.permitted is not None or claims.actor is not None)
 
 
+def asker_of(call: Call) -> Asker:
+    """The caller, as one who asks about a token."""
+    return Asker(caller_name(call), call.peer_address)
+
+
 def actor_of(call: Call) -> Actor:
     """The caller, as one who is to act for somebody."""
     claims = None if call.principal is None else call.principal.claims
     if claims is None:
-        return Actor(name=caller_name(call), session_id="")
+        return Actor(name=caller_name(call), session_id="", address=call.peer_address)
     binding = None
     if claims.certificate_thumbprint is not None:
         binding = TokenBinding("certificate", claims.certificate_thumbprint)
@@ -45,6 +51,7 @@ def actor_of(call: Call) -> Actor:
     return Actor(
         name=caller_name(call),
         session_id=caller_session(call),
+        address=call.peer_address,
         is_foreign=claims.is_foreign,
         binding=binding,
     )

@@ -15,6 +15,7 @@ from blrcs.application.records.create_record import CreateRecord
 from blrcs.application.records.delete_record import DeleteRecord
 from blrcs.application.records.get_record import GetRecord
 from blrcs.application.records.list_records import ListRecords
+from blrcs.application.records.plain_creations import PlainCreations
 from blrcs.application.records.record_sealer import RecordSealer
 from blrcs.application.records.update_record import UpdateRecord
 from blrcs.application.records.watch_records import WatchRecords
@@ -33,7 +34,11 @@ class CollectionUseCases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordUseCases:
-    """The use cases about records, and what opens what is encrypted of one that is shown."""
+    """The use cases about records, and what opens what is encrypted of one that is shown.
+
+    Attributes:
+        create_plain_record: None where creating records together gains nothing.
+    """
 
     create_record: CreateRecord
     create_plain_records: CreatePlainRecords
@@ -46,3 +51,4 @@ class RecordUseCases:
     batch_write_records: BatchWriteRecords
     watch_records: WatchRecords
     sealer: RecordSealer
+    create_plain_record: PlainCreations | None = None

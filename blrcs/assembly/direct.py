@@ -19,6 +19,7 @@ from blrcs.domain.identity_name import USERS, misnamed
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.error_mapping import domain_rejection
 from blrcs.limits.native_limits import NativeLimits
+from blrcs.security.token_inspector import not_verified
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.direct_access import DirectCheck
 from blrcs_native.direct_auth import DirectIntrospect
@@ -78,7 +79,8 @@ def direct_access(service: AccessService, access: CurrentAccess) -> DirectHandle
 def direct_auth(service: AuthService, verifier: TokenVerifier) -> DirectHandlers:
     """Introspect, by the verifier that guards calls."""
     misnamed_user = domain_rejection(misnamed(USERS))
-    return {service.Introspect: partial(DirectIntrospect, verifier, misnamed_user)}
+    exhausted = domain_rejection(not_verified(verifier.failures))
+    return {service.Introspect: partial(DirectIntrospect, verifier, misnamed_user, exhausted)}
 
 
 def direct_health(service: HealthService, state: HealthState) -> DirectHandlers:

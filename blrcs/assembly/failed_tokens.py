@@ -7,15 +7,26 @@ from blrcs_native.limiter import Rule
 
 NS_PER_S = 1_000_000_000
 ADDRESS_PERIOD_NS = 10 * 60 * NS_PER_S
+ASKER_PERIOD_NS = 10 * NS_PER_S
+CONNECTION_BURST = 3
 
 
 def failed_verifications(memory: Memory, settings: Auth) -> FailedVerifications | None:
     """Those of all workers together; None where they are not bounded."""
     own, shared = settings.failed_tokens_per_address, settings.failed_tokens_per_second
+    newcomers = settings.newcomer_tokens_per_second
     if not own:
         return None
+    connection = Rule(
+        "gcra", 1, NS_PER_S, burst=CONNECTION_BURST, identity="failed-tokens/connection"
+    )
     return FailedVerifications(
         memory.limiter(FAILED_TOKENS, FAILED_TOKEN_CELLS),
         per_address=Rule("gcra", own, ADDRESS_PERIOD_NS, identity="failed-tokens/address"),
         in_all=Rule("gcra", shared, NS_PER_S, identity="failed-tokens") if shared else None,
+        per_asker=Rule("gcra", own, ASKER_PERIOD_NS, identity="failed-tokens/asker"),
+        newcomers=Rule("gcra", newcomers, NS_PER_S, identity="failed-tokens/newcomers")
+        if newcomers
+        else None,
+        per_connection=connection if newcomers else None,
     )

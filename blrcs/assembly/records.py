@@ -21,6 +21,7 @@ from blrcs.application.records.create_record import CreateRecord
 from blrcs.application.records.delete_record import DeleteRecord
 from blrcs.application.records.get_record import GetRecord
 from blrcs.application.records.list_records import ListRecords
+from blrcs.application.records.plain_creations import PlainCreations
 from blrcs.application.records.purge_records import PurgeRecords
 from blrcs.application.records.record_sealer import RecordSealer
 from blrcs.application.records.record_writer import RecordWriter
@@ -129,6 +130,9 @@ def assemble_records(
     }
     reading: dict[str, Any] = {"records": records, "clock": base.clock}
     creating: dict[str, Any] = {"writer": writer, "secrets": base.secrets}
+    create_plain = CreatePlainRecords(
+        shapes=shapes, images=MessageImages(), signal=signal, secrets=base.secrets, **reading
+    )
 
     service = RecordService(
         collections=CollectionUseCases(
@@ -142,13 +146,9 @@ def assemble_records(
         ),
         records=RecordUseCases(
             create_record=CreateRecord(**creating),
-            create_plain_records=CreatePlainRecords(
-                shapes=shapes,
-                images=MessageImages(),
-                signal=signal,
-                secrets=base.secrets,
-                **reading,
-            ),
+            create_plain_records=create_plain,
+            # Where there are replicas, a call's own writes tell it how far they have to be.
+            create_plain_record=None if base.database.is_shared else PlainCreations(create_plain),
             get_record=GetRecord(records=gets, clock=base.clock),
             list_records=ListRecords(shapes=shapes, page_tokens=base.page_tokens, **reading),
             count_records=CountRecords(shapes=shapes, **reading),

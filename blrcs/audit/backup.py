@@ -68,9 +68,12 @@ def back_up(directory: Path, target: Path, keys: PublicAuditKeys, *, public_key:
     if target.exists():
         raise BackupError(f"{target}: is there already")
     draft = target.with_name(f".{target.name}.part")
+    target.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, ATTEMPTS + 1):
+        # Whatever is left there, such as a link of somebody else's, is not written into.
         shutil.rmtree(draft, ignore_errors=True)
-        (draft / FOLDER).mkdir(mode=DIRECTORY_MODE, parents=True)
+        draft.mkdir(mode=DIRECTORY_MODE)
+        (draft / FOLDER).mkdir(mode=DIRECTORY_MODE)
         try:
             _copy_chains(directory, draft / FOLDER)
             break

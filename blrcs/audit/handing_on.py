@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from blrcs.audit.cursor import Cursor, CursorFile
+from blrcs.audit.cursor import Cursor, CursorError, CursorFile
+from blrcs.audit.line import BEGINNING
 from blrcs.audit.reading import AuditReader, event_of
 from blrcs.audit.segments import FILE_MODE, raw_lines
 from blrcs.domain.audit_event import AuditEvent, EventFilter
@@ -58,7 +59,11 @@ class OutputFile:
         self._file = self._open()
 
     def resume(self, cursor: Cursor) -> bytes:
-        """See Output. A line that was not written to its end is cut off."""
+        """See Output. A line that was not written to its end is cut off.
+
+        Raises:
+            CursorError: The file ends with something else: it is not one of ours.
+        """
         status = os.fstat(self._file)
         if cursor.inode not in (0, status.st_ino) or status.st_size < cursor.size_bytes:
             return b""
@@ -70,6 +75,8 @@ class OutputFile:
             elif not line.endswith(b"\n"):
                 torn = line
         if torn:
+            if not BEGINNING.startswith(torn[: len(BEGINNING)]):
+                raise CursorError(f"{self._path}: ends in the middle of what is no record")
             os.ftruncate(self._file, status.st_size - len(torn))
         return torn
 

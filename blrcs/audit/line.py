@@ -17,6 +17,8 @@ import orjson
 NO_HASH = "0" * 64
 """What stands for the hash of the record before the first."""
 MAX_LINE_BYTES = 1 << 20
+BEGINNING = b'{"hash":"'
+"""Of every line."""
 
 _LINE = re.compile(
     rb'\{"hash":"([0-9a-f]{64})",("prev":"([0-9a-f]{64})","chain":"([0-9a-f]{16})"'
@@ -88,4 +90,4 @@ def unsealed(prev: str, chain: str, seq: int, time: str, values: bytes) -> bytes
 def sealed_line(content: bytes) -> tuple[bytes, str]:
     """The line of it, and its hash."""
     digest = hashlib.sha256(content).hexdigest()
-    return b'{"hash":"%b",%b\n' % (digest.encode(), content), digest
+    return b'%b%b",%b\n' % (BEGINNING, digest.encode(), content), digest

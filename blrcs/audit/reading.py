@@ -87,8 +87,9 @@ def _from_instant(folder: Path, since_ns: int) -> Iterator[AuditEvent]:
 
 def _behind(folder: Path, seq: int) -> Iterator[AuditEvent]:
     segments = _kept(folder)
-    following = [each.first_seq for each in segments[1:]]
-    for segment, next_first in zip(segments, [*following, None], strict=True):
+    following: list[int | None] = [each.first_seq for each in segments[1:]]
+    # A chain that nobody has written to yet has no files.
+    for segment, next_first in zip(segments, [*following, None], strict=False):
         if next_first is None or next_first > seq + 1:
             offset = _offset_of(segment.path, lambda each: each.place.seq <= seq)
             for event in _events(segment.path, offset):

@@ -1,4 +1,4 @@
-"""What commands do to a server's keys, told to its audit log."""
+"""What commands do to what a server keeps, told to its audit log."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ KIND = "command"
 
 
 def record_command(settings: Settings, command: str, resource: str) -> None:
-    """Has a record say that a command is about to change something, and signs it.
+    """Has a record say that a command is about to change something, or take it out, and signs it.
 
     It is on the disk then; where it cannot be written the command ends, and nothing is done. Where
     no server has begun an audit log there is none to tell.

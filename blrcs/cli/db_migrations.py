@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blrcs.cli.audit_command import record_command
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
 from blrcs.cli.db_target import (
     DataFolder,
@@ -189,6 +190,7 @@ async def _upgrade(found: Target, branches: "tuple[Branch, ...]", target: str | 
     from blrcs.database.migrations.running import upgrade as run  # noqa: PLC0415
 
     if target is None:
+        _record(found, "upgrade", [(each, each.head) for each in branches])
         await found.road.run(
             partial(run, place=found.road.place, branches=branches, report=typer.echo)
         )
@@ -197,6 +199,7 @@ async def _upgrade(found: Target, branches: "tuple[Branch, ...]", target: str | 
         _require_revision(one, target)
         if _is_known(one, stored[0]) and target not in {stored[0], *_left(one, stored[0])}:
             fail(f"{one.name} is beyond {target} already; blrcs db downgrade goes back")
+        _record(found, "upgrade", [(one, target)])
         await found.road.run(
             partial(move, place=found.road.place, branch=one, target=target, report=typer.echo)
         )
@@ -207,12 +210,18 @@ async def _downgrade(found: Target, branch: "Branch", target: str) -> None:
     (stored,) = await found.road.stored([branch.version_table])
     if target != "base" and _is_known(branch, stored) and target in _left(branch, stored):
         fail(f"{branch.name} is at {stored or 'base'} only; blrcs db upgrade goes on")
+    _record(found, "downgrade", [(branch, target)])
     from blrcs.database.migrations.running import move  # noqa: PLC0415 - see the package
 
     await found.road.run(
         partial(move, place=found.road.place, branch=branch, target=target, report=typer.echo)
     )
     typer.echo("Done.")
+
+
+def _record(found: Target, command: str, targets: "list[tuple[Branch, str | None]]") -> None:
+    places = [f"{branch.name}@{revision or 'base'}" for branch, revision in targets]
+    record_command(found.settings, f"blrcs db {command}", " ".join(places))
 
 
 def _stored(found: Target) -> "list[tuple[Branch, str | None]]":

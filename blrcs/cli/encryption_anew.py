@@ -32,6 +32,7 @@ def reencrypt(
     Killed, it goes on where it was when it is run again.
     """
     found = find_target(config_directory, config_file, environment, data_directory)
+    record_command(found.settings, "blrcs encryption reencrypt", "")
     count, refused = with_keys(found, lambda opened: _reencrypt(opened, pause_ms / MS_PER_S))
     typer.echo(f"Encrypted {count} values anew.")
     if refused:

@@ -96,6 +96,8 @@ def retire(
     record_command(target.target.settings, "blrcs keys retire", f"keys/{kid}")
     with told():
         target.directory.retire(kid, time.time_ns(), force=force)
+        # Whoever goes on to sign with it gives tokens that nobody takes.
+        target.share()
         if not target.put_in_force(kid):
             fail(
                 f"{escape(kid)} is retired, but the server that runs has not taken it up: "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from blrcs.cli.db_target import Target
 from blrcs.cli.db_target import told as database_told
+from blrcs.cli.encryption_target import OpenKeys, with_keys
 from blrcs.cli.exit import fail
 from blrcs.config.auth import Auth
 from blrcs.monitoring.log_values import escape
@@ -51,6 +52,20 @@ class KeysTarget:
 
         running = is_in_use(self.target.settings.data_directory)
         return asyncio.run(self._put_in_force(kid, wait=running))
+
+    def share(self) -> None:
+        """Has the machines that share keys know of a change; where a server runs here, it does."""
+        from blrcs.security.key_directory import is_in_use  # noqa: PLC0415 - see the package
+
+        if self.auth.keys == "database" and not is_in_use(self.target.settings.data_directory):
+            with_keys(self.target, self._share)
+
+    async def _share(self, opened: OpenKeys) -> None:
+        from blrcs.encryption.sealer import SIGNING_KEYS, Sealer  # noqa: PLC0415 - see the package
+        from blrcs.security.shared_keys import SharedKeys  # noqa: PLC0415
+
+        sealer = Sealer(opened.keys, SIGNING_KEYS)
+        await SharedKeys(self.directory, opened.database, sealer, time.time_ns).settle()
 
     async def _put_in_force(self, kid: str, *, wait: bool) -> bool:
         from blrcs.assembly.signing import key_revocation  # noqa: PLC0415 - see the package

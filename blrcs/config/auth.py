@@ -63,6 +63,8 @@ class Auth(Section):
     """Tokens of an address that may fail verification in ten minutes; 0 for no bound."""
     failed_tokens_per_second: Annotated[int, Field(ge=0, le=1_000_000)] = 500
     """The same for all addresses, in a second; beyond, those wait that have failed. 0 for none."""
+    newcomer_tokens_per_second: Annotated[int, Field(ge=0, le=1_000)] = 20
+    """Those verified beyond the bound of an address, by turns of its connections; 0 for none."""
     password: Password = Field(default_factory=Password)
     passkeys: Passkeys = Field(default_factory=Passkeys)
     initial_admin_password: Annotated[Secret, _password_length] | None = None

@@ -20,7 +20,10 @@ def _https(url: str) -> str:
 
 
 HttpsUrl = Annotated[str, Field(max_length=512), AfterValidator(_https)]
-GroupName = Annotated[str, Field(pattern=r"^groups/[a-z0-9][a-z0-9._-]{0,63}$")]
+GroupName = Annotated[
+    str,
+    Field(pattern=r"^(tenants/[a-z0-9][a-z0-9._-]{0,63}/)?groups/[a-z0-9][a-z0-9._-]{0,63}$"),
+]
 
 
 class TrustedIssuer(Section):

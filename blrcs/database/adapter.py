@@ -9,11 +9,12 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import sqlalchemy as sa
 
 from blrcs.application.ports.announcer import Announcer
+from blrcs.application.ports.clock import Clock
 from blrcs.database.dialect import Dialect
 from blrcs.database.retry import DEFAULT_ATTEMPTS, retry
 from blrcs.database.statement import Bound, Row, Statement
@@ -83,6 +84,20 @@ class Transaction(ABC):
 Operation = Callable[[Transaction], Coroutine[Any, Any, Result]]
 
 
+class Point(Protocol):
+    """Finds the one value of a statement without a row around it."""
+
+    def __call__(self, first: str, second: str, third: str, /) -> bytes | None:
+        """The value; None where there is no row, or where the database does not answer."""
+        ...
+
+    def watch(
+        self, least_ns: int, note: Callable[[tuple[str, str, str, int], int, int], None], /
+    ) -> None:
+        """Has told of what takes so long: its values, nanoseconds, and rows."""
+        ...
+
+
 class BlockingReader(ABC):
     """Reads that hold up the thread until they are done.
 
@@ -105,6 +120,14 @@ class BlockingReader(ABC):
             return self.fetch_one(statement, **dict(zip(names, values, strict=True)))
 
         return find
+
+    def point(self, statement: Statement, *names: str, clock: Clock) -> Point | None:
+        """What does as ``finder`` for one value, by three texts and the time as the last parameter.
+
+        None where the database has nothing that is quicker than ``finder``.
+        """
+        del statement, names, clock
+        return None
 
     @abstractmethod
     def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:

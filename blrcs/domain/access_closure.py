@@ -13,7 +13,6 @@ ALL_USERS = "allUsers"
 ALL_AUTHENTICATED = "allAuthenticated"
 EVERYBODY = frozenset({ALL_USERS, ALL_AUTHENTICATED})
 BINDINGS = "bindings"
-GROUPS = "groups/"
 
 REPAIRS = tuple(f"blrcs.bindings.{verb}" for verb in ("list", "get", "create", "update", "delete"))
 """What an administrator needs, to undo what others did."""

@@ -1,16 +1,19 @@
 """Who may do what where: roles, groups and bindings, and what must hold between them."""
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from blrcs.domain.access_closure import has_administrator
+from blrcs.domain.access_name import home_of, is_group, owned_by
 from blrcs.domain.binding import Binding
 from blrcs.domain.builtin_roles import BUILTIN_ROLES
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.group import Group
 from blrcs.domain.role import Role
+from blrcs.domain.tenant_border import check_border
 
 MAX_NESTING = 8
 MAX_CONDITIONAL = 1000
@@ -25,7 +28,8 @@ class AccessPolicy:
     """All roles, groups and bindings, by name; the built-in roles are not among them.
 
     Every change gives a new policy, in which what they say of each other holds: roles and groups
-    that are named exist, none includes itself, and somebody stays administrator.
+    that are named exist, none includes itself, and somebody stays administrator. What a tenant owns
+    counts within it alone: for a role or group of another, all is as if there were none.
 
     Attributes:
         epoch: Grows with every change.
@@ -39,7 +43,8 @@ class AccessPolicy:
     @property
     def all_roles(self) -> Mapping[str, Role]:
         """The built-in roles too."""
-        return {**BUILTIN_ROLES, **self.roles}
+        # Only read, and not copied: this is asked for each of many bindings.
+        return ChainMap(cast("dict[str, Role]", self.roles), BUILTIN_ROLES)
 
     def with_role(self, role: Role) -> "AccessPolicy":
         """With a role added or changed.
@@ -47,15 +52,16 @@ class AccessPolicy:
         Raises:
             FailedPreconditionError: It is built in, or includes itself in the end; or, where it is
                 denied, nobody would be left as administrator.
-            NotFoundError: It includes a role that does not exist.
+            NotFoundError: It includes a role that does not exist, or that another tenant owns.
         """
         refuse_builtin(role.name)
+        check_border(role)
         changed = replace(self, roles={**self.roles, role.name: role}, epoch=self.epoch + 1)
         known = changed.all_roles
         _require(role.included_roles, known)
         if _reaches(role.name, {name: each.included_roles for name, each in known.items()}):
             raise FailedPreconditionError("ROLE_CYCLE", f"{role.name} would include itself")
-        return self._keep_administrator(changed)
+        return self._keep_administrator(changed, role.name)
 
     def without_role(self, name: str, etag: str) -> "AccessPolicy":
         """Without a role that nothing uses.
@@ -81,20 +87,20 @@ class AccessPolicy:
         Raises:
             FailedPreconditionError: It contains itself in the end, or nests too deeply; or nobody
                 would be left as administrator for good.
-            NotFoundError: It contains a group that does not exist.
+            NotFoundError: It contains a group that does not exist, or is owned by others than it.
         """
+        check_border(group)
         changed = replace(self, groups={**self.groups, group.name: group}, epoch=self.epoch + 1)
-        _require(filter(_is_group, group.members), changed.groups)
-        below = {
-            name: tuple(filter(_is_group, each.members)) for name, each in changed.groups.items()
-        }
+        own = owned_by(home_of(group.name), changed.groups)
+        _require(filter(is_group, group.members), own)
+        below = {name: tuple(filter(is_group, each.members)) for name, each in own.items()}
         if _reaches(group.name, below):
             raise FailedPreconditionError("GROUP_CYCLE", f"{group.name} would contain itself")
         if _depth(below) > MAX_NESTING:
             raise FailedPreconditionError(
                 "GROUP_TOO_DEEP", f"groups nest at most {MAX_NESTING} deep"
             )
-        return self._keep_administrator(changed)
+        return self._keep_administrator(changed, group.name)
 
     def without_group(self, name: str, etag: str) -> "AccessPolicy":
         """Without a group that nothing names.
@@ -118,17 +124,20 @@ class AccessPolicy:
         Raises:
             FailedPreconditionError: Nobody would be left as administrator, or too many bindings
                 would have conditions.
-            NotFoundError: Its role, or a group among its members, does not exist.
+            NotFoundError: Its role, or a group among its members, does not exist, or is owned by a
+                tenant that its resource does not lie in.
         """
+        check_border(binding)
         _require([binding.role], self.all_roles)
-        _require(filter(_is_group, binding.members), self.groups)
+        _require(filter(is_group, binding.members), self.groups)
         bindings = {**self.bindings, binding.name: binding}
         conditional = sum(each.condition is not None for each in bindings.values())
         if binding.condition is not None and conditional > MAX_CONDITIONAL:
             raise FailedPreconditionError(
                 "TOO_MANY_CONDITIONS", f"at most {MAX_CONDITIONAL} bindings have conditions"
             )
-        return self._with_bindings(bindings, now_ns=now_ns)
+        before = self.bindings.get(binding.name, binding)
+        return self._with_bindings(bindings, before.resource, binding.resource, now_ns=now_ns)
 
     def without_binding(self, name: str, etag: str, *, now_ns: int) -> "AccessPolicy":
         """Without a binding.
@@ -139,7 +148,8 @@ class AccessPolicy:
         """
         binding = found(self.bindings, name)
         require_etag(name, stored=binding.etag, given=etag)
-        return self._with_bindings(_without(self.bindings, name), now_ns=now_ns)
+        bindings = _without(self.bindings, name)
+        return self._with_bindings(bindings, binding.resource, now_ns=now_ns)
 
     def without_principal(self, principal: str, *, now_ns: int) -> "AccessPolicy":
         """With a principal taken out of every binding and group; bindings left empty go.
@@ -173,8 +183,7 @@ class AccessPolicy:
 
         The name of a built-in role is not taken, but refused by ``with_role``.
         """
-        everything = self.roles.keys() | self.groups.keys() | self.bindings.keys()
-        if resource.name in everything:
+        if any(resource.name in taken for taken in (self.roles, self.groups, self.bindings)):
             raise AlreadyExistsError(resource.name)
 
     def _holders_of(self, member: str) -> list[str]:
@@ -182,16 +191,22 @@ class AccessPolicy:
         bindings = [each.name for each in self.bindings.values() if member in each.members]
         return bindings + [each.name for each in self.groups.values() if member in each.members]
 
-    def _with_bindings(self, bindings: Mapping[str, Binding], *, now_ns: int) -> "AccessPolicy":
+    def _with_bindings(
+        self, bindings: Mapping[str, Binding], *places: str, now_ns: int
+    ) -> "AccessPolicy":
         changed = replace(self, bindings=bindings, epoch=self.epoch + 1)
-        return self._keep_administrator(changed, now_ns)
+        return self._keep_administrator(changed, *places, times_ns=(now_ns,))
 
-    def _keep_administrator(self, changed: "AccessPolicy", *times_ns: int) -> "AccessPolicy":
+    def _keep_administrator(
+        self, changed: "AccessPolicy", *places: str, times_ns: tuple[int, ...] = ()
+    ) -> "AccessPolicy":
         """The changed policy, unless it takes the last user who administers then, or for good.
 
         A binding that expires does not stand in for one that does not: it would only delay the day
-        on which nobody is left.
+        on which nobody is left. What lies in tenants (``places``) makes nobody administrator.
         """
+        if all(map(home_of, places)):
+            return changed
         for at_ns in (*times_ns, FOR_EVER_NS):
             if self._has_administrator(at_ns) and not changed._has_administrator(at_ns):  # noqa: SLF001
                 raise FailedPreconditionError(
@@ -216,10 +231,6 @@ def refuse_builtin(name: str) -> None:
     """Raises FailedPreconditionError for the name of a built-in role."""
     if name in BUILTIN_ROLES:
         raise FailedPreconditionError("ROLE_BUILTIN", f"{name} is built in and cannot be changed")
-
-
-def _is_group(member: str) -> bool:
-    return member.startswith("groups/")
 
 
 def _require(names: Iterable[str], known: Mapping[str, object]) -> None:

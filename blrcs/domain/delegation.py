@@ -3,13 +3,15 @@
 What counts is what the policy before the change lets the one hold who changes it: by which
 bindings, until when, under which conditions, and less all that any binding denies it. Whatever a
 change lets anybody do anew has to lie within that: new bindings and wider ones, roles that grant
-more, groups with more members, denials that end. Conditions are compared as texts, those that ask
-about the principal do not carry over to others, and wildcards are compared pattern by pattern: what
-cannot be told is refused.
+more, groups with more members, denials that end. Into a role of a tenant nobody puts what it does
+not hold on that tenant, whether the role is bound or not. Conditions are compared as texts, those
+that ask about the principal do not carry over to others, and wildcards are compared pattern by
+pattern: what cannot be told is refused.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from blrcs.domain.access_closure import (
     ALL_AUTHENTICATED,
@@ -22,6 +24,8 @@ from blrcs.domain.access_closure import (
     patterns_of,
     resources_meet,
 )
+from blrcs.domain.access_difference import changed_names, concerned
+from blrcs.domain.access_name import home_of
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
 from blrcs.domain.condition.condition import read_condition
@@ -76,7 +80,8 @@ def delegated(
 def check_delegation(actor: Actor, old: AccessPolicy, new: AccessPolicy, now_ns: int) -> None:
     """Raises PermissionDeniedError if the change lets anybody do what the actor may not."""
     rights = _Rights(old, actor, now_ns)
-    for gain in _gains(old, new, now_ns):
+    before, after = concerned(old, new)
+    for gain in chain(_role_gains(old, new, now_ns), _gains(before, after, now_ns)):
         if not rights.cover(gain):
             where = gain.resource or "the root"
             raise PermissionDeniedError(
@@ -85,7 +90,7 @@ def check_delegation(actor: Actor, old: AccessPolicy, new: AccessPolicy, now_ns:
                 " long and under no more than the same condition",
                 metadata={"permission": gain.pattern, "resource": gain.resource},
             )
-    for denial in _new_denials(old, new, now_ns):
+    for denial in _new_denials(before, after, now_ns):
         if not rights.may_deny(denial, new):
             raise PermissionDeniedError(
                 "RIGHTS_EXCEEDED",
@@ -181,6 +186,15 @@ def _gains(old: Rules, new: Rules, now_ns: int) -> Iterator[_Gain]:
             still = patterns_of(new, after.role)
         for pattern in _uncovered(patterns_of(old, binding.role), still):
             yield _Gain(pattern, binding.resource)
+
+
+def _role_gains(old: AccessPolicy, new: AccessPolicy, now_ns: int) -> Iterator[_Gain]:
+    """What roles of tenants have anew; whoever holds it for the time being may put it there."""
+    for name in sorted(changed_names(old.roles, new.roles) & new.roles.keys()):
+        home = home_of(name)
+        if home:
+            for pattern in _uncovered(patterns_of(new, name), patterns_of(old, name)):
+                yield _Gain(pattern, home, now_ns)
 
 
 def _new_denials(old: Rules, new: Rules, now_ns: int) -> Iterator[Binding]:

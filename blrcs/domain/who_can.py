@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from blrcs.domain.access_closure import (
     ALL_USERS,
     EVERYBODY,
-    GROUPS,
     Rules,
     members_of,
     pattern_covers,
     patterns_of,
 )
+from blrcs.domain.access_name import is_group
 from blrcs.domain.binding import Binding
 
 
@@ -84,13 +84,13 @@ def _principals(rules: Rules, binding: Binding) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for member in binding.members:
         for name in sorted(members_of(rules, [member]) - seen):
-            if not name.startswith(GROUPS):
+            if not is_group(name):
                 yield name, member
         seen |= members_of(rules, [member])
 
 
 def _principals_in(names: set[str]) -> tuple[str, ...]:
-    return tuple(sorted(each for each in names - EVERYBODY if not each.startswith(GROUPS)))
+    return tuple(sorted(each for each in names - EVERYBODY if not is_group(each)))
 
 
 def _among(name: str, names: set[str]) -> bool:

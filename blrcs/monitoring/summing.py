@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from blrcs.monitoring.exporter import to_metric
+from blrcs.monitoring.native_collector import to_metric
 from blrcs_native.metrics import AnyFamily, Counter, Gauge
 
 Row = tuple[Any, ...]

@@ -75,7 +75,8 @@ class Announcer:
 
     def _told(self, channel: str, message: bytes) -> None:
         del channel
-        sender, *subjects = message.decode(errors="replace").split()
+        # Of a stranger's there may be nothing.
+        sender, *subjects = message.decode(errors="replace").split() or [self._self]
         if sender != self._self and self._hear is not None:
             # Servers of before name no subject, and tell of one.
             self._hear(heard(subjects or [STORED]))

@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator
 
-from blrcs.application.ports.credentials import TokenFacts
+from blrcs.application.ports.credentials import Asker, TokenFacts
+from blrcs.domain.errors import ResourceExhaustedError
 from blrcs.domain.token_limits import TokenBinding
 from blrcs_native.authentication_guard import PASSWORD_CHANGE_CLAIM
 from blrcs_native.claims import Claims
+from blrcs_native.failed_verifications import FailedVerifications
 from blrcs_native.token import TokenVerifier
 from blrcs_native.token_refusal import TokenRefusal
+
+NS_PER_MS = 1_000_000
+NOT_VERIFIED = "TOKEN_NOT_VERIFIED"
+TOO_MANY = "the token was not looked at: too many that you sent were not valid; try again later"
 
 
 class VerifyingTokenInspector:
@@ -16,10 +22,12 @@ class VerifyingTokenInspector:
     def __init__(self, verifier: TokenVerifier) -> None:
         self._verifier = verifier
 
-    def inspect(self, token: str) -> TokenFacts | None:
+    def inspect(self, token: str, asker: Asker) -> TokenFacts | None:
         """See the port."""
-        claims = self._verifier.verify(token)
+        claims = self._verifier.verify(token, asker.address, asker=asker.principal)
         if isinstance(claims, TokenRefusal):
+            if claims.reason == NOT_VERIFIED:
+                raise not_verified(self._verifier.failures)
             return None
         return TokenFacts(
             principal=claims.principal,
@@ -36,6 +44,16 @@ class VerifyingTokenInspector:
             password_change_required=PASSWORD_CHANGE_CLAIM in claims.members,
             is_foreign=claims.is_foreign,
         )
+
+
+def not_verified(failures: FailedVerifications | None) -> ResourceExhaustedError:
+    """That who asks has had too many tokens verified in vain: nothing is said of this one."""
+    wait_ms = None if failures is None else failures.asker_retry_after_ms
+    return ResourceExhaustedError(
+        NOT_VERIFIED,
+        TOO_MANY,
+        retry_after_ns=None if wait_ms is None else wait_ms * NS_PER_MS,
+    )
 
 
 def token_binding(claims: Claims) -> TokenBinding | None:

@@ -8,8 +8,8 @@ import orjson
 from blrcs.files import replace_file
 from blrcs.transfer.errors import TransferError
 
-MODE = 0o666
-"""Less what the user's umask takes of it."""
+MODE = 0o600
+"""Of what a transfer writes: it shows in the clear what is encrypted where it comes from."""
 
 VERSION = 1
 MAX_BYTES = 1 << 20

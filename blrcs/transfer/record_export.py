@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Protocol
 
 from blrcs.files import sync_directory
 from blrcs.transfer.errors import TransferError
-from blrcs.transfer.progress_file import ProgressFile
+from blrcs.transfer.progress_file import MODE, ProgressFile
 from blrcs.transfer.record_client import RecordClient
 from blrcs.v1 import record_pb2
 
@@ -76,7 +76,7 @@ class OutputFile:
     def begin(self, size_bytes: int) -> BinaryIO:
         """Opens it, and drops what is behind so many bytes."""
         try:
-            self._file = self._part.open("r+b" if size_bytes else "wb")
+            self._file = self._part.open("r+b") if size_bytes else self._made()
         except OSError as error:
             raise TransferError(f"{self._part}: {error.strerror}") from None
         if self._file.seek(0, os.SEEK_END) < size_bytes:
@@ -101,6 +101,10 @@ class OutputFile:
         """Ends it."""
         if self._file is not None:
             self._file.close()
+
+    def _made(self) -> BinaryIO:
+        self._part.unlink(missing_ok=True)
+        return os.fdopen(os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, MODE), "r+b")
 
     def _sync(self) -> None:
         if self._file is not None:

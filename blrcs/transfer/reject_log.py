@@ -9,6 +9,7 @@ from typing import BinaryIO
 import orjson
 
 from blrcs.transfer.entry import Reject
+from blrcs.transfer.progress_file import MODE
 
 MAX_KEPT_BYTES = 1 << 20
 
@@ -36,7 +37,8 @@ class RejectLog:
     def begin(self, size_bytes: int) -> None:
         """Opens the file, and drops what is behind so many bytes: it is told again."""
         if self._path is not None:
-            self._file = self._path.open("ab")
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            self._file = os.fdopen(os.open(self._path, flags, MODE), "ab")
             self._file.truncate(size_bytes)
             self._file.seek(0, os.SEEK_END)
 

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from blrcs import __version__
 from blrcs.application.ports.clock import Clock
-from blrcs.monitoring.exporter import new_registry
 from blrcs.monitoring.family_definition import make_family
+from blrcs.monitoring.native_collector import new_registry
 from blrcs.monitoring.summing import new_summing_registry
 from blrcs.workers.label_sets import KnownLabelSets, LabelSets
 from blrcs.workers.segment import Segment

@@ -1,4 +1,4 @@
-"""Two tenants with an administrator each."""
+"""Two tenants with an administrator each, who made a role and a group of its own."""
 
 from collections.abc import Iterator
 
@@ -15,8 +15,9 @@ def tenants(
 ) -> Iterator[World]:
     """Alice and Mallory administer a tenant each."""
     with world(tmp_path_factory.mktemp("tenants"), request.param) as started:
-        for user in (VICTIM, ATTACKER):
-            access_pb2_grpc.AccessServiceStub(started.channel).CreateBinding(
+        access = access_pb2_grpc.AccessServiceStub(started.channel)
+        for user, administrator in ((VICTIM, started.alice), (ATTACKER, started.mallory)):
+            access.CreateBinding(
                 access_pb2.CreateBindingRequest(
                     binding_id=f"{user}-administers",
                     binding={
@@ -26,5 +27,14 @@ def tenants(
                     },
                 ),
                 metadata=started.admin,
+            )
+            home = f"tenants/{user}"
+            access.CreateRole(
+                access_pb2.CreateRoleRequest(parent=home, role_id="own", role={}),
+                metadata=administrator,
+            )
+            access.CreateGroup(
+                access_pb2.CreateGroupRequest(parent=home, group_id="own", group={}),
+                metadata=administrator,
             )
         yield started

@@ -2,22 +2,25 @@
 
 import base64
 import itertools
+import threading
 from collections.abc import Iterator
+from typing import Self
 
 import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from blrcs.v1 import auth_pb2, auth_pb2_grpc, user_pb2
+from blrcs.v1 import auth_pb2, auth_pb2_grpc, user_pb2, user_pb2_grpc
 from tests.attacks.test_audit import recorded
 from tests.attacks.world import VICTIM, World, world
-from tests.e2e.workers import OPTIONS, PASSWORD, Metadata, bearer, sign_in
+from tests.e2e.workers import OPTIONS, PASSWORD, TIMEOUT_S, Metadata, bearer, sign_in
 from tests.transports import TRANSPORTS
 
 GET_USER = "/blrcs.v1.UserService/GetUser"
 REQUEST = user_pb2.GetUserRequest(name=f"users/{VICTIM}").SerializeToString()
 FAILURES = 5  # one more in each two minutes
 ATTACKER, OTHER = "198.51.100.7", "203.0.113.9"
+AUDIENCE = "orders"
 OK = grpc.StatusCode.OK
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -27,6 +30,8 @@ def settings(transport: str) -> dict[str, str]:
     return {
         "BLRCS_SERVER__TRANSPORT": transport,
         "BLRCS_AUTH__FAILED_TOKENS_PER_ADDRESS": str(FAILURES),
+        "BLRCS_AUTH__EXCHANGE_AUDIENCES": f'["{AUDIENCE}"]',
+        "BLRCS_AUTH__NEWCOMER_TOKENS_PER_SECOND": "0",
         "BLRCS_NETWORK__TRUSTED_PROXIES": '["127.0.0.1", "::1"]',
     }
 
@@ -38,6 +43,16 @@ def flooded(
     with world(
         tmp_path_factory.mktemp("flooded"), request.param, **settings(request.param)
     ) as started:
+        yield started
+
+
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def welcoming(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """One that gives newcomers from an address that floods a share."""
+    share = settings(request.param) | {"BLRCS_AUTH__NEWCOMER_TOKENS_PER_SECOND": "20"}
+    with world(tmp_path_factory.mktemp("welcoming"), request.param, **share) as started:
         yield started
 
 
@@ -57,6 +72,39 @@ def forged(world: World) -> str:
     # Below the order of the curve, so that it has to be verified.
     signature = next(NUMBERS).to_bytes(63, "big") + b"\0"
     return f"{message}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+class Flood:
+    """Forged tokens by one connection, all from one address, one after another without end."""
+
+    def __init__(self, world: World, address: str) -> None:
+        self._world, self._address = world, address
+        self._refused = threading.Semaphore(0)
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def wait_until_it_is_refused(self) -> None:
+        for _ in range(100):
+            assert self._refused.acquire(timeout=TIMEOUT_S)
+
+    def goes_on(self) -> bool:
+        """Whether one more is refused, of those that come from now on."""
+        while self._refused.acquire(blocking=False):
+            pass
+        return self._refused.acquire(timeout=TIMEOUT_S)
+
+    def _run(self) -> None:
+        while not self._is_over.is_set():
+            if call_from(self._world, self._address, forged(self._world))[0] is EXHAUSTED:
+                self._refused.release()
 
 
 def call_from(
@@ -143,6 +191,74 @@ def test_what_is_not_verified_is_in_the_audit_log(flooded: World, address: str) 
             reason = each.text("reason")
             counts[reason] = counts.get(reason, 0) + each.values.get("count", 1)
     assert counts == {"TOKEN_SIGNATURE_INVALID": FAILURES, "TOKEN_NOT_VERIFIED": 20}
+
+
+def ask_by(world: World, method: str, asker: Metadata, address: str, token: str) -> str:
+    """What comes of a token in a request; the reason where it is refused."""
+    auth = auth_pb2_grpc.AuthServiceStub(world.channel)
+    metadata = [*asker, ("x-forwarded-for", address)]
+    try:
+        if method == "Introspect":
+            reply = auth.Introspect(auth_pb2.IntrospectRequest(token=token), metadata=metadata)
+            return "active" if reply.active else "inactive"
+        request = auth_pb2.ExchangeTokenRequest(
+            subject=f"users/{VICTIM}",
+            subject_token=token,
+            audience=AUDIENCE,
+            scope=["blrcs.users.get"],
+        )
+        assert auth.ExchangeToken(request, metadata=metadata).tokens.access_token
+    except grpc.RpcError as error:
+        return reason_of(error)
+    return "exchanged"
+
+
+def reason_of(error: grpc.RpcError) -> str:
+    details = dict(error.trailing_metadata())["grpc-status-details-bin"]
+    for detail in status_pb2.Status.FromString(details).details:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return str(info.reason)
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("method", "refused", "known"),
+    [("Introspect", "inactive", "active"), ("ExchangeToken", "SUBJECT_TOKEN", "exchanged")],
+)
+def test_forgeries_in_requests_are_paid_for_by_who_sends_them(
+    flooded: World, address: str, method: str, refused: str, known: str
+) -> None:
+    # Each method has an asker of its own, who has not failed yet.
+    asker = flooded.admin if method == "Introspect" else flooded.alice
+    seen, new = own_token(flooded), own_token(flooded)
+    assert ask_by(flooded, method, asker, address, seen) == known
+    found = [ask_by(flooded, method, asker, address, forged(flooded)) for _ in range(50)]
+    assert found[:FAILURES] == [refused] * FAILURES
+    # One more is verified in each two seconds.
+    assert set(found) == {refused, "TOKEN_NOT_VERIFIED"}
+    assert found.count("TOKEN_NOT_VERIFIED") > found.count(refused)
+    assert ask_by(flooded, method, asker, address, seen) == known
+    # Calls by tokens are counted apart.
+    assert codes(flooded, address, [new]) == [OK]
+
+
+def test_a_newcomer_gets_in_at_its_first_try_while_others_flood(
+    welcoming: World, address: str
+) -> None:
+    new = own_token(welcoming)
+    with Flood(welcoming, address) as flood:
+        flood.wait_until_it_is_refused()
+        for _ in range(3):
+            with grpc.insecure_channel(welcoming.server.address, OPTIONS) as own:
+                stub = user_pb2_grpc.UserServiceStub(own)
+                user = stub.GetUser(
+                    user_pb2.GetUserRequest(name=f"users/{VICTIM}"),
+                    metadata=[*bearer(new), ("x-forwarded-for", address)],
+                )
+            assert user.name == f"users/{VICTIM}"
+            new = own_token(welcoming)
+        assert flood.goes_on()
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

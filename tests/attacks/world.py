@@ -77,10 +77,13 @@ class World:
         replies = [
             users.ListUsers(user_pb2.ListUsersRequest(), metadata=self.admin),
             users.ListServiceAccounts(user_pb2.ListServiceAccountsRequest(), metadata=self.admin),
-            access.ListRoles(access_pb2.ListRolesRequest(), metadata=self.admin),
             access.ListBindings(access_pb2.ListBindingsRequest(), metadata=self.admin),
-            access.ListGroups(access_pb2.ListGroupsRequest(), metadata=self.admin),
         ]
+        for home in ("", f"tenants/{VICTIM}", f"tenants/{ATTACKER}"):
+            replies += [
+                access.ListRoles(access_pb2.ListRolesRequest(parent=home), metadata=self.admin),
+                access.ListGroups(access_pb2.ListGroupsRequest(parent=home), metadata=self.admin),
+            ]
         for user in (VICTIM, ATTACKER):
             replies += [
                 records.ListCollections(

@@ -11,6 +11,7 @@ from blrcs.domain.decision import Change, Decision
 from blrcs.domain.group import Group
 from blrcs.domain.resource_name import check_resource
 from blrcs.domain.role import Role
+from blrcs.domain.tenant_border import check_border
 
 MAX_EXAMINED = 100_000
 
@@ -33,10 +34,19 @@ class Candidate:
     deleted: Sequence[str] = ()
 
     def over(self, policy: AccessPolicy) -> AccessPolicy:
-        """The policy with it; InvalidArgumentError where a binding is none."""
+        """The policy with it.
+
+        Raises:
+            InvalidArgumentError: A binding is none.
+            NotFoundError: Something is named over the border of a tenant.
+        """
         for binding in self.bindings:
             binding.check()
             check_resource(binding.resource)
+            check_border(binding)
+        owned: Sequence[Role | Group] = (*self.roles, *self.groups)
+        for each in owned:
+            check_border(each)
         return replace(
             policy,
             roles=self._over(policy.roles, self.roles),
@@ -67,7 +77,7 @@ class DryRun:
         """What would be decided otherwise, and how many decisions were looked at.
 
         Raises:
-            InvalidArgumentError: A binding of the candidate is none.
+            InvalidArgumentError, NotFoundError: See ``Candidate.over``.
             FailedPreconditionError: The candidate cannot be put into force.
         """
         policy = candidate.over(self._rules.policy)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from blrcs.application.auth.tokens import Tokens
-from blrcs.application.ports.credentials import TokenFacts, TokenInspector, TokenIssuer
+from blrcs.application.ports.credentials import Asker, TokenFacts, TokenInspector, TokenIssuer
 from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
 from blrcs.domain.token_limits import TokenBinding, TokenLimits, covers
 
@@ -18,11 +18,13 @@ class Actor:
     Attributes:
         session_id: That of the caller's token; the token got ends with it.
         is_foreign: Another issuer vouches for it.
+        address: From where it asks.
         binding: What the caller's own token is bound to.
     """
 
     name: str
     session_id: str
+    address: str
     is_foreign: bool = False
     binding: TokenBinding | None = None
 
@@ -59,8 +61,9 @@ class ExchangeToken:
             InvalidArgumentError: The token is not valid or not the subject's, or the scope is wider
                 than its own, or the audience is none that tokens are exchanged for.
             FailedPreconditionError: The token is none that can be exchanged by this caller.
+            ResourceExhaustedError: The caller has had too many tokens verified in vain.
         """
-        facts = self._inspector.inspect(subject_token)
+        facts = self._inspector.inspect(subject_token, Asker(actor.name, actor.address))
         if facts is None or facts.principal != subject:
             raise InvalidArgumentError(
                 "subject_token", "is not a valid token of the subject", reason="SUBJECT_TOKEN"

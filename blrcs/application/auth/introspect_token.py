@@ -1,6 +1,6 @@
 """Looking into a token."""
 
-from blrcs.application.ports.credentials import TokenFacts, TokenInspector
+from blrcs.application.ports.credentials import Asker, TokenFacts, TokenInspector
 
 
 class IntrospectToken:
@@ -9,6 +9,9 @@ class IntrospectToken:
     def __init__(self, *, inspector: TokenInspector) -> None:
         self._inspector = inspector
 
-    async def __call__(self, token: str) -> TokenFacts | None:
-        """What the token says; None for one that is not to be trusted now, whatever the reason."""
-        return self._inspector.inspect(token)
+    async def __call__(self, token: str, asker: Asker) -> TokenFacts | None:
+        """What the token says; None for one that is not to be trusted now, whatever the reason.
+
+        Raises ResourceExhaustedError where the asker has had too many verified in vain.
+        """
+        return self._inspector.inspect(token, asker)

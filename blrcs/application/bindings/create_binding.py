@@ -1,8 +1,8 @@
 """Creating a binding."""
 
+from blrcs.application.access.share import require_share
 from blrcs.application.bindings.binding_fields import UPDATABLE, BindingFields
 from blrcs.application.bindings.parent import require_within
-from blrcs.application.bindings.share import require_share
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator

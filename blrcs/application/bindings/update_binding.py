@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from blrcs.application.access.share import require_share
 from blrcs.application.bindings.binding_fields import UPDATABLE, BindingFields
 from blrcs.application.bindings.parent import found_within, require_within
-from blrcs.application.bindings.share import require_share
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.update_mask import fields_to_update

@@ -1,5 +1,6 @@
 """Beginning to register a passkey."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from blrcs.application.credentials.begin_totp import ENROLMENT_TTL_NS
@@ -13,7 +14,7 @@ from blrcs.application.ports.second_factors import (
 )
 from blrcs.domain.authentication import AuthenticationLevel
 from blrcs.domain.errors import FailedPreconditionError
-from blrcs.domain.second_factor import MAX_PASSKEYS, Challenge
+from blrcs.domain.second_factor import MAX_PASSKEYS, Challenge, Passkey
 
 PASSKEY_REGISTRATION = "passkey-registration"
 
@@ -61,10 +62,7 @@ class BeginPasskey:
         """
         user_id = await self._own_factors.may_enrol(actor, level)
         known = (await self._second_factors.of_user(user_id)).passkeys
-        if len(known) >= MAX_PASSKEYS:
-            raise FailedPreconditionError(
-                "TOO_MANY_PASSKEYS", f"a user has {MAX_PASSKEYS} passkeys at most"
-            )
+        require_room(known)
         challenge = Challenge(
             purpose=PASSKEY_REGISTRATION,
             id=self._secrets.challenge_id(),
@@ -76,3 +74,11 @@ class BeginPasskey:
         )
         text = await self._challenges.issue(challenge)
         return PasskeyRegistration(options, text, ENROLMENT_TTL_NS)
+
+
+def require_room(known: Sequence[Passkey]) -> None:
+    """Raises FailedPreconditionError where a user has as many passkeys as one may have."""
+    if len(known) >= MAX_PASSKEYS:
+        raise FailedPreconditionError(
+            "TOO_MANY_PASSKEYS", f"a user has {MAX_PASSKEYS} passkeys at most"
+        )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from blrcs.application.auth.prove_passkey import passkey_refusal
-from blrcs.application.credentials.begin_passkey import PASSKEY_REGISTRATION
+from blrcs.application.credentials.begin_passkey import PASSKEY_REGISTRATION, require_room
 from blrcs.application.credentials.own_factors import OwnFactors
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
@@ -59,7 +59,7 @@ class FinishPasskey:
         Raises:
             UnauthenticatedError: The challenge is not valid, another user's, or was used before;
                 or the credential does not answer it, or is registered already.
-            FailedPreconditionError: See OwnFactors; or there are to be no passkeys.
+            FailedPreconditionError: See OwnFactors; or there are to be no passkeys, or no more.
         """
         user_id = await self._own_factors.may_enrol(actor, level)
         opened = await self._challenges.open(challenge, purpose=PASSKEY_REGISTRATION)
@@ -67,6 +67,8 @@ class FinishPasskey:
         if opened.user_id != user_id or made is None:
             raise passkey_refusal()
         factors = await self._second_factors.of_user(user_id)
+        # Many registrations may have been begun while there was room for one.
+        require_room(factors.passkeys)
         count = 0 if factors.are_asked_for else RECOVERY_CODES
         recovery = [self._secrets.recovery_code() for _ in range(count)]
         passkey = Passkey(

@@ -1,5 +1,6 @@
 """Creating a group."""
 
+from blrcs.application.access.share import require_share
 from blrcs.application.groups.group_fields import UPDATABLE, GroupFields
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
@@ -18,18 +19,23 @@ class CreateGroup:
         self._secrets = secrets
         self._clock = clock
 
-    async def __call__(self, group_id: str, fields: GroupFields, *, actor: Actor | None) -> Group:
+    async def __call__(
+        self, group_id: str, fields: GroupFields, *, home: str, actor: Actor | None
+    ) -> Group:
         """The group created, under a made-up id if none is given.
+
+        ``home`` is the tenant that owns it; empty for none.
 
         Raises:
             PermissionDeniedError: The actor does not hold itself what it would give.
             AlreadyExistsError: The id is taken.
-            FailedPreconditionError: It would contain itself, or groups would nest too deeply.
+            FailedPreconditionError: It would contain itself, groups would nest too deeply, or the
+                tenant has too many; see ``require_share``.
             NotFoundError: It contains a group that does not exist.
         """
         now_ns = self._clock()
         made = Group(
-            name=group_name(group_id or self._secrets.resource_id()),
+            name=group_name(group_id or self._secrets.resource_id(), home),
             create_time_ns=now_ns,
             update_time_ns=now_ns,
             **fields.chosen(UPDATABLE),  # type: ignore[arg-type]
@@ -37,7 +43,9 @@ class CreateGroup:
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             policy.refuse_taken(made)
-            return policy.with_group(made)
+            changed = policy.with_group(made)
+            require_share(policy, changed, home)
+            return changed
 
         await self._rules.change(delegated(operation, actor, now_ns))
         return made

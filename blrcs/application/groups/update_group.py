@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from blrcs.application.access.share import require_share
 from blrcs.application.groups.group_fields import UPDATABLE, GroupFields
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.update_mask import fields_to_update
+from blrcs.domain.access_name import home_of
 from blrcs.domain.access_policy import AccessPolicy, found
 from blrcs.domain.delegation import Actor, delegated
 from blrcs.domain.etag import require_etag
@@ -45,6 +47,8 @@ class UpdateGroup:
                 update_time_ns=now_ns,
                 revision=stored.revision + 1,
             )
-            return policy.with_group(changed)
+            after = policy.with_group(changed)
+            require_share(policy, after, home_of(name))
+            return after
 
         return found((await self._rules.change(delegated(operation, actor, now_ns))).groups, name)

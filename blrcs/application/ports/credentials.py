@@ -56,6 +56,10 @@ class ApiKeySecret:
 class SecretGenerator(Protocol):
     """Random values that nobody can guess, and the hashes to find them again by."""
 
+    def resource_ids(self, count: int) -> Sequence[str]:
+        """As many as these, each as ``resource_id`` gives one."""
+        ...
+
     def resource_id(self) -> str:
         """The last segment of a resource's name, for a caller that gave none."""
         ...
@@ -150,11 +154,22 @@ class TokenFacts:
     is_foreign: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants to know of a token, and from where: both pay for one that is verified in vain."""
+
+    principal: str
+    address: str
+
+
 class TokenInspector(Protocol):
     """Reads access tokens."""
 
-    def inspect(self, token: str) -> TokenFacts | None:
-        """What the token says; None unless it is valid now beyond doubt."""
+    def inspect(self, token: str, asker: Asker) -> TokenFacts | None:
+        """What the token says; None unless it is valid now beyond doubt.
+
+        Raises ResourceExhaustedError where the asker has had too many verified in vain.
+        """
         ...
 
 

@@ -38,7 +38,10 @@ class SecondFactorRepository(Protocol):
     async def add_passkey(
         self, passkey: Passkey, *, recovery_hashes: Sequence[bytes], challenge: Challenge
     ) -> bool:
-        """Adds one, and recovery codes where there are any; false where it cannot be done."""
+        """Adds one, and recovery codes where there are any; false where it cannot be done.
+
+        Nor is it done where the user has as many as one may have.
+        """
         ...
 
     async def find_passkey(self, credential_id: bytes) -> Passkey | None:

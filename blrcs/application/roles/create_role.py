@@ -1,5 +1,6 @@
 """Creating a role."""
 
+from blrcs.application.access.share import require_share
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
@@ -18,18 +19,23 @@ class CreateRole:
         self._secrets = secrets
         self._clock = clock
 
-    async def __call__(self, role_id: str, fields: RoleFields, *, actor: Actor | None) -> Role:
+    async def __call__(
+        self, role_id: str, fields: RoleFields, *, home: str, actor: Actor | None
+    ) -> Role:
         """The role created, under a made-up id if none is given.
+
+        ``home`` is the tenant that owns it; empty for none.
 
         Raises:
             PermissionDeniedError: The actor does not hold itself what it would give.
             AlreadyExistsError: The id is taken.
-            FailedPreconditionError: The id is a built-in role's, or it would include itself.
+            FailedPreconditionError: The id is a built-in role's, it would include itself, or the
+                tenant has too many; see ``require_share``.
             NotFoundError: It includes a role that does not exist.
         """
         now_ns = self._clock()
         made = Role(
-            name=role_name(role_id or self._secrets.resource_id()),
+            name=role_name(role_id or self._secrets.resource_id(), home),
             create_time_ns=now_ns,
             update_time_ns=now_ns,
             **fields.chosen(UPDATABLE),  # type: ignore[arg-type]
@@ -37,7 +43,9 @@ class CreateRole:
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             policy.refuse_taken(made)
-            return policy.with_role(made)
+            changed = policy.with_role(made)
+            require_share(policy, changed, home)
+            return changed
 
         await self._rules.change(delegated(operation, actor, now_ns))
         return made

@@ -4,7 +4,7 @@ from blrcs.application.access.list_after import list_after
 from blrcs.application.page import Page, PageRequest, cut_page
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.page_tokens import PageTokens
-from blrcs.domain.access_name import ROLES
+from blrcs.domain.access_name import ROLES, owned_by
 from blrcs.domain.role import Role
 
 
@@ -15,10 +15,15 @@ class ListRoles:
         self._rules = rules
         self._page_tokens = page_tokens
 
-    async def __call__(self, request: PageRequest) -> Page[Role]:
-        """A page; InvalidArgumentError for a token from elsewhere."""
-        after = self._page_tokens.redeem(ROLES, request.page_token)
-        listed = list_after(self._rules.policy.all_roles, after, request.limit + 1)
+    async def __call__(self, request: PageRequest, *, home: str) -> Page[Role]:
+        """A page of those that the tenant ``home`` owns, or of those that none does.
+
+        InvalidArgumentError for a token from elsewhere.
+        """
+        query = f"{home}/{ROLES}" if home else ROLES
+        after = self._page_tokens.redeem(query, request.page_token)
+        owned = owned_by(home, self._rules.policy.all_roles)
+        listed = list_after(owned, after, request.limit + 1)
         return cut_page(
-            listed, request, query=ROLES, tokens=self._page_tokens, cursor=lambda each: each.name
+            listed, request, query=query, tokens=self._page_tokens, cursor=lambda each: each.name
         )

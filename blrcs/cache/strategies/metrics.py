@@ -11,8 +11,8 @@ class StrategyMetrics:
     """The families of all strategies of a process.
 
     Args:
-        block: Where they count: one that a registry shows (``blrcs.monitoring.exporter``). Without
-            one they count where nobody looks.
+        block: Where they count: one that a registry shows (``blrcs.monitoring.native_collector``).
+            Without one they count where nobody looks.
     """
 
     def __init__(self, block: MetricsBlock | None = None) -> None:

@@ -10,10 +10,12 @@ from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
+import sqlalchemy as sa
 from asyncpg.cursor import Cursor
 from asyncpg.prepared_stmt import PreparedStatement
 
 from blrcs.database.errors import DatabaseOpenError
+from blrcs.database.postgresql.loads import kinds_of, octets_of
 
 Result = TypeVar("Result")
 
@@ -98,11 +100,18 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
         """Runs a statement once for each row. Whoever is cancelled leaves at once."""
         await self._send(self.run(sql, [rows], PreparedStatement.executemany))
 
-    async def load(
-        self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-    ) -> None:
-        """Copies rows into a table. Whoever is cancelled leaves at once."""
-        await self._send(self.copy_records_to_table(table, records=rows, columns=columns))
+    async def load(self, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Copies rows into all columns of a table. Whoever is cancelled leaves at once."""
+        columns = [column.name for column in table.columns]
+        kinds = kinds_of(table)
+        if kinds is None:
+            load = self.copy_records_to_table(table.name, records=rows, columns=columns)
+        else:
+            # The driver would ask the server first what the columns are.
+            load = self.copy_to_table(
+                table.name, source=octets_of(rows, kinds), columns=columns, format="binary"
+            )
+        await self._send(load)
 
     async def _send(self, all_of_it: Coroutine[Any, Any, object]) -> None:
         """Sends what may be much.

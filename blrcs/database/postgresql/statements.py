@@ -46,8 +46,7 @@ class Statements:
         values = compiled.bind_many(rows)
         table = statement.loads
         if table is not None and len(values) >= LEAST_LOADED:
-            columns = [column.name for column in table.columns]
-            await self._run(lambda held: held.load(table.name, columns, values))
+            await self._run(lambda held: held.load(table, values))
         elif len(values) == 1:
             await self._run(lambda held: held.run(compiled.sql, values[0], _status))
         elif values:

@@ -24,8 +24,14 @@ _PLAIN = Statement(
 """One that needs no key, and is there."""
 
 
+_NAMES = ("of_tenant", "of_collection", "of_id", "now_ns")
+
+
 class RecordsAtOnce:
     """Reads what needs nothing else: no key, and no error.
+
+    Attributes:
+        read: Gives a record, encoded; None where somebody else has to answer, whatever the reason.
 
     Args:
         reader: Of the database.
@@ -33,11 +39,11 @@ class RecordsAtOnce:
     """
 
     def __init__(self, reader: BlockingReader, clock: Clock) -> None:
-        self._find = reader.finder(_PLAIN, "of_tenant", "of_collection", "of_id", "now_ns")
+        self._find = reader.finder(_PLAIN, *_NAMES)
         self._clock = clock
+        self.read: ReadAtOnce = reader.point(_PLAIN, *_NAMES, clock=clock) or self._found
 
-    def read(self, tenant: str, collection: str, record_id: str) -> bytes | None:
-        """The record, encoded; None where somebody else has to answer, whatever the reason."""
+    def _found(self, tenant: str, collection: str, record_id: str) -> bytes | None:
         try:
             row = self._find(tenant, collection, record_id, self._clock())
         except UnavailableError:

@@ -15,7 +15,13 @@ from blrcs.database.repositories.revocation import RevocationRepository, Revoke
 from blrcs.database.repositories.session import end_sessions
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import passkeys, recovery_codes, spent_challenges, totp_secrets
-from blrcs.domain.second_factor import Challenge, Passkey, SecondFactors, TotpSecret
+from blrcs.domain.second_factor import (
+    MAX_PASSKEYS,
+    Challenge,
+    Passkey,
+    SecondFactors,
+    TotpSecret,
+)
 
 _TOTP_OF_USER = totp_secrets.c.user_id == sa.bindparam("of_user")
 _CODES_OF_USER = recovery_codes.c.user_id == sa.bindparam("of_user")
@@ -148,12 +154,16 @@ class SqlSecondFactorRepository:
 
         async def operation(transaction: Transaction) -> bool:
             await _spend(transaction, challenge)
+            known = await transaction.fetch_all(_PASSKEYS, of_user=passkey.user_id)
+            if len(known) >= MAX_PASSKEYS:
+                return False
             await transaction.execute(_ADD_PASSKEY, **passkey_to_row(passkey))
             if recovery_hashes:
                 await _replace_codes(transaction, passkey.user_id, recovery_hashes)
             return True
 
-        return await self._once(operation)
+        # Of two that count at once, one has to see the other.
+        return await self._once(operation, Isolation.SERIALIZABLE)
 
     async def find_passkey(self, credential_id: bytes) -> Passkey | None:
         """See the port."""
@@ -222,14 +232,16 @@ class SqlSecondFactorRepository:
         """See the port."""
         await self._database.execute(_PURGE, expired_before_ns=now_ns)
 
-    async def _once(self, operation: Operation[bool]) -> bool:
+    async def _once(
+        self, operation: Operation[bool], isolation: Isolation = Isolation.READ_COMMITTED
+    ) -> bool:
         """Runs what a challenge can be used up by once.
 
         A row that two calls change is changed by one after the other, and the second sees what the
         first has done: that is all the isolation that it takes.
         """
         try:
-            return await self._database.run(operation, isolation=Isolation.READ_COMMITTED)
+            return await self._database.run(operation, isolation=isolation)
         except IntegrityViolationError:
             return False  # the challenge was used up before, or the user was deleted
 

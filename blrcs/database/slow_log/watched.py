@@ -8,11 +8,13 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from blrcs.application.ports.clock import Clock
 from blrcs.database.adapter import (
     BlockingReader,
     DatabaseAdapter,
     Isolation,
     Operation,
+    Point,
     Reads,
     Transaction,
 )
@@ -293,6 +295,18 @@ class WatchedReader(BlockingReader):
             return row
 
         return find
+
+    def point(self, statement: Statement, *names: str, clock: Clock) -> Point | None:
+        """See the port."""
+        found = self._inner.point(statement, *names, clock=clock)
+
+        def note(values: tuple[str, str, str, int], duration_ns: int, rows: int) -> None:
+            params = dict(zip(names, values, strict=True))
+            self._watch.note(statement, params, duration_ns, rows)
+
+        if found is not None:
+            found.watch(self._watch.least_ns, note)
+        return found
 
     def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """See the port."""

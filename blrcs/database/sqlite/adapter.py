@@ -59,7 +59,8 @@ class SqliteAdapter(DatabaseAdapter):
     def __init__(
         self, database: SqliteDatabase, path: Path, *, idle_timeout_s: float = IDLE_TIMEOUT_S
     ) -> None:
-        self.reader: BlockingReader = SqliteReader(database)
+        self._reader = SqliteReader(database, path)
+        self.reader: BlockingReader = self._reader
         self._database = database
         self._path = path
         self._idle_timeout_s = idle_timeout_s
@@ -147,6 +148,7 @@ class SqliteAdapter(DatabaseAdapter):
         if self._closed:
             return
         self._closed = True
+        self._reader.close()
         for reader in self._readers:
             reader.close()
         await self._scans.close()

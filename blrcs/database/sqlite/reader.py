@@ -1,21 +1,32 @@
 """Reads of SQLite that are done when they return."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
+from blrcs.application.ports.clock import Clock
 from blrcs.database.adapter import BlockingReader, Operation
 from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.database.sqlite.dialect import SQLITE
 from blrcs.database.sqlite.port_transaction import at_once, run_to_its_end
 from blrcs.database.statement import Row, Statement
+from blrcs_native.sqlite_point import SqlitePoint, is_available
 
 Result = TypeVar("Result")
 
 
 class SqliteReader(BlockingReader):
-    """The reading connection of the database that the server has opened."""
+    """The reading connection of the database that the server has opened.
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    Args:
+        database: The file, open.
+        path: Where it is.
+    """
+
+    def __init__(self, database: SqliteDatabase, path: Path) -> None:
         self._database = database
+        self._path = path
+        self._points: list[SqlitePoint] = []
 
     def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """See the port."""
@@ -24,6 +35,15 @@ class SqliteReader(BlockingReader):
     def finder(self, statement: Statement, *names: str) -> Callable[..., Row | None]:
         """See the port."""
         return self._database.finder(statement, names) or super().finder(statement, *names)
+
+    def point(self, statement: Statement, *names: str, clock: Clock) -> SqlitePoint | None:
+        """See the port. On a connection of its own, which ``close`` closes."""
+        compiled = statement.compiled(SQLITE)
+        if not is_available or compiled.bind({name: name for name in names}) != names:
+            return None
+        point = SqlitePoint(self._path, compiled.sql, clock=clock)
+        self._points.append(point)
+        return point
 
     def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """See the port."""
@@ -34,3 +54,8 @@ class SqliteReader(BlockingReader):
         return self._database.read(
             lambda statements: run_to_its_end(operation(at_once(statements)))
         )
+
+    def close(self) -> None:
+        """Points find nothing more."""
+        for each in self._points:
+            each.close()

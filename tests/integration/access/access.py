@@ -13,6 +13,7 @@ from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.v1 import access_pb2
 from tests.unit.application.identity_fakes import counting_random
 
+KINDS = {"roles": "Role", "groups": "Group", "bindings": "Binding"}
 METHOD_PERMISSIONS = frozenset({"blrcs.users.get", "orders.read"})
 
 
@@ -60,15 +61,15 @@ class AccessServer:
     def epoch(self):
         return self.current.table.epoch
 
-    async def role(self, role_id, *permissions, **fields):
+    async def role(self, role_id, *permissions, parent="", **fields):
         request = access_pb2.CreateRoleRequest(
-            role_id=role_id, role={"permissions": permissions, **fields}
+            parent=parent, role_id=role_id, role={"permissions": permissions, **fields}
         )
         return await self.service.CreateRole(request, None)
 
-    async def group(self, group_id, *members, **fields):
+    async def group(self, group_id, *members, parent="", **fields):
         request = access_pb2.CreateGroupRequest(
-            group_id=group_id, group={"members": members, **fields}
+            parent=parent, group_id=group_id, group={"members": members, **fields}
         )
         return await self.service.CreateGroup(request, None)
 
@@ -79,12 +80,12 @@ class AccessServer:
         return await self.service.CreateBinding(request, None)
 
     async def delete(self, name, etag=""):
-        kind = {"roles": "Role", "groups": "Group", "bindings": "Binding"}[name.split("/")[0]]
+        kind = KINDS[name.split("/")[-2]]
         request = getattr(access_pb2, f"Delete{kind}Request")(name=name, etag=etag)
         await getattr(self.service, f"Delete{kind}")(request, None)
 
     async def update(self, name, *paths, etag="", **fields):
-        kind = {"roles": "Role", "groups": "Group", "bindings": "Binding"}[name.split("/")[0]]
+        kind = KINDS[name.split("/")[-2]]
         request = getattr(access_pb2, f"Update{kind}Request")(
             **{kind.lower(): {"name": name, "etag": etag, **fields}}, update_mask={"paths": paths}
         )

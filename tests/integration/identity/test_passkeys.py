@@ -1,10 +1,12 @@
 """Passkeys over a real database, and races for one of them."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
 from blrcs.domain.errors import UnauthenticatedError
+from blrcs.domain.second_factor import MAX_PASSKEYS
 from blrcs.v1 import auth_pb2, credential_pb2
 from tests.authenticator import Authenticator
 from tests.integration.identity.identity import call_of
@@ -111,3 +113,28 @@ async def test_a_reset_removes_passkeys_too(identity, registered):
     await identity.credential.ResetCredentials(request, call_of("users/admin"))
 
     assert not (await credentials(identity)).passkeys
+
+
+async def test_of_many_finished_at_once_as_many_stay_as_one_may_have(identity, signed_in):
+    call = call_of("users/alice")
+    # A second factor has been proven: from the first one on it has to be.
+    call.principal.claims = SimpleNamespace(members={"acr": "aal2"})
+    service = identity.credential
+    begun = [
+        await service.BeginPasskey(credential_pb2.BeginPasskeyRequest(), call)
+        for _ in range(MAX_PASSKEYS + 4)
+    ]
+    requests = [
+        credential_pb2.FinishPasskeyRequest(
+            registration_token=each.registration_token,
+            credential=Authenticator().create(each.options),
+        )
+        for each in begun
+    ]
+    for request in requests[: MAX_PASSKEYS - 1]:
+        await service.FinishPasskey(request, call)
+    last = [service.FinishPasskey(each, call) for each in requests[MAX_PASSKEYS - 1 :]]
+    results = await asyncio.gather(*last, return_exceptions=True)
+
+    assert sum(not isinstance(each, Exception) for each in results) == 1
+    assert len((await credentials(identity)).passkeys) == MAX_PASSKEYS

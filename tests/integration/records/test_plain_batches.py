@@ -1,5 +1,7 @@
 """Batches that do nothing but create records leave what creations leave, on each database."""
 
+import dataclasses
+
 import pytest
 
 from blrcs.v1 import record_pb2
@@ -19,19 +21,28 @@ from tests.unit.api.refusals import refusal
 DATA = {"city": "Zürich", "lines": [{"count": 2.0, "sku": "x\n"}], "open": True, "note": None}
 
 
+class Noted:
+    """The plain road, and what it has answered."""
+
+    def __init__(self, create):
+        self.answered = []
+        self.suits = create.suits
+        self._create = create
+
+    async def __call__(self, *given):
+        self.answered.append(await self._create(*given))
+        return self.answered[-1]
+
+
 @pytest.fixture(autouse=True)
 def plain(world, monkeypatch):
-    """What the plain road of the world's service has answered."""
-    answered = []
-    records = world.records.service._records
-    create = type(records.create_plain_records).__call__
-
-    async def call(self, *given):
-        answered.append(await create(self, *given))
-        return answered[-1]
-
-    monkeypatch.setattr(type(records.create_plain_records), "__call__", call)
-    return answered
+    """What the plain road of the world's service has answered to batches."""
+    service = world.records.service
+    noted = Noted(service._records.create_plain_records)
+    monkeypatch.setattr(
+        service, "_records", dataclasses.replace(service._records, create_plain_records=noted)
+    )
+    return noted.answered
 
 
 def writes(*creations):

@@ -63,6 +63,16 @@ async def test_a_server_of_before_tells_of_what_all_go_by(members, connect, serv
     assert members[0].heard == [None, {"stored"}]
 
 
+@pytest.mark.parametrize("message", ["", " "])
+async def test_what_says_nothing_has_nobody_stop_listening(members, connect, server, message):
+    client = await connect(server.url())
+    channel = f"{client.key_prefix}:stored:{client.database}"
+    await client.call(channel, "SPUBLISH", channel, message)
+    members[0].announcer.announce("a")
+    await until(lambda: {"a"} in members[1].heard)
+    assert members[1].heard == [None, {"a"}]
+
+
 async def test_who_has_not_heard_for_a_while_is_told_so_when_it_hears_again(members, server):
     server.stop()
     members[0].announcer.announce("a")

@@ -53,6 +53,10 @@ def test_a_resource_to_create_needs_no_name():
         ("users/u", True, True),
         ("serviceAccounts/s", True, True),
         ("groups/g", True, True),
+        ("tenants/acme/groups/g", True, True),
+        ("tenants/acme/roles/g", False, False),
+        ("tenants/../groups/g", False, False),
+        ("tenants/acme/users/u", False, False),
         ("allUsers", True, False),
         ("allAuthenticated", True, False),
         ("roles/r", False, False),
@@ -98,3 +102,34 @@ def test_permissions_are_what_the_guards_take_for_one(permission, in_role, in_ch
     check = access_pb2.CheckRequest(principal="users/u", permission=permission)
 
     assert (not violations(role), not violations(check)) == (in_role, in_check)
+
+
+@pytest.mark.parametrize("kind", ["role", "group"])
+@pytest.mark.parametrize(
+    ("home", "valid"),
+    [
+        ("", True),
+        ("tenants/acme", True),
+        ("tenants/", False),
+        ("tenants/..", False),
+        ("tenants/acme/orders", False),
+        ("tenants/acme/", False),
+        ("tenants/ACME", False),
+        ("orders/acme", False),
+    ],
+)
+def test_a_role_or_group_belongs_to_a_tenant_or_to_none(kind, home, valid):
+    title = kind.capitalize()
+    requests = {
+        "parent": [
+            getattr(access_pb2, f"Create{title}Request")(parent=home, **{kind: {}}),
+            getattr(access_pb2, f"List{title}sRequest")(parent=home),
+        ],
+        "name": [
+            getattr(access_pb2, f"{verb}{title}Request")(name=f"{home and home + '/'}{kind}s/x")
+            for verb in ("Get", "Delete")
+        ],
+    }
+    for field, each in requests.items():
+        for request in each:
+            assert violations(request) == (set() if valid else {field})

@@ -116,6 +116,23 @@ def test_what_is_written_while_chains_are_copied_leaves_none_without_what_anothe
         chain.close()
 
 
+def test_nobody_else_says_where_it_is_written(first: Machine, tmp_path: Path) -> None:
+    first.write(1)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    draft = tmp_path / ".backup.part"
+    draft.symlink_to(elsewhere)
+
+    with pytest.raises(FileExistsError):
+        first.back_up()
+    assert list(elsewhere.iterdir()) == []
+
+    draft.unlink()
+    target = first.back_up()
+    folders = [target, *filter(Path.is_dir, target.rglob("*"))]
+    assert {each.stat().st_mode & 0o777 for each in folders} == {0o700}
+
+
 def test_files_that_are_removed_meanwhile_have_it_begin_again(
     first: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,8 @@ class Followed:
     @property
     def numbers(self) -> list[int]:
         """What was handed on."""
+        if not self.output.exists():
+            return []
         return [json.loads(line)["number"] for line in self.output.read_bytes().splitlines()]
 
 
@@ -134,6 +136,30 @@ def test_a_line_that_was_torn_is_gone_on_with(followed: Followed) -> None:
     assert Counter(followed.numbers) == Counter(range(20))
 
 
+def test_a_file_of_somebody_elses_is_left_as_it_is(followed: Followed) -> None:
+    followed.write(1)
+    followed.output.write_bytes(b"a line\nand one without an end")
+    with pytest.raises(CursorError, match="is no record"):
+        followed.follow()
+    assert followed.output.read_bytes() == b"a line\nand one without an end"
+
+
+@pytest.mark.parametrize("name", [".cursor", "cursor.lock"])
+def test_a_link_that_somebody_else_has_put_there_leads_nowhere(
+    followed: Followed, name: str
+) -> None:
+    precious = followed.cursor.with_name("precious")
+    precious.write_bytes(b"as it was")
+    precious.chmod(0o644)
+    followed.cursor.with_name(name).symlink_to(precious)
+    followed.write(1)
+    with contextlib.suppress(OSError):
+        followed.follow()
+        assert followed.cursor.stat().st_mode & 0o777 == 0o600
+    assert precious.read_bytes() == b"as it was"
+    assert followed.numbers == ([1] if name == ".cursor" else [])
+
+
 @pytest.mark.parametrize("how", ["moved", "emptied"])
 def test_a_file_that_was_taken_away_is_begun_anew(followed: Followed, how: str) -> None:
     followed.write(*range(10))
@@ -193,10 +219,27 @@ def test_two_do_not_follow_with_one_cursor(followed: Followed) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", b"[]", b'{"version":2}', b'{"version":1,"seen":7}', b"\xff"]
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"version":2}',
+        b'{"version":1,"seen":7}',
+        b"\xff",
+        b'{"version":1,"seen":{"a":-1},"inode":0,"size_bytes":0}',
+        b'{"version":1,"seen":{"a":9223372036854775808},"inode":0,"size_bytes":0}',
+        b'{"version":1,"seen":{},"inode":0,"size_bytes":-7}',
+        b'{"version":1,"seen":{},"inode":true,"size_bytes":0}',
+    ],
 )
 def test_what_is_no_cursor_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "cursor"
     path.write_bytes(content)
     with pytest.raises(CursorError, match="is no cursor"):
         CursorFile(path)
+
+
+def test_a_folder_is_no_cursor() -> None:
+    with pytest.raises(CursorError, match="is a folder"), held_cursor(Path()):
+        pass

@@ -90,6 +90,20 @@ def test_what_follows_is_all_that_was_not_seen(tmp_path):
     assert [each.place.seq for each in reader.behind(ends)] == list(range(1, end + 1))
 
 
+def test_a_chain_that_nobody_has_written_to_holds_up_no_other(tmp_path):
+    chains = [take(tmp_path) for _ in range(2)]
+    record = encoded({"kind": "call", "method": "/a.B/C", "number": 7})
+    chains[0].append([(NOW_NS, record)], sign=False)
+    reader = AuditReader(tmp_path)
+
+    assert numbers(reader.behind({})) == [7]
+    assert numbers(reader.behind(reader.ends())) == []
+    assert numbers(reader.from_instant(0)) == [7]
+
+    for each in chains:
+        each.close()
+
+
 def test_a_line_that_is_not_whole_yet_is_not_read(tmp_path):
     chain = write_chain(tmp_path, 3)
     (segment,) = segments_in(chain)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from blrcs.application.ports.records import PlannedWrite
+from blrcs.application.records import gathered_creations
 from blrcs.database.errors import IntegrityViolationError
-from blrcs.database.repositories import record_creations
 from blrcs.database.repositories.record_creations import RecordCreations
 from blrcs.domain.collection import Collection
 from blrcs.domain.deadline import call_deadline_ns
@@ -135,13 +135,13 @@ async def test_other_collections_and_other_revisions_go_by_themselves(
 async def test_groups_are_bounded(
     creations: RecordCreations, writes: Writes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record_creations, "MAX_TOGETHER", 3)
+    monkeypatch.setattr(gathered_creations, "MAX_TOGETHER", 3)
     await asyncio.gather(*[add(creations, record_id) for record_id in "abcde"])
     assert writes.groups == [["a", "b", "c"], ["d", "e"]]
-    large = b"x" * (record_creations.MAX_BYTES_TOGETHER // 2)
+    large = b"x" * (gathered_creations.MAX_BYTES_TOGETHER // 2)
     await asyncio.gather(*[add(creations, record_id, encoded=large) for record_id in "fgh"])
     assert writes.groups[2:] == [["f", "g"], ["h"]]
-    larger = b"x" * (2 * record_creations.MAX_BYTES_TOGETHER)
+    larger = b"x" * (2 * gathered_creations.MAX_BYTES_TOGETHER)
     await asyncio.gather(*[add(creations, record_id, encoded=larger) for record_id in "ij"])
     assert writes.groups[4:] == [["i"], ["j"]]
 
@@ -149,7 +149,7 @@ async def test_groups_are_bounded(
 async def test_what_waits_is_bounded(
     creations: RecordCreations, writes: Writes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record_creations, "MAX_WAITING", 2)
+    monkeypatch.setattr(gathered_creations, "MAX_WAITING", 2)
     writes.free.clear()
     tasks = [add(creations, record_id) for record_id in "ab"]
     with pytest.raises(ResourceExhaustedError):

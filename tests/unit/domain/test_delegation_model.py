@@ -24,7 +24,9 @@ DELEGATE = "users/d"
 PRINCIPALS = (DELEGATE, "users/a", "users/b", "users/stranger")
 PERMISSIONS = ("o.read", "o.write", "p", "blrcs.bindings.create")
 PATTERNS = (*PERMISSIONS, "o.*", "*")
-RESOURCES = ("", "t/a", "t/a/x", "t/b")
+RESOURCES = ("", "tenants/a", "tenants/a/x", "tenants/b")
+OWN_ROLE = "tenants/a/roles/1"
+OWN_GROUP = "tenants/a/groups/1"
 CONDITIONS = {
     "resource.name.endsWith('x')": lambda _, where, __: where.endswith("x"),
     "now > timestamp('2026-01-01T00:00:00Z')": lambda _, __, now_ns: now_ns > NOW_NS,
@@ -40,21 +42,23 @@ def some(values, *, least=0, most=2):
 
 roles = st.builds(
     Role,
-    name=st.sampled_from(["roles/1", "roles/2", "roles/3"]),
+    name=st.sampled_from(["roles/1", "roles/2", "roles/3", OWN_ROLE]),
     permissions=some(PATTERNS),
-    included_roles=some(["roles/1", "roles/2"], most=1),
+    included_roles=some(["roles/1", "roles/2", OWN_ROLE], most=1),
 )
 groups = st.builds(
     Group,
-    name=st.sampled_from(["groups/1", "groups/2"]),
-    members=some([*PRINCIPALS[:3], "groups/2"]),
+    name=st.sampled_from(["groups/1", "groups/2", OWN_GROUP]),
+    members=some([*PRINCIPALS[:3], "groups/2", OWN_GROUP]),
     **{name: st.just(1) for name in HISTORY},
 )
 bindings = st.builds(
     Binding,
     name=st.sampled_from([f"bindings/{number}" for number in range(6)]),
-    role=st.sampled_from(["roles/1"] * 4 + ["roles/2", "roles/3", "roles/administrator"]),
-    members=some([*PRINCIPALS[:3] * 2, "groups/1", "groups/2", "allAuthenticated"], least=1),
+    role=st.sampled_from(["roles/1"] * 4 + ["roles/2", "roles/3", "roles/administrator", OWN_ROLE]),
+    members=some(
+        [*PRINCIPALS[:3] * 2, "groups/1", "groups/2", OWN_GROUP, "allAuthenticated"], least=1
+    ),
     resource=st.sampled_from(RESOURCES),
     expire_time_ns=st.sampled_from([None, None, None, NOW_NS - 1, NOW_NS + 100]),
     effect=st.sampled_from([Effect.GRANT, Effect.GRANT, Effect.GRANT, Effect.DENY]),
@@ -104,7 +108,7 @@ changes = st.one_of(
 actors = st.builds(
     Actor,
     st.just(DELEGATE),
-    some(["groups/1", "groups/2"], most=1),
+    some(["groups/1", "groups/2", OWN_GROUP], most=1),
     st.sampled_from([None, None, None, frozenset({"o.*", "blrcs.bindings.create"})]),
 )
 
@@ -113,8 +117,8 @@ actors = st.builds(
 def policies(draw):
     """Often one in which the delegate administers something, so that it can do something."""
     policy = AccessPolicy(
-        roles={f"roles/{number}": Role(name=f"roles/{number}") for number in (1, 2, 3)},
-        groups={f"groups/{number}": Group(name=f"groups/{number}", **HISTORY) for number in (1, 2)},
+        roles={name: Role(name=name) for name in ("roles/1", "roles/2", "roles/3", OWN_ROLE)},
+        groups={name: Group(name=name, **HISTORY) for name in ("groups/1", "groups/2", OWN_GROUP)},
     )
     own = Role(name="roles/1", permissions=draw(some(PATTERNS, least=1, most=3)))
     binding = Binding(

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from blrcs.database.pool import Pool, PoolLimits
 from blrcs.monitoring.breaker_metrics import BreakerMetrics
-from blrcs.monitoring.exporter import NativeCollector
+from blrcs.monitoring.native_collector import NativeCollector
 from blrcs.monitoring.pool_metrics import PoolMetrics
 from blrcs.monitoring.replica_metrics import ReplicaMetrics
 from blrcs_native.metrics import MetricsBlock

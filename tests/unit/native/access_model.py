@@ -19,6 +19,17 @@ def matches(pattern: str, permission: str) -> bool:
     return len(given) >= len(wanted) and given[: len(wanted) - 1] == wanted[:-1]
 
 
+def home_of(name: str) -> str:
+    """The tenant that a role or group belongs to, or that a resource lies in."""
+    segments = name.split("/")
+    return "/".join(segments[:2]) if segments[0] == "tenants" and segments[1:] else ""
+
+
+def reaches(name: str, home: str) -> bool:
+    """Whether a role or group can be named in a tenant, or where there is none."""
+    return home_of(name) in {"", home}
+
+
 def covers(prefix: str, resource: str) -> bool:
     """The root covers everything; otherwise the first segments must be the same."""
     wanted = prefix.split("/") if prefix else []
@@ -42,18 +53,30 @@ class AccessModel:
             if spec.name == role:
                 yield from spec.permissions
                 for included in spec.includes:
-                    yield from self.patterns(included)
+                    if reaches(included, home_of(role)):
+                        yield from self.patterns(included)
 
     def members_for(self, principal: str, groups: Iterable[str] = ()) -> set[str]:
         """Every name in a binding that means the principal, whom an issuer puts into groups."""
-        if principal.startswith("groups/") or principal in {"allAuthenticated", "allUsers"}:
+        if principal.startswith(("groups/", "tenants/")) or principal in {
+            "allAuthenticated",
+            "allUsers",
+        }:
             return set()
         if not principal:
             return {"allUsers"}
         names = {principal, *groups}
         for _ in range(MAX_GROUP_DEPTH):
-            names |= {group.name for group in self.groups if names & set(group.members)}
+            names |= {group.name for group in self.groups if names & self._held_by(group)}
         return names | {"allAuthenticated", "allUsers"}
+
+    def _held_by(self, group: GroupSpec) -> set[str]:
+        home = home_of(group.name)
+        return {
+            each
+            for each in group.members
+            if not each.startswith(("groups/", "tenants/")) or home_of(each) == home
+        }
 
     def concerned(
         self, principal: str, permission: str, now_ns: int, groups: Iterable[str] = ()
@@ -61,9 +84,11 @@ class AccessModel:
         """The bindings in force about the permission for the principal, on any resource."""
         names = self.members_for(principal, groups)
         for binding in self.bindings:
+            home = home_of(binding.resource)
             expires_at_ns = binding.expires_at_ns
             if (
-                names & set(binding.members)
+                names & {each for each in binding.members if reaches(each, home)}
+                and reaches(binding.role, home)
                 and (expires_at_ns is None or now_ns < expires_at_ns)
                 and any(matches(pattern, permission) for pattern in self.patterns(binding.role))
             ):

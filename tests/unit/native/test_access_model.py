@@ -10,23 +10,31 @@ from hypothesis import strategies as st
 from blrcs_native.access import AccessTable, BindingSpec, GroupSpec, RoleSpec
 from blrcs_native.access_spec import ANONYMOUS
 from tests.unit.native.access_factory import NOW_NS
-from tests.unit.native.access_model import AccessModel, covers
+from tests.unit.native.access_model import AccessModel, covers, home_of
 
 PERMISSIONS = ["a", "a.b", "a.b.c", "a.c", "b", "b.c", "aa", "aa.b"]
 PATTERNS = [*PERMISSIONS, "*", "a.*", "a.b.*", "b.*"]
 PRINCIPALS = ["users/0", "users/1", "users/2", "serviceAccounts/0", "users/nobody", ANONYMOUS]
-IMPOSTORS = ["groups/0", "groups/none", "allUsers", "allAuthenticated"]
+IMPOSTORS = ["groups/0", "tenants/1/groups/4", "groups/none", "allUsers", "allAuthenticated"]
 SPECIAL = ["allUsers", "allAuthenticated"]
-ROLES = [f"role{number}" for number in range(5)]
-GROUPS = [f"groups/{number}" for number in range(5)]
-SEGMENTS = ["t", "1", "10", "é"]
+ROLES = ["tenants/1/roles/0", *(f"role{number}" for number in range(1, 5)), "tenants/1/roles/5"]
+GROUPS = [*(f"groups/{number}" for number in range(4)), "tenants/1/groups/4", "tenants/1/groups/5"]
+SEGMENTS = ["tenants", "1", "10", "é"]
 RESOURCES = [
     "/".join(path) for size in range(4) for path in itertools.product(SEGMENTS, repeat=size)
 ]
-
+OWNED = [each for each in RESOURCES if each.startswith("tenants/1")]
+"""Most of which lie in the tenant that has roles and groups of its own."""
 
 ISSUED = st.sampled_from(
-    [(), (), ("groups/0",), ("groups/none", "groups/3"), ("groups/1", "groups/1")]
+    [
+        (),
+        (),
+        ("groups/0",),
+        ("groups/none", "groups/3"),
+        ("groups/1", "groups/1"),
+        ("tenants/1/groups/4", "groups/2"),
+    ]
 )
 
 
@@ -38,18 +46,18 @@ def some(values: list[str], most: int = 3) -> st.SearchStrategy[list[str]]:
 def worlds(draw: st.DrawFn) -> AccessModel:
     roles = [
         RoleSpec(name, draw(some(PATTERNS)), draw(some([*ROLES[:number], "undefined"], 2)))
-        for number, name in enumerate(ROLES[: draw(st.integers(0, 5))])
+        for number, name in enumerate(ROLES[: draw(st.integers(0, 6))])
     ]
     groups = [
         GroupSpec(name, draw(some([*PRINCIPALS[:4], *GROUPS, "groups/none"])))
-        for name in GROUPS[: draw(st.integers(0, 5))]
+        for name in GROUPS[: draw(st.integers(0, 6))]
     ]
     bindings = [
         BindingSpec(
             f"binding{number}",
             draw(st.sampled_from([*ROLES, "undefined"])),
             draw(some([*PRINCIPALS[:4], *GROUPS, *SPECIAL], 2)),
-            draw(st.sampled_from(RESOURCES)),
+            draw(st.sampled_from([*RESOURCES, *OWNED * 4])),
             draw(st.sampled_from([None, None, -1, 0, NOW_NS - 1, NOW_NS, NOW_NS + 1])),
             draw(st.sampled_from([False, False, False, True])),
         )
@@ -65,7 +73,7 @@ def table_of(model: AccessModel, now_ns: int = NOW_NS) -> AccessTable:
 questions = st.tuples(
     st.sampled_from([*PRINCIPALS, *IMPOSTORS]),
     st.sampled_from([*PERMISSIONS, "b.c.d", "zz"]),
-    st.sampled_from(RESOURCES),
+    st.sampled_from([*RESOURCES, *OWNED * 4]),
 )
 
 
@@ -118,6 +126,49 @@ def test_an_explanation_agrees_with_the_check_and_names_a_binding_that_decides(
             assert found.near_misses == ()
         elif found.reason == "elsewhere":
             assert {miss.binding for miss in found.near_misses} & granting
+
+
+def places_of(model: AccessModel) -> dict[str, tuple[list, list, list]]:
+    found = {"": ([], [], [])}
+    for kind, specs in enumerate((model.roles, model.groups, model.bindings)):
+        for spec in specs:
+            place = home_of(spec.resource if kind == 2 else spec.name)
+            found.setdefault(place, ([], [], []))[kind].append(spec)
+    return found
+
+
+@given(worlds(), worlds(), st.tuples(st.booleans(), st.booleans(), st.booleans()), ISSUED)
+def test_a_table_of_which_parts_change_is_as_one_that_is_made_anew(old, other, kept, groups):
+    new = AccessModel(
+        old.roles if kept[0] else other.roles,
+        old.groups if kept[1] else other.groups,
+        old.bindings if kept[2] else other.bindings,
+    )
+    before, after = places_of(old), places_of(new)
+    table = table_of(old)
+    changed = table.changed(
+        {
+            place: after.get(place, ((), (), ()))
+            for place in before.keys() | after.keys()
+            if before.get(place) != after.get(place)
+        },
+        epoch=7,
+    )
+    assert (changed.epoch, table.epoch) == (7, 0)
+    for one, model in ((changed, new), (table, old)):
+        fresh = table_of(model)
+        assert one.reads_message is fresh.reads_message
+        for principal, permission in itertools.product([*PRINCIPALS, *IMPOSTORS], PERMISSIONS):
+            assert one.holds_anywhere(principal, permission, groups=groups) is fresh.holds_anywhere(
+                principal, permission, groups=groups
+            )
+            for resource in ("", "tenants", "tenants/1", "tenants/1/10", "tenants/10", "é/1"):
+                question = (principal, permission, resource)
+                assert one.check(*question, groups=groups) is model.check(*question, NOW_NS, groups)
+                assert (
+                    one.explain(*question, groups=groups).reason
+                    == fresh.explain(*question, groups=groups).reason
+                )
 
 
 @pytest.mark.parametrize("clock_ns", [-2, 0, NOW_NS, 2**63 - 2])

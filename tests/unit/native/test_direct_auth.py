@@ -10,6 +10,7 @@ from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.v1 import auth_pb2, auth_pb2_grpc
 from blrcs_native.revocations import Revocations
 from tests.unit.native.direct_twins import Twins, World, declines_what_protobuf_refuses
+from tests.unit.native.test_failed_verifications import FAILURES, bound
 from tests.unit.native.token_factory import (
     AUDIENCE,
     ISSUER,
@@ -39,10 +40,14 @@ OTHER_USE_CASES = (
 
 
 class AuthWorld(World):
-    def __init__(self, clock, overrides=None):
+    def __init__(self, clock, overrides=None, failures=None):
         self.revocations = Revocations(clock=clock)
         self.verifier = make_verifier(
-            "EdDSA", clock=clock, revocations=self.revocations, cache_entries=8
+            "EdDSA",
+            clock=clock,
+            revocations=self.revocations,
+            cache_entries=8,
+            failures=failures,
         )
         service = AuthService(
             introspect_token=IntrospectToken(inspector=VerifyingTokenInspector(self.verifier)),
@@ -159,6 +164,18 @@ def test_who_may_not_has_no_token_looked_at(twins):
     outcome = twins.call(INTROSPECT, body(TOKENS["of a session"]), "users/alice")
     assert outcome.rejection[1] == "authorization"
     assert twins.direct.verifier.cached_count == 0
+
+
+def test_who_asks_too_often_in_vain_is_refused_alike(clock):
+    twins = Twins(*(AuthWorld(clock, failures=bound(clock)) for _ in range(2)))
+    tokens = [make_token("EdDSA", number=1, jti=f"{each}") for each in range(FAILURES + 1)]
+    for token in tokens[:-1]:
+        assert twins.call(INTROSPECT, body(token)).reply == b""
+    for token in (tokens[-1], signed(sub="users/alice")):
+        assert twins.is_answered(INTROSPECT, body(token))
+        assert twins.call(INTROSPECT, body(token)).rejection[2] == "TOKEN_NOT_VERIFIED"
+    # What is known to be bad costs nothing.
+    assert twins.call(INTROSPECT, body(tokens[0])).reply == b""
 
 
 def test_a_policy_may_ask_for_the_token(clock):

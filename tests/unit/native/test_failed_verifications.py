@@ -4,10 +4,15 @@ from typing import Any
 
 import pytest
 
+from blrcs.interceptors.authentication import REJECTIONS
+from blrcs.transport.in_process import InProcessStream
+from blrcs_native.authentication_guard import AuthenticationGuard
+from blrcs_native.call import Call
 from blrcs_native.claims import Claims
 from blrcs_native.failed_verifications import FailedVerifications
 from blrcs_native.keys import Keyset
 from blrcs_native.limiter import Limiter, Rule
+from blrcs_native.method import Method
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
 from tests.unit.native.token_factory import (
@@ -24,6 +29,13 @@ SECOND_NS = 1_000_000_000
 FAILURES = 3
 STRANGER = "198.51.100.7"
 OTHER = "203.0.113.9"
+METHOD = Method(
+    "/test.Service/Method",
+    client_streaming=False,
+    server_streaming=False,
+    parse=bytes,
+    serialize=bytes,
+)
 
 
 @pytest.fixture
@@ -32,14 +44,42 @@ def clock() -> FakeClock:
 
 
 def bound(
-    clock: FakeClock, *, failures: int = FAILURES, in_all: int = 0, cells: int = 1024
+    clock: FakeClock,
+    *,
+    failures: int = FAILURES,
+    in_all: int = 0,
+    cells: int = 1024,
+    newcomers: int = 0,
+    own: int = 1,
 ) -> FailedVerifications:
-    """So many failures an address in 60 seconds, and so many of all in one."""
+    """So many failures an address in 60 seconds, and so many of all in one.
+
+    So many more of an address's newcomers in a second, of one connection so many.
+    """
+    rules = {"newcomers": newcomers, "per_connection": own} if newcomers else {}
     return FailedVerifications(
         Limiter(cells, clock=clock),
         per_address=Rule("gcra", failures, 60 * SECOND_NS, identity="address"),
+        per_asker=Rule("gcra", failures, 60 * SECOND_NS, identity="asker"),
         in_all=Rule("gcra", in_all, SECOND_NS, identity="all") if in_all else None,
+        **{name: Rule("gcra", most, SECOND_NS, identity=name) for name, most in rules.items()},
     )
+
+
+class Connection(InProcessStream):
+    """A call's stream, of a connection with a port."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(None)
+        self._port = port
+
+    def peer(self) -> str:
+        return f"ipv4:{STRANGER}:{self._port}"
+
+
+def call_by(port: int, address: str = STRANGER, token: str = "") -> Call:
+    metadata = (("authorization", f"Bearer {token}"),)
+    return Call(METHOD, Connection(port), metadata, address)
 
 
 def forged(number: int, algorithm: str = "HS256") -> str:
@@ -58,6 +98,10 @@ def reasons(verifier: TokenVerifier, tokens: list[str], address: str = STRANGER)
 def use_up(verifier: TokenVerifier, address: str = STRANGER) -> None:
     tokens = [forged(number) for number in range(100, 100 + FAILURES + 1)]
     assert reasons(verifier, tokens, address)[-1] == "TOKEN_NOT_VERIFIED"
+
+
+def asked(failures: FailedVerifications, count: int, asker: str, address: str) -> int:
+    return sum(failures.admit(address, asker) for _ in range(count))
 
 
 @pytest.mark.parametrize("algorithm", ALL_ALGORITHMS)
@@ -206,3 +250,103 @@ def test_other_algorithms_are_no_bound(clock: FakeClock) -> None:
     rule = Rule("fixed_window", 1, SECOND_NS, identity="x")
     with pytest.raises(ValueError, match="gcra"):
         FailedVerifications(Limiter(64, clock=clock), per_address=rule)
+
+
+def test_who_asks_pays_wherever_it_asks_from(clock: FakeClock) -> None:
+    failures = bound(clock)
+    assert asked(failures, FAILURES, "users/a", STRANGER) == FAILURES
+    assert asked(failures, 1, "users/a", OTHER) == 0
+    # Nothing was taken of the address for what was refused.
+    assert asked(failures, FAILURES + 1, "users/b", OTHER) == FAILURES
+
+
+def test_an_address_pays_whoever_asks_from_it(clock: FakeClock) -> None:
+    failures = bound(clock)
+    assert sum(asked(failures, 1, f"users/{each}", STRANGER) for each in range(9)) == FAILURES
+    # Nor of who asks.
+    assert asked(failures, FAILURES + 1, "users/8", OTHER) == FAILURES
+
+
+def test_what_is_asked_about_is_no_failure_of_who_calls(clock: FakeClock) -> None:
+    failures = bound(clock)
+    assert asked(failures, FAILURES + 1, "users/a", STRANGER) == FAILURES
+    assert admitted(failures, FAILURES + 1) == FAILURES
+
+
+def test_who_asks_in_vain_is_told_so_and_success_costs_nothing(clock: FakeClock) -> None:
+    verifier = make_verifier(failures=bound(clock))
+
+    def ask(token: str) -> str | None:
+        return reason(verifier.verify(token, STRANGER, asker="users/a"))
+
+    for number in range(10 * FAILURES):
+        assert ask(make_token(jti=f"{number}")) is None
+    found = [ask(forged(number)) for number in range(FAILURES + 1)]
+    assert found == ["TOKEN_SIGNATURE_INVALID"] * FAILURES + ["TOKEN_NOT_VERIFIED"]
+    assert verifier.failures is not None
+    clock.now_ns += verifier.failures.asker_retry_after_ms * 1_000_000
+    assert ask(make_token(jti="late")) is None
+
+
+def test_askers_wait_too_once_all_have_failed_enough(clock: FakeClock) -> None:
+    failures = bound(clock, in_all=2)
+    assert asked(failures, 3, "users/a", STRANGER) == 2
+    assert asked(failures, 1, "users/b", OTHER) == 1
+
+
+def test_a_newcomer_gets_in_at_once_where_others_flood(clock: FakeClock) -> None:
+    verifier = make_verifier(failures=bound(clock, newcomers=5))
+    failures = verifier.failures
+    assert failures is not None
+    flood = call_by(1)
+    assert sum(failures.admit(flood) for _ in range(1000)) == FAILURES + 1
+    assert failures.admit(call_by(2))
+    assert not failures.admit(call_by(2))
+
+
+def test_a_connection_has_its_next_turn_when_it_is_told(clock: FakeClock) -> None:
+    failures = bound(clock, newcomers=5)
+    assert sum(failures.admit(call_by(1)) for _ in range(1000)) == FAILURES + 1
+    assert failures.retry_after_ms == 1000
+    clock.now_ns += SECOND_NS
+    assert failures.admit(call_by(1))
+    assert not failures.admit(call_by(1))
+
+
+def test_so_many_are_verified_of_an_address_however_many_connections_it_has(
+    clock: FakeClock,
+) -> None:
+    failures = bound(clock, newcomers=5)
+    assert sum(failures.admit(call_by(port)) for port in range(1000)) == FAILURES + 5
+    # Who was refused has kept its turn.
+    clock.now_ns += SECOND_NS // 5
+    assert failures.admit(call_by(999))
+
+
+def test_callers_behind_a_proxy_have_turns_of_their_own(clock: FakeClock) -> None:
+    failures = bound(clock, newcomers=5)
+    for address in (STRANGER, OTHER):
+        assert sum(failures.admit(call_by(1, address)) for _ in range(1000)) == FAILURES + 1
+
+
+def test_newcomers_do_not_exceed_what_all_may_fail(clock: FakeClock) -> None:
+    failures = bound(clock, in_all=FAILURES + 1, newcomers=5)
+    assert sum(failures.admit(call_by(port)) for port in range(1000)) == FAILURES + 1
+    clock.now_ns += SECOND_NS // (FAILURES + 1) + 1
+    assert failures.admit(call_by(999))
+
+
+def test_whoever_gets_in_leaves_the_turn_to_others(clock: FakeClock) -> None:
+    verifier = make_verifier(failures=bound(clock, newcomers=1))
+    use_up(verifier)
+    guard = AuthenticationGuard(verifier, REJECTIONS)
+    for number in range(10):
+        assert guard.check(call_by(1, token=make_token(jti=f"{number}"))) is None
+    refused = [guard.check(call_by(1, token=forged(number))) for number in range(2)]
+    assert refused == [REJECTIONS["TOKEN_SIGNATURE_INVALID"], REJECTIONS["TOKEN_NOT_VERIFIED"]]
+
+
+def test_newcomers_are_bounded_in_both_ways(clock: FakeClock) -> None:
+    rule = Rule("gcra", 1, SECOND_NS, identity="x")
+    with pytest.raises(ValueError, match="newcomers"):
+        FailedVerifications(Limiter(64, clock=clock), per_address=rule, newcomers=rule)

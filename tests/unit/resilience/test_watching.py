@@ -2,7 +2,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from blrcs.monitoring.breaker_metrics import BreakerMetrics
-from blrcs.monitoring.exporter import NativeCollector
+from blrcs.monitoring.native_collector import NativeCollector
 from blrcs.resilience.circuit_breaker import BreakerRules, CircuitState
 from blrcs.resilience.watching import noting, watched_breakers
 from blrcs_native.metrics import MetricsBlock

@@ -8,6 +8,7 @@ from blrcs.transfer.entry import Reject
 from blrcs.transfer.errors import TransferError
 from blrcs.transfer.lines import Line
 from blrcs.transfer.progress_file import ProgressFile
+from blrcs.transfer.record_export import OutputFile
 from blrcs.transfer.reject_log import RejectLog
 
 
@@ -18,6 +19,7 @@ def test_a_state_is_loaded_by_the_same_transfer_alone(tmp_path):
     state.save({"offset": 1})
     state.save({"offset": 2})
     assert list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_mode & 0o777 == 0o600
     assert ProgressFile(path, {"collection": "a", "n": (1,)}).load() == {"offset": 2}
     with pytest.raises(TransferError, match="n is not the same"):
         ProgressFile(path, {"collection": "a", "n": [2]}).load()
@@ -48,8 +50,20 @@ def test_rejects_are_kept_as_they_are(tmp_path, monkeypatch):
         {"line": 2, "reason": "two", "base64": base64.b64encode(b"\xff").decode()},
         {"line": 3, "reason": "three", "text": "01234567", "truncated": True},
     ]
+    assert path.stat().st_mode & 0o777 == 0o600
     again = RejectLog(path, told.append)
     again.begin(size_bytes)
     again.add(rejects[1:2])
     again.close()
     assert [orjson.loads(line)["line"] for line in path.read_bytes().splitlines()] == [1, 2]
+
+
+def test_an_export_is_its_owners_alone(tmp_path):
+    for name in ("orders.jsonl.part", "orders.jsonl"):
+        (tmp_path / name).touch(mode=0o644)
+    output = OutputFile(tmp_path / "orders.jsonl", ProgressFile(tmp_path / "x.json", {}))
+    with output.begin(0) as file:
+        file.write(b"{}\n")
+        output.finish()
+    assert (tmp_path / "orders.jsonl").read_bytes() == b"{}\n"
+    assert (tmp_path / "orders.jsonl").stat().st_mode & 0o777 == 0o600

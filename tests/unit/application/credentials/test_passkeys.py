@@ -127,6 +127,23 @@ async def test_a_user_has_so_many_at_most(passkeys, alice):
     assert caught.value.reason == "TOO_MANY_PASSKEYS"
 
 
+async def test_who_begins_many_while_there_is_room_for_one_finishes_one(passkeys, alice):
+    await passkeys.register()
+    for _ in range(MAX_PASSKEYS - 2):
+        await passkeys.register(level=TWO)
+    begun = [await passkeys.begin(ALICE, TWO) for _ in range(2)]
+    answers = [
+        {"challenge": each.challenge, "credential": Authenticator().create(each.options)}
+        for each in begun
+    ]
+
+    await passkeys.finish(ALICE, TWO, display_name="", **answers[0])
+    with pytest.raises(FailedPreconditionError) as caught:
+        await passkeys.finish(ALICE, TWO, display_name="", **answers[1])
+
+    assert caught.value.reason == "TOO_MANY_PASSKEYS"
+
+
 async def test_recovery_codes_go_with_the_last_one(passkeys, second_factors, alice):
     first = (await passkeys.register()).passkey
     second = (await passkeys.register(level=TWO)).passkey

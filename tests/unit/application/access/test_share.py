@@ -1,13 +1,15 @@
-"""How much of the access policy who administers a tenant may take up."""
+"""How much of the access policy a tenant may take up."""
 
 import pytest
 
-from blrcs.application.bindings import share
-from blrcs.application.bindings.share import require_share
+from blrcs.application.access import share
+from blrcs.application.access.share import require_share
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
 from blrcs.domain.condition.condition import Condition
 from blrcs.domain.errors import FailedPreconditionError
+from blrcs.domain.group import Group
+from blrcs.domain.role import Role
 
 ALWAYS = Condition("principal.name != ''")
 
@@ -17,6 +19,8 @@ def _small(monkeypatch):
     monkeypatch.setattr(share, "MAX_BINDINGS", 3)
     monkeypatch.setattr(share, "MAX_MEMBERS", 6)
     monkeypatch.setattr(share, "MAX_CONDITIONAL", 2)
+    for name in ("MAX_ROLES", "MAX_PERMISSIONS", "MAX_GROUPS", "MAX_GROUP_MEMBERS"):
+        monkeypatch.setattr(share, name, 3)
 
 
 def policy(*bindings):
@@ -85,3 +89,38 @@ def test_the_root_has_no_bound():
 def test_what_takes_less_than_before_is_not_refused():
     old = [plain(members=5), plain(members=5)]
     require_share(policy(*old), policy(plain(members=5), plain(members=4)), "tenants/a")
+
+
+def owning(*owned):
+    """Of a role or group, how many permissions or members it has and where it is."""
+    roles, groups = {}, {}
+    for number, (kind, home, count) in enumerate(owned):
+        name = f"{home}{kind}/{number}"
+        texts = tuple(f"users/u{n}" for n in range(count))
+        if kind == "roles":
+            roles[name] = Role(name=name, permissions=texts[1:], included_roles=texts[:1])
+        else:
+            groups[name] = Group(name=name, members=texts, create_time_ns=1, update_time_ns=1)
+    return AccessPolicy(roles=roles, groups=groups)
+
+
+@pytest.mark.parametrize(
+    ("kind", "too_many", "too_wide"),
+    [
+        ("roles", "TOO_MANY_ROLES", "TOO_MANY_PERMISSIONS"),
+        ("groups", "TOO_MANY_GROUPS", "TOO_MANY_GROUP_MEMBERS"),
+    ],
+)
+def test_a_tenant_owns_so_many_roles_and_groups(kind, too_many, too_wide):
+    own = (kind, "tenants/a/", 1)
+    others = [(kind, "tenants/b/", 3), (kind, "tenants/a2/", 3), (kind, "", 9)]
+    full = owning(*[own] * 3, *others)
+    require_share(owning(), full, "tenants/a")
+    for reason, more in (
+        (too_many, [own] * 3 + [(kind, "tenants/a/", 0)]),
+        (too_wide, [own, own, (kind, "tenants/a/", 2)]),
+    ):
+        with pytest.raises(FailedPreconditionError) as caught:
+            require_share(full, owning(*more, *others), "tenants/a")
+        assert caught.value.reason == reason
+    require_share(full, owning(*others, *others), "")

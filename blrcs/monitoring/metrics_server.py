@@ -1,109 +1,29 @@
-"""Shows native metrics to Prometheus: a collector for prometheus-client, and its HTTP endpoint.
+"""The HTTP endpoint that Prometheus scrapes.
 
-The endpoint is a small HTTP/1.1 responder on the running event loop rather than prometheus-client's
-WSGI server in threads: that one reads without a time limit, takes connections without a bound, and
-its rendering contends with the loop for the GIL. Here a scrape is rendered in slices with the loop
-let go between them, so that it delays no call by more than a slice.
+A small HTTP/1.1 responder on the running event loop rather than prometheus-client's WSGI server in
+threads: that one reads without a time limit, takes connections without a bound, and its rendering
+contends with the loop for the GIL.
 """
 
 import asyncio
-import copy
 import logging
-import math
 import re
 import socket
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import accumulate
-from typing import Any
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
+from prometheus_client import CollectorRegistry
 
-from blrcs_native.metrics import AnyFamily, Counter, Gauge
+from blrcs.monitoring.exposition import OPENMETRICS_END, choose_encoder_for, render
 
 MAX_HEAD_BYTES = 8192
 MAX_CONNECTIONS = 16
-SLICE_SAMPLES = 128
 
 _REQUEST_LINE = re.compile(r"([A-Z]+) ([!-~]+) HTTP/1\.([01])")
 # Only printable ASCII: the media type of the answer repeats parts of what Accept says.
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~]*)")
-_OPENMETRICS_END = b"# EOF\n"
-# Samples that the text format moves behind all others, so that their family is not to be cut.
-_MOVED = ("_created", "_gsum", "_gcount")
 
 _log = logging.getLogger(__name__)
-
-
-class NativeCollector(Collector):
-    """Collects native families.
-
-    ``families`` is iterated anew at each scrape: a MetricsBlock, or any collection of families.
-    Adds ``blrcs_metrics_label_overflow_total``, the look-ups that a family sent to its cell
-    labelled ``other`` because it has as many label sets as it may have.
-    """
-
-    def __init__(self, families: Iterable[AnyFamily]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterator[Metric]:
-        """One metric for each family, with a sample for each cell in use."""
-        overflow = CounterMetricFamily(
-            "blrcs_metrics_label_overflow_total",
-            "Label sets refused a cell of their own.",
-            labels=["metric"],
-        )
-        for family in self._families:
-            yield to_metric(family, family.rows())
-            if family.label_names:
-                overflow.add_metric([family.name], family.overflow_count)
-        yield overflow
-
-
-def to_metric(family: AnyFamily, rows: Iterable[tuple[Any, ...]]) -> Metric:
-    """The family with rows as its own ``rows`` gives them."""
-    name, text, labels = family.name, family.help_text, family.label_names
-    if isinstance(family, Counter):
-        counter = CounterMetricFamily(name, text, labels=labels)
-        for values, count in rows:
-            counter.add_metric(values, count)
-        return counter
-    if isinstance(family, Gauge):
-        gauge = GaugeMetricFamily(name, text, labels=labels)
-        for values, value in rows:
-            gauge.add_metric(values, value)
-        return gauge
-    histogram = HistogramMetricFamily(name, text, labels=labels)
-    bounds = [
-        floatToGoString(bound)  # type: ignore[no-untyped-call]
-        for bound in (*family.bounds, math.inf)
-    ]
-    for values, counts, total in rows:
-        histogram.add_metric(values, list(zip(bounds, accumulate(counts), strict=True)), total)
-    return histogram
-
-
-def new_registry(families: Iterable[AnyFamily]) -> CollectorRegistry:
-    """A registry of its own with the native families and those of process, platform and GC.
-
-    Raises DuplicateTimeseries if a native family has a name of theirs.
-    """
-    registry = CollectorRegistry(auto_describe=True)
-    registry.register(NativeCollector(families))
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
-    return registry
 
 
 class MetricsServer:
@@ -195,14 +115,14 @@ class MetricsServer:
         request = _parse(head)
         if isinstance(request, HTTPStatus):
             return _response(request)
-        encode, content_type = _choose_encoder(request.accept)
+        encode, content_type = choose_encoder_for(request.accept)
         try:
-            body = await _render(self._registry, encode)
+            body = await render(self._registry, encode)
         except Exception:  # noqa: BLE001  # any collector may fail; the scraper gets an answer
             _log.exception("metrics could not be rendered")
             return _response(HTTPStatus.INTERNAL_SERVER_ERROR)
         if content_type.startswith("application/openmetrics-text"):
-            body += _OPENMETRICS_END
+            body += OPENMETRICS_END
         answer = _response(HTTPStatus.OK, content_type, len(body))
         return answer if request.method == "HEAD" else answer + body
 
@@ -243,44 +163,3 @@ def _response(status: HTTPStatus, content_type: str = "text/plain", size_bytes: 
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         lines.append("Allow: GET, HEAD")
     return "\r\n".join([*lines, "", ""]).encode("ascii")
-
-
-def _choose_encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
-    try:
-        return choose_encoder(accept)
-    except TypeError:  # from comparing a version that is not made of numbers
-        return choose_encoder("")
-
-
-class _One(Collector):
-    """A single metric, for an encoder, which takes collectors."""
-
-    def __init__(self, metric: Metric) -> None:
-        self._metric = metric
-
-    def collect(self) -> Iterator[Metric]:
-        yield self._metric
-
-
-async def _render(registry: CollectorRegistry, encode: Callable[[Collector], bytes]) -> bytes:
-    """The exposition without OpenMetrics' end, letting the loop go after each slice."""
-    parts = []
-    for metric in registry.collect():
-        for index, piece in enumerate(_slices(metric)):
-            lines = encode(_One(piece)).removesuffix(_OPENMETRICS_END)
-            while index and lines.startswith(b"# "):
-                lines = lines.partition(b"\n")[2]
-            parts.append(lines)
-            await asyncio.sleep(0)
-    return b"".join(parts)
-
-
-def _slices(metric: Metric) -> Iterator[Metric]:
-    samples = metric.samples
-    if any(sample.name.endswith(_MOVED) for sample in samples):
-        yield metric
-        return
-    for start in range(0, max(len(samples), 1), SLICE_SAMPLES):
-        piece = copy.copy(metric)
-        piece.samples = samples[start : start + SLICE_SAMPLES]
-        yield piece

@@ -1,0 +1,1 @@
+"""SQLite's functions, for native callers alone."""

@@ -1,0 +1,56 @@
+"""Creating a record that is nothing but a document, with others that come at the same time."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from blrcs.application.records.create_plain_records import CreatePlainRecords, PlainDocuments
+from blrcs.application.records.gathered_creations import Creation, GatheredCreations
+from blrcs.domain.record_name import CollectionKey
+
+
+class PlainCreations:
+    """Creates records together whose collection asks nothing of its data but to be documents.
+
+    Args:
+        create: Creates many, or none.
+    """
+
+    def __init__(self, create: CreatePlainRecords) -> None:
+        self._create = create
+        self._gathered: GatheredCreations[bytes | None] = GatheredCreations(self._carry_out)
+
+    async def suits(self, parent: CollectionKey) -> bool:
+        """Whether there is such a collection."""
+        return await self._create.suits(parent)
+
+    async def __call__(
+        self, parent: CollectionKey, record_id: str, text: str, encoded: bytes
+    ) -> bytes | None:
+        """The record as it is shown.
+
+        Args:
+            parent: Its collection.
+            record_id: Its id; an empty one is made up.
+            text: The document, as it is stored.
+            encoded: The same, as presentation encodes it.
+
+        Returns:
+            None where nothing is done, since something about it has to be looked at more closely.
+
+        Raises:
+            ResourceExhaustedError: Too many wait already.
+        """
+        return await self._gathered.add(
+            parent, record_id, len(encoded), None, (parent, text, encoded)
+        )
+
+    async def _carry_out(self, group: Sequence[Creation]) -> None:
+        parents, texts, encoded = zip(*[each.what for each in group], strict=True)
+        documents = PlainDocuments([each.record_id for each in group], list(texts), list(encoded))
+        images: Sequence[bytes | None] | None = None
+        # Whatever it is, each finds out for itself, and is told so.
+        with suppress(Exception):
+            images = await self._create(parents[0], documents)
+        for each, image in zip(group, images or [None] * len(group), strict=True):
+            if not each.created.done():
+                each.created.set_result(image)
