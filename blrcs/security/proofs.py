@@ -102,7 +102,9 @@ class ProofChecker:
             return None
         proof = self._prove(texts[0], call.method.name, None) if len(texts) == 1 else None
         if proof is not None and self._elsewhere is not None:
-            proof = proof if await self._elsewhere.spend(proof.name, REMEMBERED_ELSEWHERE_NS) else None
+            proof = (
+                proof if await self._elsewhere.spend(proof.name, REMEMBERED_ELSEWHERE_NS) else None
+            )
         if proof is None:
             raise UnauthenticatedError("TOKEN_PROOF_INVALID", "the proof in dpop is not valid")
         return proof.thumbprint
