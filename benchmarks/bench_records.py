@@ -3,15 +3,16 @@
 Servers run on one core; the load, and PostgreSQL's own processes, on another. Reads of PostgreSQL
 stand beside asyncpg alone, with a prepared statement on connections that it holds, and beside a
 service written with FastAPI and SQLAlchemy; those of SQLite beside the guarded call that reads
-nothing. Writes stand beside the drivers: row by row on SQLite, as durable as ours, and executemany
-on PostgreSQL.
+nothing. Writes stand beside the drivers: a record a commit on SQLite, as durable as ours, and
+executemany on PostgreSQL. On SQLite the driver writes the same rows that a creation is, and a plain
+row for those who would have no feed of changes; both once more with flushes that take 1 ms longer,
+since the disk decides how much is gained by committing together.
 """
 
 import os
 import sqlite3
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -37,6 +38,8 @@ from record_scenario import (
     record_server,
 )
 from server_process import cores, running
+from slow_flush import slow_flush
+from transport_peers import PYTHONPATH
 
 from blrcs.v1 import record_pb2
 
@@ -58,7 +61,13 @@ GET_POSTGRESQL = "GetRecord, PostgreSQL"
 BARE_ASYNCPG = "asyncpg alone"
 FASTAPI = "FastAPI + SQLAlchemy"
 CREATE_SQLITE = f"CreateRecord, SQLite, {CALLERS} callers"
-ROWS_SQLITE = "sqlite3, row by row"
+ROWS_SQLITE = "sqlite3, the same rows, a record a commit"
+PLAIN_SQLITE = "sqlite3, one plain row a commit"
+SLOW_FLUSH_US = 1_000
+SLOW = ", a flush takes 1 ms longer"
+CREATE_SLOW = CREATE_SQLITE + SLOW
+ROWS_SLOW = ROWS_SQLITE + SLOW
+PLAIN_SLOW = PLAIN_SQLITE + SLOW
 BATCH_POSTGRESQL = f"BatchWriteRecords, PostgreSQL, a record of {BATCH}"
 EXECUTEMANY = f"asyncpg's executemany, a row of {BATCH}"
 
@@ -114,18 +123,32 @@ class Run:
 
     def creates(self) -> None:
         """Records one by one, each of them durable before its caller goes on."""
-        server = self._server("creates", {})
+        slow = slow_flush(self.folder, SLOW_FLUSH_US)
+        servers = {
+            CREATE_SQLITE: self._server("creates", {}),
+            CREATE_SLOW: self._server("creates-slow", slow),
+        }
         request = record_pb2.CreateRecordRequest(
             parent=PARENT, record=record_pb2.Record(data=data(7))
         )
-        load = server.load(CREATE, request.SerializeToString(), None, core=self.load_core)
-        load = replace(load, connections=4, streams=CALLERS // 4)
-        before = count(server)
-        subject = loaded(server.process.pid, load)
-        rows = SqliteRows(self.folder / "rows.db")
-        self._measure({CREATE_SQLITE: subject, ROWS_SQLITE: Subject(None, 1, rows.insert)})
-        if count(server) - before < subject.calls * self.rounds:
-            raise LoadError("not all records that were created are there")
+        subjects: dict[str, Subject] = {}
+        for name, server in servers.items():
+            load = server.load(CREATE, request.SerializeToString(), None, core=self.load_core)
+            load = replace(load, connections=4, streams=CALLERS // 4)
+            subjects[name] = loaded(server.process.pid, load)
+        for name, what, environ in (
+            (ROWS_SQLITE, "same", {}),
+            (PLAIN_SQLITE, "plain", {}),
+            (ROWS_SLOW, "same", slow),
+            (PLAIN_SLOW, "plain", slow),
+        ):
+            path = self.folder / f"{what}{len(environ)}.db"
+            subjects[name] = Subject(None, 1, partial(self._sqlite_rows, what, path, environ))
+        before = {name: count(server) for name, server in servers.items()}
+        self._measure(subjects)
+        for name, server in servers.items():
+            if count(server) - before[name] < subjects[name].calls * self.rounds:
+                raise LoadError("not all records that were created are there")
 
     def batches(self, database: PostgresqlServer) -> None:
         """Records in batches, beside rows in batches."""
@@ -167,6 +190,14 @@ class Run:
         command = [sys.executable, str(PEERS / "bare_executemany.py"), url, str(calls), str(BATCH)]
         return float(run_pinned(command, self.server_core))
 
+    def _sqlite_rows(
+        self, what: str, path: Path, environ: dict[str, str], calls: int, folder: Path
+    ) -> float:
+        del folder
+        set_ = [f"{name}={value}" for name, value in (environ | {"PYTHONPATH": PYTHONPATH}).items()]
+        command = ["env", *set_, sys.executable, str(PEERS / "sqlite_rows.py")]
+        return float(run_pinned([*command, what, str(path), str(calls)], self.server_core))
+
     def _fastapi(self, url: str, server: RecordServer) -> Subject:
         command = [sys.executable, PEERS / "fastapi_records.py", url, server.jwk(), TENANT]
         web = self.stack.enter_context(running(command, core=self.server_core))
@@ -192,28 +223,6 @@ class Run:
             return float(finished[1]) * SECONDS_PER_UNIT[finished[2]]
 
         return Subject(web.pid, HTTP_CONNECTIONS, run)
-
-
-class SqliteRows:
-    """Rows of the same size by sqlite3 alone, committed one by one, as durable as ours."""
-
-    def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.execute("CREATE TABLE records (record_id TEXT PRIMARY KEY, document TEXT)")
-        self._document = str(data(7))
-        self._next = 0
-
-    def insert(self, calls: int, folder: Path) -> float:
-        del folder
-        start = time.perf_counter()
-        for number in range(self._next, self._next + calls):
-            self._connection.execute(
-                "INSERT INTO records VALUES (?, ?)", (f"r{number}", self._document)
-            )
-        self._next += calls
-        return time.perf_counter() - start
 
 
 def count(server: RecordServer) -> int:
@@ -283,9 +292,22 @@ def run(rounds: int) -> Report:
                 at_most=1.2,
             ),
             Claim(
-                "rate of CreateRecord on SQLite over sqlite3 row by row",
+                "rate of CreateRecord on SQLite over sqlite3, the same rows",
                 rate(CREATE_SQLITE, ROWS_SQLITE),
                 at_least=5,
+            ),
+            Claim(
+                "rate of CreateRecord on SQLite over sqlite3, plain rows",
+                rate(CREATE_SQLITE, PLAIN_SQLITE),
+            ),
+            Claim(
+                f"rate of CreateRecord on SQLite over sqlite3, the same rows{SLOW}",
+                rate(CREATE_SLOW, ROWS_SLOW),
+                at_least=5,
+            ),
+            Claim(
+                f"rate of CreateRecord on SQLite over sqlite3, plain rows{SLOW}",
+                rate(CREATE_SLOW, PLAIN_SLOW),
             ),
             Claim(
                 "time of BatchWriteRecords on PostgreSQL over asyncpg's executemany",

@@ -54,6 +54,8 @@ from blrcs_native.resource_template import validate_resource
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size_bytes) except NULL
 
+cdef uint64_t LAST_SERIAL = 0
+
 cdef enum:
     CALLER_ENTRIES = 16_384
     SHARDS = 256
@@ -100,8 +102,11 @@ cdef class AccessTable:
     """
 
     def __cinit__(self, roles, groups, bindings, *, clock=time.time_ns, epoch=0):
+        global LAST_SERIAL
         if not callable(clock):
             raise TypeError("clock is not callable")
+        LAST_SERIAL += 1
+        self.serial = LAST_SERIAL
         self._clock = clock
         self.epoch = int(epoch)
         self._seed = <uint64_t><Py_ssize_t>hash("resource")  # differs from process to process
@@ -144,6 +149,7 @@ cdef class AccessTable:
         self._of_everybody = self._of_nobody + self._places_naming(ALL_AUTHENTICATED)
         parts = [self._root, *self._tenants.values()]
         self.reads_message = any([(<AccessPart>each).reads_message for each in parts])
+        self.is_steady = all([(<AccessPart>each).is_steady for each in parts])
         self._has_conditions = any([(<AccessPart>each).has_conditions for each in parts])
         self._reads_groups = any([(<AccessPart>each).reads_groups for each in parts])
 

@@ -1,11 +1,11 @@
-"""The records that a batch creates, read of its request's bytes without a message for each.
+"""The records that a request creates, read of its bytes without a message for each.
 
 Numbers of fields are those of record.proto.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-from libc.string cimport memcmp
+from libc.string cimport memchr, memcmp
 
 from blrcs_native.protobuf_wire cimport (
     LENGTH,
@@ -18,7 +18,9 @@ from blrcs_native.protobuf_wire cimport (
     span_of,
     text_of,
 )
+from blrcs_native.request_rules cimport is_id
 from blrcs_native.struct_json cimport json_of_span, require_levels
+from blrcs_native.struct_order cimport put_in_order
 
 cdef enum:
     BATCH_PARENT = 1
@@ -28,6 +30,9 @@ cdef enum:
     CREATION_ID = 2
     CREATION_RECORD = 3
     RECORD_DATA = 2
+    LEAST_TOGETHER = 2
+    MOST_TOGETHER = 1000
+    MOST_ID_BYTES = 128
 
 
 cdef bint is_same(Span one, Span other) noexcept nogil:
@@ -44,16 +49,13 @@ cdef bint read_sole(Span message, int number, Span* field) noexcept nogil:
     )
 
 
-cdef bint read_creation(Span write, Span parent, Span* record_id, Span* data) noexcept nogil:
-    """What a write creates; False where that is not in the parent, or more is said of it."""
-    cdef Span creation, within, record
-    cdef Reader reader
-    if not read_sole(write, WRITE_CREATE, &creation):
-        return False
-    reader = reader_of(creation.data, creation.size)
+cdef bint read_creation(Span creation, Span* within, Span* record_id, Span* data) noexcept nogil:
+    """What is created, and where; False where more is said of it."""
+    cdef Span record
+    cdef Reader reader = reader_of(creation.data, creation.size)
     if not next_is(&reader, CREATION_PARENT, LENGTH):
         return False
-    if not read_span(&reader, CREATION_PARENT, &within) or not is_same(within, parent):
+    if not read_span(&reader, CREATION_PARENT, within):
         return False
     record_id.size = 0
     if next_is(&reader, CREATION_ID, LENGTH) and not read_span(&reader, CREATION_ID, record_id):
@@ -63,6 +65,118 @@ cdef bint read_creation(Span write, Span parent, Span* record_id, Span* data) no
     if not read_span(&reader, CREATION_RECORD, &record) or not is_done(&reader):
         return False
     return read_sole(record, RECORD_DATA, data)
+
+
+cdef bint read_write(Span write, Span parent, Span* record_id, Span* data) noexcept nogil:
+    """What a write creates; False where that is not in the parent, or more is said of it."""
+    cdef Span creation, within
+    return (
+        read_sole(write, WRITE_CREATE, &creation)
+        and read_creation(creation, &within, record_id, data)
+        and is_same(within, parent)
+    )
+
+
+cdef bint is_segment(Span* rest, const char* kind, Py_ssize_t size) noexcept nogil:
+    """``kind`` and an id up to a slash or the end, both taken off ``rest``."""
+    cdef const unsigned char* end
+    cdef Py_ssize_t length
+    if rest.size <= size or memcmp(rest.data, kind, size) != 0:
+        return False
+    rest.data += size
+    rest.size -= size
+    end = <const unsigned char*>memchr(rest.data, c"/", rest.size)
+    length = rest.size if end == NULL else end - rest.data
+    if not is_id(rest.data, length):
+        return False
+    rest.data += length
+    rest.size -= length
+    return True
+
+
+cdef bint is_collection(Span name) noexcept nogil:
+    """``^tenants/{id}/collections/{id}$``"""
+    cdef Span rest = name
+    return (
+        is_segment(&rest, b"tenants/", 8)
+        and is_segment(&rest, b"/collections/", 13)
+        and rest.size == 0
+    )
+
+
+cdef inline bint is_letter_or_digit(unsigned char byte) noexcept nogil:
+    return c"a" <= byte <= c"z" or c"A" <= byte <= c"Z" or c"0" <= byte <= c"9"
+
+
+cdef bint is_record_id(Span text) noexcept nogil:
+    """``^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$``, or nothing"""
+    cdef Py_ssize_t i
+    cdef unsigned char byte
+    if text.size == 0:
+        return True
+    if text.size > MOST_ID_BYTES or not is_letter_or_digit(text.data[0]):
+        return False
+    for i in range(1, text.size):
+        byte = text.data[i]
+        if not is_letter_or_digit(byte) and not (
+            byte == c"." or byte == c"_" or byte == c"~" or byte == c"-"
+        ):
+            return False
+    return True
+
+
+cdef tuple document_in(Span data, int max_levels):
+    """The document's text, and the data in their order; None where they are not read."""
+    cdef bytes ordered = PyBytes_FromStringAndSize(NULL, data.size)
+    cdef unsigned char* at = <unsigned char*>PyBytes_AS_STRING(ordered)
+    if not put_in_order(at, data, max_levels):
+        return None
+    text = json_of_span(span_of(at, data.size), max_levels)
+    return None if text is None else (text, ordered)
+
+
+def batch_parent(bytes request not None):
+    cdef Reader reader = reader_of(
+        <const unsigned char*>PyBytes_AS_STRING(request), PyBytes_GET_SIZE(request)
+    )
+    cdef Span parent, write, record_id, data
+    cdef Py_ssize_t count = 0
+    if not next_is(&reader, BATCH_PARENT, LENGTH) or not read_span(&reader, BATCH_PARENT, &parent):
+        return None
+    if not is_collection(parent):
+        return None
+    while not is_done(&reader):
+        if not next_is(&reader, BATCH_WRITES, LENGTH):
+            return None
+        if not read_span(&reader, BATCH_WRITES, &write):
+            return None
+        if not read_write(write, parent, &record_id, &data) or not is_record_id(record_id):
+            return None
+        count += 1
+    return text_of(parent) if LEAST_TOGETHER <= count <= MOST_TOGETHER else None
+
+
+def creation_parent(bytes request not None):
+    cdef Span parent, record_id, data
+    cdef Span whole = span_of(PyBytes_AS_STRING(request), PyBytes_GET_SIZE(request))
+    if not read_creation(whole, &parent, &record_id, &data):
+        return None
+    return text_of(parent) if is_collection(parent) and is_record_id(record_id) else None
+
+
+def read_creation_request(bytes request not None, int max_levels):
+    cdef Span parent, record_id, data
+    cdef Span whole = span_of(PyBytes_AS_STRING(request), PyBytes_GET_SIZE(request))
+    require_levels(max_levels)
+    if not read_creation(whole, &parent, &record_id, &data):
+        return None
+    document = document_in(data, max_levels)
+    if document is None:
+        return None
+    try:
+        return text_of(record_id), *document
+    except UnicodeDecodeError:
+        return None
 
 
 def read_creations(bytes request not None, str parent not None, int max_levels):
@@ -91,12 +205,12 @@ cdef tuple creations_of(bytes request, str parent, int max_levels):
             return None
         if not read_span(&reader, BATCH_WRITES, &write):
             return None
-        if not read_creation(write, wanted, &record_id, &data):
+        if not read_write(write, wanted, &record_id, &data):
             return None
-        text = json_of_span(data, max_levels)
-        if text is None:
+        document = document_in(data, max_levels)
+        if document is None:
             return None
         ids.append(text_of(record_id))
-        texts.append(text)
-        encoded.append(PyBytes_FromStringAndSize(<const char*>data.data, data.size))
+        texts.append(document[0])
+        encoded.append(document[1])
     return ids, texts, encoded

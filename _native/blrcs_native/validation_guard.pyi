@@ -12,7 +12,7 @@ from blrcs_native.rejection import Rejection
 class ValidationGuard(Guard):
     """Asks ``judge`` about every message for which ``quick`` cannot tell that all is well.
 
-    ``judge`` gives None or a Rejection, without waiting.
+    ``judge`` gives None or a Rejection, without waiting. A CheckedRequest has been judged.
     """
 
     def __init__(

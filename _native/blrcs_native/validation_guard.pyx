@@ -3,6 +3,7 @@
 cimport cython
 
 from blrcs_native.call cimport Call
+from blrcs_native.checked_request cimport CheckedRequest
 from blrcs_native.guard cimport Guard
 from blrcs_native.quick_rules cimport QuickRules
 
@@ -18,6 +19,8 @@ cdef class ValidationGuard(Guard):
         self.quick = quick
 
     cpdef object check(self, Call call):
+        if type(call.request) is CheckedRequest:
+            return None
         if self.quick is not None and self.quick.hold_c(call.request):
             return None
         return self.judge(call.request)

@@ -1,6 +1,6 @@
 """RecordService: JSON documents in collections."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 
 from google.protobuf.empty_pb2 import Empty
@@ -14,7 +14,7 @@ from blrcs.api.record_messages import (
     record_message,
 )
 from blrcs.api.record_use_cases import CollectionUseCases, RecordUseCases
-from blrcs.api.record_writes import operation_of, plain_documents_in, require_within
+from blrcs.api.record_writes import operation_of, require_within
 from blrcs.api.stored_messages import (
     StoredBatchGetRecordsResponse,
     StoredBatchWriteRecordsResponse,
@@ -24,13 +24,17 @@ from blrcs.api.stored_messages import (
 from blrcs.api.times import to_timestamp
 from blrcs.application.collections.update_collection import JUDGE_SECRETS
 from blrcs.application.page import PageRequest
+from blrcs.application.records.create_plain_records import PlainDocuments
 from blrcs.application.records.watch_records import RecordEvent
 from blrcs.domain.errors import PermissionDeniedError
+from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.record import ChangeKind, RecordImage
-from blrcs.domain.record_name import collection_key_in, record_key_in, tenant_in
+from blrcs.domain.record_name import CollectionKey, collection_key_in, record_key_in, tenant_in
 from blrcs.v1 import record_pb2, record_pb2_grpc
 from blrcs_native.call import Call
+from blrcs_native.checked_request import CheckedRequest
 from blrcs_native.protobuf_wire import write_message
+from blrcs_native.record_creations import read_creation_request, read_creations
 
 CREATE = "blrcs.records.create"
 EVENT_TYPES = {
@@ -111,16 +115,20 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         return Empty()
 
     async def CreateRecord(  # noqa: D102
-        self, request: record_pb2.CreateRecordRequest, _: Call
+        self, request: record_pb2.CreateRecordRequest | CheckedRequest, _: Call
     ) -> record_pb2.Record:
         parent = collection_key_in(request.parent, field="parent")
-        record_id, fields = request.record_id, record_fields(request.record)
-        create_plain = self._records.create_plain_record
-        if create_plain is not None:
-            encoded = await create_plain(parent, record_id, fields)
-            if encoded is not None:
-                return record_message(encoded)
-        record = await self._records.create_record(parent, record_id, fields)
+        if type(request) is CheckedRequest:
+            create_plain = self._records.create_plain_record
+            if create_plain is not None and await create_plain.suits(parent):
+                read = read_creation_request(request.octets, MAX_DEPTH)
+                encoded = None if read is None else await create_plain(parent, *read)
+                if encoded is not None:
+                    return record_message(encoded)
+            request = request.message
+        record = await self._records.create_record(
+            parent, request.record_id, record_fields(request.record)
+        )
         return await self._shown(record.image)
 
     async def GetRecord(  # noqa: D102
@@ -203,17 +211,14 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         return response
 
     async def BatchWriteRecords(  # noqa: D102
-        self, request: record_pb2.BatchWriteRecordsRequest, _: Call
+        self, request: record_pb2.BatchWriteRecordsRequest | CheckedRequest, _: Call
     ) -> record_pb2.BatchWriteRecordsResponse:
         parent = collection_key_in(request.parent, field="parent")
-        create_plain = self._records.create_plain_records
-        documents = (
-            plain_documents_in(parent, request) if await create_plain.suits(parent) else None
-        )
-        if documents is not None:
-            created = await create_plain(parent, documents)
+        if type(request) is CheckedRequest:
+            created = await self._created_plainly(parent, request.octets)
             if created is not None:
                 return _results([write_message(RESULT_RECORD, each) for each in created])
+            request = request.message
         operations = [
             operation_of(parent, write, field=f"writes[{position}]")
             for position, write in enumerate(request.writes)
@@ -237,6 +242,14 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         async with aclosing(self._records.watch_records(key, request.resume_token)) as events:
             async for event in events:
                 yield await self._event(event)
+
+    async def _created_plainly(self, parent: CollectionKey, batch: bytes) -> Sequence[bytes] | None:
+        """What a batch that only creates has created; None where nothing is done."""
+        create = self._records.create_plain_records
+        if not await create.suits(parent):
+            return None
+        read = read_creations(batch, parent.name, MAX_DEPTH)
+        return None if read is None else await create(parent, PlainDocuments(*read))
 
     async def _event(self, event: RecordEvent) -> record_pb2.WatchRecordsResponse:
         change = event.change

@@ -7,14 +7,9 @@ from blrcs.application.records.batch_write_records import (
     RecordOperation,
     RecordUpdate,
 )
-from blrcs.application.records.create_plain_records import PlainDocuments
 from blrcs.domain.errors import InvalidArgumentError
-from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.record_name import CollectionKey, record_key_in
 from blrcs.v1 import record_pb2
-from blrcs_native.record_creations import read_creations
-
-LEAST_TOGETHER = 2
 
 
 def require_within(parent: CollectionKey, name: str, *, field: str) -> str:
@@ -29,19 +24,6 @@ def require_within(parent: CollectionKey, name: str, *, field: str) -> str:
     if key.parent != parent:
         raise InvalidArgumentError(field, "is not within the parent")
     return key.record
-
-
-def plain_documents_in(
-    parent: CollectionKey, request: record_pb2.BatchWriteRecordsRequest
-) -> PlainDocuments | None:
-    """What a batch creates that does nothing else; None where it does more, or that is not seen."""
-    # Loads create, and are so large that a message for each part of a record would cost more than
-    # all that is done with it.
-    if len(request.writes) < LEAST_TOGETHER or not request.writes[0].HasField("create"):
-        return None
-    encoded = request.SerializeToString(deterministic=True)
-    created = read_creations(encoded, parent.name, MAX_DEPTH)
-    return None if created is None else PlainDocuments(*created)
 
 
 def operation_of(

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from blrcs.api.cache_service import CacheService
+from blrcs.api.record_requests import add_record_service
 from blrcs.assembly.access import Access, assemble_access
 from blrcs.assembly.cache import AnyCache, assemble_cache, keep_house
 from blrcs.assembly.direct import direct_access, direct_auth, direct_cache, direct_records
@@ -33,7 +34,6 @@ from blrcs.v1 import (
     credential_pb2_grpc,
     encryption_pb2_grpc,
     limit_pb2_grpc,
-    record_pb2_grpc,
     user_pb2_grpc,
 )
 from blrcs.workers.memory import ACCESS, RECORDS, Memory
@@ -71,7 +71,7 @@ class Builtin:
         access_pb2_grpc.add_AccessServiceServicer_to_server(access.service, registrar)
         limit_pb2_grpc.add_LimitServiceServicer_to_server(self.limits.service, registrar)
         cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)
-        record_pb2_grpc.add_RecordServiceServicer_to_server(records.service, registrar)
+        add_record_service(records.service, registrar)
         encryption_pb2_grpc.add_EncryptionServiceServicer_to_server(
             self.encryption.service(self.base), registrar
         )

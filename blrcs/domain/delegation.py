@@ -99,6 +99,18 @@ def check_delegation(actor: Actor, old: AccessPolicy, new: AccessPolicy, now_ns:
             )
 
 
+def holds(
+    actor: Actor,
+    policy: AccessPolicy,
+    permission: str,
+    resource: str,
+    *,
+    now_ns: int,
+) -> bool:
+    """Whether an actor holds a permission on a resource for the time being, without a condition."""
+    return _Rights(policy, actor, now_ns).cover(_Gain(permission, resource, now_ns))
+
+
 @dataclass(slots=True)
 class _Rights:
     """What an actor holds in a policy."""
@@ -110,7 +122,7 @@ class _Rights:
     denials: list[tuple[Binding, frozenset[str]]] = field(init=False)
 
     def __post_init__(self) -> None:
-        names = _names_of(self.rules, self.actor)
+        names = names_of(self.rules, self.actor)
         counting = [
             (binding, patterns_of(self.rules, binding.role))
             for binding in self.rules.bindings.values()
@@ -260,7 +272,7 @@ def _share(some: frozenset[str], others: frozenset[str]) -> bool:
     return not some.isdisjoint(others) or bool((some | others) & EVERYBODY)
 
 
-def _names_of(rules: Rules, actor: Actor) -> set[str]:
+def names_of(rules: Rules, actor: Actor) -> set[str]:
     """Every member of a binding that means the actor."""
     names = {actor.name, *actor.groups}
     waiting = list(names)

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from blrcs.application.ports.credentials import ApiKeySecret
 from blrcs.domain.session import RefreshToken
@@ -29,6 +29,14 @@ class RandomSecretGenerator:
     def resource_id(self) -> str:
         """See the port: sixteen hexadecimal digits."""
         return self._random(RESOURCE_ID_BYTES).hex()
+
+    def resource_ids(self, count: int) -> Sequence[str]:
+        """See the port. The system is asked once for all."""
+        if not count:
+            return []
+        digits = self._random(RESOURCE_ID_BYTES * count).hex()
+        size = 2 * RESOURCE_ID_BYTES
+        return [digits[start : start + size] for start in range(0, len(digits), size)]
 
     def session_id(self) -> str:
         """See the port: 128 bits in base64url."""

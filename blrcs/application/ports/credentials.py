@@ -56,6 +56,10 @@ class ApiKeySecret:
 class SecretGenerator(Protocol):
     """Random values that nobody can guess, and the hashes to find them again by."""
 
+    def resource_ids(self, count: int) -> Sequence[str]:
+        """As many as these, each as ``resource_id`` gives one."""
+        ...
+
     def resource_id(self) -> str:
         """The last segment of a resource's name, for a caller that gave none."""
         ...

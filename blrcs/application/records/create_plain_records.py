@@ -90,7 +90,8 @@ class CreatePlainRecords:
 
     def _created(self, shape: CollectionShape, documents: PlainDocuments) -> PlainRecords | None:
         """The records; None where two have one id, or there is too much of them."""
-        ids = [each or self._secrets.resource_id() for each in documents.ids]
+        made_up = iter(self._secrets.resource_ids(documents.ids.count("")))
+        ids = [each or next(made_up) for each in documents.ids]
         if len(set(ids)) != len(ids) or max(map(len, documents.encoded)) > MAX_ENCODED_BYTES:
             return None
         now_ns = self._clock()

@@ -5,9 +5,7 @@ from contextlib import suppress
 
 from blrcs.application.records.create_plain_records import CreatePlainRecords, PlainDocuments
 from blrcs.application.records.gathered_creations import Creation, GatheredCreations
-from blrcs.application.records.record_fields import RecordFields
 from blrcs.domain.record_name import CollectionKey
-from blrcs.domain.text_document import TextDocument
 
 
 class PlainCreations:
@@ -21,10 +19,20 @@ class PlainCreations:
         self._create = create
         self._gathered: GatheredCreations[bytes | None] = GatheredCreations(self._carry_out)
 
+    async def suits(self, parent: CollectionKey) -> bool:
+        """Whether there is such a collection."""
+        return await self._create.suits(parent)
+
     async def __call__(
-        self, parent: CollectionKey, record_id: str, fields: RecordFields
+        self, parent: CollectionKey, record_id: str, text: str, encoded: bytes
     ) -> bytes | None:
         """The record as it is shown.
+
+        Args:
+            parent: Its collection.
+            record_id: Its id; an empty one is made up.
+            text: The document, as it is stored.
+            encoded: The same, as presentation encodes it.
 
         Returns:
             None where nothing is done, since something about it has to be looked at more closely.
@@ -32,13 +40,9 @@ class PlainCreations:
         Raises:
             ResourceExhaustedError: Too many wait already.
         """
-        document = fields.data
-        if type(document) is not TextDocument or fields.states_expiry:
-            return None
-        if not await self._create.suits(parent):
-            return None
-        what = (parent, document.text, fields.encoded)
-        return await self._gathered.add(parent, record_id, len(fields.encoded), None, what)
+        return await self._gathered.add(
+            parent, record_id, len(encoded), None, (parent, text, encoded)
+        )
 
     async def _carry_out(self, group: Sequence[Creation]) -> None:
         parents, texts, encoded = zip(*[each.what for each in group], strict=True)

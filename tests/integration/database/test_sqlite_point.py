@@ -8,6 +8,11 @@ from contextlib import closing
 import pytest
 
 from blrcs.database.sqlite.connection import connect
+from blrcs.transport.in_process import InProcessStream
+from blrcs.v1 import record_pb2
+from blrcs_native.call import Call
+from blrcs_native.direct_record import DirectGetRecord
+from blrcs_native.method import Method
 from blrcs_native.sqlite_point import SqlitePoint
 
 NOW_NS = 1000
@@ -174,6 +179,23 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(OSError, match="cannot be opened"):
         SqlitePoint(tmp_path / "missing.db", FIND)
     assert not (tmp_path / "missing.db").exists()
+
+
+def test_get_record_is_answered_by_the_ids_of_its_name(point, writer):
+    handler = DirectGetRecord(None, point)
+    method = Method(
+        "/a.B/Get", client_streaming=False, server_streaming=False, parse=None, serialize=None
+    )
+    call = Call(method, InProcessStream(None), (), "192.0.2.1")
+
+    def answered(name):
+        body = record_pb2.GetRecordRequest(name=name).SerializeToString()
+        return handler.answer_bytes(call, body)
+
+    put(writer, b"x")
+    assert answered("tenants/a/collections/b/records/c") == b"x"
+    assert answered("tenants/b/collections/a/records/c") is None
+    assert answered("tenants/a/collections/b/records/d") is None
 
 
 def test_texts_are_needed(point):

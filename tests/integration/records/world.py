@@ -10,6 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
+from blrcs.api.record_requests import add_record_service
 from blrcs.assembly.encryption import assemble_encryption
 from blrcs.assembly.foundation import Foundation
 from blrcs.assembly.records import assemble_records
@@ -38,11 +39,7 @@ class World:
     def __init__(self, records, clock):
         self.records = records
         self.clock = clock
-        self.host = Host(
-            lambda server: record_pb2_grpc.add_RecordServiceServicer_to_server(
-                records.service, server
-            )
-        )
+        self.host = Host(lambda server: add_record_service(records.service, server))
         self.stub = self.stub_of("users/alice", ALL)
 
     @classmethod

@@ -23,7 +23,7 @@ def written(value, kind):
     if value is None:
         return struct.pack(">i", -1)
     octets = {
-        "t": lambda: value.encode(),
+        "t": lambda: str(value).encode(),
         "o": lambda: value,
         "n": lambda: struct.pack(">q", value),
         "r": lambda: struct.pack(">d", value),
@@ -51,8 +51,8 @@ def test_rows_are_written_as_they_are_described(table):
 
 
 def test_what_stands_around_them():
-    assert HEAD == b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
-    assert TAIL == struct.pack(">h", -1)
+    assert b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0) == HEAD
+    assert struct.pack(">h", -1) == TAIL
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,14 @@ from hypothesis import strategies as st
 
 from blrcs.api.record_messages import record_fields
 from blrcs.domain.filter.document import MAX_DEPTH
+from blrcs.interceptors.validation import VALIDATOR
 from blrcs.v1 import record_pb2
-from blrcs_native.record_creations import read_creations
+from blrcs_native.record_creations import (
+    batch_parent,
+    creation_parent,
+    read_creation_request,
+    read_creations,
+)
 from blrcs_native.struct_json import json_of_struct
 from tests.unit.native.wire_strategies import near
 
@@ -112,6 +118,71 @@ def test_what_is_nearly_a_batch_is_read_as_it_is_parsed_or_not_at_all(wire):
     assert found[2] == [encoded(each.create.record.data) for each in request.writes]
 
 
+@given(st.dictionaries(st.text("abc", max_size=3), VALUES, min_size=2, max_size=20))
+def test_data_come_into_the_order_of_deterministic_serialization(data):
+    request = batch(creation("a", data))
+    assert read_creations(request.SerializeToString(), PARENT, MAX_DEPTH) == read(request)
+
+
+NAMES = st.sampled_from(
+    [PARENT, "tenants/a/collections/-", f"{PARENT}/x", "tenants//collections/a"]
+)
+IDS = st.sampled_from(["", "a", "A.~_-9", "-a", "a/b", "é", "a" * 128, "a" * 129, "a\n"])
+
+
+@given(NAMES, st.lists(st.tuples(IDS, NAMES), max_size=3))
+def test_a_batch_that_is_checked_breaks_no_rule(parent, creations):
+    request = batch(*(creation(each, {}, within) for each, within in creations), parent=parent)
+    found = batch_parent(encoded(request))
+    is_fine = not VALIDATOR.collect_violations(request)
+    together = len(creations) > 1 and {within for _, within in creations} == {parent}
+    assert found == (parent if is_fine and together else None)
+
+
+def test_a_batch_that_is_too_long_is_not_checked():
+    writes = [creation("a", {})] * 1001
+    assert batch_parent(encoded(batch(*writes))) is None
+    assert batch_parent(encoded(batch(*writes[1:]))) == PARENT
+
+
+@given(NAMES, IDS)
+def test_a_creation_that_is_checked_breaks_no_rule(parent, record_id):
+    request = creation(record_id, {}, parent).create
+    is_fine = not VALIDATOR.collect_violations(request)
+    assert creation_parent(encoded(request)) == (parent if is_fine else None)
+
+
+@given(DOCUMENTS)
+def test_one_creation_is_read_as_one_of_a_batch_is(data):
+    write = creation("a", data)
+    found = read(batch(write))
+    one = read_creation_request(write.create.SerializeToString(), MAX_DEPTH)
+    assert one == (None if found is None else tuple(column[0] for column in found))
+
+
+@pytest.mark.parametrize("write", [with_expiry(60), creation("a", {}, name="given")])
+def test_what_is_more_than_a_plain_creation_is_not_checked(write):
+    octets = encoded(write.create)
+    assert creation_parent(octets) is None
+    assert read_creation_request(octets, MAX_DEPTH) is None
+    assert batch_parent(encoded(batch(write, write))) is None
+
+
+@settings(max_examples=300)
+@given(near(st.just(encoded(creation("a", {"x": [1]}).create))))
+def test_what_is_nearly_a_creation_is_checked_as_it_is_parsed_or_not_at_all(wire):
+    parent = creation_parent(wire)
+    read_ = read_creation_request(wire, MAX_DEPTH)
+    if parent is None or read_ is None:
+        return
+    request = record_pb2.CreateRecordRequest.FromString(wire)
+    assert not VALIDATOR.collect_violations(request)
+    assert (parent, read_[0]) == (request.parent, request.record_id)
+    assert read_[2] == encoded(request.record.data)
+
+
 def test_levels_are_bounded():
     with pytest.raises(ValueError, match="at most 256"):
         read_creations(b"", PARENT, 257)
+    with pytest.raises(ValueError, match="at most 256"):
+        read_creation_request(b"", 257)

@@ -45,3 +45,11 @@ def test_any_text_has_a_refresh_hash():
     generator = RandomSecretGenerator()
 
     assert len(generator.refresh_hash("\x00é" * 100)) == 32
+
+
+def test_ids_of_many_resources_are_those_of_each():
+    octets = bytes(range(24))
+    generator = RandomSecretGenerator(lambda size: octets[:size])
+    expected = [octets[start : start + 8].hex() for start in (0, 8, 16)]
+    assert generator.resource_ids(3) == expected
+    assert generator.resource_ids(0) == []

@@ -5,10 +5,8 @@ import asyncio
 import pytest
 
 from blrcs.application.records.plain_creations import PlainCreations
-from blrcs.application.records.record_fields import RecordFields
 from blrcs.domain.errors import UnavailableError
 from blrcs.domain.record_name import CollectionKey
-from blrcs.domain.text_document import TextDocument
 
 ORDERS = CollectionKey("acme", "orders")
 
@@ -35,11 +33,6 @@ class Creations:
         return None if self.declines else [b"shown " + each for each in documents.encoded]
 
 
-def fields(number, **also):
-    text = TextDocument(f"{number}", lambda _: {})
-    return RecordFields(data=text, encoded=b"%d" % number, **also)
-
-
 @pytest.fixture
 def create():
     return Creations()
@@ -51,8 +44,9 @@ def creations(create):
 
 
 async def test_those_of_one_moment_go_together(create, creations):
+    ids = ["a", "", "", "b"]
     images = await asyncio.gather(
-        *[creations(ORDERS, each, fields(number)) for number, each in enumerate(["a", "", "", "b"])]
+        *[creations(ORDERS, each, str(at), b"%d" % at) for at, each in enumerate(ids)]
     )
     assert images == [b"shown 0", b"shown 1", b"shown 2", b"shown 3"]
     assert create.groups == [
@@ -61,38 +55,26 @@ async def test_those_of_one_moment_go_together(create, creations):
 
 
 async def test_equal_ids_do_not_go_together(create, creations):
-    await asyncio.gather(*[creations(ORDERS, each, fields(0)) for each in ("a", "a", "", "")])
+    await asyncio.gather(*[creations(ORDERS, each, "0", b"0") for each in ("a", "a", "", "")])
     assert [ids for ids, *_ in create.groups] == [["a"], ["a", "", ""]]
 
 
 @pytest.mark.parametrize("error", [None, UnavailableError("DATABASE_UNAVAILABLE", "away")])
 async def test_where_nothing_is_done_each_is_left_to_another_road(create, creations, error):
     create.error, create.declines = error, error is None
-    images = await asyncio.gather(*[creations(ORDERS, each, fields(0)) for each in "ab"])
+    images = await asyncio.gather(*[creations(ORDERS, each, "0", b"0") for each in "ab"])
     assert images == [None, None]
 
 
 async def test_who_has_gone_takes_nobody_along(create, creations):
-    tasks = [asyncio.create_task(creations(ORDERS, each, fields(0))) for each in "abc"]
+    tasks = [asyncio.create_task(creations(ORDERS, each, "0", b"0")) for each in "abc"]
     await asyncio.sleep(0)
     tasks[1].cancel()
     assert await asyncio.gather(tasks[0], tasks[2]) == [b"shown 0"] * 2
     assert [ids for ids, *_ in create.groups] == [["a", "c"]]
 
 
-async def test_a_collection_that_asks_for_more_is_left_to_another_road(create, creations):
-    create.suitable = False
-    assert await creations(ORDERS, "a", fields(0)) is None
-    assert create.groups == []
-
-
-@pytest.mark.parametrize("given", [{"ttl_ns": 1}, {"expire_time_ns": 1}], ids=["ttl", "time"])
-async def test_one_that_expires_is_left_to_another_road(create, creations, given):
-    assert await creations(ORDERS, "a", fields(0, **given)) is None
-    assert create.groups == []
-
-
-@pytest.mark.parametrize("data", [None, {"n": 1}])
-async def test_what_is_no_text_is_left_to_another_road(create, creations, data):
-    assert await creations(ORDERS, "a", RecordFields(data=data, encoded=b"")) is None
-    assert create.groups == []
+@pytest.mark.parametrize("suitable", [True, False])
+async def test_a_collection_suits_as_it_does_for_many(create, creations, suitable):
+    create.suitable = suitable
+    assert await creations.suits(ORDERS) is suitable

@@ -1,0 +1,7 @@
+"""A request that was read natively; the contract is in checked_request.pyi."""
+
+cdef class CheckedRequest:
+    cdef readonly bytes octets
+    cdef readonly str parent
+    cdef object parse
+    cdef object parsed
