@@ -13,7 +13,7 @@ FROM python:3.13-slim AS build
 # Any compiler that Debian has will do, and none of it reaches the second stage.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gcc libc6-dev libnghttp2-dev \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev libnghttp2-dev nghttp2-client \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /src
@@ -21,11 +21,20 @@ COPY LICENSE MANIFEST.in README.md pyproject.toml setup.py ./
 COPY proto proto
 COPY _native _native
 COPY blrcs blrcs
+COPY benchmarks benchmarks
+COPY examples/orders examples/orders
 COPY deploy/requirements deploy/requirements
+COPY deploy/train deploy/train
 
 # Debugging symbols would be most of the native core's size.
 ENV CFLAGS=-g0
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+# The compiler goes by what it has seen of the core under load.
+RUN pip install --no-cache-dir --require-hashes \
+        --requirement deploy/requirements/build.txt --requirement deploy/requirements/run.txt \
+    && BLRCS_WITHOUT_EXTENSIONS=1 pip install --no-deps --no-build-isolation --editable . \
+    && deploy/train python \
+    && BLRCS_PROFILE=use pip wheel --no-cache-dir --no-deps --no-build-isolation \
+        --wheel-dir /wheels .
 RUN python -m venv --without-pip /opt/blrcs \
     && pip --python /opt/blrcs/bin/python install --no-cache-dir \
         --require-hashes --requirement deploy/requirements/run.txt \

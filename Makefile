@@ -107,6 +107,12 @@ $(VENV)/.test: $(VENV)/.built deploy/requirements/test.txt
 	$(LOCKED)/test.txt
 	@touch $@
 
+.PHONY: optimized
+optimized: build ## Build the native core anew by what gcc learns from a load on it
+	@deploy/system-packages optimized $(PYTHON)
+	deploy/train $(BIN)/python
+	BLRCS_PROFILE=use $(BIN)/python setup.py --quiet build_ext --inplace --force
+
 .PHONY: build-test
 build-test: system-test $(VENV)/.test ## Likewise, with what the tests need
 

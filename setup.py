@@ -13,6 +13,16 @@ GENERATED = Path("_generated")
 FAST = ["-O3", "-fno-semantic-interposition"]
 SANITIZED = ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"]
 COUNTED = ["-fsanitize-coverage=trace-pc"]  # see tests/fuzz/coverage.c
+PROFILES = {  # see deploy/train
+    "record": ["-fprofile-generate"],
+    "use": [
+        "-fprofile-use",
+        "-fprofile-partial-training",  # what the training has not run is no rarer for that
+        "-fprofile-correction",
+        "-Wno-missing-profile",
+        "-Wno-coverage-mismatch",
+    ],
+}
 QUIET = ["-Wno-unused-function", "-Wno-sign-compare"]  # what Cython itself writes
 
 sys.path.insert(0, str(ROOT))  # a PEP 517 build does not put the project itself on the path
@@ -25,17 +35,25 @@ def packages() -> list[str]:
     return sorted(own | {"blrcs.v1", "blrcs_native", "blrcs_native.http2", "buf.validate"})
 
 
+def profile() -> list[str]:
+    """What the compiler is told of the ways that are taken: nothing, unless it is asked for."""
+    chosen = os.environ.get("BLRCS_PROFILE")
+    return [] if chosen is None else PROFILES[chosen]
+
+
 def extensions() -> list[Extension]:
     """One extension module for each .pyx, so that a change rebuilds one file."""
     if "BLRCS_WITHOUT_EXTENSIONS" in os.environ:  # an editable build would not keep them
         return []
-    sanitize = "BLRCS_SANITIZE" in os.environ  # see deploy/sanitize
+    compiled, linked = [*FAST, *profile()], profile()
+    if "BLRCS_SANITIZE" in os.environ:  # see deploy/sanitize
+        compiled, linked = [*SANITIZED, *COUNTED], SANITIZED
     return [
         Extension(
             ".".join(source.relative_to(NATIVE.parent).with_suffix("").parts),
             [source.as_posix()],
-            extra_compile_args=[*([*SANITIZED, *COUNTED] if sanitize else FAST), *QUIET],
-            extra_link_args=SANITIZED if sanitize else [],
+            extra_compile_args=[*compiled, *QUIET],
+            extra_link_args=linked,
             libraries=["nghttp2"] if source.parent.name == "http2" else [],
         )
         for source in sorted(NATIVE.rglob("*.pyx"))

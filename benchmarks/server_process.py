@@ -5,6 +5,7 @@ import re
 import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -87,7 +88,9 @@ def printed_port(process: "subprocess.Popen[str]", pattern: str) -> int:
 
 
 def stop(process: "subprocess.Popen[str]") -> None:
-    """Tells a process to end, and ends it where it does not listen."""
+    """Tells a process to end, and ends it where it does not listen; says if it had ended before."""
+    if process.poll() is not None:
+        print(f"{process.args} ended by itself: {process.returncode}", file=sys.stderr)
     process.send_signal(signal.SIGTERM)
     try:
         process.communicate(timeout=STOP_TIMEOUT_S)

@@ -69,8 +69,9 @@ class TransportFigures:
     left_out: dict[str, str] = field(default_factory=dict)
 
     def leave_out(self, what: str, why: object) -> None:
-        """Notes that something is not measured; the last line of ``why`` is kept."""
-        self.left_out[what] = str(why).strip().splitlines()[-1]
+        """Notes that something is not measured; the last line of the first ``why`` is kept."""
+        # Whatever fails after it may be no more than what comes of it.
+        self.left_out.setdefault(what, str(why).strip().splitlines()[-1])
 
     def add(self, name: str, subjects: dict[str, Subject]) -> None:
         """Takes over what was measured of a scenario; subjects without a round are passed over."""

@@ -21,7 +21,7 @@ from blrcs.assembly.foundation import NS_PER_S, lay_foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
-from blrcs.assembly.overload import assemble_overload, bound_watches
+from blrcs.assembly.overload import assemble_overload, watch_places
 from blrcs.assembly.recorded_reloads import RecordedReloads
 from blrcs.assembly.services import HostedServices
 from blrcs.config.live import LiveSettings
@@ -125,7 +125,6 @@ async def running(
         for reference in settings.services.extra:
             hosted.add(reference, registrar)
         health, direct_standard = _add_standard(registrar, settings)
-        bound_watches(settings, registrar)
 
         metrics.started()
         router = Router({}, unknown=metrics.calls.unknown)
@@ -140,6 +139,7 @@ async def running(
                 observers=(RejectionMetrics(metrics.rejections), CallLog(level)),
                 direct={**direct, **direct_standard},
                 overload=overload,
+                watches=watch_places(settings),
                 innermost=base.consistency_token and keep_consistency(base.consistency_token),
                 audit=audit.sink,
                 certificates=certificate_principals(settings.auth.mtls),

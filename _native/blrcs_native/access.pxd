@@ -16,6 +16,10 @@ cdef class AccessTable:
     cdef readonly object epoch
     # Some condition asks for the request.
     cdef readonly bint reads_message
+    # So are all of its parts.
+    cdef bint is_steady
+    # No other table of this process has the same; from 1 on.
+    cdef uint64_t serial
     cdef object _clock
     cdef AccessPart _root
     cdef dict _tenants

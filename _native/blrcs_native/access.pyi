@@ -1,6 +1,6 @@
 """Who may do what where: roles, groups and bindings compiled into one immutable table."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, final
 
 from blrcs_native.access_explanation import Explanation
@@ -27,7 +27,7 @@ class AccessTable:
     ) -> None: ...
     def changed(
         self,
-        places: dict[str, tuple[Iterable[RoleSpec], Iterable[GroupSpec], Iterable[BindingSpec]]],
+        places: Mapping[str, tuple[Iterable[RoleSpec], Iterable[GroupSpec], Iterable[BindingSpec]]],
         *,
         epoch: int,
     ) -> AccessTable: ...

@@ -52,6 +52,8 @@ from blrcs_native.resource_template import validate_resource
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size_bytes) except NULL
 
+cdef uint64_t LAST_SERIAL = 0
+
 cdef enum:
     CALLER_ENTRIES = 16_384
     SHARDS = 256
@@ -94,8 +96,11 @@ cdef class AccessTable:
     """
 
     def __cinit__(self, roles, groups, bindings, *, clock=time.time_ns, epoch=0):
+        global LAST_SERIAL
         if not callable(clock):
             raise TypeError("clock is not callable")
+        LAST_SERIAL += 1
+        self.serial = LAST_SERIAL
         self._clock = clock
         self.epoch = int(epoch)
         self._seed = <uint64_t><Py_ssize_t>hash("resource")  # differs from process to process
@@ -104,7 +109,7 @@ cdef class AccessTable:
         self._naming = [{}] * SHARDS
         self._compile(_by_place(roles, groups, bindings))
 
-    def changed(self, dict places not None, *, epoch):
+    def changed(self, places not None, *, epoch):
         """A table that differs in these places alone, under another epoch.
 
         ``places`` has all roles, groups and bindings of each tenant that is another, or of the
@@ -115,7 +120,7 @@ cdef class AccessTable:
         made._root = self._root
         made._tenants = self._tenants.copy()
         made._naming = self._naming.copy()
-        made._compile(places)
+        made._compile(dict(places))
         return made
 
     def _compile(self, dict places):
@@ -136,6 +141,7 @@ cdef class AccessTable:
                     self._tenants[place] = part
         parts = [self._root, *self._tenants.values()]
         self.reads_message = any([(<AccessPart>each).reads_message for each in parts])
+        self.is_steady = all([(<AccessPart>each).is_steady for each in parts])
         self._has_conditions = any([(<AccessPart>each).has_conditions for each in parts])
         self._reads_groups = any([(<AccessPart>each).reads_groups for each in parts])
 

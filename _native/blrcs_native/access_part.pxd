@@ -10,6 +10,8 @@ cdef dict reached_groups(dict containing, str principal)
 
 cdef class AccessPart:
     cdef readonly bint reads_message
+    # What it decides changes neither with time nor with the call: nothing expires or has a condition.
+    cdef readonly bint is_steady
     cdef readonly bint has_conditions
     cdef readonly bint reads_groups
     # What it was made from.

@@ -136,10 +136,14 @@ cdef class AccessPart:
         self._compile_rows(self.closed)
         self.containing = _containing_groups(groups, place)
         self.bindings_of = {}
+        self.is_steady = True
         for binding in _checked_bindings(bindings, place):
             for member in binding.members:
                 self.bindings_of.setdefault(member, []).append(binding)
+            if binding.expires_at_ns is not None:
+                self.is_steady = False
             if binding.condition is not None:
+                self.is_steady = False
                 self.has_conditions = True
                 self.reads_groups |= (<Condition?>binding.condition).reads_groups
             role = self.role_ids.get(binding.role)

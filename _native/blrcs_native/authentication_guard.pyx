@@ -10,9 +10,11 @@ from blrcs_native.rejection cimport Rejection
 from blrcs_native.token cimport TokenVerifier
 from blrcs_native.token_binding cimport BindingRules
 
+from blrcs_native.claims import PASSWORD_CHANGE_CLAIM
+
 # One object wherever Cython has it, so that most names are told by identity.
 cdef str AUTHORIZATION = "authorization"
-PASSWORD_CHANGE_CLAIM = "pwc"
+cdef Py_ssize_t AUTHORIZATION_LENGTH = len(AUTHORIZATION)
 MISSING = "TOKEN_MISSING"
 AMBIGUOUS = "TOKEN_AMBIGUOUS"
 SCHEME = "TOKEN_SCHEME_UNKNOWN"
@@ -56,7 +58,10 @@ cdef class AuthenticationGuard(Guard):
         for field in call.metadata:
             # Unpacking would be slow, since most transports give a kind of named tuple.
             name = field_part(field, 0)
-            if name is not AUTHORIZATION and name != AUTHORIZATION:
+            if name is not AUTHORIZATION and (
+                (type(name) is str and len(<str>name) != AUTHORIZATION_LENGTH)
+                or name != AUTHORIZATION
+            ):
                 continue
             if header is not None:
                 return self.rejections[AMBIGUOUS]
@@ -82,11 +87,12 @@ cdef class AuthenticationGuard(Guard):
         principal.claims = claims
         principal.groups = claims.groups
         principal.scope = claims.permitted
+        principal.serial = claims.serial
         call.principal = principal
         if claims.is_bound or self.binding.demands or with_proof:
             rejection = self.binding.check(call, claims, header.partition(" ")[2], with_proof)
             if rejection is not None:
                 return rejection
-        if PASSWORD_CHANGE_CLAIM in claims._members and not self.allow_password_change_required:
+        if claims.demands_password and not self.allow_password_change_required:
             return self.rejections[PASSWORD_CHANGE]
         return None

@@ -1,6 +1,7 @@
 """The C face of the guards that ask whether the caller may."""
 
 from blrcs_native.access cimport AccessTable, Decision
+from blrcs_native.admissions cimport Admissions
 from blrcs_native.call cimport Call, Principal
 from blrcs_native.decision_log cimport DecisionLog
 from blrcs_native.generation cimport Generation
@@ -19,6 +20,10 @@ cdef class CurrentAccess:
     cdef tuple _scopes_of(self, str permission)
     # The table, after what other processes have changed until now.
     cdef AccessTable now(self)
+    # The table as it was found last.
+    cdef inline AccessTable current(self):
+        return self._table
+
 
 
 cdef class AccessGuard(Guard):
@@ -28,6 +33,7 @@ cdef class AccessGuard(Guard):
     cdef ResourceTemplate template
     cdef bint or_owner
     cdef Rejection denied
+    cdef Admissions admissions
 
     cdef Decision _decide(
         self, AccessTable table, Call call, str resource, bint message_to_come

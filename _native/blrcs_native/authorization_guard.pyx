@@ -3,6 +3,7 @@
 cimport cython
 
 from blrcs_native.access cimport ALLOWED, DENIED, UNDECIDED, AccessTable, Decision
+from blrcs_native.admissions cimport Admissions
 from blrcs_native.call cimport Call, Principal
 from blrcs_native.condition cimport Facts
 from blrcs_native.decision_log cimport DecisionLog
@@ -10,6 +11,10 @@ from blrcs_native.generation cimport Generation
 from blrcs_native.guard cimport Guard
 from blrcs_native.rejection cimport Rejection
 from blrcs_native.resource_template cimport ResourceTemplate
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_COMPACT_ASCII(object text) noexcept
+    void* PyUnicode_DATA(object text) noexcept
 
 cdef enum:
     MAX_KNOWN = 256
@@ -107,6 +112,7 @@ cdef class AccessGuard(Guard):
         self.template = template
         self.or_owner = or_owner
         self.denied = denied
+        self.admissions = Admissions()
 
     cdef Decision _decide(
         self, AccessTable table, Call call, str resource, bint message_to_come
@@ -150,15 +156,23 @@ cdef class HeadAuthorizationGuard(AccessGuard):
             return self.denied
         table = self.access.now()
         call.wants_message = table.reads_message
+        if self.access.log is None and self.admissions.holds(table, call.principal, NULL, 0):
+            return None
         if not self.template.is_constant:
-            return None if self._may_anywhere(table, call.principal) else self.denied
-        decision = self._decide(table, call, self.template.text, call.wants_message)
+            decision = ALLOWED if self._may_anywhere(table, call.principal) else DENIED
+        else:
+            decision = self._decide(table, call, self.template.text, call.wants_message)
+        if decision == ALLOWED and self.access.log is None:
+            self.admissions.note(table, call.principal, NULL, 0)
         return self.denied if decision == DENIED else None
 
 
 @cython.final
 cdef class ObjectAuthorizationGuard(AccessGuard):
     cpdef object check(self, Call call):
+        cdef AccessTable table
+        cdef const unsigned char* text = NULL
+        cdef Py_ssize_t size = 0
         if call.principal is None:
             return self.denied
         if self.template.is_constant and not call.wants_message:
@@ -168,6 +182,14 @@ cdef class ObjectAuthorizationGuard(AccessGuard):
             self.template.render_c(call.request) if self.or_owner
             else self.template.fill(call.request)
         )
-        if self._decide(self.access.now(), call, <str>resource, False) == ALLOWED:
-            return None
-        return self.denied
+        table = self.access.now()
+        if resource is not None and PyUnicode_IS_COMPACT_ASCII(resource):
+            text = <const unsigned char*>PyUnicode_DATA(resource)
+            size = len(<str>resource)
+            if self.access.log is None and self.admissions.holds(table, call.principal, text, size):
+                return None
+        if self._decide(table, call, <str>resource, False) != ALLOWED:
+            return self.denied
+        if text != NULL:
+            self.admissions.note(table, call.principal, text, size)
+        return None

@@ -1,6 +1,6 @@
 """The C face of calls."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from blrcs_native.message_stream cimport MessageStream
 from blrcs_native.method cimport Method
@@ -14,6 +14,8 @@ cdef class Principal:
     cdef readonly object claims
     cdef readonly tuple groups
     cdef readonly frozenset scope
+    # That of the claims which say all of it; 0 where somebody else does.
+    cdef uint64_t serial
 
 
 cdef class Call:
@@ -48,15 +50,22 @@ cdef class Call:
     cdef bint wants_message
     # The handler has called `abort`.
     cdef bint aborted
-    # The code that the call ended with; -1 while it runs.
+    # The code that the call ended with; -1 while it runs. When it ended; 0 until then.
     cdef int ended_code
+    cdef int64_t ended_ns
 
+    cdef int status(self) except -1
     cdef void reject(self, Rejection rejection)
     cdef void note_shadow(self, Rejection rejection)
     cdef object accept(self, bytes body)
     cdef object next_message(self, bint iterating)
+    cdef object awaited_message(self, bint iterating)
+    cdef object stand_and_receive(self, bytes body, object verdict)
+    cdef object judged(self, object verdict)
 
 
 cdef Call new_call(
     Method method, MessageStream stream, object metadata, str peer_address, int64_t now_ns
 )
+
+cdef Rejection MALFORMED

@@ -75,6 +75,10 @@ cdef class Call:
 
     @property
     def status_code(self):
+        return self.status()
+
+    cdef int status(self) except -1:
+        """The code that it ended with, or would end with now."""
         if self.ended_code >= 0:
             return self.ended_code
         if self.rejection is not None:
@@ -97,14 +101,18 @@ cdef class Call:
             return raising(error)
         if body is None:
             return self._read(iterating)
-        if body is self.stream.eof:
+        if type(body) is not bytes:
             return raising(StopAsyncIteration()) if iterating else ready(body)
         if self.standing_guards:
-            return self._receive_standing(body)
-        verdict = self.accept(body)
-        if verdict is None:
-            return ready(self.request)
-        return self._judged(verdict)
+            verdict = ask(self.standing_guards, self, 0)
+            if verdict is not None:
+                return self.stand_and_receive(<bytes>body, verdict)
+        verdict = self.accept(<bytes>body)
+        return ready(self.request) if verdict is None else self.judged(verdict)
+
+    cdef object awaited_message(self, bint iterating):
+        """The same, of a message that is not there yet."""
+        return self._read(iterating)
 
     async def _read(self, bint iterating):
         body = await self.stream.read()
@@ -112,27 +120,31 @@ cdef class Call:
             if iterating:
                 raise StopAsyncIteration
             return body
-        return await self._receive_standing(body)
-
-    async def _receive_standing(self, body):
         if self.standing_guards:
-            await self._stand()
+            verdict = ask(self.standing_guards, self, 0)
+            if verdict is not None:
+                await self._judged(verdict)
         return await self.receive(body)
 
-    async def _stand(self):
-        verdict = ask(self.standing_guards, self, 0)
-        if verdict is not None and type(verdict) is not Rejection:
-            verdict = await verdict
-        if verdict is not None:
-            self.reject(verdict)
-            raise AbortError(verdict)
+    cdef object stand_and_receive(self, bytes body, object verdict):
+        """An awaitable of the message, where guards that are asked again have said more than None."""
+        return self._stand_and_receive(body, verdict)
+
+    async def _stand_and_receive(self, bytes body, object verdict):
+        await self._judged(verdict)
+        return await self.receive(body)
 
     async def receive(self, body):
         """Parses one message and has it pass the guards that read messages."""
-        return await self._judged(self.accept(body))
+        verdict = self.accept(body)
+        return self.request if verdict is None else await self._judged(verdict)
+
+    cdef object judged(self, object verdict):
+        """An awaitable of the message, where guards have said more of it than None."""
+        return self._judged(verdict)
 
     async def _judged(self, verdict):
-        if verdict is not None and type(verdict) is not Rejection:
+        if type(verdict) is not Rejection:
             verdict = await verdict
         if verdict is not None:
             self.reject(verdict)
@@ -154,28 +166,32 @@ cdef class Call:
                 self.request = method.parse(body)
             except Exception:
                 return MALFORMED
-        return ask(self.body_guards, self, 0)
+        return ask(self.body_guards, self, 0) if self.body_guards else None
 
     def write(self, message):
         cdef Method method = self.method
         if self.aborted:
             return raising(AbortError(self.rejection))
-        if self.messages is None or self.standing_guards:
-            return self._write(message)
         body = message if method.serialize is None else method.serialize(message)
+        if self.standing_guards:
+            verdict = ask(self.standing_guards, self, 0)
+            if verdict is not None:
+                return self._stand_and_write(body, verdict)
+        if self.messages is None:
+            return self._write(body)
         go_on = self.messages.put_message(body)
         if method.metrics is not None:
             method.metrics.sent()
         return DONE if go_on else self.stream.drained()
 
-    async def _write(self, message):
-        cdef Method method = self.method
-        body = message if method.serialize is None else method.serialize(message)
-        if self.standing_guards:
-            await self._stand()
+    async def _stand_and_write(self, body, verdict):
+        await self._judged(verdict)
+        await self._write(body)
+
+    async def _write(self, body):
         await self.stream.write(body)
-        if method.metrics is not None:
-            method.metrics.sent()
+        if self.method.metrics is not None:
+            self.method.metrics.sent()
 
     async def send_initial_metadata(self, initial_metadata):
         await self.stream.send_initial_metadata(initial_metadata)

@@ -33,6 +33,10 @@ cdef class Claims:
     cdef readonly bint is_foreign
     # Whether it is good only with what it is bound to: most are bound to nothing.
     cdef bint is_bound
+    # Good for changing the password alone.
+    cdef bint demands_password
+    # No other claims of this process have the same; from 1 on.
+    cdef uint64_t serial
     cdef dict _members
     # Set and read by the verifier that made the claims, whose cache they are an entry of.
     cdef int64_t valid_from_ns

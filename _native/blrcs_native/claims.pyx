@@ -12,7 +12,7 @@ cimport cython
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 # Late enough for any token; with the largest leeway its nanoseconds still fit into 64 bits.
 cdef int64_t MAX_NUMERIC_DATE_S = 9_223_000_000
@@ -22,6 +22,9 @@ cdef enum:
     INVALID = -2
 
 cdef object MADE_HERE = object()
+cdef uint64_t LAST_SERIAL = 0
+
+PASSWORD_CHANGE_CLAIM = "pwc"
 
 
 @cython.final
@@ -41,8 +44,11 @@ cdef class Claims:
     """
 
     def __cinit__(self, maker=None):
+        global LAST_SERIAL
         if maker is not MADE_HERE:
             raise TypeError("claims are made by a TokenVerifier")
+        LAST_SERIAL += 1
+        self.serial = LAST_SERIAL
 
     @property
     def members(self):
@@ -85,6 +91,7 @@ cdef Claims read_claims(dict members, str kid):
     claims.principal = claims.subject
     claims.groups = ()
     claims._members = members
+    claims.demands_password = PASSWORD_CHANGE_CLAIM in members
     return claims
 
 

@@ -2,10 +2,14 @@
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.string cimport memcpy
 
+from blrcs_native.access cimport AccessTable
+from blrcs_native.admissions cimport MOST_TEXT_BYTES, Admissions
 from blrcs_native.authorization_guard cimport AccessGuard, ObjectAuthorizationGuard
 from blrcs_native.call cimport Call
 from blrcs_native.guard cimport ask
+from blrcs_native.protobuf_wire cimport Span
 from blrcs_native.rejection cimport Rejection
 
 
@@ -30,6 +34,18 @@ cdef class DirectHandler:
         self.guards = tuple(guards)
         self.names = tuple(fields)
         self.fields = frozenset(self.names)
+        if len(self.guards) == 1 and type(self.guards[0]) is ObjectAuthorizationGuard:
+            self._watch(self.guards[0])
+
+    cdef void _watch(self, ObjectAuthorizationGuard guard) except *:
+        cdef Py_ssize_t i
+        if guard.shadow:
+            return
+        self.sole = guard
+        self.admissions = Admissions()
+        for i in range(len(self.names)):
+            if self.names[i] in guard.template.fields:
+                self.asked |= 1 << i
 
     @property
     def fits_guards(self):
@@ -65,6 +81,55 @@ cdef class DirectHandler:
         message.names = self.names
         message.texts = texts
         return self.admit(call, message)
+
+    cdef bint is_admitted(self, Call call, const Span* texts) except -1:
+        """Whether the guards are known to admit the call, by the octets of ``fields`` in their order.
+
+        If not, they are to be asked, and `note_admitted` be told where they admit it.
+        """
+        cdef unsigned char joined[MOST_TEXT_BYTES]
+        cdef AccessTable table
+        cdef Py_ssize_t size
+        if not self.guards:
+            return True
+        self.asked_table = 0
+        if (
+            self.sole is None or self.sole.access.log is not None
+            or call.wants_message or call.principal is None
+        ):
+            return False
+        table = self.sole.access.now()
+        size = self._join_asked(texts, joined)
+        if size < 0 or not table.is_steady:
+            return False
+        if self.admissions.holds(table, call.principal, joined, size):
+            return True
+        self.asked_table = table.serial
+        return False
+
+    cdef void note_admitted(self, Call call, const Span* texts) except *:
+        cdef unsigned char joined[MOST_TEXT_BYTES]
+        cdef AccessTable table
+        if self.asked_table == 0:
+            return
+        # The guard may have found another one since.
+        table = self.sole.access.current()
+        if table.serial == self.asked_table:
+            self.admissions.note(table, call.principal, joined, self._join_asked(texts, joined))
+
+    cdef Py_ssize_t _join_asked(self, const Span* texts, unsigned char* joined) noexcept:
+        """Writes the fields that the guard reads, each behind its size; -1 where they are too large."""
+        cdef Py_ssize_t i, at = 0
+        for i in range(len(self.names)):
+            if not self.asked >> i & 1:
+                continue
+            if at + 1 + texts[i].size > MOST_TEXT_BYTES:
+                return -1
+            joined[at] = <unsigned char>texts[i].size
+            if texts[i].size:
+                memcpy(joined + at + 1, texts[i].data, texts[i].size)
+            at += 1 + texts[i].size
+        return at
 
     def answer_bytes(self, Call call not None, bytes body not None):
         return self.answer(

@@ -104,10 +104,11 @@ cdef class DirectCheck(DirectHandler):
         cdef str principal = text_of(request.principal)
         cdef str permission = text_of(request.permission)
         cdef str resource = text_of(request.resource)
-        if self.guards:
+        if not self.is_admitted(call, &request.principal):
             rejection = self.admit_texts(call, (principal, permission, resource))
             if rejection is not None:
                 return rejection
+            self.note_admitted(call, &request.principal)
         table = self.access.now()
         allowed = table.allows(principal, permission, resource)
         epoch = table.epoch

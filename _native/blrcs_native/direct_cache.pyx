@@ -191,23 +191,24 @@ cdef class DirectGet(DirectHandler):
 
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
         cdef Reader reader = reader_of(body, size)
-        cdef Span name_span, key_span
+        cdef Span[2] address  # of the namespace, and of the key
         cdef Rejection rejection
         cdef CacheSpace space
         cdef StoredEntry entry
-        if not read_address(&reader, &name_span, &key_span) or not is_done(&reader):
+        if not read_address(&reader, &address[0], &address[1]) or not is_done(&reader):
             return None
-        cdef str name = text_of(name_span)
-        cdef str key = text_of(key_span)
-        if self.guards:
+        cdef str name = text_of(address[0])
+        cdef str key = text_of(address[1])
+        if not self.is_admitted(call, address):
             rejection = self.admit(call, fields_of(name, key))
             if rejection is not None:
                 return rejection
+            self.note_admitted(call, address)
         space = space_of(self.namespaces, name)
         entry = None if space is None else space.find(key)
         if entry is None:
             return self._missing(name)
-        return entry_reply(key_span, entry, space.expires_at_ns(entry, INT64_MAX))
+        return entry_reply(address[1], entry, space.expires_at_ns(entry, INT64_MAX))
 
     cdef Rejection _missing(self, str name):
         cdef PyObject* found = PyDict_GetItemWithError(self.missing, name)
@@ -230,27 +231,28 @@ cdef class DirectNearGet(DirectHandler):
 
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
         cdef Reader reader = reader_of(body, size)
-        cdef Span name_span, key_span
+        cdef Span[2] address  # of the namespace, and of the key
         cdef Rejection rejection
         cdef NearSpace space
         cdef NearCopy copy
-        if not read_address(&reader, &name_span, &key_span) or not is_done(&reader):
+        if not read_address(&reader, &address[0], &address[1]) or not is_done(&reader):
             return None
-        cdef str name = text_of(name_span)
+        cdef str name = text_of(address[0])
         space = self.copies.space_of(name)
         if space is None:
             return None
-        cdef str key = text_of(key_span)
+        cdef str key = text_of(address[1])
         copy = space.find(key)
         if copy is None:  # whether there is an entry, the keeper knows
             return None
-        if self.guards:
+        if not self.is_admitted(call, address):
             rejection = self.admit(call, fields_of(name, key))
             if rejection is not None:
                 return rejection
+            self.note_admitted(call, address)
         space.count(copy)
         return entry_reply(
-            key_span, copy.entry, self.copies.expires_at_ns(copy.entry, INT64_MAX)
+            address[1], copy.entry, self.copies.expires_at_ns(copy.entry, INT64_MAX)
         )
 
 
@@ -296,10 +298,11 @@ cdef class DirectSet(DirectHandler):
         entry = entry_of(&request)
         if entry.size_bytes > space.max_bytes:
             return None
-        if self.guards:
+        if not self.is_admitted(call, &request.name):
             rejection = self.admit(call, fields_of(name, key))
             if rejection is not None:
                 return rejection
+            self.note_admitted(call, &request.name)
         version = space.put(key, entry, request.ttl_ns, request.condition, request.version)
         if version > 0:
             return version_reply(<uint64_t>version)

@@ -384,10 +384,11 @@ cdef class DirectConsume(DirectHandler):
         cdef LimitIndex index = self.limits.now()
         if not read_request(body, size, &request):
             return None
-        if self.guards:
+        if not self.is_admitted(call, &request.domain):
             rejection = self.admit_texts(call, (text_of(request.domain),))
             if rejection is not None:
                 return rejection
+            self.note_admitted(call, &request.domain)
         if not match(index, self.limits.limiter, &request, &verdict):
             return None
         if not verdict.shares:

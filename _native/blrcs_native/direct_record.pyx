@@ -64,10 +64,11 @@ cdef class DirectGetRecord(DirectHandler):
         # Before anything is looked up: not even by the time that it takes may whoever is refused
         # learn what there is. A look at the access table leaves nothing behind, so the handler may
         # decline after it.
-        if self.guards:
+        if not self.is_admitted(call, &span):
             rejection = self.admit_texts(call, (name,))
             if rejection is not None:
                 return rejection
+            self.note_admitted(call, &span)
         return self._stored(span) if self.copies is None else self._copied(name)
 
     cdef bytes _copied(self, str name):

@@ -112,7 +112,7 @@ cdef class LimitSharing:
             raise RuntimeError("no limiter uses it yet")
         if not 0 <= slot < self.slots.count:
             raise ValueError(f"there is no place {slot}")
-        if slot == self.slots.own or not self.slots.seize(slot):
+        if slot == self.slots.own or not self.slots.await_turn(slot):
             return None
         try:
             self.undo(slot)
@@ -236,7 +236,7 @@ cdef class LimitSharing:
                 sched_yield()
 
     cdef void undo(self, uint64_t slot) noexcept nogil:
-        """Undoes what a dead process had begun, and takes its locks away. Its slot is held."""
+        """Undoes what a dead process had begun, and takes its locks away. The turn is held."""
         cdef Journal* journal = &self.journals[slot]
         cdef Py_ssize_t number
         cdef Undo* entry
@@ -254,7 +254,7 @@ cdef class LimitSharing:
                 store(&self.stripes[number].owner, 0)
 
     cdef uint64_t give_back_places(self, uint64_t slot) noexcept nogil:
-        """Releases what a dead process's calls held; how many places. Its slot is held."""
+        """Releases what a dead process's calls held; how many places. The turn is held."""
         cdef Py_ssize_t index
         cdef uint64_t number, given_back = 0
         cdef Place* place

@@ -12,5 +12,6 @@ cdef class Method:
     cdef readonly object policy
     cdef readonly object input_descriptor
     cdef readonly object parse
+    cdef object refill
     cdef readonly object serialize
     cdef readonly MethodMetrics metrics

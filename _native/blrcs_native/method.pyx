@@ -5,6 +5,14 @@ cimport cython
 from blrcs_native.call_metrics cimport MethodMetrics
 
 
+cdef object refill_of(object parse):
+    """What fills a message that `parse` has made anew, all of it; None where that is not known."""
+    owner = getattr(parse, "__self__", None)
+    if type(owner).__module__ != "google._upb._message" or parse != owner.FromString:
+        return None
+    return owner.ParseFromString
+
+
 @cython.final
 cdef class Method:
     def __init__(
@@ -28,6 +36,7 @@ cdef class Method:
         self.client_streaming = client_streaming
         self.server_streaming = server_streaming
         self.parse = parse
+        self.refill = refill_of(parse)
         self.serialize = serialize
         self.policy = policy
         self.input_descriptor = input_descriptor

@@ -75,6 +75,7 @@ cdef extern from "nghttp2/nghttp2.h":
         NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
         NGHTTP2_SETTINGS_MAX_FRAME_SIZE
         NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
+        NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES
 
     ctypedef struct nghttp2_nv:
         uint8_t* name
@@ -82,6 +83,10 @@ cdef extern from "nghttp2/nghttp2.h":
         size_t namelen
         size_t valuelen
         uint8_t flags
+
+    ctypedef struct nghttp2_extpri:
+        uint32_t urgency
+        int inc
 
     ctypedef struct nghttp2_settings_entry:
         int32_t settings_id
@@ -130,7 +135,7 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_ping ping
         nghttp2_goaway goaway
 
-    ctypedef int (*nghttp2_on_frame_callback)(
+    ctypedef int (*nghttp2_on_frame_callback "nghttp2_on_frame_recv_callback")(
         nghttp2_session* session, const nghttp2_frame* frame, void* user_data
     ) noexcept
     ctypedef int (*nghttp2_on_invalid_frame_recv_callback)(
@@ -159,6 +164,8 @@ cdef extern from "nghttp2/nghttp2.h":
         nghttp2_data_source* source, void* user_data
     ) noexcept
 
+    int nghttp2_session_change_extpri_stream_priority(
+        nghttp2_session*, int32_t, const nghttp2_extpri*, int)
     int nghttp2_session_callbacks_new(nghttp2_session_callbacks**)
     void nghttp2_session_callbacks_del(nghttp2_session_callbacks*)
     void nghttp2_session_callbacks_set_on_frame_recv_callback(

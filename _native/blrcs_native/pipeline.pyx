@@ -14,6 +14,7 @@ from blrcs_native.guard cimport Guard, ask
 from blrcs_native.method cimport Method
 from blrcs_native.overload cimport MethodLoad
 from blrcs_native.rejection cimport Rejection
+from blrcs_native.requests cimport Requests
 from blrcs_native.rejection import AbortError, explained
 
 cdef Rejection CANCELLED = explained(1, "transport", "CALL_CANCELLED", "the call was cancelled")
@@ -29,22 +30,6 @@ cdef Rejection NO_REQUEST = explained(
 cdef Rejection late_or_cancelled(Call call):
     remaining = call.stream.time_remaining()
     return DEADLINE_EXCEEDED if remaining is not None and remaining <= 0 else CANCELLED
-
-
-@cython.final
-cdef class Requests:
-    """The messages that a client streams, as an async iterator."""
-
-    cdef Call call
-
-    def __cinit__(self, Call call):
-        self.call = call
-
-    def __aiter__(self):
-        return self
-
-    def __anext__(self):
-        return self.call.next_message(True)
 
 
 cdef tuple hooks(observers, str name):
@@ -261,7 +246,7 @@ cdef class Pipeline:
                 raise error
             if method.server_streaming or call.rejection is not None:
                 return None
-            if reply is None and call.status_code:
+            if reply is None and call.status():
                 return None
             if method.serialize is not None:
                 reply = method.serialize(reply)
@@ -311,8 +296,8 @@ cdef class Pipeline:
                 (<Charge>charge).release()
             call.releases = None
         # Observers ask for it too, and a transport may be slow to tell.
-        call.ended_code = call.status_code
-        now_ns = monotonic_ns()
+        call.ended_code = call.status()
+        now_ns = call.ended_ns = monotonic_ns()
         if call.place is not None:
             (<MethodLoad>call.place).leave(call, now_ns)
         if self.method.metrics is not None:

@@ -3,27 +3,43 @@
 A place is one byte of a file, held by a record lock (fcntl(2), F_SETLK). The kernel drops it when
 the process has ended, however it ends, and not before its last thread has left user mode: nothing
 that it wrote can come later. Process numbers, which the system uses again, play no part.
+
+Nobody but its process ever has a place's byte: others ask whether it is held (F_GETLK). Whoever
+sees to what the dead have left, or takes a place, has the place's turn meanwhile, a byte of its own
+behind those of the places. So a place that is seen to is never told as one whose process lives, and
+none is taken while it is seen to.
 """
 
-from libc.errno cimport EAGAIN, EINTR, EACCES, errno
+from libc.errno cimport EAGAIN, EINTR, errno
 from libc.string cimport memset
-from posix.fcntl cimport F_SETLK, F_UNLCK, F_WRLCK, fcntl, flock
+from posix.fcntl cimport F_GETLK, F_SETLK, F_SETLKW, F_UNLCK, F_WRLCK, fcntl, flock
 from posix.unistd cimport SEEK_SET
 
 cimport cython
 
 
-cdef inline int set_lock(int fd, short kind, Py_ssize_t number) noexcept nogil:
+cdef inline flock one_byte(short kind, Py_ssize_t number) noexcept nogil:
     cdef flock wanted
     memset(&wanted, 0, sizeof(wanted))
     wanted.l_type = kind
     wanted.l_whence = SEEK_SET
     wanted.l_start = number
     wanted.l_len = 1
-    while fcntl(fd, F_SETLK, &wanted) < 0:
+    return wanted
+
+
+cdef inline bint set_lock(int fd, int command, short kind, Py_ssize_t number) noexcept nogil:
+    cdef flock wanted = one_byte(kind, number)
+    while fcntl(fd, command, &wanted) < 0:
         if errno != EINTR:
-            return errno
-    return 0
+            return False
+    return True
+
+
+cdef inline bint is_locked(int fd, Py_ssize_t number) noexcept nogil:
+    """Whether another process has the byte; so it is too where the kernel cannot say."""
+    cdef flock wanted = one_byte(F_WRLCK, number)
+    return fcntl(fd, F_GETLK, &wanted) < 0 or wanted.l_type != F_UNLCK
 
 
 @cython.final
@@ -44,23 +60,45 @@ cdef class WorkerSlots:
         for each in range(self.count) if number is None else (number,):
             if not 0 <= each < self.count:
                 raise ValueError(f"there is no place {each}")
-            if self.seize(each):
+            if not self.await_turn(each):
+                continue
+            is_taken = set_lock(self.fd, F_SETLK, F_WRLCK, each)
+            self.let_go(each)
+            if is_taken:
                 self.own = each
                 return each
         raise BlockingIOError(EAGAIN, "every place is taken")
 
     def is_dead(self, Py_ssize_t number):
-        if number == self.own or not self.seize(number):
-            return False
-        self.let_go(number)
-        return True
+        return number != self.own and not is_locked(self.fd, number)
 
     def lead(self):
-        return self.seize(self.count)
+        return set_lock(self.fd, F_SETLK, F_WRLCK, self.count)
 
     cdef bint seize(self, Py_ssize_t number) noexcept nogil:
-        """Takes a place that no living process has; the process's own it gets again."""
-        return set_lock(self.fd, F_WRLCK, number) == 0
+        # The living are asked for the most: they cost one question.
+        if is_locked(self.fd, number) or not set_lock(
+            self.fd, F_SETLK, F_WRLCK, self.turn(number)
+        ):
+            return False
+        return self.keep_turn_of_dead(number)
+
+    cdef bint await_turn(self, Py_ssize_t number) noexcept nogil:
+        if is_locked(self.fd, number) or not set_lock(
+            self.fd, F_SETLKW, F_WRLCK, self.turn(number)
+        ):
+            return False
+        return self.keep_turn_of_dead(number)
+
+    cdef bint keep_turn_of_dead(self, Py_ssize_t number) noexcept nogil:
+        """Whether the place is still nobody's, now that none can take it; else gives up the turn."""
+        if not is_locked(self.fd, number):
+            return True
+        self.let_go(number)
+        return False
 
     cdef void let_go(self, Py_ssize_t number) noexcept nogil:
-        set_lock(self.fd, F_UNLCK, number)
+        set_lock(self.fd, F_SETLK, F_UNLCK, self.turn(number))
+
+    cdef Py_ssize_t turn(self, Py_ssize_t number) noexcept nogil:
+        return self.count + 1 + number

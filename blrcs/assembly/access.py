@@ -103,7 +103,7 @@ def assemble_access(
         dry_run=DryRun(
             rules=store,
             decisions=recorded,
-            compiled=lambda policy: TableDecisions(store.compile(policy), tuple),
+            compiled=lambda policy: TableDecisions(store.compile(policy).table, tuple),
         ),
         roles=RoleUseCases(
             create_role=CreateRole(**creating),

@@ -5,18 +5,10 @@ from blrcs.interceptors.overload import overload_rejections
 from blrcs.interceptors.watch_places import WatchPlaces
 from blrcs.monitoring.overload_metrics import OverloadMetrics
 from blrcs.resilience.circuit_breaker import BreakerRules
-from blrcs.transport.registration import Registrar
 from blrcs_native.adaptive_limit import AdaptiveLimit
 from blrcs_native.overload import Overload
 
 NS_PER_S = 1_000_000_000
-WATCHES = (
-    "/blrcs.v1.AuditService/FollowEvents",
-    "/blrcs.v1.CacheService/Watch",
-    "/blrcs.v1.RecordService/WatchRecords",
-    "/grpc.health.v1.Health/Watch",
-)
-"""Methods whose calls end when their callers have had enough."""
 
 
 def breaker_rules(settings: Settings) -> BreakerRules | None:
@@ -32,14 +24,12 @@ def breaker_rules(settings: Settings) -> BreakerRules | None:
     )
 
 
-def bound_watches(settings: Settings, registrar: Registrar) -> None:
-    """However many watch, as many other calls are served."""
-    places = WatchPlaces(
+def watch_places(settings: Settings) -> WatchPlaces:
+    """The bounds of its watches: however many there are, as many other calls are served."""
+    return WatchPlaces(
         most=max(1, settings.server.max_concurrent_calls // 2),
         most_per_caller=settings.overload.max_watches_per_principal,
     )
-    for name in WATCHES:
-        registrar.put_around(name, places.around)
 
 
 def assemble_overload(settings: Settings, metrics: OverloadMetrics) -> Overload:

@@ -56,6 +56,8 @@ def held_cursor(path: Path) -> Iterator["CursorFile"]:
         OSError: It cannot be read or written.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    if not path.name:
+        raise CursorError(f"{path}: is a folder")
     lock = os.open(path.with_name(f"{path.name}.lock"), flags, FILE_MODE)
     try:
         try:
@@ -100,5 +102,11 @@ class CursorFile:
 def _cursor(values: Mapping[str, Any]) -> Cursor:
     if values["version"] != FORMAT:
         raise ValueError("is of another version")
-    seen = {str(chain): int(seq) for chain, seq in values["seen"].items()}
-    return Cursor(seen, int(values["inode"]), int(values["size_bytes"]))
+    seen = {str(chain): _count(seq) for chain, seq in values["seen"].items()}
+    return Cursor(seen, _count(values["inode"]), _count(values["size_bytes"]))
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError("is no count")
+    return value

@@ -41,7 +41,7 @@ def backup(
     settings = settings_of(config_directory, config_file, environment, data_directory)
     key = own_key(settings.data_directory)
     chains = chains_of(settings.data_directory)
-    with _told():
+    with told_of_audit():
         report = back_up(
             chains, folder, PublicAuditKeys.of_jwks(key.jwks()), public_key=jwk_set(key)
         )
@@ -71,7 +71,7 @@ def restore(
 
     settings = settings_of(config_directory, config_file, environment, data_directory)
     directory = settings.data_directory
-    with _told():
+    with told_of_audit():
         directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         own = OwnAuditKeys(directory)
         restored = restore_chains(
@@ -87,7 +87,7 @@ def restore(
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told_of_audit() -> Iterator[None]:
     """Has what cannot be done end the command with one line."""
     from blrcs.audit.backup import BackupError  # noqa: PLC0415 - see the package
     from blrcs.audit.restoring import RestoreError  # noqa: PLC0415

@@ -14,6 +14,7 @@ from rich.progress import Progress as Bars
 
 from blrcs.cli.audit_command import record_command
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
+from blrcs.cli.db_backup_audit import back_up_audit, restore_audit
 from blrcs.cli.db_target import DataFolder, find_target, told
 from blrcs.cli.exit import fail
 from blrcs.monitoring.log_values import escape
@@ -37,10 +38,15 @@ def backup(
         Path | None,
         typer.Option("--encrypt-to", help="A key, or a public key, that the file is encrypted to."),
     ] = None,
+    audit: Annotated[
+        Path | None,
+        typer.Option("--audit", help="A file for the audit log, encrypted likewise."),
+    ] = None,
 ) -> None:
     """Write all tables to a file, as of one moment, while servers run, and read it back.
 
     The file holds hashes of passwords: it is for its owner alone. The signing key is not in it.
+    Ends with 1 where the audit log is not as it was written; it is copied all the same.
     """
     from blrcs import __version__  # noqa: PLC0415 - see the package
     from blrcs.database.backup.write import write_backup  # noqa: PLC0415
@@ -50,6 +56,8 @@ def backup(
     record_command(found.settings, "blrcs db backup", str(file.absolute()))
     tallies = _run(partial(write_backup, found.url, file, version=__version__, encrypt_to=key))
     typer.echo(f"Wrote {file}: {_summary(tallies)}, read back and found equal.")
+    if audit is not None and not back_up_audit(found.settings, audit, key):
+        raise typer.Exit(1)
 
 
 def restore(
@@ -59,7 +67,15 @@ def restore(
     environment: EnvironmentName = None,
     data_directory: DataFolder = None,
     key_file: Annotated[
-        Path | None, typer.Option("--key", help="What opens the file, where it is encrypted.")
+        Path | None, typer.Option("--key", help="What opens the files, where they are encrypted.")
+    ] = None,
+    audit: Annotated[
+        Path | None,
+        typer.Option("--audit", help="That of the audit log, which comes first."),
+    ] = None,
+    audit_key: Annotated[
+        list[Path] | None,
+        typer.Option("--audit-key", help="Verifies them; by default the server's own key does."),
     ] = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace what is in the tables.")] = False,
@@ -74,6 +90,8 @@ def restore(
     key = _key_in(key_file)
     with told(), found.alone():
         record_command(found.settings, "blrcs db restore", str(file.absolute()))
+        if audit is not None:
+            restore_audit(found.settings, audit, key, audit_key)
         tallies = _run(
             partial(restore_backup, found.url, file, found.branches, key=key, force=force)
         )

@@ -61,14 +61,15 @@ def dry_run(
     """Say which of the recorded decisions would be others under another policy."""
     from blrcs.application.access.dry_run import MAX_EXAMINED, changes  # noqa: PLC0415
     from blrcs.domain.errors import DomainError  # noqa: PLC0415
-    from blrcs.security.access_store import TableDecisions, compile_policy  # noqa: PLC0415
+    from blrcs.security.access_store import TableDecisions  # noqa: PLC0415
+    from blrcs.security.compiled_policy import compile_policy  # noqa: PLC0415
 
     wanted = _candidate(candidate)
     stored = _stored(
         data_directory, config_directory, config_file, environment, decisions=MAX_EXAMINED
     )
     try:
-        table = compile_policy(wanted.over(stored.policy), time.time_ns)
+        table = compile_policy(wanted.over(stored.policy), time.time_ns).table
     except DomainError as error:
         fail(escape(error.message))
     found = changes(stored.decisions, TableDecisions(table, tuple))

@@ -85,6 +85,7 @@ def json_values(method: ServedMethod) -> dict[str, Any]:
         "idempotency_ttl": None if idempotency_ns is None else str(Duration(idempotency_ns)),
         "shadow": sorted(policy.shadow),
         "priority": policy.priority,
+        "watch": policy.watch,
         "validation": method.is_validated,
         "allow_password_change_required": policy.allow_password_change_required,
         "step_up": policy.step_up and _step_up_values(policy.step_up),

@@ -9,12 +9,11 @@ import sqlalchemy as sa
 from blrcs.cli.stored import read_stored
 from blrcs.config.settings import Settings
 from blrcs.database.adapter import Transaction
-from blrcs.database.repositories.access import SqlAccessRepository, load_policy
+from blrcs.database.repositories.access import load_policy
 from blrcs.database.statement import Statement
 from blrcs.database.tables import service_accounts, users
-from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.identity_name import SERVICE_ACCOUNTS, USERS
-from blrcs.security.access_store import AccessStore
+from blrcs.security.compiled_policy import compile_policy
 from blrcs_native.access import AccessTable
 
 _THIS: sa.BindParameter[str] = sa.bindparam("this_id")
@@ -56,20 +55,9 @@ def read_access(settings: Settings, principal: str) -> StoredAccess:
 
 
 async def _read(transaction: Transaction, principal: str) -> StoredAccess:
-    store = AccessStore(_Loaded(await load_policy(transaction)), clock=time.time_ns)
-    store.load()
-    return StoredAccess(store.current.table, await _account(transaction, principal))
-
-
-class _Loaded(SqlAccessRepository):
-    """A repository of a policy that has been read already."""
-
-    def __init__(self, policy: AccessPolicy) -> None:
-        self._policy = policy
-
-    def load(self) -> AccessPolicy:
-        """The policy."""
-        return self._policy
+    policy = await load_policy(transaction)
+    table = compile_policy(policy, time.time_ns).table
+    return StoredAccess(table, await _account(transaction, principal))
 
 
 async def _account(transaction: Transaction, principal: str) -> Account | None:

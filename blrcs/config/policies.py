@@ -76,6 +76,8 @@ class PolicyOverride(Section):
     """What the audit log keeps."""
     priority: Priority | None = None
     """Who is refused first where there is more to do than can be done."""
+    watch: bool | None = None
+    """Its calls last as long as their callers want, and have the bounds of watches."""
     shadow: tuple[GuardKind, ...] | None = None
     """Guards that decide and record, but let the call pass."""
     token_binding: Literal["none", "any", "mtls", "dpop"] | None = None

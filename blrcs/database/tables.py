@@ -213,6 +213,14 @@ bindings = _table(
 description, or is NULL where the binding always counts."""
 sa.Index(None, bindings.c.role)
 
+access_changes = _table(
+    "access_changes",
+    sa.Column("epoch", NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("name", KEY, primary_key=True),
+)
+"""The roles, groups and bindings that the latest epochs put or deleted: who knows the policy of an
+epoch reads these alone."""
+
 access_decisions = _table(
     "access_decisions",
     sa.Column("id", DIGEST, primary_key=True),

@@ -1,8 +1,9 @@
 """Who may do what where: roles, groups and bindings, and what must hold between them."""
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from blrcs.domain.access_closure import has_administrator
 from blrcs.domain.access_name import home_of, is_group, owned_by
@@ -42,7 +43,8 @@ class AccessPolicy:
     @property
     def all_roles(self) -> Mapping[str, Role]:
         """The built-in roles too."""
-        return {**BUILTIN_ROLES, **self.roles}
+        # Only read, and not copied: this is asked for each of many bindings.
+        return ChainMap(cast("dict[str, Role]", self.roles), BUILTIN_ROLES)
 
     def with_role(self, role: Role) -> "AccessPolicy":
         """With a role added or changed.
@@ -59,7 +61,7 @@ class AccessPolicy:
         _require(role.included_roles, known)
         if _reaches(role.name, {name: each.included_roles for name, each in known.items()}):
             raise FailedPreconditionError("ROLE_CYCLE", f"{role.name} would include itself")
-        return self._keep_administrator(changed)
+        return self._keep_administrator(changed, role.name)
 
     def without_role(self, name: str, etag: str) -> "AccessPolicy":
         """Without a role that nothing uses.
@@ -98,7 +100,7 @@ class AccessPolicy:
             raise FailedPreconditionError(
                 "GROUP_TOO_DEEP", f"groups nest at most {MAX_NESTING} deep"
             )
-        return self._keep_administrator(changed)
+        return self._keep_administrator(changed, group.name)
 
     def without_group(self, name: str, etag: str) -> "AccessPolicy":
         """Without a group that nothing names.
@@ -134,7 +136,8 @@ class AccessPolicy:
             raise FailedPreconditionError(
                 "TOO_MANY_CONDITIONS", f"at most {MAX_CONDITIONAL} bindings have conditions"
             )
-        return self._with_bindings(bindings, now_ns=now_ns)
+        before = self.bindings.get(binding.name, binding)
+        return self._with_bindings(bindings, before.resource, binding.resource, now_ns=now_ns)
 
     def without_binding(self, name: str, etag: str, *, now_ns: int) -> "AccessPolicy":
         """Without a binding.
@@ -145,7 +148,8 @@ class AccessPolicy:
         """
         binding = found(self.bindings, name)
         require_etag(name, stored=binding.etag, given=etag)
-        return self._with_bindings(_without(self.bindings, name), now_ns=now_ns)
+        bindings = _without(self.bindings, name)
+        return self._with_bindings(bindings, binding.resource, now_ns=now_ns)
 
     def without_principal(self, principal: str, *, now_ns: int) -> "AccessPolicy":
         """With a principal taken out of every binding and group; bindings left empty go.
@@ -179,8 +183,7 @@ class AccessPolicy:
 
         The name of a built-in role is not taken, but refused by ``with_role``.
         """
-        everything = self.roles.keys() | self.groups.keys() | self.bindings.keys()
-        if resource.name in everything:
+        if any(resource.name in taken for taken in (self.roles, self.groups, self.bindings)):
             raise AlreadyExistsError(resource.name)
 
     def _holders_of(self, member: str) -> list[str]:
@@ -188,16 +191,22 @@ class AccessPolicy:
         bindings = [each.name for each in self.bindings.values() if member in each.members]
         return bindings + [each.name for each in self.groups.values() if member in each.members]
 
-    def _with_bindings(self, bindings: Mapping[str, Binding], *, now_ns: int) -> "AccessPolicy":
+    def _with_bindings(
+        self, bindings: Mapping[str, Binding], *places: str, now_ns: int
+    ) -> "AccessPolicy":
         changed = replace(self, bindings=bindings, epoch=self.epoch + 1)
-        return self._keep_administrator(changed, now_ns)
+        return self._keep_administrator(changed, *places, times_ns=(now_ns,))
 
-    def _keep_administrator(self, changed: "AccessPolicy", *times_ns: int) -> "AccessPolicy":
+    def _keep_administrator(
+        self, changed: "AccessPolicy", *places: str, times_ns: tuple[int, ...] = ()
+    ) -> "AccessPolicy":
         """The changed policy, unless it takes the last user who administers then, or for good.
 
         A binding that expires does not stand in for one that does not: it would only delay the day
-        on which nobody is left.
+        on which nobody is left. What lies in tenants (``places``) makes nobody administrator.
         """
+        if all(map(home_of, places)):
+            return changed
         for at_ns in (*times_ns, FOR_EVER_NS):
             if self._has_administrator(at_ns) and not changed._has_administrator(at_ns):  # noqa: SLF001
                 raise FailedPreconditionError(

@@ -8,6 +8,9 @@ from blrcs.domain.etag import render_etag
 from blrcs.domain.field_path import Path, overlap, parse_path
 from blrcs.domain.record_name import CollectionKey
 
+DATA = "data"
+"""What the paths of masks, filters and orders begin with, and those of collections do not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
@@ -85,6 +88,17 @@ def check_paths(
 
 def _paths(texts: Iterable[str], field: str) -> list[tuple[str, Path]]:
     return [
-        (f"{field}[{number}]", parse_path(text, field=f"{field}[{number}]"))
+        (f"{field}[{number}]", _path(text, f"{field}[{number}]"))
         for number, text in enumerate(texts)
     ]
+
+
+def _path(text: str, field: str) -> Path:
+    # As masks and filters have it: it would name what no record has, and protect nothing.
+    if text == DATA or text.startswith(f"{DATA}."):
+        raise InvalidArgumentError(
+            field,
+            f"begins within the data: leave out {DATA!r}, or put it in backticks where the data"
+            " have a member of that name",
+        )
+    return parse_path(text, field=field)

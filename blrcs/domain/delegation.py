@@ -24,6 +24,7 @@ from blrcs.domain.access_closure import (
     patterns_of,
     resources_meet,
 )
+from blrcs.domain.access_difference import changed_names, concerned
 from blrcs.domain.access_name import home_of
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
@@ -79,7 +80,8 @@ def delegated(
 def check_delegation(actor: Actor, old: AccessPolicy, new: AccessPolicy, now_ns: int) -> None:
     """Raises PermissionDeniedError if the change lets anybody do what the actor may not."""
     rights = _Rights(old, actor, now_ns)
-    for gain in chain(_role_gains(old, new, now_ns), _gains(old, new, now_ns)):
+    before, after = concerned(old, new)
+    for gain in chain(_role_gains(old, new, now_ns), _gains(before, after, now_ns)):
         if not rights.cover(gain):
             where = gain.resource or "the root"
             raise PermissionDeniedError(
@@ -88,13 +90,25 @@ def check_delegation(actor: Actor, old: AccessPolicy, new: AccessPolicy, now_ns:
                 " long and under no more than the same condition",
                 metadata={"permission": gain.pattern, "resource": gain.resource},
             )
-    for denial in _new_denials(old, new, now_ns):
+    for denial in _new_denials(before, after, now_ns):
         if not rights.may_deny(denial, new):
             raise PermissionDeniedError(
                 "RIGHTS_EXCEEDED",
                 f"{denial.name} would deny what others are given from above",
                 metadata={"binding": denial.name},
             )
+
+
+def holds(
+    actor: Actor,
+    policy: AccessPolicy,
+    permission: str,
+    resource: str,
+    *,
+    now_ns: int,
+) -> bool:
+    """Whether an actor holds a permission on a resource for the time being, without a condition."""
+    return _Rights(policy, actor, now_ns).cover(_Gain(permission, resource, now_ns))
 
 
 @dataclass(slots=True)
@@ -108,7 +122,7 @@ class _Rights:
     denials: list[tuple[Binding, frozenset[str]]] = field(init=False)
 
     def __post_init__(self) -> None:
-        names = _names_of(self.rules, self.actor)
+        names = names_of(self.rules, self.actor)
         counting = [
             (binding, patterns_of(self.rules, binding.role))
             for binding in self.rules.bindings.values()
@@ -186,13 +200,12 @@ def _gains(old: Rules, new: Rules, now_ns: int) -> Iterator[_Gain]:
             yield _Gain(pattern, binding.resource)
 
 
-def _role_gains(old: Rules, new: Rules, now_ns: int) -> Iterator[_Gain]:
+def _role_gains(old: AccessPolicy, new: AccessPolicy, now_ns: int) -> Iterator[_Gain]:
     """What roles of tenants have anew; whoever holds it for the time being may put it there."""
-    for role in new.all_roles.values():
-        home = home_of(role.name)
-        if home and role is not old.all_roles.get(role.name):
-            was = patterns_of(old, role.name)
-            for pattern in _uncovered(patterns_of(new, role.name), was):
+    for name in sorted(changed_names(old.roles, new.roles) & new.roles.keys()):
+        home = home_of(name)
+        if home:
+            for pattern in _uncovered(patterns_of(new, name), patterns_of(old, name)):
                 yield _Gain(pattern, home, now_ns)
 
 
@@ -259,7 +272,7 @@ def _share(some: frozenset[str], others: frozenset[str]) -> bool:
     return not some.isdisjoint(others) or bool((some | others) & EVERYBODY)
 
 
-def _names_of(rules: Rules, actor: Actor) -> set[str]:
+def names_of(rules: Rules, actor: Actor) -> set[str]:
     """Every member of a binding that means the actor."""
     names = {actor.name, *actor.groups}
     waiting = list(names)

@@ -73,7 +73,7 @@ class MethodPolicy:
 
     ``access`` is ``"public"``, ``"authenticated"`` or the permission needed.
     ``idempotency_ttl_ns`` is None where idempotency keys are not kept, ``token_binding`` where
-    tokens need not be bound.
+    tokens need not be bound. The calls of a ``watch`` last as long as their callers want.
     """
 
     access: Literal["public", "authenticated"] | Permission
@@ -87,6 +87,7 @@ class MethodPolicy:
     addresses: Addresses | None = None
     priority: Priority = "normal"
     token_binding: BindingDemand | None = None
+    watch: bool = False
 
     @property
     def is_public(self) -> bool:

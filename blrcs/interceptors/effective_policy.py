@@ -29,7 +29,7 @@ HEALTH = MethodPolicy("public", priority="critical")
 STANDARD = {
     "/grpc.health.v1.Health/Check": HEALTH,
     "/grpc.health.v1.Health/List": HEALTH,
-    "/grpc.health.v1.Health/Watch": OPEN_STREAMS,
+    "/grpc.health.v1.Health/Watch": replace(OPEN_STREAMS, watch=True),
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": OPEN_STREAMS,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": OPEN_STREAMS,
 }
@@ -77,10 +77,9 @@ def _overridden(policy: MethodPolicy | None, override: PolicyOverride) -> Method
         )
     if override.limits is not None:
         changes["limits"] = tuple(_limit(limit) for limit in override.limits)
-    if override.audit is not None:
-        changes["audit"] = override.audit
-    if override.priority is not None:
-        changes["priority"] = override.priority
+    for name in ("audit", "priority", "watch"):
+        if (stated := getattr(override, name)) is not None:
+            changes[name] = stated
     if override.shadow is not None:
         changes["shadow"] = frozenset(override.shadow)
     if override.addresses is not None:

@@ -19,6 +19,7 @@ from blrcs.interceptors.response_cache import cache_responses
 from blrcs.interceptors.shared_proofs import SharedProofGuard, SpendProof
 from blrcs.interceptors.step_up import step_up_guards
 from blrcs.interceptors.validation import validation_guards
+from blrcs.interceptors.watch_places import WatchPlaces
 from blrcs.monitoring.audit_lines import AuditLines
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.certificate_guard import CertificatePrincipals
@@ -50,6 +51,7 @@ class PipelineFactory:
         direct: Answer calls beside the handlers that they are given by; see ``direct_handler``.
         audit: Where records go; by default lines of the log.
         overload: Bounds what runs at once; without it nothing does.
+        watches: Bounds those calls that last as long as their callers want; likewise.
         innermost: Middleware right around each handler, which direct handlers have no need of.
         certificates: Whose the client certificates are; None where only tokens say who calls.
         certificate_required: Callers whose certificate is nobody's are refused.
@@ -73,6 +75,7 @@ class PipelineFactory:
     spend_proof: SpendProof | None = None
     network: CurrentNetwork | None = None
     overload: Overload | None = None
+    watches: WatchPlaces | None = None
 
     def bind(self, method: Method, handler: Handler) -> Pipeline:
         """The pipeline of a method, whose ``policy`` is a MethodPolicy.
@@ -163,6 +166,10 @@ class PipelineFactory:
             handler = self.innermost(method, handler)
         for middleware in reversed(self.middleware):
             handler = middleware(method, handler)
+        if policy.watch and not method.server_streaming:
+            raise PolicyError(f"{method.name} is a watch, and its reply does not stream")
+        if policy.watch and self.watches is not None:
+            handler = self.watches.around(handler)
         try:
             handler = cache_responses(method, policy, handler)
             handler = repeat_replies(method, policy, handler)

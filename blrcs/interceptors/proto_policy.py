@@ -97,6 +97,7 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
             addresses=_addresses(stated),
             priority=_priority(stated, descriptor),
             token_binding=BINDINGS[stated.token_binding],
+            watch=stated.watch,
         )
     except KeyError as error:
         raise PolicyError(f"{descriptor.full_name}: unknown value {error} in its policy") from None

@@ -1,15 +1,13 @@
 """Places for calls that last as long as their callers want."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from blrcs.domain.errors import ResourceExhaustedError
 from blrcs_native.call import Call
-
-Watch = Callable[[Any, Call], Any]
-"""A handler that is an asynchronous generator."""
+from blrcs_native.interfaces import Handler
 
 
 class WatchPlaces:
@@ -35,18 +33,16 @@ class WatchPlaces:
         """How many there are now."""
         return self._taken
 
-    def around(self, watch: Watch) -> Watch:
-        """A watch that runs as long as it has a place.
+    def around(self, handler: Handler) -> Handler:
+        """A handler that runs in a place of its own.
 
         It raises ResourceExhaustedError where there is none.
         """
 
-        async def placed(request: Any, call: Call) -> AsyncIterator[Any]:
+        async def placed(request: Any, call: Call) -> Any:
             principal = call.principal
             with self._place_of(call.peer_address if principal is None else principal.name):
-                async with aclosing(watch(request, call)) as told:
-                    async for each in told:
-                        yield each
+                return await handler(request, call)
 
         return placed
 

@@ -33,6 +33,14 @@ REFUSED = frozenset(
 """Other ways to refer to something than by ``#/...``."""
 DATA = frozenset({"const", "default", "enum", "examples"})
 """Keywords whose values are data, whatever they look like."""
+UNEVALUATED = frozenset({"unevaluatedProperties", "unevaluatedItems"})
+IN_PLACE = frozenset(
+    {"$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "contains"}
+)
+"""What judges the same value as the schema that it is in, or says which items were judged."""
+JUDGED_ANEW = 4
+"""Beside one of UNEVALUATED those are judged again, to find what they have left: so many times, and
+in each other so many times as often."""
 
 
 class JsonSchema:
@@ -126,11 +134,11 @@ class _Tree:
         if len(self._open) > MAX_DEPTH:
             raise _refusal(f"is more than {MAX_DEPTH} levels deep")
         self._open.add(id(node))
-        below = [self._measure(each) for each in self._below(node)]
+        below = [(times, *self._measure(each)) for each, times in self._below(node)]
         self._open.discard(id(node))
-        parts = 1 + sum(each for each, _, _ in below) + _data_parts(node)
-        depth = 1 + max((each for _, each, _ in below), default=0)
-        cost = sum(each for _, _, each in below) + self._cost_of_patterns(node)
+        parts = 1 + sum(times * each for times, each, _, _ in below) + _data_parts(node)
+        depth = 1 + max((each for _, _, each, _ in below), default=0)
+        cost = sum(times * each for times, _, _, each in below) + self._cost_of_patterns(node)
         self._measures[id(node)] = parts, depth, cost
         return parts, depth, cost
 
@@ -145,18 +153,20 @@ class _Tree:
         except ValueError as error:
             raise _refusal(str(error)) from None
 
-    def _below(self, node: dict[str, Any] | list[Any]) -> Iterator[Any]:
+    def _below(self, node: dict[str, Any] | list[Any]) -> Iterator[tuple[Any, int]]:
+        """What is in it, and how many times as often as it is that judged."""
         if isinstance(node, list):
-            yield from node
+            yield from ((each, 1) for each in node)
             return
+        anew = 1 if UNEVALUATED.isdisjoint(node) else JUDGED_ANEW
         for keyword, value in node.items():
             # Of these names, members of ``properties`` are objects or bools.
             if keyword in REFUSED and isinstance(value, str | bool):
                 raise _refusal(f"has {keyword}, which is not supported")
             if keyword == "$ref" and isinstance(value, str):
-                yield self._target(value)
+                yield self._target(value), anew
             elif keyword not in DATA or isinstance(value, dict):
-                yield value
+                yield value, anew if keyword in IN_PLACE else 1
 
     def _target(self, reference: str) -> Any:
         if reference != "#" and not reference.startswith("#/"):

@@ -8,12 +8,9 @@ from blrcs.application.ports.clock import Clock
 from blrcs.database.adapter import Transaction
 from blrcs.database.repositories.access import SqlAccessRepository, change_policy
 from blrcs.domain.access_policy import AccessPolicy
-from blrcs.domain.condition.condition import Condition
-from blrcs.domain.errors import FailedPreconditionError
-from blrcs.security.condition_compiler import compile_condition
+from blrcs.security.compiled_policy import CompiledPolicy, compile_policy
 from blrcs_native import access as native
 from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.condition import Condition as NativeCondition
 from blrcs_native.generation import Generation
 
 REASONS = {
@@ -38,8 +35,9 @@ UNJUDGED = frozenset({"denied_by_error", "condition_error"})
 class AccessStore:
     """Implements the AccessRules port, and keeps the guards' table up to date.
 
-    Belongs to the event loop. A change is stored, then compiled, then in force; changes are made
-    one after another by the database's one writer.
+    Belongs to the event loop. A change is compiled, then stored, then in force, whole; what it does
+    not concern is neither read nor compiled again. Changes are made one after another by the
+    database's one writer.
 
     Args:
         generation: Moves with every change that any process makes; None where there is one process.
@@ -57,10 +55,10 @@ class AccessStore:
         self._announce = announce
         self._repository = repository
         self._clock = clock
-        self._policy = AccessPolicy()
+        self._compiled = compile_policy(AccessPolicy(), clock)
         self._running: set[asyncio.Task[AccessPolicy]] = set()
         self._generation = generation
-        self.current = CurrentAccess(self.compile(self._policy))
+        self.current = CurrentAccess(self._compiled.table)
         if generation is not None:
             self.current.follow(generation, self._catch_up)
 
@@ -69,11 +67,11 @@ class AccessStore:
         """See the port."""
         if self._generation is not None and self._generation.moved():
             self._generation.catch_up(self._catch_up)
-        return self._policy
+        return self._compiled.policy
 
     def load(self) -> None:
         """Puts what is stored into force."""
-        self._adopt(self._repository.load())
+        self._adopt(self.compile(self._repository.load(self._compiled.policy)))
 
     async def change(self, operation: Callable[[AccessPolicy], AccessPolicy]) -> AccessPolicy:
         """See the port."""
@@ -85,43 +83,46 @@ class AccessStore:
     async def drop(self, transaction: Transaction, principal: str) -> Callable[[], None]:
         """See :class:`blrcs.database.grants.Grants`."""
         now_ns = self._clock()
+        made = _Made(self)
         policy = await change_policy(
             transaction,
             lambda policy: policy.without_principal(principal, now_ns=now_ns),
-            self.compile,
+            made.compile,
+            self._compiled.policy,
         )
-        return lambda: self.put_in_force(policy)
+        return lambda: self._put_in_force(made.of(policy))
 
-    def put_in_force(self, policy: AccessPolicy) -> None:
+    async def follow(self) -> None:
+        """Puts into force what another machine has stored."""
+        policy = await self._repository.newer_than(self._compiled.policy)
+        if policy is not None:
+            self._adopt(await asyncio.to_thread(self.compile, policy))
+
+    def compile(self, policy: AccessPolicy) -> CompiledPolicy:
+        """See :func:`compile_policy`."""
+        return compile_policy(policy, self._clock, since=self._compiled)
+
+    def _catch_up(self) -> None:
+        if self._repository.epoch() > self._compiled.policy.epoch:
+            self.load()
+
+    def _put_in_force(self, compiled: CompiledPolicy) -> None:
         """Has the guards of all processes decide by a policy that has just been stored."""
-        self._adopt(policy)
+        self._adopt(compiled)
         if self._generation is not None:
             self._generation.bump()
         self._announce()
 
-    async def follow(self) -> None:
-        """Puts into force what another machine has stored."""
-        policy = await self._repository.newer_than(self._policy.epoch)
-        if policy is not None:
-            self._adopt(policy)
-
-    def _catch_up(self) -> None:
-        if self._repository.epoch() > self._policy.epoch:
-            self.load()
-
-    def _adopt(self, policy: AccessPolicy) -> None:
+    def _adopt(self, compiled: CompiledPolicy) -> None:
         # Unless a later one is in force already.
-        if policy.epoch >= self._policy.epoch:
-            self._policy = policy
-            self.current.replace(self.compile(policy))
-
-    def compile(self, policy: AccessPolicy) -> native.AccessTable:
-        """See :func:`compile_policy`."""
-        return compile_policy(policy, self._clock)
+        if compiled.policy.epoch >= self._compiled.policy.epoch:
+            self._compiled = compiled
+            self.current.replace(compiled.table)
 
     async def _change(self, operation: Callable[[AccessPolicy], AccessPolicy]) -> AccessPolicy:
-        policy = await self._repository.change(operation, self.compile)
-        self.put_in_force(policy)
+        made = _Made(self)
+        policy = await self._repository.change(operation, made.compile, self._compiled.policy)
+        self._put_in_force(made.of(policy))
         return policy
 
     def _ended(self, task: asyncio.Task[AccessPolicy]) -> None:
@@ -130,33 +131,22 @@ class AccessStore:
             task.exception()  # so that asyncio does not complain where the caller was cancelled
 
 
-def compile_policy(policy: AccessPolicy, clock: Clock) -> native.AccessTable:
-    """The policy as the guards want it; FailedPreconditionError for one that cannot be."""
-    roles = (
-        native.RoleSpec(role.name, role.permissions, role.included_roles)
-        for role in policy.all_roles.values()
-    )
-    groups = (native.GroupSpec(group.name, group.members) for group in policy.groups.values())
-    bindings = (
-        native.BindingSpec(
-            binding.name,
-            binding.role,
-            binding.members,
-            binding.resource,
-            binding.expire_time_ns,
-            binding.denies,
-            _compiled(binding.condition),
-        )
-        for binding in policy.bindings.values()
-    )
-    try:
-        return native.AccessTable(roles, groups, bindings, clock=clock, epoch=policy.epoch)
-    except native.AccessSpecError as error:
-        raise FailedPreconditionError("ACCESS_POLICY_INVALID", str(error)) from None
+class _Made:
+    """What a change was compiled to before it was stored, however often that was tried."""
 
+    def __init__(self, store: AccessStore) -> None:
+        self._store = store
+        self._compiled: CompiledPolicy | None = None
 
-def _compiled(condition: Condition | None) -> NativeCondition | None:
-    return None if condition is None else compile_condition(condition.expression)
+    def compile(self, policy: AccessPolicy) -> None:
+        """Raises FailedPreconditionError for a policy that cannot be."""
+        self._compiled = self._store.compile(policy)
+
+    def of(self, policy: AccessPolicy) -> CompiledPolicy:
+        """That of the policy that was stored; of one that was found, if nothing had to change."""
+        if self._compiled is not None and self._compiled.policy is policy:
+            return self._compiled
+        return self._store.compile(policy)
 
 
 class TableDecisions:

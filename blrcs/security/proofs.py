@@ -29,8 +29,8 @@ _MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
 
 # A proof is good from one age before its time to one after it.
 REMEMBERED_NS = 2 * (MAX_AGE_S + 1) * NS_PER_S
-# For a machine whose clock is behind it is good for longer, and one that is ahead forgets it sooner.
-REMEMBERED_ELSEWHERE_NS = REMEMBERED_NS + 60 * NS_PER_S
+# A machine whose clock is behind has it good for longer, and one that is ahead forgets it sooner.
+ELSEWHERE_NS = REMEMBERED_NS + 60 * NS_PER_S
 _ONCE = Rule("gcra", 1, REMEMBERED_NS, identity="proof")
 
 _Key = TypeVar("_Key")
@@ -88,7 +88,7 @@ class ProofChecker:
             return None
         texts = _texts(call)
         proof = self._unknown_elsewhere.pop(texts[0], None) if texts else None
-        return None if proof is None else self._elsewhere.spend(proof.name, REMEMBERED_ELSEWHERE_NS)
+        return None if proof is None else self._elsewhere.spend(proof.name, ELSEWHERE_NS)
 
     async def proven_key(self, call: Call) -> str | None:
         """The thumbprint of the key that a call without a token proves; None without a proof.
@@ -102,7 +102,7 @@ class ProofChecker:
             return None
         proof = self._prove(texts[0], call.method.name, None) if len(texts) == 1 else None
         if proof is not None and self._elsewhere is not None:
-            proof = proof if await self._elsewhere.spend(proof.name, REMEMBERED_ELSEWHERE_NS) else None
+            proof = proof if await self._elsewhere.spend(proof.name, ELSEWHERE_NS) else None
         if proof is None:
             raise UnauthenticatedError("TOKEN_PROOF_INVALID", "the proof in dpop is not valid")
         return proof.thumbprint

@@ -4,7 +4,7 @@
 A Registrar takes the server's place there.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -101,13 +101,6 @@ class Registrar:
     def add(self, name: str, handler: Any) -> None:
         """Takes one method's ``grpc.RpcMethodHandler``."""
         self._methods[name] = Registration(name, handler, self._describe(name))
-
-    def put_around(self, name: str, around: Callable[[Any], Any]) -> None:
-        """Puts something around what answers a method whose reply streams, if there is one."""
-        registered = self._methods.get(name)
-        if registered is not None:
-            handler = registered.method_handler
-            self.add(name, handler._replace(unary_stream=around(handler.unary_stream)))
 
     def _describe(self, name: str) -> MethodDescriptor | None:
         try:

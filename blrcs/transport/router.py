@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from blrcs_native.call_metrics import MethodMetrics
 from blrcs_native.pipeline import Pipeline
+from blrcs_native.routes import Routes
 
 
-class Router:
+class Router(Routes):
     """Pipelines by method name, replaced as a whole: every call sees one epoch or the next.
 
     Args:

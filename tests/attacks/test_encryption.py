@@ -148,3 +148,30 @@ def test_no_nonce_is_used_twice_and_nothing_is_stored_in_the_clear(
     assert len(nonces) == len(set(nonces)) == 24
     content = b"".join(path.read_bytes() for path in sealed.path.parent.glob("blrcs.db*"))
     assert b"unmistakable" not in content
+
+
+@pytest.mark.parametrize("field", ["pin", "iban"])
+def test_what_is_sealed_is_told_by_no_mask_filter_or_order(
+    sealed: SimpleNamespace, field: str
+) -> None:
+    """Not even whether it is there, or which of two comes first."""
+    parent = "tenants/alice/collections/sealed"
+    call = {"metadata": sealed.world.admin}
+    asked = [
+        {"filter": f'data.{field} = "{PIN}"'},
+        {"filter": f'data.{field} >= "a"'},
+        {"filter": f"data.{field}:*"},
+        {"order_by": f"data.{field}"},
+    ]
+    for each in asked:
+        with pytest.raises(grpc.RpcError) as refused:
+            sealed.stub.ListRecords(record_pb2.ListRecordsRequest(parent=parent, **each), **call)
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert "unmistakable" not in (refused.value.details() or "")
+    for path in ("data", "data.pin", "*", ""):
+        request = record_pb2.GetRecordRequest(
+            name=f"{parent}/records/a", read_mask={"paths": [path] if path else []}
+        )
+        asked = sealed.stub.GetRecord.future(request, **call)
+        assert asked.code() in {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT}
+        assert asked.code() is not grpc.StatusCode.OK or "pin" not in asked.result().data

@@ -9,8 +9,9 @@ import grpc
 import pytest
 
 from tests.attacks.limits import Limits
+from tests.attacks.restarts import kill_a_worker
 from tests.attacks.world import World, world
-from tests.e2e.workers import OPTIONS, channels_to_all, kill, until
+from tests.e2e.workers import OPTIONS, channels_to_all, until
 from tests.servers.redis import RedisServer, redis
 from tests.transports import TRANSPORTS
 
@@ -18,7 +19,6 @@ CLIENTS = 8
 LIMIT = 300
 ENDLESS = 1_000_000_000
 NAMES = ("tight", "left", "right")
-STARTED = "worker started"
 WAYS = ("open", "closed", "local")
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
@@ -119,15 +119,6 @@ def test_a_worker_that_is_killed_while_it_counts_leaves_the_table_right(workers:
 
 def admitted(clients: list[Client]) -> int:
     return sum(each.admitted for each in clients)
-
-
-def kill_a_worker(world: World) -> None:
-    """Returns when it has a successor."""
-    with channels_to_all(world.server, 2) as channels:
-        killed = min(channels)
-    started = world.server.stderr.count(STARTED)
-    kill(killed)
-    until(lambda: world.server.stderr.count(STARTED) > started)
 
 
 @pytest.fixture

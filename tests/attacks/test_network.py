@@ -1,6 +1,8 @@
 """Where a call comes from is not what its caller says, nor is who it is."""
 
 import json
+import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,6 +212,31 @@ def test_a_certificate_of_another_authority_opens_nothing(
     chain = intermediate.chain + leaf.chain + authority.pem
     assert listing(by_certificate, intermediate.key, chain) is grpc.StatusCode.UNAVAILABLE
     assert listing(by_certificate, leaf.key, leaf.chain) is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+@pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3"])
+def test_tls_is_1_2_or_later(
+    by_certificate: tuple[Server, bytes], authority: Authority, tmp_path: Path, version: str
+) -> None:
+    server, _ = by_certificate
+    leaf = authority.issue(spiffe("spiffe://example.org/ns/a"))
+    own = tmp_path / "own.pem"
+    own.write_bytes(leaf.key + leaf.chain)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+    context.set_alpn_protocols(["h2"])
+    context.load_cert_chain(own)
+    place = ("127.0.0.1", port_of(server))
+    with socket.create_connection(place, TIMEOUT_S) as client:
+        if version in {"TLSv1", "TLSv1_1"}:
+            with pytest.raises(ssl.SSLError, match=r"ALERT_PROTOCOL_VERSION|EOF occurred"):
+                context.wrap_socket(client)
+            return
+        with context.wrap_socket(client) as spoken:
+            assert spoken.selected_alpn_protocol() == "h2"
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,9 @@ class World:
     ``admin`` may do everything. The three metadata carry their tokens.
     """
 
-    def __init__(self, server: Server, channel: grpc.Channel, data: Path) -> None:
+    def __init__(self, server: Server, channel: grpc.Channel, data: Path, transport: str) -> None:
         self.server = server
+        self.transport = transport
         self.channel = channel
         self.data = data
         self.admin = administrator([channel, channel])
@@ -158,6 +159,6 @@ def world(
     )
     try:
         with grpc.insecure_channel(server.address) as channel:
-            yield World(server, channel, directory / "data")
+            yield World(server, channel, directory / "data", transport)
     finally:
         server.kill()

@@ -65,3 +65,41 @@ def test_a_new_machine_shows_what_the_lost_one_had_recorded(
     assert server.stop() == 0
     verified = blrcs("audit", "verify", cwd=new)
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_the_audit_log_goes_along_with_the_database_encrypted(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
+    lost, new = tmp_path / "lost", tmp_path / "new"
+    server = begin(start, lost, "web-1")
+    with grpc.insecure_channel(server.address) as channel:
+        administrator([channel] * 2)
+        assert blrcs("encryption", "new-key", tmp_path / "key", cwd=lost).returncode == 0
+        # While it serves.
+        files = (tmp_path / "nightly", "--audit", tmp_path / "nightly.audit")
+        made = blrcs("db", "backup", *files, "--encrypt-to", tmp_path / "key", cwd=lost)
+        assert made.returncode == 0, made.stderr
+    public = tmp_path / "public.json"
+    public.write_text(blrcs("audit", "key", cwd=lost).stdout)
+    server.kill()
+    for each in (tmp_path / "nightly", tmp_path / "nightly.audit"):
+        assert b"admin" not in each.read_bytes()
+        assert each.read_bytes().startswith(b"blrcs sealed")
+    new.mkdir()
+
+    def restore(*more: str | Path) -> str:
+        done = blrcs("db", "restore", *files, *more, cwd=new)
+        return done.stderr if done.returncode else ""
+
+    assert "is encrypted: give the key" in restore("--audit-key", public)
+    key = ("--key", tmp_path / "key")
+    # By the new machine's own key nothing of it is verified: neither is restored.
+    assert "unsigned" in restore(*key)
+    assert blrcs("db", "check", cwd=new).returncode == 1
+    assert restore(*key, "--audit-key", public) == ""
+    verified = blrcs("audit", "verify", cwd=new)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    methods = blrcs("audit", "export", cwd=new).stdout
+    for each in ("AuthService/SignIn", "blrcs db backup"):
+        assert each in methods
+    assert begin(start, new, "web-2").address

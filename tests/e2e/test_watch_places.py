@@ -1,7 +1,9 @@
 """However many watch, calls are served."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -10,7 +12,18 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from blrcs.v1 import cache_pb2, cache_pb2_grpc, record_pb2, record_pb2_grpc, user_pb2, user_pb2_grpc
 from tests.e2e.conftest import Start
-from tests.e2e.workers import FIRST_PASSWORD, OPTIONS, TIMEOUT_S, administrator, code, until
+from tests.e2e.gate import PASS, REGISTER, open_gate, write_gate
+from tests.e2e.workers import (
+    FIRST_PASSWORD,
+    OPTIONS,
+    TIMEOUT_S,
+    administrator,
+    code,
+    pass_gate,
+    ping,
+    until,
+)
+from tests.transports import TRANSPORTS
 
 CALLS = 8
 OWN_WATCHES = 3
@@ -79,3 +92,29 @@ def test_watches_take_no_more_than_half_and_those_of_one_caller_no_more_than_its
     until(lambda: not refused(watch_records))
     for each in (*own, *others):
         each.cancel()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_stream_of_a_service_of_ones_own_is_a_watch_where_its_policy_says_so(
+    start: Start, tmp_path: Path, transport: str
+) -> None:
+    write_gate(tmp_path)
+    server = start(
+        "--service",
+        REGISTER,
+        BLRCS_SERVER__TRANSPORT=transport,
+        BLRCS_OVERLOAD__MAX_WATCHES_PER_PRINCIPAL="1",
+        BLRCS_POLICIES=json.dumps({PASS: {"watch": True}}),
+    )
+    with grpc.insecure_channel(server.address) as channel:
+        first = pass_gate(channel)
+        next(first)
+        with pytest.raises(grpc.RpcError) as refused:
+            next(pass_gate(channel))
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "you have 1 watches already" in str(refused.value.details())
+        assert ping(channel)[0] is grpc.StatusCode.OK
+        open_gate(tmp_path)
+        next(first)
+        assert [*first] == []
+        assert len([*pass_gate(channel)]) == 2

@@ -20,3 +20,15 @@ def test_what_is_named_is_there(file, name):
 def test_every_risk_of_apis_has_a_test():
     rows = re.findall(r"^\| (API\d+) \|.*`", DOCUMENT, re.MULTILINE)
     assert set(rows) == RISKS
+
+
+def test_everything_that_is_tried_has_a_test():
+    section = DOCUMENT.split("### What an attacker tries")[1].split("\n#")[0]
+    rows = re.findall(r"^\| (?!\*\*|---|What)(.+?) \| (.*) \|$", section, re.MULTILINE)
+    assert len(rows) > 50
+    assert [tried for tried, tests in rows if not re.search(r"`\S+\.py::\w+`", tests)] == []
+
+
+def test_every_file_of_attacks_is_named():
+    files = {str(path.relative_to(TESTS)) for path in (TESTS / "attacks").glob("test_*.py")}
+    assert files == {file for file, _ in NAMED if file.startswith("attacks/")}

@@ -1,11 +1,11 @@
-"""Memory for nghttp2: small blocks that are freed are kept for the next call.
+"""Memory for nghttp2 and for streams: small blocks that are freed are kept for the next call.
 
-A call takes and gives back eight of them, in bursts that glibc's caches of threads are too small for. All
-sessions share the pool; whoever calls nghttp2 holds the interpreter's lock.
+A call takes and gives back ten of them, in bursts that glibc's caches of threads are too small for. All
+sessions share the pool; whoever takes or gives back holds the interpreter's lock.
 """
 
 from libc.stdint cimport SIZE_MAX
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from blrcs_native.nghttp2 cimport nghttp2_mem
@@ -39,7 +39,7 @@ cdef Block* KEPT[STEPS]
 cdef size_t KEPT_COUNTS[STEPS]
 
 
-cdef void* take(size_t size, void* user_data) noexcept:
+cdef void* take(size_t size, void* user_data) noexcept nogil:
     cdef size_t step = (size + PREFIX_BYTES + (1 << STEP_BITS) - 1) >> STEP_BITS
     cdef Block* block
     if step < STEPS:
@@ -58,7 +58,7 @@ cdef void* take(size_t size, void* user_data) noexcept:
     return <char*>block + PREFIX_BYTES
 
 
-cdef void give_back(void* memory, void* user_data) noexcept:
+cdef void give_back(void* memory, void* user_data) noexcept nogil:
     cdef Block* block
     cdef size_t step
     if memory == NULL:
@@ -83,14 +83,23 @@ cdef void* take_zeroed(size_t count, size_t size, void* user_data) noexcept:
     return memory
 
 
-cdef void* take_more(void* memory, size_t size, void* user_data) noexcept:
+cdef void* take_more(void* memory, size_t size, void* user_data) noexcept nogil:
+    cdef Block* block
     cdef size_t room
     cdef void* larger
     if memory == NULL:
         return take(size, user_data)
-    room = (<Block*>(<char*>memory - PREFIX_BYTES)).room
+    block = <Block*>(<char*>memory - PREFIX_BYTES)
+    room = block.room
     if size <= room:
         return memory
+    if (room + PREFIX_BYTES) >> STEP_BITS >= STEPS and size <= SIZE_MAX - PREFIX_BYTES:
+        # The kernel moves pages, and no octets, where they are many.
+        block = <Block*>realloc(block, size + PREFIX_BYTES)
+        if block == NULL:
+            return NULL
+        block.room = size
+        return <char*>block + PREFIX_BYTES
     larger = take(size, user_data)
     if larger != NULL:
         memcpy(larger, memory, room)

@@ -23,6 +23,7 @@ cdef class Connection(IncomingHeads):
     cdef bint receive_octets(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef bint finished(self) noexcept
     cdef void process(self) except *
+    cdef bint _take_turn(self) except -1
     cdef void lose(self) except *
     cdef void _mark(self, Stream stream) except *
     cdef int _judged(self, Abuse verdict, bytes debug) noexcept

@@ -20,9 +20,10 @@ from blrcs_native.http2.incoming_heads cimport IncomingHeads
 from blrcs_native.http2.known_replies cimport KnownReplies
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets, octets_append, octets_free, octets_size
+from blrcs_native.http2.open_streams cimport OpenStreams
 from blrcs_native.http2.outbox cimport outbox_clear, outbox_size
 from blrcs_native.http2.plain_heads cimport PlainHeads
-from blrcs_native.http2.session cimport stream_of
+from blrcs_native.http2.session cimport forget_error
 from blrcs_native.http2.stream cimport Listener, Stream
 from blrcs_native.nghttp2 cimport *
 from blrcs_native.rejection cimport Rejection
@@ -61,7 +62,7 @@ cdef class Connection(IncomingHeads):
         self.max_receive_bytes = limits.max_receive_bytes
         self.max_send_bytes = limits.max_send_bytes
         self.max_unsent_bytes = limits.unsent_bytes
-        self.streams = {}
+        self.streams = OpenStreams()
         self._ready = []
         self._gathering = Gathering(limits)
         self.now_ns = self.last_activity_ns = monotonic_ns()
@@ -70,7 +71,7 @@ cdef class Connection(IncomingHeads):
         self._greet()
 
     def _greet(self):
-        cdef nghttp2_settings_entry settings[4]
+        cdef nghttp2_settings_entry settings[5]
         settings[0].settings_id = NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
         settings[0].value = self._limits.max_streams
         settings[1].settings_id = NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
@@ -79,7 +80,10 @@ cdef class Connection(IncomingHeads):
         settings[2].value = self._limits.frame_bytes
         settings[3].settings_id = NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE
         settings[3].value = self._limits.hard_head_bytes
-        nghttp2_submit_settings(self._session, NGHTTP2_FLAG_NONE, settings, 4)
+        # Clients of gRPC order nothing, and the tree of RFC 7540 costs each call (RFC 9218, section 2).
+        settings[4].settings_id = NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES
+        settings[4].value = 1
+        nghttp2_submit_settings(self._session, NGHTTP2_FLAG_NONE, settings, 5)
         # Each call has its own window, which is what bounds it; the one they share does not.
         nghttp2_session_set_local_window_size(
             self._session, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW_BYTES
@@ -87,7 +91,7 @@ cdef class Connection(IncomingHeads):
 
     @property
     def open_streams(self):
-        return len(self.streams)
+        return self.streams.count
 
     @property
     def head_is_pending(self):
@@ -132,6 +136,7 @@ cdef class Connection(IncomingHeads):
             return False
         taken = self._heads.receive(self._session, data, size)
         if taken < 0:
+            forget_error()
             self._fail(<int>taken)
         elif self.has_too_much_to_answer(self._limits.max_streams):
             self.condemn(ACK_FLOOD, NGHTTP2_ENHANCE_YOUR_CALM, b"too_many_answers")
@@ -155,7 +160,7 @@ cdef class Connection(IncomingHeads):
         return (
             self._failed
             or self.condemned
-            or (self._drain_done and len(self.streams) == 0)
+            or (self._drain_done and self.streams.count == 0)
             or (
                 nghttp2_session_want_read(self._session) == 0
                 and nghttp2_session_want_write(self._session) == 0
@@ -171,15 +176,27 @@ cdef class Connection(IncomingHeads):
 
     cdef void process(self) except *:
         """Hands on what the bytes have brought, for one turn."""
-        cdef Stream stream
-        cdef list ready
-        cdef list held = None
         cdef bint is_over = False
-        cdef int64_t end_ns
         self._grant_waiting()
         if not self._ready:
             self.turn_over = False
             return
+        self._listener.current_task.turn_begun()
+        try:
+            is_over = self._take_turn()
+        finally:
+            self.turn_ns = 0
+            self._listener.current_task.turn_ended()
+        self._grant_waiting()
+        self.turn_over = is_over and len(self._ready) > 0
+
+    cdef bint _take_turn(self) except -1:
+        """Whether the turn is over, however many streams are ready still."""
+        cdef Stream stream
+        cdef list ready
+        cdef list held = None
+        cdef bint is_over = False
+        cdef int64_t begun_ns, end_ns
         self.turn_ns = monotonic_ns()
         end_ns = self.turn_ns + TURN_NS
         while self._ready and not is_over:
@@ -192,14 +209,14 @@ cdef class Connection(IncomingHeads):
                     held.append(stream)
                     continue
                 stream.dirty = False
+                begun_ns = self.turn_ns
                 self._hand_on(stream)
-                self.turn_ns = monotonic_ns()
+                if self.turn_ns == begun_ns:
+                    self.turn_ns = monotonic_ns()
                 is_over = self.turn_ns >= end_ns
         if held is not None:
             self._ready = held + self._ready
-        self._grant_waiting()
-        self.turn_over = is_over and len(self._ready) > 0
-        self.turn_ns = 0
+        return is_over
 
     cdef bint _is_full(self) noexcept:
         return self.unsent > self.max_unsent_bytes
@@ -235,13 +252,14 @@ cdef class Connection(IncomingHeads):
         cdef Stream stream
         if self._lost:
             return
-        streams, self.streams = self.streams, {}
+        streams = self.streams.all()
+        self.streams.clear()
         self._failed = self._lost = True
-        self._flush = None
+        self._flush = self._recent = None
         self._gathering.close()
         # Those that closed before are not among the streams any more.
         self._ready = [each for each in self._ready if not (<Stream>each).alive]
-        for stream in streams.values():
+        for stream in streams:
             nghttp2_session_set_stream_user_data(self._session, stream.id, NULL)
             stream.alive = False
             if stream.active:
@@ -345,7 +363,7 @@ cdef class Connection(IncomingHeads):
                 self.ping_answered = True
                 return 0
             return self._judged(
-                self._budget.ping(len(self.streams) > 0, self.now_ns), b"too_many_pings"
+                self._budget.ping(self.streams.count > 0, self.now_ns), b"too_many_pings"
             )
         if frame.hd.type == NGHTTP2_SETTINGS:
             # The table may have another size from the next head on.
@@ -355,7 +373,7 @@ cdef class Connection(IncomingHeads):
             return self._judged(self._budget.reset_by_peer(self.now_ns), b"too_many_resets")
         if frame.hd.type != NGHTTP2_HEADERS and frame.hd.type != NGHTTP2_DATA:
             return 0
-        stream = stream_of(self._session, frame.hd.stream_id)
+        stream = self.stream_named(frame.hd.stream_id)
         if frame.hd.type == NGHTTP2_HEADERS:
             self.head_ended(stream, frame.hd.stream_id, frame.headers.cat == NGHTTP2_HCAT_REQUEST)
         if stream is None:
@@ -399,13 +417,13 @@ cdef class Connection(IncomingHeads):
         if stream.active:
             self._mark(stream)
         self.last_activity_ns = self.now_ns
-        del self.streams[stream.id]
+        self.streams.remove(stream)
         return 0
 
     cdef int frame_sent(self, const nghttp2_frame* frame) except -1:
         cdef Stream stream
         if frame.hd.type == NGHTTP2_RST_STREAM:
-            stream = stream_of(self._session, frame.hd.stream_id)
+            stream = self.stream_named(frame.hd.stream_id)
             if stream is not None and not stream.reset_here:
                 # What is being sent goes on, GOAWAY included: no error to nghttp2.
                 self._judged(self._budget.reset_provoked(self.now_ns), b"too_many_resets")

@@ -68,7 +68,7 @@ cdef class ConnectionTimes:
             elif now_ns - self._pinged_ns >= rules.keepalive_timeout_ns:
                 return PONG_OVERDUE
             return NOTHING
-        if not rules.keepalive_without_calls and not connection.streams:
+        if not rules.keepalive_without_calls and connection.streams.count == 0:
             return NOTHING
         return PING if now_ns - self.read_ns >= rules.keepalive_interval_ns else NOTHING
 
@@ -93,7 +93,7 @@ cdef class ConnectionTimes:
             return DRAIN
         if (
             rules.max_idle_ns
-            and not connection.streams
+            and connection.streams.count == 0
             and now_ns - connection.last_activity_ns >= rules.max_idle_ns
         ):
             return DRAIN

@@ -10,10 +10,11 @@ from blrcs_native.call cimport Call
 from blrcs_native.overload cimport Overload
 from blrcs_native.pipeline cimport Pipeline
 from blrcs_native.rejection cimport Rejection
+from blrcs_native.routes cimport Routes
 
 
 cdef class Dispatcher(Listener):
-    cdef object _router
+    cdef Routes _router
     cdef readonly TimerWheel wheel
     cdef TaskPool _tasks
     cdef Limits _limits

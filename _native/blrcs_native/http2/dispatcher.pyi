@@ -2,18 +2,20 @@
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from typing import Any, final
+from typing import final
 
 from blrcs_native.http2.limits import Limits
 from blrcs_native.http2.timer_wheel import TimerWheel
 from blrcs_native.overload import Overload
+from blrcs_native.routes import Routes
 
 @final
 class Dispatcher:
     """Takes each call from its head to its status; one for all connections of a server.
 
     Args:
-        router: Its ``find(name)`` gives the pipeline of a path, or None.
+        router: Its ``pipelines`` are the methods'; its ``find(name)`` is asked for other names, and
+            gives a pipeline or None.
         loop: The event loop of all connections.
         limits: What the calls of a connection may cost.
         eof: What a handler reads after the last message.
@@ -26,7 +28,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        router: Any,
+        router: Routes,
         loop: AbstractEventLoop,
         limits: Limits,
         *,

@@ -25,9 +25,10 @@ from blrcs_native.http2.stream cimport Listener, Stream
 from blrcs_native.http2.timer_wheel cimport Timer, TimerWheel
 from blrcs_native.pipeline cimport DEADLINE_EXCEEDED, FAILED, NO_REQUEST, Pipeline
 from blrcs_native.overload cimport Overload
-from blrcs_native.pipeline import Requests
 from blrcs_native.rejection cimport Rejection
+from blrcs_native.requests cimport Requests
 from blrcs_native.rejection import AbortError, explained
+from blrcs_native.routes cimport Routes
 
 cdef enum:
     RESOURCE_EXHAUSTED = 8
@@ -80,7 +81,7 @@ cdef void deadline_passed(void* owner) noexcept:
 cdef class Dispatcher(Listener):
     def __cinit__(
         self,
-        router,
+        Routes router not None,
         loop,
         Limits limits not None,
         *,
@@ -95,6 +96,7 @@ cdef class Dispatcher(Listener):
         self.wheel = TimerWheel(loop)
         self._router = router
         self._tasks = TaskPool(loop)
+        self.current_task = self._tasks.current_task
         self._limits = limits
         self._max_calls = -1 if max_calls is None else max_calls
         self._reply_encoding = reply_encoding
@@ -148,8 +150,7 @@ cdef class Dispatcher(Listener):
 
     cdef Pipeline _route(self, str path):
         """What the router finds; a miss is its to count."""
-        cdef dict pipelines = self._router.pipelines
-        cdef PyObject* found = PyDict_GetItemWithError(pipelines, path)
+        cdef PyObject* found = PyDict_GetItemWithError(self._router.pipelines, path)
         return self._router.find(path) if found == NULL else <Pipeline?><object>found
 
     cdef Rejection _head_rejection(self, Stream stream, int64_t now_ns):
@@ -304,12 +305,15 @@ cdef class Dispatcher(Listener):
                 self._finish_call(stream, result)
         finally:
             self._release(stream, well)
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        if error is not None and isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise error
 
     cdef void _finish_call(self, Stream stream, object reply) except *:
         cdef Call call = stream.call
         cdef int code
+        if 0 < stream.link.turn_ns < call.ended_ns:
+            # It has just ended, so that its connection need not ask for the time.
+            stream.link.turn_ns = call.ended_ns
         if call.rejection is not None:
             self._finish_with(stream, call.rejection)
             return

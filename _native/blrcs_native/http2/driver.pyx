@@ -407,7 +407,7 @@ cdef class Driver(Member):
         """The client is told, as far as it listens, that its calls may be tried elsewhere."""
         cdef Stream stream
         if self._connection is not None and not self._ending:
-            for stream in tuple(self._connection.streams.values()):
+            for stream in self._connection.streams.all():
                 if stream.active:
                     self._set.dispatcher.broken(stream, CLOSING)
                 elif not stream.alive:

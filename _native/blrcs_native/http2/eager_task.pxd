@@ -1,5 +1,8 @@
 """The C face of eager tasks."""
 
+from blrcs_native.http2.current_task cimport CurrentTask
+from blrcs_native.http2.task_marks cimport TaskMarks
+
 
 cdef class Runner:
     cdef object started(self, object request)
@@ -17,8 +20,7 @@ cdef class EagerTask:
     cdef readonly object task
     cdef object _context
     cdef object _blank
-    cdef object _name
-    cdef Py_ssize_t _weak_references
+    cdef TaskMarks _marks
     cdef Parking _parking
     cdef object _wakeup
     cdef object _job
@@ -44,7 +46,6 @@ cdef class EagerTask:
     cdef void _run_again(self) except *
     cdef void _tell(self, Runner runner, object result, object error) except *
     cdef bint _reusable(self) except -1
-    cdef bint _is_marked(self) except -1
     cdef void _retire(self) except *
     cdef bint _passes_on(self, object thrown, object awaited) except -1
     cdef void _let_go(self) noexcept
@@ -55,6 +56,9 @@ cdef class EagerTask:
 
 cdef class TaskPool:
     cdef object _loop
+    cdef CurrentTask current_task
+    # The one that was parked last, and the others: a list that is emptied gives its memory back.
+    cdef EagerTask _spare
     cdef list _idle
     # Those that are run again in the loop's next step.
     cdef list _turn
@@ -64,3 +68,4 @@ cdef class TaskPool:
     cdef EagerTask serve(self, Runner runner, object request)
     cdef void again(self, EagerTask eager) except *
     cdef EagerTask _take(self)
+    cdef void park(self, EagerTask eager) except *

@@ -8,13 +8,14 @@ coroutine waits for a future is the task woken, and takes it over with what it w
 """
 
 import asyncio
-from asyncio.tasks import _enter_task as enter_task, _leave_task as leave_task
 from contextvars import copy_context
 
 cimport cython
-from cpython.dict cimport PyDict_DelItem, PyDict_GetItemWithError, PyDict_SetItem
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
+
+from blrcs_native.http2.current_task cimport CurrentTask
+from blrcs_native.http2.task_marks cimport marks_of
 
 cdef extern from "Python.h":
     ctypedef enum PySendResult:
@@ -25,51 +26,12 @@ cdef extern from "Python.h":
     int PyContext_Enter(object) except -1
     int PyContext_Exit(object) except -1
     Py_ssize_t Py_REFCNT(PyObject*) noexcept
-    PyObject** _PyObject_GetDictPtr(PyObject*) noexcept
     bint PyCoro_CheckExact(object) noexcept
-    ctypedef struct PyWeakReference:
-        PyWeakReference* wr_next
-    PyObject** PyObject_GET_WEAKREFS_LISTPTR(PyObject*) noexcept
-
-# Which task is the current one of each loop, as `enter_task` keeps it; None where that is hidden.
-cdef dict CURRENT_TASKS = getattr(asyncio.tasks, "_current_tasks", None)
 
 cdef enum:
     MAX_IDLE = 1024
     # Its EagerTask, its own wake-up and who counts; anybody else may use a parked task later.
     PARKED_REFERENCES = 3
-
-
-cdef Py_ssize_t weak_references(object task) noexcept:
-    cdef PyWeakReference* each = (
-        <PyWeakReference*>PyObject_GET_WEAKREFS_LISTPTR(<PyObject*>task)[0]
-    )
-    cdef Py_ssize_t count = 0
-    while each != NULL:
-        count += 1
-        each = each.wr_next
-    return count
-
-
-cdef object swapped(object loop, object task):
-    """Makes a task, or None, the current one; gives the one that was, or None."""
-    cdef object outer
-    cdef PyObject* found
-    if CURRENT_TASKS is None:
-        outer = asyncio.current_task(loop)
-        if outer is not None:
-            leave_task(loop, outer)
-        if task is not None:
-            enter_task(loop, task)
-        return outer
-    found = PyDict_GetItemWithError(CURRENT_TASKS, loop)
-    outer = None if found == NULL else <object>found
-    if task is None:
-        if found != NULL:
-            PyDict_DelItem(CURRENT_TASKS, loop)
-    else:
-        PyDict_SetItem(CURRENT_TASKS, loop, task)
-    return outer
 
 
 async def awaited(awaitable):
@@ -128,7 +90,7 @@ cdef class Parking:
         self._resident._wakeup = callback
         self._resident._parked = True
         if not self._resident._retired and not self._resident._inline:
-            self._resident._pool._idle.append(self._resident)
+            self._resident._pool.park(self._resident)
 
     def remove_done_callback(self, callback):
         return 0
@@ -215,7 +177,7 @@ cdef class EagerTask:
 
     cdef object _enter(self):
         """Makes the task the current one; gives the one that was, if any."""
-        cdef object outer = swapped(self._pool._loop, self.task)
+        cdef object outer = self._pool.current_task.enter(self.task)
         PyContext_Enter(self._context)
         self._inline = True
         return outer
@@ -223,33 +185,22 @@ cdef class EagerTask:
     cdef void _leave(self, object outer) except *:
         self._inline = False
         PyContext_Exit(self._context)
-        swapped(self._pool._loop, outer)
+        self._pool.current_task.leave(outer)
 
     cdef void _settle(self) except *:
         """After a job that the task itself never stepped through."""
         if not self._reusable():
             self._retire()
         elif self._parked:
-            self._pool._idle.append(self)
+            self._pool.park(self)
 
     cdef bint _reusable(self) except -1:
         return (
             not self._tainted
             and not self._pool.closed
             and self._context == self._blank
-            and self.task._callbacks is None
-            and not self._is_marked()
+            and not self._marks.are_on(self.task)
             and len(self._pool._idle) < MAX_IDLE
-        )
-
-    cdef bint _is_marked(self) except -1:
-        """Whether the job has left an attribute, a name or a weak reference, such as a key of a
-        WeakKeyDictionary, by which the next one would find what is not its own."""
-        cdef PyObject** attributes = _PyObject_GetDictPtr(<PyObject*>self.task)
-        return (
-            (attributes != NULL and attributes[0] != NULL)
-            or weak_references(self.task) != self._weak_references
-            or self.task.get_name() is not self._name
         )
 
     cdef void _retire(self) except *:
@@ -260,6 +211,7 @@ cdef class EagerTask:
 
     cdef void _wake(self) except *:
         self._parked = False
+        self._pool.current_task.make_way()
         PyContext_Enter(self._context)
         try:
             self._wakeup(self._parking)
@@ -374,12 +326,13 @@ cdef class EagerTask:
 cdef class TaskPool:
     def __cinit__(self, loop):
         self._loop = loop
+        self.current_task = CurrentTask(loop)
         self._idle = []
         self._turn = []
 
     @property
     def idle(self):
-        return len(self._idle)
+        return len(self._idle) + (self._spare is not None)
 
     cdef EagerTask run(self, object job, Runner runner):
         """The task in which the job waits, or None where it has ended."""
@@ -406,11 +359,13 @@ cdef class TaskPool:
         cdef Py_ssize_t done = 0
         cdef list turn = self._turn
         self._turn = []
+        self.current_task.turn_begun()
         try:
             for eager in turn:
                 done += 1
                 eager._run_again()
         finally:
+            self.current_task.turn_ended()
             if done < len(turn):
                 # One has ended the loop: the others go on if it does.
                 self._turn = turn[done:] + self._turn
@@ -419,8 +374,11 @@ cdef class TaskPool:
     cdef EagerTask _take(self):
         cdef EagerTask eager
         cdef object task
-        while self._idle:
-            eager = self._idle.pop()
+        while self._spare is not None or self._idle:
+            if self._spare is not None:
+                eager, self._spare = self._spare, None
+            else:
+                eager = self._idle.pop()
             if eager._retired:
                 continue
             task = eager.task
@@ -429,9 +387,15 @@ cdef class TaskPool:
             eager._retire()
         eager = EagerTask(self)
         eager.task = task = asyncio.Task(eager, loop=self._loop, context=eager._context)
-        eager._name = task.get_name()
-        eager._weak_references = weak_references(task)
+        eager._marks = marks_of(task)
         return eager
+
+    cdef void park(self, EagerTask eager) except *:
+        """For the next job."""
+        if self._spare is None:
+            self._spare = eager
+        else:
+            self._idle.append(eager)
 
     def start(self, coroutine, finished):
         cdef EagerTask eager = self.run(coroutine, CallbackRunner(finished))
@@ -441,6 +405,9 @@ cdef class TaskPool:
         cdef EagerTask eager
         self.closed = True
         idle, self._idle = self._idle, []
+        if self._spare is not None:
+            idle.append(self._spare)
+            self._spare = None
         for eager in idle:
             if not eager._retired:
                 eager._retire()

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.frame_budget cimport FrameBudget
 from blrcs_native.http2.limits cimport Limits
+from blrcs_native.http2.open_streams cimport OpenStreams
 from blrcs_native.http2.outgoing cimport Outgoing
 from blrcs_native.http2.plain_heads cimport PlainHeads
 from blrcs_native.http2.stream cimport Listener, Stream
@@ -16,7 +17,7 @@ cdef class IncomingHeads(Outgoing):
     cdef PlainHeads _heads
     cdef Limits _limits
     cdef FrameBudget _budget
-    cdef dict streams
+    cdef OpenStreams streams
     # When the bytes that are being read have come.
     cdef int64_t now_ns
     cdef int64_t head_since_ns

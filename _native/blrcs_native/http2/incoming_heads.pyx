@@ -6,6 +6,7 @@ from blrcs_native.http2.abuse cimport HEADER_BOMB, STREAM_LIMIT
 from blrcs_native.http2.outgoing cimport Outgoing
 from blrcs_native.http2.request_head cimport HEAD_TOO_LARGE, read_head_field
 from blrcs_native.http2.stream cimport Stream
+from blrcs_native.http2.stream_memory cimport keep_memory_of
 from blrcs_native.nghttp2 cimport *
 
 cdef enum:
@@ -34,8 +35,10 @@ cdef class IncomingHeads(Outgoing):
         self.head_since_ns = self.now_ns
         self._head_stream = stream
         self._head_stream_id = stream_id
-        self.streams[stream_id] = stream
+        self.head_is_known = self._heads.is_recalling()
+        self.streams.add(stream)
         nghttp2_session_set_stream_user_data(self._session, stream_id, <void*>stream)
+        self._recent = stream
         return 0
 
     cdef int head_field(
@@ -43,7 +46,7 @@ cdef class IncomingHeads(Outgoing):
         const uint8_t* value, size_t value_size
     ) except -1:
         cdef Stream stream = self._head_stream
-        if stream is None or stream.id != stream_id or self._heads.is_recalling():
+        if stream is None or stream.id != stream_id:
             return 0
         stream.head_bytes += name_size + value_size + FIELD_BYTES
         stream.head_fields += 1
@@ -76,3 +79,6 @@ cdef class IncomingHeads(Outgoing):
         if stream_id == self._head_stream_id:
             self.head_since_ns = 0
             self._head_stream = None
+
+
+keep_memory_of(Stream)

@@ -9,7 +9,7 @@ cimport cython
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
-from blrcs_native.http2.octets cimport Octets, octets_append
+from blrcs_native.http2.octets cimport Octets, octets_reserve
 from blrcs_native.nghttp2 cimport (
     NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM, NGHTTP2_HEADERS,
 )
@@ -31,20 +31,19 @@ cdef int put_frame(
     const uint8_t* more, size_t more_size
 ) except -1:
     """A HEADERS frame of the stream of another frame."""
-    cdef uint8_t head[FRAME_HEAD_BYTES]
     cdef size_t whole = size + more_size
+    cdef uint8_t* head = octets_reserve(out, FRAME_HEAD_BYTES + whole)
+    if head == NULL:
+        raise MemoryError
     memcpy(head, like, FRAME_HEAD_BYTES)
     head[0] = <uint8_t>(whole >> 16 & 0xFF)
     head[1] = <uint8_t>(whole >> 8 & 0xFF)
     head[2] = <uint8_t>(whole & 0xFF)
     head[3] = NGHTTP2_HEADERS
     head[4] = flags
-    if (
-        octets_append(out, head, FRAME_HEAD_BYTES) < 0
-        or octets_append(out, payload, size) < 0
-        or octets_append(out, more, more_size) < 0
-    ):
-        raise MemoryError
+    memcpy(head + FRAME_HEAD_BYTES, payload, size)
+    memcpy(head + FRAME_HEAD_BYTES + size, more, more_size)
+    out.end += FRAME_HEAD_BYTES + whole
     return 0
 
 
@@ -90,12 +89,12 @@ cdef class KnownReplies:
         if size != 1 or payload[0] != STATUS_OK:
             self.forget()
         if self.head_bytes > 0:
-            return put_frame(out, frame, frame[4], self._head, self.head_bytes, NULL, 0)
+            return put_frame(out, frame, frame[4], self._head, self.head_bytes, self._head, 0)
         return put_frame(out, frame, frame[4], payload, size, literals, len(LITERALS))
 
     cdef int put_trailers(self, Octets* out, const uint8_t* data_head) except -1:
         """Writes the status behind the last DATA frame of a stream, whose head this is."""
         return put_frame(
             out, data_head, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
-            self._trailers, self.trailers_bytes, NULL, 0,
+            self._trailers, self.trailers_bytes, self._trailers, 0,
         )

@@ -1,10 +1,11 @@
 """Bytes that are appended at one end and taken at the other, in one block of memory."""
 
-from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove
 
+from blrcs_native.http2.block_pool cimport give_back, take_more
+
 cdef enum:
-    # What malloc gives and takes back fastest: calls come in bursts.
+    # As much as a block of the pool has room for.
     FIRST_BYTES = 112
     KEPT_BYTES = 4096
 
@@ -37,7 +38,7 @@ cdef inline unsigned char* octets_reserve(Octets* octets, Py_ssize_t size) noexc
             memmove(octets.data, octets.data + octets.start, held)
         octets.end = held
         octets.start = 0
-        data = <unsigned char*>realloc(octets.data, capacity)
+        data = <unsigned char*>take_more(octets.data, capacity, NULL)
         if data == NULL:
             return NULL
         octets.data = data
@@ -67,7 +68,7 @@ cdef inline void octets_clear(Octets* octets) noexcept nogil:
     octets.start = 0
     octets.end = 0
     if octets.capacity > KEPT_BYTES:
-        free(octets.data)
+        give_back(octets.data, NULL)
         octets.data = NULL
         octets.capacity = 0
 
@@ -80,6 +81,6 @@ cdef inline void octets_take(Octets* octets, Py_ssize_t size) noexcept nogil:
 
 
 cdef inline void octets_free(Octets* octets) noexcept nogil:
-    free(octets.data)
+    give_back(octets.data, NULL)
     octets.data = NULL
     octets.start = octets.end = octets.capacity = 0

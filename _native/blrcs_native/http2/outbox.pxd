@@ -15,6 +15,14 @@ cdef enum:
     LARGE_REPLY_BYTES = 16384
 
 
+cdef inline Py_ssize_t prefixed_bytes(const unsigned char* prefix) noexcept nogil:
+    """How large the message is that this stands before."""
+    return (
+        <Py_ssize_t>prefix[1] << 24 | <Py_ssize_t>prefix[2] << 16
+        | <Py_ssize_t>prefix[3] << 8 | <Py_ssize_t>prefix[4]
+    )
+
+
 cdef struct Outbox:
     Octets copied
     # Follows what is copied: bytes that are owned, of which so many are sent.

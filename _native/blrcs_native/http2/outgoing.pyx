@@ -10,16 +10,29 @@ from blrcs_native.http2.known_replies cimport (
 )
 from blrcs_native.http2.octets cimport Octets, octets_append, octets_size
 from blrcs_native.http2.outbox cimport outbox_move, outbox_size
-from blrcs_native.http2.reply_frames cimport submit_head, submit_http_status, submit_trailers
-from blrcs_native.http2.session cimport Session, read_output, stream_of
+from blrcs_native.http2.reply_frames cimport (
+    share_connection, submit_head, submit_http_status, submit_trailers,
+)
+from blrcs_native.http2.session cimport Session, forget_error, read_output
 from blrcs_native.http2.stream cimport OUTPUT_LOW_BYTES, Stream
 from blrcs_native.nghttp2 cimport *
 
 cdef enum:
     FRAME_HEAD_BYTES = 9
     FLAGS_AT = 4
+    # What a client takes in one frame unless it has said otherwise (RFC 9113, section 6.5.2).
+    FRAME_BYTES = 16384
     # Answers that are not calls': what a client provokes and does not read.
     MAX_PENDING_FRAMES = 4000
+
+
+cdef bint is_one_frame(Stream stream) noexcept:
+    """Whether a reply that begins is there as a whole, and fits into a frame."""
+    return (
+        stream.pipeline is not None
+        and not stream.pipeline.method.server_streaming
+        and 0 < outbox_size(&stream.output) <= FRAME_BYTES
+    )
 
 
 cdef class Outgoing(Session):
@@ -37,6 +50,7 @@ cdef class Outgoing(Session):
             size = nghttp2_session_mem_send(self._session, &data)
             if size <= 0:
                 if size < 0:
+                    forget_error()
                     self._failed = True
                 return octets_size(out) >= limit
             if self._part == STAND_IN_HEAD:
@@ -50,7 +64,7 @@ cdef class Outgoing(Session):
 
     cdef void fields_sent(self, const nghttp2_frame* frame) noexcept:
         """A head, or a status behind messages, has been encoded."""
-        cdef Stream stream = stream_of(self._session, frame.hd.stream_id)
+        cdef Stream stream = self.stream_named(frame.hd.stream_id)
         cdef bint is_last = frame.hd.flags & NGHTTP2_FLAG_END_STREAM != 0
         self._part = OTHER_FIELDS
         if stream is None:
@@ -71,7 +85,8 @@ cdef class Outgoing(Session):
         )
 
     cdef void flush_soon(self) except *:
-        if self._flush is not None:
+        """Who gives a connection a turn has it send afterwards."""
+        if self._flush is not None and self.turn_ns == 0:
             self._flush()
 
     cdef void begin_reply(self, Stream stream) except *:
@@ -85,6 +100,8 @@ cdef class Outgoing(Session):
         stream.head_stands_in = (
             not with_status and self._known_replies.head_bytes > 0 and stream.has_plain_head()
         )
+        if not with_status and not is_one_frame(stream):
+            share_connection(self._session, stream.id)
         submit_head(self._session, stream, with_status, read_output)
         self.flush_soon()
 
@@ -105,10 +122,11 @@ cdef class Outgoing(Session):
 
     cdef void end_request(self, int32_t stream_id) noexcept:
         """The reply has not waited for the rest of the request."""
-        cdef Stream stream
+        cdef Stream stream = self.stream_named(stream_id)
+        if stream is not None and stream.request_ended:
+            return
         if nghttp2_session_get_stream_remote_close(self._session, stream_id) != 0:
             return
-        stream = stream_of(self._session, stream_id)
         if stream is not None:
             stream.reset_here = True
         nghttp2_submit_rst_stream(self._session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_NO_ERROR)

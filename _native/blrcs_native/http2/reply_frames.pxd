@@ -9,6 +9,7 @@ cdef int submit_head(
     nghttp2_session* session, Stream stream, bint with_status,
     nghttp2_data_source_read_callback read_output
 ) except -1
+cdef void share_connection(nghttp2_session* session, int32_t stream_id) noexcept
 cdef int submit_trailers(nghttp2_session* session, Stream stream) except -1
 cdef void submit_http_status(
     nghttp2_session* session, int32_t stream_id, bytes http_status

@@ -7,13 +7,16 @@ from libc.stdlib cimport free, malloc
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.nghttp2 cimport (
     NGHTTP2_ERR_NOMEM, NGHTTP2_NV_FLAG_NO_COPY_NAME, NGHTTP2_NV_FLAG_NO_COPY_VALUE,
-    NGHTTP2_NV_FLAG_NONE, nghttp2_data_provider, nghttp2_data_source_read_callback, nghttp2_nv,
-    nghttp2_session, nghttp2_submit_response, nghttp2_submit_trailer,
+    NGHTTP2_NV_FLAG_NONE, nghttp2_data_provider, nghttp2_data_source_read_callback, nghttp2_extpri,
+    nghttp2_nv, nghttp2_session, nghttp2_session_change_extpri_stream_priority,
+    nghttp2_submit_response, nghttp2_submit_trailer,
 )
 
 cdef enum:
     # :status, content-type, grpc-accept-encoding, grpc-encoding, grpc-status, grpc-message
     OWN_FIELDS = 6
+    # RFC 9218, section 4.1.
+    DEFAULT_URGENCY = 3
 
 cdef uint8_t STATIC = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE
 cdef list STATUS_TEXTS = [str(code).encode() for code in range(17)]
@@ -102,6 +105,14 @@ cdef int submit_head(
     if code == NGHTTP2_ERR_NOMEM:
         raise MemoryError
     return 0
+
+
+cdef void share_connection(nghttp2_session* session, int32_t stream_id) noexcept:
+    """Has a reply of several frames take turns with others, which else would wait for its end."""
+    cdef nghttp2_extpri priority
+    priority.urgency = DEFAULT_URGENCY
+    priority.inc = True
+    nghttp2_session_change_extpri_stream_priority(session, stream_id, &priority, True)
 
 
 cdef int submit_trailers(nghttp2_session* session, Stream stream) except -1:

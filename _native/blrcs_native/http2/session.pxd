@@ -11,6 +11,19 @@ from blrcs_native.nghttp2 cimport (
 
 cdef class Session(Link):
     cdef nghttp2_session* _session
+    # The stream that was spoken of last, since it mostly is the next one too; None once it is closed.
+    cdef Stream _recent
+    # The request whose head is read has given what is known of it: its fields are a stand-in's.
+    cdef bint head_is_known
+
+    cdef inline Stream stream_named(self, int32_t stream_id):
+        """None where there is none, or where it is closed."""
+        cdef void* found
+        if self._recent is not None and self._recent.id == stream_id:
+            return self._recent
+        found = nghttp2_session_get_stream_user_data(self._session, stream_id)
+        self._recent = None if found == NULL else <Stream>found
+        return self._recent
 
     cdef void open_session(self) except *
     cdef int frame_begun(self, const nghttp2_frame_hd* head) noexcept
@@ -27,12 +40,10 @@ cdef class Session(Link):
     cdef int send_data(self, Stream stream, const uint8_t* head, size_t size) except -1
 
 
+cdef void forget_error() noexcept
+
+
 cdef ssize_t read_output(
     nghttp2_session* session, int32_t stream_id, uint8_t* target, size_t room,
     uint32_t* flags, nghttp2_data_source* source, void* user_data
 ) noexcept
-
-
-cdef inline Stream stream_of(nghttp2_session* session, int32_t stream_id):
-    cdef void* found = nghttp2_session_get_stream_user_data(session, stream_id)
-    return None if found == NULL else <Stream>found

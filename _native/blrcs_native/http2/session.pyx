@@ -1,10 +1,14 @@
 """nghttp2's session, and what it calls back.
 
 nghttp2 keeps the state of HTTP/2 and HPACK (RFC 9113, RFC 7541). The functions here do no more than
-bring its calls to methods, and errors of these methods back to it.
+bring its calls to methods, and errors of these methods back to it: as a code that has it return at
+once, the exception being dropped where it has returned (`forget_error`). Where it would go on, they
+catch the exception themselves, which costs more.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t
+
+from cpython.exc cimport PyErr_Clear
 
 from blrcs_native.http2.block_pool cimport session_memory
 from blrcs_native.http2.stream cimport Link, Stream
@@ -14,9 +18,16 @@ cdef enum:
     ERR_CANCEL = -535
     MAX_PENDING_ACKS = 1000
     MAX_CONTINUATIONS = 8
+    # NGHTTP2_ERR_CALLBACK_FAILURE, as a constant.
+    FAILURE = -902
 
 cdef nghttp2_session_callbacks* CALLBACKS = NULL
 cdef nghttp2_option* OPTIONS = NULL
+
+
+cdef void forget_error() noexcept:
+    """Drops what a method has raised, once nghttp2 has returned with an error."""
+    PyErr_Clear()
 
 
 cdef class Session(Link):
@@ -79,68 +90,53 @@ cdef int on_begin_frame(
 
 cdef int on_begin_headers(
     nghttp2_session* session, const nghttp2_frame* frame, void* user_data
-) noexcept:
+) except FAILURE:
     if frame.headers.cat != NGHTTP2_HCAT_REQUEST:
         return 0
-    try:
-        return (<Session>user_data).head_begun(frame.hd.stream_id)
-    except BaseException:
-        return NGHTTP2_ERR_CALLBACK_FAILURE
+    return (<Session>user_data).head_begun(frame.hd.stream_id)
 
 
 cdef int on_header(
     nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
     const uint8_t* value, size_t value_size, uint8_t flags, void* user_data
-) noexcept:
+) except FAILURE:
+    if (<Session>user_data).head_is_known:
+        return 0
     if frame.hd.type != NGHTTP2_HEADERS or frame.headers.cat != NGHTTP2_HCAT_REQUEST:
         return 0
-    try:
-        return (<Session>user_data).head_field(
-            frame.hd.stream_id, name, name_size, value, value_size
-        )
-    except BaseException:
-        return NGHTTP2_ERR_CALLBACK_FAILURE
+    return (<Session>user_data).head_field(frame.hd.stream_id, name, name_size, value, value_size)
 
 
 cdef int on_frame_received(
     nghttp2_session* session, const nghttp2_frame* frame, void* user_data
-) noexcept:
-    try:
-        return (<Session>user_data).frame_received(frame)
-    except BaseException:
-        return NGHTTP2_ERR_CALLBACK_FAILURE
+) except FAILURE:
+    return (<Session>user_data).frame_received(frame)
 
 
 cdef int on_data(
     nghttp2_session* session, uint8_t flags, int32_t stream_id, const uint8_t* data, size_t size,
     void* user_data
-) noexcept:
-    try:
-        return (<Session>user_data).data_received(stream_of(session, stream_id), data, size)
-    except BaseException:
-        return NGHTTP2_ERR_CALLBACK_FAILURE
+) except FAILURE:
+    cdef Session receiver = <Session>user_data
+    return receiver.data_received(receiver.stream_named(stream_id), data, size)
 
 
 cdef int on_stream_closed(
     nghttp2_session* session, int32_t stream_id, uint32_t error_code, void* user_data
-) noexcept:
-    cdef Stream stream = stream_of(session, stream_id)
+) except FAILURE:
+    cdef Session closing = <Session>user_data
+    cdef Stream stream = closing.stream_named(stream_id)
     if stream is None:
         return 0
+    closing._recent = None
     nghttp2_session_set_stream_user_data(session, stream_id, NULL)
-    try:
-        return (<Session>user_data).stream_closed(stream)
-    except BaseException:
-        return NGHTTP2_ERR_CALLBACK_FAILURE
+    return closing.stream_closed(stream)
 
 
 cdef int on_frame_sent(
     nghttp2_session* session, const nghttp2_frame* frame, void* user_data
-) noexcept:
-    try:
-        return (<Session>user_data).frame_sent(frame)
-    except BaseException:
-        return NGHTTP2_ERR_CALLBACK_FAILURE
+) except FAILURE:
+    return (<Session>user_data).frame_sent(frame)
 
 
 cdef int on_unknown_frame(
@@ -153,6 +149,7 @@ cdef ssize_t read_output(
     nghttp2_session* session, int32_t stream_id, uint8_t* target, size_t room,
     uint32_t* flags, nghttp2_data_source* source, void* user_data
 ) noexcept:
+    (<Session>user_data)._recent = <Stream>source.ptr
     try:
         return (<Session>user_data).output(<Stream>source.ptr, room, flags)
     except BaseException:
@@ -163,7 +160,7 @@ cdef int on_send_data(
     nghttp2_session* session, nghttp2_frame* frame, const uint8_t* head, size_t size,
     nghttp2_data_source* source, void* user_data
 ) noexcept:
-    cdef Stream stream = stream_of(session, frame.hd.stream_id)
+    cdef Stream stream = (<Session>user_data).stream_named(frame.hd.stream_id)
     if stream is None:
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
     try:
@@ -179,12 +176,24 @@ cdef void prepare() except *:
     if nghttp2_session_callbacks_new(&CALLBACKS) != 0 or nghttp2_option_new(&OPTIONS) != 0:
         raise MemoryError
     nghttp2_session_callbacks_set_on_begin_frame_callback(CALLBACKS, on_begin_frame)
-    nghttp2_session_callbacks_set_on_begin_headers_callback(CALLBACKS, on_begin_headers)
-    nghttp2_session_callbacks_set_on_header_callback(CALLBACKS, on_header)
-    nghttp2_session_callbacks_set_on_frame_recv_callback(CALLBACKS, on_frame_received)
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(CALLBACKS, on_data)
-    nghttp2_session_callbacks_set_on_stream_close_callback(CALLBACKS, on_stream_closed)
-    nghttp2_session_callbacks_set_on_frame_send_callback(CALLBACKS, on_frame_sent)
+    nghttp2_session_callbacks_set_on_begin_headers_callback(
+        CALLBACKS, <nghttp2_on_frame_callback>on_begin_headers
+    )
+    nghttp2_session_callbacks_set_on_header_callback(
+        CALLBACKS, <nghttp2_on_header_callback>on_header
+    )
+    nghttp2_session_callbacks_set_on_frame_recv_callback(
+        CALLBACKS, <nghttp2_on_frame_callback>on_frame_received
+    )
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
+        CALLBACKS, <nghttp2_on_data_chunk_recv_callback>on_data
+    )
+    nghttp2_session_callbacks_set_on_stream_close_callback(
+        CALLBACKS, <nghttp2_on_stream_close_callback>on_stream_closed
+    )
+    nghttp2_session_callbacks_set_on_frame_send_callback(
+        CALLBACKS, <nghttp2_on_frame_callback>on_frame_sent
+    )
     nghttp2_session_callbacks_set_send_data_callback(CALLBACKS, on_send_data)
     # nghttp2 tells of those alone that somebody wants, and here they are counted.
     nghttp2_session_callbacks_set_unpack_extension_callback(CALLBACKS, on_unknown_frame)

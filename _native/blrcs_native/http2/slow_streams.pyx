@@ -40,7 +40,7 @@ cdef void end_stalled_replies(
     Connection connection, ConnectionRules rules, int64_t now_ns
 ) except *:
     cdef Stream stream
-    for stream in tuple(connection.streams.values()):
+    for stream in connection.streams.all():
         if (
             stream.stalled_since_ns != 0
             and outbox_size(&stream.output) > 0
@@ -54,7 +54,7 @@ cdef void end_slow_requests(Connection connection, ConnectionRules rules, int64_
     """In each period of the time-out a client that owes bytes has to send at the least rate."""
     cdef Stream stream
     cdef int64_t spent_ns
-    for stream in tuple(connection.streams.values()):
+    for stream in connection.streams.all():
         if not owes_bytes(stream) or not may_send(connection, stream):
             stream.owing_since_ns = 0
             continue

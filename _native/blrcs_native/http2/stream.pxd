@@ -3,6 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from blrcs_native.call cimport Call
+from blrcs_native.http2.current_task cimport CurrentTask
 from blrcs_native.http2.eager_task cimport EagerTask
 from blrcs_native.http2.large_message cimport LargeMessage
 from blrcs_native.http2.messages cimport Inflation
@@ -51,6 +52,8 @@ cdef class Listener:
 
     cdef readonly object loop
     cdef readonly object eof
+    # Told of the turns in which it hears of streams.
+    cdef CurrentTask current_task
 
     cdef void begun(self, Stream stream) except *
     cdef void received(self, Stream stream) except *
@@ -62,6 +65,8 @@ cdef class Listener:
 
 cdef class Stream(MessageStream):
     cdef readonly int32_t id
+    # Among those of its connection.
+    cdef Py_ssize_t place
     cdef Link link
     cdef Listener listener
     # The request's head.
@@ -127,7 +132,10 @@ cdef class Stream(MessageStream):
     cdef object writer
     cdef list callbacks
 
+    cdef Py_ssize_t plain_bytes(self) noexcept
     cdef bytes next_message(self)
+    cdef bytes _next_unusual(self)
+    cdef void _taken(self) except *
     cdef void fill_large(self) except *
     cdef Py_ssize_t missing_bytes(self) noexcept
     cdef bint has_news(self) noexcept

@@ -11,44 +11,25 @@ from libc.stdint cimport int64_t, uint32_t
 
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.large_message cimport LargeMessage
+from blrcs_native.http2.message_problems cimport (
+    CUT_OFF, FLAG_UNKNOWN, MALFORMED_ENCODING, NOT_ENCODED, too_large, too_large_to_send,
+)
 from blrcs_native.http2.messages cimport Inflation, accepted, compressed, encoding_name
 from blrcs_native.http2.octets cimport octets_clear, octets_free, octets_size, octets_take
-from blrcs_native.http2.outbox cimport PREFIX_BYTES, outbox_free, outbox_put, outbox_size
+from blrcs_native.http2.outbox cimport (
+    PREFIX_BYTES, outbox_free, outbox_put, outbox_size, prefixed_bytes,
+)
 from blrcs_native.http2.reply_fields cimport checked_fields
 from blrcs_native.http2.timer_wheel cimport timer_drop
 from blrcs_native.http2.wire cimport percent_encoded
 from blrcs_native.message_stream cimport MessageStream
 from blrcs_native.rejection cimport Rejection
-from blrcs_native.rejection import AbortError, explained
+from blrcs_native.rejection import AbortError
 
 cdef enum:
     COMPRESSED = 1
     # After so long a message that is inflated waits for the others' turns.
     INFLATION_NS = 50_000
-    RESOURCE_EXHAUSTED = 8
-    INTERNAL = 13
-
-cdef Rejection FLAG_UNKNOWN = explained(
-    INTERNAL, "transport", "MESSAGE_FLAG_UNKNOWN", "a message's flag is neither 0 nor 1"
-)
-cdef Rejection NOT_ENCODED = explained(
-    INTERNAL, "transport", "MESSAGE_ENCODING_MISSING",
-    "a message is compressed, and grpc-encoding does not say how",
-)
-cdef Rejection MALFORMED_ENCODING = explained(
-    INTERNAL, "transport", "MESSAGE_ENCODING_MALFORMED",
-    "a message is not compressed as grpc-encoding says",
-)
-cdef Rejection CUT_OFF = explained(
-    INTERNAL, "transport", "MESSAGE_CUT_OFF", "the request ended within a message"
-)
-
-
-cdef Rejection too_large(size, Py_ssize_t max_bytes):
-    return explained(
-        RESOURCE_EXHAUSTED, "transport", "MESSAGE_TOO_LARGE",
-        f"Received message larger than max ({size} vs. {max_bytes})",
-    )
 
 
 cdef class Link:
@@ -148,10 +129,7 @@ cdef class Stream(MessageStream):
         if self.message_bytes >= 0 or octets_size(&self.input) < PREFIX_BYTES:
             return None
         data = self.input.data + self.input.start
-        size = (
-            <Py_ssize_t>data[1] << 24 | <Py_ssize_t>data[2] << 16
-            | <Py_ssize_t>data[3] << 8 | <Py_ssize_t>data[4]
-        )
+        size = prefixed_bytes(data)
         if data[0] > COMPRESSED:
             return FLAG_UNKNOWN
         if size > self.link.max_receive_bytes:
@@ -203,15 +181,42 @@ cdef class Stream(MessageStream):
 
     cdef bint is_one_plain_message(self) except -1:
         """Whether the request is one whole message, not compressed, and nothing else."""
-        return (
-            self.large is None
-            and self.message_ready()
-            and octets_size(&self.input) == PREFIX_BYTES + self.message_bytes
-            and self.input.data[self.input.start] != COMPRESSED
-        )
+        cdef Py_ssize_t size = self.plain_bytes()
+        return size >= 0 and octets_size(&self.input) == PREFIX_BYTES + size
+
+    cdef Py_ssize_t plain_bytes(self) noexcept:
+        """The size of the next message where it is there, as a whole and not compressed, and may be.
+
+        -1 says that more has to be looked at.
+        """
+        cdef unsigned char* data
+        cdef Py_ssize_t size, held = octets_size(&self.input) - PREFIX_BYTES
+        if held < 0 or self.large is not None or self.inflation is not None:
+            return -1
+        data = self.input.data + self.input.start
+        size = prefixed_bytes(data)
+        return size if data[0] == 0 and size <= held and size <= self.link.max_receive_bytes else -1
 
     cdef bytes next_message(self):
         """None where it is not there yet; AbortError where the client's bytes are no messages."""
+        cdef bytes body
+        cdef Py_ssize_t size = self.plain_bytes()
+        if size < 0:
+            return self._next_unusual()
+        body = PyBytes_FromStringAndSize(
+            <char*>self.input.data + self.input.start + PREFIX_BYTES, size
+        )
+        octets_take(&self.input, PREFIX_BYTES + size)
+        self._taken()
+        return body
+
+    cdef void _taken(self) except *:
+        self.message_bytes = -1
+        self.owing_since_ns = 0
+        self.link.taken(self)
+
+    cdef bytes _next_unusual(self):
+        """One that is not there as a whole, is compressed or large, or is none."""
         cdef bytes body
         cdef bint is_packed
         if self.inflation is not None:
@@ -229,9 +234,7 @@ cdef class Stream(MessageStream):
                 <char*>self.input.data + self.input.start + PREFIX_BYTES, self.message_bytes
             )
             octets_take(&self.input, PREFIX_BYTES + self.message_bytes)
-        self.message_bytes = -1
-        self.owing_since_ns = 0
-        self.link.taken(self)
+        self._taken()
         if not is_packed:
             return body
         self.inflation = Inflation(self.request_encoding, body)
@@ -328,10 +331,7 @@ cdef class Stream(MessageStream):
         cdef bytes small
         cdef unsigned char flag = 0
         if size > self.link.max_send_bytes:
-            raise AbortError(explained(
-                RESOURCE_EXHAUSTED, "transport", "REPLY_TOO_LARGE",
-                f"Sent message larger than max ({size} vs. {self.link.max_send_bytes})",
-            ))
+            raise AbortError(too_large_to_send(size, self.link.max_send_bytes))
         self.settle_encoding()
         if self.reply_encoding is not None and not self.plain_next:
             small = compressed(self.reply_encoding, body)

@@ -1,5 +1,6 @@
 """Creating a binding."""
 
+from blrcs.application.access.known import require_known
 from blrcs.application.access.share import require_share
 from blrcs.application.bindings.binding_fields import UPDATABLE, BindingFields
 from blrcs.application.bindings.parent import require_within
@@ -33,7 +34,8 @@ class CreateBinding:
             FailedPreconditionError: See ``require_share``.
             AlreadyExistsError: The id is taken.
             InvalidArgumentError: It has no role, no members, or no valid resource.
-            NotFoundError: Its role, or a group among its members, does not exist.
+            NotFoundError: Its role, or a group among its members, does not exist; or see
+                ``require_known``.
         """
         now_ns = self._clock()
         made = Binding(
@@ -48,6 +50,7 @@ class CreateBinding:
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             policy.refuse_taken(made)
+            require_known(policy, made, parent, actor, now_ns)
             changed = policy.with_binding(made, now_ns=now_ns)
             require_share(policy, changed, parent)
             return changed

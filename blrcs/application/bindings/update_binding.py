@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from blrcs.application.access.known import require_known
 from blrcs.application.access.share import require_share
 from blrcs.application.bindings.binding_fields import UPDATABLE, BindingFields
 from blrcs.application.bindings.parent import found_within, require_within
@@ -60,6 +61,7 @@ class UpdateBinding:
             changed.check()
             check_resource(changed.resource)
             require_within(changed, parent)
+            require_known(policy, changed, parent, actor, now_ns)
             after = policy.with_binding(changed, now_ns=now_ns)
             require_share(policy, after, parent)
             return after

@@ -1,5 +1,6 @@
 """Creating a role."""
 
+from blrcs.application.access.known import require_known
 from blrcs.application.access.share import require_share
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
@@ -43,6 +44,7 @@ class CreateRole:
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             policy.refuse_taken(made)
+            require_known(policy, made, home, actor, now_ns)
             changed = policy.with_role(made)
             require_share(policy, changed, home)
             return changed

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from blrcs.application.access.known import require_known
 from blrcs.application.access.share import require_share
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
@@ -47,6 +48,7 @@ class UpdateRole:
                 update_time_ns=now_ns,
                 revision=stored.revision + 1,
             )
+            require_known(policy, changed, home_of(name), actor, now_ns)
             after = policy.with_role(changed)
             require_share(policy, after, home_of(name))
             return after

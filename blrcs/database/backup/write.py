@@ -73,7 +73,7 @@ async def write_backup(
                     revisions=await _revisions(transaction, versions),
                     tables=[table.name for table in tables],
                 )
-                with _compressed(draft, encrypt_to, file_key) as file:
+                with compressed(draft, encrypt_to, file_key) as file:
                     writer = BackupWriter(file, header)
                     for table in tables:
                         await _write_table(transaction, table, writer, progress)
@@ -99,7 +99,8 @@ def read_through(path: Path, progress: Progress, key: BackupKey | None) -> dict[
 
 
 @contextmanager
-def _compressed(path: Path, key: BackupKey | None, file_key: bytes) -> Iterator[IO[bytes]]:
+def compressed(path: Path, key: BackupKey | None, file_key: bytes) -> Iterator[IO[bytes]]:
+    """A file to write to, which is compressed and, with a key, sealed."""
     with ExitStack() as stack:
         plain: Any = path if key is None else stack.enter_context(sealed_for(path, key, file_key))
         file: Any = stack.enter_context(gzip.open(plain, "wb", compresslevel=LEVEL))

@@ -2,227 +2,147 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter, Transaction
+from blrcs.database.repositories.access_changes import changed_since, note_change
+from blrcs.database.repositories.access_row import (
+    binding_of,
+    group_of,
+    id_of,
+    role_of,
+    to_row,
+)
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import bindings, groups, roles, settings
 from blrcs.database.upsert import upsert
-from blrcs.domain.access_name import (
-    TENANTS,
-    binding_name,
-    group_name,
-    home_of,
-    role_name,
-)
+from blrcs.domain.access_difference import changed_names
 from blrcs.domain.access_policy import AccessPolicy
-from blrcs.domain.binding import Binding, Effect
-from blrcs.domain.condition.condition import Condition
-from blrcs.domain.group import Group
-from blrcs.domain.role import Role
 
 EPOCH = "access_epoch"
 EPOCH_BYTES = 8
 # As many as may have to wait for each other, one worker of a machine each.
 CHANGE_ATTEMPTS = 20
 
-Values = Mapping[str, object]
-
-
-def _delete(table: sa.Table) -> Statement:
-    return Statement(sa.delete(table).where(table.c.id == sa.bindparam("of_id")))
-
-
-_ROLES = Statement(sa.select(roles))
-_GROUPS = Statement(sa.select(groups))
-_BINDINGS = Statement(sa.select(bindings))
+_TABLES = {"roles": roles, "groups": groups, "bindings": bindings}
+_OF_ROW: Mapping[str, Callable[[Row], Any]] = {
+    "roles": role_of,
+    "groups": group_of,
+    "bindings": binding_of,
+}
+_ALL = {kind: Statement(sa.select(table)) for kind, table in _TABLES.items()}
+_ONE = {
+    kind: Statement(sa.select(table).where(table.c.id == sa.bindparam("of_id")))
+    for kind, table in _TABLES.items()
+}
+_PUT = {kind: upsert(table) for kind, table in _TABLES.items()}
+_DELETE = {
+    kind: Statement(sa.delete(table).where(table.c.id == sa.bindparam("of_id")))
+    for kind, table in _TABLES.items()
+}
 _EPOCH = Statement(sa.select(settings.c.value).where(settings.c.key == EPOCH))
 _PUT_EPOCH = upsert(settings)
-_PUT = {"roles": upsert(roles), "groups": upsert(groups), "bindings": upsert(bindings)}
-_DELETE = {"roles": _delete(roles), "groups": _delete(groups), "bindings": _delete(bindings)}
 
 
 class SqlAccessRepository:
-    """The policy as a whole: a change reads it, and writes what differs."""
+    """The policy as a whole: a change reads what is not known of it, and writes what differs."""
 
     def __init__(self, database: DatabaseAdapter, reader: BlockingReader) -> None:
         self._database = database
         self._reader = reader
-        # Every change reads all and moves one epoch, so that two at once always meet.
+        # Every change reads and moves one epoch, so that two at once always meet.
         self._one_change = asyncio.Lock()
 
-    def load(self) -> AccessPolicy:
-        """The policy stored. Reads it at once."""
-        return self._reader.run(load_policy)
+    def load(self, known: AccessPolicy | None = None) -> AccessPolicy:
+        """The policy stored; see ``load_policy``. Reads it at once."""
+        return self._reader.run(partial(load_policy, known=known))
 
     def epoch(self) -> int:
         """That of the policy stored."""
-        row = self._reader.fetch_one(_EPOCH)
-        return 0 if row is None else int.from_bytes(row.value, "big")
+        return _number(self._reader.fetch_one(_EPOCH))
 
-    async def newer_than(self, epoch: int) -> AccessPolicy | None:
-        """The policy stored, where it is not the one of the epoch or before it."""
-        row = await self._database.fetch_one(_EPOCH)
-        if row is None or int.from_bytes(row.value, "big") <= epoch:
+    async def newer_than(self, known: AccessPolicy) -> AccessPolicy | None:
+        """The policy stored, where it is not the known one or one before it."""
+        if _number(await self._database.fetch_one(_EPOCH)) <= known.epoch:
             return None
-        return await self._database.run(load_policy, read_only=True)
+        return await self._database.run(partial(load_policy, known=known), read_only=True)
 
     async def change(
         self,
         operation: Callable[[AccessPolicy], AccessPolicy],
         check: Callable[[AccessPolicy], object],
+        known: AccessPolicy | None = None,
     ) -> AccessPolicy:
         """Replaces the policy by what ``operation`` makes of it, if ``check`` does not raise."""
 
         async def run(transaction: Transaction) -> AccessPolicy:
-            return await change_policy(transaction, operation, check)
+            return await change_policy(transaction, operation, check, known)
 
         async with self._one_change:
             return await self._database.run(run, attempts=CHANGE_ATTEMPTS)
 
 
-async def load_policy(transaction: Transaction) -> AccessPolicy:
-    """The policy stored."""
-    epoch = await transaction.fetch_one(_EPOCH)
-    return AccessPolicy(
-        roles={role.name: role for role in map(_role, await transaction.fetch_all(_ROLES))},
-        groups={group.name: group for group in map(_group, await transaction.fetch_all(_GROUPS))},
-        bindings={
-            each.name: each for each in map(_binding, await transaction.fetch_all(_BINDINGS))
-        },
-        epoch=0 if epoch is None else int.from_bytes(epoch.value, "big"),
-    )
+async def load_policy(transaction: Transaction, known: AccessPolicy | None = None) -> AccessPolicy:
+    """The policy stored. Of a known one, what has not changed since is not read again.
+
+    It has then the very objects of the known one, and is that itself where nothing has changed.
+    """
+    epoch = _number(await transaction.fetch_one(_EPOCH))
+    if known is not None:
+        if epoch == known.epoch:
+            return known
+        names = await changed_since(transaction, known.epoch, epoch)
+        if names is not None:
+            return await _read_changed(transaction, known, names, epoch)
+    found = {
+        kind: {each.name: each for each in map(_OF_ROW[kind], await transaction.fetch_all(all_))}
+        for kind, all_ in _ALL.items()
+    }
+    return AccessPolicy(**found, epoch=epoch)
 
 
 async def change_policy(
     transaction: Transaction,
     operation: Callable[[AccessPolicy], AccessPolicy],
     check: Callable[[AccessPolicy], object],
+    known: AccessPolicy | None = None,
 ) -> AccessPolicy:
     """As AccessRepository.change, within somebody's transaction."""
-    old = await load_policy(transaction)
+    old = await load_policy(transaction, known)
     new = operation(old)
     if new.epoch == old.epoch:
         return old
     check(new)
-    for name, was, now in (
-        ("roles", _rows(old.roles), _rows(new.roles)),
-        ("groups", _rows(old.groups), _rows(new.groups)),
-        ("bindings", _rows(old.bindings), _rows(new.bindings)),
-    ):
-        await _write(transaction, name, was, now)
+    written: set[str] = set()
+    for kind in _TABLES:
+        now = getattr(new, kind)
+        for name in sorted(changed_names(getattr(old, kind), now)):
+            written.add(name)
+            if name in now:
+                await transaction.execute(_PUT[kind], **to_row(now[name]))
+            else:
+                await transaction.execute(_DELETE[kind], of_id=id_of(name))
+    await note_change(transaction, new.epoch, written)
     await transaction.execute(_PUT_EPOCH, key=EPOCH, value=new.epoch.to_bytes(EPOCH_BYTES, "big"))
     return new
 
 
-async def _write(
-    transaction: Transaction, table: str, was: Mapping[str, Values], now: Mapping[str, Values]
-) -> None:
-    for name in was.keys() - now.keys():
-        await transaction.execute(_DELETE[table], of_id=_id(name))
-    for name, values in now.items():
-        if was.get(name) != values:
-            await transaction.execute(_PUT[table], **values)
+async def _read_changed(
+    transaction: Transaction, known: AccessPolicy, names: set[str], epoch: int
+) -> AccessPolicy:
+    found: dict[str, dict[str, Any]] = {kind: dict(getattr(known, kind)) for kind in _TABLES}
+    for name in names:
+        kind = name.split("/")[-2]
+        row = await transaction.fetch_one(_ONE[kind], of_id=id_of(name))
+        if row is None:
+            found[kind].pop(name, None)
+        else:
+            found[kind][name] = _OF_ROW[kind](row)
+    return AccessPolicy(**found, epoch=epoch)
 
 
-def _rows(resources: Mapping[str, Role | Group | Binding]) -> dict[str, Values]:
-    return {name: _to_row(resource) for name, resource in resources.items()}
-
-
-def _to_row(resource: Role | Group | Binding) -> Values:
-    values: dict[str, object] = {
-        "id": _id(resource.name),
-        "created_at_ns": resource.create_time_ns,
-        "updated_at_ns": resource.update_time_ns,
-        "revision": resource.revision,
-    }
-    match resource:
-        case Role():
-            values["display_name"] = resource.display_name
-            values["permissions"] = _text(resource.permissions)
-            values["included_roles"] = _text(resource.included_roles)
-        case Group():
-            values["display_name"] = resource.display_name
-            values["members"] = _text(resource.members)
-        case Binding():
-            values["role"] = resource.role
-            values["members"] = _text(resource.members)
-            values["resource"] = resource.resource
-            values["expires_at_ns"] = resource.expire_time_ns
-            values["effect"] = resource.effect.value
-            values["condition_json"] = _condition_text(resource.condition)
-    return values
-
-
-def _role(row: Row) -> Role:
-    return Role(
-        name=role_name(*_owned(row)),
-        display_name=row.display_name,
-        permissions=_texts(row.permissions),
-        included_roles=_texts(row.included_roles),
-        **_history(row),
-    )
-
-
-def _group(row: Row) -> Group:
-    return Group(
-        name=group_name(*_owned(row)),
-        display_name=row.display_name,
-        members=_texts(row.members),
-        **_history(row),
-    )
-
-
-def _binding(row: Row) -> Binding:
-    return Binding(
-        name=binding_name(row.id),
-        role=row.role,
-        members=_texts(row.members),
-        resource=row.resource,
-        expire_time_ns=row.expires_at_ns,
-        effect=Effect(row.effect),
-        condition=_condition(row.condition_json),
-        **_history(row),
-    )
-
-
-def _condition_text(condition: Condition | None) -> str | None:
-    if condition is None:
-        return None
-    return _text((condition.expression, condition.title, condition.description))
-
-
-def _condition(text: str | None) -> Condition | None:
-    return None if text is None else Condition(*_texts(text))
-
-
-def _history(row: Row) -> dict[str, Any]:
-    return {
-        "create_time_ns": row.created_at_ns,
-        "update_time_ns": row.updated_at_ns,
-        "revision": row.revision,
-    }
-
-
-def _id(name: str) -> str:
-    """The last segment of a name; below that of the tenant, where one owns it."""
-    own = name.rpartition("/")[2]
-    home = home_of(name)
-    return f"{home.rpartition('/')[2]}/{own}" if home else own
-
-
-def _owned(row: Row) -> tuple[str, str]:
-    """The last segment, and the tenant that owns it."""
-    tenant, _, own = row.id.rpartition("/")
-    return own, f"{TENANTS}/{tenant}" if tenant else ""
-
-
-def _text(values: tuple[str, ...]) -> str:
-    return orjson.dumps(values).decode()
-
-
-def _texts(text: str) -> tuple[str, ...]:
-    return tuple(orjson.loads(text))
+def _number(row: Row | None) -> int:
+    return 0 if row is None else int.from_bytes(row.value, "big")

@@ -10,18 +10,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from blrcs.domain.access_name import group_name, role_name
 from blrcs.domain.builtin_roles import BUILTIN_ROLES
 from blrcs.domain.errors import DomainError
 from blrcs.v1 import access_pb2
 from blrcs_native.access import BindingSpec, GroupSpec, RoleSpec
-from tests.integration.access.access import METHOD_PERMISSIONS, AccessServer
+from tests.integration.access.access import KINDS, METHOD_PERMISSIONS, AccessServer
 from tests.integration.stores import FileStore
 from tests.unit.application.identity_fakes import NOW_NS, FakeClock
 from tests.unit.native.access_model import AccessModel
 
 S = 1_000_000_000
 PERMISSIONS = ("a.b", "a.b.c", "a", "blrcs.users.get")
-RESOURCES = ("", "x", "x/y", "xy", "z/1/2")
+RESOURCES = ("", "x", "x/y", "xy", "tenants/t", "tenants/t/y", "tenants/u/y")
 PRINCIPALS = ("users/a", "users/b", "serviceAccounts/a")
 
 CONDITIONS = {
@@ -35,13 +36,23 @@ CONDITIONS = {
 """And what they say; nobody calls where somebody asks, so that the last cannot be told."""
 
 ids = st.sampled_from(["p", "q", "r"])
+homes = st.sampled_from(["", "", "tenants/t"])
 resources = st.sampled_from(RESOURCES)
-roles = st.sampled_from(["roles/p", "roles/q", "roles/r", "roles/viewer"])
+roles = st.sampled_from(
+    ["roles/p", "roles/q", "roles/r", "roles/viewer", "tenants/t/roles/p", "tenants/t/roles/q"]
+)
 group_members = st.lists(
-    st.sampled_from([*PRINCIPALS, "groups/p", "groups/q", "groups/r"]), max_size=2
+    st.sampled_from([*PRINCIPALS, "groups/p", "groups/q", "groups/r", "tenants/t/groups/p"]),
+    max_size=2,
 )
 members = st.lists(
-    st.sampled_from([*PRINCIPALS * 2, "groups/p", "groups/q", "groups/r", "allAuthenticated"]),
+    st.sampled_from(
+        [
+            *PRINCIPALS * 2,
+            *("groups/p", "groups/q", "groups/r", "tenants/t/groups/p", "tenants/t/groups/q"),
+            "allAuthenticated",
+        ]
+    ),
     min_size=1,
     max_size=2,
 )
@@ -98,23 +109,25 @@ class AccessMachine(RuleBasedStateMachine):
             self.put_role(item_id, granted, [])
             self.put_group(item_id, [])
             self.put_binding(item_id, f"roles/{item_id}", [f"groups/{item_id}"], "x", None)
+        self.put_role("p", ["a.b"], [], "tenants/t")
+        self.put_group("p", [], "tenants/t")
 
-    @rule(role_id=ids, granted=permissions, included=st.lists(roles, max_size=1))
-    def put_role(self, role_id, granted, included):
-        name = f"roles/{role_id}"
+    @rule(role_id=ids, granted=permissions, included=st.lists(roles, max_size=1), home=homes)
+    def put_role(self, role_id, granted, included, home=""):
+        name = role_name(role_id, home)
         if name in self.sent:
             change = self.access.update(name, permissions=granted, included_roles=included)
         else:
-            change = self.access.role(role_id, *granted, included_roles=included)
+            change = self.access.role(role_id, *granted, parent=home, included_roles=included)
         self.attempt(change, RoleSpec(name, granted, included))
 
-    @rule(group_id=ids, held=group_members)
-    def put_group(self, group_id, held):
-        name = f"groups/{group_id}"
+    @rule(group_id=ids, held=group_members, home=homes)
+    def put_group(self, group_id, held, home=""):
+        name = group_name(group_id, home)
         if name in self.sent:
             change = self.access.update(name, members=held)
         else:
-            change = self.access.group(group_id, *held)
+            change = self.access.group(group_id, *held, parent=home)
         self.attempt(change, GroupSpec(name, held))
 
     @rule(
@@ -141,9 +154,10 @@ class AccessMachine(RuleBasedStateMachine):
         spec = BindingSpec(name, role, held, resource, expires_at_ns, denies, condition)
         self.attempt(change, spec)
 
-    @rule(collection=st.sampled_from(["roles", "groups", "bindings"]), item_id=ids)
-    def delete(self, collection, item_id):
-        name = f"{collection}/{item_id}"
+    @rule(collection=st.sampled_from(sorted(KINDS)), item_id=ids, home=homes)
+    def delete(self, collection, item_id, home):
+        own = home and collection != "bindings"
+        name = f"{home}/{collection}/{item_id}" if own else f"{collection}/{item_id}"
         try:
             self.run(self.access.delete(name))
         except DomainError:

@@ -119,6 +119,7 @@ async def test_a_dry_run_keeps_to_the_borders_too(owned):
         access_pb2.DryRunRequest(bindings=[binding]),
         access_pb2.DryRunRequest(roles=[{"name": "roles/c", "included_roles": [ROLE]}]),
         access_pb2.DryRunRequest(groups=[{"name": "groups/c", "members": [GROUP]}]),
+        access_pb2.DryRunRequest(groups=[{"name": GROUP, "members": ["groups/everywhere"]}]),
     ):
         with pytest.raises(NotFoundError):
             await owned.service.DryRun(refused, None)

@@ -238,7 +238,7 @@ async def test_the_message_of_a_call_may_come_in_a_thousand_frames() -> None:
 
 async def test_an_attack_leaves_nothing_behind() -> None:
     async with serving(as_options(LIMITS)) as victim:
-        for attack in ("rapid_reset", "rapid_reset_of_whole_calls", "priority_on_itself"):
+        for attack in ("rapid_reset", "rapid_reset_of_whole_calls", "data_after_the_end"):
             async with attacker(victim.port) as client:
                 await client.send(ATTACKS[attack].sent)
                 await client.rest()

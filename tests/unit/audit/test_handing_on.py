@@ -219,10 +219,27 @@ def test_two_do_not_follow_with_one_cursor(followed: Followed) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", b"[]", b'{"version":2}', b'{"version":1,"seen":7}', b"\xff"]
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"version":2}',
+        b'{"version":1,"seen":7}',
+        b"\xff",
+        b'{"version":1,"seen":{"a":-1},"inode":0,"size_bytes":0}',
+        b'{"version":1,"seen":{"a":9223372036854775808},"inode":0,"size_bytes":0}',
+        b'{"version":1,"seen":{},"inode":0,"size_bytes":-7}',
+        b'{"version":1,"seen":{},"inode":true,"size_bytes":0}',
+    ],
 )
 def test_what_is_no_cursor_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "cursor"
     path.write_bytes(content)
     with pytest.raises(CursorError, match="is no cursor"):
         CursorFile(path)
+
+
+def test_a_folder_is_no_cursor() -> None:
+    with pytest.raises(CursorError, match="is a folder"), held_cursor(Path()):
+        pass

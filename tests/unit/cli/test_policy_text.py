@@ -113,6 +113,7 @@ def test_json_speaks_as_the_configuration_does():
         "idempotency_ttl": "1m30s",
         "shadow": ["authorization", "validation"],
         "priority": "high",
+        "watch": False,
         "validation": False,
         "allow_password_change_required": False,
         "step_up": {"level": "multi_factor", "max_age": "10m"},

@@ -1,5 +1,9 @@
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 
+import blrcs.v1
 from blrcs.config.policies import PolicyOverride
 from blrcs.domain.policy import NS_PER_S, Limit, MethodPolicy, Permission, ResponseCache
 from blrcs.interceptors.effective_policy import effective_policy
@@ -73,6 +77,28 @@ def test_methods_have_the_priority_that_they_or_their_services_state(service, me
 )
 def test_health_is_critical_but_for_streams_that_anyone_may_hold_open(method, priority):
     assert effective_policy(f"/grpc.health.v1.Health/{method}", None).priority == priority
+
+
+def streaming():
+    """Each of our own methods whose reply streams."""
+    for module in iter_modules(blrcs.v1.__path__, "blrcs.v1."):
+        if module.name.endswith("_pb2"):
+            for service in import_module(module.name).DESCRIPTOR.services_by_name.values():
+                yield from (each for each in service.methods if each.server_streaming)
+
+
+@pytest.mark.parametrize("descriptor", [*streaming()], ids=lambda each: each.full_name)
+def test_each_stream_of_ours_that_its_caller_ends_says_so(descriptor):
+    assert method_policy(descriptor).watch
+
+
+def test_no_other_method_is_a_watch_but_what_the_configuration_says_is():
+    assert effective_policy("/grpc.health.v1.Health/Watch", None).watch
+    assert not effective_policy("/grpc.health.v1.Health/Check", None).watch
+    assert not overridden().watch
+    assert overridden(watch=True).watch
+    watch = cache_pb2.DESCRIPTOR.services_by_name["CacheService"].methods_by_name["Watch"]
+    assert not effective_policy("/x/Y", watch, PolicyOverride(watch=False)).watch
 
 
 def test_audit_and_shadow_can_be_replaced():

@@ -67,12 +67,13 @@ class World:
     state: Callable[[], object]
     direct: Any = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
+    grants: CurrentAccess = GRANTS
 
     def __post_init__(self):
         registrar = Registrar()
         self.add(registrar)
         self.registrations = {each.name: each for each in registrar}
-        factory = PipelineFactory(limiter=Limiter(64), verifier=VERIFIER, access=GRANTS)
+        factory = PipelineFactory(limiter=Limiter(64), verifier=VERIFIER, access=self.grants)
         self.pipelines = bind_all(
             registrar,
             factory,
@@ -81,8 +82,9 @@ class World:
             ),
         )
         self.factory = PipelineFactory(
-            limiter=Limiter(64), verifier=VERIFIER, access=GRANTS, direct=self.direct
+            limiter=Limiter(64), verifier=VERIFIER, access=self.grants, direct=self.direct
         )
+        self._handlers: dict[str, Any] = {}
 
     def call(self, name, principal):
         metadata = (("authorization", f"Bearer {TOKENS[principal]}"),) if principal else ()
@@ -99,7 +101,12 @@ class World:
         raise AssertionError("nothing here waits")
 
     def handler(self, name):
-        """The direct handler of a method, or None."""
+        """The direct handler of a method, or None; the same one whenever it is asked for."""
+        if name not in self._handlers:
+            self._handlers[name] = self._new_handler(name)
+        return self._handlers[name]
+
+    def _new_handler(self, name):
         pipeline = self.pipelines[name]
         guards = [guard for guard in pipeline.body_guards if guard.stage != "validation"]
         handler = self.registrations[name].handler()

@@ -9,7 +9,7 @@ from blrcs.domain.limit_rule import LimitEntry, LimitRule
 from blrcs.limits.native_limits import NativeLimits
 from blrcs.v1 import limit_pb2, limit_pb2_grpc
 from blrcs_native.limiter import Limiter
-from tests.unit.native.direct_twins import Twins, World, declines_what_protobuf_refuses
+from tests.unit.native.direct_twins import GRANTS, Twins, World, declines_what_protobuf_refuses
 from tests.unit.native.token_factory import FakeClock
 from tests.unit.native.wire_strategies import near, texts
 
@@ -69,7 +69,7 @@ ALICE = (("user", "alice"),)
 
 
 class LimitWorld(World):
-    def __init__(self, clock, overrides=None):
+    def __init__(self, clock, overrides=None, access=GRANTS):
         limiter = Limiter(512, clock=clock, hash_key=bytes(16))
         self.limits = NativeLimits(limiter)
         self.limits.replace_rules(RULES)
@@ -82,6 +82,7 @@ class LimitWorld(World):
             self._state,
             direct_limits(service, self.limits),
             overrides or {},
+            access,
         )
 
     def _state(self):

@@ -88,6 +88,40 @@ def test_references_that_double_at_each_step_are_refused():
     assert compiled(chain(3, width=2))
 
 
+@pytest.mark.parametrize("left", ["unevaluatedProperties", "unevaluatedItems"])
+@pytest.mark.parametrize(
+    "within",
+    [
+        lambda schema: {"allOf": [schema]},
+        lambda schema: {"anyOf": [schema]},
+        lambda schema: {"oneOf": [False, schema]},
+        lambda schema: {"if": schema},
+        lambda schema: {"not": schema},
+        lambda schema: {"dependentSchemas": {"a": schema}},
+        lambda schema: {"contains": schema},
+        lambda schema: {"allOf": [{"properties": {"a": schema}}]},
+    ],
+)
+def test_what_is_judged_again_for_what_is_left_is_counted_as_often(within, left):
+    """Each level has the ones below it judged two or three times: 18 of them take seconds."""
+
+    def nested(levels):
+        schema = {"properties": {"a": {"type": "integer"}}}
+        for _ in range(levels):
+            schema = {**within(schema), left: True}
+        return schema
+
+    assert compiled(nested(3))
+    assert str(MAX_PARTS) in refusal_of(nested(8))
+
+
+def test_what_is_judged_once_beside_what_is_left_is_counted_once():
+    schema = {"type": "string"}
+    for _ in range(20):
+        schema = {"properties": {"a": schema}, "unevaluatedProperties": False}
+    assert compiled(schema)
+
+
 def test_it_is_not_too_deep_however_it_is_written():
     assert str(MAX_DEPTH) in refusal_of(chain(MAX_DEPTH))
     nested = {"type": "object"}

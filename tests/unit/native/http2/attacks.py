@@ -114,7 +114,6 @@ ATTACKS: dict[str, Attack] = {
         limits=MANY_STREAMS,
     ),
     "data_after_the_end": Attack("protocol_error", call(1, NEVER) + data(1, b"more")),
-    "priority_on_itself": Attack("protocol_error", call(1, NEVER) + priority(1, 1)),
     # CVE-2024-27316
     "continuation_flood": Attack(
         "continuation_flood",

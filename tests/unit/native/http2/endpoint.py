@@ -12,6 +12,7 @@ from blrcs_native.http2.limits import Limits
 from blrcs_native.method import Method
 from blrcs_native.overload import MethodLoad
 from blrcs_native.pipeline import Pipeline
+from blrcs_native.routes import Routes
 from tests.unit.native.http2 import frames
 
 LoadOf = Callable[[str], MethodLoad]
@@ -20,8 +21,10 @@ EOF = object()
 TURNS = 100
 
 
-class Handlers:
-    """A router over plain coroutine functions of (request, call), whose messages are bytes.
+class Handlers(Routes):
+    """A router over plain coroutine functions of (request, call), which reply with bytes.
+
+    Requests are what ``parse`` makes, which without it are bytes too.
 
     A name that ends in ``Stream`` is a method where both sides stream.
     """
@@ -32,12 +35,17 @@ class Handlers:
         guards: Sequence[Guard] = (),
         observers: Sequence[object] = (),
         load_of: LoadOf | None = None,
+        parse: Callable[[bytes], Any] | None = None,
     ) -> None:
         self.pipelines = {}
         for name, handler in handlers.items():
             streams = name.endswith("Stream")
             method = Method(
-                name, client_streaming=streams, server_streaming=streams, parse=None, serialize=None
+                name,
+                client_streaming=streams,
+                server_streaming=streams,
+                parse=parse,
+                serialize=None,
             )
             self.pipelines[name] = Pipeline(
                 method,
@@ -68,13 +76,14 @@ class Endpoint:
         max_calls: int | None = None,
         guards: Sequence[Guard] = (),
         load_of: LoadOf | None = None,
+        parse: Callable[[bytes], Any] | None = None,
         **limits: Any,
     ) -> None:
         self.abuse = AbuseCounters()
         self.unexpected: list[BaseException] = []
         bounds = Limits(**limits)
         self.dispatcher = Dispatcher(
-            Handlers(handlers, guards, load_of=load_of),
+            Handlers(handlers, guards, load_of=load_of, parse=parse),
             asyncio.get_running_loop(),
             bounds,
             eof=EOF,

@@ -214,6 +214,91 @@ async def test_a_reply_before_the_end_of_the_request_asks_for_no_more(endpoint: 
     assert ended.code == frames.NO_ERROR
 
 
+async def test_large_replies_take_turns_and_keep_no_small_one_waiting(endpoint: Open) -> None:
+    async def large(body: bytes, _: Call) -> bytes:
+        return body * 100_000
+
+    async def several(_: Any, call: Call) -> None:
+        await call.write(b"first")
+        for _ in range(6):
+            await call.write(bytes(10_000))
+
+    server = endpoint({"/e/Large": large, "/e/Stream": several})
+    server.receive(
+        window_update(0, 2**24)
+        + call(1, b"/e/Large", b"1")
+        + call(3, b"/e/Large", b"3")
+        + request(5, STREAM)
+        + call(7, ECHO, b"7")
+        + b"".join(window_update(number, 2**24) for number in (1, 3, 5))
+    )
+    answer = await server.answer(b"")
+    bodies = of_kind(answer, frames.DATA)
+    ends = {
+        stream: max(at for at, each in enumerate(bodies) if each.stream == stream)
+        for stream in (1, 3, 5, 7)
+    }
+    begins = {
+        stream: min(at for at, each in enumerate(bodies) if each.stream == stream)
+        for stream in (1, 3, 5, 7)
+    }
+    assert max(begins.values()) < min(ends[stream] for stream in (1, 3, 5))
+
+
+async def test_an_order_of_replies_that_a_client_wishes_for_is_read_over(endpoint: Open) -> None:
+    server = endpoint(greet=False)
+    server.receive(frames.PREFACE + frames.settings())
+    settings = of_kind(server.take(), frames.SETTINGS)[0]
+    assert (9).to_bytes(2) + (1).to_bytes(4) in settings.payload
+    answer = await server.answer(call(1, ECHO, b"hello") + frames.priority(3, 3))
+    assert status_of(answer) == "0"
+    assert server.counted == {}
+
+
+# Tasks --------------------------------------------------------------------------------------------
+
+
+async def test_between_calls_that_come_together_no_task_is_the_current_one(
+    endpoint: Open,
+) -> None:
+    seen: list[Any] = []
+
+    class Looking(Guard):
+        def check(self, call: Call) -> None:
+            seen.append(asyncio.current_task())
+
+    async def looking(body: bytes, _: Call) -> bytes:
+        task = asyncio.current_task()
+        assert task is not None
+        assert task is not outer
+        seen.append("handled")
+        return body
+
+    async def waiting(body: bytes, _: Call) -> bytes:
+        task = asyncio.current_task()
+        await asyncio.get_running_loop().run_in_executor(None, int)
+        assert asyncio.current_task() is task
+        return body
+
+    outer = asyncio.current_task()
+    handlers = {"/e/Echo": looking, "/e/Wait": waiting}
+    server = endpoint(handlers, guards=[Looking("limits")])
+    taken: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def receive() -> None:
+        server.receive(call(1, ECHO) + call(3, b"/e/Wait") + call(5, ECHO) + call(7, ECHO))
+        seen.append(asyncio.current_task())
+        taken.set_result(server.take())
+
+    asyncio.get_running_loop().call_soon(receive)
+    answer = await taken
+    assert seen == [None, "handled", None, None, "handled", None, "handled", None]
+    while status_of(answer, 3) is None:
+        answer += await server.answer(b"")
+        await asyncio.sleep(0)
+    assert [status_of(answer, stream) for stream in (1, 3, 5, 7)] == ["0"] * 4
+
+
 # Flow control -------------------------------------------------------------------------------------
 
 

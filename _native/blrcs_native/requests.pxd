@@ -1,0 +1,18 @@
+"""The C face of the messages that a client streams."""
+
+from blrcs_native.awaitables cimport Ready
+from blrcs_native.call cimport Call
+from blrcs_native.method cimport Method
+
+
+cdef class Requests:
+    cdef Call _call
+    cdef Ready _ready
+    # The two messages that the handler was given last, and how often each has been filled anew.
+    cdef object _latest
+    cdef object _earlier
+    cdef int _latest_uses
+    cdef int _earlier_uses
+
+    cdef object _parsed(self, Method method, bytes body)
+    cdef object _ready_with(self, object message)

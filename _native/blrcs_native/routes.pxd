@@ -1,0 +1,5 @@
+"""The C face of routes."""
+
+
+cdef class Routes:
+    cdef public dict pipelines
