@@ -70,6 +70,7 @@ ROWS_SLOW = ROWS_SQLITE + SLOW
 PLAIN_SLOW = PLAIN_SQLITE + SLOW
 BATCH_POSTGRESQL = f"BatchWriteRecords, PostgreSQL, a record of {BATCH}"
 EXECUTEMANY = f"asyncpg's executemany, a row of {BATCH}"
+EXECUTEMANY_SAME = f"asyncpg's executemany, the same rows, a record of {BATCH}"
 
 QUERY = (
     "SELECT encoded, sealed, expire_time_ns FROM records"
@@ -162,7 +163,8 @@ class Run:
         load = replace(load, connections=1, streams=1)
         subjects = {
             BATCH_POSTGRESQL: loaded(server.process.pid, load),
-            EXECUTEMANY: Subject(None, 1, partial(self._executemany, url)),
+            EXECUTEMANY: Subject(None, 1, partial(self._executemany, url, [])),
+            EXECUTEMANY_SAME: Subject(None, 1, partial(self._executemany, url, ["--same"])),
         }
         measured = self._measure(subjects)
         for name, timing in measured.items():
@@ -185,10 +187,10 @@ class Run:
         arguments = [str(ASYNCPG_CONNECTIONS), QUERY, TENANT, COLLECTION, READ]
         return float(run_pinned([*command, *arguments], self.server_core))
 
-    def _executemany(self, url: str, calls: int, folder: Path) -> float:
+    def _executemany(self, url: str, options: list[str], calls: int, folder: Path) -> float:
         del folder
         command = [sys.executable, str(PEERS / "bare_executemany.py"), url, str(calls), str(BATCH)]
-        return float(run_pinned(command, self.server_core))
+        return float(run_pinned([*command, *options], self.server_core))
 
     def _sqlite_rows(
         self, what: str, path: Path, environ: dict[str, str], calls: int, folder: Path
@@ -313,6 +315,10 @@ def run(rounds: int) -> Report:
                 "time of BatchWriteRecords on PostgreSQL over asyncpg's executemany",
                 1 / rate(BATCH_POSTGRESQL, EXECUTEMANY),
                 at_most=2,
+            ),
+            Claim(
+                "time of BatchWriteRecords on PostgreSQL over asyncpg's executemany, the same rows",
+                1 / rate(BATCH_POSTGRESQL, EXECUTEMANY_SAME),
             ),
         ],
         peers=versions("asyncpg", "fastapi", "sqlalchemy", "uvicorn")

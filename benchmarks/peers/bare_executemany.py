@@ -1,13 +1,16 @@
 """Writes rows by asyncpg's executemany: the rows of a call in one transaction.
 
-    python bare_executemany.py URL CALLS ROWS
+    python bare_executemany.py URL CALLS ROWS [--same]
 
-Prints the seconds that the calls took. The table is its own, of the shape that records have.
+Prints the seconds that the calls took. The table is its own, of the shape that records have. With
+``--same`` it writes what a batch of creations is: the records with their encoding, the changes in
+the feed, and the feed's number, into the tables of a server that has the database.
 """
 
 import argparse
 import itertools
 import json
+import secrets
 import time
 
 import asyncpg
@@ -22,6 +25,37 @@ CREATE TABLE IF NOT EXISTS rows (
 """
 INSERT = "INSERT INTO rows VALUES ($1, $2, $3, $4, $5, $6)"
 DOCUMENT = json.dumps({"name": "Person", "note": "x" * 460})
+
+
+CLAIM = (
+    "UPDATE record_feeds SET sequence = sequence + $1 WHERE tenant = 'peer' AND collection = 'rows'"
+    " RETURNING sequence"
+)
+FEED = "INSERT INTO record_feeds VALUES ('peer', 'rows', 1, 1, 0, 0) ON CONFLICT DO NOTHING"
+RECORD = "INSERT INTO records VALUES ('peer', 'rows', $1, $2, $3, NULL, 1, $4, $4, NULL)"
+CHANGE = "INSERT INTO record_changes VALUES ('peer', 'rows', $1, 1, $2, $3, $4, NULL)"
+ENCODED = b"x" * 640
+
+
+async def write_same(url: str, calls: int, rows: int) -> float:
+    connection = await asyncpg.connect(url)
+    await connection.execute(FEED)
+    start = time.perf_counter()
+    for _ in range(calls):
+        now_ns = time.time_ns()
+        ids = [secrets.token_hex(8) for _ in range(rows)]
+        async with connection.transaction():
+            last = await connection.fetchval(CLAIM, rows)
+            await connection.executemany(
+                RECORD, [(each, DOCUMENT, ENCODED, now_ns) for each in ids]
+            )
+            changes = enumerate(ids, last - rows + 1)
+            await connection.executemany(
+                CHANGE, [(number, each, now_ns, ENCODED) for number, each in changes]
+            )
+    seconds = time.perf_counter() - start
+    await connection.close()
+    return seconds
 
 
 async def write(url: str, calls: int, rows: int) -> float:
@@ -49,7 +83,10 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("calls", type=int)
     parser.add_argument("rows", type=int)
-    print(uvloop.run(write(**vars(parser.parse_args()))))
+    parser.add_argument("--same", action="store_true")
+    arguments = parser.parse_args()
+    how = write_same if arguments.same else write
+    print(uvloop.run(how(arguments.url, arguments.calls, arguments.rows)))
 
 
 if __name__ == "__main__":
