@@ -55,6 +55,11 @@ def value_at(document: Document, path: Path) -> Json | Missing:
     return value
 
 
+def has_list_before(document: Document, path: Path) -> bool:
+    """Whether a list lies on the way to a path, which leads into none."""
+    return any(isinstance(value_at(document, path[:depth]), list) for depth in range(1, len(path)))
+
+
 def with_value(document: Document, path: Path, value: Json) -> dict[str, Json]:
     """The document with a value at a path; objects on the way are made where there are none.
 

@@ -9,8 +9,17 @@ from blrcs.application.collections.collection_shapes import (
     CollectionShapes,
     SealedField,
 )
-from blrcs.domain.errors import FailedPreconditionError
-from blrcs.domain.field_path import MISSING, Document, Json, Path, value_at, with_value, without
+from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
+from blrcs.domain.field_path import (
+    MISSING,
+    Document,
+    Json,
+    Path,
+    has_list_before,
+    value_at,
+    with_value,
+    without,
+)
 from blrcs.domain.record import Record, RecordImage, Sealed
 from blrcs.domain.record_name import RecordKey
 
@@ -83,10 +92,19 @@ class RecordSealer:
         return {path: value for path, value in opened.items() if path in paths}
 
     def seal(self, shape: CollectionShape, key: RecordKey, data: Document) -> SealedData:
-        """The data taken apart."""
+        """The data taken apart.
+
+        Raises:
+            InvalidArgumentError: A list lies before what is to be sealed. A path leads through
+                objects alone, so that the like of it in there would be stored in the clear.
+        """
         sealed: dict[str, bytes] = {}
         tags: dict[Path, str] = {}
         for field in shape.sealed:
+            if has_list_before(data, field.path):
+                raise InvalidArgumentError(
+                    "record.data", f"has a list before {field.text}, which is to be encrypted"
+                )
             value = value_at(data, field.path)
             if value is not MISSING:
                 text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -160,6 +160,29 @@ async def test_no_list_tells_of_what_is_sealed(store, clock, record):
         assert [each.name for each in (await listed(filter="data.card:other")).records] == []
 
 
+LISTS_BEFORE = {
+    "of objects": {"card": [{"pin": PIN}]},
+    "of lists": {"card": [[{"pin": PIN}]]},
+    "further out": {"wallet": [{"key": {"pin": PIN}}]},
+    "halfway": {"wallet": {"key": [{"pin": PIN}]}},
+}
+
+
+@pytest.mark.parametrize("data", LISTS_BEFORE.values(), ids=LISTS_BEFORE)
+async def test_nothing_lies_in_a_list_that_would_be_stored_in_the_clear(store, clock, data):
+    async with World.open(store, clock) as world:
+        await world.collection(secret_fields=["card.pin"], encrypted_fields=["wallet.key.pin"])
+        refused = ("INVALID_ARGUMENT", "FIELD_INVALID")
+        assert await refusal(world.create("a", data)) == refused
+        writes = [record_pb2.RecordWrite(create=creation(each, data)) for each in "bc"]
+        assert await refusal(world.batch(*writes)) == refused
+        await world.create("a", {"name": "Eve", "card": {"pin": [PIN]}})
+        (member,) = data
+        assert await refusal(world.update("a", data, [f"data.{member}"])) == refused
+        assert data_of(await world.get("a")) == {"name": "Eve", "card": {}}
+        assert PIN.encode() not in await store.content()
+
+
 WRITES_AT_SECRETS = {
     "something else around it": ({"card": 5}, ()),
     "something else around it, by its name": ({"card": 5}, ["data.card"]),
