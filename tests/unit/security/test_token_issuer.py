@@ -2,6 +2,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from blrcs.application.ports.credentials import Asker
 from blrcs.security.signing_keys import SigningKey
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import JwtIssuer
@@ -19,6 +20,7 @@ from tests.unit.application.identity_fakes import (
 
 ISSUER = "https://blrcs.test"
 AUDIENCE = "blrcs"
+ASKER = Asker("users/bob", "203.0.113.7")
 
 
 @pytest.fixture
@@ -123,7 +125,7 @@ def test_a_life_below_a_second_is_refused(key, clock):
 def test_the_inspector_tells_what_a_valid_token_says(issuer, inspector):
     token = issuer.issue("users/alice", "s1", not_after_ns=None)
 
-    facts = inspector.inspect(token.text)
+    facts = inspector.inspect(token.text, ASKER)
 
     assert facts.principal == "users/alice"
     assert facts.session_id == "s1"
@@ -144,11 +146,11 @@ def test_any_doubt_makes_a_token_invalid(issuer, inspector, clock, key):
 
     doubtful = ["", "x", text[:-1], text + ".", text.upper(), by(other_key)]
     doubtful += [by(key, issuer="https://elsewhere.test"), by(key, audience="other")]
-    assert inspector.inspect(by(key)) is not None
+    assert inspector.inspect(by(key), ASKER) is not None
     for each in doubtful:
-        assert inspector.inspect(each) is None
+        assert inspector.inspect(each, ASKER) is None
     clock.advance(15 * MINUTE_NS)
-    assert inspector.inspect(text) is None
+    assert inspector.inspect(text, ASKER) is None
 
 
 def test_revoked_sessions_are_refused_at_once_and_others_are_not(
@@ -156,9 +158,9 @@ def test_revoked_sessions_are_refused_at_once_and_others_are_not(
 ):
     texts = [issuer.issue("users/alice", s, not_after_ns=None).text for s in ("a", "b", "c")]
     for text in texts:
-        assert inspector.inspect(text) is not None
+        assert inspector.inspect(text, ASKER) is not None
 
     revoker = VerifierRevoker(revocations, issuer=ISSUER)
     revoker.revoke_sessions(["a", "b"], expires_at_ns=clock() + 15 * MINUTE_NS)
 
-    assert [inspector.inspect(text) is not None for text in texts] == [False, False, True]
+    assert [inspector.inspect(text, ASKER) is not None for text in texts] == [False, False, True]
