@@ -241,24 +241,24 @@ async def _serve_metrics(
         return await _serve_scrapes(registry, stack, worker)
     if not settings.metrics.enabled:
         return ""
-    exporter = MetricsServer(registry)
+    endpoint = MetricsServer(registry)
     host = settings.metrics.host
     try:
-        port = await exporter.start(host, settings.metrics.port)
+        port = await endpoint.start(host, settings.metrics.port)
     except OSError as error:
         raise PortUnavailableError(
             f"cannot listen on {host}:{settings.metrics.port} for metrics: {error.strerror}"
         ) from None
-    stack.push_async_callback(exporter.close)
+    stack.push_async_callback(endpoint.close)
     return f"http://{host}:{port}/metrics"
 
 
 async def _serve_scrapes(registry: CollectorRegistry, stack: AsyncExitStack, worker: Worker) -> str:
     """Whichever worker accepts a scrape answers for all."""
     if worker.scrapes is not None:
-        exporter = MetricsServer(registry)
-        await exporter.start_on(worker.scrapes)
-        stack.push_async_callback(exporter.close)
+        endpoint = MetricsServer(registry)
+        await endpoint.start_on(worker.scrapes)
+        stack.push_async_callback(endpoint.close)
     return worker.handover.metrics_address
 
 

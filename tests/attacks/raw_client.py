@@ -1,7 +1,7 @@
 """A client that writes any octets, from any address of the loopback."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.e2e.workers import TIMEOUT_S
@@ -18,13 +18,23 @@ def connected(port: int, source: str = "127.0.0.1") -> Iterator[socket.socket]:
         yield opened
 
 
-def answers(port: int, sent: bytes, source: str = "127.0.0.1") -> list[frames.Frame]:
-    """What the server says to some octets, up to the end of a stream or of the connection."""
+def ends(frame: frames.Frame) -> bool:
+    return frame.ends_stream or frame.kind in {frames.RST_STREAM, frames.GOAWAY}
+
+
+def answers(
+    port: int,
+    sent: bytes,
+    source: str = "127.0.0.1",
+    *,
+    until: Callable[[frames.Frame], bool] = ends,
+) -> list[frames.Frame]:
+    """What the server says to some octets, until a frame ends it, or the connection does."""
     reader = frames.FrameReader()
     found: list[frames.Frame] = []
     with connected(port, source) as client:
         client.sendall(sent)
-        while not any(ends(each) for each in found):
+        while not any(until(each) for each in found):
             try:
                 received = client.recv(65_536)
             except ConnectionError:
@@ -33,10 +43,6 @@ def answers(port: int, sent: bytes, source: str = "127.0.0.1") -> list[frames.Fr
                 return found
             found += reader.feed(received)
     return found
-
-
-def ends(frame: frames.Frame) -> bool:
-    return frame.ends_stream or frame.kind in {frames.RST_STREAM, frames.GOAWAY}
 
 
 def status(port: int, path: str, *more: tuple[bytes, bytes], source: str = "127.0.0.1") -> str:

@@ -33,14 +33,19 @@ def test_a_key_that_is_retired_where_no_server_runs_signs_nowhere(
     )
     with channels_of(servers) as channels:
         administrator(channels)
-        kid = jwt.get_unverified_header(sign_in(channels[1], "admin"))["kid"]
+        old = sign_in(channels[1], "admin")
+        kid = jwt.get_unverified_header(old)["kid"]
+        assert use(channels[1], bearer(old)) is OK
         assert servers[0].stop() == 0
 
         command = ("keys", "retire", "--force", "--data", tmp_path / "first", "--", kid)
         retired = blrcs(*command, cwd=tmp_path, environ=environ)
         assert retired.returncode == 0, retired.stderr
 
-        def is_taken() -> bool:
-            return use(channels[1], bearer(sign_in(channels[1], "admin"))) is OK
+        def signs_by_another() -> bool:
+            token = sign_in(channels[1], "admin")
+            return bool(jwt.get_unverified_header(token)["kid"] != kid)
 
-        until(is_taken)
+        until(signs_by_another)
+        assert use(channels[1], bearer(old)) is not OK
+        assert use(channels[1], bearer(sign_in(channels[1], "admin"))) is OK

@@ -1,9 +1,9 @@
 """A place is its process's alone, and who sees to what the dead have left passes for none."""
 
 import os
-import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from fcntl import LOCK_EX, LOCK_UN, lockf
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,9 @@ from blrcs_native.limit_sharing import LimitSharing
 from blrcs_native.limiter import Limiter
 from blrcs_native.worker_slots import WorkerSlots
 
+PROGRAM = Path(__file__).with_name("locking.py")
 SLOTS = 3
-MAX_LIFE_S = 10
+TIMEOUT_S = 120
 
 
 def turn(slot: int) -> int:
@@ -22,43 +23,22 @@ def turn(slot: int) -> int:
 
 
 class Other:
-    """Another process, which has one byte locked until it is told to end, or sees somebody wait."""
+    """Another process, which has one byte locked until it is told to end, or sees us wait."""
 
     def __init__(self, locks: int, byte: int, *, until_awaited: bool = False) -> None:
-        there, say = os.pipe()
-        heard, self._tell = os.pipe()
-        self.child = os.fork()
-        if self.child == 0:
-            signal.alarm(MAX_LIFE_S)  # whatever becomes of its parent
-            code = 1
-            try:
-                lockf(locks, LOCK_EX, 1, byte)
-                os.write(say, b"!")
-                if until_awaited:
-                    see_a_waiter(os.getppid())
-                    lockf(locks, LOCK_UN, 1, byte)
-                os.read(heard, 1)
-                code = 0
-            finally:
-                os._exit(code)
-        os.read(there, 1)
-        for each in (there, say, heard):
-            os.close(each)
+        ours = [str(os.getpid())] if until_awaited else []
+        self._process = subprocess.Popen(
+            [sys.executable, PROGRAM, str(locks), str(byte), *ours],
+            pass_fds=(locks,),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"locked\n"
 
     def end(self) -> None:
-        os.write(self._tell, b"!")
-        os.close(self._tell)
-        _, status = os.waitpid(self.child, 0)
-        assert status == 0
-
-
-def see_a_waiter(process: int) -> None:
-    """Returns when a process waits for a lock, as proc(5) tells by an arrow."""
-    while not any(
-        "->" in (words := line.split()) and str(process) in words
-        for line in Path("/proc/locks").read_text("ascii").splitlines()
-    ):
-        os.sched_yield()
+        self._process.communicate(timeout=TIMEOUT_S)
+        assert self._process.returncode == 0
 
 
 @pytest.fixture

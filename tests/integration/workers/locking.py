@@ -1,0 +1,33 @@
+"""Has one byte of a file locked until it is told to end, or sees a process wait for a lock.
+
+Usage: locking.py DESCRIPTOR BYTE [PROCESS]. Says so by a line once it has the lock; ends with its
+standard input.
+"""
+
+import os
+import sys
+from fcntl import LOCK_EX, LOCK_UN, lockf
+from pathlib import Path
+
+
+def see_a_waiter(process: str) -> None:
+    """Returns when a process waits for a lock, as proc(5) tells by an arrow."""
+    while not any(
+        "->" in (words := line.split()) and process in words
+        for line in Path("/proc/locks").read_text("ascii").splitlines()
+    ):
+        os.sched_yield()
+
+
+def main() -> None:
+    locks, byte = int(sys.argv[1]), int(sys.argv[2])
+    lockf(locks, LOCK_EX, 1, byte)
+    print("locked", flush=True)  # noqa: T201
+    for process in sys.argv[3:]:
+        see_a_waiter(process)
+        lockf(locks, LOCK_UN, 1, byte)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
