@@ -110,8 +110,10 @@ $(VENV)/.test: $(VENV)/.built deploy/requirements/test.txt
 .PHONY: optimized
 optimized: build ## Build the native core anew by what gcc learns from a load on it
 	@deploy/system-packages optimized $(PYTHON)
+	@rm -f $(VENV)/.built  # what training leaves when it fails is no build
 	deploy/train $(BIN)/python
 	BLRCS_PROFILE=use $(BIN)/python setup.py --quiet build_ext --inplace --force
+	@touch $(VENV)/.built
 
 .PHONY: build-test
 build-test: system-test $(VENV)/.test ## Likewise, with what the tests need

@@ -8,7 +8,7 @@ cdef class WorkerSlots:
     # The turn to see to a place that no living process has; none takes it until ``let_go``. That
     # it is not to be had now says nothing of its process, unless it is awaited.
     cdef bint seize(self, Py_ssize_t number) noexcept nogil
-    cdef bint await_turn(self, Py_ssize_t number) noexcept nogil
+    cdef bint await_turn(self, Py_ssize_t number) except -1
     cdef bint keep_turn_of_dead(self, Py_ssize_t number) noexcept nogil
     cdef void let_go(self, Py_ssize_t number) noexcept nogil
     cdef Py_ssize_t turn(self, Py_ssize_t number) noexcept nogil

@@ -16,6 +16,7 @@ from posix.fcntl cimport F_GETLK, F_SETLK, F_SETLKW, F_UNLCK, F_WRLCK, fcntl, fl
 from posix.unistd cimport SEEK_SET
 
 cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 
 
 cdef inline flock one_byte(short kind, Py_ssize_t number) noexcept nogil:
@@ -83,12 +84,17 @@ cdef class WorkerSlots:
             return False
         return self.keep_turn_of_dead(number)
 
-    cdef bint await_turn(self, Py_ssize_t number) noexcept nogil:
-        if is_locked(self.fd, number) or not set_lock(
-            self.fd, F_SETLKW, F_WRLCK, self.turn(number)
-        ):
+    cdef bint await_turn(self, Py_ssize_t number) except -1:
+        cdef flock wanted = one_byte(F_WRLCK, self.turn(number))
+        cdef int error = EINTR
+        if is_locked(self.fd, number):
             return False
-        return self.keep_turn_of_dead(number)
+        while error == EINTR:
+            # Whoever has the turn may wait itself: other threads go on, and signals are heard.
+            with nogil:
+                error = 0 if fcntl(self.fd, F_SETLKW, &wanted) >= 0 else errno
+            PyErr_CheckSignals()
+        return error == 0 and self.keep_turn_of_dead(number)
 
     cdef bint keep_turn_of_dead(self, Py_ssize_t number) noexcept nogil:
         """Whether the place is still nobody's, now that none can take it; else gives up the turn."""

@@ -224,7 +224,9 @@ cdef class Dispatcher(Listener):
         if not stream.is_one_plain_message():
             return False
         answered = stream.pipeline.answer(
-            stream.call, stream.input.data + stream.input.start + PREFIX_BYTES, stream.message_bytes
+            stream.call,
+            stream.input.data + stream.input.start + PREFIX_BYTES,
+            stream.input.end - stream.input.start - PREFIX_BYTES,
         )
         if answered is None:
             return False
