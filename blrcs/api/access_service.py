@@ -185,9 +185,11 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         )
         return group_message(changed)
 
-    async def DeleteGroup(self, request: access_pb2.DeleteGroupRequest, _: Call) -> Empty:
+    async def DeleteGroup(self, request: access_pb2.DeleteGroupRequest, call: Call) -> Empty:
         """In force when it returns."""
-        await self._groups.delete_group(require_name(request.name, GROUPS), etag=request.etag)
+        await self._groups.delete_group(
+            require_name(request.name, GROUPS), etag=request.etag, actor=self._actor_of(call)
+        )
         return Empty()
 
     async def CreateBinding(

@@ -12,6 +12,7 @@ from blrcs.domain.builtin_roles import BUILTIN_ROLES
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.group import Group
+from blrcs.domain.group_conditions import writes_out
 from blrcs.domain.role import Role
 from blrcs.domain.tenant_border import check_border
 
@@ -106,12 +107,13 @@ class AccessPolicy:
         """Without a group that nothing names.
 
         Raises:
-            FailedPreconditionError: A binding or another group names it.
+            FailedPreconditionError: A binding, or its condition, or another group names it.
             NotFoundError, AbortedError: It does not exist, or has another etag.
         """
         group = found(self.groups, name)
         require_etag(name, stored=group.etag, given=etag)
         users = self._holders_of(name)
+        users += [each.name for each in self.bindings.values() if writes_out(each, name)]
         if users:
             raise FailedPreconditionError(
                 "GROUP_IN_USE", f"{name} is used by {users[0]}", metadata={"user": users[0]}

@@ -1,7 +1,8 @@
 """How much of the access policy a tenant may take up.
 
-Every worker holds the whole policy, and one decision may have to judge all its conditions. So a tenant has a share of it, and no other tenant nor the root waits for,
-or is kept from, what it does with that.
+Every worker holds the whole policy, and one decision may have to judge all its conditions. So a
+tenant has a share of it, and no other tenant nor the root waits for, or is kept from, what it does
+with that.
 """
 
 from blrcs.application.bindings.parent import is_within

@@ -337,3 +337,24 @@ def test_bindings_with_conditions_are_bounded():
     assert reason_of(lambda: policy.with_binding(another, now_ns=NOW_NS)) == "TOO_MANY_CONDITIONS"
     policy.with_binding(many["bindings/b0"], now_ns=NOW_NS)
     policy.with_binding(binding("plain", "users/u"), now_ns=NOW_NS)
+
+
+def test_a_group_that_a_condition_names_is_not_deleted():
+    asked = Condition("!('groups/g' in principal.groups || principal.groups == ['groups/h'])")
+    groups = (group("g"), group("h"), group("free"))
+    policy = policy_of(*groups, binding("b", "users/u", condition=asked))
+    for name in ("groups/g", "groups/h"):
+        assert reason_of(lambda name=name: policy.without_group(name, "")) == "GROUP_IN_USE"
+    assert "groups/free" not in policy.without_group("groups/free", "").groups
+    other = Condition("request.message.groups == 'groups/g'")
+    unasked = policy_of(group("g"), binding("b", "users/u", condition=other))
+    assert not unasked.without_group("groups/g", "").groups
+
+
+def test_a_condition_keeps_no_group_of_another_tenant():
+    own = Group(name="tenants/a/groups/g", **TIMES)
+    asked = Condition("'tenants/a/groups/g' in principal.groups")
+    elsewhere = binding("b", "users/u", resource="tenants/b", condition=asked)
+    assert not policy_of(own, elsewhere).without_group(own.name, "").groups
+    within = policy_of(own, replace(elsewhere, resource="tenants/a/x"))
+    assert reason_of(lambda: within.without_group(own.name, "")) == "GROUP_IN_USE"
