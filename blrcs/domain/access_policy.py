@@ -18,7 +18,7 @@ from blrcs.domain.tenant_border import check_border
 
 MAX_NESTING = 8
 MAX_CONDITIONAL = 1000
-"""Bindings with conditions: one decision judges each of them once at most."""
+"""Bindings with conditions on the root, and in each tenant: one decision judges each only once."""
 FOR_EVER_NS = 2**63 - 1  # no expiry is later
 
 Resource = TypeVar("Resource", Role, Group, Binding)
@@ -125,7 +125,7 @@ class AccessPolicy:
 
         Raises:
             FailedPreconditionError: Nobody would be left as administrator, or too many bindings
-                would have conditions.
+                would have conditions where its resource lies: in one tenant, or in none.
             NotFoundError: Its role, or a group among its members, does not exist, or is owned by a
                 tenant that its resource does not lie in.
         """
@@ -133,10 +133,15 @@ class AccessPolicy:
         _require([binding.role], self.all_roles)
         _require(filter(is_group, binding.members), self.groups)
         bindings = {**self.bindings, binding.name: binding}
-        conditional = sum(each.condition is not None for each in bindings.values())
+        home = home_of(binding.resource)
+        conditional = sum(
+            each.condition is not None and home_of(each.resource) == home
+            for each in bindings.values()
+        )
         if binding.condition is not None and conditional > MAX_CONDITIONAL:
             raise FailedPreconditionError(
-                "TOO_MANY_CONDITIONS", f"at most {MAX_CONDITIONAL} bindings have conditions"
+                "TOO_MANY_CONDITIONS",
+                f"at most {MAX_CONDITIONAL} bindings have conditions in one place",
             )
         before = self.bindings.get(binding.name, binding)
         return self._with_bindings(bindings, before.resource, binding.resource, now_ns=now_ns)

@@ -116,7 +116,13 @@ def holds(
     now_ns: int,
 ) -> bool:
     """Whether an actor holds a permission on a resource for the time being, without a condition."""
-    return _Rights(policy, actor, now_ns).cover(_Gain(permission, resource, now_ns))
+    return holding(actor, policy, now_ns)(permission, resource)
+
+
+def holding(actor: Actor, policy: AccessPolicy, now_ns: int) -> Callable[[str, str], bool]:
+    """Tells of many permissions and resources what ``holds`` does, and reads the policy once."""
+    rights = _Rights(policy, actor, now_ns)
+    return lambda permission, resource: rights.cover(_Gain(permission, resource, now_ns))
 
 
 @dataclass(slots=True)

@@ -337,6 +337,13 @@ def test_bindings_with_conditions_are_bounded():
     assert reason_of(lambda: policy.with_binding(another, now_ns=NOW_NS)) == "TOO_MANY_CONDITIONS"
     policy.with_binding(many["bindings/b0"], now_ns=NOW_NS)
     policy.with_binding(binding("plain", "users/u"), now_ns=NOW_NS)
+    policy.with_binding(replace(another, resource="tenants/a"), now_ns=NOW_NS)
+    in_a_tenant = {name: replace(each, resource="tenants/a/x") for name, each in many.items()}
+    full = AccessPolicy(bindings=in_a_tenant)
+    full.with_binding(another, now_ns=NOW_NS)
+    full.with_binding(replace(another, resource="tenants/b"), now_ns=NOW_NS)
+    more = replace(another, resource="tenants/a")
+    assert reason_of(lambda: full.with_binding(more, now_ns=NOW_NS)) == "TOO_MANY_CONDITIONS"
 
 
 def test_a_group_that_a_condition_names_is_not_deleted():
