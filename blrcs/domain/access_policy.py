@@ -17,6 +17,8 @@ from blrcs.domain.role import Role
 from blrcs.domain.tenant_border import check_border
 
 MAX_NESTING = 8
+MAX_ROLE_LEVELS = 8
+"""Of the root's roles, and of a tenant's own on top: together what can be put into force."""
 MAX_CONDITIONAL = 1000
 """Bindings with conditions on the root, and in each tenant: one decision judges each only once."""
 FOR_EVER_NS = 2**63 - 1  # no expiry is later
@@ -51,8 +53,9 @@ class AccessPolicy:
         """With a role added or changed.
 
         Raises:
-            FailedPreconditionError: It is built in, or includes itself in the end; or, where it is
-                denied, nobody would be left as administrator.
+            FailedPreconditionError: It is built in, or includes itself in the end, or roles include
+                each other over too many levels; or, where it is denied, nobody would be left as
+                administrator.
             NotFoundError: It includes a role that does not exist, or that another tenant owns.
         """
         refuse_builtin(role.name)
@@ -62,6 +65,11 @@ class AccessPolicy:
         _require(role.included_roles, known)
         if _reaches(role.name, {name: each.included_roles for name, each in known.items()}):
             raise FailedPreconditionError("ROLE_CYCLE", f"{role.name} would include itself")
+        home = home_of(role.name)
+        if _levels(known, home) > max(MAX_ROLE_LEVELS, _levels(self.all_roles, home)):
+            raise FailedPreconditionError(
+                "ROLE_TOO_DEEP", f"roles of one place include each other {MAX_ROLE_LEVELS} deep"
+            )
         return self._keep_administrator(changed, role.name)
 
     def without_role(self, name: str, etag: str) -> "AccessPolicy":
@@ -262,6 +270,14 @@ def _reaches(start: str, below: Mapping[str, Iterable[str]]) -> bool:
             seen.add(name)
             waiting.extend(below.get(name, ()))
     return False
+
+
+def _levels(roles: Mapping[str, Role], home: str) -> int:
+    """How deep the roles of one home include each other."""
+    own = owned_by(home, roles)
+    return _depth(
+        {name: [each for each in role.included_roles if each in own] for name, role in own.items()}
+    )
 
 
 def _depth(below: Mapping[str, Iterable[str]]) -> int:
