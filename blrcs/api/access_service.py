@@ -82,12 +82,15 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
             permissions=now.permissions(request.principal, request.resource), epoch=now.epoch
         )
 
-    async def WhoCan(self, request: access_pb2.WhoCanRequest, _: Call) -> access_pb2.WhoCanResponse:
+    async def WhoCan(
+        self, request: access_pb2.WhoCanRequest, call: Call
+    ) -> access_pb2.WhoCanResponse:
         """All on a page from the epoch that it names."""
         page, epoch = await self._who_can(
             request.permission,
             request.resource,
             PageRequest(request.page_size, request.page_token),
+            actor=self._actor_of(call),
         )
         return access_pb2.WhoCanResponse(
             holders=map(holder_message, page.items),
@@ -185,9 +188,11 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
         )
         return group_message(changed)
 
-    async def DeleteGroup(self, request: access_pb2.DeleteGroupRequest, _: Call) -> Empty:
+    async def DeleteGroup(self, request: access_pb2.DeleteGroupRequest, call: Call) -> Empty:
         """In force when it returns."""
-        await self._groups.delete_group(require_name(request.name, GROUPS), etag=request.etag)
+        await self._groups.delete_group(
+            require_name(request.name, GROUPS), etag=request.etag, actor=self._actor_of(call)
+        )
         return Empty()
 
     async def CreateBinding(

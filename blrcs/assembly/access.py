@@ -117,7 +117,7 @@ def assemble_access(
             get_group=GetGroup(rules=store),
             list_groups=ListGroups(**listing),
             update_group=UpdateGroup(**changing),
-            delete_group=DeleteGroup(rules=store),
+            delete_group=DeleteGroup(**changing),
         ),
         bindings=BindingUseCases(
             create_binding=CreateBinding(**creating),

@@ -1,9 +1,12 @@
 """What differs between two policies, one of which was made from the other."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from blrcs.domain.access_name import home_of
 from blrcs.domain.access_policy import AccessPolicy
+from blrcs.domain.binding import Binding
+from blrcs.domain.group_conditions import asks_about
 
 
 def changed_names(old: Mapping[str, object], new: Mapping[str, object]) -> set[str]:
@@ -35,6 +38,28 @@ def concerned(old: AccessPolicy, new: AccessPolicy) -> tuple[AccessPolicy, Acces
             if each.role in roles or not groups.isdisjoint(each.members)
         }
     return _with_bindings(old, names), _with_bindings(new, names)
+
+
+def judged_anew(old: AccessPolicy, new: AccessPolicy) -> Iterator[Binding]:
+    """The bindings whose conditions ask for groups that have other members than before.
+
+    Each on the part of its resource on which that counts, which is within the tenant for a group
+    that one owns.
+    """
+    changed = {
+        name
+        for name in changed_names(old.groups, new.groups)
+        if name not in old.groups
+        or name not in new.groups
+        or set(old.groups[name].members) != set(new.groups[name].members)
+    }
+    groups = set(changed)
+    for policy in (old, new) if changed else ():
+        groups |= _reaching(groups, {n: g.members for n, g in policy.groups.items()})
+    for binding in {**old.bindings, **new.bindings}.values() if groups else ():
+        for home in sorted({home_of(each) for each in groups if asks_about(binding, each)}):
+            narrows = home and binding.covers(home)
+            yield replace(binding, resource=home) if narrows else binding
 
 
 def _with_bindings(policy: AccessPolicy, names: set[str]) -> AccessPolicy:

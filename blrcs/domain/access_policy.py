@@ -12,12 +12,15 @@ from blrcs.domain.builtin_roles import BUILTIN_ROLES
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.group import Group
+from blrcs.domain.group_conditions import writes_out
 from blrcs.domain.role import Role
 from blrcs.domain.tenant_border import check_border
 
 MAX_NESTING = 8
+MAX_ROLE_LEVELS = 8
+"""Of the root's roles, and of a tenant's own on top: together what can be put into force."""
 MAX_CONDITIONAL = 1000
-"""Bindings with conditions: one decision judges each of them once at most."""
+"""Bindings with conditions on the root, and in each tenant: one decision judges each only once."""
 FOR_EVER_NS = 2**63 - 1  # no expiry is later
 
 Resource = TypeVar("Resource", Role, Group, Binding)
@@ -50,8 +53,9 @@ class AccessPolicy:
         """With a role added or changed.
 
         Raises:
-            FailedPreconditionError: It is built in, or includes itself in the end; or, where it is
-                denied, nobody would be left as administrator.
+            FailedPreconditionError: It is built in, or includes itself in the end, or roles include
+                each other over too many levels; or, where it is denied, nobody would be left as
+                administrator.
             NotFoundError: It includes a role that does not exist, or that another tenant owns.
         """
         refuse_builtin(role.name)
@@ -61,6 +65,11 @@ class AccessPolicy:
         _require(role.included_roles, known)
         if _reaches(role.name, {name: each.included_roles for name, each in known.items()}):
             raise FailedPreconditionError("ROLE_CYCLE", f"{role.name} would include itself")
+        home = home_of(role.name)
+        if _levels(known, home) > max(MAX_ROLE_LEVELS, _levels(self.all_roles, home)):
+            raise FailedPreconditionError(
+                "ROLE_TOO_DEEP", f"roles of one place include each other {MAX_ROLE_LEVELS} deep"
+            )
         return self._keep_administrator(changed, role.name)
 
     def without_role(self, name: str, etag: str) -> "AccessPolicy":
@@ -106,12 +115,13 @@ class AccessPolicy:
         """Without a group that nothing names.
 
         Raises:
-            FailedPreconditionError: A binding or another group names it.
+            FailedPreconditionError: A binding, or its condition, or another group names it.
             NotFoundError, AbortedError: It does not exist, or has another etag.
         """
         group = found(self.groups, name)
         require_etag(name, stored=group.etag, given=etag)
         users = self._holders_of(name)
+        users += [each.name for each in self.bindings.values() if writes_out(each, name)]
         if users:
             raise FailedPreconditionError(
                 "GROUP_IN_USE", f"{name} is used by {users[0]}", metadata={"user": users[0]}
@@ -123,7 +133,7 @@ class AccessPolicy:
 
         Raises:
             FailedPreconditionError: Nobody would be left as administrator, or too many bindings
-                would have conditions.
+                would have conditions where its resource lies: in one tenant, or in none.
             NotFoundError: Its role, or a group among its members, does not exist, or is owned by a
                 tenant that its resource does not lie in.
         """
@@ -131,10 +141,15 @@ class AccessPolicy:
         _require([binding.role], self.all_roles)
         _require(filter(is_group, binding.members), self.groups)
         bindings = {**self.bindings, binding.name: binding}
-        conditional = sum(each.condition is not None for each in bindings.values())
+        home = home_of(binding.resource)
+        conditional = sum(
+            each.condition is not None and home_of(each.resource) == home
+            for each in bindings.values()
+        )
         if binding.condition is not None and conditional > MAX_CONDITIONAL:
             raise FailedPreconditionError(
-                "TOO_MANY_CONDITIONS", f"at most {MAX_CONDITIONAL} bindings have conditions"
+                "TOO_MANY_CONDITIONS",
+                f"at most {MAX_CONDITIONAL} bindings have conditions in one place",
             )
         before = self.bindings.get(binding.name, binding)
         return self._with_bindings(bindings, before.resource, binding.resource, now_ns=now_ns)
@@ -255,6 +270,14 @@ def _reaches(start: str, below: Mapping[str, Iterable[str]]) -> bool:
             seen.add(name)
             waiting.extend(below.get(name, ()))
     return False
+
+
+def _levels(roles: Mapping[str, Role], home: str) -> int:
+    """How deep the roles of one home include each other."""
+    own = owned_by(home, roles)
+    return _depth(
+        {name: [each for each in role.included_roles if each in own] for name, role in own.items()}
+    )
 
 
 def _depth(below: Mapping[str, Iterable[str]]) -> int:

@@ -3,7 +3,8 @@
 What counts is what the policy before the change lets the one hold who changes it: by which
 bindings, until when, under which conditions, and less all that any binding denies it. Whatever a
 change lets anybody do anew has to lie within that: new bindings and wider ones, roles that grant
-more, groups with more members, denials that end. Into a role of a tenant nobody puts what it does
+more, groups with more members, denials that end, and whatever has a condition that asks for a group
+of which the members change. Into a role of a tenant nobody puts what it does
 not hold on that tenant, whether the role is bound or not. Conditions are compared as texts, those
 that ask about the principal do not carry over to others, and wildcards are compared pattern by
 pattern: what cannot be told is refused.
@@ -24,7 +25,7 @@ from blrcs.domain.access_closure import (
     patterns_of,
     resources_meet,
 )
-from blrcs.domain.access_difference import changed_names, concerned
+from blrcs.domain.access_difference import changed_names, concerned, judged_anew
 from blrcs.domain.access_name import home_of
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
@@ -81,7 +82,13 @@ def check_delegation(actor: Actor, old: AccessPolicy, new: AccessPolicy, now_ns:
     """Raises PermissionDeniedError if the change lets anybody do what the actor may not."""
     rights = _Rights(old, actor, now_ns)
     before, after = concerned(old, new)
-    for gain in chain(_role_gains(old, new, now_ns), _gains(before, after, now_ns)):
+    judged = [each for each in judged_anew(old, new) if each.counts_at(now_ns)]
+    gains = (
+        _role_gains(old, new, now_ns),
+        _gains(before, after, now_ns),
+        _judged_gains(old, judged),
+    )
+    for gain in chain(*gains):
         if not rights.cover(gain):
             where = gain.resource or "the root"
             raise PermissionDeniedError(
@@ -90,7 +97,8 @@ def check_delegation(actor: Actor, old: AccessPolicy, new: AccessPolicy, now_ns:
                 " long and under no more than the same condition",
                 metadata={"permission": gain.pattern, "resource": gain.resource},
             )
-    for denial in _new_denials(before, after, now_ns):
+    denials = (each for each in judged if each.denies)
+    for denial in chain(_new_denials(before, after, now_ns), denials):
         if not rights.may_deny(denial, new):
             raise PermissionDeniedError(
                 "RIGHTS_EXCEEDED",
@@ -108,7 +116,13 @@ def holds(
     now_ns: int,
 ) -> bool:
     """Whether an actor holds a permission on a resource for the time being, without a condition."""
-    return _Rights(policy, actor, now_ns).cover(_Gain(permission, resource, now_ns))
+    return holding(actor, policy, now_ns)(permission, resource)
+
+
+def holding(actor: Actor, policy: AccessPolicy, now_ns: int) -> Callable[[str, str], bool]:
+    """Tells of many permissions and resources what ``holds`` does, and reads the policy once."""
+    rights = _Rights(policy, actor, now_ns)
+    return lambda permission, resource: rights.cover(_Gain(permission, resource, now_ns))
 
 
 @dataclass(slots=True)
@@ -198,6 +212,19 @@ def _gains(old: Rules, new: Rules, now_ns: int) -> Iterator[_Gain]:
             still = patterns_of(new, after.role)
         for pattern in _uncovered(patterns_of(old, binding.role), still):
             yield _Gain(pattern, binding.resource)
+
+
+def _judged_gains(rules: Rules, judged: list[Binding]) -> Iterator[_Gain]:
+    """What bindings give, or no longer deny, whose conditions may say another thing than before.
+
+    What a condition makes of who is in a group is not told: anybody may gain all of it.
+    """
+    for binding in judged:
+        for pattern in sorted(patterns_of(rules, binding.role)):
+            if binding.denies:
+                yield _Gain(pattern, binding.resource)
+            else:
+                yield _Gain(pattern, binding.resource, binding.expire_time_ns, _text(binding))
 
 
 def _role_gains(old: AccessPolicy, new: AccessPolicy, now_ns: int) -> Iterator[_Gain]:

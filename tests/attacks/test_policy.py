@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from blrcs_native.access import MAX_GROUP_DEPTH, MAX_ROLE_DEPTH
+from blrcs.domain.access_policy import MAX_ROLE_LEVELS
+from blrcs_native.access import MAX_GROUP_DEPTH
 from tests.attacks.policy import Policy
 from tests.attacks.world import World
 from tests.e2e.workers import channels_to_all, code
@@ -86,9 +87,9 @@ def named(policy: Policy) -> set[str]:
 
 def test_roles_nest_to_a_bound_and_in_no_circle(policy: Policy) -> None:
     policy.role("d1", ["x.read"])
-    for depth in range(2, MAX_ROLE_DEPTH + 1):
+    for depth in range(2, MAX_ROLE_LEVELS + 1):
         policy.role(f"d{depth}", [], [f"d{depth - 1}"])
-    deepest = f"d{MAX_ROLE_DEPTH}"
+    deepest = f"d{MAX_ROLE_LEVELS}"
     policy.bind("deep", deepest, ["users/p0"], "a")
     assert policy.check("users/p0", "x.read", "a/b")
     assert code(lambda: policy.role("deeper", [], [deepest])) in REFUSED

@@ -11,7 +11,6 @@ from blrcs.domain.decision import Change, Decision
 from blrcs.domain.group import Group
 from blrcs.domain.resource_name import check_resource
 from blrcs.domain.role import Role
-from blrcs.domain.tenant_border import check_border
 
 MAX_EXAMINED = 100_000
 
@@ -38,21 +37,25 @@ class Candidate:
 
         Raises:
             InvalidArgumentError: A binding is none.
-            NotFoundError: Something is named over the border of a tenant.
+            NotFoundError: What is put names what is not there, or is over the border of a tenant.
+            FailedPreconditionError: What is put could not be by a change: see ``AccessPolicy``.
         """
         for binding in self.bindings:
             binding.check()
             check_resource(binding.resource)
-            check_border(binding)
-        owned: Sequence[Role | Group] = (*self.roles, *self.groups)
-        for each in owned:
-            check_border(each)
-        return replace(
+        over = replace(
             policy,
             roles=self._over(policy.roles, self.roles),
             groups=self._over(policy.groups, self.groups),
             bindings=self._over(policy.bindings, self.bindings),
         )
+        for role in self.roles:
+            over.with_role(role)
+        for group in self.groups:
+            over.with_group(group)
+        for binding in self.bindings:
+            over.with_binding(binding, now_ns=0)  # what it leaves of administrators is not asked
+        return over
 
     def _over(self, stored: Mapping[str, Resource], put: Sequence[Resource]) -> dict[str, Resource]:
         named = {**stored, **{each.name: each for each in put}}

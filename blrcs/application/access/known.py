@@ -10,7 +10,7 @@ from blrcs.domain.access_name import home_of, is_group, owned_by
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
 from blrcs.domain.builtin_roles import BUILTIN_ROLES
-from blrcs.domain.delegation import Actor, holds, names_of
+from blrcs.domain.delegation import Actor, holding, names_of
 from blrcs.domain.errors import NotFoundError
 from blrcs.domain.role import Role
 
@@ -31,23 +31,15 @@ def require_known(
     """
     if not parent or actor is None:
         return
+    holds = holding(actor, policy, now_ns)
     bindings = [each for each in policy.bindings.values() if is_within(each, parent)]
     if isinstance(changed, Binding):
         seen = names_of(policy, actor).union(*(each.members for each in bindings))
         for name in filter(is_group, changed.members):
-            if not (
-                home_of(name)
-                or name in seen
-                or holds(actor, policy, READ_GROUP, name, now_ns=now_ns)
-            ):
+            if not (home_of(name) or name in seen or holds(READ_GROUP, name)):
                 raise NotFoundError(name)
     own = owned_by(home_of(parent), policy.roles).values()
     seen = {each.role for each in bindings}.union(*(each.included_roles for each in own))
     for name in (changed.role,) if isinstance(changed, Binding) else changed.included_roles:
-        if not (
-            home_of(name)
-            or name in BUILTIN_ROLES
-            or name in seen
-            or holds(actor, policy, READ_ROLE, name, now_ns=now_ns)
-        ):
+        if not (home_of(name) or name in BUILTIN_ROLES or name in seen or holds(READ_ROLE, name)):
             raise NotFoundError(name)

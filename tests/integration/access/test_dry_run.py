@@ -123,6 +123,18 @@ async def test_a_dry_run_says_what_would_change_and_changes_nothing(access, hous
             ]
         },
         {"roles": [{"name": "roles/r", "included_roles": ["roles/r"]}]},
+        {"roles": [{"name": "roles/viewer", "permissions": ["*"]}]},
+        {"roles": [{"name": "roles/r", "included_roles": ["roles/none"]}]},
+        {"groups": [{"name": "groups/g", "members": ["groups/none"]}]},
+        {"groups": [{"name": "groups/g", "members": ["groups/g"]}]},
+        {
+            "groups": [
+                {"name": f"groups/{n}", "members": [f"groups/{n + 1}"] if n < 8 else []}
+                for n in range(9)
+            ]
+        },
+        {"bindings": [{"name": "bindings/n", "role": "roles/none", "members": ["users/a"]}]},
+        {"bindings": [{"name": "bindings/n", "role": "roles/viewer", "members": ["groups/none"]}]},
     ],
 )
 async def test_what_is_no_policy_is_no_candidate(access, candidate):

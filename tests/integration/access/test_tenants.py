@@ -1,5 +1,7 @@
 """Roles and groups that tenants own, over a real database."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
@@ -133,3 +135,28 @@ async def test_groups_of_an_issuer_can_be_a_tenants(owned):
     assert not table.check(*caller)
     for impostor in (GROUP, f"{ACME}/groups/inner"):
         assert not table.check(impostor, READ, f"{ACME}/orders/7")
+
+
+async def test_who_can_tells_a_tenants_reader_nothing_of_bindings_above(owned):
+    await owned.role("tells", "blrcs.access.whoCan", parent=ACME)
+    await owned.bind("tells", f"{ACME}/roles/tells", "users/alice", resource=ACME)
+    await owned.role("secret", READ)
+    await owned.group("secret", "users/carol")
+    await owned.group("barred", "users/eve")
+    await owned.bind("secret", "roles/secret", "groups/secret", "allAuthenticated")
+    await owned.bind("barred", "roles/secret", "groups/barred", effect=2)
+    await owned.bind("root", "roles/administrator", "users/root")
+
+    async def told(who):
+        request = access_pb2.WhoCanRequest(permission=READ, resource=f"{ACME}/orders")
+        principal = SimpleNamespace(name=who, groups=(), scope=None)
+        return await owned.service.WhoCan(request, SimpleNamespace(principal=principal))
+
+    full, partial = await told("users/root"), await told("users/alice")
+    names = [each.principal for each in full.holders]
+    assert [each.principal for each in partial.holders] == names
+    assert {"users/alice", "users/carol", "allAuthenticated"} <= set(names)
+    for name in ("bindings/secret", "roles/secret", "groups/secret", "users/eve"):
+        assert name in str(full)
+        assert name not in str(partial)
+    assert "bindings/b" in str(partial)

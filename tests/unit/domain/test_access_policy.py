@@ -2,7 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from blrcs.domain.access_policy import MAX_CONDITIONAL, MAX_NESTING, AccessPolicy
+from blrcs.domain.access_policy import (
+    MAX_CONDITIONAL,
+    MAX_NESTING,
+    MAX_ROLE_LEVELS,
+    AccessPolicy,
+)
 from blrcs.domain.binding import Binding, Effect
 from blrcs.domain.builtin_roles import ADMINISTRATOR, BUILTIN_ROLES, VIEWER
 from blrcs.domain.condition.condition import Condition
@@ -14,7 +19,8 @@ from blrcs.domain.errors import (
 )
 from blrcs.domain.group import Group
 from blrcs.domain.role import Role
-from blrcs_native.access import MAX_GROUP_DEPTH
+from blrcs.security.compiled_policy import compile_policy
+from blrcs_native.access import MAX_GROUP_DEPTH, MAX_ROLE_DEPTH
 
 NOW_NS = 1_000
 TIMES = {"create_time_ns": 1, "update_time_ns": 1}
@@ -337,3 +343,47 @@ def test_bindings_with_conditions_are_bounded():
     assert reason_of(lambda: policy.with_binding(another, now_ns=NOW_NS)) == "TOO_MANY_CONDITIONS"
     policy.with_binding(many["bindings/b0"], now_ns=NOW_NS)
     policy.with_binding(binding("plain", "users/u"), now_ns=NOW_NS)
+    policy.with_binding(replace(another, resource="tenants/a"), now_ns=NOW_NS)
+    in_a_tenant = {name: replace(each, resource="tenants/a/x") for name, each in many.items()}
+    full = AccessPolicy(bindings=in_a_tenant)
+    full.with_binding(another, now_ns=NOW_NS)
+    full.with_binding(replace(another, resource="tenants/b"), now_ns=NOW_NS)
+    more = replace(another, resource="tenants/a")
+    assert reason_of(lambda: full.with_binding(more, now_ns=NOW_NS)) == "TOO_MANY_CONDITIONS"
+
+
+def test_a_group_that_a_condition_names_is_not_deleted():
+    asked = Condition("!('groups/g' in principal.groups || principal.groups == ['groups/h'])")
+    groups = (group("g"), group("h"), group("free"))
+    policy = policy_of(*groups, binding("b", "users/u", condition=asked))
+    for name in ("groups/g", "groups/h"):
+        assert reason_of(lambda name=name: policy.without_group(name, "")) == "GROUP_IN_USE"
+    assert "groups/free" not in policy.without_group("groups/free", "").groups
+    other = Condition("request.message.groups == 'groups/g'")
+    unasked = policy_of(group("g"), binding("b", "users/u", condition=other))
+    assert not unasked.without_group("groups/g", "").groups
+
+
+def test_a_condition_keeps_no_group_of_another_tenant():
+    own = Group(name="tenants/a/groups/g", **TIMES)
+    asked = Condition("'tenants/a/groups/g' in principal.groups")
+    elsewhere = binding("b", "users/u", resource="tenants/b", condition=asked)
+    assert not policy_of(own, elsewhere).without_group(own.name, "").groups
+    within = policy_of(own, replace(elsewhere, resource="tenants/a/x"))
+    assert reason_of(lambda: within.without_group(own.name, "")) == "GROUP_IN_USE"
+
+
+def test_a_tenants_roles_leave_the_root_its_levels():
+    assert 2 * MAX_ROLE_LEVELS <= MAX_ROLE_DEPTH
+    policy = policy_of(role("0"))
+    for number in range(1, MAX_ROLE_LEVELS):
+        policy = policy.with_role(role(str(number), f"roles/{number - 1}"))
+    below = f"roles/{MAX_ROLE_LEVELS - 1}"
+    assert reason_of(lambda: policy.with_role(role("deep", below))) == "ROLE_TOO_DEEP"
+    for number in range(MAX_ROLE_LEVELS):
+        name = f"tenants/a/roles/{number}"
+        policy = policy.with_role(Role(name=name, included_roles=(below,)))
+        below = name
+    deep = Role(name="tenants/a/roles/deep", included_roles=(below,))
+    assert reason_of(lambda: policy.with_role(deep)) == "ROLE_TOO_DEEP"
+    compile_policy(policy, lambda: NOW_NS)

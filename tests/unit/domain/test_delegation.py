@@ -1,5 +1,7 @@
 """What a delegate may change, case by case."""
 
+from dataclasses import replace
+
 import pytest
 
 from blrcs.domain.access_policy import AccessPolicy
@@ -205,3 +207,74 @@ def test_who_administers_everything_may_do_everything():
     ):
         assert allowed(change, actor=root)
     assert ADMINISTRATOR in policy().all_roles
+
+
+def asked(name, granted, expression, *members, **fields):
+    return binding(name, granted, *members, condition=Condition(expression), **fields)
+
+
+ONCALL = "'groups/idle' in principal.groups"
+
+
+def test_who_is_in_a_group_that_a_condition_asks_for_is_decided_by_who_holds_what_that_gives():
+    wide = policy(asked("c", "all", ONCALL, "users/b"))
+    assert not allowed(group("idle", "users/b"), old=wide)
+    assert not allowed(group("idle", "groups/team"), old=wide)
+    assert allowed(replace(group("idle"), display_name="Idle"), old=wide)
+    assert allowed(group("other", "users/b"), old=wide)
+    narrow = policy(asked("c", "reader", ONCALL, "users/b"))
+    assert allowed(group("idle", "users/b"), old=narrow)
+    over = policy(asked("c", "all", ONCALL, "users/b", expire_time_ns=NOW_NS))
+    assert allowed(group("idle", "users/b"), old=over)
+    assert allowed(group("idle", "users/b"), old=wide, actor=Actor("users/root"))
+
+
+def test_a_group_within_one_that_a_condition_asks_for_is_no_way_around_it():
+    old = policy(group("idle", "groups/in"), group("in"), asked("c", "all", ONCALL, "users/b"))
+    assert not allowed(group("in", "users/b"), old=old)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["!('groups/idle' in principal.groups)", "size(principal.groups) == 0"],
+)
+def test_a_denial_that_asks_for_a_group_is_not_ended_through_it(expression):
+    old = policy(asked("c", "all", expression, "users/b", effect=Effect.DENY))
+    assert not allowed(group("idle", "users/b"), old=old)
+    assert not allowed("groups/idle", old=old)
+    assert allowed(
+        group("idle", "users/b"),
+        old=policy(asked("c", "reader", expression, "users/stranger", effect=Effect.DENY)),
+    )
+
+
+def test_a_denial_from_above_does_not_begin_through_a_group_either():
+    old = policy(
+        binding("above", "reader", "users/b", resource=""),
+        asked("c", "reader", ONCALL, "users/b", resource="", effect=Effect.DENY),
+        binding("all", "all", "users/d", resource="t/a"),
+    )
+    assert not allowed(group("idle", "users/b"), old=old)
+
+
+@pytest.mark.parametrize("expression", ["size(principal.groups) > 1", "principal.groups[0] == 'a'"])
+def test_a_condition_may_ask_for_every_group(expression):
+    old = policy(asked("c", "all", expression, "users/b"))
+    assert not allowed(group("new", "users/b"), old=old)
+    assert not allowed(group("idle", "users/b"), old=old)
+
+
+def test_a_tenants_group_counts_within_it_alone():
+    def own(home, *members):
+        return Group(name=f"{home}/groups/g", members=members, **HISTORY)
+
+    old = policy(
+        binding("e", "delegate", "users/d", resource="tenants/a"),
+        asked("c", "reader", "size(principal.groups) > 0", "users/b", resource=""),
+        asked("o", "all", "'tenants/a/groups/g' in principal.groups", "users/b", resource="t"),
+    )
+    assert allowed(own("tenants/a", "users/b"), old=old)
+    assert not allowed(own("tenants/b", "users/b"), old=old)
+    below = asked("c", "all", "size(principal.groups) > 0", "users/b", resource="tenants/a/x")
+    assert not allowed(own("tenants/a", "users/b"), old=policy(below))
+    assert allowed(own("tenants/b", "users/b"), old=policy(below))

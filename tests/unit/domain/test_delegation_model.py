@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blrcs.domain.access_closure import pattern_covers
+from blrcs.domain.access_name import is_group
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding, Effect
 from blrcs.domain.builtin_roles import BUILTIN_ROLES
@@ -16,7 +17,7 @@ from blrcs.domain.errors import DomainError
 from blrcs.domain.group import Group
 from blrcs.domain.role import Role
 from blrcs_native.access import BindingSpec, GroupSpec, RoleSpec
-from tests.unit.native.access_model import AccessModel
+from tests.unit.native.access_model import AccessModel, home_of, reaches
 
 NOW_NS = 1_000
 TIMES_NS = (NOW_NS, NOW_NS + 50, NOW_NS + 150)
@@ -28,10 +29,13 @@ RESOURCES = ("", "tenants/a", "tenants/a/x", "tenants/b")
 OWN_ROLE = "tenants/a/roles/1"
 OWN_GROUP = "tenants/a/groups/1"
 CONDITIONS = {
-    "resource.name.endsWith('x')": lambda _, where, __: where.endswith("x"),
-    "now > timestamp('2026-01-01T00:00:00Z')": lambda _, __, now_ns: now_ns > NOW_NS,
-    "principal.name != 'users/d'": lambda who, _, __: who != DELEGATE,
+    "resource.name.endsWith('x')": lambda _, where, *__: where.endswith("x"),
+    "now > timestamp('2026-01-01T00:00:00Z')": lambda _, __, now_ns, ___: now_ns > NOW_NS,
+    "principal.name != 'users/d'": lambda who, *_: who != DELEGATE,
     "source.address == ''": lambda *_: None,
+    f"'{OWN_GROUP}' in principal.groups": lambda *call: OWN_GROUP in call[3],
+    "!('groups/2' in principal.groups)": lambda *call: "groups/2" not in call[3],
+    "size(principal.groups) == 1": lambda *call: len(call[3]) == 1,
 }
 HISTORY = {"create_time_ns": 1, "update_time_ns": 1}
 
@@ -103,6 +107,9 @@ changes = st.one_of(
         lambda number: (
             lambda policy: policy.without_binding(f"bindings/{number}", "", now_ns=NOW_NS)
         )
+    ),
+    st.sampled_from(["groups/1", "groups/2", OWN_GROUP]).map(
+        lambda name: lambda policy: policy.without_group(name, "")
     ),
 )
 actors = st.builds(
@@ -185,8 +192,19 @@ def model_of(policy):
             )
             for each in policy.bindings.values()
         ],
-        CONDITIONS.__getitem__,
+        lambda text: (
+            lambda who, where, now_ns: CONDITIONS[text](
+                who, where, now_ns, groups_of(policy, who, where)
+            )
+        ),
     )
+
+
+def groups_of(policy, principal, resource):
+    """What a condition is told of a principal, by brute force."""
+    specs = [GroupSpec(group.name, group.members) for group in policy.groups.values()]
+    names = AccessModel([], specs, []).members_for(principal)
+    return {each for each in names if is_group(each) and reaches(each, home_of(resource))}
 
 
 def allowed(policy):

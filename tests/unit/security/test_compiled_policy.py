@@ -82,7 +82,7 @@ def test_what_cannot_be_compiled_leaves_the_earlier_as_it_was():
     for depth in range(17):
         included = (f"tenants/a/roles/r{depth - 1}",) if depth else ()
         role = Role(name=f"tenants/a/roles/r{depth}", included_roles=included)
-        deep = deep.with_role(role)
+        deep = replace(deep, roles={**deep.roles, role.name: role})
     with pytest.raises(FailedPreconditionError) as caught:
         compiled(deep, first)
     assert caught.value.reason == "ACCESS_POLICY_INVALID"
