@@ -9,8 +9,8 @@ import pytest
 
 from blrcs.v1 import auth_pb2, auth_pb2_grpc
 from tests.attacks.raw_client import status
-from tests.attacks.test_tokens import GET_USER, VICTIM_REQUEST, Forger, attempt, reason_of
-from tests.attacks.world import VICTIM, World, world
+from tests.attacks.test_tokens import GET_USER, VICTIM_REQUEST, Forger, attempt
+from tests.attacks.world import VICTIM, World, reason_in, world
 from tests.e2e.workers import OPTIONS, bearer, sign_in, until
 from tests.transports import TRANSPORTS
 
@@ -103,7 +103,7 @@ def test_every_worker_forgets_what_one_was_told_to(tmp_path: Path, transport: st
             for channel in channels:
                 started.channel = channel
                 code, _, trailers, _ = started.call(GET_USER, VICTIM_REQUEST, bearer(token))
-                reasons.append("" if code is grpc.StatusCode.OK else reason_of(trailers))
+                reasons.append("" if code is grpc.StatusCode.OK else reason_in(trailers))
             return reasons
 
         assert found() == [""] * CONNECTIONS

@@ -110,7 +110,7 @@ def test_calls_that_are_given_up_hold_no_connection(held: Held) -> None:
 
 def test_a_statement_ends_with_the_deadline_of_its_call(held: Held) -> None:
     with held.server.locked(held.database, TABLE):
-        calls = [held.read(timeout_s=2) for _ in range(CONNECTIONS)]
+        calls = [held.read(timeout_s=10) for _ in range(CONNECTIONS)]
         held.until_reading(CONNECTIONS)
         assert {each.code() for each in calls} == {grpc.StatusCode.DEADLINE_EXCEEDED}
         held.until_reading(0)

@@ -16,8 +16,7 @@ from blrcs.security.signing_keys import load_signing_key
 from blrcs.v1 import user_pb2
 from tests.attacks import hostile_keys as keys
 from tests.attacks.hostile_keys import Key, Sign
-from tests.attacks.test_tokens import reason_of
-from tests.attacks.world import World, world
+from tests.attacks.world import World, reason_in, world
 from tests.e2e.workers import bearer, until
 from tests.servers.issuer import DISCOVERY, KEYS, Issuer, issuer
 from tests.transports import TRANSPORTS
@@ -74,7 +73,7 @@ class Trusting:
         if code is grpc.StatusCode.PERMISSION_DENIED:
             return ""
         assert code is grpc.StatusCode.UNAUTHENTICATED
-        return reason_of(trailers)
+        return reason_in(trailers)
 
 
 @pytest.fixture(scope="module", params=TRANSPORTS)

@@ -17,6 +17,9 @@ from tests.attacks.limits import CONSUME, Limits
 from tests.unit.native.limiter_model import LimiterModel
 
 S = 1_000_000_000
+FLOOD_KEYS = 19_200
+CELLS_AT_ONCE = 32
+KEY_BYTES = 512
 STEPS = 400
 START_NS = 1_700_000_000 * S
 PERIOD_S = 3
@@ -31,10 +34,13 @@ domains = itertools.count()
 
 
 @pytest.fixture
-def limits(clocked: Clocked) -> Limits:
+def limits(clocked: Clocked) -> Iterator[Limits]:
     """Each test has a domain, and a time after all others."""
-    clocked.clock.set(max(clocked.clock(), START_NS) + 1000 * S)
-    return Limits(clocked.world, f"domain-{next(domains)}")
+    began_ns = max(clocked.clock(), START_NS) + 1000 * S
+    clocked.clock.set(began_ns)
+    yield Limits(clocked.world, f"domain-{next(domains)}")
+    # Also where a test has ended with the clock put back.
+    clocked.clock.set(max(clocked.clock(), began_ns))
 
 
 @dataclass
@@ -190,10 +196,11 @@ def resident_bytes(process_id: int) -> int:
     return int(fields["VmRSS"].split()[0]) * 1024
 
 
-def flood(limits: Limits, first: int, requests: int) -> Iterator[int]:
-    """Takes all of as many new keys as fit into so many requests."""
-    for number in range(first, first + requests):
-        cells = [("flood", f"{number}-{n}".ljust(512, "x")) for n in range(32)]
+def flood(limits: Limits, first: int) -> Iterator[int]:
+    """Takes all of FLOOD_KEYS new keys, and says how many each request got."""
+    for start in range(first, first + FLOOD_KEYS, CELLS_AT_ONCE):
+        numbers = range(start, start + CELLS_AT_ONCE)
+        cells = [("flood", str(number).ljust(KEY_BYTES, "x")) for number in numbers]
         yield sum(each.allowed for each in limits.consume(*cells).statuses)
 
 
@@ -201,12 +208,12 @@ def test_a_flood_of_new_keys_is_bounded_and_frees_nobody(clocked: Clocked, limit
     limits.rule("victim", 5)
     limits.rule("flood", 1, 3600)
     assert limits.consume(("victim", "x"), cost=5).allowed
-    assert set(flood(limits, 0, 100)) == {32}
+    assert LIMITER_CELLS * 16 < FLOOD_KEYS, "the table has room for few of them"
+    # The first time the process takes what it needs to have so many requests under way.
+    assert set(flood(limits, 0)) == {CELLS_AT_ONCE}
     process_id = clocked.world.server.process_id
     before = resident_bytes(process_id)
-    assert set(flood(limits, 100, 600)) == {32}
-    # Their texts alone have twice as much, and the table has room for one in eighteen.
-    assert LIMITER_CELLS * 16 < 600 * 32
-    assert resident_bytes(process_id) - before < 5 << 20
+    assert set(flood(limits, FLOOD_KEYS)) == {CELLS_AT_ONCE}
+    assert resident_bytes(process_id) - before < FLOOD_KEYS * KEY_BYTES // 2
     assert not limits.consume(("victim", "x")).allowed
     assert limits.remaining(("victim", "x")) == [0]

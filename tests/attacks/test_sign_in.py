@@ -8,17 +8,15 @@ from pathlib import Path
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2, status_pb2
 
 from blrcs.v1 import auth_pb2, auth_pb2_grpc, credential_pb2, credential_pb2_grpc, user_pb2
-from tests.attacks.world import World, world
+from tests.attacks.world import World, reason_in, world
 from tests.authenticator import ORIGIN, RP_ID, Authenticator
 from tests.e2e.workers import PASSWORD, TIMEOUT_S, Metadata
 from tests.transports import TRANSPORTS
 from tests.unit.application.second_factor_fakes import code_at
 
 CALLERS = 20
-DETAILS = "grpc-status-details-bin"
 PASSKEYS = {
     "BLRCS_AUTH__PASSKEYS__RP_ID": RP_ID,
     "BLRCS_AUTH__PASSKEYS__ORIGINS": f'["{ORIGIN}"]',
@@ -73,10 +71,7 @@ def reason_of(call: object) -> str:
     try:
         call()  # type: ignore[operator]
     except grpc.RpcError as error:
-        status = status_pb2.Status.FromString(dict(error.trailing_metadata())[DETAILS])
-        info = error_details_pb2.ErrorInfo()
-        assert any(each.Unpack(info) for each in status.details)
-        return info.reason
+        return reason_in(dict(error.trailing_metadata()))
     return ""
 
 

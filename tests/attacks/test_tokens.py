@@ -13,11 +13,10 @@ import grpc
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from google.rpc import error_details_pb2, status_pb2
 
 from blrcs.security.signing_keys import SigningKey, load_signing_key
 from blrcs.v1 import auth_pb2, auth_pb2_grpc, user_pb2
-from tests.attacks.world import ATTACKER, VICTIM, World
+from tests.attacks.world import ATTACKER, VICTIM, World, reason_in
 from tests.e2e.workers import PASSWORD, bearer
 
 GET_USER = "/blrcs.v1.UserService/GetUser"
@@ -113,19 +112,12 @@ def forger(unharmed: World) -> Forger:
     return Forger(unharmed)
 
 
-def reason_of(trailers: Any) -> str:
-    status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
-    info = error_details_pb2.ErrorInfo()
-    assert status.details[0].Unpack(info)
-    return str(info.reason)
-
-
 def attempt(world: World, token: str, scheme: str = "Bearer") -> tuple[grpc.StatusCode, str]:
     code, message, trailers, _ = world.call(
         GET_USER, VICTIM_REQUEST, [("authorization", f"{scheme} {token}")]
     )
     assert not token or token[:20] not in message
-    return code, "" if code is grpc.StatusCode.OK else reason_of(trailers)
+    return code, "" if code is grpc.StatusCode.OK else reason_in(trailers)
 
 
 def assert_refused(world: World, token: str, reason: str | None = None) -> None:
@@ -289,7 +281,10 @@ def test_other_schemes_and_secrets_are_no_tokens(unharmed: World, forger: Forger
     assert_refused(unharmed, tokens.refresh_token)
     twice = [*bearer(forger.good), *bearer(tokens.access_token)]
     code, _, trailers, _ = unharmed.call(GET_USER, VICTIM_REQUEST, twice)
-    assert (code, reason_of(trailers)) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_AMBIGUOUS")
+    assert (code, reason_in(trailers)) == (
+        grpc.StatusCode.UNAUTHENTICATED,
+        "TOKEN_AMBIGUOUS",
+    )
 
 
 def test_no_altered_token_is_taken(unharmed: World, forger: Forger) -> None:

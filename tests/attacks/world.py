@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
+from google.rpc import error_details_pb2, status_pb2
 
 from blrcs.v1 import (
     access_pb2,
@@ -33,6 +35,14 @@ RECORD = "n1"
 TEXT = "what only alice may know"
 UNLIMITED = {"limits": []}
 SERVICES = ("Auth", "User", "Access", "Limit", "Cache", "Record", "Audit")
+
+
+def reason_in(trailers: Mapping[str, Any]) -> str:
+    """The reason that an error's trailers tell."""
+    info = error_details_pb2.ErrorInfo()
+    status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
+    assert any(each.Unpack(info) for each in status.details)
+    return str(info.reason)
 
 
 class World:

@@ -75,6 +75,8 @@ def test_the_audit_log_goes_along_with_the_database_encrypted(
     with grpc.insecure_channel(server.address) as channel:
         administrator([channel] * 2)
         assert blrcs("encryption", "new-key", tmp_path / "key", cwd=lost).returncode == 0
+        # A copy ends with a signed record.
+        until(lambda: is_signed(lost / "data" / FOLDER))
         # While it serves.
         files = (tmp_path / "nightly", "--audit", tmp_path / "nightly.audit")
         made = blrcs("db", "backup", *files, "--encrypt-to", tmp_path / "key", cwd=lost)

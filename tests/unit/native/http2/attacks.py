@@ -31,6 +31,7 @@ from tests.unit.native.http2.frames import (
 UNARY = b"/e/Echo"
 STREAM = b"/e/Stream"
 NEVER = b"/e/Never"
+HAS_PRIORITY = 0x20  # a flag of HEADERS
 MANY = 300
 LIMITS = {
     "reset_burst": 50,
@@ -114,6 +115,15 @@ ATTACKS: dict[str, Attack] = {
         limits=MANY_STREAMS,
     ),
     "data_after_the_end": Attack("protocol_error", call(1, NEVER) + data(1, b"more")),
+    "head_that_waits_for_itself": Attack(
+        "protocol_error",
+        frame(
+            frames.HEADERS,
+            frames.END_HEADERS | HAS_PRIORITY,
+            1,
+            (1).to_bytes(4) + b"\x0f" + block(request_fields(UNARY)),
+        ),
+    ),
     # CVE-2024-27316
     "continuation_flood": Attack(
         "continuation_flood",

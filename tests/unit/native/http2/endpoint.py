@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from blrcs_native.call import Call
 from blrcs_native.guard import Guard
 from blrcs_native.http2.abuse import AbuseCounters
 from blrcs_native.http2.connection import Connection
@@ -17,8 +18,20 @@ from tests.unit.native.http2 import frames
 
 LoadOf = Callable[[str], MethodLoad]
 
+ECHO = b"/e/Echo"
+STREAM = b"/e/Stream"
 EOF = object()
 TURNS = 100
+
+
+async def echo(body: bytes, _: Call) -> bytes:
+    return body
+
+
+async def never(_: bytes, call: Call) -> bytes:
+    del call
+    await asyncio.get_running_loop().create_future()
+    return b""
 
 
 class Handlers(Routes):
@@ -139,3 +152,6 @@ def of_kind(answer: list[frames.Frame], kind: int, stream: int | None = None) ->
 def body_of(answer: list[frames.Frame], stream: int = 1) -> bytes:
     """All DATA of a stream."""
     return b"".join(each.payload for each in of_kind(answer, frames.DATA, stream))
+
+
+Open = Callable[..., Endpoint]
