@@ -97,3 +97,16 @@ async def test_who_is_never_quick_enough_says_so(keys, monkeypatch):
     assert done.output == refused(keys.kid, "others change keys all the time\n")
     assert len(tried) == shared_keys.ROUNDS
     assert await keys.is_revoked()
+
+
+async def test_tokens_are_refused_though_the_schema_was_an_older_one(keys):
+    async with FileStore(keys.folder).open():
+        pass
+    downgraded = await asyncio.to_thread(
+        CliRunner().invoke, app, ["db", "downgrade", "--data", str(keys.folder), "--yes", "0009"]
+    )
+    assert downgraded.exit_code == 0, downgraded.output
+    done = await invoke(keys.retire)
+    assert (done.exit_code, done.output) == (0, f"{keys.kid} is retired\n")
+    assert await keys.is_revoked()
+    assert await keys.is_shared()
