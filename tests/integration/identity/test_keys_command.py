@@ -103,7 +103,7 @@ async def test_tokens_are_refused_though_the_schema_was_an_older_one(keys):
     async with FileStore(keys.folder).open():
         pass
     downgraded = await asyncio.to_thread(
-        CliRunner().invoke, app, ["db", "downgrade", "--data", str(keys.folder), "--yes", "0009"]
+        CliRunner().invoke, app, ["db", "downgrade", "--data", str(keys.folder), "--yes", "0007"]
     )
     assert downgraded.exit_code == 0, downgraded.output
     done = await invoke(keys.retire)
