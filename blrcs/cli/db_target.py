@@ -97,17 +97,17 @@ def find_target(
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Has a database that cannot be used end the command with one line."""
+def told(before: str = "") -> Iterator[None]:
+    """Has a database that cannot be used end the command with one line, with what went before."""
     from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415 - see the package
     from blrcs.domain.errors import DomainError  # noqa: PLC0415
 
     try:
         yield
     except DatabaseOpenError as error:
-        fail(escape(str(error)))
+        fail(before + escape(str(error)))
     except DomainError as error:
-        fail(escape(error.message))
+        fail(before + escape(error.message))
 
 
 def print_json(values: Any) -> None:

@@ -33,18 +33,23 @@ class OpenKeys:
     keys: "DataKeys"
 
 
-def with_keys(target: Target, work: Callable[[OpenKeys], Coroutine[Any, Any, Result]]) -> Result:
-    """Runs it on the database; one line ends the command where it, or the master key, is wrong."""
+def with_keys(
+    target: Target, work: Callable[[OpenKeys], Coroutine[Any, Any, Result]], before: str = ""
+) -> Result:
+    """Runs it on the database; one line ends the command where it, or the master key, is wrong.
+
+    The line begins with what went ``before``.
+    """
     from blrcs.domain.errors import FailedPreconditionError  # noqa: PLC0415 - see the package
     from blrcs.encryption.master_key import MasterKeyError  # noqa: PLC0415
 
     try:
-        with told():
+        with told(before):
             return asyncio.run(_run(target, work))
     except FailedPreconditionError as error:
-        fail(escape(error.message))
+        fail(before + escape(error.message))
     except MasterKeyError as error:
-        fail(escape(str(error)))
+        fail(before + escape(str(error)))
 
 
 async def _run(target: Target, work: Callable[[OpenKeys], Coroutine[Any, Any, Result]]) -> Result:

@@ -96,13 +96,17 @@ def retire(
     record_command(target.target.settings, "blrcs keys retire", f"keys/{kid}")
     with told():
         target.directory.retire(kid, time.time_ns(), force=force)
-        # Whoever goes on to sign with it gives tokens that nobody takes.
-        target.share()
+        # First of all, and without the master key: somebody else may have the key.
         if not target.put_in_force(kid):
             fail(
                 f"{escape(kid)} is retired, but the server that runs has not taken it up: "
                 "its log says why"
             )
+    # Whoever goes on to sign with it gives tokens that nobody takes.
+    target.share(
+        before=f"{escape(kid)} is retired, and its tokens are refused, but the machines that share "
+        "keys could not be told, and may go on to sign with it: "
+    )
     typer.echo(f"{kid} is retired")
 
 

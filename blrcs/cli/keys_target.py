@@ -53,19 +53,25 @@ class KeysTarget:
         running = is_in_use(self.target.settings.data_directory)
         return asyncio.run(self._put_in_force(kid, wait=running))
 
-    def share(self) -> None:
-        """Has the machines that share keys know of a change; where a server runs here, it does."""
+    def share(self, before: str) -> None:
+        """Has the machines that share keys know of a change; where a server runs here, it does.
+
+        Ends the command where that cannot be; what it says begins with what went ``before``.
+        """
         from blrcs.security.key_directory import is_in_use  # noqa: PLC0415 - see the package
 
-        if self.auth.keys == "database" and not is_in_use(self.target.settings.data_directory):
-            with_keys(self.target, self._share)
+        if self.auth.keys != "database" or is_in_use(self.target.settings.data_directory):
+            return
+        with told(before):
+            if not with_keys(self.target, self._share, before):
+                fail(f"{before}others change keys all the time")
 
-    async def _share(self, opened: OpenKeys) -> None:
+    async def _share(self, opened: OpenKeys) -> bool:
         from blrcs.encryption.sealer import SIGNING_KEYS, Sealer  # noqa: PLC0415 - see the package
         from blrcs.security.shared_keys import SharedKeys  # noqa: PLC0415
 
         sealer = Sealer(opened.keys, SIGNING_KEYS)
-        await SharedKeys(self.directory, opened.database, sealer, time.time_ns).settle()
+        return await SharedKeys(self.directory, opened.database, sealer, time.time_ns).settle()
 
     async def _put_in_force(self, kid: str, *, wait: bool) -> bool:
         from blrcs.assembly.signing import key_revocation  # noqa: PLC0415 - see the package
@@ -100,12 +106,12 @@ def keys_in(target: Target) -> KeysTarget:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Has keys and databases that cannot be used end the command with one line."""
+def told(before: str = "") -> Iterator[None]:
+    """Has keys and databases that cannot be used end the command, as ``db_target.told`` does."""
     from blrcs.security.key_file import KeyFileError  # noqa: PLC0415 - see the package
 
-    with database_told():
+    with database_told(before):
         try:
             yield
         except KeyFileError as error:
-            fail(escape(str(error)))
+            fail(before + escape(str(error)))

@@ -217,9 +217,10 @@ access_changes = _table(
     "access_changes",
     sa.Column("epoch", NUMBER, primary_key=True, autoincrement=False),
     sa.Column("name", KEY, primary_key=True),
+    sa.Column("follows", DIGEST, nullable=False),
 )
 """The roles, groups and bindings that the latest epochs put or deleted: who knows the policy of an
-epoch reads these alone."""
+epoch reads these alone. Each ``follows`` the epoch before, by its stamp."""
 
 access_decisions = _table(
     "access_decisions",

@@ -36,12 +36,15 @@ class AccessPolicy:
 
     Attributes:
         epoch: Grows with every change.
+        stamp: Of whoever stored the epoch, which may come again with other content where the
+            database was put back. What is made of a policy has that one's until it is stored.
     """
 
     roles: Mapping[str, Role] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
     bindings: Mapping[str, Binding] = field(default_factory=dict)
     epoch: int = 0
+    stamp: bytes = b""
 
     @property
     def all_roles(self) -> Mapping[str, Role]:

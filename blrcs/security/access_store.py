@@ -71,7 +71,9 @@ class AccessStore:
 
     def load(self) -> None:
         """Puts what is stored into force."""
-        self._adopt(self.compile(self._repository.load(self._compiled.policy)))
+        policy = self._repository.load(self._compiled.policy)
+        if policy is not self._compiled.policy:
+            self._adopt(self.compile(policy))
 
     async def change(self, operation: Callable[[AccessPolicy], AccessPolicy]) -> AccessPolicy:
         """See the port."""
@@ -83,46 +85,62 @@ class AccessStore:
     async def drop(self, transaction: Transaction, principal: str) -> Callable[[], None]:
         """See :class:`blrcs.database.grants.Grants`."""
         now_ns = self._clock()
+        since = self._compiled
         made = _Made(self)
         policy = await change_policy(
             transaction,
             lambda policy: policy.without_principal(principal, now_ns=now_ns),
             made.compile,
-            self._compiled.policy,
+            since.policy,
         )
-        return lambda: self._put_in_force(made.of(policy))
+        return lambda: self._put_in_force(made.of(policy), since)
 
     async def follow(self) -> None:
         """Puts into force what another machine has stored."""
-        policy = await self._repository.newer_than(self._compiled.policy)
-        if policy is not None:
-            self._adopt(await asyncio.to_thread(self.compile, policy))
+        while True:
+            since = self._compiled
+            policy = await self._repository.other_than(since.policy)
+            if policy is None:
+                return
+            compiled = await asyncio.to_thread(self.compile, policy)
+            # What was adopted meanwhile may be newer than what was read.
+            if self._compiled is since:
+                self._adopt(compiled)
+                return
 
     def compile(self, policy: AccessPolicy) -> CompiledPolicy:
         """See :func:`compile_policy`."""
         return compile_policy(policy, self._clock, since=self._compiled)
 
     def _catch_up(self) -> None:
-        if self._repository.epoch() > self._compiled.policy.epoch:
+        if not self._repository.stores(self._compiled.policy):
             self.load()
 
-    def _put_in_force(self, compiled: CompiledPolicy) -> None:
-        """Has the guards of all processes decide by a policy that has just been stored."""
-        self._adopt(compiled)
+    def _put_in_force(self, compiled: CompiledPolicy, since: CompiledPolicy) -> None:
+        """Has the guards of all processes decide by a policy that has just been stored.
+
+        ``since`` was in force before the transaction that stored it.
+        """
+        in_force = self._compiled
+        if in_force is since or compiled.policy.epoch > in_force.policy.epoch:
+            self._adopt(compiled)
         if self._generation is not None:
             self._generation.bump()
         self._announce()
+        if in_force is not since:
+            # What was adopted meanwhile is an earlier one, or a later one, or the database was put
+            # back before or after: it tells itself.
+            self.load()
 
     def _adopt(self, compiled: CompiledPolicy) -> None:
-        # Unless a later one is in force already.
-        if compiled.policy.epoch >= self._compiled.policy.epoch:
-            self._compiled = compiled
-            self.current.replace(compiled.table)
+        self._compiled = compiled
+        self.current.replace(compiled.table)
 
     async def _change(self, operation: Callable[[AccessPolicy], AccessPolicy]) -> AccessPolicy:
+        since = self._compiled
         made = _Made(self)
-        policy = await self._repository.change(operation, made.compile, self._compiled.policy)
-        self._put_in_force(made.of(policy))
+        policy = await self._repository.change(operation, made.compile, since.policy)
+        self._put_in_force(made.of(policy), since)
         return policy
 
     def _ended(self, task: asyncio.Task[AccessPolicy]) -> None:

@@ -45,8 +45,10 @@ class SharedKeys:
         self._clock = clock
         self._seen: tuple[object, bytes | None] | None = None
 
-    async def settle(self) -> None:
+    async def settle(self) -> bool:
         """Takes in what others have changed, and has them know what was changed here.
+
+        False where others were quicker each time, so that they need not know yet.
 
         Raises:
             KeyFileError: The directory cannot be used.
@@ -57,15 +59,15 @@ class SharedKeys:
             sealed = await stored(self._database, SETTING)
             stamp = self._directory.stamp()
             if self._seen == (stamp, sealed):
-                return
+                return True
             text = None if sealed is None else await self._sealer.open(CONTEXT, sealed)
             keys = await asyncio.to_thread(self._merge, text)
             ours = _written(keys)
             if ours == text:
                 self._seen = (self._directory.stamp(), sealed)
-                return
+                return True
             await put_if(self._database, SETTING, sealed, await self._sealer.seal(CONTEXT, ours))
-        # Others are at it all the time; the next look is soon.
+        return False
 
     def _merge(self, text: bytes | None) -> StoredKeys:
         others = None if text is None else _read(text, self._directory.overlap_ns)

@@ -1,7 +1,9 @@
 """Roles, groups and bindings in the database."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +26,8 @@ from blrcs.domain.access_policy import AccessPolicy
 
 EPOCH = "access_epoch"
 EPOCH_BYTES = 8
+STAMP = "access_stamp"
+RANDOM_BYTES = 16
 # As many as may have to wait for each other, one worker of a machine each.
 CHANGE_ATTEMPTS = 20
 
@@ -43,7 +47,12 @@ _DELETE = {
     kind: Statement(sa.delete(table).where(table.c.id == sa.bindparam("of_id")))
     for kind, table in _TABLES.items()
 }
-_EPOCH = Statement(sa.select(settings.c.value).where(settings.c.key == EPOCH))
+_stamps = settings.alias()
+_EPOCH = Statement(
+    sa.select(settings.c.value, _stamps.c.value.label("stamp"))
+    .select_from(settings.outerjoin(_stamps, _stamps.c.key == STAMP))
+    .where(settings.c.key == EPOCH)
+)
 _PUT_EPOCH = upsert(settings)
 
 
@@ -60,13 +69,16 @@ class SqlAccessRepository:
         """The policy stored; see ``load_policy``. Reads it at once."""
         return self._reader.run(partial(load_policy, known=known))
 
-    def epoch(self) -> int:
-        """That of the policy stored."""
-        return _number(self._reader.fetch_one(_EPOCH))
+    def stores(self, known: AccessPolicy) -> bool:
+        """Whether that is the policy stored. Looks at once."""
+        return _epoch(self._reader.fetch_one(_EPOCH)) == (known.epoch, known.stamp)
 
-    async def newer_than(self, known: AccessPolicy) -> AccessPolicy | None:
-        """The policy stored, where it is not the known one or one before it."""
-        if _number(await self._database.fetch_one(_EPOCH)) <= known.epoch:
+    async def other_than(self, known: AccessPolicy) -> AccessPolicy | None:
+        """The policy stored, where it is not the known one.
+
+        Its epoch is lower where the database was put back.
+        """
+        if _epoch(await self._database.fetch_one(_EPOCH)) == (known.epoch, known.stamp):
             return None
         return await self._database.run(partial(load_policy, known=known), read_only=True)
 
@@ -88,20 +100,22 @@ class SqlAccessRepository:
 async def load_policy(transaction: Transaction, known: AccessPolicy | None = None) -> AccessPolicy:
     """The policy stored. Of a known one, what has not changed since is not read again.
 
-    It has then the very objects of the known one, and is that itself where nothing has changed.
+    It has then the very objects of the known one, and is that itself where nothing has changed. All
+    is read where the database was put back to before the known one.
     """
-    epoch = _number(await transaction.fetch_one(_EPOCH))
+    epoch, stamp = _epoch(await transaction.fetch_one(_EPOCH))
     if known is not None:
-        if epoch == known.epoch:
+        if (epoch, stamp) == (known.epoch, known.stamp):
             return known
-        names = await changed_since(transaction, known.epoch, epoch)
+        names = await changed_since(transaction, known, epoch)
         if names is not None:
-            return await _read_changed(transaction, known, names, epoch)
+            found = await _read_changed(transaction, known, names)
+            return AccessPolicy(**found, epoch=epoch, stamp=stamp)
     found = {
         kind: {each.name: each for each in map(_OF_ROW[kind], await transaction.fetch_all(all_))}
         for kind, all_ in _ALL.items()
     }
-    return AccessPolicy(**found, epoch=epoch)
+    return AccessPolicy(**found, epoch=epoch, stamp=stamp)
 
 
 async def change_policy(
@@ -115,6 +129,8 @@ async def change_policy(
     new = operation(old)
     if new.epoch == old.epoch:
         return old
+    number = new.epoch.to_bytes(EPOCH_BYTES, "big")
+    new = replace(new, stamp=number + os.urandom(RANDOM_BYTES))
     check(new)
     written: set[str] = set()
     for kind in _TABLES:
@@ -125,14 +141,15 @@ async def change_policy(
                 await transaction.execute(_PUT[kind], **to_row(now[name]))
             else:
                 await transaction.execute(_DELETE[kind], of_id=id_of(name))
-    await note_change(transaction, new.epoch, written)
-    await transaction.execute(_PUT_EPOCH, key=EPOCH, value=new.epoch.to_bytes(EPOCH_BYTES, "big"))
+    await note_change(transaction, old, new.epoch, written)
+    rows = [{"key": EPOCH, "value": number}, {"key": STAMP, "value": new.stamp}]
+    await transaction.execute_many(_PUT_EPOCH, rows)
     return new
 
 
 async def _read_changed(
-    transaction: Transaction, known: AccessPolicy, names: set[str], epoch: int
-) -> AccessPolicy:
+    transaction: Transaction, known: AccessPolicy, names: set[str]
+) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {kind: dict(getattr(known, kind)) for kind in _TABLES}
     for name in names:
         kind = name.split("/")[-2]
@@ -141,8 +158,14 @@ async def _read_changed(
             found[kind].pop(name, None)
         else:
             found[kind][name] = _OF_ROW[kind](row)
-    return AccessPolicy(**found, epoch=epoch)
+    return found
 
 
-def _number(row: Row | None) -> int:
-    return 0 if row is None else int.from_bytes(row.value, "big")
+def _epoch(row: Row | None) -> tuple[int, bytes]:
+    """The epoch stored, and its stamp."""
+    if row is None:
+        return 0, b""
+    number = bytes(row.value)
+    stamp = b"" if row.stamp is None else bytes(row.stamp)
+    # A version before stamps moves the number alone.
+    return int.from_bytes(number, "big"), stamp if stamp.startswith(number) else b""

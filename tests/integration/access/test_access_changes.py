@@ -78,8 +78,8 @@ async def test_what_has_changed_alone_is_read(repository, changed):
     found = repository.load(known)
     assert found == repository.load()
     assert kept(known, found) == ALL - {changed.name}
-    assert await repository.newer_than(known) == found
-    assert await repository.newer_than(found) is None
+    assert await repository.other_than(known) == found
+    assert await repository.other_than(found) is None
     assert repository.load(found) is found
 
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from blrcs.database.migrations.steps import create_table, drop_table
-from blrcs.database.types import KEY, NUMBER
+from blrcs.database.types import DIGEST, KEY, NUMBER
 
 revision = "0010"
 down_revision = "0009"
@@ -15,6 +15,7 @@ def upgrade() -> None:
         "access_changes",
         sa.Column("epoch", NUMBER, nullable=False, autoincrement=False),
         sa.Column("name", KEY, nullable=False),
+        sa.Column("follows", DIGEST, nullable=False),
         sa.PrimaryKeyConstraint("epoch", "name"),
     )
 
