@@ -1,4 +1,4 @@
-"""Requests that are read without a message are judged and refused as any others, on each transport."""
+"""Requests that are read without a message: judged and refused as any others, on each transport."""
 
 import pytest
 import structlog
