@@ -4,7 +4,8 @@ cimport cython
 
 from blrcs_native.access cimport ALLOWED, DENIED, UNDECIDED, AccessTable, Decision
 from blrcs_native.admissions cimport Admissions
-from blrcs_native.call cimport Call, Principal
+from blrcs_native.call cimport MALFORMED, Call, Principal
+from blrcs_native.checked_request cimport CheckedRequest
 from blrcs_native.condition cimport Facts
 from blrcs_native.decision_log cimport DecisionLog
 from blrcs_native.generation cimport Generation
@@ -167,6 +168,11 @@ cdef class HeadAuthorizationGuard(AccessGuard):
         return self.denied if decision == DENIED else None
 
 
+cdef inline bint is_malformed(object request):
+    """Whether a condition has asked for a message, and there was none."""
+    return type(request) is CheckedRequest and (<CheckedRequest>request).is_malformed
+
+
 @cython.final
 cdef class ObjectAuthorizationGuard(AccessGuard):
     cpdef object check(self, Call call):
@@ -189,7 +195,7 @@ cdef class ObjectAuthorizationGuard(AccessGuard):
             if self.access.log is None and self.admissions.holds(table, call.principal, text, size):
                 return None
         if self._decide(table, call, <str>resource, False) != ALLOWED:
-            return self.denied
+            return MALFORMED if is_malformed(call.request) else self.denied
         if text != NULL:
             self.admissions.note(table, call.principal, text, size)
         return None

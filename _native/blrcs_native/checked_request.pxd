@@ -3,5 +3,8 @@
 cdef class CheckedRequest:
     cdef readonly bytes octets
     cdef readonly str parent
+    cdef readonly bint is_malformed
     cdef object parse
     cdef object parsed
+
+    cdef object made(self)

@@ -10,7 +10,9 @@ class CheckedRequest:
     Attributes:
         octets: The message as it came.
         parent: Its field of this name.
-        message: The message.
+        message: The message; AbortError with the status of any malformed request where the
+            octets are none, as its reader does not look into all of them.
+        is_malformed: Whether they have turned out to be none.
 
     Args:
         octets: See the attribute. Whoever gives them vouches for the rules of buf.validate.
@@ -21,6 +23,7 @@ class CheckedRequest:
     octets: bytes
     parent: str
     message: Any
+    is_malformed: bool
 
     def __init__(self, octets: bytes, parent: str, parse: Callable[[bytes], Any]) -> None: ...
     def __getattr__(self, name: str) -> Any: ...

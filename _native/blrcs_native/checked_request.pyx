@@ -2,6 +2,9 @@
 
 cimport cython
 
+from blrcs_native.call cimport MALFORMED
+from blrcs_native.rejection import AbortError
+
 
 @cython.final
 cdef class CheckedRequest:
@@ -13,9 +16,19 @@ cdef class CheckedRequest:
 
     @property
     def message(self):
+        return self.made()
+
+    cdef object made(self):
         if self.parsed is None:
-            self.parsed = self.parse(self.octets)
+            # It is parsed once, whatever comes of it.
+            if self.is_malformed:
+                raise AbortError(MALFORMED)
+            try:
+                self.parsed = self.parse(self.octets)
+            except Exception:
+                self.is_malformed = True
+                raise AbortError(MALFORMED) from None
         return self.parsed
 
     def __getattr__(self, name):
-        return getattr(self.message, name)
+        return getattr(self.made(), name)

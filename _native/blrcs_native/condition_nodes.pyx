@@ -7,6 +7,7 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from blrcs_native.call cimport Call, Principal
+from blrcs_native.checked_request cimport CheckedRequest
 from blrcs_native.claims cimport Claims
 from blrcs_native.condition cimport ERROR, UNKNOWN, Facts, Node
 from blrcs_native.condition_value cimport (
@@ -101,7 +102,11 @@ cdef class Variable(Node):
             return claims_of(call.principal)
         if facts.message_to_come:
             return UNKNOWN
-        return ERROR if call.request is None else call.request
+        return ERROR if call.request is None else message_of(call.request)
+
+
+cdef object message_of(object request):
+    return (<CheckedRequest>request).made() if type(request) is CheckedRequest else request
 
 
 cdef object claims_of(Principal principal):

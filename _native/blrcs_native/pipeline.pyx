@@ -168,6 +168,8 @@ cdef class Pipeline:
         """
         try:
             return call.accept(body)
+        except AbortError as aborted:  # a guard has asked for a message that cannot be made
+            return aborted.rejection
         except Exception as error:
             return self._failed(call, error)
 

@@ -133,8 +133,11 @@ class Audit:
             # That the table cannot be read anew is no reason to lose the record.
             with contextlib.suppress(Exception):
                 told["epoch"] = self._access.table.epoch
-        if self._policy.audit == "request" and hasattr(call.request, "DESCRIPTOR"):
-            told["request"] = shown(call.request)
+        if self._policy.audit == "request":
+            # A request that was not looked into whole may turn out to be no message.
+            with contextlib.suppress(AbortError):
+                if hasattr(call.request, "DESCRIPTOR"):
+                    told["request"] = shown(call.request)
         return told
 
     def _record(self, call: Call, code: int, reason: str, subject: ProvenSubject) -> dict[str, Any]:

@@ -7,12 +7,12 @@ an engine whose time grows with the text alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import jsonschema_rs
 import orjson
 
-from blrcs.domain.errors import InvalidArgumentError
+from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
 from blrcs.domain.field_path import Document, Path
 from blrcs.records.schema_pattern import PatternCosts, pattern_options
 
@@ -73,6 +73,28 @@ class JsonSchema:
             raise _violation(error, field, secrets) from None
 
 
+class OutgrownSchema:
+    """Implements the DocumentSchema port: a stored schema that would not be accepted any more.
+
+    Nothing is judged by it, and nothing that it should judge is written.
+
+    Args:
+        problem: Why it would not be accepted.
+    """
+
+    def __init__(self, problem: str) -> None:
+        self._problem = problem
+
+    def check(self, document: Document, *, field: str, secrets: Sequence[Path] = ()) -> NoReturn:
+        """See the port."""
+        del document, field, secrets
+        raise FailedPreconditionError(
+            "SCHEMA_OUTGROWN",
+            f"the collection's json_schema {self._problem}: it has to be made smaller or simpler "
+            "before records are written",
+        )
+
+
 class JsonSchemas:
     """Implements the DocumentSchemas port."""
 
@@ -97,6 +119,13 @@ class JsonSchemas:
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             raise _refusal(str(error).partition("\n")[0][:MAX_SHOWN]) from None
         return JsonSchema(validator, parts)
+
+    def stored(self, text: str) -> JsonSchema | OutgrownSchema:
+        """See the port."""
+        try:
+            return self.compile(text)
+        except InvalidArgumentError as error:
+            return OutgrownSchema(error.description)
 
 
 class _Tree:

@@ -9,9 +9,16 @@ from google.protobuf.struct_pb2 import Struct
 
 from blrcs.api.documents import document_of
 from blrcs.domain.filter.document import MAX_DEPTH
+from blrcs.interceptors.validation import VALIDATOR
 from blrcs.v1 import record_pb2
-from blrcs_native.record_creations import read_creations
+from blrcs_native.record_creations import (
+    batch_parent,
+    creation_parent,
+    read_creation_request,
+    read_creations,
+)
 from blrcs_native.struct_json import json_of_struct
+from blrcs_native.struct_order import in_order
 from blrcs_native.struct_wire import struct_of
 from tests.unit.native.test_record_creations import PARENT, batch, creation
 from tests.unit.native.test_struct_json import encoded, expected
@@ -87,6 +94,35 @@ def creations(data: bytes) -> Hashable:
     return len(ids), len(set(ids))
 
 
+def creation_request(data: bytes) -> Hashable:
+    """A request that creates: what is taken of it breaks no rule, and is what protobuf reads."""
+    parent, found = creation_parent(data), read_creation_request(data, MAX_DEPTH)
+    if parent is not None and found is not None:
+        asked = record_pb2.CreateRecordRequest.FromString(data)
+        assert not VALIDATOR.collect_violations(asked)
+        assert (parent, found[0]) == (asked.parent, asked.record_id)
+        assert found[2] == encoded(asked.record.data)
+        assert orjson.loads(found[1]) == orjson.loads(json_of_struct(found[2], MAX_DEPTH) or "")
+    together = batch_parent(data)
+    several = together and read_creations(data, together, MAX_DEPTH)
+    if several:
+        whole = record_pb2.BatchWriteRecordsRequest.FromString(data)
+        assert not VALIDATOR.collect_violations(whole)
+        assert whole.parent == together
+        assert several[0] == [each.create.record_id for each in whole.writes]
+        assert several[2] == [encoded(each.create.record.data) for each in whole.writes]
+    return parent is None, found is None, together is None, several is None
+
+
+def struct_order(data: bytes) -> Hashable:
+    """A google.protobuf.Struct in order: what is read of it is what protobuf writes of it."""
+    ordered = in_order(data, MAX_DEPTH)
+    text = None if ordered is None else json_of_struct(ordered, MAX_DEPTH)
+    if text is not None:
+        assert encoded(Struct.FromString(data)) == ordered
+    return ordered is None, text is None, ordered == data
+
+
 def only_creates(write: record_pb2.RecordWrite) -> bool:
     """Whether it says nothing but where, by which id, and with what data."""
     said = {field.name for field, _ in write.create.ListFields()}
@@ -110,7 +146,13 @@ def is_exact(value: Any) -> bool:
     return type(value) is not int or int(float(value)) == value
 
 
-DOCUMENT_TARGETS = {"struct": struct, "document": document, "creations": creations}
+DOCUMENT_TARGETS = {
+    "struct": struct,
+    "struct_order": struct_order,
+    "document": document,
+    "creation": creation_request,
+    "creations": creations,
+}
 
 
 def document_inputs() -> dict[str, dict[str, bytes]]:
@@ -122,6 +164,15 @@ def document_inputs() -> dict[str, dict[str, bytes]]:
         "document": {
             "document": orjson.dumps(data),
             "inexact": b'{"a":[9007199254740993],"b":18446744073709551615}',
+        },
+        "struct_order": {
+            "ordered": struct_of(data, 9, ordered=True),
+            "unordered": struct_of(data, 9),
+        },
+        "creation": {
+            "single": encoded(creation("a", data).create),
+            "unnamed": encoded(creation("", {}).create),
+            "batch": encoded(batch(creation("a", data), creation("b", {}))),
         },
         "creations": {
             "batch": encoded(batch(creation("a", data), creation("b", {}), creation("", {}))),

@@ -94,7 +94,7 @@ class CollectionShapes:
         text = collection.json_schema
         return CollectionShape(
             collection,
-            self._schemas.compile(text) if text else None,
+            self._schemas.stored(text) if text else None,
             tuple(
                 SealedField(
                     field,

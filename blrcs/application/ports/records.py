@@ -308,3 +308,11 @@ class DocumentSchemas(Protocol):
     def compile(self, text: str) -> DocumentSchema:
         """The schema; InvalidArgumentError where the text is none, or one that is refused."""
         ...
+
+    def stored(self, text: str) -> DocumentSchema:
+        """The schema of a text that was accepted once.
+
+        Bounds may have become tighter since: of one beyond them every check raises
+        FailedPreconditionError, so that only what it would judge is refused.
+        """
+        ...

@@ -23,6 +23,7 @@ from blrcs.v1 import access_pb2, cache_pb2
 from blrcs_native.access import AccessTable
 from blrcs_native.authorization_guard import CurrentAccess
 from blrcs_native.call import Call, Principal
+from blrcs_native.checked_request import CheckedRequest
 from blrcs_native.guard import Guard
 from blrcs_native.method import Method
 from blrcs_native.pipeline import Pipeline
@@ -358,3 +359,28 @@ async def test_whom_a_call_proves_to_be_is_its_principal(sink):
     (_, one), (_, other) = sink.records
     assert (one["principal"], one["session"]) == ("users/alice", "s1")
     assert "principal" not in other
+
+
+async def test_a_request_that_turns_out_to_be_no_message_is_recorded_without_it(sink):
+    def parse(octets):
+        return CheckedRequest(octets, "x", Vault.FromString)
+
+    method = Method(
+        "/tests.Service/Get",
+        client_streaming=False,
+        server_streaming=False,
+        parse=parse,
+        serialize=Reply.SerializeToString,
+    )
+
+    async def handler(request, call):
+        del call
+        return request.message
+
+    audit = Audit(method, MethodPolicy("public", audit="request"), sink, None)
+    pipeline = Pipeline(method, audit.bind(handler), observers=[audit])
+    call = Call(method, InProcessStream(None), (), "192.0.2.1")
+    assert await pipeline.serve(call, b"\xff") is None
+    ((_, record),) = sink.records
+    assert (record["code"], record["reason"]) == ("INVALID_ARGUMENT", "REQUEST_MALFORMED")
+    assert "request" not in record

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from blrcs.domain.errors import InvalidArgumentError
+from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
 from blrcs.records.json_schema import DRAFT, MAX_DEPTH, MAX_PARTS, MAX_SHOWN, JsonSchemas
 
 
@@ -256,3 +256,15 @@ def test_a_large_schema_judges_no_large_documents(of_each):
 
 def test_values_to_compare_with_are_parts():
     assert str(MAX_PARTS) in refusal_of({"enum": list(range(MAX_PARTS))})
+
+
+def test_a_stored_one_beyond_the_bounds_refuses_what_it_would_judge():
+    text = json.dumps({"enum": [0] * MAX_PARTS})
+    schema = JsonSchemas().stored(text)
+    with pytest.raises(FailedPreconditionError) as caught:
+        schema.check({}, field="record.data")
+    assert caught.value.reason == "SCHEMA_OUTGROWN"
+    assert f"more than {MAX_PARTS} parts" in caught.value.message
+    assert "made smaller" in caught.value.message
+    with pytest.raises(InvalidArgumentError):
+        JsonSchemas().stored('{"not": {}}').check({}, field="record.data")
