@@ -30,6 +30,8 @@ _NAME = re.compile(
     rf"|{FOLDER}/[0-9a-f]{{16}}/([0-9]{{20}}\.jsonl|head|restored)"
 )
 COPY_BYTES = 1 << 20
+COPIES = 2
+"""Of what is unpacked: restoring puts one beside it. What does not fit could not be restored."""
 
 
 def write_archive(
@@ -58,7 +60,7 @@ def write_archive(
             with compressed(draft, encrypt_to, file_key) as stream:
                 _pack(folder / "backup", stream)
             with _members(draft, known) as members:
-                found = {name: _digest(file) for name, file in members}
+                found = {name: _digest(file) for name, _, file in members}
             if found != _digests(folder / "backup"):
                 raise BackupError(f"{path}: the disk does not give back what was written")
     return report
@@ -79,7 +81,11 @@ def unpacked(path: Path, directory: Path, key: BackupKey | None = None) -> Itera
     """
     with _folder_in(directory) as folder:
         with _told(path), _members(path, key) as members:
-            for name, file in members:
+            left = _free_bytes(directory) // COPIES
+            for name, size_bytes, file in members:
+                left -= size_bytes
+                if left < 0:
+                    raise BackupError(f"{path}: is too large for the disk of {directory}")
                 target = folder / name
                 target.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
                 with target.open("xb") as written:
@@ -98,20 +104,22 @@ def _pack(folder: Path, stream: IO[bytes]) -> None:
 
 
 @contextmanager
-def _members(path: Path, key: BackupKey | None) -> Iterator[Iterator[tuple[str, IO[bytes]]]]:
+def _members(path: Path, key: BackupKey | None) -> Iterator[Iterator[tuple[str, int, IO[bytes]]]]:
     """The files in one that was written, in their order; each is read before the next."""
     with plain_stream(path, key) as stream, gzip.open(stream, "rb") as plain:
         yield _each(path, plain)
 
 
-def _each(path: Path, plain: gzip.GzipFile) -> Iterator[tuple[str, IO[bytes]]]:
+def _each(path: Path, plain: gzip.GzipFile) -> Iterator[tuple[str, int, IO[bytes]]]:
     with tarfile.open(fileobj=plain, mode="r|") as packed:
         for member in packed:
-            file = packed.extractfile(member) if member.isreg() else None
+            # A sparse one takes no room in the file, and any on the disk.
+            is_plain = member.type in {tarfile.REGTYPE, tarfile.AREGTYPE} and not member.issparse()
+            file = packed.extractfile(member) if is_plain else None
             # What has another name was not packed here, and may lead out of the folder.
             if file is None or not _NAME.fullmatch(member.name):
                 raise BackupError(f"{path}: is no backup of an audit log")
-            yield member.name, file
+            yield member.name, member.size, file
     # To its end, so that what was cut off there is seen.
     while plain.read(COPY_BYTES):
         pass
@@ -127,6 +135,10 @@ def _digests(folder: Path) -> dict[str, bytes]:
         with path.open("rb") as file:
             found[str(path.relative_to(folder))] = _digest(file)
     return found
+
+
+def _free_bytes(directory: Path) -> int:
+    return shutil.disk_usage(directory).free
 
 
 def _digest(file: IO[bytes]) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 from blrcs.audit.backup import Cut, copy_chain, cut_of, write_file
 from blrcs.audit.chain import Chain
 from blrcs.audit.checkpoint import RESTORED, PublicAuditKeys
+from blrcs.audit.key_history import KeyHistory
 from blrcs.audit.own_keys import add_handovers
 from blrcs.audit.segments import DIRECTORY_MODE, FOLDER, RESTORED_MARK, chains_in, is_restored
 from blrcs.audit.tail import Tail, read_tail
@@ -55,12 +56,32 @@ def restore(
         if not (directory / name).exists():
             _put(source / name, directory / name, tail)
     add_handovers(directory, source)
+    if not _is_told(tails, directory, keys, options["signer"].anchors()):
+        _tell(tails, directory, keys, **options)
+    return {name: tail.seq for name, tail in tails.items()}
+
+
+def _is_told(
+    tails: Mapping[str, Tail], directory: Path, keys: PublicAuditKeys, own: PublicAuditKeys
+) -> bool:
+    """Whether a signed record tells of all of them already, and of the keys."""
+    known = KeyHistory.of(directory).restored(own)
+    return all(
+        (told := known.get(name)) is not None
+        and (told.seq, told.hash) == (tail.seq, tail.hash)
+        and all(jwk["kid"] in told.anchors for jwk in keys.jwks())
+        for name, tail in tails.items()
+    )
+
+
+def _tell(
+    tails: Mapping[str, Tail], directory: Path, keys: PublicAuditKeys, **options: Any
+) -> None:
     chain = Chain.take(directory, **options)
     try:
         chain.append_signed({"kind": RESTORED, "chains": _places(tails), "keys": keys.jwks()})
     finally:
         chain.close()
-    return {name: tail.seq for name, tail in tails.items()}
 
 
 def _require_room(folder: Path, tail: Tail) -> None:

@@ -14,7 +14,7 @@ from rich.progress import Progress as Bars
 
 from blrcs.cli.audit_command import record_command
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
-from blrcs.cli.db_backup_audit import back_up_audit, restore_audit
+from blrcs.cli.db_backup_audit import back_up_audit, require_audit, restore_audit
 from blrcs.cli.db_target import DataFolder, find_target, told
 from blrcs.cli.exit import fail
 from blrcs.monitoring.log_values import escape
@@ -53,6 +53,8 @@ def backup(
 
     found = find_target(config_directory, config_file, environment, data_directory)
     key = _key_in(encrypt_to)
+    if audit is not None:
+        require_audit(found.settings, audit, beside=file)
     record_command(found.settings, "blrcs db backup", str(file.absolute()))
     tallies = _run(partial(write_backup, found.url, file, version=__version__, encrypt_to=key))
     typer.echo(f"Wrote {file}: {_summary(tallies)}, read back and found equal.")
@@ -89,7 +91,9 @@ def restore(
     found = find_target(config_directory, config_file, environment, data_directory)
     key = _key_in(key_file)
     with told(), found.alone():
-        record_command(found.settings, "blrcs db restore", str(file.absolute()))
+        record_command(
+            found.settings, "blrcs db restore", str(file.absolute()), begin=audit is not None
+        )
         if audit is not None:
             restore_audit(found.settings, audit, key, audit_key)
         tallies = _run(

@@ -8,11 +8,20 @@ import typer
 
 from blrcs.cli.audit_backup import told_of_audit
 from blrcs.cli.audit_target import chains_of, own_key, trusted_keys
+from blrcs.cli.exit import fail
 from blrcs.monitoring.log_values import escape
 
 if TYPE_CHECKING:
     from blrcs.config.settings import Settings
     from blrcs.database.backup.backup_key import BackupKey
+
+
+def require_audit(settings: "Settings", file: Path, *, beside: Path) -> None:
+    """Ends the command where there is no audit log to back up, or its file is another one's."""
+    if file.resolve() == beside.resolve():
+        fail(f"{escape(str(file))}: is the file of the database; the audit log needs its own")
+    chains_of(settings.data_directory)
+    own_key(settings.data_directory)
 
 
 def back_up_audit(settings: "Settings", file: Path, key: "BackupKey | None") -> bool:
@@ -39,7 +48,10 @@ def back_up_audit(settings: "Settings", file: Path, key: "BackupKey | None") -> 
 def restore_audit(
     settings: "Settings", file: Path, key: "BackupKey | None", public_keys: list[Path] | None
 ) -> None:
-    """Puts the chains of a file beside the server's own, and verifies all of them then."""
+    """Puts the chains of a file beside the server's own, and verifies all of them then.
+
+    What is wrong with the server's own is told of, and does not end the command.
+    """
     from blrcs.audit.archive import unpacked  # noqa: PLC0415 - see the package
     from blrcs.audit.backup import BackupError  # noqa: PLC0415
     from blrcs.audit.checkpoint import PublicAuditKeys  # noqa: PLC0415
@@ -63,7 +75,9 @@ def restore_audit(
             )
         keys = PublicAuditKeys.of_jwks(own_key(directory).jwks())
         findings = Verification(directory / FOLDER, keys).run().findings
-        if findings:
-            raise BackupError(f"{directory / FOLDER}: {findings[0]}")
+        for finding in findings:
+            if finding.chain in restored:
+                raise BackupError(f"{directory / FOLDER}: {finding}")
+            typer.echo(f"blrcs: warning: not of the backup: {finding}", err=True)
     for chain, seq in restored.items():
         typer.echo(f"chain {chain}: restored up to record {seq}, read back and verified.")

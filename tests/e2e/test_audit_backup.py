@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import grpc
+import orjson
+import pytest
 
-from blrcs.audit.checkpoint import CHECKPOINT
+from blrcs.audit.checkpoint import CHECKPOINT, RESTORED
 from blrcs.audit.line import Line
-from blrcs.audit.segments import FOLDER, chains_in, segments_in
+from blrcs.audit.segments import FOLDER, KEY_FILE, chains_in, is_restored, segments_in
 from blrcs.v1 import audit_pb2, audit_pb2_grpc
 from tests.e2e.server import Server, blrcs
 from tests.e2e.workers import FIRST_PASSWORD, administrator, until
@@ -105,3 +108,75 @@ def test_the_audit_log_goes_along_with_the_database_encrypted(
     for each in ("AuthService/SignIn", "blrcs db backup"):
         assert each in methods
     assert begin(start, new, "web-2").address
+
+
+@pytest.fixture
+def machine(start: Callable[..., Server], tmp_path: Path) -> Path:
+    """Where a server has been."""
+    server = begin(start, tmp_path / "web", "web-1")
+    assert server.address
+    assert server.stop() == 0
+    return tmp_path / "web"
+
+
+def test_neither_is_written_where_the_audit_log_cannot_be(machine: Path) -> None:
+    def refused(audit: str) -> str:
+        done = blrcs("db", "backup", "nightly", "--audit", audit, cwd=machine)
+        assert done.returncode == 1, done.stdout
+        assert not (machine / "nightly").exists()
+        return done.stderr
+
+    (machine / "other").symlink_to("nightly")
+    for same in ("nightly", "../web/nightly", "other"):
+        assert "is the file of the database" in refused(same)
+    key = machine / "data" / KEY_FILE
+    key.rename(machine / "key")
+    assert KEY_FILE in refused("nightly.audit")
+    (machine / "key").rename(key)
+    (machine / "data" / FOLDER).rename(machine / "away")
+    assert "there is no audit log" in refused("nightly.audit")
+
+
+def test_a_damaged_chain_of_its_own_keeps_nothing_from_being_restored(
+    machine: Path, tmp_path: Path
+) -> None:
+    files = (machine / "nightly", "--audit", machine / "nightly.audit")
+    assert blrcs("db", "backup", *files, cwd=machine).returncode == 0
+    public = tmp_path / "public.json"
+    public.write_text(blrcs("audit", "key", cwd=machine).stdout)
+    new = tmp_path / "new"
+    new.mkdir()
+    assert blrcs("db", "upgrade", cwd=new).returncode == 0
+
+    def restore() -> CompletedProcess[str]:
+        return blrcs("db", "restore", *files, "--audit-key", public, "--force", cwd=new)
+
+    done = restore()
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
+    directory = new / "data" / FOLDER
+    (own,) = (each for each in chains_in(directory) if not is_restored(each))
+    # On a fresh machine, too, the command is in the log, before what it has restored.
+    told = kinds(directory)[own.name]
+    assert told.index("command") < told.index(RESTORED)
+    assert restore().returncode == 0
+    told = kinds(directory)[own.name]
+    assert told.count(RESTORED) == 1
+    assert told.count("command") == 2
+    (segment,) = segments_in(own)
+    segment.path.write_bytes(segment.path.read_bytes().replace(b"db restore", b"db Restore", 1))
+    done = restore()
+    assert done.returncode == 0, done.stderr
+    assert f"warning: not of the backup: chain {own.name}" in done.stderr
+
+
+def kinds(directory: Path) -> dict[str, list[str]]:
+    """Of all records, by chain."""
+    return {
+        chain.name: [
+            orjson.loads(line)["kind"]
+            for segment in segments_in(chain)
+            for line in segment.path.read_bytes().splitlines()
+        ]
+        for chain in chains_in(directory)
+    }

@@ -29,7 +29,12 @@ CHANGING = {
     "keys rotate": ("keys", "rotate"),
     "keys retire": ("keys", "retire"),
 }
-"""In an order in which each has something to do."""
+"""In an order in which each has something to do, but for those below."""
+NOTHING_TO_DO = {
+    "encryption rotate-data": "blrcs: tenants/acme has nothing encrypted\n",
+    "encryption rotate-server": "blrcs: the server has nothing encrypted of its own\n",
+}
+"""What they say then; they are recorded all the same."""
 OTHERS = {
     # These have records of their own kinds.
     "audit restore",
@@ -115,7 +120,7 @@ def run(name: str) -> str:
 def test_each_is_recorded_before_it_begins(served: Path) -> None:
     for name in CHANGING:
         said = run(name)
-        assert not said or name.startswith("encryption "), said
+        assert said == NOTHING_TO_DO.get(name, "")
         assert recorded(served)[-1].text("method") == f"blrcs {name}"
     assert len(recorded(served)) == len(CHANGING)
     resources = {each.text("method"): each.text("resource") for each in recorded(served)}

@@ -2,8 +2,8 @@
 
 import gzip
 import io
-import os
 import tarfile
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -122,10 +122,35 @@ def test_nothing_is_written_beside_the_folder(tmp_path: Path, file: Path, name: 
         pass
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.GNUTYPE_SPARSE]
+)
 def test_nothing_but_files_is_unpacked(tmp_path: Path, file: Path, kind: bytes) -> None:
     member = tarfile.TarInfo(PUBLIC_KEY_FILE)
     member.type, member.linkname = kind, "/etc/passwd"
+    file.write_bytes(packed(member))
+    with pytest.raises(BackupError, match="is no backup"), unpacked(file, tmp_path):
+        pass
+
+
+def test_what_would_fill_the_disk_is_not_unpacked(
+    tmp_path: Path, file: Path, old: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(old, file)
+    with unpacked(file, tmp_path) as folder:
+        size_bytes = sum(map(len, content(folder).values()))
+    # What is restored is copied once more.
+    monkeypatch.setattr(archive, "_free_bytes", lambda _: size_bytes * 2)
+    with unpacked(file, tmp_path):
+        pass
+    monkeypatch.setattr(archive, "_free_bytes", lambda _: size_bytes * 2 - 1)
+    with pytest.raises(BackupError, match="too large"), unpacked(file, tmp_path):
+        pass
+
+
+def test_no_sparse_file_is_unpacked(tmp_path: Path, file: Path) -> None:
+    member = tarfile.TarInfo(PUBLIC_KEY_FILE)
+    member.pax_headers = {"GNU.sparse.size": "4096", "GNU.sparse.map": "4096,0"}
     file.write_bytes(packed(member))
     with pytest.raises(BackupError, match="is no backup"), unpacked(file, tmp_path):
         pass
@@ -151,7 +176,8 @@ def test_a_disk_that_gives_back_something_else_is_told_of(
     write(old, file)
     before = file.read_bytes()
     digest = archive._digest
-    monkeypatch.setattr(archive, "_digest", lambda read: digest(read) + os.urandom(1) * 9)
+    reads = count()
+    monkeypatch.setattr(archive, "_digest", lambda read: digest(read) + b"%d" % next(reads))
     with pytest.raises(BackupError, match="the disk does not give back"):
         write(old, file)
     assert file.read_bytes() == before
