@@ -3,8 +3,10 @@
 The folder that ``back_up`` makes, as a tar of its files, compressed by gzip and sealed.
 """
 
+import fcntl
 import gzip
 import hashlib
+import os
 import re
 import shutil
 import tarfile
@@ -29,6 +31,7 @@ _NAME = re.compile(
     rf"{re.escape(PUBLIC_KEY_FILE)}|{FOLDER}/keys\.jsonl"
     rf"|{FOLDER}/[0-9a-f]{{16}}/([0-9]{{20}}\.jsonl|head|restored)"
 )
+_PREFIX = ".audit-backup."
 COPY_BYTES = 1 << 20
 COPIES = 2
 """Of what is unpacked: restoring puts one beside it. What does not fit could not be restored."""
@@ -87,6 +90,8 @@ def unpacked(path: Path, directory: Path, key: BackupKey | None = None) -> Itera
                 if left < 0:
                     raise BackupError(f"{path}: is too large for the disk of {directory}")
                 target = folder / name
+                if target.exists():
+                    raise BackupError(f"{path}: is no backup of an audit log")
                 target.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
                 with target.open("xb") as written:
                     target.chmod(FILE_MODE)
@@ -150,13 +155,31 @@ def _digest(file: IO[bytes]) -> bytes:
 
 @contextmanager
 def _folder_in(directory: Path) -> Iterator[Path]:
-    """A folder for its owner alone; it is gone when the block ends."""
-    folder = Path(tempfile.mkdtemp(prefix=".audit-backup.", dir=directory))
+    """A folder for its owner alone; it is gone when the block ends, or the next one begins.
+
+    Whoever has one holds a lock on it, which is gone with its process, however that ends.
+    """
+    for left in directory.glob(f"{_PREFIX}*"):
+        with suppress(OSError), _locked(left):
+            shutil.rmtree(left)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=directory))
+    with _locked(folder):
+        try:
+            yield folder
+        finally:
+            with suppress(FileNotFoundError):
+                shutil.rmtree(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """BlockingIOError where another process has it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        yield folder
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
     finally:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(folder)
+        os.close(descriptor)
 
 
 @contextmanager
@@ -167,5 +190,5 @@ def _told(path: Path) -> Iterator[None]:
     except FileError as error:
         said = str(error)
         raise BackupError(said if str(path) in said else f"{path}: {said}") from error
-    except (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile, FileExistsError) as error:
+    except (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile) as error:
         raise BackupError(f"{path}: is cut off, damaged, or no backup of an audit log") from error

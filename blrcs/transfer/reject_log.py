@@ -35,10 +35,14 @@ class RejectLog:
         return 0 if self._file is None else self._file.tell()
 
     def begin(self, size_bytes: int) -> None:
-        """Opens the file, and drops what is behind so many bytes: it is told again."""
+        """Opens the file, and drops what is behind so many bytes: it is told again.
+
+        It is its owner's alone from then on, and no link that leads elsewhere: OSError.
+        """
         if self._path is not None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
             self._file = os.fdopen(os.open(self._path, flags, MODE), "ab")
+            os.fchmod(self._file.fileno(), MODE)
             self._file.truncate(size_bytes)
             self._file.seek(0, os.SEEK_END)
 

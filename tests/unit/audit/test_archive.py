@@ -158,8 +158,34 @@ def test_no_sparse_file_is_unpacked(tmp_path: Path, file: Path) -> None:
 
 def test_no_file_comes_twice(tmp_path: Path, file: Path) -> None:
     file.write_bytes(packed(tarfile.TarInfo(PUBLIC_KEY_FILE), tarfile.TarInfo(PUBLIC_KEY_FILE)))
-    with pytest.raises(BackupError, match="damaged"), unpacked(file, tmp_path):
+    with pytest.raises(BackupError, match="no backup"), unpacked(file, tmp_path):
         pass
+
+
+def test_what_a_command_left_that_was_killed_goes_with_the_next_one(
+    old: Machine, file: Path
+) -> None:
+    left = old.data / ".audit-backup.left"
+    (left / "backup").mkdir(parents=True)
+    (left / "backup" / "chain").write_bytes(b"in the clear")
+    write(old, file)
+    assert sorted(path.name for path in old.data.iterdir()) == [FOLDER, "audit_key.pem"]
+
+
+def test_what_another_command_unpacks_meanwhile_stays(old: Machine, file: Path) -> None:
+    write(old, file)
+    with unpacked(file, old.data) as folder:
+        write(old, file.with_suffix(".next"))
+        assert (folder / PUBLIC_KEY_FILE).exists()
+
+
+def test_what_is_a_link_is_left_alone(tmp_path: Path, old: Machine, file: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_bytes(b"")
+    (old.data / ".audit-backup.link").symlink_to(elsewhere)
+    write(old, file)
+    assert (elsewhere / "precious").exists()
 
 
 def packed(*members: tarfile.TarInfo) -> bytes:

@@ -58,6 +58,18 @@ def test_rejects_are_kept_as_they_are(tmp_path, monkeypatch):
     assert [orjson.loads(line)["line"] for line in path.read_bytes().splitlines()] == [1, 2]
 
 
+def test_rejects_are_their_owners_alone_and_go_where_nobody_else_has_led_them(tmp_path):
+    path = tmp_path / "rejects.jsonl"
+    path.touch(mode=0o644)
+    log = RejectLog(path, list)
+    log.begin(0)
+    log.close()
+    assert path.stat().st_mode & 0o777 == 0o600
+    (tmp_path / "link").symlink_to(path)
+    with pytest.raises(OSError, match="symbolic links"):
+        RejectLog(tmp_path / "link", list).begin(0)
+
+
 def test_an_export_is_its_owners_alone(tmp_path):
     for name in ("orders.jsonl.part", "orders.jsonl"):
         (tmp_path / name).touch(mode=0o644)
