@@ -38,6 +38,8 @@ def packages() -> list[str]:
 def profile() -> list[str]:
     """What the compiler is told of the ways that are taken: nothing, unless it is asked for."""
     chosen = os.environ.get("BLRCS_PROFILE")
+    if chosen == "use" and not any(ROOT.joinpath("build").rglob("*.gcda")):
+        raise SystemExit("nothing has been counted in build/: deploy/train does")
     return [] if chosen is None else PROFILES[chosen]
 
 

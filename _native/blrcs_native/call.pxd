@@ -18,6 +18,13 @@ cdef class Principal:
     cdef uint64_t serial
 
 
+cdef class Receiver:
+    """How octets become a request, and a request an awaitable; None where in no way of its own."""
+
+    cdef object parsed(self, Method method, bytes body)
+    cdef object given(self, object request)
+
+
 cdef class Call:
     cdef readonly Method method
     cdef readonly object stream
@@ -57,11 +64,8 @@ cdef class Call:
     cdef int status(self) except -1
     cdef void reject(self, Rejection rejection)
     cdef void note_shadow(self, Rejection rejection)
-    cdef object accept(self, bytes body)
-    cdef object next_message(self, bint iterating)
-    cdef object awaited_message(self, bint iterating)
-    cdef object stand_and_receive(self, bytes body, object verdict)
-    cdef object judged(self, object verdict)
+    cdef object accept(self, bytes body, Receiver receiver)
+    cdef object next_message(self, bint iterating, Receiver receiver)
 
 
 cdef Call new_call(

@@ -46,6 +46,14 @@ cdef int code_number(object code) except -1:
     return value
 
 
+cdef class Receiver:
+    cdef object parsed(self, Method method, bytes body):
+        raise NotImplementedError
+
+    cdef object given(self, object request):
+        raise NotImplementedError
+
+
 @cython.final
 @cython.freelist(64)
 cdef class Call:
@@ -89,9 +97,9 @@ cdef class Call:
     # What follows is grpc.aio.ServicerContext's interface.
 
     def read(self):
-        return self.next_message(False)
+        return self.next_message(False, None)
 
-    cdef object next_message(self, bint iterating):
+    cdef object next_message(self, bint iterating, Receiver receiver):
         """An awaitable of the next message; after the last, of `eof` or StopAsyncIteration."""
         if self.messages is None:
             return self._read(iterating)
@@ -106,13 +114,11 @@ cdef class Call:
         if self.standing_guards:
             verdict = ask(self.standing_guards, self, 0)
             if verdict is not None:
-                return self.stand_and_receive(<bytes>body, verdict)
-        verdict = self.accept(<bytes>body)
-        return ready(self.request) if verdict is None else self.judged(verdict)
-
-    cdef object awaited_message(self, bint iterating):
-        """The same, of a message that is not there yet."""
-        return self._read(iterating)
+                return self._stand_and_receive(body, verdict)
+        verdict = self.accept(<bytes>body, receiver)
+        if verdict is not None:
+            return self._judged(verdict)
+        return ready(self.request) if receiver is None else receiver.given(self.request)
 
     async def _read(self, bint iterating):
         body = await self.stream.read()
@@ -126,22 +132,14 @@ cdef class Call:
                 await self._judged(verdict)
         return await self.receive(body)
 
-    cdef object stand_and_receive(self, bytes body, object verdict):
-        """An awaitable of the message, where guards that are asked again have said more than None."""
-        return self._stand_and_receive(body, verdict)
-
     async def _stand_and_receive(self, bytes body, object verdict):
         await self._judged(verdict)
         return await self.receive(body)
 
     async def receive(self, body):
         """Parses one message and has it pass the guards that read messages."""
-        verdict = self.accept(body)
+        verdict = self.accept(body, None)
         return self.request if verdict is None else await self._judged(verdict)
-
-    cdef object judged(self, object verdict):
-        """An awaitable of the message, where guards have said more of it than None."""
-        return self._judged(verdict)
 
     async def _judged(self, verdict):
         if type(verdict) is not Rejection:
@@ -151,7 +149,7 @@ cdef class Call:
             raise AbortError(verdict)
         return self.request
 
-    cdef object accept(self, bytes body):
+    cdef object accept(self, bytes body, Receiver receiver):
         """Parses one message and asks the guards that read messages.
 
         None, a Rejection, or an awaitable of either.
@@ -163,7 +161,9 @@ cdef class Call:
             self.request = body
         else:
             try:
-                self.request = method.parse(body)
+                self.request = (
+                    method.parse(body) if receiver is None else receiver.parsed(method, body)
+                )
             except Exception:
                 return MALFORMED
         return ask(self.body_guards, self, 0) if self.body_guards else None

@@ -167,7 +167,7 @@ cdef class Pipeline:
         None, a Rejection, or an awaitable of either.
         """
         try:
-            return call.accept(body)
+            return call.accept(body, None)
         except AbortError as aborted:  # a guard has asked for a message that cannot be made
             return aborted.rejection
         except Exception as error:

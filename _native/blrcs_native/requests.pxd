@@ -1,11 +1,10 @@
 """The C face of the messages that a client streams."""
 
 from blrcs_native.awaitables cimport Ready
-from blrcs_native.call cimport Call
-from blrcs_native.method cimport Method
+from blrcs_native.call cimport Call, Receiver
 
 
-cdef class Requests:
+cdef class Requests(Receiver):
     cdef Call _call
     cdef Ready _ready
     # The two messages that the handler was given last, and how often each has been filled anew.
@@ -13,6 +12,3 @@ cdef class Requests:
     cdef object _earlier
     cdef int _latest_uses
     cdef int _earlier_uses
-
-    cdef object _parsed(self, Method method, bytes body)
-    cdef object _ready_with(self, object message)

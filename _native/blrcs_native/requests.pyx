@@ -8,11 +8,9 @@ cimport cython
 from cpython.bytes cimport PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 
-from blrcs_native.awaitables cimport Ready, raising, ready
-from blrcs_native.call cimport MALFORMED, Call
-from blrcs_native.guard cimport ask
+from blrcs_native.awaitables cimport ready
+from blrcs_native.call cimport Call, Receiver
 from blrcs_native.method cimport Method
-from blrcs_native.rejection import AbortError
 
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject*) noexcept
@@ -24,7 +22,7 @@ cdef enum:
 
 
 @cython.final
-cdef class Requests:
+cdef class Requests(Receiver):
     def __cinit__(self, Call call not None):
         self._call = call
 
@@ -32,46 +30,19 @@ cdef class Requests:
         return self
 
     def __anext__(self):
-        cdef Call call = self._call
-        if call.messages is None:
-            return call.next_message(True)
-        try:
-            body = call.messages.take_message()
-        except AbortError as error:
-            return raising(error)
-        if body is None:
-            return call.awaited_message(True)
-        if type(body) is not bytes:
-            return raising(StopAsyncIteration())
-        if call.standing_guards:
-            verdict = ask(call.standing_guards, call, 0)
-            if verdict is not None:
-                return call.stand_and_receive(<bytes>body, verdict)
-        if call.method.metrics is not None:
-            call.method.metrics.received()
-        try:
-            call.request = self._parsed(call.method, <bytes>body)
-        except Exception:
-            return call.judged(MALFORMED)
-        if call.body_guards:
-            verdict = ask(call.body_guards, call, 0)
-            if verdict is not None:
-                return call.judged(verdict)
-        return self._ready_with(call.request)
+        return self._call.next_message(True, self)
 
-    cdef object _ready_with(self, object message):
+    cdef object given(self, object request):
         if self._ready is None or Py_REFCNT(<PyObject*>self._ready) > 1:
-            self._ready = ready(message)
+            self._ready = ready(request)
         else:
-            self._ready._value = message
+            self._ready._value = request
         return self._ready
 
-    cdef object _parsed(self, Method method, bytes body):
+    cdef object parsed(self, Method method, bytes body):
         """The handler has dropped the message before the last one, most often."""
         cdef object message
         cdef int uses = 0
-        if method.parse is None:
-            return body
         if method.refill is None or PyBytes_GET_SIZE(body) > MOST_BYTES:
             self._earlier = self._latest = None
             return method.parse(body)
