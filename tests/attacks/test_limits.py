@@ -15,6 +15,7 @@ from blrcs_native.limiter import NEVER_NS, Rule
 from tests.attacks.clocked import LIMITER_CELLS, Clocked
 from tests.attacks.limits import CONSUME, Limits
 from tests.unit.native.limiter_model import LimiterModel
+from tests.varint import varint
 
 S = 1_000_000_000
 FLOOD_KEYS = 19_200
@@ -122,15 +123,6 @@ def test_a_clock_that_goes_back_grants_nothing(
     assert not limits.consume(cell).allowed
     clocked.clock.set(now_ns + 2 * PERIOD_S * S)
     assert limits.consume(cell, cost=5).allowed
-
-
-def varint(value: int) -> bytes:
-    """As protobuf writes it; of any length."""
-    written = bytearray()
-    while value > 0x7F:
-        written.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*written, value])
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ import grpc
 import pytest
 
 from blrcs.v1 import access_pb2, access_pb2_grpc, record_pb2, record_pb2_grpc
-from tests.attacks.world import ATTACKER, RECORD, VICTIM, World, collection, world
+from tests.attacks.world import ATTACKER, RECORD, VICTIM, World, collection
 from tests.e2e.workers import OPTIONS, code
-from tests.transports import TRANSPORTS
 
 OK = grpc.StatusCode.OK
 DENIED = grpc.StatusCode.PERMISSION_DENIED
@@ -147,35 +146,32 @@ def test_a_tenant_owns_so_many_roles_and_no_more(tenants: World) -> None:
         access.DeleteRole(access_pb2.DeleteRoleRequest(name=name), metadata=tenants.mallory)
 
 
-@pytest.fixture(scope="module", params=TRANSPORTS)
-def workers(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    with world(
-        tmp_path_factory.mktemp("workers"), request.param, BLRCS_SERVER__WORKERS="2"
-    ) as started:
-        access = access_pb2_grpc.AccessServiceStub(started.channel)
-        access.CreateBinding(
-            access_pb2.CreateBindingRequest(
-                binding={
-                    "role": "roles/administrator",
-                    "members": [f"users/{VICTIM}"],
-                    "resource": FOREIGN,
-                }
-            ),
-            metadata=started.admin,
-        )
-        yield started
-
-
-def test_a_member_more_or_less_counts_on_every_worker_at_once(workers: World) -> None:
-    """Alice makes a role and a group in her tenant, and lets Mallory read: while he is in it."""
+@pytest.fixture
+def administered(workers: World) -> Iterator[World]:
+    """Two workers, where Alice administers her tenant."""
     access = access_pb2_grpc.AccessServiceStub(workers.channel)
-    access.CreateRole(
-        role(FOREIGN, "reader", permissions=["blrcs.records.get"]), metadata=workers.alice
+    made = access.CreateBinding(
+        access_pb2.CreateBindingRequest(
+            binding={
+                "role": "roles/administrator",
+                "members": [f"users/{VICTIM}"],
+                "resource": FOREIGN,
+            }
+        ),
+        metadata=workers.admin,
     )
-    access.CreateGroup(group(FOREIGN, "guests"), metadata=workers.alice)
-    access.CreateBinding(
+    yield workers
+    access.DeleteBinding(access_pb2.DeleteBindingRequest(name=made.name), metadata=workers.admin)
+
+
+def test_a_member_more_or_less_counts_on_every_worker_at_once(administered: World) -> None:
+    """Alice makes a role and a group in her tenant, and lets Mallory read: while he is in it."""
+    access = access_pb2_grpc.AccessServiceStub(administered.channel)
+    access.CreateRole(
+        role(FOREIGN, "reader", permissions=["blrcs.records.get"]), metadata=administered.alice
+    )
+    access.CreateGroup(group(FOREIGN, "guests"), metadata=administered.alice)
+    bound = access.CreateBinding(
         access_pb2.CreateBindingRequest(
             parent=FOREIGN,
             binding={
@@ -184,16 +180,18 @@ def test_a_member_more_or_less_counts_on_every_worker_at_once(workers: World) ->
                 "resource": collection(VICTIM),
             },
         ),
-        metadata=workers.alice,
+        metadata=administered.alice,
     )
     name = f"{collection(VICTIM)}/records/{RECORD}"
-    channels = [grpc.insecure_channel(workers.server.address, OPTIONS) for _ in range(CONNECTIONS)]
+    channels = [
+        grpc.insecure_channel(administered.server.address, OPTIONS) for _ in range(CONNECTIONS)
+    ]
 
     def all_see() -> set[grpc.StatusCode]:
         stubs = [record_pb2_grpc.RecordServiceStub(channel) for channel in channels]
         request = record_pb2.GetRecordRequest(name=name)
         return {
-            code(lambda: stub.GetRecord(request, metadata=workers.mallory))  # noqa: B023
+            code(lambda: stub.GetRecord(request, metadata=administered.mallory))  # noqa: B023
             for stub in stubs
         }
 
@@ -203,7 +201,13 @@ def test_a_member_more_or_less_counts_on_every_worker_at_once(workers: World) ->
             group={"name": f"{FOREIGN}/groups/guests", "members": members},
             update_mask={"paths": ["members"]},
         )
-        access.UpdateGroup(update, metadata=workers.alice)
+        access.UpdateGroup(update, metadata=administered.alice)
         assert all_see() == {expected}
     for channel in channels:
         channel.close()
+    admin = administered.admin
+    access.DeleteBinding(access_pb2.DeleteBindingRequest(name=bound.name), metadata=admin)
+    access.DeleteGroup(
+        access_pb2.DeleteGroupRequest(name=f"{FOREIGN}/groups/guests"), metadata=admin
+    )
+    access.DeleteRole(access_pb2.DeleteRoleRequest(name=f"{FOREIGN}/roles/reader"), metadata=admin)

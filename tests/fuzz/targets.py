@@ -25,6 +25,7 @@ from tests.fuzz.stored import STORED_TARGETS
 from tests.fuzz.tokens import TOKEN_TARGETS
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.endpoint import EOF, Endpoint
+from tests.varint import varint
 
 Target = Callable[[bytes], Hashable]
 
@@ -168,14 +169,6 @@ def message(data: bytes) -> Hashable:
             written += varint(number << 3 | 2) + varint(len(value)) + value
     assert written == data
     return tuple((number, type(value).__name__) for number, value in fields)[:4]
-
-
-def varint(value: int) -> bytes:
-    written = bytearray()
-    while value >= 0x80:
-        written.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*written, value])
 
 
 def compressed(data: bytes) -> Hashable:

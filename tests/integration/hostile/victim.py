@@ -14,7 +14,7 @@ from blrcs.transport.router import Router
 from blrcs.transport.tls import ServerCredentials
 from blrcs_native.call import Call
 from tests.unit.native.http2 import frames
-from tests.unit.native.http2.endpoint import Handlers
+from tests.unit.native.http2.endpoint import Handlers, echo, never
 
 PATIENCE_S = 20
 OPTION_NAMES = {
@@ -29,16 +29,6 @@ OPTION_NAMES = {
 
 def as_options(limits: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(OPTION_NAMES[name], value) for name, value in limits.items()]
-
-
-async def echo(body: bytes, _: Call) -> bytes:
-    return body
-
-
-async def never(_: bytes, call: Call) -> bytes:
-    del call
-    await asyncio.get_running_loop().create_future()
-    return b""
 
 
 async def echo_all(_: Any, call: Call) -> None:

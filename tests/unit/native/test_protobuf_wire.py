@@ -12,17 +12,10 @@ from blrcs_native.protobuf_wire import (
     write_message,
     write_number,
 )
+from tests.varint import varint
 
 UINT64 = st.integers(0, 2**64 - 1)
 EDGES = [0, 1, 127, 128, 2**14 - 1, 2**14, 2**32 - 1, 2**32, 2**63, 2**64 - 1]
-
-
-def varint(value):
-    written = bytearray()
-    while value >= 0x80:
-        written.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*written, value])
 
 
 @given(UINT64 | st.sampled_from(EDGES))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from blrcs_native.struct_json import json_of_struct
 from blrcs_native.struct_order import in_order
+from tests.varint import varint
 
 LEVELS = 32
 NAMES = st.text("abé\x00", max_size=4) | st.text(max_size=3)
@@ -18,14 +19,6 @@ VALUES = st.recursive(
     max_leaves=40,
 )
 DOCUMENTS = st.dictionaries(NAMES, VALUES, max_size=24)
-
-
-def varint(number):
-    octets = bytearray()
-    while number >= 0x80:
-        octets.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*octets, number])
 
 
 def field(number, octets):

@@ -1,6 +1,5 @@
 """What a connection makes of clients that mean it ill; the same over sockets is in integration."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,20 +11,8 @@ from blrcs_native.http2.abuse import ABUSES, AbuseCounters
 from blrcs_native.metrics import MetricsBlock
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.attacks import ATTACKS, GREETINGS, LIMITS, Attack
-from tests.unit.native.http2.endpoint import Endpoint, of_kind, status_of, turns
+from tests.unit.native.http2.endpoint import Endpoint, Open, echo, never, of_kind, status_of, turns
 from tests.unit.native.http2.frames import call, data, frame, message, ping, request, reset
-
-Open = Callable[..., Endpoint]
-
-
-async def echo(body: bytes, _: Call) -> bytes:
-    return body
-
-
-async def never(_: bytes, call: Call) -> bytes:
-    del call
-    await asyncio.get_running_loop().create_future()
-    return b""
 
 
 async def reading(_: Any, call: Call) -> None:
