@@ -413,7 +413,7 @@ async def test_a_resource_that_cannot_be_read_loses_no_record(sink, kept, guards
 
     policy = MethodPolicy(Permission("vaults.get", "vaults/{other}"), audit=kept)
     audit = Audit(method, policy, sink, None)
-    pipeline = Pipeline(method, audit.bind(handler), guards=guards, observers=[audit])
+    pipeline = Pipeline(method, audit.bind(handler), body_guards=guards, observers=[audit])
     call = Call(method, InProcessStream(None), (), "192.0.2.1")
     await pipeline.serve(call, b"\xff")
     told = [values for _, values in sink.records] or [each[-1] for each in sink.folded()]
