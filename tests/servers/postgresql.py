@@ -98,6 +98,10 @@ class PostgresqlServer(ServerProcess):
         """Makes a database without tables."""
         self._run(f"CREATE DATABASE {name}")
 
+    def create_user(self, name: str, password: str) -> None:
+        """Makes somebody who may connect, and has no right to anything."""
+        self._run(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+
     def _run(self, command: str) -> str:
         options = ["--no-psqlrc", "--no-align", "--tuples-only", "--command", command]
         run = subprocess.run(
