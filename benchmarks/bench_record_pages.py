@@ -1,9 +1,10 @@
 """A million records, listed page by page: what pages take as the list goes on.
 
 Each server is a ``blrcs serve`` of one worker with its defaults, on SQLite and on PostgreSQL. The
-records are written by BatchWriteRecords. Then all of them are listed, from the first page to the
-last, each by the token of the one before; after each page it is looked at how much memory the
-server holds. The first and the last tenth of the pages are then read again, in turns.
+records are written by BatchWriteRecords into a collection that has declared their time of creation
+as an index. Then all of them are listed, by name and by that time, from the first page to the last,
+each by the token of the one before; after each page it is looked at how much memory the server
+holds. The first and the last tenth of the pages are then read again, in turns.
 """
 
 import sqlite3
@@ -36,7 +37,8 @@ TIMEOUT_S = 60
 MOST_TIME = 1.2
 MOST_MEMORY = 1.1
 DATABASES = ("SQLite", "PostgreSQL")
-ORDERS = {"by name": ""}
+INDEXES = (".create_time",)
+ORDERS = {"by name": "", "newest first": "create_time desc"}
 
 T = TypeVar("T")
 
@@ -125,7 +127,7 @@ def serving(database: str) -> Iterator[RecordServer]:
             url = stack.enter_context(postgresql({})).url()
             settings = {"BLRCS_DATABASE__URL": url}
         path = Path(stack.enter_context(folder)) / "server"
-        yield stack.enter_context(record_server(path, cores()[0], settings))
+        yield stack.enter_context(record_server(path, cores()[0], settings, INDEXES))
 
 
 def run(rounds: int) -> Report:
