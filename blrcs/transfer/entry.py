@@ -1,7 +1,7 @@
 """What a line of an input is read as."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -36,6 +36,10 @@ class Reject:
 
     line: Line
     reason: str
+
+
+Read = Callable[[Iterator[Line]], Iterator[Entry | Reject]]
+"""Reads lines as the input's format says."""
 
 
 class BadLineError(Exception):

@@ -9,10 +9,9 @@ from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.field_path import parse_path
 from blrcs.transfer.csv_columns import Kind
 from blrcs.transfer.csv_rows import CsvRows, read_header
-from blrcs.transfer.entry import EntryMaker, ids_of
+from blrcs.transfer.entry import EntryMaker, Read, ids_of
 from blrcs.transfer.errors import TransferError
 from blrcs.transfer.json_lines import JsonLines
-from blrcs.transfer.record_import import Read
 from blrcs.transfer.source import Source
 
 FileFormat = Literal["jsonl", "csv"]
@@ -33,6 +32,11 @@ class Reading:
             raise TransferError("--documents is about JSON Lines; a row of CSV is data always")
         if self.format == "jsonl" and (self.types or self.infer):
             raise TransferError("--types and --infer are about CSV; JSON has types")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether lines are JSON with a record's id and its data."""
+        return self.format == "jsonl" and not self.documents and self.id_field is None
 
     def of(self, source: Source) -> tuple[Read, tuple[int, int]]:
         """What reads the source's lines, and where the first one of a record begins.
