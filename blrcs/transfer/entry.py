@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from blrcs.domain.record_name import is_record_id
 from blrcs.transfer.lines import Line
 from blrcs.transfer.struct_bytes import encode_struct
@@ -109,6 +107,8 @@ class EntryMaker:
 def _timestamp(text: Any) -> bytes:
     if text is None:
         return b""
+    from google.protobuf.timestamp_pb2 import Timestamp  # noqa: PLC0415 - see the package
+
     instant = Timestamp()
     try:
         instant.FromJsonString(text if isinstance(text, str) else "")

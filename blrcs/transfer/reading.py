@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.field_path import parse_path
-from blrcs.transfer.csv_columns import Kind
-from blrcs.transfer.csv_rows import CsvRows, read_header
 from blrcs.transfer.entry import EntryMaker, Read, ids_of
 from blrcs.transfer.errors import TransferError
 from blrcs.transfer.json_lines import JsonLines
 from blrcs.transfer.source import Source
+
+if TYPE_CHECKING:
+    from blrcs.transfer.csv_columns import Kind
 
 FileFormat = Literal["jsonl", "csv"]
 
@@ -24,7 +25,7 @@ class Reading:
     format: FileFormat
     documents: bool = False
     id_field: str | None = None
-    types: Mapping[str, Kind] = field(default_factory=dict)
+    types: "Mapping[str, Kind]" = field(default_factory=dict)
     infer: bool = False
 
     def __post_init__(self) -> None:
@@ -49,6 +50,8 @@ class Reading:
         make = EntryMaker(ids_of(source.seed))
         if self.format == "jsonl":
             return partial(self._json_lines().read, make=make), (0, 0)
+        from blrcs.transfer.csv_rows import CsvRows, read_header  # noqa: PLC0415 - see the package
+
         columns, row = read_header(source.file)
         rows = CsvRows(
             columns,
