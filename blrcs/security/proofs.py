@@ -58,7 +58,8 @@ class ProofChecker:
         self._elsewhere = elsewhere
         self._origins = tuple(origin.rstrip("/") for origin in origins)
         self._clock = clock
-        self._calls: dict[tuple[str, str], tuple[int, int]] = {}
+        self._shown: dict[Call, tuple[str, str]] = {}
+        """By calls that run: the proof and the token that they have come in with."""
         self._unknown_elsewhere: dict[str, _Proof] = {}
 
     def check(self, call: Call, thumbprint: str, token: str) -> bool:
@@ -70,14 +71,15 @@ class ProofChecker:
         if len(texts) != 1:
             return False
         # A stream passes its guards again at each message.
-        name, itself = (texts[0], token), (id(call), call.started_ns)
-        if self._calls.get(name) == itself:
+        shown = texts[0], token
+        if self._shown.get(call) == shown:
             return True
         digest = encode_base64url(hashlib.sha256(token.encode()).digest())
         proof = self._prove(texts[0], call.method.name, digest)
         if proof is None or proof.thumbprint != thumbprint:
             return False
-        _remember(self._calls, name, itself)
+        self._shown[call] = shown
+        call.add_done_callback(self._forget)
         if self._elsewhere is not None:
             _remember(self._unknown_elsewhere, texts[0], proof)
         return True
@@ -106,6 +108,9 @@ class ProofChecker:
         if proof is None:
             raise UnauthenticatedError("TOKEN_PROOF_INVALID", "the proof in dpop is not valid")
         return proof.thumbprint
+
+    def _forget(self, call: Call) -> None:
+        self._shown.pop(call, None)
 
     def _prove(self, text: str, method: str, token_digest: str | None) -> "_Proof | None":
         """A proof that is good, and new on this machine; None for any other."""
