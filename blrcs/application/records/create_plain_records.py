@@ -90,11 +90,11 @@ class CreatePlainRecords:
 
     def _created(self, shape: CollectionShape, documents: PlainDocuments) -> PlainRecords | None:
         """The records; None where two have one id, or there is too much of them."""
-        made_up = iter(self._secrets.resource_ids(documents.ids.count("")))
+        now_ns = self._clock()
+        made_up = iter(self._secrets.ordered_ids(now_ns, documents.ids.count("")))
         ids = [each or next(made_up) for each in documents.ids]
         if len(set(ids)) != len(ids) or max(map(len, documents.encoded)) > MAX_ENCODED_BYTES:
             return None
-        now_ns = self._clock()
         ttl_ns = shape.collection.default_ttl_ns
         expire_time_ns = None if ttl_ns is None else now_ns + ttl_ns
         prefix = shape.collection.key.record_prefix
