@@ -53,10 +53,10 @@ class GroupWriter:
     """Runs operations in the order in which they came, many to one commit.
 
     What is queued when the thread is free becomes one transaction, each of several operations
-    inside its own savepoint: one that raises undoes only itself. Callers are told after COMMIT has returned, which
-    with synchronous=FULL means that the log has been synced. Where COMMIT fails, nothing of the
-    group stays, and all of it fails with UnavailableError; only where the machine dies before the
-    next commit may the log still bring such a group back.
+    inside a savepoint of its own: one that raises undoes only itself. Callers are told after COMMIT
+    has returned, which with synchronous=FULL means that the log has been synced. Where COMMIT
+    fails, nothing of the group stays, and all of it fails with UnavailableError; only where the
+    machine dies before the next commit may the log still bring such a group back.
 
     A caller that is cancelled while it waits does not stop its operation, unless that is still
     queued: it may have been committed.
