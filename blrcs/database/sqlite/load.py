@@ -8,11 +8,14 @@ once.
 import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, repeat
+from operator import is_
 from typing import Any
 
-ROWS_AT_ONCE = (64, 16, 4)
+ROWS_AT_ONCE = (64, 32, 16, 8)
 """Few sizes, so that statements are prepared once; what is left over goes row by row."""
+FEWEST_ROWS = 16
+"""Fewer are bound sooner than looked through for what they have in common."""
 KEPT_TEXTS = 256
 
 
@@ -30,23 +33,24 @@ def load_rows(
     Raises:
         sqlite3.IntegrityError: A row is there; some of those before it may have been added.
     """
+    if len(rows) < FEWEST_ROWS:
+        connection.executemany(one, rows)
+        return
+    columns = list(zip(*rows, strict=True))
+    # By identity: what is equal may still be stored as something else.
+    shared = tuple([all(map(is_, column, repeat(column[0]))) for column in columns])
+    common = [column[0] for column, is_shared in zip(columns, shared, strict=True) if is_shared]
+    own = list(
+        zip(*[each for each, it in zip(columns, shared, strict=True) if not it], strict=True)
+    )
     start = 0
     for size in ROWS_AT_ONCE:
-        while len(rows) - start >= size:
-            _load(connection, table, rows[start : start + size])
+        while own and len(rows) - start >= size:
+            values = chain(common, chain.from_iterable(own[start : start + size]))
+            connection.execute(_text(table, shared, size), tuple(values))
             start += size
     if start < len(rows):
         connection.executemany(one, rows[start:])
-
-
-def _load(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    columns = list(zip(*rows, strict=True))
-    # By identity: what is equal may still be stored as something else.
-    shared = tuple(len(set(map(id, column))) == 1 for column in columns)
-    common = [column[0] for column, is_shared in zip(columns, shared, strict=True) if is_shared]
-    own = [column for column, is_shared in zip(columns, shared, strict=True) if not is_shared]
-    values = chain(common, chain.from_iterable(zip(*own, strict=True)))
-    connection.execute(_text(table, shared, len(rows)), tuple(values))
 
 
 @lru_cache(KEPT_TEXTS)
