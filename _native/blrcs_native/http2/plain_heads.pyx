@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
 from blrcs_native.http2.frame_head cimport (
-    FLAGS_AT, FRAME_HEAD_BYTES, payload_size, put_size, stream_of,
+    FLAGS_AT, FRAME_BYTES, FRAME_HEAD_BYTES, payload_size, put_size, stream_of,
 )
 from blrcs_native.http2.huffman_cache cimport (
     LEAST_CODED_BYTES, MOST_CODED_BYTES, CodedText, HuffmanCache,
@@ -219,7 +219,7 @@ cdef class PlainHeads:
         return (
             frame[3] == NGHTTP2_DATA
             and frame[FLAGS_AT] == NGHTTP2_FLAG_END_STREAM
-            and size > FRAME_HEAD_BYTES
+            and FRAME_HEAD_BYTES < size <= FRAME_HEAD_BYTES + FRAME_BYTES
             and session.take_body(
                 stream_of(frame), frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES
             )
