@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(wildcard _native/blrcs_native/*.p[yx][xd] _native/blrcs_native/http2/*.p[yx][xd])
+SOURCES := $(wildcard _native/blrcs_native/*.p[yx][xd] _native/blrcs_native/*/*.p[yx][xd])
 PROTOS := $(wildcard proto/blrcs/v1/*.proto)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest

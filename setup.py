@@ -30,9 +30,14 @@ from blrcs.protos import generate_own  # noqa: E402
 
 
 def packages() -> list[str]:
-    """Every package below blrcs/, and the generated ones outside it."""
+    """Every package below blrcs/ and of the native core, and the generated ones outside them."""
     own = {".".join(init.parent.parts) for init in Path("blrcs").rglob("__init__.py")}
-    return sorted(own | {"blrcs.v1", "blrcs_native", "blrcs_native.http2", "buf.validate"})
+    return sorted(own | set(native_packages()) | {"blrcs.v1", "buf.validate"})
+
+
+def native_packages() -> list[str]:
+    found = (init.parent.relative_to(NATIVE.parent) for init in NATIVE.rglob("__init__.py"))
+    return sorted(".".join(package.parts) for package in found)
 
 
 def profile() -> list[str]:
@@ -68,7 +73,6 @@ setup(
     packages=packages(),
     package_dir={
         "blrcs_native": NATIVE.as_posix(),
-        "blrcs_native.http2": (NATIVE / "http2").as_posix(),
         "buf.validate": (GENERATED / "buf/validate").as_posix(),
     },
     package_data={
@@ -77,10 +81,9 @@ setup(
         "blrcs.cli": ["template/*.tmpl"],
         "blrcs.limits": ["*.lua"],
         "blrcs.v1": ["*.proto", "*.pyi"],
-        "blrcs_native": ["*.pyi", "*.pxd", "*.pyx", "py.typed"],
-        "blrcs_native.http2": ["*.pyi", "*.pxd", "*.pyx"],
         "buf.validate": ["*.pyi"],
-    },
+    }
+    | {name: ["*.pyi", "*.pxd", "*.pyx", "py.typed"] for name in native_packages()},
     ext_modules=cythonize(
         extensions(),
         include_path=["_native"],

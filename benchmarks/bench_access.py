@@ -14,7 +14,7 @@ from casbin.model import FastModel
 from harness import Claim, Loop, Report, main, measure, versions
 
 from blrcs.security.condition_compiler import compile_condition
-from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
+from blrcs_native.access.table import AccessTable, BindingSpec, RoleSpec
 
 Question = tuple[str, str, str]
 

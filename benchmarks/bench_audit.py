@@ -24,7 +24,7 @@ from blrcs.audit.log import AuditLog, open_log
 from blrcs.audit.segments import segments_in
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.security.signing_keys import SigningKey
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.pipeline import Pipeline
 
 CALLERS = 500
 VALUES = {

@@ -15,7 +15,7 @@ import cachetools
 from harness import Claim, Loop, Report, main, measure, versions
 from lru import LRU
 
-from blrcs_native.cache import LruCache, TtlCache
+from blrcs_native.cache.caches import LruCache, TtlCache
 
 ENTRIES = 1_000_000
 TTL_SECONDS = 3600

@@ -27,11 +27,11 @@ from blrcs.config.cache import Cache
 from blrcs.config.redis import Redis
 from blrcs.redis.client import RedisClient
 from blrcs.redis.url import RedisUrl
-from blrcs_native.cache import TtlCache
-from blrcs_native.cache_hits import CacheHits
-from blrcs_native.cache_near import NearCopies
-from blrcs_native.cache_space import StoredEntry
-from blrcs_native.cache_stamps import CacheStamps
+from blrcs_native.cache.caches import TtlCache
+from blrcs_native.cache.hits import CacheHits
+from blrcs_native.cache.near import NearCopies
+from blrcs_native.cache.space import StoredEntry
+from blrcs_native.cache.stamps import CacheStamps
 
 TITLE = "Get, 100 bytes"
 NAMESPACE = "sessions"

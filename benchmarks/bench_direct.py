@@ -60,16 +60,16 @@ from blrcs.v1 import (
     limit_pb2,
     limit_pb2_grpc,
 )
-from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.cache_near import NearCopies
-from blrcs_native.call import Call
-from blrcs_native.direct import DirectHandler
-from blrcs_native.direct_cache import DirectNearGet
-from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.limiter import Limiter
-from blrcs_native.pipeline import Pipeline
-from blrcs_native.token import TokenVerifier
+from blrcs_native.access.table import AccessTable, BindingSpec, RoleSpec
+from blrcs_native.cache.near import NearCopies
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.direct.cache import DirectNearGet
+from blrcs_native.direct.handler import DirectHandler
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.verifier import TokenVerifier
 
 ISSUER = "https://id.example"
 AUDIENCE = "blrcs"

@@ -26,17 +26,17 @@ from blrcs.interceptors.validation import validation_guards
 from blrcs.monitoring.logging import configure_logging
 from blrcs.transport.in_process import InProcessStream
 from blrcs.v1 import auth_pb2
-from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.call import Call, Principal
-from blrcs_native.call_metrics import CallMetrics
-from blrcs_native.guard import Guard
-from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.limiter import Limiter
-from blrcs_native.method import Method
-from blrcs_native.metrics import Counter, MetricsBlock
-from blrcs_native.pipeline import Pipeline
-from blrcs_native.token import TokenVerifier
+from blrcs_native.access.table import AccessTable, BindingSpec, RoleSpec
+from blrcs_native.calls.call import Call, Principal
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.guards.guard import Guard
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.monitoring.call_metrics import CallMetrics
+from blrcs_native.monitoring.metrics import Counter, MetricsBlock
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.verifier import TokenVerifier
 
 ISSUER = "https://id.example"
 AUDIENCE = "orders"

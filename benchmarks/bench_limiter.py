@@ -9,7 +9,7 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from blrcs_native.limiter import Algorithm, Limiter, Rule
+from blrcs_native.limits.limiter import Algorithm, Limiter, Rule
 
 KEY = "127.0.0.1"
 MANY = 1_000_000_000

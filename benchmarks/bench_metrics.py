@@ -12,8 +12,13 @@ from prometheus_client import Counter as PeerCounter
 from prometheus_client import Histogram as PeerHistogram
 
 from blrcs.monitoring.native_collector import NativeCollector
-from blrcs_native.call_metrics import HANDLED_CODE_NAMES, CallMetrics
-from blrcs_native.metrics import DURATION_BUCKETS_NS, Counter, DurationHistogram, MetricsBlock
+from blrcs_native.monitoring.call_metrics import HANDLED_CODE_NAMES, CallMetrics
+from blrcs_native.monitoring.metrics import (
+    DURATION_BUCKETS_NS,
+    Counter,
+    DurationHistogram,
+    MetricsBlock,
+)
 
 LABEL_NAMES = ("grpc_type", "grpc_service", "grpc_method")
 LABELS = ("unary", "blrcs.v1.AccessService", "Check")

@@ -28,11 +28,11 @@ from blrcs.interceptors.network import current_network
 from blrcs.security.certificate_names import CertificateNames
 from blrcs.security.condition_compiler import compile_condition
 from blrcs.transport.in_process import InProcessStream
-from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.call import Call
-from blrcs_native.certificate_guard import CertificatePrincipals
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.access.table import AccessTable, BindingSpec, RoleSpec
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.guards.certificate import CertificatePrincipals
 
 WORKLOAD = "workloads/example.org/ns/orders"
 CONDITION = "request.time < timestamp('2100-01-01T00:00:00Z')"

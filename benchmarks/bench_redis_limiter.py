@@ -33,10 +33,10 @@ from blrcs.redis.client import RedisClient
 from blrcs.redis.url import RedisUrl
 from blrcs.transport.in_process import InProcessStream
 from blrcs.v1 import limit_pb2
-from blrcs_native.call import Call
-from blrcs_native.direct_limit import DirectConsume
-from blrcs_native.limiter import Limiter
-from blrcs_native.method import Method
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.direct.limit import DirectConsume
+from blrcs_native.limits.limiter import Limiter
 
 CALLERS = 64
 SCRIPT_CALLS = 50_000

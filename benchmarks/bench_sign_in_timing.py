@@ -28,8 +28,8 @@ from blrcs.security.access_store import AccessStore
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.sign_in_throttle import LimiterSignInThrottle
 from blrcs.security.token_revoker import VerifierRevoker
-from blrcs_native.limiter import Limiter
-from blrcs_native.revocations import Revocations
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.tokens.revocations import Revocations
 
 ATTEMPTS_PER_ROUND = 20
 USERS = 1000

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from harness import Claim, Loop, Report, Timing, main, measure, versions
 
-from blrcs_native.claims import Claims
-from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.token import TokenVerifier
-from blrcs_native.token_refusal import REFUSALS
+from blrcs_native.tokens.claims import Claims
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.refusal import REFUSALS
+from blrcs_native.tokens.verifier import TokenVerifier
 
 ISSUER = "https://id.example"
 AUDIENCE = "orders"

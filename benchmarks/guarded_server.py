@@ -37,16 +37,16 @@ from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.monitoring.logging import configure_logging
-from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.call_metrics import CallMetrics
-from blrcs_native.interfaces import Handler
-from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.limiter import Limiter
-from blrcs_native.method import Method
-from blrcs_native.metrics import MetricsBlock
-from blrcs_native.pipeline import Pipeline
-from blrcs_native.token import TokenVerifier
+from blrcs_native.access.table import AccessTable, BindingSpec, RoleSpec
+from blrcs_native.calls.interfaces import Handler
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.monitoring.call_metrics import CallMetrics
+from blrcs_native.monitoring.metrics import MetricsBlock
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.verifier import TokenVerifier
 
 ROLE = "roles/reader"
 LIMITER_CELLS = 65_536

@@ -6,8 +6,8 @@
     await server.start()
 
 Each method needs a policy, in its proto options or in ``policies``: without one the server does not
-start. Handlers get a :class:`blrcs_native.call.Call` where grpc.aio gives a ServicerContext; it has
-the same interface.
+start. Handlers get a :class:`blrcs_native.calls.call.Call` where grpc.aio gives a
+ServicerContext; it has the same interface.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ from blrcs.transport.registration import Registrar, Registration
 from blrcs.transport.router import Router
 from blrcs.transport.server import TransportName, TransportServer, transport_server
 from blrcs.transport.tls import ServerCredentials, ssl_server_credentials
-from blrcs_native.interfaces import Handler
-from blrcs_native.limiter import Limiter
+from blrcs_native.calls.interfaces import Handler
+from blrcs_native.limits.limiter import Limiter
 
 LIMITER_CELLS = 65_536
 

@@ -53,7 +53,7 @@ from blrcs.transport.server import TransportServer
 from blrcs.workers.memory import GUARDS, Memory, OwnMemory
 from blrcs.workers.ports import PortUnavailableError
 from blrcs.workers.worker import Worker
-from blrcs_native.metrics import MetricsBlock
+from blrcs_native.monitoring.metrics import MetricsBlock
 
 log = structlog.get_logger("blrcs.app")
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import grpc.aio
 
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from tests.integration.hostile.victim import RawClient, serving
 from tests.unit.native.http2.frames import call, data, message, request, reset
 

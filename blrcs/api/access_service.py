@@ -21,7 +21,7 @@ from blrcs.application.page import PageRequest
 from blrcs.application.ports.access import DecisionsNow
 from blrcs.domain.access_name import BINDINGS, GROUPS, ROLES, require_name
 from blrcs.v1 import access_pb2, access_pb2_grpc
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 
 class AccessService(access_pb2_grpc.AccessServiceServicer):

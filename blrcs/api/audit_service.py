@@ -14,7 +14,7 @@ from blrcs.application.audit.list_events import ListEvents
 from blrcs.application.audit.verify_log import VerifyLog
 from blrcs.application.page import PageRequest
 from blrcs.v1 import audit_pb2, audit_pb2_grpc
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 
 class AuditService(audit_pb2_grpc.AuditServiceServicer):

@@ -28,7 +28,7 @@ from blrcs.application.auth.step_up import StepUp
 from blrcs.application.page import PageRequest
 from blrcs.domain.identity_name import session_ids_in, user_id_in
 from blrcs.v1 import auth_pb2, auth_pb2_grpc
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 
 class AuthService(auth_pb2_grpc.AuthServiceServicer):

@@ -16,7 +16,7 @@ from blrcs.application.cache.touch_entry import TouchEntry
 from blrcs.application.ports.cache import CacheStore
 from blrcs.domain.cache_entry import CacheEntry, CacheEventKind, Presence, SetCondition
 from blrcs.v1 import cache_pb2, cache_pb2_grpc
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 EVENT_TYPES = {
     CacheEventKind.STARTED: cache_pb2.CACHE_EVENT_TYPE_STARTED,

@@ -4,7 +4,7 @@ from blrcs.application.auth.exchange_token import Actor
 from blrcs.application.ports.credentials import Asker
 from blrcs.domain.authentication import ACR, AuthenticationLevel
 from blrcs.domain.token_limits import TokenBinding
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 LEVELS = {acr: level for level, acr in ACR.items()}
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from blrcs.domain.token_limits import TokenBinding
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 
 def no_certificate(_: Call) -> str | None:

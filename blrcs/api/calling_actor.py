@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from blrcs.domain.delegation import Actor
 from blrcs.domain.errors import PermissionDeniedError
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 ActorOf = Callable[[Call], Actor | None]
 """None is the program itself, which nothing limits."""

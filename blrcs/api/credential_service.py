@@ -8,7 +8,7 @@ from blrcs.api.times import to_duration, to_optional_timestamp, to_timestamp
 from blrcs.domain.identity_name import CREDENTIALS, passkey_ids_in, user_id_in
 from blrcs.domain.second_factor import Passkey, SecondFactors
 from blrcs.v1 import credential_pb2, credential_pb2_grpc
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 
 class CredentialService(credential_pb2_grpc.CredentialServiceServicer):

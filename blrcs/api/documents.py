@@ -9,8 +9,8 @@ from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.field_path import Document, Json
 from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.text_document import TextDocument
-from blrcs_native.struct_json import json_of_struct
-from blrcs_native.struct_wire import struct_of
+from blrcs_native.encoding.struct_json import json_of_struct
+from blrcs_native.encoding.struct_wire import struct_of
 
 MAX_WHOLE = 1 << 53
 

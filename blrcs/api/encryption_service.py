@@ -2,7 +2,7 @@
 
 from blrcs.application.encryption.shred_tenant import ShredTenant
 from blrcs.v1 import encryption_pb2, encryption_pb2_grpc
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 
 class EncryptionService(encryption_pb2_grpc.EncryptionServiceServicer):

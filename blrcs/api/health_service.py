@@ -9,7 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from blrcs.api.health_messages import HealthListRequest, HealthListResponse
 from blrcs.domain.errors import NotFoundError
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN

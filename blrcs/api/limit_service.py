@@ -15,7 +15,7 @@ from blrcs.application.ports.limits import LimitRules, Limits
 from blrcs.application.ports.page_tokens import PageTokens
 from blrcs.domain.limit_rule import limit_rule_id_in
 from blrcs.v1 import limit_pb2, limit_pb2_grpc
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 
 class LimitService(limit_pb2_grpc.LimitServiceServicer):

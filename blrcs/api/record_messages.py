@@ -15,7 +15,7 @@ from blrcs.domain.collection import Collection
 from blrcs.domain.field_path import Document
 from blrcs.domain.record import RecordImage
 from blrcs.v1 import record_pb2
-from blrcs_native.record_wire import encode_record, encode_records
+from blrcs_native.records.wire import encode_record, encode_records
 
 
 def collection_message(collection: Collection) -> record_pb2.Collection:

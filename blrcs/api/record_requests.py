@@ -5,8 +5,8 @@ from typing import Any
 
 from blrcs.api.record_service import RecordService
 from blrcs.v1 import record_pb2, record_pb2_grpc
-from blrcs_native.checked_request import CheckedRequest
-from blrcs_native.record_creations import batch_parent, creation_parent
+from blrcs_native.calls.checked_request import CheckedRequest
+from blrcs_native.records.creations import batch_parent, creation_parent
 
 Parse = Callable[[bytes], Any]
 

@@ -32,10 +32,10 @@ from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.record import ChangeKind, RecordImage
 from blrcs.domain.record_name import CollectionKey, collection_key_in, record_key_in, tenant_in
 from blrcs.v1 import record_pb2, record_pb2_grpc
-from blrcs_native.call import Call
-from blrcs_native.checked_request import CheckedRequest
-from blrcs_native.protobuf_wire import write_message
-from blrcs_native.record_creations import read_creation_request, read_creations
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.checked_request import CheckedRequest
+from blrcs_native.encoding.protobuf_wire import write_message
+from blrcs_native.records.creations import read_creation_request, read_creations
 
 CREATE = "blrcs.records.create"
 EVENT_TYPES = {

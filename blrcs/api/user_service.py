@@ -15,7 +15,7 @@ from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, Use
 from blrcs.application.page import PageRequest
 from blrcs.domain.identity_name import api_key_ids_in, service_account_id_in, user_id_in
 from blrcs.v1 import user_pb2, user_pb2_grpc
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 
 class UserService(user_pb2_grpc.UserServiceServicer):

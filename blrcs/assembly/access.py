@@ -32,8 +32,8 @@ from blrcs.config.access import Access as Settings
 from blrcs.database.repositories.access import SqlAccessRepository
 from blrcs.database.repositories.decision import SqlDecisionRepository
 from blrcs.security.access_store import AccessStore, TableDecisions
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.generation import Generation
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.shared.generation import Generation
 
 DEFAULTS = Settings()
 

@@ -6,7 +6,7 @@ from blrcs.application.ports.clock import Clock
 from blrcs.assembly.housekeeping import Housekeeping, Work
 from blrcs.database.repositories.decision import SqlDecisionRepository
 from blrcs.security.access_store import AccessStore
-from blrcs_native.decision_log import DecisionLog
+from blrcs_native.access.decision_log import DecisionLog
 
 PURGE_PERIOD_S = 60.0
 FLUSH_PERIOD_S = 5.0

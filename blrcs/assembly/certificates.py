@@ -4,7 +4,7 @@ import time
 
 from blrcs.config.mtls import Mtls
 from blrcs.security.certificate_names import CertificateNames
-from blrcs_native.certificate_guard import CertificatePrincipals
+from blrcs_native.guards.certificate import CertificatePrincipals
 
 
 def certificate_principals(settings: Mtls) -> CertificatePrincipals | None:

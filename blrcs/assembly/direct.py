@@ -20,15 +20,15 @@ from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.error_mapping import domain_rejection
 from blrcs.limits.native_limits import NativeLimits
 from blrcs.security.token_inspector import not_verified
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.direct_access import DirectCheck
-from blrcs_native.direct_auth import DirectIntrospect
-from blrcs_native.direct_cache import DirectGet, DirectNearGet, DirectSet
-from blrcs_native.direct_health import DirectHealthCheck
-from blrcs_native.direct_limit import DirectConsume
-from blrcs_native.direct_record import DirectGetRecord
-from blrcs_native.rejection import Rejection
-from blrcs_native.token import TokenVerifier
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.direct.access import DirectCheck
+from blrcs_native.direct.auth import DirectIntrospect
+from blrcs_native.direct.cache import DirectGet, DirectNearGet, DirectSet
+from blrcs_native.direct.health import DirectHealthCheck
+from blrcs_native.direct.limit import DirectConsume
+from blrcs_native.direct.record import DirectGetRecord
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.tokens.verifier import TokenVerifier
 
 if TYPE_CHECKING:
     from blrcs.limits.redis_limits import RedisLimits

@@ -12,8 +12,8 @@ from blrcs.transport.server import TransportServer, transport_server
 from blrcs.workers.handover import PORT, UNIX_SOCKET
 from blrcs.workers.ports import PortUnavailableError
 from blrcs.workers.worker import Worker
-from blrcs_native.network import CurrentNetwork
-from blrcs_native.overload import Overload
+from blrcs_native.addresses.network import CurrentNetwork
+from blrcs_native.load.overload import Overload
 
 KEEPALIVE_MS = 60_000
 KEEPALIVE_TIMEOUT_MS = 20_000

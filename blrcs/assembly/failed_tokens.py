@@ -3,8 +3,8 @@
 from blrcs.config.auth import Auth
 from blrcs.security.proof_payments import ProofPayments
 from blrcs.workers.memory import FAILED_TOKEN_CELLS, FAILED_TOKENS, Memory
-from blrcs_native.failed_verifications import FailedVerifications
-from blrcs_native.limiter import Limiter, Rule
+from blrcs_native.limits.limiter import Limiter, Rule
+from blrcs_native.tokens.failed_verifications import FailedVerifications
 
 NS_PER_S = 1_000_000_000
 ADDRESS_PERIOD_NS = 10 * 60 * NS_PER_S

@@ -80,9 +80,9 @@ from blrcs.workers.memory import (
     STRANGE_PROOFS,
     Memory,
 )
-from blrcs_native.failed_verifications import FailedVerifications
-from blrcs_native.revocations import Revocations
-from blrcs_native.token import TokenVerifier
+from blrcs_native.tokens.failed_verifications import FailedVerifications
+from blrcs_native.tokens.revocations import Revocations
+from blrcs_native.tokens.verifier import TokenVerifier
 
 NS_PER_S = 1_000_000_000
 

@@ -10,9 +10,9 @@ from blrcs.domain.claim_mapping import ClaimMapping
 from blrcs.security.issuers.egress import Egress
 from blrcs.security.issuers.follower import IssuerFollower
 from blrcs.security.issuers.key_set import KeySource
-from blrcs_native.keys import Keyset
-from blrcs_native.revocations import Revocations
-from blrcs_native.token import TokenVerifier
+from blrcs_native.tokens.keys import Keyset
+from blrcs_native.tokens.revocations import Revocations
+from blrcs_native.tokens.verifier import TokenVerifier
 
 NS_PER_S = 1_000_000_000
 

@@ -9,8 +9,8 @@ from blrcs.monitoring.breaker_metrics import BreakerMetrics
 from blrcs.monitoring.overload_metrics import OverloadMetrics
 from blrcs.monitoring.pool_metrics import PoolMetrics
 from blrcs.monitoring.replica_metrics import ReplicaMetrics
-from blrcs_native.call_metrics import CallMetrics
-from blrcs_native.metrics import Counter, Gauge, MetricsBlock
+from blrcs_native.monitoring.call_metrics import CallMetrics
+from blrcs_native.monitoring.metrics import Counter, Gauge, MetricsBlock
 
 CELLS = 131_072
 

@@ -6,7 +6,7 @@ from blrcs.config.settings import Settings
 from blrcs.interceptors.network import network_parts
 from blrcs.transport.native import NativeServer
 from blrcs.transport.server import TransportServer
-from blrcs_native.network import CurrentNetwork
+from blrcs_native.addresses.network import CurrentNetwork
 
 
 class NetworkRules:

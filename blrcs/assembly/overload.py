@@ -5,8 +5,8 @@ from blrcs.interceptors.overload import overload_rejections
 from blrcs.interceptors.watch_places import WatchPlaces
 from blrcs.monitoring.overload_metrics import OverloadMetrics
 from blrcs.resilience.circuit_breaker import BreakerRules
-from blrcs_native.adaptive_limit import AdaptiveLimit
-from blrcs_native.overload import Overload
+from blrcs_native.load.adaptive_limit import AdaptiveLimit
+from blrcs_native.load.overload import Overload
 
 NS_PER_S = 1_000_000_000
 

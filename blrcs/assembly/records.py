@@ -39,10 +39,10 @@ from blrcs.records.change_follower import ChangeFollower
 from blrcs.records.change_signal import LocalChangeSignal
 from blrcs.records.copied_records import CopiedRecords
 from blrcs.records.json_schema import JsonSchemas
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.cache_stamps import CacheStamps
-from blrcs_native.generation import Generation
-from blrcs_native.record_copies import RecordCopies
+from blrcs_native.cache.stamps import CacheStamps
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.records.copies import RecordCopies
+from blrcs_native.shared.generation import Generation
 
 NS_PER_S = 1_000_000_000
 

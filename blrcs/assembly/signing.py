@@ -18,7 +18,7 @@ from blrcs.security.key_follower import KeyFollower
 from blrcs.security.key_ring import KeyRing
 from blrcs.security.shared_keys import SharedKeys
 from blrcs.security.token_revoker import VerifierRevoker
-from blrcs_native.token import TokenVerifier
+from blrcs_native.tokens.verifier import TokenVerifier
 
 FOREVER_NS = 2**63 - 1
 SETTLE_PERIOD_S = 60.0

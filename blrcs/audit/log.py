@@ -17,7 +17,7 @@ from blrcs.audit.retention import forget_restored, retire
 from blrcs.domain.errors import DataLossError, UnavailableError
 from blrcs.monitoring.refusals import MAX_KINDS, taken_records
 from blrcs.resilience.pace import Pace
-from blrcs_native.refusal_folder import RefusalFolder
+from blrcs_native.monitoring.refusal_folder import RefusalFolder
 
 FLUSH_S = 0.25
 """For so long at most records that nobody waits for stay in memory, where many come."""

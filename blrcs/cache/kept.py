@@ -9,8 +9,8 @@ from blrcs.cache.memory_namespace import Clock, Tell
 from blrcs.cache.near import NearHits
 from blrcs.config.cache import Cache
 from blrcs.domain.cache_entry import CacheEntry, CacheEventKind, CacheFigures
-from blrcs_native.cache_hits import CacheHits
-from blrcs_native.cache_stamps import CacheStamps
+from blrcs_native.cache.hits import CacheHits
+from blrcs_native.cache.stamps import CacheStamps
 
 Kept = tuple[bytes, str, int, int | None, int | None]
 """Value, content type, version, deadline by the monotonic clock, and column of hits."""

@@ -13,8 +13,8 @@ from blrcs.domain.cache_entry import (
     Presence,
     SetCondition,
 )
-from blrcs_native.cache import CONFLICT, NEVER_NS, TOO_LARGE, TtlCache
-from blrcs_native.cache_space import CacheSpace, StoredEntry
+from blrcs_native.cache.caches import CONFLICT, NEVER_NS, TOO_LARGE, TtlCache
+from blrcs_native.cache.space import CacheSpace, StoredEntry
 
 NUMBER_CONTENT_TYPE = "text/plain"
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1

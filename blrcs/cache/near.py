@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from blrcs.cache.memory_namespace import Clock
 from blrcs.config.cache import Cache
-from blrcs_native.cache_hits import CacheHits
-from blrcs_native.cache_near import NearCopies
-from blrcs_native.cache_stamps import CacheStamps
+from blrcs_native.cache.hits import CacheHits
+from blrcs_native.cache.near import NearCopies
+from blrcs_native.cache.stamps import CacheStamps
 
 
 def near_copies(

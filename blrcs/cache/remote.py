@@ -22,8 +22,8 @@ from blrcs.domain.errors import (
     ResourceExhaustedError,
     UnavailableError,
 )
-from blrcs_native.cache_near import NearCopies
-from blrcs_native.cache_space import StoredEntry
+from blrcs_native.cache.near import NearCopies
+from blrcs_native.cache.space import StoredEntry
 
 
 class RemoteCache:

@@ -19,8 +19,8 @@ from blrcs.domain.identity_name import is_workload_name
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
 from blrcs.interceptors.validation import judge
 from blrcs.security.access_store import TableDecisions
-from blrcs_native.rejection import Rejection
-from blrcs_native.resource_template import ResourceTemplate
+from blrcs_native.access.resource_template import ResourceTemplate
+from blrcs_native.calls.rejection import Rejection
 
 COUNTED = "counted in the running server"
 STATUS_DETAILS = "grpc-status-details-bin"

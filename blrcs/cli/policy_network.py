@@ -3,7 +3,7 @@
 from blrcs.cli.policy_verdict import Verdict
 from blrcs.config.network import AddressLists, Network
 from blrcs.domain.policy import Addresses, MethodPolicy
-from blrcs_native.address_set import AddressRules
+from blrcs_native.addresses.address_set import AddressRules
 
 STAGE = "network"
 

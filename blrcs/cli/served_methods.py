@@ -24,12 +24,12 @@ from blrcs.v1 import (
     record_pb2_grpc,
     user_pb2_grpc,
 )
-from blrcs_native.access import AccessTable
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.limiter import Limiter
-from blrcs_native.pipeline import Pipeline
-from blrcs_native.token import TokenVerifier
+from blrcs_native.access.table import AccessTable
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.verifier import TokenVerifier
 
 LIMITER_CELLS = 64
 NOBODY = "nobody"

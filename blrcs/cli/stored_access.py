@@ -14,7 +14,7 @@ from blrcs.database.statement import Statement
 from blrcs.database.tables import service_accounts, users
 from blrcs.domain.identity_name import SERVICE_ACCOUNTS, USERS
 from blrcs.security.compiled_policy import compile_policy
-from blrcs_native.access import AccessTable
+from blrcs_native.access.table import AccessTable
 
 _THIS: sa.BindParameter[str] = sa.bindparam("this_id")
 _ACCOUNTS = {

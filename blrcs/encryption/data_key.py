@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.sealed_value import HEADER_BYTES, KEY_ID_BYTES, OLD_VERSION, VERSION
-from blrcs_native.field_seal import FieldSeal
+from blrcs_native.records.field_seal import FieldSeal
 
 KEY_BYTES = 32
 SALT_BYTES = 16

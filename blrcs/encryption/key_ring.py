@@ -15,7 +15,7 @@ from blrcs.encryption.data_key import (
     expand,
 )
 from blrcs.encryption.place import place
-from blrcs_native.field_seal import FieldSeal
+from blrcs_native.records.field_seal import FieldSeal
 
 TAG_BYTES = 16
 """So long that two values have the same tag never: a filter by tags finds no others."""

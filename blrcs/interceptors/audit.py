@@ -14,14 +14,14 @@ from blrcs.domain.proven_subject import ProvenSubject, proven_subject
 from blrcs.interceptors.audit_sink import AuditSink
 from blrcs.interceptors.masking import masked
 from blrcs.interceptors.statuses import CODES
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.call import Call
-from blrcs_native.end_hook import EndHook
-from blrcs_native.interfaces import Handler
-from blrcs_native.method import Method
-from blrcs_native.refusal_folder import RefusalHook
-from blrcs_native.rejection import CODE_NAMES, AbortError, Rejection
-from blrcs_native.resource_template import ResourceTemplate
+from blrcs_native.access.resource_template import ResourceTemplate
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.end_hook import EndHook
+from blrcs_native.calls.interfaces import Handler
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.rejection import CODE_NAMES, AbortError, Rejection
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.monitoring.refusal_folder import RefusalHook
 
 AUDITED_CODES = frozenset({CODES["UNAUTHENTICATED"], CODES["PERMISSION_DENIED"]})
 MAX_SHOWN_BYTES = 16_384

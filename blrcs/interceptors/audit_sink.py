@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from blrcs_native.refusal_folder import RefusalFolder
+from blrcs_native.monitoring.refusal_folder import RefusalFolder
 
 
 class AuditSink(Protocol):

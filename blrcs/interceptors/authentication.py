@@ -6,14 +6,14 @@ from blrcs.domain.policy import BindingDemand, MethodPolicy
 from blrcs.interceptors.peer_certificate import certificate_thumbprint
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.statuses import rejection, retry_info, retry_trailers
-from blrcs_native import authentication_guard as native
-from blrcs_native import token_binding
-from blrcs_native.call import Call
-from blrcs_native.certificate_guard import CertificateGuard, CertificatePrincipals
-from blrcs_native.guard import Guard
-from blrcs_native.rejection import Rejection
-from blrcs_native.token import TokenVerifier
-from blrcs_native.token_refusal import REFUSALS
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.guards import authentication as native
+from blrcs_native.guards.certificate import CertificateGuard, CertificatePrincipals
+from blrcs_native.guards.guard import Guard
+from blrcs_native.tokens import binding as token_binding
+from blrcs_native.tokens.refusal import REFUSALS
+from blrcs_native.tokens.verifier import TokenVerifier
 
 NOT_VERIFIED = "TOKEN_NOT_VERIFIED"
 CHALLENGE = (("www-authenticate", "Bearer"),)

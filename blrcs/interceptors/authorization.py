@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.statuses import rejection
-from blrcs_native.authorization_guard import (
+from blrcs_native.access.resource_template import ResourceTemplate
+from blrcs_native.calls.method import Method
+from blrcs_native.guards.authorization import (
     CurrentAccess,
     HeadAuthorizationGuard,
     ObjectAuthorizationGuard,
 )
-from blrcs_native.guard import Guard
-from blrcs_native.method import Method
-from blrcs_native.resource_template import ResourceTemplate
+from blrcs_native.guards.guard import Guard
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from concurrent.futures import Executor
 from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.transport.registration import Registration
-from blrcs_native.call_metrics import CallMetrics
-from blrcs_native.interfaces import Handler
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.interfaces import Handler
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.monitoring.call_metrics import CallMetrics
 
 PolicyOf = Callable[[Registration], MethodPolicy | None]
 """The policy of a method; None for one that is not to be served."""

@@ -4,9 +4,9 @@ import structlog
 
 from blrcs.config.observability import LogLevelName
 from blrcs.monitoring.log_level import LogLevel
-from blrcs_native.call import Call
-from blrcs_native.end_hook import EndHook
-from blrcs_native.rejection import CODE_NAMES
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.end_hook import EndHook
+from blrcs_native.calls.rejection import CODE_NAMES
 
 NS_PER_MS = 1_000_000
 SERVER_FAULTS = frozenset(

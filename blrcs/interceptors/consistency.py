@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from blrcs.domain.consistency import TOKEN_KEY, Consistency, consistency
-from blrcs_native.call import Call
-from blrcs_native.interfaces import Handler
-from blrcs_native.method import Method
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.interfaces import Handler
+from blrcs_native.calls.method import Method
 
 MAX_TOKENS = 8
 """As many as are looked at; who sends more is served as one who sends what cannot be read."""

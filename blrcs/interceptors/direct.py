@@ -4,10 +4,10 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from blrcs.domain.policy import MethodPolicy
-from blrcs_native.direct import DirectHandler
-from blrcs_native.guard import Guard
-from blrcs_native.interfaces import Handler
-from blrcs_native.method import Method
+from blrcs_native.calls.interfaces import Handler
+from blrcs_native.calls.method import Method
+from blrcs_native.direct.handler import DirectHandler
+from blrcs_native.guards.guard import Guard
 
 MakeDirect = Callable[[Sequence[Guard]], DirectHandler]
 """Makes a direct handler behind the guards that read the request."""

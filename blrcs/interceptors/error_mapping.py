@@ -9,8 +9,8 @@ from blrcs.domain.errors import (
     UnavailableError,
 )
 from blrcs.interceptors.statuses import Trailers, bad_request, rejection, retry_info, retry_trailers
-from blrcs_native.call import Call
-from blrcs_native.rejection import Rejection
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.rejection import Rejection
 
 NS_PER_MS = 1_000_000
 

@@ -21,17 +21,17 @@ from blrcs.interceptors.step_up import step_up_guards
 from blrcs.interceptors.validation import validation_guards
 from blrcs.interceptors.watch_places import WatchPlaces
 from blrcs.monitoring.audit_lines import AuditLines
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.certificate_guard import CertificatePrincipals
-from blrcs_native.direct import DirectHandler
-from blrcs_native.guard import Guard
-from blrcs_native.interfaces import Handler
-from blrcs_native.limiter import Limiter
-from blrcs_native.method import Method
-from blrcs_native.network import CurrentNetwork
-from blrcs_native.overload import Overload
-from blrcs_native.pipeline import Pipeline
-from blrcs_native.token import TokenVerifier
+from blrcs_native.addresses.network import CurrentNetwork
+from blrcs_native.calls.interfaces import Handler
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.direct.handler import DirectHandler
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.guards.certificate import CertificatePrincipals
+from blrcs_native.guards.guard import Guard
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.load.overload import Overload
+from blrcs_native.tokens.verifier import TokenVerifier
 
 Middleware = Callable[[Method, Handler], Handler]
 """Wraps a handler, once, when its method is bound."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
 from blrcs.domain.policy import MethodPolicy
-from blrcs_native.cache import TtlCache
-from blrcs_native.call import Call
-from blrcs_native.interfaces import Handler, Metadata
-from blrcs_native.method import Method
+from blrcs_native.cache.caches import TtlCache
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.interfaces import Handler, Metadata
+from blrcs_native.calls.method import Method
 
 HEADER = "idempotency-key"
 MAX_KEY_LENGTH = 255

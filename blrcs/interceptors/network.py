@@ -4,12 +4,12 @@ from blrcs.config.network import Network
 from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.statuses import rejection
-from blrcs_native import network_guard as native
-from blrcs_native.address_set import AddressRules, AddressSet
-from blrcs_native.client_addresses import ClientAddresses
-from blrcs_native.guard import Guard
-from blrcs_native.method import Method
-from blrcs_native.network import CurrentNetwork
+from blrcs_native.addresses.address_set import AddressRules, AddressSet
+from blrcs_native.addresses.client_addresses import ClientAddresses
+from blrcs_native.addresses.network import CurrentNetwork
+from blrcs_native.calls.method import Method
+from blrcs_native.guards import network as native
+from blrcs_native.guards.guard import Guard
 
 REJECTIONS = {
     native.DENIED: rejection(

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.statuses import rejection, retry_info, retry_trailers
-from blrcs_native.method import Method
-from blrcs_native.overload import REFUSAL_NAMES, MethodLoad, Overload
-from blrcs_native.rejection import Rejection
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.load.overload import REFUSAL_NAMES, MethodLoad, Overload
 
 STAGE = "overload"
 BUSY = "the server has too much to do: try again"

@@ -5,7 +5,7 @@ import hashlib
 import ssl
 from functools import lru_cache
 
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 CERTIFICATE = "x509_pem_cert"
 REMEMBERED = 4096

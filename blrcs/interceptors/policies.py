@@ -13,8 +13,8 @@ from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.transport.registration import Registration
 from blrcs.transport.router import Router
-from blrcs_native.call_metrics import CallMetrics
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.monitoring.call_metrics import CallMetrics
 
 
 def policy_in(settings: Settings, registration: Registration) -> MethodPolicy | None:

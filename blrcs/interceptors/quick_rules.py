@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from blrcs_native.quick_rules import (
+from blrcs_native.guards.quick_rules import (
     QuickField,
     QuickMessage,
     QuickMessages,

@@ -8,11 +8,11 @@ from google.rpc import error_details_pb2
 from blrcs.domain.policy import NS_PER_S, Limit, MethodPolicy
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.statuses import Trailers, rejection, retry_info, retry_trailers
-from blrcs_native.guard import Guard
-from blrcs_native.limiter import Limiter, Rule
-from blrcs_native.method import Method
-from blrcs_native.rate_limit_guard import RateLimitGuard
-from blrcs_native.rejection import Rejection
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.guards.guard import Guard
+from blrcs_native.guards.rate_limit import RateLimitGuard
+from blrcs_native.limits.limiter import Limiter, Rule
 
 NEVER = "-1"
 

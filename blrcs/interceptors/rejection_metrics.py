@@ -1,9 +1,9 @@
 """Counts what guards refuse, and what they would refuse if they were not in shadow."""
 
-from blrcs_native.call import Call
-from blrcs_native.end_hook import EndHook
-from blrcs_native.metrics import Counter
-from blrcs_native.rejection import Rejection
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.end_hook import EndHook
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.monitoring.metrics import Counter
 
 
 class RejectionMetrics:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from blrcs.domain.policy import MethodPolicy
-from blrcs_native.cache import TtlCache
-from blrcs_native.call import Call
-from blrcs_native.interfaces import Handler
-from blrcs_native.method import Method
+from blrcs_native.cache.caches import TtlCache
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.interfaces import Handler
+from blrcs_native.calls.method import Method
 
 MAX_ENTRIES = 10_000
 MAX_BYTES = 64 * 1024 * 1024

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from blrcs.domain.errors import DomainError
 from blrcs.interceptors.authentication import BINDING_REJECTIONS
 from blrcs.interceptors.error_mapping import error_rejection
-from blrcs_native import token_binding
-from blrcs_native.call import Call
-from blrcs_native.guard import Guard
-from blrcs_native.rejection import Rejection
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.guards.guard import Guard
+from blrcs_native.tokens import binding as token_binding
 
 SpendProof = Callable[[Call], Awaitable[bool] | None]
 """Whether no other machine has taken the proof that was just checked; None without one."""

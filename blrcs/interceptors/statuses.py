@@ -6,7 +6,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from blrcs_native.rejection import CODE_NAMES, Rejection
+from blrcs_native.calls.rejection import CODE_NAMES, Rejection
 
 ERROR_DOMAIN = "blrcs"
 CODES = {name: number for number, name in enumerate(CODE_NAMES)}

@@ -3,9 +3,9 @@
 from blrcs.domain.authentication import ACR
 from blrcs.domain.policy import NS_PER_S, MethodPolicy, StepUp
 from blrcs.interceptors.statuses import rejection
-from blrcs_native.guard import Guard
-from blrcs_native.rejection import Rejection
-from blrcs_native.step_up_guard import StepUpGuard
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.guards.guard import Guard
+from blrcs_native.guards.step_up import StepUpGuard
 
 REASON = "STEP_UP_REQUIRED"
 MESSAGE = "a better or fresher proof of who calls is needed: AuthService.StepUp gives a token of it"

@@ -9,10 +9,10 @@ from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.quick_rules import quick_rules
 from blrcs.interceptors.statuses import bad_request, rejection
-from blrcs_native.guard import Guard
-from blrcs_native.method import Method
-from blrcs_native.rejection import Rejection
-from blrcs_native.validation_guard import ValidationGuard
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.guards.guard import Guard
+from blrcs_native.guards.validation import ValidationGuard
 
 MAX_REPORTED = 20
 LARGE_BYTES = 4096

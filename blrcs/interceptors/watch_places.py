@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from blrcs.domain.errors import ResourceExhaustedError
-from blrcs_native.call import Call
-from blrcs_native.interfaces import Handler
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.interfaces import Handler
 
 
 class WatchPlaces:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from blrcs.limits.limit_calls import Answer, Claim, Counted, Standing
 from blrcs.limits.limit_queue import LimitQueue
 from blrcs.limits.redis_rule import NS_PER_US, Lease
-from blrcs_native.limit_share import Share
-from blrcs_native.limiter import NEVER_NS
+from blrcs_native.limits.limiter import NEVER_NS
+from blrcs_native.limits.share import Share
 
 MIN_AHEAD = 8
 """Shares smaller than this are not drawn before they are needed."""

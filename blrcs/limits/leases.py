@@ -8,7 +8,7 @@ from blrcs.limits.hand import Draw, Hand
 from blrcs.limits.limit_calls import Answer, Claim, Counted, LimitCall, Operation
 from blrcs.limits.limit_queue import LimitQueue, RedisLostError
 from blrcs.limits.redis_rule import RedisRule
-from blrcs_native.limiter import NEVER_NS
+from blrcs_native.limits.limiter import NEVER_NS
 
 MAX_HANDS = 65_536
 """Cells of which a process has shares; further ones are asked about each time."""

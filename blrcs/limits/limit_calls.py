@@ -6,7 +6,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from blrcs.limits.redis_rule import NS_PER_US, RedisRule
-from blrcs_native.limiter import NEVER_NS
+from blrcs_native.limits.limiter import NEVER_NS
 
 NEVER_US = -1
 _ALLOWED = Struct("<Bq")

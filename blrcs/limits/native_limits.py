@@ -8,10 +8,10 @@ from blrcs.domain.limit_rule import Descriptor, LimitRule
 from blrcs.domain.limit_status import LimitStatus, LimitVerdict
 from blrcs.limits.cell import cell_key, rule_identity
 from blrcs.limits.rule_index import RuleIndex
-from blrcs_native import limit_index
-from blrcs_native.generation import Generation
-from blrcs_native.limit_share import Share
-from blrcs_native.limiter import NEVER_NS, Decision, Limiter, Rule
+from blrcs_native.limits import index as limit_index
+from blrcs_native.limits.limiter import NEVER_NS, Decision, Limiter, Rule
+from blrcs_native.limits.share import Share
+from blrcs_native.shared.generation import Generation
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from blrcs.limits.native_limits import NativeLimits, native_index, native_rule
 from blrcs.limits.redis_rule import RedisRule, compile_rule
 from blrcs.limits.rule_index import RuleIndex
 from blrcs.limits.without_redis import WithoutRedis, limits_unavailable
-from blrcs_native import limit_index
-from blrcs_native.generation import Generation
-from blrcs_native.limiter import NEVER_NS
+from blrcs_native.limits import index as limit_index
+from blrcs_native.limits.limiter import NEVER_NS
+from blrcs_native.shared.generation import Generation
 
 PROBE = "probe"
 PROBE_PERIOD_NS = 1_000_000

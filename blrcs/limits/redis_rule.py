@@ -6,7 +6,7 @@ from hashlib import blake2b
 from blrcs.domain.limit_rule import LimitRule, OnLoss
 from blrcs.domain.policy import Algorithm
 from blrcs.limits.cell import rule_identity
-from blrcs_native.limit_share import Share
+from blrcs_native.limits.share import Share
 
 KINDS: dict[Algorithm, int] = {
     "gcra": 1,

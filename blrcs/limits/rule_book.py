@@ -11,7 +11,7 @@ from blrcs.database.repositories.limit_rule import SqlLimitRuleRepository
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError
 from blrcs.domain.limit_rule import LimitEntry, LimitRule
 from blrcs.limits.native_limits import NativeLimits
-from blrcs_native.generation import Generation
+from blrcs_native.shared.generation import Generation
 
 if TYPE_CHECKING:
     from blrcs.limits.redis_limits import RedisLimits

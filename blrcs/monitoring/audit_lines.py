@@ -10,7 +10,7 @@ import structlog
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.monitoring.refusals import MAX_KINDS, taken_records
 from blrcs.resilience.pace import Pace
-from blrcs_native.refusal_folder import RefusalFolder
+from blrcs_native.monitoring.refusal_folder import RefusalFolder
 
 EVENT = "audit"
 FLUSH_S = 0.25

@@ -1,6 +1,6 @@
 """What the audit log does, as metrics."""
 
-from blrcs_native.metrics import Counter, Gauge, MetricsBlock
+from blrcs_native.monitoring.metrics import Counter, Gauge, MetricsBlock
 
 
 class AuditMetrics:

@@ -1,7 +1,7 @@
 """How circuits to dependencies stand, as metrics."""
 
 from blrcs.resilience.circuit_breaker import CircuitState
-from blrcs_native.metrics import Counter, Gauge, MetricsBlock
+from blrcs_native.monitoring.metrics import Counter, Gauge, MetricsBlock
 
 DEPENDENCIES = 64
 FIGURES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 2}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from blrcs_native.metrics import (
+from blrcs_native.monitoring.metrics import (
     AnyFamily,
     Counter,
     DurationHistogram,

@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from blrcs_native.metrics import AnyFamily, Counter, Gauge
+from blrcs_native.monitoring.metrics import AnyFamily, Counter, Gauge
 
 
 class NativeCollector(Collector):

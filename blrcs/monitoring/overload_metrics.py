@@ -1,6 +1,6 @@
 """What is known of overload, as metrics."""
 
-from blrcs_native.metrics import Counter, Gauge, MetricsBlock
+from blrcs_native.monitoring.metrics import Counter, Gauge, MetricsBlock
 
 
 class OverloadMetrics:

@@ -1,7 +1,7 @@
 """What goes on in pools of connections, as metrics."""
 
 from blrcs.resilience.watching import CircuitObserver, noting
-from blrcs_native.metrics import Counter, DurationHistogram, Gauge, MetricsBlock
+from blrcs_native.monitoring.metrics import Counter, DurationHistogram, Gauge, MetricsBlock
 
 MS_NS = 1_000_000
 WAIT_BUCKETS_NS = tuple(

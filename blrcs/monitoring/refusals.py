@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from blrcs.domain.instant import to_instant
-from blrcs_native.refusal_folder import FoldedRefusal, RefusalFolder
-from blrcs_native.rejection import CODE_NAMES
+from blrcs_native.calls.rejection import CODE_NAMES
+from blrcs_native.monitoring.refusal_folder import FoldedRefusal, RefusalFolder
 
 MAX_KINDS = 512
 """Refusals that are told apart until they are written."""

@@ -3,7 +3,7 @@
 import math
 
 from blrcs.monitoring.pool_metrics import POOLS
-from blrcs_native.metrics import Counter, Gauge, MetricsBlock
+from blrcs_native.monitoring.metrics import Counter, Gauge, MetricsBlock
 
 
 class ReplicaMetrics:

@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from blrcs.monitoring.native_collector import to_metric
-from blrcs_native.metrics import AnyFamily, Counter, Gauge
+from blrcs_native.monitoring.metrics import AnyFamily, Counter, Gauge
 
 Row = tuple[Any, ...]
 Slices = Callable[[], Sequence[tuple[Iterable[AnyFamily], bool]]]

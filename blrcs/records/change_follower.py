@@ -13,7 +13,7 @@ from typing import Protocol
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.records import FeedPosition
 from blrcs.domain.record_name import CollectionKey
-from blrcs_native.record_copies import RecordCopies
+from blrcs_native.records.copies import RecordCopies
 
 MAX_FOLLOWED = 1024
 MAX_CHANGES = 1000

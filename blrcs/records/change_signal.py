@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 from blrcs.domain.record_name import CollectionKey
-from blrcs_native.cache_stamps import CacheStamps
-from blrcs_native.generation import Generation
+from blrcs_native.cache.stamps import CacheStamps
+from blrcs_native.shared.generation import Generation
 
 MAX_WATCHERS = 1024
 LOOK_S = 0.01

@@ -7,7 +7,7 @@ from blrcs.domain.consistency import consistency
 from blrcs.domain.record import RecordImage
 from blrcs.domain.record_name import RecordKey
 from blrcs.records.change_follower import ChangeFollower
-from blrcs_native.record_copies import RecordCopies
+from blrcs_native.records.copies import RecordCopies
 
 
 class CommittedRecords(Protocol):

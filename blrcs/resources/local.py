@@ -23,9 +23,9 @@ from blrcs.resources.server_resources import ServerResources
 from blrcs.resources.service_life import ServiceLife
 from blrcs.security.access_store import TableDecisions
 from blrcs.security.page_tokens import SignedPageTokens
-from blrcs_native.access import AccessTable
-from blrcs_native.limiter import Limiter
-from blrcs_native.metrics import MetricsBlock
+from blrcs_native.access.table import AccessTable
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.monitoring.metrics import MetricsBlock
 
 LIMITER_CELLS = 4096
 METRICS_CELLS = 131_072

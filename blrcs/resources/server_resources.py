@@ -13,7 +13,7 @@ from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.database.adapter import DatabaseAdapter
 from blrcs.encryption.encryption_service import EncryptionService
 from blrcs.resources.service_life import ServiceLife, Work
-from blrcs_native.metrics import MetricsBlock
+from blrcs_native.monitoring.metrics import MetricsBlock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from blrcs.database.adapter import Transaction
 from blrcs.database.repositories.access import SqlAccessRepository, change_policy
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.security.compiled_policy import CompiledPolicy, compile_policy
-from blrcs_native import access as native
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.generation import Generation
+from blrcs_native.access import table as native
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.shared.generation import Generation
 
 REASONS = {
     "granted": "a binding grants it",

@@ -15,8 +15,8 @@ from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.group import Group
 from blrcs.domain.role import Role
 from blrcs.security.condition_compiler import compile_condition
-from blrcs_native import access as native
-from blrcs_native.condition import Condition as NativeCondition
+from blrcs_native.access import table as native
+from blrcs_native.conditions.condition import Condition as NativeCondition
 
 ROOT = ""
 

@@ -15,9 +15,9 @@ from blrcs.domain.condition.syntax import (
     Variable,
 )
 from blrcs.domain.condition.walk import variables
-from blrcs_native import condition_nodes as nodes
-from blrcs_native.condition import Condition, Node
-from blrcs_native.condition_time import TimePart
+from blrcs_native.conditions import nodes
+from blrcs_native.conditions.condition import Condition, Node
+from blrcs_native.conditions.time_parts import TimePart
 
 MAX_REMEMBERED = 2048
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from blrcs.domain.failures import FailureBound, Failures, cells_of
-from blrcs_native.limiter import Limiter, Rule
+from blrcs_native.limits.limiter import Limiter, Rule
 
 
 class LimiterFailureCounts:

@@ -13,7 +13,7 @@ import watchfiles
 from blrcs.application.ports.clock import Clock
 from blrcs.security.key_file import KeyFileError
 from blrcs.security.key_ring import KeyRing
-from blrcs_native.token import TokenVerifier
+from blrcs_native.tokens.verifier import TokenVerifier
 
 LOOK_ANYWAY_MS = 5_000
 GATHER_MS = 50

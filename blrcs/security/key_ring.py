@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from blrcs.application.ports.clock import Clock
 from blrcs.security.key_directory import KeyDirectory
 from blrcs.security.signing_keys import SigningKey
-from blrcs_native.keys import Keyset, VerificationKey
+from blrcs_native.tokens.keys import Keyset, VerificationKey
 
 
 class KeyRing:

@@ -1,7 +1,7 @@
 """What pays for proofs of keys that come to nothing: the address that they come from."""
 
 from blrcs.domain.address_block import address_block
-from blrcs_native.limiter import Limiter, Rule
+from blrcs_native.limits.limiter import Limiter, Rule
 
 NS_PER_S = 1_000_000_000
 PERIOD_NS = 10 * 60 * NS_PER_S

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple, Self
 
-from blrcs_native.jws import decode_base64url, encode_base64url, split
-from blrcs_native.key_rules import InvalidKeyError
-from blrcs_native.keys import VerificationKey
-from blrcs_native.strict_json import read_object
+from blrcs_native.encoding.strict_json import read_object
+from blrcs_native.tokens.jws import decode_base64url, encode_base64url, split
+from blrcs_native.tokens.key_rules import InvalidKeyError
+from blrcs_native.tokens.keys import VerificationKey
 
 TYPE = "dpop+jwt"
 ALGORITHMS = ("ES256", "EdDSA")

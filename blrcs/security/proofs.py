@@ -9,8 +9,8 @@ from blrcs.application.ports.shared_counts import SpentProofs
 from blrcs.domain.errors import ResourceExhaustedError, UnauthenticatedError
 from blrcs.security.proof_payments import ProofPayments
 from blrcs.security.proof_text import ProofText, hash_of
-from blrcs_native.call import Call
-from blrcs_native.limiter import Limiter, Rule
+from blrcs_native.calls.call import Call
+from blrcs_native.limits.limiter import Limiter, Rule
 
 PROOF = "dpop"
 METHOD = "POST"

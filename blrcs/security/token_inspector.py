@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from blrcs.application.ports.credentials import Asker, TokenFacts
 from blrcs.domain.errors import ResourceExhaustedError
 from blrcs.domain.token_limits import TokenBinding
-from blrcs_native.authentication_guard import PASSWORD_CHANGE_CLAIM
-from blrcs_native.claims import Claims
-from blrcs_native.failed_verifications import FailedVerifications
-from blrcs_native.token import TokenVerifier
-from blrcs_native.token_refusal import TokenRefusal
+from blrcs_native.guards.authentication import PASSWORD_CHANGE_CLAIM
+from blrcs_native.tokens.claims import Claims
+from blrcs_native.tokens.failed_verifications import FailedVerifications
+from blrcs_native.tokens.refusal import TokenRefusal
+from blrcs_native.tokens.verifier import TokenVerifier
 
 NS_PER_MS = 1_000_000
 NOT_VERIFIED = "TOKEN_NOT_VERIFIED"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from blrcs.domain.revocation import Revocation
-from blrcs_native.revocations import Revocations
+from blrcs_native.tokens.revocations import Revocations
 
 
 class VerifierRevoker:

@@ -26,11 +26,11 @@ from blrcs.security.access_store import TableDecisions
 from blrcs.transport.in_process import InProcessChannel
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
-from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.limiter import Limiter
-from blrcs_native.token import TokenVerifier
+from blrcs_native.access.table import AccessTable, BindingSpec, RoleSpec
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.verifier import TokenVerifier
 
 NAME = "blrcs-testing"
 TOKEN_TTL_S = 3600

@@ -9,8 +9,8 @@ from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.record_name import CollectionKey
 from blrcs.transfer.entry import Entry, Read, Reject
 from blrcs.transfer.lines import Line, read_blocks, read_lines
-from blrcs_native.protobuf_wire import write_bytes
-from blrcs_native.record_lines import LineBlock, RecordWrites
+from blrcs_native.encoding.protobuf_wire import write_bytes
+from blrcs_native.records.lines import LineBlock, RecordWrites
 
 MAX_ENTRIES = 1_000
 """Of BatchWriteRecordsRequest."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from blrcs_native.record_lines import LineBlock
+from blrcs_native.records.lines import LineBlock
 
 MAX_LINE_BYTES = 8 << 20
 """A record has at most 1 MiB; a text of JSON may be some times that for the same record."""

@@ -6,7 +6,7 @@ A message made value by value takes several times as long as the server then nee
 from typing import Any
 
 from blrcs.domain.filter.document import MAX_DEPTH
-from blrcs_native.struct_wire import struct_of
+from blrcs_native.encoding.struct_wire import struct_of
 
 
 def encode_struct(document: dict[str, Any]) -> bytes:

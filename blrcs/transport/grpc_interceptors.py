@@ -12,8 +12,8 @@ import grpc
 
 from blrcs.transport.handlers import method_handler_behaviour
 from blrcs.transport.registration import Registration
-from blrcs_native.call import Call
-from blrcs_native.interfaces import Handler, Metadata
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.interfaces import Handler, Metadata
 
 
 class CallDetails(NamedTuple):

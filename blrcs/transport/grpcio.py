@@ -16,9 +16,9 @@ from blrcs.domain.deadline import expect_within
 from blrcs.transport.router import Router
 from blrcs.transport.status_codes import STATUS_CODES
 from blrcs.transport.tls import ServerCredentials
-from blrcs_native.call import Call
-from blrcs_native.interfaces import Metadata
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.interfaces import Metadata
+from blrcs_native.calls.pipeline import Pipeline
 
 FIELD_BYTES = 32
 HARD_METADATA_LIMIT = "grpc.absolute_max_metadata_size"

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
-from blrcs_native.call import Call
-from blrcs_native.interfaces import Handler
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.interfaces import Handler
 
 END = object()
 
@@ -82,15 +82,15 @@ class ThreadContext:
         self._loop.call_soon_threadsafe(self._call.add_done_callback, lambda _: callback())
 
     def abort(self, code: Any, details: str = "", trailing_metadata: Any = ()) -> None:
-        """See :meth:`blrcs_native.call.Call.abort`."""
+        """See :meth:`blrcs_native.calls.call.Call.abort`."""
         self.wait(self._call.abort(code, details, trailing_metadata))
 
     def abort_with_status(self, status: Any) -> None:
-        """See :meth:`blrcs_native.call.Call.abort_with_status`."""
+        """See :meth:`blrcs_native.calls.call.Call.abort_with_status`."""
         self.wait(self._call.abort_with_status(status))
 
     def send_initial_metadata(self, initial_metadata: Any) -> None:
-        """See :meth:`blrcs_native.call.Call.send_initial_metadata`."""
+        """See :meth:`blrcs_native.calls.call.Call.send_initial_metadata`."""
         self.wait(self._call.send_initial_metadata(initial_metadata))
 
 

@@ -16,9 +16,9 @@ from grpc.aio import Metadata as GrpcMetadata
 from blrcs.domain.deadline import expect_within
 from blrcs.transport.router import Router
 from blrcs.transport.status_codes import STATUS_CODES
-from blrcs_native.call import Call
-from blrcs_native.interfaces import Metadata
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.interfaces import Metadata
+from blrcs_native.calls.pipeline import Pipeline
 
 PEER = "in-process"
 QUEUED_MESSAGES = 16

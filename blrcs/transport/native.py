@@ -16,14 +16,14 @@ from blrcs.transport.listening import SocketPath, listening_sockets, port_of
 from blrcs.transport.native_options import native_options
 from blrcs.transport.router import Router
 from blrcs.transport.tls import ServerCredentials
+from blrcs_native.addresses.network import CurrentNetwork
 from blrcs_native.http2.abuse import AbuseCounters
 from blrcs_native.http2.acceptor import Acceptor
 from blrcs_native.http2.connection_set import ConnectionSet
 from blrcs_native.http2.dispatcher import Dispatcher
 from blrcs_native.http2.messages import name_of
-from blrcs_native.metrics import Counter
-from blrcs_native.network import CurrentNetwork
-from blrcs_native.overload import Overload
+from blrcs_native.load.overload import Overload
+from blrcs_native.monitoring.metrics import Counter
 
 ABORT_GRACE_S = 1.0
 COMPLAINT_INTERVAL_S = 60

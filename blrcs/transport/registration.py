@@ -13,9 +13,9 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pool import Default, DescriptorPool
 
 from blrcs.transport.handlers import method_handler_behaviour
-from blrcs_native.call_metrics import CallMetrics, CallType
-from blrcs_native.interfaces import Handler
-from blrcs_native.method import Method
+from blrcs_native.calls.interfaces import Handler
+from blrcs_native.calls.method import Method
+from blrcs_native.monitoring.call_metrics import CallMetrics, CallType
 
 KINDS: dict[tuple[bool, bool], CallType] = {
     (False, False): "unary",

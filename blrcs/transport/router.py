@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from blrcs_native.call_metrics import MethodMetrics
-from blrcs_native.pipeline import Pipeline
-from blrcs_native.routes import Routes
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.calls.routes import Routes
+from blrcs_native.monitoring.call_metrics import MethodMetrics
 
 
 class Router(Routes):

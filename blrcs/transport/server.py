@@ -9,9 +9,9 @@ from blrcs.transport.grpcio import GrpcioServer
 from blrcs.transport.native import NativeServer
 from blrcs.transport.router import Router
 from blrcs.transport.tls import ServerCredentials
-from blrcs_native.metrics import Counter
-from blrcs_native.network import CurrentNetwork
-from blrcs_native.overload import Overload
+from blrcs_native.addresses.network import CurrentNetwork
+from blrcs_native.load.overload import Overload
+from blrcs_native.monitoring.metrics import Counter
 
 TransportName = Literal["native", "grpcio"]
 

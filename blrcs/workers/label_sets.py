@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from blrcs.monitoring.family_definition import FamilyDefinition, definition_of
-from blrcs_native.metrics import AnyFamily
+from blrcs_native.monitoring.metrics import AnyFamily
 
 WORD_BYTES = 8
 SCHEMA_BYTES = 64

@@ -14,15 +14,15 @@ from blrcs.monitoring.native_collector import new_registry
 from blrcs.monitoring.summing import new_summing_registry
 from blrcs.workers.label_sets import KnownLabelSets, LabelSets
 from blrcs.workers.segment import Segment
-from blrcs_native.cache_hits import CacheHits
-from blrcs_native.cache_stamps import CacheStamps
-from blrcs_native.generation import Generation
-from blrcs_native.limit_sharing import LimitSharing
-from blrcs_native.limiter import Limiter
-from blrcs_native.metrics import AnyFamily, MetricsBlock
-from blrcs_native.revocation_log import RevocationLog
-from blrcs_native.revocations import Revocations
-from blrcs_native.shared_map import SharedRegion
+from blrcs_native.cache.hits import CacheHits
+from blrcs_native.cache.stamps import CacheStamps
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.limits.sharing import LimitSharing
+from blrcs_native.monitoring.metrics import AnyFamily, MetricsBlock
+from blrcs_native.shared.generation import Generation
+from blrcs_native.shared.shared_map import SharedRegion
+from blrcs_native.tokens.revocation_log import RevocationLog
+from blrcs_native.tokens.revocations import Revocations
 
 LIMIT_HEADER_BYTES = 128
 LIMIT_CELL_BYTES = 64

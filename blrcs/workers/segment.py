@@ -6,8 +6,8 @@ from typing import Self
 
 import orjson
 
-from blrcs_native.shared_map import SharedMap, SharedRegion
-from blrcs_native.worker_slots import WorkerSlots
+from blrcs_native.shared.shared_map import SharedMap, SharedRegion
+from blrcs_native.shared.worker_slots import WorkerSlots
 
 MAGIC = b"BLRCSEG1"
 LENGTH_BYTES = 8

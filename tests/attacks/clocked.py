@@ -55,7 +55,7 @@ def go_by(clock: Callable[[], int]) -> None:
     from blrcs.cache.memory import MemoryCache
     from blrcs.config.cache import Cache
     from blrcs.workers.memory import SERVICE, OwnMemory
-    from blrcs_native.limiter import Limiter
+    from blrcs_native.limits.limiter import Limiter
 
     class ClockedMemory(OwnMemory):
         def limiter(self, name: str, capacity_cells: int) -> Limiter:

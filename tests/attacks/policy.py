@@ -6,9 +6,9 @@ from typing import Any
 import grpc
 
 from blrcs.v1 import access_pb2, access_pb2_grpc
-from blrcs_native.access import BindingSpec, GroupSpec, RoleSpec
+from blrcs_native.access.table import BindingSpec, GroupSpec, RoleSpec
 from tests.e2e.workers import TIMEOUT_S, Metadata
-from tests.unit.native.access_model import AccessModel
+from tests.unit.native.access.access_model import AccessModel
 
 DENY = access_pb2.BINDING_EFFECT_DENY
 

@@ -11,10 +11,10 @@ import grpc
 import pytest
 
 from blrcs.v1 import limit_pb2
-from blrcs_native.limiter import NEVER_NS, Rule
+from blrcs_native.limits.limiter import NEVER_NS, Rule
 from tests.attacks.clocked import LIMITER_CELLS, Clocked
 from tests.attacks.limits import CONSUME, Limits
-from tests.unit.native.limiter_model import LimiterModel
+from tests.unit.native.limits.limiter_model import LimiterModel
 from tests.varint import varint
 
 S = 1_000_000_000

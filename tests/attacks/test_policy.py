@@ -7,7 +7,7 @@ import grpc
 import pytest
 
 from blrcs.domain.policy_rules import MAX_ROLE_LEVELS
-from blrcs_native.access import MAX_GROUP_DEPTH
+from blrcs_native.access.table import MAX_GROUP_DEPTH
 from tests.attacks.policy import Policy
 from tests.attacks.world import World
 from tests.e2e.workers import channels_to_all, code

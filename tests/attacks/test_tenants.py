@@ -17,7 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 import blrcs.v1
 from blrcs.v1 import policy_pb2
-from blrcs_native.resource_template import ResourceTemplate
+from blrcs_native.access.resource_template import ResourceTemplate
 from tests.attacks.world import ATTACKER, TEXT, VICTIM, World
 from tests.e2e.workers import Metadata
 

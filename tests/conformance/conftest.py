@@ -6,7 +6,7 @@ import pytest
 
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.pipeline import Pipeline
 from tests.conformance.transport.channels import TRANSPORTS, open_channel
 from tests.conformance.transport.context_service import Context
 from tests.conformance.transport.echo import echo_pipelines

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blrcs.cache.strategies import StrategyMetrics
-from blrcs_native.metrics import MetricsBlock
+from blrcs_native.monitoring.metrics import MetricsBlock
 from tests.e2e.documents import TIMEOUT_S
 from tests.e2e.server import ROOT, environment
 

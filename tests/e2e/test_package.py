@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("MANIFEST.in", "LICENSE", "README.md", "pyproject.toml", "setup.py")
-BUILT = f"build/lib.{sysconfig.get_platform()}-{sys.implementation.cache_tag}/blrcs_native"
+BUILT = f"build/lib.{sysconfig.get_platform()}-{sys.implementation.cache_tag}"
 EXTENSION_SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 
 PROTO = """
@@ -60,9 +60,10 @@ def copy_sources(folder):
     shutil.copytree(ROOT / "blrcs", folder / "blrcs", ignore=ignored)
     shutil.copytree(ROOT / "_native", folder / "_native", ignore=ignored)
     shutil.copytree(ROOT / "proto", folder / "proto")
-    (folder / BUILT).mkdir(parents=True)
-    for module in (ROOT / "_native/blrcs_native").glob(f"*{EXTENSION_SUFFIX}"):
-        shutil.copy2(module, folder / BUILT)
+    for module in (ROOT / "_native/blrcs_native").rglob(f"*{EXTENSION_SUFFIX}"):
+        place = folder / BUILT / module.relative_to(ROOT / "_native")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(module, place)
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +129,13 @@ def test_the_contract_and_what_is_generated_from_it_are_in_the_wheel(names):
 
 
 def test_the_native_core_is_in_the_wheel_compiled_and_typed(names):
-    modules = {path.stem for path in (ROOT / "_native/blrcs_native").glob("*.pyx")}
-    expected = {f"blrcs_native/{module}{EXTENSION_SUFFIX}" for module in modules}
+    modules = (ROOT / "_native/blrcs_native").rglob("*.pyx")
+    expected = {
+        f"{path.relative_to(ROOT / '_native').with_suffix('').as_posix()}{EXTENSION_SUFFIX}"
+        for path in modules
+    }
     expected |= below("blrcs_native", ROOT / "_native")
-    assert "blrcs_native/call.pyi" in expected
+    assert "blrcs_native/calls/call.pyi" in expected
     assert "blrcs_native/py.typed" in expected
     assert sorted(expected - names) == []
 
@@ -148,8 +152,8 @@ def test_nothing_of_the_build_or_the_tests_is_in_the_wheel(names):
 
 def test_the_server_can_be_imported_from_it(installed):
     program = (
-        "import blrcs.app, blrcs_native.call, buf.validate.validate_pb2 as validate\n"
-        "for module in (blrcs.app, blrcs_native.call, validate): print(module.__file__)"
+        "import blrcs.app, blrcs_native.calls.call, buf.validate.validate_pb2 as validate\n"
+        "for module in (blrcs.app, blrcs_native.calls.call, validate): print(module.__file__)"
     )
     files = [Path(line) for line in installed("-c", program).splitlines()]
     assert len(files) == 3

@@ -24,7 +24,7 @@ from tests.e2e.workers import (
     code,
     start_two_workers,
 )
-from tests.unit.native.token_factory import encode
+from tests.unit.native.tokens.token_factory import encode
 
 ORIGIN = "https://blrcs.test"
 SIGN_IN = "/blrcs.v1.AuthService/SignIn"

@@ -9,12 +9,12 @@ from blrcs.domain.errors import InvalidArgumentError
 from blrcs.security.condition_compiler import compile_condition
 from blrcs.transport.in_process import InProcessStream
 from blrcs.v1 import access_pb2
-from blrcs_native.access import AccessSpecError, AccessTable, BindingSpec, GroupSpec, RoleSpec
-from blrcs_native.address_set import UNIX, AddressSet
-from blrcs_native.call import Call, Principal
+from blrcs_native.access.table import AccessSpecError, AccessTable, BindingSpec, GroupSpec, RoleSpec
+from blrcs_native.addresses.address_set import UNIX, AddressSet
+from blrcs_native.calls.call import Call, Principal
 from tests.unit.interceptors.calls import method_of
-from tests.unit.native.access_model import AccessModel
-from tests.unit.native.test_address_set import holds
+from tests.unit.native.access.access_model import AccessModel
+from tests.unit.native.addresses.test_address_set import holds
 
 NOW_NS = 1_800_000_000_987_000_000
 GROUPS = ("groups/devs", "groups/all")

@@ -19,12 +19,12 @@ from tests.fuzz.proofs import proof_inputs
 from tests.fuzz.stored import stored_inputs
 from tests.fuzz.tokens import token_inputs
 from tests.proxy_headers import LOCAL, UNSPECIFIED, attribute, client_header, header
+from tests.unit.native.direct.test_direct_record import NAME as RECORD
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.attacks import ATTACKS, GREETINGS
 from tests.unit.native.http2.frames import call, data, message, request
 from tests.unit.native.http2.whole_scenarios import SCENARIOS
-from tests.unit.native.test_direct_record import NAME as RECORD
-from tests.unit.native.token_factory import make_token
+from tests.unit.native.tokens.token_factory import make_token
 
 FOLDER = Path(__file__).parent / "corpus"
 MAX_BYTES = 1_500

@@ -13,14 +13,14 @@ from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health_pb2
 
 from blrcs.v1 import access_pb2, auth_pb2, cache_pb2, limit_pb2, record_pb2
-from tests.unit.native.direct_twins import Twins, World
-from tests.unit.native.test_direct_access import AccessWorld
-from tests.unit.native.test_direct_auth import AuthWorld
-from tests.unit.native.test_direct_cache import CacheWorld, set_
-from tests.unit.native.test_direct_health import HealthWorld
-from tests.unit.native.test_direct_limit import LimitWorld
-from tests.unit.native.test_direct_record import GET, OPEN, RecordWorld
-from tests.unit.native.token_factory import FakeClock
+from tests.unit.native.direct.direct_twins import Twins, World
+from tests.unit.native.direct.test_direct_access import AccessWorld
+from tests.unit.native.direct.test_direct_auth import AuthWorld
+from tests.unit.native.direct.test_direct_cache import CacheWorld, set_
+from tests.unit.native.direct.test_direct_health import HealthWorld
+from tests.unit.native.direct.test_direct_limit import LimitWorld
+from tests.unit.native.direct.test_direct_record import GET, OPEN, RecordWorld
+from tests.unit.native.tokens.token_factory import FakeClock
 
 CALLERS = ("users/admin", "users/alice")
 

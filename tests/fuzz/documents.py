@@ -11,17 +11,17 @@ from blrcs.api.documents import document_of
 from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.interceptors.validation import VALIDATOR
 from blrcs.v1 import record_pb2
-from blrcs_native.record_creations import (
+from blrcs_native.encoding.struct_json import json_of_struct
+from blrcs_native.encoding.struct_order import in_order
+from blrcs_native.encoding.struct_wire import struct_of
+from blrcs_native.records.creations import (
     batch_parent,
     creation_parent,
     read_creation_request,
     read_creations,
 )
-from blrcs_native.struct_json import json_of_struct
-from blrcs_native.struct_order import in_order
-from blrcs_native.struct_wire import struct_of
-from tests.unit.native.test_record_creations import PARENT, batch, creation
-from tests.unit.native.test_struct_json import encoded, expected
+from tests.unit.native.encoding.test_struct_json import encoded, expected
+from tests.unit.native.records.test_record_creations import PARENT, batch, creation
 
 
 def struct(data: bytes) -> Hashable:

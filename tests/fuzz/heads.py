@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from tests.unit.native.http2.endpoint import EOF, Endpoint
 from tests.unit.native.http2.frames import (
     CONTINUATION,

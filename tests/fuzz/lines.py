@@ -3,8 +3,8 @@
 from collections.abc import Hashable
 
 from blrcs.domain.filter.document import MAX_DEPTH
-from blrcs_native.json_struct import struct_of_json
-from tests.unit.native.test_json_struct import by_other_means
+from blrcs_native.encoding.json_struct import struct_of_json
+from tests.unit.native.encoding.test_json_struct import by_other_means
 from tests.unit.transfer.test_line_batches import BAD, GOOD, both
 
 

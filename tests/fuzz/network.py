@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Hashable
 
-from blrcs_native.client_addresses import ClientAddresses
+from blrcs_native.addresses.client_addresses import ClientAddresses
 from blrcs_native.http2.proxy_header import ProxyHeader
 
 PEER = "10.0.0.1"

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from blrcs.security.certificate_names import CertificateNames
-from blrcs_native.jws import encode_base64url
-from tests.unit.native.token_model import json_object
+from blrcs_native.tokens.jws import encode_base64url
+from tests.unit.native.tokens.token_model import json_object
 from tests.unit.security.test_certificate_names import SETTINGS
 from tests.unit.security.test_proofs import EC_KEY, KEY, World, jwk_of
 

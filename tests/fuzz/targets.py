@@ -9,12 +9,12 @@ from collections.abc import Callable, Hashable, Iterator
 from functools import cache
 from typing import Any
 
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
+from blrcs_native.encoding.protobuf_wire import length_of_utf8, read_fields
 from blrcs_native.http2.field_cache import FieldCache
 from blrcs_native.http2.messages import decompress
 from blrcs_native.http2.reply_fields import check_fields
 from blrcs_native.http2.wire import decode_binary, parse_timeout
-from blrcs_native.protobuf_wire import length_of_utf8, read_fields
 from tests.fuzz.access import ACCESS_TARGETS
 from tests.fuzz.direct import DIRECT_TARGETS
 from tests.fuzz.documents import DOCUMENT_TARGETS

@@ -7,12 +7,12 @@ from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from blrcs_native.jws import decode_base64url, encode_base64url, split
-from blrcs_native.signature import P256_ORDER, P384_ORDER, ecdsa_to_der, ed25519_form
-from blrcs_native.strict_json import read_object
-from blrcs_native.token import TokenVerifier
-from blrcs_native.token_refusal import TokenRefusal
-from tests.unit.native.token_factory import (
+from blrcs_native.encoding.strict_json import read_object
+from blrcs_native.tokens.jws import decode_base64url, encode_base64url, split
+from blrcs_native.tokens.refusal import TokenRefusal
+from blrcs_native.tokens.signature import P256_ORDER, P384_ORDER, ecdsa_to_der, ed25519_form
+from blrcs_native.tokens.verifier import TokenVerifier
+from tests.unit.native.tokens.token_factory import (
     NOW_NS,
     assemble,
     claims_of,
@@ -21,7 +21,7 @@ from tests.unit.native.token_factory import (
     make_verifier,
     sign,
 )
-from tests.unit.native.token_model import Trust, base64url, decide, json_object
+from tests.unit.native.tokens.token_model import Trust, base64url, decide, json_object
 
 ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 # What the model of tokens says nothing of.

@@ -17,7 +17,7 @@ from blrcs.domain.policy import PUBLIC, Limit, MethodPolicy
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.transport.server import TransportName
 from blrcs.v1 import cache_pb2, cache_pb2_grpc
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 SERVICE = "/blrcs.v1.CacheService"
 ALL = f"{SERVICE}/*"

@@ -13,11 +13,11 @@ import grpc.aio
 from blrcs.interceptors.overload import overload_rejections
 from blrcs.transport.native import NativeServer
 from blrcs.transport.router import Router
-from blrcs_native.adaptive_limit import AdaptiveLimit
-from blrcs_native.call import Call
-from blrcs_native.method import Method
-from blrcs_native.overload import Overload
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.load.adaptive_limit import AdaptiveLimit
+from blrcs_native.load.overload import Overload
 
 COMPUTE_S = 0.002
 CALLERS = 8

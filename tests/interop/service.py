@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from tests.interop.contract import messages, stubs
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}

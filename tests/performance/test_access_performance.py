@@ -2,7 +2,7 @@
 
 import pytest
 
-from blrcs_native.access import AccessTable, BindingSpec, GroupSpec, RoleSpec
+from blrcs_native.access.table import AccessTable, BindingSpec, GroupSpec, RoleSpec
 
 PERMISSION = "orders.read"
 

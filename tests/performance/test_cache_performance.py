@@ -2,7 +2,7 @@
 
 import pytest
 
-from blrcs_native.cache import LruCache, TtlCache
+from blrcs_native.cache.caches import LruCache, TtlCache
 
 ENTRIES = 10_000
 HOUR_NS = 3_600_000_000_000

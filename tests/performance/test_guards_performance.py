@@ -6,13 +6,13 @@ from google.protobuf.empty_pb2 import Empty
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.transport.in_process import InProcessStream
-from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.call import Call
-from blrcs_native.limiter import Limiter
-from blrcs_native.method import Method
-from blrcs_native.pipeline import Pipeline
-from tests.unit.native.token_factory import make_token, make_verifier
+from blrcs_native.access.table import AccessTable, BindingSpec, RoleSpec
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.limits.limiter import Limiter
+from tests.unit.native.tokens.token_factory import make_token, make_verifier
 
 MANY = 1_000_000_000
 HOUR_NS = 3600 * 1_000_000_000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blrcs_native.limiter import Limiter, Rule
+from blrcs_native.limits.limiter import Limiter, Rule
 
 SECOND = 1_000_000_000
 MANY = 1_000_000_000

@@ -3,8 +3,8 @@
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from blrcs_native.call_metrics import CallMetrics
-from blrcs_native.metrics import Counter, DurationHistogram, MetricsBlock
+from blrcs_native.monitoring.call_metrics import CallMetrics
+from blrcs_native.monitoring.metrics import Counter, DurationHistogram, MetricsBlock
 
 
 @pytest.fixture

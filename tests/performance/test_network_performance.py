@@ -10,9 +10,9 @@ from blrcs.domain.policy import Addresses, MethodPolicy
 from blrcs.interceptors.network import current_network, network_guards
 from blrcs.security.certificate_names import CertificateNames
 from blrcs.transport.in_process import InProcessStream
-from blrcs_native.call import Call
-from blrcs_native.certificate_guard import CertificatePrincipals
-from blrcs_native.method import Method
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.guards.certificate import CertificatePrincipals
 from tests.authority import Authority, spiffe
 
 METHOD = Method(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from blrcs_native.claims import Claims
-from tests.unit.native.token_factory import ALL_ALGORITHMS, make_token, make_verifier, reason
+from blrcs_native.tokens.claims import Claims
+from tests.unit.native.tokens.token_factory import ALL_ALGORITHMS, make_token, make_verifier, reason
 
 
 @pytest.mark.parametrize("algorithm", ALL_ALGORITHMS)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, final
 
-from blrcs_native.metrics import Counter
+from blrcs_native.monitoring.metrics import Counter
 
 ABUSES: Final[tuple[str, ...]]
 """The kinds, in the order of their counters."""

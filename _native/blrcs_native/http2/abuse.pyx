@@ -2,7 +2,7 @@
 
 cimport cython
 
-from blrcs_native.metrics cimport CounterCell
+from blrcs_native.monitoring.metrics cimport CounterCell
 
 ABUSES = (
     "ack_flood",

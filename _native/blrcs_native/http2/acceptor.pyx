@@ -22,7 +22,7 @@ from blrcs_native.http2.peer_address cimport (
 )
 from blrcs_native.http2.poller cimport EPOLLIN, Poller
 from blrcs_native.http2.timer_wheel cimport timer_drop
-from blrcs_native.ip_address cimport AddressC
+from blrcs_native.addresses.ip_address cimport AddressC
 
 cdef extern from "<sys/socket.h>" nogil:
     int SOCK_NONBLOCK

@@ -1,6 +1,6 @@
 """The C face of the memory that sessions and streams are made of."""
 
-from blrcs_native.nghttp2 cimport nghttp2_mem
+from blrcs_native.http2.nghttp2 cimport nghttp2_mem
 
 
 # As realloc and free, with the interpreter's lock held; the last argument is nghttp2's.

@@ -8,7 +8,7 @@ from libc.stdint cimport SIZE_MAX
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from blrcs_native.nghttp2 cimport nghttp2_mem
+from blrcs_native.http2.nghttp2 cimport nghttp2_mem
 
 cdef extern from *:
     """

@@ -25,8 +25,8 @@ from blrcs_native.http2.plain_heads cimport PlainHeads
 from blrcs_native.http2.session cimport FAILURE, forget_error
 from blrcs_native.http2.stream cimport Listener, Stream
 from blrcs_native.http2.whole_calls cimport WholeCalls
-from blrcs_native.nghttp2 cimport *
-from blrcs_native.rejection cimport Rejection
+from blrcs_native.http2.nghttp2 cimport *
+from blrcs_native.calls.rejection cimport Rejection
 
 cdef enum:
     ERR_TOO_MANY_CONTINUATIONS = -905  # newer than some headers that are built with

@@ -7,8 +7,8 @@ from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.poller cimport Pollable, Poller
-from blrcs_native.ip_address cimport AddressC
-from blrcs_native.network cimport CurrentNetwork
+from blrcs_native.addresses.ip_address cimport AddressC
+from blrcs_native.addresses.network cimport CurrentNetwork
 
 cdef enum:
     # A connection's reads grow from the least by doubling, as long as little work comes of them.

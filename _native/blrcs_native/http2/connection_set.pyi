@@ -3,11 +3,11 @@
 import asyncio
 from typing import final
 
+from blrcs_native.addresses.network import CurrentNetwork
 from blrcs_native.http2.abuse import AbuseCounters
 from blrcs_native.http2.connection_rules import ConnectionRules
 from blrcs_native.http2.dispatcher import Dispatcher
 from blrcs_native.http2.limits import Limits
-from blrcs_native.network import CurrentNetwork
 
 @final
 class ConnectionSet:

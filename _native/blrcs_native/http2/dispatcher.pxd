@@ -6,11 +6,11 @@ from blrcs_native.http2.eager_task cimport TaskPool
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.stream cimport Listener, Stream
 from blrcs_native.http2.timer_wheel cimport TimerWheel
-from blrcs_native.call cimport Call
-from blrcs_native.overload cimport Overload
-from blrcs_native.pipeline cimport Pipeline
-from blrcs_native.rejection cimport Rejection
-from blrcs_native.routes cimport Routes
+from blrcs_native.calls.call cimport Call
+from blrcs_native.load.overload cimport Overload
+from blrcs_native.calls.pipeline cimport Pipeline
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.calls.routes cimport Routes
 
 
 cdef class Dispatcher(Listener):

@@ -4,10 +4,10 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import final
 
+from blrcs_native.calls.routes import Routes
 from blrcs_native.http2.limits import Limits
 from blrcs_native.http2.timer_wheel import TimerWheel
-from blrcs_native.overload import Overload
-from blrcs_native.routes import Routes
+from blrcs_native.load.overload import Overload
 
 @final
 class Dispatcher:

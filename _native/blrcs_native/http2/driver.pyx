@@ -32,11 +32,11 @@ from blrcs_native.http2.slow_streams cimport end_slow_streams
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport timer_drop
 from blrcs_native.http2.tls_session cimport TlsSession
-from blrcs_native.nghttp2 cimport NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM
-from blrcs_native.rejection cimport Rejection
+from blrcs_native.http2.nghttp2 cimport NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM
+from blrcs_native.calls.rejection cimport Rejection
 
 from blrcs_native.http2.peer import NOBODY, peer_identity
-from blrcs_native.rejection import explained
+from blrcs_native.calls.rejection import explained
 
 cdef extern from "<sys/socket.h>" nogil:
     int MSG_NOSIGNAL

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 
 from blrcs_native.http2.abuse cimport Abuse
 from blrcs_native.http2.limits cimport Limits
-from blrcs_native.nghttp2 cimport nghttp2_frame_hd
+from blrcs_native.http2.nghttp2 cimport nghttp2_frame_hd
 
 
 cdef struct Bucket:

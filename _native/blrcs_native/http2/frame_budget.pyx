@@ -12,7 +12,7 @@ from blrcs_native.http2.abuse cimport (
     PROVOKED_RESET, RAPID_RESET, SETTINGS_FLOOD, UNKNOWN_FRAME_FLOOD, WINDOW_UPDATE_FLOOD, Abuse,
 )
 from blrcs_native.http2.limits cimport Limits
-from blrcs_native.nghttp2 cimport (
+from blrcs_native.http2.nghttp2 cimport (
     NGHTTP2_CONTINUATION, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, NGHTTP2_HEADERS, NGHTTP2_PING,
     NGHTTP2_PRIORITY, NGHTTP2_RST_STREAM, NGHTTP2_SETTINGS, NGHTTP2_WINDOW_UPDATE, nghttp2_frame_hd,
 )

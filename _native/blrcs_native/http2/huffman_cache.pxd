@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t, uint64_t
 
 from blrcs_native.http2.frame_head cimport FRAME_HEAD_BYTES
-from blrcs_native.nghttp2 cimport nghttp2_hd_inflater
+from blrcs_native.http2.nghttp2 cimport nghttp2_hd_inflater
 
 cdef enum:
     TEXT_SLOTS = 1024

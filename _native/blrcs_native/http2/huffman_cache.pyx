@@ -14,7 +14,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
 from blrcs_native.http2.octets_hash cimport octets_hash
-from blrcs_native.nghttp2 cimport (
+from blrcs_native.http2.nghttp2 cimport (
     NGHTTP2_HD_INFLATE_EMIT, nghttp2_hd_inflate_del, nghttp2_hd_inflate_end_headers,
     nghttp2_hd_inflate_hd2, nghttp2_hd_inflate_new, nghttp2_nv,
 )

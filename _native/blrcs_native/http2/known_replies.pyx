@@ -14,7 +14,7 @@ from blrcs_native.http2.frame_head cimport (
 )
 from blrcs_native.http2.octets cimport Octets, octets_reserve
 from blrcs_native.http2.outbox cimport Outbox, outbox_move, outbox_size
-from blrcs_native.nghttp2 cimport (
+from blrcs_native.http2.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM, NGHTTP2_FLAG_NONE,
     NGHTTP2_HEADERS,
 )

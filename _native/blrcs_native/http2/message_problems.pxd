@@ -1,6 +1,6 @@
 """The C face of what can be wrong with a message."""
 
-from blrcs_native.rejection cimport Rejection
+from blrcs_native.calls.rejection cimport Rejection
 
 cdef Rejection FLAG_UNKNOWN
 cdef Rejection NOT_ENCODED

@@ -7,7 +7,7 @@ from blrcs_native.http2.known_replies cimport KnownReplies, ReplyPart
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.session cimport Session
 from blrcs_native.http2.stream cimport Stream
-from blrcs_native.nghttp2 cimport nghttp2_frame
+from blrcs_native.http2.nghttp2 cimport nghttp2_frame
 
 
 cdef class Outgoing(Session):

@@ -18,7 +18,7 @@ from blrcs_native.http2.reply_frames cimport (
 )
 from blrcs_native.http2.session cimport Session, forget_error, read_output
 from blrcs_native.http2.stream cimport OUTPUT_LOW_BYTES, Stream
-from blrcs_native.nghttp2 cimport *
+from blrcs_native.http2.nghttp2 cimport *
 
 cdef enum:
     # Answers that are not calls': what a client provokes and does not read.

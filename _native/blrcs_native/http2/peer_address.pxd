@@ -1,6 +1,6 @@
 """The C face of addresses of clients."""
 
-from blrcs_native.ip_address cimport AddressC
+from blrcs_native.addresses.ip_address cimport AddressC
 
 cdef extern from "<sys/socket.h>" nogil:
     ctypedef unsigned int socklen_t

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from blrcs_native.ip_address cimport AddressC, from_octets
+from blrcs_native.addresses.ip_address cimport AddressC, from_octets
 
 cdef extern from "<arpa/inet.h>" nogil:
     enum:

@@ -1,6 +1,6 @@
 """The C face of headers of the PROXY protocol."""
 
-from blrcs_native.ip_address cimport AddressC
+from blrcs_native.addresses.ip_address cimport AddressC
 
 cdef enum:
     PROXY_FIXED_BYTES = 16

@@ -5,7 +5,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint32_t
 from libc.string cimport memcmp, memcpy
 
-from blrcs_native.ip_address cimport address_text, from_octets
+from blrcs_native.addresses.ip_address cimport address_text, from_octets
 
 MAX_BYTES = MAX_PROXY_BYTES
 

@@ -1,6 +1,6 @@
 """Metadata as it is sent."""
 
-from blrcs_native.interfaces import Metadata
+from blrcs_native.calls.interfaces import Metadata
 
 def check_fields(metadata: Metadata) -> list[tuple[bytes, bytes]]:
     """Names and values as header fields have them; ``-bin`` values in base64.

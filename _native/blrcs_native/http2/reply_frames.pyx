@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
 from blrcs_native.http2.stream cimport Stream
-from blrcs_native.nghttp2 cimport (
+from blrcs_native.http2.nghttp2 cimport (
     NGHTTP2_DATA_FLAG_EOF, NGHTTP2_ERR_NOMEM, NGHTTP2_NV_FLAG_NO_COPY_NAME, NGHTTP2_NV_FLAG_NO_COPY_VALUE,
     NGHTTP2_NV_FLAG_NONE, nghttp2_data_provider, nghttp2_data_source,
     nghttp2_data_source_read_callback, nghttp2_extpri,

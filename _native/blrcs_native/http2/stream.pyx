@@ -1,6 +1,6 @@
 """One RPC as HTTP/2 carries it: the stream below a Call, with grpc.aio.ServicerContext's terms.
 
-It is what `blrcs_native.interfaces.CallStream` describes, and keeps to one event loop.
+It is what `blrcs_native.calls.interfaces.CallStream` describes, and keeps to one event loop.
 """
 
 from asyncio import CancelledError, InvalidStateError
@@ -22,9 +22,9 @@ from blrcs_native.http2.outbox cimport (
 from blrcs_native.http2.reply_fields cimport checked_fields
 from blrcs_native.http2.timer_wheel cimport timer_drop
 from blrcs_native.http2.wire cimport percent_encoded
-from blrcs_native.message_stream cimport MessageStream
-from blrcs_native.rejection cimport Rejection
-from blrcs_native.rejection import AbortError
+from blrcs_native.calls.message_stream cimport MessageStream
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.calls.rejection import AbortError
 
 cdef enum:
     COMPRESSED = 1

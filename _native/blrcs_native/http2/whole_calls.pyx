@@ -26,7 +26,7 @@ from blrcs_native.http2.outgoing cimport Outgoing
 from blrcs_native.http2.reply_frames cimport submit_past
 from blrcs_native.http2.session cimport FAILURE, forget_error
 from blrcs_native.http2.stream cimport Stream
-from blrcs_native.nghttp2 cimport *
+from blrcs_native.http2.nghttp2 cimport *
 
 cdef enum:
     # What is hidden at most, each way: it has to fit into the window of one call.

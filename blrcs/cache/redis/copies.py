@@ -4,9 +4,9 @@ from blrcs.cache.memory_namespace import Clock
 from blrcs.cache.near import near_copies
 from blrcs.cache.redis.names import CacheNames
 from blrcs.config.cache import Cache
-from blrcs_native.cache_hits import CacheHits
-from blrcs_native.cache_space import StoredEntry
-from blrcs_native.cache_stamps import CacheStamps
+from blrcs_native.cache.hits import CacheHits
+from blrcs_native.cache.space import StoredEntry
+from blrcs_native.cache.stamps import CacheStamps
 
 WORD_BYTES = 8
 

@@ -26,8 +26,8 @@ from blrcs.domain.errors import DomainError
 from blrcs.redis.client import RedisClient
 from blrcs.redis.feed import Feed
 from blrcs.redis.script import Script
-from blrcs_native.cache_space import StoredEntry
-from blrcs_native.cache_stamps import CacheStamps
+from blrcs_native.cache.space import StoredEntry
+from blrcs_native.cache.stamps import CacheStamps
 
 NUMBER_CONTENT_TYPE = "text/plain"
 RECLAIMED_AT_ONCE = 1000

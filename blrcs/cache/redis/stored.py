@@ -2,7 +2,7 @@
 
 import struct
 
-from blrcs_native.cache_space import StoredEntry
+from blrcs_native.cache.space import StoredEntry
 
 NS_PER_US = 1000
 

@@ -1,6 +1,6 @@
 """What strategies count, for Prometheus."""
 
-from blrcs_native.metrics import Counter, DurationHistogram, Gauge, MetricsBlock
+from blrcs_native.monitoring.metrics import Counter, DurationHistogram, Gauge, MetricsBlock
 
 CELLS = 8192
 NAMESPACE = ("namespace",)

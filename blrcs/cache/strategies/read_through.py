@@ -17,7 +17,7 @@ from blrcs.cache.strategies.pending_write import PendingWrite
 from blrcs.cache.strategies.read_options import ReadOptions
 from blrcs.cache.strategies.stored_value import Kind, StoredValue
 from blrcs.domain.errors import DomainError
-from blrcs_native.cache import TtlCache
+from blrcs_native.cache.caches import TtlCache
 
 FAILED_REFRESHES = 10_000
 OUTCOMES = ("fresh", "stale", "absent", "miss", "pending", "failed")

@@ -8,7 +8,7 @@ import asyncpg
 import sqlalchemy as sa
 
 from blrcs.database.postgresql.dialect import POSTGRESQL
-from blrcs_native.copy_rows import HEAD, TAIL, copy_rows
+from blrcs_native.databases.copy_rows import HEAD, TAIL, copy_rows
 
 ROWS_AT_ONCE = 256
 """So many are made octets of at a time, while the server takes those before them."""

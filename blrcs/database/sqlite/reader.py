@@ -10,7 +10,7 @@ from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.sqlite.dialect import SQLITE
 from blrcs.database.sqlite.port_transaction import carry_out
 from blrcs.database.statement import Row, Statement
-from blrcs_native.sqlite_point import SqlitePoint, is_available
+from blrcs_native.databases.sqlite_point import SqlitePoint, is_available
 
 Result = TypeVar("Result")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from blrcs_native.strict_json import read_object
+from blrcs_native.encoding.strict_json import read_object
 
 MAX_BYTES = 256 * 1024
 CHUNK_BYTES = 16 * 1024

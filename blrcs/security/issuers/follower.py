@@ -10,7 +10,7 @@ import structlog
 from blrcs.application.ports.clock import Clock
 from blrcs.security.issuers.egress import EgressError
 from blrcs.security.issuers.key_set import KeySource, PublishedKeys
-from blrcs_native.keys import Keyset
+from blrcs_native.tokens.keys import Keyset
 
 NS_PER_S = 1_000_000_000
 SHORTEST_S = 60

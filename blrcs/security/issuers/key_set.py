@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from blrcs.security.issuers.egress import Document, Egress, EgressError
-from blrcs_native.key_rules import InvalidKeyError
-from blrcs_native.keys import Keyset, VerificationKey
+from blrcs_native.tokens.key_rules import InvalidKeyError
+from blrcs_native.tokens.keys import Keyset, VerificationKey
 
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 MAX_KEYS = 64

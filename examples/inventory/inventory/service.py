@@ -8,8 +8,8 @@ from typing import Any
 from google.protobuf import empty_pb2
 
 from blrcs.resources import ServerResources
-from blrcs_native.call import Call
-from blrcs_native.metrics import Counter
+from blrcs_native.calls.call import Call
+from blrcs_native.monitoring.metrics import Counter
 from inventory.sightings import Sightings
 from inventory.stock import Stock
 from inventory.v1 import inventory_pb2, inventory_pb2_grpc

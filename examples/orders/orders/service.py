@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from blrcs.domain.errors import FailedPreconditionError, NotFoundError
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from orders.v1 import orders_pb2, orders_pb2_grpc
 
 PRODUCTS = {"tea": "Tea, 100 g", "cup": "A cup"}

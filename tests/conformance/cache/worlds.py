@@ -14,7 +14,7 @@ from blrcs.cache.remote import RemoteCache
 from blrcs.config.cache import Cache
 from blrcs.config.redis import Redis
 from blrcs.redis.client import open_redis
-from blrcs_native.cache_stamps import CacheStamps
+from blrcs_native.cache.stamps import CacheStamps
 from tests.unit.cache.kept_at_hand import Shared
 from tests.unit.cache.kept_behind_socket import Keeper
 

@@ -10,7 +10,7 @@ import grpc
 from google.protobuf import any_pb2
 from google.rpc import status_pb2
 
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 STATUS_DETAILS = "grpc-status-details-bin"

@@ -9,7 +9,7 @@ from blrcs.limits.native_limits import NativeLimits
 from blrcs.limits.redis_limits import RedisLimits
 from blrcs.redis.client import RedisClient
 from blrcs.redis.url import RedisUrl
-from blrcs_native.limiter import Limiter
+from blrcs_native.limits.limiter import Limiter
 from tests.conformance.limits.cases import Clock
 
 PATIENCE_S = 30

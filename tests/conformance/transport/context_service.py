@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 
 from blrcs.transport.registration import Registrar
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 
 SERVICE = "context.Context"
 SEEN = contextvars.ContextVar("seen", default="nothing")

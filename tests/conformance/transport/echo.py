@@ -12,10 +12,10 @@ import grpc
 from blrcs.interceptors.error_mapping import error_rejection
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
-from blrcs_native.call import Call
-from blrcs_native.guard import Guard
-from blrcs_native.pipeline import Pipeline
-from blrcs_native.rejection import Rejection
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.guards.guard import Guard
 
 SERVICE = "echo.Echo"
 

@@ -16,9 +16,9 @@ from grpc.aio import AioRpcError
 
 from blrcs.transport.router import Router
 from blrcs.transport.tls import ssl_server_credentials
-from blrcs_native.call import Call
-from blrcs_native.method import Method
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
 from tests.certificates import key_and_certificate
 from tests.conformance.transport.channels import SERVERS
 

@@ -10,9 +10,9 @@ from grpc.aio import AioRpcError
 from blrcs.domain.consistency import TOKEN_KEY, consistency
 from blrcs.interceptors.consistency import MAX_TOKENS, keep_consistency
 from blrcs.transport.router import Router
-from blrcs_native.call import Call
-from blrcs_native.method import Method
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
 from tests.conformance.transport.channels import open_channel
 
 TOKEN = "wal.1"

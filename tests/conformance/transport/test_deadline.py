@@ -13,10 +13,10 @@ from blrcs.database.pool import Pool, PoolLimits
 from blrcs.domain.deadline import remaining_s
 from blrcs.interceptors.error_mapping import error_rejection
 from blrcs.transport.router import Router
-from blrcs_native.call import Call
-from blrcs_native.interfaces import Handler
-from blrcs_native.method import Method
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.interfaces import Handler
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
 from tests.conformance.transport.channels import open_channel
 
 DEADLINE_S = 2.0

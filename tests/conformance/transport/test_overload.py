@@ -9,9 +9,9 @@ from google.rpc import error_details_pb2, status_pb2
 from blrcs.interceptors.overload import overload_rejections
 from blrcs.transport.in_process import InProcessChannel
 from blrcs.transport.router import Router
-from blrcs_native.method import Method
-from blrcs_native.overload import Overload
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.load.overload import Overload
 from tests.conformance.transport.channels import TRANSPORTS, open_channel
 
 MAX_CALLS, RESERVE = 10, 2

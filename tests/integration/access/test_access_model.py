@@ -14,11 +14,11 @@ from blrcs.domain.access_name import group_name, role_name
 from blrcs.domain.builtin_roles import BUILTIN_ROLES
 from blrcs.domain.errors import DomainError
 from blrcs.v1 import access_pb2
-from blrcs_native.access import BindingSpec, GroupSpec, RoleSpec
+from blrcs_native.access.table import BindingSpec, GroupSpec, RoleSpec
 from tests.integration.access.access import KINDS, METHOD_PERMISSIONS, AccessServer
 from tests.integration.stores import FileStore
 from tests.unit.application.identity_fakes import NOW_NS, FakeClock
-from tests.unit.native.access_model import AccessModel
+from tests.unit.native.access.access_model import AccessModel
 
 S = 1_000_000_000
 PERMISSIONS = ("a.b", "a.b.c", "a", "blrcs.users.get")

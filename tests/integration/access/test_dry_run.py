@@ -7,7 +7,7 @@ from blrcs.database.repositories.decision import SqlDecisionRepository
 from blrcs.domain.condition.condition import Condition
 from blrcs.domain.errors import DomainError, FailedPreconditionError
 from blrcs.v1 import access_pb2
-from blrcs_native.call import Principal
+from blrcs_native.calls.call import Principal
 from tests.integration.access.access import AccessServer
 from tests.unit.application.identity_fakes import NOW_NS
 from tests.unit.interceptors.test_authorization import READ as PERMISSION

@@ -5,7 +5,7 @@ import pytest
 from blrcs.application.access import share
 from blrcs.domain.errors import DomainError
 from blrcs.v1 import access_pb2
-from blrcs_native.call import Principal
+from blrcs_native.calls.call import Principal
 
 ACME = "tenants/acme"
 

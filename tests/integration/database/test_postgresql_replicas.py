@@ -17,9 +17,9 @@ from blrcs.database.statement import Statement
 from blrcs.domain.consistency import TOKEN_KEY
 from blrcs.interceptors.consistency import keep_consistency
 from blrcs.transport.router import Router
-from blrcs_native.call import Call
-from blrcs_native.method import Method
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
 from tests.conformance.transport.channels import open_channel
 from tests.integration.database.replicated import (
     ADD,

@@ -10,10 +10,10 @@ import pytest
 from blrcs.database.sqlite.connection import connect
 from blrcs.transport.in_process import InProcessStream
 from blrcs.v1 import record_pb2
-from blrcs_native.call import Call
-from blrcs_native.direct_record import DirectGetRecord
-from blrcs_native.method import Method
-from blrcs_native.sqlite_point import SqlitePoint
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.databases.sqlite_point import SqlitePoint
+from blrcs_native.direct.record import DirectGetRecord
 
 NOW_NS = 1000
 FIND = "SELECT value FROM kept WHERE a = ? AND b = ? AND c = ? AND until_ns > ?"

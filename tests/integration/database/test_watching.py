@@ -10,7 +10,7 @@ from blrcs.assembly.metrics import CELLS, ServerMetrics
 from blrcs.config.loading import load_settings
 from blrcs.database.slow_log.file import FILE_NAME, SlowLogFile
 from blrcs.database.slow_log.watched import WatchedDatabase, WatchedReader
-from blrcs_native.metrics import MetricsBlock
+from blrcs_native.monitoring.metrics import MetricsBlock
 
 
 @pytest.mark.parametrize(("least", "is_watched"), [("1ns", True), ("0", False)])

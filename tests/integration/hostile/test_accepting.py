@@ -13,7 +13,7 @@ import uvloop
 
 from blrcs.transport.native import NativeServer
 from blrcs.transport.router import Router
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from tests.integration.hostile.victim import PATIENCE_S, attacker, serving
 from tests.unit.native.http2.endpoint import Handlers
 from tests.unit.native.http2.frames import call

@@ -9,7 +9,7 @@ import grpc.aio
 import pytest
 
 from blrcs.transport.tls import CertificateConfiguration, ServerCredentials
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from tests.certificates import key_and_certificate, new_key_and_chain
 from tests.integration.hostile.victim import attacker, serving
 from tests.unit.native.http2 import frames

@@ -2,7 +2,7 @@
 
 import time
 
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from tests.integration.hostile.victim import attacker, serving
 from tests.unit.native.http2.frames import call, request
 

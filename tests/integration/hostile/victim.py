@@ -12,7 +12,7 @@ import grpc.aio
 from blrcs.transport.native import NativeServer
 from blrcs.transport.router import Router
 from blrcs.transport.tls import ServerCredentials
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.endpoint import Handlers, echo, never
 

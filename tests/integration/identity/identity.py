@@ -66,10 +66,10 @@ from blrcs.security.token_issuer import DEFAULT_TTL_NS, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
 from blrcs.security.totp import Rfc6238Codes
 from blrcs.v1 import auth_pb2, user_pb2
-from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.limiter import Limiter
-from blrcs_native.revocations import Revocations
-from blrcs_native.token import TokenVerifier
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.revocations import Revocations
+from blrcs_native.tokens.verifier import TokenVerifier
 from tests.authenticator import ORIGIN, RP_ID
 from tests.unit.application.identity_fakes import (
     MINUTE_NS,

@@ -9,9 +9,9 @@ import pytest
 from blrcs.security.issuers.egress import Egress, EgressError, is_public
 from blrcs.security.issuers.follower import IssuerFollower, Pace
 from blrcs.security.issuers.key_set import KeySource, PublishedKeys
-from blrcs_native.keys import Keyset
+from blrcs_native.tokens.keys import Keyset
 from tests.servers.issuer import DISCOVERY, KEYS, issuer
-from tests.unit.native.token_factory import verification_key
+from tests.unit.native.tokens.token_factory import verification_key
 
 NS_PER_S = 10**9
 

@@ -15,7 +15,7 @@ from blrcs.redis.client import RedisClient
 from blrcs.redis.url import RedisUrl
 from blrcs.security.failure_counts import LimiterFailureCounts
 from blrcs.security.sign_in_throttle import CountingSignInThrottle
-from blrcs_native.limiter import Limiter
+from blrcs_native.limits.limiter import Limiter
 
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS

@@ -15,7 +15,7 @@ from blrcs.limits.redis_proofs import RedisSpentProofs
 from blrcs.redis.client import RedisClient
 from blrcs.redis.url import RedisUrl
 from blrcs.security.proofs import MAX_AGE_S, ProofChecker
-from blrcs_native.limiter import Limiter
+from blrcs_native.limits.limiter import Limiter
 from tests.e2e.test_workers_proofs import ORIGIN, SIGN_IN, proof
 from tests.unit.application.identity_fakes import FakeClock
 

@@ -11,7 +11,7 @@ from blrcs.domain.errors import (
     UnauthenticatedError,
 )
 from blrcs.v1 import auth_pb2, user_pb2
-from blrcs_native.claims import Claims
+from blrcs_native.tokens.claims import Claims
 from tests.integration.identity.identity import AUDIENCE, ISSUER, PASSWORD, call_of
 from tests.unit.application.identity_fakes import MINUTE_NS, SECOND_NS
 

@@ -11,7 +11,7 @@ from blrcs.limits.native_limits import NativeLimits
 from blrcs.limits.redis_limits import RedisLimits
 from blrcs.redis.client import RedisClient
 from blrcs.redis.url import RedisUrl
-from blrcs_native.limiter import Limiter
+from blrcs_native.limits.limiter import Limiter
 
 CALLERS = 8
 ALICE = (LimitEntry("user", "alice"),)

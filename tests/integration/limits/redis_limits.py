@@ -8,7 +8,7 @@ from blrcs.limits.native_limits import NativeLimits
 from blrcs.limits.redis_limits import RedisLimits
 from blrcs.redis.client import RedisClient
 from blrcs.redis.url import RedisUrl
-from blrcs_native.limiter import Limiter
+from blrcs_native.limits.limiter import Limiter
 
 DOMAIN = "d"
 HOUR_NS = 3_600_000_000_000

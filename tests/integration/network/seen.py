@@ -15,8 +15,8 @@ from blrcs.interceptors.network import current_network
 from blrcs.transport.native import NativeServer
 from blrcs.transport.tls import ServerCredentials
 from blrcs.v1 import cache_pb2, cache_pb2_grpc
-from blrcs_native.call import Call
-from blrcs_native.limiter import Limiter
+from blrcs_native.calls.call import Call
+from blrcs_native.limits.limiter import Limiter
 
 ALL = "/blrcs.v1.CacheService/*"
 REQUEST = cache_pb2.GetRequest(namespace="n", key="k")

@@ -19,13 +19,13 @@ from blrcs.interceptors.factory import PipelineFactory
 from blrcs.security.certificate_names import CertificateNames
 from blrcs.transport.tls import CertificateConfiguration, ServerCredentials
 from blrcs.v1 import cache_pb2, cache_pb2_grpc
-from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.call import Call
-from blrcs_native.certificate_guard import CertificatePrincipals
-from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.limiter import Limiter
-from blrcs_native.token import TokenVerifier
+from blrcs_native.access.table import AccessTable, BindingSpec, RoleSpec
+from blrcs_native.calls.call import Call
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.guards.certificate import CertificatePrincipals
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.verifier import TokenVerifier
 from tests.authority import DAY, Authority, Issued, dns, spiffe
 from tests.certificates import key_and_certificate
 from tests.integration.network.test_addresses import reason

@@ -6,12 +6,12 @@ import structlog
 from blrcs.api.record_requests import PARSERS
 from blrcs.security.condition_compiler import compile_condition
 from blrcs.v1 import record_pb2
-from blrcs_native.access import BindingSpec
-from blrcs_native.checked_request import CheckedRequest
+from blrcs_native.access.table import BindingSpec
+from blrcs_native.calls.checked_request import CheckedRequest
 from tests.conformance.transport.channels import open_channel
 from tests.integration.records.world import ORDERS, TENANT, creation
 from tests.unit.api.refusals import refusal
-from tests.unit.native.test_struct_order import field
+from tests.unit.native.encoding.test_struct_order import field
 
 EDITOR = "users/eve"
 PERMISSIONS = {

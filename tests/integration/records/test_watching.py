@@ -6,7 +6,7 @@ import json
 import pytest
 
 from blrcs.v1 import record_pb2
-from blrcs_native.generation import Generation
+from blrcs_native.shared.generation import Generation
 from tests.integration.records.world import (
     ORDERS,
     SECOND_NS,

@@ -7,7 +7,7 @@ from blrcs.cache.redis.store import RedisCache
 from blrcs.config.cache import Cache
 from blrcs.domain.cache_entry import SetCondition
 from blrcs.redis.client import RedisClient
-from blrcs_native.cache_stamps import CacheStamps
+from blrcs_native.cache.stamps import CacheStamps
 
 ANY = SetCondition()
 STALENESS_NS = 1_000_000_000

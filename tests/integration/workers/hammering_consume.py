@@ -15,11 +15,11 @@ from blrcs.domain.limit_rule import LimitEntry, LimitRule
 from blrcs.limits.native_limits import NativeLimits
 from blrcs.transport.in_process import InProcessStream
 from blrcs.v1 import limit_pb2
-from blrcs_native.call import Call
-from blrcs_native.direct import DirectHandler
-from blrcs_native.direct_limit import DirectConsume
-from blrcs_native.limiter import Limiter
-from blrcs_native.method import Method
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.direct.handler import DirectHandler
+from blrcs_native.direct.limit import DirectConsume
+from blrcs_native.limits.limiter import Limiter
 from tests.integration.workers.shared_limiter import HOUR_NS, SharedLimiter, fork, kill, wait
 
 CHILDREN = 4

@@ -3,7 +3,7 @@
 Usage: hammering_exactly.py
 """
 
-from blrcs_native.limiter import Algorithm, Rule
+from blrcs_native.limits.limiter import Algorithm, Rule
 from tests.integration.workers.shared_limiter import HOUR_NS, SharedLimiter, fork, guarded, wait
 
 CHILDREN = 4

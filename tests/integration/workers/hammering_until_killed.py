@@ -8,7 +8,7 @@ import sys
 import time
 from itertools import count
 
-from blrcs_native.limiter import Rule
+from blrcs_native.limits.limiter import Rule
 from tests.integration.workers.shared_limiter import (
     HOUR_NS,
     MANY,

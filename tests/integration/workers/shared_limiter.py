@@ -9,14 +9,14 @@ from contextlib import suppress
 from typing import Any
 
 from blrcs.transport.in_process import InProcessStream
-from blrcs_native.call import Call
-from blrcs_native.limit_sharing import LimitSharing
-from blrcs_native.limiter import Limiter, Rule
-from blrcs_native.method import Method
-from blrcs_native.pipeline import Pipeline
-from blrcs_native.rate_limit_guard import RateLimitGuard
-from blrcs_native.rejection import Rejection
-from blrcs_native.worker_slots import WorkerSlots
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.guards.rate_limit import RateLimitGuard
+from blrcs_native.limits.limiter import Limiter, Rule
+from blrcs_native.limits.sharing import LimitSharing
+from blrcs_native.shared.worker_slots import WorkerSlots
 
 SLOTS = 8
 PLACES = 16

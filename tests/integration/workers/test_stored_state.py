@@ -26,8 +26,8 @@ from blrcs.domain.limit_rule import LimitEntry, LimitRule
 from blrcs.limits.native_limits import NativeLimits
 from blrcs.limits.rule_book import RuleBook
 from blrcs.security.access_store import AccessStore
-from blrcs_native.generation import Generation
-from blrcs_native.limiter import Limiter
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.shared.generation import Generation
 
 SETTINGS = Statement(sa.select(settings.c.key))
 ALICE = "users/alice"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from blrcs_native.limit_sharing import LimitSharing
-from blrcs_native.limiter import Limiter
-from blrcs_native.worker_slots import WorkerSlots
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.limits.sharing import LimitSharing
+from blrcs_native.shared.worker_slots import WorkerSlots
 
 PROGRAM = Path(__file__).with_name("locking.py")
 SLOTS = 3

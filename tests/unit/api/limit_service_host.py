@@ -11,7 +11,7 @@ from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.testing import Host
 from blrcs.v1 import limit_pb2_grpc
-from blrcs_native.limiter import Limiter
+from blrcs_native.limits.limiter import Limiter
 from tests.unit.application.identity_fakes import FakeClock, counting_random
 
 ALL = {f"blrcs.limits.{verb}": "limits" for verb in ("consume", "refund", "peek", "reset")} | {

@@ -2,7 +2,7 @@ import pytest
 
 from blrcs.assembly.signing import assemble_signing, key_ring
 from blrcs.config.auth import Auth
-from blrcs_native.token import TokenVerifier
+from blrcs_native.tokens.verifier import TokenVerifier
 from tests.unit.application.identity_fakes import FakeClock
 
 MINUTE_NS = 60 * 10**9

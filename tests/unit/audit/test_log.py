@@ -11,9 +11,9 @@ from blrcs.audit.chain import Chain
 from blrcs.audit.log import MAX_KINDS, AuditOpenError, open_log
 from blrcs.domain.errors import DataLossError, UnavailableError
 from blrcs.transport.in_process import InProcessStream
-from blrcs_native.call import Call
-from blrcs_native.refusal_folder import RefusalHook
-from blrcs_native.rejection import Rejection
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.monitoring.refusal_folder import RefusalHook
 from tests.unit.audit.chains import NOW_NS, SIGNER, finding, raw_of
 from tests.unit.interceptors.calls import method_of
 

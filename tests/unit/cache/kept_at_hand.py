@@ -9,8 +9,8 @@ from blrcs.cache.kept import KeptCache
 from blrcs.cache.near import near_copies
 from blrcs.cache.remote import RemoteCache, error_from_wire
 from blrcs.config.cache import Cache
-from blrcs_native.cache_hits import CacheHits
-from blrcs_native.cache_stamps import CacheStamps
+from blrcs_native.cache.hits import CacheHits
+from blrcs_native.cache.stamps import CacheStamps
 
 Clock = Callable[[], int]
 

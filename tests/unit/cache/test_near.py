@@ -11,11 +11,11 @@ from blrcs.cache.near import NearHits, near_copies
 from blrcs.config.cache import Cache
 from blrcs.domain.cache_entry import Presence, SetCondition
 from blrcs.domain.errors import DomainError
-from blrcs_native.cache_hits import CacheHits
-from blrcs_native.cache_space import StoredEntry
-from blrcs_native.cache_stamps import CacheStamps
+from blrcs_native.cache.hits import CacheHits
+from blrcs_native.cache.space import StoredEntry
+from blrcs_native.cache.stamps import CacheStamps
 from tests.unit.cache.kept_at_hand import RemoteAtHand, Shared
-from tests.unit.native.token_factory import FakeClock
+from tests.unit.native.tokens.token_factory import FakeClock
 
 WORKERS = 3
 SETTINGS = Cache.model_validate(

@@ -10,7 +10,7 @@ from blrcs.cli.stored_access import Account, StoredAccess
 from blrcs.config.settings import Settings
 from blrcs.domain.policy import Limit, Permission, ResponseCache
 from blrcs.security.condition_compiler import compile_condition
-from blrcs_native.access import AccessTable, BindingSpec, GroupSpec, RoleSpec
+from blrcs_native.access.table import AccessTable, BindingSpec, GroupSpec, RoleSpec
 
 GET_USER = "/blrcs.v1.UserService/GetUser"
 LIST_USERS = "/blrcs.v1.UserService/ListUsers"

@@ -13,8 +13,8 @@ from blrcs.domain.policy import (
     StepUp,
 )
 from blrcs.transport.registration import Registration
-from blrcs_native.method import Method
-from blrcs_native.pipeline import Pipeline
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
 
 NAME = "/a.B/C"
 

@@ -15,7 +15,7 @@ from blrcs.domain.errors import (
 from blrcs.domain.group import Group
 from blrcs.domain.policy_rules import MAX_CONDITIONAL, MAX_NESTING
 from blrcs.domain.role import Role
-from blrcs_native.access import MAX_GROUP_DEPTH
+from blrcs_native.access.table import MAX_GROUP_DEPTH
 
 NOW_NS = 1_000
 TIMES = {"create_time_ns": 1, "update_time_ns": 1}

@@ -16,8 +16,8 @@ from blrcs.domain.delegation import Actor, delegated
 from blrcs.domain.errors import DomainError
 from blrcs.domain.group import Group
 from blrcs.domain.role import Role
-from blrcs_native.access import BindingSpec, GroupSpec, RoleSpec
-from tests.unit.native.access_model import AccessModel, home_of, reaches
+from blrcs_native.access.table import BindingSpec, GroupSpec, RoleSpec
+from tests.unit.native.access.access_model import AccessModel, home_of, reaches
 
 NOW_NS = 1_000
 TIMES_NS = (NOW_NS, NOW_NS + 50, NOW_NS + 150)

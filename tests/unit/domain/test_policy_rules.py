@@ -11,7 +11,7 @@ from blrcs.domain.policy_change import PolicyChange
 from blrcs.domain.policy_rules import MAX_ROLE_LEVELS
 from blrcs.domain.role import Role
 from blrcs.security.compiled_policy import compile_policy
-from blrcs_native.access import MAX_ROLE_DEPTH
+from blrcs_native.access.table import MAX_ROLE_DEPTH
 from tests.unit.domain.test_access_policy import (
     NOW_NS,
     administrator,

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.resource_name import check_resource
-from blrcs_native.access import validate_resource
+from blrcs_native.access.table import validate_resource
 
 SEGMENTS = st.text(st.sampled_from("a./*\x00\x7f\x85\xa0\u3000\ue000\u00e9\U0001f600"), max_size=4)
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from blrcs.transport.in_process import InProcessStream
 from blrcs.v1 import user_pb2
-from blrcs_native.call import Call, Principal
-from blrcs_native.method import Method
+from blrcs_native.calls.call import Call, Principal
+from blrcs_native.calls.method import Method
 
 Request = user_pb2.GetUserRequest
 Reply = user_pb2.User

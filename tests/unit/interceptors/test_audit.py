@@ -20,15 +20,15 @@ from blrcs.interceptors.audit import Audit, shown
 from blrcs.interceptors.error_mapping import error_rejection
 from blrcs.transport.in_process import InProcessStream
 from blrcs.v1 import access_pb2, cache_pb2
-from blrcs_native.access import AccessTable
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.call import Call, Principal
-from blrcs_native.checked_request import CheckedRequest
-from blrcs_native.guard import Guard
-from blrcs_native.method import Method
-from blrcs_native.pipeline import Pipeline
-from blrcs_native.refusal_folder import RefusalFolder
-from blrcs_native.rejection import CODE_NAMES, Rejection
+from blrcs_native.access.table import AccessTable
+from blrcs_native.calls.call import Call, Principal
+from blrcs_native.calls.checked_request import CheckedRequest
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.calls.rejection import CODE_NAMES, Rejection
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.guards.guard import Guard
+from blrcs_native.monitoring.refusal_folder import RefusalFolder
 from tests.unit.interceptors.calls import Reply, Request, method_of
 from tests.unit.interceptors.vault import Vault
 

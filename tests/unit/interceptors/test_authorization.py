@@ -7,9 +7,9 @@ from blrcs.interceptors.authorization import authorization_guards
 from blrcs.security.condition_compiler import compile_condition
 from blrcs.transport.in_process import InProcessStream
 from blrcs.v1 import user_pb2
-from blrcs_native.access import AccessTable, BindingSpec, GroupSpec, RoleSpec
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.call import Call, Principal
+from blrcs_native.access.table import AccessTable, BindingSpec, GroupSpec, RoleSpec
+from blrcs_native.calls.call import Call, Principal
+from blrcs_native.guards.authorization import CurrentAccess
 from tests.unit.interceptors.calls import method_of
 
 READ = "things.read"

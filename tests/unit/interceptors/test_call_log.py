@@ -8,9 +8,9 @@ import structlog
 
 from blrcs.interceptors.call_log import CallLog
 from blrcs.monitoring.log_level import LogLevel
-from blrcs_native.call import Call
-from blrcs_native.pipeline import Pipeline
-from tests.unit.native.test_pipeline import echo, make_call, make_method
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.pipeline import Pipeline
+from tests.unit.native.calls.test_pipeline import echo, make_call, make_method
 
 
 async def serve(level: str, handler: Any = echo) -> list[Any]:

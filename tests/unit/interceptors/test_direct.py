@@ -6,12 +6,12 @@ from blrcs.domain.policy import Limit, MethodPolicy, Permission, ResponseCache
 from blrcs.interceptors.authorization import authorization_guards
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.v1 import limit_pb2
-from blrcs_native.access import AccessTable
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.direct import DirectHandler
-from blrcs_native.guard import Guard
-from blrcs_native.limiter import Limiter
-from blrcs_native.method import Method
+from blrcs_native.access.table import AccessTable
+from blrcs_native.calls.method import Method
+from blrcs_native.direct.handler import DirectHandler
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.guards.guard import Guard
+from blrcs_native.limits.limiter import Limiter
 from tests.unit.interceptors.calls import call_of
 
 ACCESS = CurrentAccess(AccessTable([], [], []))

@@ -12,14 +12,14 @@ from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.transport.in_process import InProcessStream
 from blrcs.v1 import cache_pb2, user_pb2
-from blrcs_native.access import AccessTable, BindingSpec, RoleSpec
-from blrcs_native.authorization_guard import CurrentAccess
-from blrcs_native.call import Call
-from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.limiter import Limiter
-from blrcs_native.method import Method
-from blrcs_native.token import TokenVerifier
-from tests.unit.native.token_factory import NOW_S, FakeClock
+from blrcs_native.access.table import AccessTable, BindingSpec, RoleSpec
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.verifier import TokenVerifier
+from tests.unit.native.tokens.token_factory import NOW_S, FakeClock
 
 SECRET = bytes(range(32))
 ISSUER = "tests"

@@ -9,8 +9,8 @@ from blrcs.interceptors.error_mapping import domain_rejection
 from blrcs.interceptors.overload import RETRY_MS, method_load, overload_rejections
 from blrcs.monitoring.overload_metrics import OverloadMetrics
 from blrcs.resilience.circuit_breaker import CircuitOpenError
-from blrcs_native.metrics import MetricsBlock
-from blrcs_native.overload import REFUSAL_NAMES
+from blrcs_native.load.overload import REFUSAL_NAMES
+from blrcs_native.monitoring.metrics import MetricsBlock
 from tests.unit.interceptors.calls import method_of
 
 

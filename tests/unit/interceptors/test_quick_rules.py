@@ -16,7 +16,7 @@ from protovalidate import Validator
 from blrcs.interceptors.quick_rules import UnknownRuleError, pattern_steps, quick_rules
 from blrcs.interceptors.validation import has_rules
 from blrcs.v1 import access_pb2, auth_pb2, cache_pb2, limit_pb2, user_pb2
-from blrcs_native.quick_rules import QuickRules, QuickText
+from blrcs_native.guards.quick_rules import QuickRules, QuickText
 
 Proto = descriptor_pb2.FieldDescriptorProto
 NUMBERS = itertools.count()

@@ -21,7 +21,7 @@ import blrcs.v1
 from blrcs.interceptors.quick_rules import quick_rules
 from blrcs.interceptors.validation import has_rules
 from blrcs.v1 import record_pb2
-from blrcs_native.quick_rules import QuickOneof, QuickRules, QuickText, QuickTexts
+from blrcs_native.guards.quick_rules import QuickOneof, QuickRules, QuickText, QuickTexts
 
 Proto = descriptor_pb2.FieldDescriptorProto
 VALIDATOR = Validator()

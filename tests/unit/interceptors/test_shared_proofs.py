@@ -2,7 +2,7 @@ import pytest
 
 from blrcs.domain.errors import UnavailableError
 from blrcs.interceptors.shared_proofs import SharedProofGuard
-from blrcs_native.rejection import CODE_NAMES
+from blrcs_native.calls.rejection import CODE_NAMES
 
 
 def spending(outcome):

@@ -8,8 +8,8 @@ from blrcs.domain.policy import MethodPolicy
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.interceptors.watch_places import WatchPlaces
-from blrcs_native.limiter import Limiter
-from blrcs_native.method import Method
+from blrcs_native.calls.method import Method
+from blrcs_native.limits.limiter import Limiter
 
 MOST, MOST_PER_CALLER = 3, 2
 

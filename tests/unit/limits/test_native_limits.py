@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from blrcs.domain.limit_rule import LimitEntry
 from blrcs.limits.native_limits import NativeLimits
-from blrcs_native.limiter import Limiter
+from blrcs_native.limits.limiter import Limiter
 from tests.conformance.limits.cases import (
     ALICE,
     BOB,

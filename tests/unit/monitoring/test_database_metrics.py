@@ -10,7 +10,7 @@ from blrcs.monitoring.breaker_metrics import BreakerMetrics
 from blrcs.monitoring.native_collector import NativeCollector
 from blrcs.monitoring.pool_metrics import PoolMetrics
 from blrcs.monitoring.replica_metrics import ReplicaMetrics
-from blrcs_native.metrics import MetricsBlock
+from blrcs_native.monitoring.metrics import MetricsBlock
 
 
 class Figures:

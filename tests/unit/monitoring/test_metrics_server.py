@@ -15,8 +15,8 @@ from prometheus_client.registry import Collector
 from blrcs.monitoring.exposition import SLICE_SAMPLES, render
 from blrcs.monitoring.metrics_server import MAX_CONNECTIONS, MAX_HEAD_BYTES, MetricsServer
 from blrcs.monitoring.native_collector import NativeCollector
-from blrcs_native.call_metrics import CallMetrics
-from blrcs_native.metrics import Counter, MetricsBlock
+from blrcs_native.monitoring.call_metrics import CallMetrics
+from blrcs_native.monitoring.metrics import Counter, MetricsBlock
 from tests.unit.monitoring.samples import Samples, openmetrics_samples, openmetrics_text, samples_of
 
 GET = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -10,7 +10,13 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, DuplicateTimeseries
 
 from blrcs.monitoring.native_collector import NativeCollector, new_registry
-from blrcs_native.metrics import Counter, DurationHistogram, Gauge, Histogram, MetricsBlock
+from blrcs_native.monitoring.metrics import (
+    Counter,
+    DurationHistogram,
+    Gauge,
+    Histogram,
+    MetricsBlock,
+)
 from tests.unit.monitoring.samples import Samples, openmetrics_samples, openmetrics_text, samples_of
 
 

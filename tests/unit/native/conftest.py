@@ -1,7 +1,7 @@
 import pytest
 
-from blrcs_native.limiter import Rule
-from tests.unit.native.limiting import ALGORITHMS, SECOND
+from blrcs_native.limits.limiter import Rule
+from tests.unit.native.limits.limiting import ALGORITHMS, SECOND
 
 
 @pytest.fixture(params=ALGORITHMS)

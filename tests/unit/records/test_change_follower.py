@@ -11,7 +11,7 @@ from blrcs.domain.record_name import CollectionKey
 from blrcs.records import change_follower
 from blrcs.records.change_follower import ChangeFollower
 from blrcs.workers.memory import own_stamps
-from blrcs_native.record_copies import RecordCopies
+from blrcs_native.records.copies import RecordCopies
 from tests.unit.application.identity_fakes import FakeClock
 
 ORDERS, USERS = CollectionKey("acme", "orders"), CollectionKey("acme", "users")

@@ -8,7 +8,7 @@ from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 from blrcs.domain.record_name import CollectionKey
 from blrcs.records.change_signal import LocalChangeSignal
 from blrcs.workers.memory import own_stamps
-from blrcs_native.generation import Generation
+from blrcs_native.shared.generation import Generation
 
 ONE, OTHER = CollectionKey("acme", "one"), CollectionKey("acme", "other")
 LONG_S = 3600.0

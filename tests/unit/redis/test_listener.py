@@ -4,7 +4,7 @@ import pytest
 
 from blrcs.domain.errors import UnavailableError
 from blrcs.redis.listener import Listener
-from tests.unit.native.token_factory import FakeClock
+from tests.unit.native.tokens.token_factory import FakeClock
 
 MASTER = b"role:master\r\nmaster_replid:0a1b\r\n"
 

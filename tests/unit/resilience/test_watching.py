@@ -5,7 +5,7 @@ from blrcs.monitoring.breaker_metrics import BreakerMetrics
 from blrcs.monitoring.native_collector import NativeCollector
 from blrcs.resilience.circuit_breaker import BreakerRules, CircuitState
 from blrcs.resilience.watching import noting, watched_breakers
-from blrcs_native.metrics import MetricsBlock
+from blrcs_native.monitoring.metrics import MetricsBlock
 
 
 def figures(block):

@@ -11,7 +11,7 @@ from blrcs.domain.errors import InvalidArgumentError
 from blrcs.security.condition_compiler import compile_condition
 from blrcs.transport.in_process import InProcessStream
 from blrcs.v1 import access_pb2
-from blrcs_native.call import Call, Principal
+from blrcs_native.calls.call import Call, Principal
 from tests.unit.interceptors.calls import method_of
 
 NOW = datetime(2026, 2, 28, 23, 59, 58, 987000, UTC)

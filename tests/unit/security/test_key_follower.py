@@ -7,7 +7,7 @@ import pytest
 from blrcs.security.key_directory import KeyDirectory
 from blrcs.security.key_follower import KeyFollower
 from blrcs.security.key_ring import KeyRing
-from blrcs_native.token import TokenVerifier
+from blrcs_native.tokens.verifier import TokenVerifier
 from tests.unit.application.identity_fakes import MINUTE_NS, FakeClock
 
 

@@ -14,10 +14,10 @@ from blrcs.security import proof_text
 from blrcs.security.proof_payments import ProofPayments
 from blrcs.security.proofs import ProofChecker
 from blrcs.security.signing_keys import SigningKey
-from blrcs_native.keys import VerificationKey
-from blrcs_native.limiter import Limiter
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.tokens.keys import VerificationKey
 from tests.unit.application.identity_fakes import FakeClock
-from tests.unit.native.token_factory import encode
+from tests.unit.native.tokens.token_factory import encode
 
 ORIGIN = "https://api.example.com"
 METHOD = "/orders.v1.Orders/Get"

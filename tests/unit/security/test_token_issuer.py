@@ -7,9 +7,9 @@ from blrcs.security.signing_keys import SigningKey
 from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
-from blrcs_native.keys import Keyset, VerificationKey
-from blrcs_native.revocations import Revocations
-from blrcs_native.token import TokenVerifier
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.revocations import Revocations
+from blrcs_native.tokens.verifier import TokenVerifier
 from tests.unit.application.identity_fakes import (
     MINUTE_NS,
     NOW_NS,

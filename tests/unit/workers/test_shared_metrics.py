@@ -10,7 +10,7 @@ from blrcs.monitoring.summing import SummingCollector, summed
 from blrcs.workers.label_sets import LabelSets
 from blrcs.workers.memory import SharedMemory, lay_out
 from blrcs.workers.segment import Segment
-from blrcs_native.metrics import (
+from blrcs_native.monitoring.metrics import (
     BlockFullError,
     Counter,
     DurationHistogram,

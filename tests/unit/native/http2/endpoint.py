@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from blrcs_native.call import Call
-from blrcs_native.guard import Guard
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.method import Method
+from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.calls.routes import Routes
+from blrcs_native.guards.guard import Guard
 from blrcs_native.http2.abuse import AbuseCounters
 from blrcs_native.http2.connection import Connection
 from blrcs_native.http2.dispatcher import Dispatcher
 from blrcs_native.http2.limits import Limits
-from blrcs_native.method import Method
-from blrcs_native.overload import MethodLoad
-from blrcs_native.pipeline import Pipeline
-from blrcs_native.routes import Routes
+from blrcs_native.load.overload import MethodLoad
 from tests.unit.native.http2 import frames
 
 LoadOf = Callable[[str], MethodLoad]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from blrcs.assembly.metrics import CELLS, ServerMetrics
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from blrcs_native.http2.abuse import ABUSES, AbuseCounters
-from blrcs_native.metrics import MetricsBlock
+from blrcs_native.monitoring.metrics import MetricsBlock
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.attacks import ATTACKS, GREETINGS, LIMITS, Attack
 from tests.unit.native.http2.endpoint import Endpoint, Open, echo, never, of_kind, status_of, turns

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from blrcs_native.call import Call
-from blrcs_native.guard import Guard
+from blrcs_native.calls.call import Call
+from blrcs_native.guards.guard import Guard
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.endpoint import (
     ECHO,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.endpoint import (
     ECHO,

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from blrcs_native.adaptive_limit import AdaptiveLimit
-from blrcs_native.call import Call
-from blrcs_native.overload import REFUSAL_NAMES, MethodLoad, Overload
-from blrcs_native.rejection import Rejection
+from blrcs_native.calls.call import Call
+from blrcs_native.calls.rejection import Rejection
+from blrcs_native.load.adaptive_limit import AdaptiveLimit
+from blrcs_native.load.overload import REFUSAL_NAMES, MethodLoad, Overload
 from tests.unit.native.http2.endpoint import Endpoint, status_of
 from tests.unit.native.http2.frames import call, data, message, request, reset
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from blrcs_native.http2.huffman_cache import HuffmanCache
 from blrcs_native.http2.plain_heads import PlainHeads
 from tests.unit.native.http2 import frames

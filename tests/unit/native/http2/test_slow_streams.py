@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from blrcs_native.http2.connection_rules import ConnectionRules
 from blrcs_native.http2.slow_streams import end_slow
 from tests.unit.native.http2 import frames

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from blrcs_native.call import Call
+from blrcs_native.calls.call import Call
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.endpoint import Endpoint, body_of, of_kind, status_of
 from tests.unit.native.http2.frames import (

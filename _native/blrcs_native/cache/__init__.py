@@ -1,0 +1,1 @@
+"""Caches in memory: their table and lists, namespaces, and the copies that other processes keep."""

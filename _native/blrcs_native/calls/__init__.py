@@ -1,0 +1,1 @@
+"""One RPC on its road: the call, its method, and the pipeline that takes it to its status."""

@@ -1,0 +1,1 @@
+"""Conditions of bindings, as trees of nodes that answer for one call."""

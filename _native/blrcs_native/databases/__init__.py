@@ -1,0 +1,1 @@
+"""What drivers of databases are spared: SQLite's own functions, and PostgreSQL's binary rows."""

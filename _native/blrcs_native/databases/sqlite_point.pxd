@@ -1,0 +1,34 @@
+"""The value that a statement of SQLite finds by three texts; the contract is in sqlite_point.pyi."""
+
+from libc.stdint cimport int64_t
+
+from blrcs_native.encoding.protobuf_wire cimport Span
+
+cdef enum:
+    # The header of the WAL-index, twice (https://sqlite.org/walformat.html, 2.1).
+    INDEX_HEADER_SIZE = 96
+
+
+cdef class SqlitePoint:
+    cdef void* database
+    cdef void* statement
+    cdef void* begin
+    cdef void* end
+    cdef void* undo
+    cdef const unsigned char* header
+    cdef unsigned char[INDEX_HEADER_SIZE] seen
+    cdef bint is_held
+    cdef object awaited_of
+    cdef object release
+    cdef object clock
+    cdef object note
+    cdef int64_t least_ns
+
+    cdef void _close(self) noexcept
+    cdef void* _prepared(self, str sql) except NULL
+    cdef bytes find_c(self, Span first, Span second, Span third)
+    cdef bytes _found(self, Span first, Span second, Span third)
+    cdef bint _hold(self) except -1
+    cdef void _let_go(self) noexcept
+    cdef void _look_for_header(self) noexcept
+    cdef int64_t _now_ns(self) except? -1

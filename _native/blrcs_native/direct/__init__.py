@@ -1,0 +1,1 @@
+"""Built-in methods answered in one step, from bytes to bytes, beside their Python handlers."""

@@ -1,0 +1,1 @@
+"""Protobuf's wire format and JSON, read strictly and written canonically."""

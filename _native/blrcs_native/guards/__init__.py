@@ -1,0 +1,1 @@
+"""What admits or rejects a call before its handler, one guard a module."""

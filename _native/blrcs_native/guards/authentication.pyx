@@ -1,0 +1,98 @@
+"""The guard that finds out who calls, by a bearer token."""
+
+cimport cython
+from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
+
+from blrcs_native.calls.call cimport Call, Principal
+from blrcs_native.tokens.claims cimport Claims
+from blrcs_native.guards.guard cimport Guard
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.tokens.verifier cimport TokenVerifier
+from blrcs_native.tokens.binding cimport BindingRules
+
+from blrcs_native.tokens.claims import PASSWORD_CHANGE_CLAIM
+
+# One object wherever Cython has it, so that most names are told by identity.
+cdef str AUTHORIZATION = "authorization"
+cdef Py_ssize_t AUTHORIZATION_LENGTH = len(AUTHORIZATION)
+MISSING = "TOKEN_MISSING"
+AMBIGUOUS = "TOKEN_AMBIGUOUS"
+SCHEME = "TOKEN_SCHEME_UNKNOWN"
+PASSWORD_CHANGE = "PASSWORD_CHANGE_REQUIRED"
+
+
+cdef inline object field_part(object field, Py_ssize_t index):
+    if PyTuple_Check(field) and PyTuple_GET_SIZE(field) == 2:
+        return <object>PyTuple_GET_ITEM(field, index)
+    return field[index]
+
+
+@cython.final
+cdef class AuthenticationGuard(Guard):
+    cdef TokenVerifier verifier
+    cdef dict rejections
+    cdef BindingRules binding
+    cdef bint allow_password_change_required
+
+    def __init__(
+        self,
+        TokenVerifier verifier not None,
+        rejections,
+        *,
+        bint allow_password_change_required=False,
+        BindingRules binding=None,
+        bint shadow=False,
+    ):
+        Guard.__init__(self, "authentication", shadow=shadow)
+        self.verifier = verifier
+        self.rejections = dict(rejections)
+        self.binding = BindingRules(rejections) if binding is None else binding
+        self.allow_password_change_required = allow_password_change_required
+
+    cpdef object check(self, Call call):
+        cdef Claims claims
+        cdef Principal principal
+        cdef str header = None
+        cdef bint with_proof = False
+        cdef Rejection rejection
+        for field in call.metadata:
+            # Unpacking would be slow, since most transports give a kind of named tuple.
+            name = field_part(field, 0)
+            if name is not AUTHORIZATION and (
+                (type(name) is str and len(<str>name) != AUTHORIZATION_LENGTH)
+                or name != AUTHORIZATION
+            ):
+                continue
+            if header is not None:
+                return self.rejections[AMBIGUOUS]
+            value = field_part(field, 1)
+            if type(value) is not str:
+                return self.rejections[SCHEME]
+            header = value
+        if header is None:
+            return self.rejections[MISSING]
+        verdict = self.verifier.verify_bearer(header, call)
+        if verdict is None:
+            if header[:5].lower() != "dpop ":
+                return self.rejections[SCHEME]
+            with_proof = True
+            verdict = self.verifier.verify_token(header[5:], call)
+        if type(verdict) is not Claims:
+            return self.rejections[verdict.reason]
+        claims = verdict
+        principal = Principal.__new__(Principal)
+        principal.name = claims.principal
+        principal.session = "" if claims.is_foreign else claims.session_id or ""
+        principal.token_id = claims.token_id or ""
+        principal.claims = claims
+        principal.groups = claims.groups
+        principal.scope = claims.permitted
+        principal.serial = claims.serial
+        call.principal = principal
+        if claims.is_bound or self.binding.demands or with_proof:
+            rejection = self.binding.check(call, claims, header.partition(" ")[2], with_proof)
+            if rejection is not None:
+                return rejection
+        if claims.demands_password and not self.allow_password_change_required:
+            return self.rejections[PASSWORD_CHANGE]
+        return None

@@ -1,0 +1,49 @@
+"""The C face of the guards that ask whether the caller may."""
+
+from blrcs_native.access.table cimport AccessTable, Decision
+from blrcs_native.guards.admissions cimport Admissions
+from blrcs_native.calls.call cimport Call, Principal
+from blrcs_native.access.decision_log cimport DecisionLog
+from blrcs_native.shared.generation cimport Generation
+from blrcs_native.guards.guard cimport Guard
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.access.resource_template cimport ResourceTemplate
+
+
+cdef class CurrentAccess:
+    cdef AccessTable _table
+    cdef Generation _generation
+    cdef object _load_anew
+    cdef dict _scopes
+    cdef DecisionLog log  # None where decisions are not recorded
+
+    cdef tuple _scopes_of(self, str permission)
+    # The table, after what other processes have changed until now.
+    cdef AccessTable now(self)
+    # The table as it was found last.
+    cdef inline AccessTable current(self):
+        return self._table
+
+
+
+cdef class AccessGuard(Guard):
+    cdef CurrentAccess access
+    cdef str permission
+    cdef tuple scopes
+    cdef ResourceTemplate template
+    cdef bint or_owner
+    cdef Rejection denied
+    cdef Admissions admissions
+
+    cdef Decision _decide(
+        self, AccessTable table, Call call, str resource, bint message_to_come
+    ) except *
+    cdef bint _may_anywhere(self, AccessTable table, Principal principal) except -1
+
+
+cdef class HeadAuthorizationGuard(AccessGuard):
+    pass
+
+
+cdef class ObjectAuthorizationGuard(AccessGuard):
+    pass

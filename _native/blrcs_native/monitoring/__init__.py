@@ -1,0 +1,1 @@
+"""Metrics in one flat block of memory, and what calls are counted by."""

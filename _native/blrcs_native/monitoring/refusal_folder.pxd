@@ -1,0 +1,33 @@
+"""The C face of what folds refusals."""
+
+from libc.stdint cimport int64_t
+
+from blrcs_native.calls.call cimport Call
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.access.resource_template cimport ResourceTemplate
+
+
+cdef class FoldedRefusal:
+    cdef readonly tuple kind
+    cdef readonly object told
+    cdef readonly Py_ssize_t count
+    cdef readonly int64_t first_ns
+    cdef readonly int64_t last_ns
+
+
+cdef class RefusalFolder:
+    cdef dict _kinds
+    cdef readonly Py_ssize_t capacity
+    cdef object _on_first
+
+    cdef FoldedRefusal fold(self, tuple kind, tuple rest)
+
+
+cdef class RefusalHook:
+    cdef RefusalFolder _folder
+    cdef ResourceTemplate _template
+    cdef object _tell
+    cdef bint _every
+
+    cdef void _take_shadowed(self, Call call, int code) except *
+    cdef void _take(self, Call call, Rejection rejection, int code, bint shadow) except *

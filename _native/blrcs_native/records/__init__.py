@@ -1,0 +1,1 @@
+"""Records between the wire and the tables: read, written, copied and sealed without a message."""

@@ -1,0 +1,1 @@
+"""Tokens and their keys: read strictly, verified, remembered, and revoked."""
