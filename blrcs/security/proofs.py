@@ -60,7 +60,8 @@ class ProofChecker:
         self._elsewhere = elsewhere
         self._origins = tuple(origin.rstrip("/") for origin in origins)
         self._clock = clock
-        self._calls: dict[bytes, tuple[int, int]] = {}
+        self._shown: dict[Call, tuple[str, str]] = {}
+        """By calls that run: the proof and the token that they have come in with."""
         self._unknown_elsewhere: dict[bytes, _Proof] = {}
 
     def check(self, call: Call, thumbprint: str, token: str) -> bool:
@@ -72,8 +73,8 @@ class ProofChecker:
         if len(texts) != 1:
             return False
         # A stream passes its guards again at each message.
-        name, itself = _digest(texts[0], token), (id(call), call.started_ns)
-        if self._calls.get(name) == itself:
+        shown = texts[0], token
+        if self._shown.get(call) == shown:
             return True
         try:
             proof = self._prove(texts[0], call, token, thumbprint)
@@ -83,7 +84,8 @@ class ProofChecker:
             return False
         if self._payments is not None:
             self._payments.give_back(call.peer_address, thumbprint)
-        _remember(self._calls, name, itself)
+        self._shown[call] = shown
+        call.add_done_callback(self._forget)
         if self._elsewhere is not None:
             _remember(self._unknown_elsewhere, _digest(texts[0]), proof)
         return True
@@ -115,6 +117,9 @@ class ProofChecker:
         if proof is None:
             raise UnauthenticatedError("TOKEN_PROOF_INVALID", "the proof in dpop is not valid")
         return proof.thumbprint
+
+    def _forget(self, call: Call) -> None:
+        self._shown.pop(call, None)
 
     def vouch_for(self, call: Call) -> None:
         """What the call shows besides its proof was good."""

@@ -1,5 +1,7 @@
+import gc
 import hashlib
 import json
+import weakref
 from types import SimpleNamespace
 
 import jwt
@@ -37,6 +39,23 @@ def thumbprint(key):
     return encode(hashlib.sha256(text.encode()).digest())
 
 
+class FakeCall:
+    """What a checker asks of a call."""
+
+    def __init__(self, method, proofs):
+        self.method = SimpleNamespace(name=method)
+        self.metadata = [("x", "y"), *(("dpop", each) for each in proofs)]
+        self.peer_address = "198.51.100.7"
+        self.callbacks = []
+
+    def add_done_callback(self, callback):
+        self.callbacks.append(callback)
+
+    def end(self):
+        for callback in self.callbacks:
+            callback(self)
+
+
 class World:
     def __init__(self):
         self.clock = FakeClock()
@@ -44,7 +63,6 @@ class World:
         self.checkers = [
             ProofChecker(self.limiter, origins=[f"{ORIGIN}/"], clock=self.clock) for _ in range(2)
         ]
-        self.calls = 0
 
     def proof(self, key=KEY, *, header=None, algorithm=None, **claims):
         made = {
@@ -64,13 +82,7 @@ class World:
         )
 
     def call(self, *proofs, method=METHOD):
-        self.calls += 1
-        return SimpleNamespace(
-            method=SimpleNamespace(name=method),
-            metadata=[("x", "y"), *(("dpop", each) for each in proofs)],
-            started_ns=self.calls,
-            peer_address="198.51.100.7",
-        )
+        return FakeCall(method, proofs)
 
     def good(self, *proofs, key=KEY, checker=0, method=METHOD):
         call = self.call(*proofs, method=method)
@@ -101,6 +113,29 @@ def test_a_stream_shows_its_proof_at_each_message(world):
         assert world.checkers[0].check(call, thumbprint(KEY), TOKEN)
     assert not world.checkers[0].check(call, thumbprint(KEY), "another.to.ken")
     assert not world.good(world.proof())
+
+
+def test_a_call_that_runs_is_taken_for_no_other_however_many_came_since(world):
+    checker, call = world.checkers[0], world.call(world.proof())
+    assert checker.check(call, thumbprint(KEY), TOKEN)
+    # Each may lie where one before it lay.
+    for number in range(400):
+        assert not world.good(world.proof())
+        other = world.call(world.proof(jti=str(number)))
+        assert checker.check(other, thumbprint(KEY), TOKEN)
+        other.end()
+    assert checker.check(call, thumbprint(KEY), TOKEN)
+
+
+def test_nothing_is_kept_of_a_call_that_has_ended(world):
+    call = world.call(world.proof())
+    assert world.checkers[0].check(call, thumbprint(KEY), TOKEN)
+    kept = weakref.ref(call)
+    call.end()
+    assert not world.checkers[0].check(call, thumbprint(KEY), TOKEN)
+    del call
+    gc.collect()
+    assert kept() is None
 
 
 @pytest.mark.parametrize(
