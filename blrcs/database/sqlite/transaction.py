@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from blrcs.database.sqlite.dialect import SQLITE
+from blrcs.database.sqlite.load import load_rows
 from blrcs.database.statement import Bound, Row, Statement
 
 
@@ -29,7 +30,11 @@ class Transaction:
     def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """Runs it once for each row of parameters."""
         compiled = statement.compiled(SQLITE)
-        self._connection.executemany(compiled.sql, compiled.bind_many(rows))
+        bound = compiled.bind_many(rows)
+        if statement.loads is not None and bound:
+            load_rows(self._connection, compiled.sql, statement.loads.name, bound)
+        else:
+            self._connection.executemany(compiled.sql, bound)
 
     def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """The first row, or None where there is none."""
