@@ -137,8 +137,8 @@ class SqlRecordRepository:
 
         async def operation(transaction: Transaction) -> None:
             feed = await self._feed_of(transaction, key, claimed, collection)
-            await transaction.execute_many(ADD, record_rows(key, created))
             first = feed.sequence - claimed + 1
+            await transaction.execute_many(ADD, record_rows(key, created, first))
             await transaction.execute_many(TELL, change_rows(key, created, first))
 
         try:
@@ -251,7 +251,7 @@ class SqlRecordRepository:
         async def operation(transaction: Transaction) -> Sequence[Record | None]:
             claimed = len(writes)
             feed = await self._feed_of(transaction, key, claimed, expected)
-            step = RecordStep(key, feed.sequence - claimed, now_ns, expected)
+            step = RecordStep(key, feed.sequence - claimed, feed.purged, now_ns, expected)
             if created is None:
                 for start in range(0, len(writes), READ_AT_ONCE):
                     some = writes[start : start + READ_AT_ONCE]
