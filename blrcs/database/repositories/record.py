@@ -24,7 +24,7 @@ from blrcs.database.filter.queries import FilteredQueries
 from blrcs.database.repositories.plain_records import ADD, TELL, change_rows, record_rows
 from blrcs.database.repositories.record_creations import RecordCreations
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
-from blrcs.database.repositories.record_index import MOST_NAMED, bounds_in
+from blrcs.database.repositories.record_index import MOST_NAMED, along, bounds_in
 from blrcs.database.repositories.record_lookup import (
     IMAGE,
     SHOWN,
@@ -158,6 +158,7 @@ class SqlRecordRepository:
     ) -> Sequence[ListedRecord]:
         """See the port."""
         parent = collection.key
+        narrowing = await self._narrowing(collection, selection.filter_)
         statement, params = _QUERIES.page(
             selection.filter_,
             selection.order_by,
@@ -167,7 +168,11 @@ class SqlRecordRepository:
             now_ns=now_ns,
             limit=limit,
             position=position,
-            narrowing=await self._narrowing(collection, selection.filter_),
+            narrowing=narrowing,
+            # A few are sorted sooner.
+            along=None
+            if narrowing is not None
+            else along(selection.order_by, selection.filter_, collection.indexes),
         )
         rows = await self._reads.fetch_all(statement, **params)
         return [_listed(parent, row) for row in rows]

@@ -56,6 +56,10 @@ class Transaction:
         compiled = statement.compiled(SQLITE)
         return self._connection.execute(compiled.sql, compiled.bind(params))
 
+    def read_on(self, cursor: sqlite3.Cursor, most: int) -> list[Any]:
+        """The next rows of a cursor that was opened here, as the database has them."""
+        return cursor.fetchmany(most)
+
     def define(self, texts: Sequence[str]) -> None:
         """Runs definitions of tables and the like."""
         for text in texts:
