@@ -14,6 +14,7 @@ from blrcs_native.http2.messages import compress
 from tests.fuzz.access import access_inputs
 from tests.fuzz.documents import document_inputs
 from tests.fuzz.heads import head_inputs
+from tests.fuzz.lines import line_inputs
 from tests.fuzz.proofs import proof_inputs
 from tests.fuzz.stored import stored_inputs
 from tests.fuzz.tokens import token_inputs
@@ -148,6 +149,7 @@ def corpus() -> dict[str, dict[str, bytes]]:
         **proof_inputs(),
         **access_inputs(),
         **document_inputs(),
+        **line_inputs(),
         **stored_inputs(),
     }
 

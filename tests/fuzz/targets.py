@@ -19,6 +19,7 @@ from tests.fuzz.access import ACCESS_TARGETS
 from tests.fuzz.direct import DIRECT_TARGETS
 from tests.fuzz.documents import DOCUMENT_TARGETS
 from tests.fuzz.heads import heads
+from tests.fuzz.lines import LINE_TARGETS
 from tests.fuzz.network import NETWORK_TARGETS
 from tests.fuzz.proofs import PROOF_TARGETS
 from tests.fuzz.stored import STORED_TARGETS
@@ -197,5 +198,6 @@ TARGETS: dict[str, Target] = {
     **PROOF_TARGETS,
     **ACCESS_TARGETS,
     **DOCUMENT_TARGETS,
+    **LINE_TARGETS,
     **STORED_TARGETS,
 }
