@@ -31,7 +31,8 @@ ENV CFLAGS=-g0
 # The compiler goes by what it has seen of the core under load.
 RUN pip install --no-cache-dir --require-hashes \
         --requirement deploy/requirements/build.txt --requirement deploy/requirements/run.txt \
-    && BLRCS_WITHOUT_EXTENSIONS=1 pip install --no-deps --no-build-isolation --editable . \
+    && BLRCS_WITHOUT_EXTENSIONS=1 pip install --no-cache-dir --no-deps --no-build-isolation \
+        --editable . \
     && deploy/train python \
     && BLRCS_PROFILE=use pip wheel --no-cache-dir --no-deps --no-build-isolation \
         --wheel-dir /wheels .

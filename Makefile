@@ -61,6 +61,10 @@ bench-transport: build-bench ## Run the transport beside the servers that others
 bench-flood: build-bench ## Call the server while another client abuses it in every way
 	$(BIN)/python benchmarks/run_all.py --only flood
 
+.PHONY: bench-pages
+bench-pages: build-bench ## List a million records page by page, on SQLite and on PostgreSQL
+	$(BIN)/python benchmarks/run_all.py --only record_pages
+
 .PHONY: flamegraph
 flamegraph: build-bench ## Draw where the time of a call goes, by Linux's perf
 	@deploy/system-packages flamegraph $(PYTHON)

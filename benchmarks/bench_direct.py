@@ -9,6 +9,7 @@ takes for itself, from bytes to bytes with the object's authorization, stands al
 Before anything is timed, both answer the same calls with the same bytes, by a clock that stands.
 """
 
+import inspect
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -214,6 +215,12 @@ def seen(answer: Any) -> tuple[Any, ...]:
     return (answer.code, answer.stage, answer.reason, answer.message, answer.trailers)
 
 
+def partly(service: Callable[..., Any], **parts: Any) -> Any:
+    """A service of those parts alone that its hot methods use."""
+    others = inspect.signature(service).parameters.keys() - parts.keys()
+    return service(**dict.fromkeys(others), **parts)
+
+
 def roads(clock: Clock | None = None, copies: NearCopies | None = None) -> Mapping[str, Roads]:
     """By the methods' names; without a clock, by the system's own.
 
@@ -228,20 +235,11 @@ def roads(clock: Clock | None = None, copies: NearCopies | None = None) -> Mappi
     )
     state = HealthState([])
     state.set_all(health_pb2.HealthCheckResponse.SERVING)
-    unused: dict[str, Any] = {"page_tokens": None, "secrets": None, "clock": time.time_ns}
-    limit_service: Any = LimitService(limits=counted, rules=None, **unused)
+    limit_service = partly(LimitService, limits=counted, clock=time.time_ns)
     cache_service, health = CacheService(cache), HealthService(state)
-    access_service = AccessService(
-        decisions=lambda: TableDecisions(granted.table, list),
-        roles=None,
-        groups=None,
-        bindings=None,
-    )
-    others = ("sign_in", "refresh", "sign_out", "get_jwks", "list_sessions", "revoke_session")
-    auth_service = AuthService(
-        introspect_token=IntrospectToken(inspector=VerifyingTokenInspector(verifier)),
-        issue_service_token=None,
-        **dict.fromkeys(others),
+    access_service = partly(AccessService, decisions=lambda: TableDecisions(granted.table, list))
+    auth_service = partly(
+        AuthService, introspect_token=IntrospectToken(inspector=VerifyingTokenInspector(verifier))
     )
     limit_pb2_grpc.add_LimitServiceServicer_to_server(limit_service, registrar)
     cache_pb2_grpc.add_CacheServiceServicer_to_server(cache_service, registrar)

@@ -1,155 +1,171 @@
-"""A million records, listed page by page: what pages cost and take as the list goes on.
+"""A million records, listed page by page: what pages take as the list goes on.
 
-The server is a ``blrcs serve`` on SQLite, with its defaults. The records are put into its file
-directly, as it would have written them; listing them is what is measured: from the first page to
-the last, each by the token of the one before. After each it is looked at how much processor time
-the server has taken, and how much memory it holds.
+Each server is a ``blrcs serve`` of one worker with its defaults, on SQLite and on PostgreSQL. The
+records are written by BatchWriteRecords into a collection that has declared their time of creation
+as an index. Then all of them are listed, by name and by that time, from the first page to the last,
+each by the token of the one before; after each page it is looked at how much memory the server
+holds. The first and the last tenth of the pages are then read again, in turns.
 """
 
 import sqlite3
+import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import grpc
-from harness import Claim, Report, Timing, main
+from harness import Claim, Report, Timing, argument_parser, publish, versions
 from load import LoadError
-from record_scenario import COLLECTION, PARENT, TENANT, RecordServer, record_server
-from server_process import cores, cpu_seconds, status_bytes
+from record_scenario import PARENT, RecordServer, record_server
+from server_process import cores, status_bytes
 
-from blrcs.api.record_messages import MessageImages
-from blrcs.database.repositories.record_row import record_to_row
-from blrcs.domain.record import Record
-from blrcs.domain.record_name import RecordKey
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from blrcs.v1 import record_pb2
+from tests.servers.postgresql import postgresql
 
 RECORDS = 1_000_000
 PAGE = 1_000
 SHARE = 10
 """The first and the last tenth of the pages are compared."""
-BATCH = 10_000
-NS_PER_S = 1_000_000_000
+ROUNDS = 3
 TIMEOUT_S = 60
+MOST_TIME = 1.2
+MOST_MEMORY = 1.1
+DATABASES = ("SQLite", "PostgreSQL")
+INDEXES = (".create_time",)
+ORDERS = {"by name": "", "newest first": "create_time desc"}
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Pass:
-    """One way through all pages."""
+class Walk:
+    """One way through all pages: the token of each, and the memory after it."""
 
-    cpu_s: list[float] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
     resident_bytes: list[int] = field(default_factory=list)
 
-    def look(self, pid: int) -> None:
-        self.cpu_s.append(cpu_seconds(pid))
-        self.resident_bytes.append(status_bytes(pid, "VmRSS"))
-
-    def record_ns(self, *, last: bool) -> float:
-        """The processor time of a record of the first or the last tenth."""
-        part = _part(self.cpu_s, last=last)
-        return (part[-1] - part[0]) / (len(part) - 1) / PAGE * NS_PER_S
-
-    def resident(self, *, last: bool) -> int:
-        """The most memory at the end of a page there."""
-        return max(_part(self.resident_bytes, last=last))
+    def growth(self) -> float:
+        """The most memory at the last pages over that at the first."""
+        first, last = ends(self.resident_bytes)
+        return max(last) / max(first)
 
 
-def _part(looks: list[Any], *, last: bool) -> list[Any]:
-    count = len(looks) // SHARE
-    return looks[-count:] if last else looks[:count]
+def ends(all_pages: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+    """What belongs to the first and to the last tenth of the pages."""
+    count = len(all_pages) // SHARE
+    return all_pages[:count], all_pages[-count:]
 
 
-def rows() -> Iterator[dict[str, object]]:
-    """Records as the server stores them."""
-    images = MessageImages()
-    now_ns = time.time_ns()
-    for number in range(RECORDS):
-        data = {"number": float(number), "name": f"Person {number}", "city": "Berlin"}
-        record = Record(
-            key=RecordKey(TENANT, COLLECTION, f"r{number:07}"),
-            data=data,
-            create_time_ns=now_ns,
-            update_time_ns=now_ns,
-        )
-        encoded = images.image(record, images.encode(data))
-        yield record_to_row(record) | {"encoded": encoded}
+def fill(server: RecordServer) -> None:
+    for first in range(0, RECORDS, PAGE):
+        server.stub.BatchWriteRecords(batch(first), metadata=server.metadata, timeout=TIMEOUT_S)
 
 
-def fill(path: Path) -> None:
-    columns = tuple(next(rows()))
-    statement = (
-        f"INSERT INTO records ({', '.join(columns)})"
-        f" VALUES ({', '.join(f':{each}' for each in columns)})"
+def batch(first: int) -> record_pb2.BatchWriteRecordsRequest:
+    """Creates a page of records."""
+    return record_pb2.BatchWriteRecordsRequest(
+        parent=PARENT,
+        writes=[
+            record_pb2.RecordWrite(
+                create=record_pb2.CreateRecordRequest(
+                    parent=PARENT,
+                    record_id=f"r{number:07}",
+                    record=record_pb2.Record(data={"number": number, "city": "Berlin"}),
+                )
+            )
+            for number in range(first, first + PAGE)
+        ],
     )
-    with closing(sqlite3.connect(path, timeout=TIMEOUT_S)) as connection:
-        connection.create_function("blrcs_number", 1, float, deterministic=True)
-        for batch in in_batches(rows()):
-            with connection:
-                connection.executemany(statement, batch)
 
 
-def in_batches(all_rows: Iterator[dict[str, object]]) -> Iterator[list[dict[str, object]]]:
-    batch: list[dict[str, object]] = []
-    for row in all_rows:
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def go_through(server: RecordServer) -> Pass:
-    """All pages, as a client sees them."""
-    found, token, listed = Pass(), "", 0
-    while True:
-        request = record_pb2.ListRecordsRequest(parent=PARENT, page_size=PAGE, page_token=token)
-        page = server.stub.ListRecords(request, metadata=server.metadata, timeout=TIMEOUT_S)
-        found.look(server.process.pid)
+def walk(server: RecordServer, order_by: str) -> Walk:
+    """Lists all of it, as a client does."""
+    found, token, listed = Walk(), "", 0
+    while token or not found.tokens:
+        found.tokens.append(token)
+        page = page_of(server, order_by, token)
+        found.resident_bytes.append(status_bytes(server.process.pid, "VmRSS"))
         listed += len(page.records)
         token = page.next_page_token
-        if not token:
-            break
     if listed != RECORDS:
         raise LoadError(f"{listed} of {RECORDS} records were listed")
     return found
 
 
-def run(rounds: int) -> Report:
-    server_core, _ = cores()
-    with (
-        tempfile.TemporaryDirectory(dir=Path(__file__).parent, prefix=".pages-") as folder,
-        record_server(Path(folder) / "server", server_core) as server,
-    ):
-        (path,) = Path(folder).rglob("blrcs.db")
-        fill(path)
-        passes = [go_through(server) for _ in range(rounds)]
-    first = Timing(tuple(each.record_ns(last=False) for each in passes))
-    last = Timing(tuple(each.record_ns(last=True) for each in passes))
-    return Report(
-        title=f"{RECORDS:,} records, {PAGE:,} a page, SQLite",
-        timings={
-            "a record in the first tenth of the pages": first,
-            "a record in the last tenth": last,
-        },
-        claims=[
-            Claim(
-                "processor time of the last pages over the first",
-                last.median_ns / first.median_ns,
-                at_most=1.2,
-            ),
-            Claim(
-                "memory of the server at the last pages over the first",
-                max(each.resident(last=True) / each.resident(last=False) for each in passes),
-                at_most=1.1,
-            ),
-        ],
-        peers={"sqlite": sqlite3.sqlite_version, "grpcio": grpc.__version__},
+def page_of(server: RecordServer, order_by: str, token: str) -> record_pb2.ListRecordsResponse:
+    request = record_pb2.ListRecordsRequest(
+        parent=PARENT, page_size=PAGE, page_token=token, order_by=order_by
     )
+    return server.stub.ListRecords(request, metadata=server.metadata, timeout=TIMEOUT_S)
+
+
+def typical_ns(server: RecordServer, order_by: str, tokens: Sequence[str]) -> tuple[float, float]:
+    """What one of the first pages takes, and one of the last; they are read in turns."""
+    taken: tuple[list[int], list[int]] = [], []
+    for pair in zip(*ends(tokens), strict=True):
+        for token, times_ns in zip(pair, taken, strict=True):
+            start_ns = time.perf_counter_ns()
+            page_of(server, order_by, token)
+            times_ns.append(time.perf_counter_ns() - start_ns)
+    first, last = map(statistics.median, taken)
+    return first, last
+
+
+@contextmanager
+def serving(database: str) -> Iterator[RecordServer]:
+    """A server on that database."""
+    with ExitStack() as stack:
+        folder = tempfile.TemporaryDirectory(dir=Path(__file__).parent, prefix=".pages-")
+        settings: Mapping[str, str] = {}
+        if database == "PostgreSQL":
+            url = stack.enter_context(postgresql({})).url()
+            settings = {"BLRCS_DATABASE__URL": url}
+        path = Path(stack.enter_context(folder)) / "server"
+        yield stack.enter_context(record_server(path, cores()[0], settings, INDEXES))
+
+
+def run(rounds: int) -> Report:
+    report = Report(f"{RECORDS:,} records, {PAGE:,} a page")
+    for database in DATABASES:
+        with serving(database) as server:
+            print(f"filling {database}", file=sys.stderr, flush=True)
+            fill(server)
+            for order, order_by in ORDERS.items():
+                name = f"{database}, {order}"
+                print(f"listing {name}", file=sys.stderr, flush=True)
+                found = walk(server, order_by)
+                taken = [typical_ns(server, order_by, found.tokens) for _ in range(rounds)]
+                tell(report, name, found.growth(), taken)
+    report.peers = {"sqlite": sqlite3.sqlite_version} | versions("grpcio", "asyncpg")
+    return report
+
+
+def tell(report: Report, name: str, growth: float, taken: list[tuple[float, float]]) -> None:
+    """What a list says of pages."""
+    first, last = map(Timing, zip(*taken, strict=True))
+    report.timings |= {f"{name}: one of the first pages": first, f"{name}: one of the last": last}
+    report.claims += [
+        Claim(
+            f"{name}: time of the last pages over the first",
+            last.median_ns / first.median_ns,
+            at_most=MOST_TIME,
+        ),
+        Claim(f"{name}: memory at the last pages over the first", growth, at_most=MOST_MEMORY),
+    ]
+
+
+def main() -> None:
+    parser = argument_parser()
+    parser.set_defaults(rounds=ROUNDS)
+    arguments = parser.parse_args()
+    publish(run(arguments.rounds), arguments.json)
 
 
 if __name__ == "__main__":
-    main(run)
+    main()

@@ -1,7 +1,7 @@
 """The records that RecordService's benchmarks read and write, and the servers that have them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,14 +100,19 @@ def batch(numbers: range) -> record_pb2.BatchWriteRecordsRequest:
 
 @contextmanager
 def record_server(
-    folder: Path, core: int | None, environ: Mapping[str, str] | None = None
+    folder: Path,
+    core: int | None,
+    environ: Mapping[str, str] | None = None,
+    indexes: Sequence[str] = (),
 ) -> Iterator[RecordServer]:
-    """A ``blrcs serve`` of one worker with its data in ``folder``."""
+    """A ``blrcs serve`` of one worker with its data in ``folder``, and these indexes declared."""
     with serving(folder, core, ("--workers", "1"), environ) as (process, channel, metadata):
         server = RecordServer(process, channel, metadata)
         server.stub.CreateCollection(
             record_pb2.CreateCollectionRequest(
-                parent=f"tenants/{TENANT}", collection_id=COLLECTION, collection={}
+                parent=f"tenants/{TENANT}",
+                collection_id=COLLECTION,
+                collection={"indexes": [{"path": path} for path in indexes]},
             ),
             metadata=metadata,
         )

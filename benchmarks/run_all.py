@@ -22,7 +22,7 @@ DOCS = HERE.parent / "docs"
 PAGES = (DOCS / "performance.md", HERE.parent / "README.md")
 PREFIX = "bench_"
 # Take long, or build servers in other languages: they are run where they are named.
-ONLY_WHEN_NAMED = {"flood", "transport"}
+ONLY_WHEN_NAMED = {"flood", "record_pages", "transport"}
 
 
 def programs() -> dict[str, Path]:

@@ -90,7 +90,7 @@ cdef class AccessTable:
     """Roles, groups and bindings, compiled; immutable, so its owner swaps it whole on change.
 
     A role that includes itself, over others too, is refused, as are chains of more than
-    MAX_ROLE_DEPTH roles. Groups may hold each other; a membership counts over at most
+    MAX_ROLE_DEPTH roles of one place; a tenant's may end in one of the root's. Groups may hold each other; a membership counts over at most
     MAX_GROUP_DEPTH groups. References to undefined roles and groups grant nothing, so that what
     is deleted stops granting even where something still refers to it.
 

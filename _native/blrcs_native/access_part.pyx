@@ -44,7 +44,10 @@ cdef str place_of(str name):
 
 
 cdef tuple _close_role(dict roles, dict closed, str name, tuple path):
-    """Every pattern that a role grants, and its depth; ``closed`` holds what is known already."""
+    """Every pattern that a role grants, and its depth among the roles of one place.
+
+    ``closed`` holds what is known already.
+    """
     cdef int depth = 0, inner_depth
     if name in closed:
         return closed[name]
@@ -162,7 +165,11 @@ cdef class AccessPart:
         for role in role_specs.values():
             named.update(accepted(f"role {role.name!r}", role.includes))
         self.borrowed = {name: root.get(name) for name in named - role_specs.keys()}
-        self.closed = {name: found for name, found in self.borrowed.items() if found is not None}
+        # Of the root's roles the depth is not added: else a tenant's could keep the root's from
+        # becoming deeper.
+        self.closed = {
+            name: (found[0], 0) for name, found in self.borrowed.items() if found is not None
+        }
         for name in role_specs:
             _close_role(role_specs, self.closed, name, ())
         self.role_ids = {name: number for number, name in enumerate(self.closed)}

@@ -76,11 +76,10 @@ cdef uint64_t number_of(object value, char kind) except? 0xffffffff:
 
 
 cdef Py_ssize_t row_size(tuple row, const char* kinds, Py_ssize_t count) except -1:
+    """How many octets it takes; the row has so many values."""
     cdef Py_ssize_t size = COUNT_SIZE + LENGTH_SIZE * count
     cdef Py_ssize_t i
     cdef const char* data
-    if PyTuple_GET_SIZE(row) != count:
-        raise TypeError(f"{len(row)} values for {count} columns")
     for i in range(count):
         value = <object>PyTuple_GET_ITEM(row, i)
         if value is not None:
@@ -120,10 +119,14 @@ def copy_rows(list rows not None, bytes kinds not None):
     cdef tuple row
     if count > MOST_FIELDS or kinds.strip(b"tonrf"):
         raise ValueError(f"{kinds!r} are no kinds of columns")
-    for row in rows:
-        size += row_size(row, of_columns, count)
+    # Its own, since what is written afterwards has to be what was measured.
+    cdef list measured = list(rows)
+    for each in measured:
+        if type(each) is not tuple or PyTuple_GET_SIZE(each) != count:
+            raise TypeError(f"a row is no tuple of {count} values")
+        size += row_size(<tuple>each, of_columns, count)
     cdef bytes written = PyBytes_FromStringAndSize(NULL, size)
     at = <uint8_t*>PyBytes_AS_STRING(written)
-    for row in rows:
+    for row in measured:
         at = put_row(at, row, of_columns, count)
     return written

@@ -77,6 +77,20 @@ cdef bint read_write(Span write, Span parent, Span* record_id, Span* data) noexc
     )
 
 
+cdef bint read_batch_parent(Reader* batch, Span* parent) noexcept nogil:
+    return next_is(batch, BATCH_PARENT, LENGTH) and read_span(batch, BATCH_PARENT, parent)
+
+
+cdef bint read_next(Reader* batch, Span parent, Span* record_id, Span* data) noexcept nogil:
+    """As ``read_write``, of what comes next in a batch; False where that is no write."""
+    cdef Span write
+    return (
+        next_is(batch, BATCH_WRITES, LENGTH)
+        and read_span(batch, BATCH_WRITES, &write)
+        and read_write(write, parent, record_id, data)
+    )
+
+
 cdef bint is_segment(Span* rest, const char* kind, Py_ssize_t size) noexcept nogil:
     """``kind`` and an id up to a slash or the end, both taken off ``rest``."""
     cdef const unsigned char* end
@@ -139,18 +153,12 @@ def batch_parent(bytes request not None):
     cdef Reader reader = reader_of(
         <const unsigned char*>PyBytes_AS_STRING(request), PyBytes_GET_SIZE(request)
     )
-    cdef Span parent, write, record_id, data
+    cdef Span parent, record_id, data
     cdef Py_ssize_t count = 0
-    if not next_is(&reader, BATCH_PARENT, LENGTH) or not read_span(&reader, BATCH_PARENT, &parent):
-        return None
-    if not is_collection(parent):
+    if not read_batch_parent(&reader, &parent) or not is_collection(parent):
         return None
     while not is_done(&reader):
-        if not next_is(&reader, BATCH_WRITES, LENGTH):
-            return None
-        if not read_span(&reader, BATCH_WRITES, &write):
-            return None
-        if not read_write(write, parent, &record_id, &data) or not is_record_id(record_id):
+        if not read_next(&reader, parent, &record_id, &data) or not is_record_id(record_id):
             return None
         count += 1
     return text_of(parent) if LEAST_TOGETHER <= count <= MOST_TOGETHER else None
@@ -191,21 +199,15 @@ cdef tuple creations_of(bytes request, str parent, int max_levels):
     cdef Reader reader = reader_of(
         <const unsigned char*>PyBytes_AS_STRING(request), PyBytes_GET_SIZE(request)
     )
-    cdef Span wanted, given, write, record_id, data
+    cdef Span wanted, given, record_id, data
     cdef Py_ssize_t size = 0
     cdef list ids = [], texts = [], encoded = []
     wanted.data = <const unsigned char*>PyUnicode_AsUTF8AndSize(parent, &size)
     wanted.size = size
-    if not next_is(&reader, BATCH_PARENT, LENGTH) or not read_span(&reader, BATCH_PARENT, &given):
-        return None
-    if not is_same(given, wanted):
+    if not read_batch_parent(&reader, &given) or not is_same(given, wanted):
         return None
     while not is_done(&reader):
-        if not next_is(&reader, BATCH_WRITES, LENGTH):
-            return None
-        if not read_span(&reader, BATCH_WRITES, &write):
-            return None
-        if not read_write(write, wanted, &record_id, &data):
+        if not read_next(&reader, wanted, &record_id, &data):
             return None
         document = document_in(data, max_levels)
         if document is None:

@@ -109,7 +109,12 @@ cdef class RefusalHook:
             if self._template.is_constant:
                 resource = self._template.text
             elif call.request is not None:
-                resource = self._template.render_c(call.request) or ""
+                # One that was not looked into whole may turn out to be no message: what is recorded
+                # of it is less, and that it was refused all the same.
+                try:
+                    resource = self._template.render_c(call.request) or ""
+                except Exception:
+                    resource = ""
         folded = self._folder.fold(
             (method, principal, session, call.peer_address, resource, code, stage, reason, shadow),
             (method, None, None, None, None, code, stage, reason, shadow),

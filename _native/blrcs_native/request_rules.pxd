@@ -26,3 +26,24 @@ cdef inline bint is_id(const unsigned char* text, Py_ssize_t size) noexcept nogi
 
 cdef inline bint is_id_span(Span text) noexcept nogil:
     return is_id(text.data, text.size)
+
+
+cdef enum:
+    MAX_RECORD_ID_BYTES = 128
+
+
+cdef inline bint is_letter_or_digit(unsigned char byte) noexcept nogil:
+    return is_id_byte(byte) or c"A" <= byte <= c"Z"
+
+
+cdef inline bint is_record_id(const unsigned char* text, Py_ssize_t size) noexcept nogil:
+    """``^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$``"""
+    cdef Py_ssize_t i
+    if not 0 < size <= MAX_RECORD_ID_BYTES or not is_letter_or_digit(text[0]):
+        return False
+    for i in range(1, size):
+        if not is_letter_or_digit(text[i]) and not (
+            text[i] == c"." or text[i] == c"_" or text[i] == c"~" or text[i] == c"-"
+        ):
+            return False
+    return True

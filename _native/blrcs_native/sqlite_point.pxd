@@ -14,10 +14,11 @@ cdef class SqlitePoint:
     cdef void* statement
     cdef void* begin
     cdef void* end
+    cdef void* undo
     cdef const unsigned char* header
     cdef unsigned char[INDEX_HEADER_SIZE] seen
     cdef bint is_held
-    cdef bint is_awaited
+    cdef object awaited_of
     cdef object release
     cdef object clock
     cdef object note

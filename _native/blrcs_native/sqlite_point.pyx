@@ -68,12 +68,14 @@ cdef class SqlitePoint:
     def __cinit__(self):
         self.database = self.statement = self.begin = self.end = NULL
         self.header = NULL
-        self.is_held = self.is_awaited = False
+        self.undo = NULL
+        self.is_held = False
 
     def __init__(self, path, str sql not None, *, clock=time.time_ns):
         cdef bytes name = os.fsencode(path)
         self.clock = None if clock is time.time_ns else clock
         self.note = None
+        self.awaited_of = None
         self.least_ns = INT64_MAX
         self.release = self._release
         if not is_loaded:
@@ -91,6 +93,7 @@ cdef class SqlitePoint:
             self.statement = self._prepared(sql)
             self.begin = self._prepared("BEGIN")
             self.end = self._prepared("COMMIT")
+            self.undo = self._prepared("ROLLBACK")
         except OSError:
             self.close()
             raise
@@ -116,8 +119,9 @@ cdef class SqlitePoint:
         sqlite.finalize(self.statement)
         sqlite.finalize(self.begin)
         sqlite.finalize(self.end)
+        sqlite.finalize(self.undo)
         sqlite.close_v2(self.database)
-        self.database = self.statement = self.begin = self.end = NULL
+        self.database = self.statement = self.begin = self.end = self.undo = NULL
         self.header = NULL
         self.is_held = False
 
@@ -180,26 +184,31 @@ cdef class SqlitePoint:
             if memcmp(self.header, self.seen, INDEX_HEADER_SIZE) == 0:
                 return True
             self._let_go()
-        if not self.is_awaited:
-            try:
-                loop = get_running_loop()
-            except RuntimeError:
-                return True  # nobody would let go of it
+            if self.header == NULL:
+                return False
+        try:
+            loop = get_running_loop()
+        except RuntimeError:
+            return True  # nobody would let go of it
+        # A loop that has ended before its turn did lets go of nothing any more.
+        if loop is not self.awaited_of:
             loop.call_soon(self.release)
-            self.is_awaited = True
+            self.awaited_of = loop
         # Before the snapshot, which the first read takes: what it shows is no older than this.
         memcpy(self.seen, self.header, INDEX_HEADER_SIZE)
         self.is_held = run(self.begin)
         return self.is_held
 
     def _release(self):
-        self.is_awaited = False
+        self.awaited_of = None
         self._let_go()
 
     cdef void _let_go(self) noexcept:
         if self.is_held:
             self.is_held = False
-            run(self.end)
+            # One that were left open would show this moment for ever.
+            if not run(self.end) and not run(self.undo):
+                self._close()
 
     cdef void _look_for_header(self) noexcept:
         """Where the log's index is mapped; not before something has been read."""

@@ -5,8 +5,8 @@ from typing import Any
 def struct_of(document: dict[str, Any], max_levels: int, *, ordered: bool = False) -> bytes:
     """The document as the message's bytes.
 
-    ``ordered``: as protobuf's serializer writes it where it is told to be deterministic, so that
-    equal documents are equal bytes.
+    Members are in the order of the document; or ``ordered``: as protobuf's serializer writes them
+    where it is told to be deterministic, so that equal documents are equal bytes.
 
     Raises:
         ValueError: It has a whole number that 64 bits of floating point do not hold, or objects and

@@ -132,7 +132,7 @@ cdef int put_object(Room* room, dict members, int levels, bint ordered) except -
         for name in sorted(members, key=place_of, reverse=True):
             put_member(room, name, members[name], levels, ordered)
     else:
-        for name, value in members.items():
+        for name, value in reversed(members.items()):
             put_member(room, name, value, levels, ordered)
     return 0
 

@@ -9,6 +9,7 @@ from blrcs_native.jws cimport CompactParts
 from blrcs_native.keys cimport Keyset, VerificationKey
 from blrcs_native.revocations cimport Revocations
 from blrcs_native.token_refusal cimport TokenRefusal
+from blrcs_native.token_rules cimport TokenRules
 
 
 @cython.final
@@ -16,18 +17,12 @@ cdef class TokenVerifier:
     cdef readonly Keyset keyset
     cdef readonly Revocations revocations
     cdef readonly FailedVerifications failures
-    cdef readonly bint allow_missing_kid
     cdef readonly Py_ssize_t max_bytes
     cdef readonly Py_ssize_t cache_entries
     cdef readonly uint64_t keyset_generation
-    cdef frozenset _issuers
-    cdef frozenset _audiences
-    cdef frozenset _types
-    cdef int64_t _leeway_ns
+    cdef TokenRules _rules
     cdef object _clock
-    cdef object _identify
     cdef object _look_for_key
-    cdef bint _scope_narrows
     # Verifiers of other issuers, and the tokens that these accepted.
     cdef dict _others
     cdef dict _delegated
@@ -55,8 +50,6 @@ cdef class TokenVerifier:
         self, object token, VerificationKey key, bytes message, bytes signature, bytes payload,
         uint64_t generation
     )
-    cdef object _choose_key(self, dict header, Keyset keyset)
-    cdef bint _find_out_who(self, Claims claims) except -1
     cdef object _admit(self, object token, Claims claims, uint64_t generation)
     cdef object _recheck(self, object token, Claims claims, bint is_hot)
     cdef object _refuse_again(self, object token, object known)

@@ -27,13 +27,14 @@ from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from blrcs_native cimport token_refusal as refusal
-from blrcs_native.claims cimport MAX_LEEWAY_S, NS_PER_S, Claims, read_claims
+from blrcs_native.claims cimport NS_PER_S, Claims, read_claims
 from blrcs_native.failed_verifications cimport AttemptC, FailedVerifications
 from blrcs_native.jws cimport CompactParts, read_base64url, split_compact
 from blrcs_native.keys cimport Keyset, VerificationKey
 from blrcs_native.revocations cimport Revocations
 from blrcs_native.strict_json cimport read_strict_object
 from blrcs_native.token_refusal cimport TokenRefusal
+from blrcs_native.token_rules cimport TokenRules
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
@@ -93,24 +94,24 @@ cdef class TokenVerifier:
         identify=None,
         FailedVerifications failures=None,
     ):
-        if type(leeway_s) is not int or not 0 <= leeway_s <= MAX_LEEWAY_S:
-            raise ValueError(f"leeway_s is 0 to {MAX_LEEWAY_S} whole seconds, not {leeway_s!r}")
         if max_bytes < 1:
             raise ValueError(f"max_bytes is at least 1, not {max_bytes}")
         if cache_entries < 0 or cache_entries == 1:
             raise ValueError(f"cache_entries is 0, or at least 2, not {cache_entries}")
-        self._issuers = names_of("issuers", issuers)
-        self._audiences = names_of("audiences", audiences)
-        self._types = frozenset([media_type(name) for name in names_of("types", types)])
-        self._leeway_ns = <int64_t>leeway_s * NS_PER_S
+        self._rules = TokenRules(
+            issuers=issuers,
+            audiences=audiences,
+            types=types,
+            leeway_s=leeway_s,
+            allow_missing_kid=allow_missing_kid,
+            scope_narrows=scope_narrows,
+            identify=identify,
+        )
         self.max_bytes = max_bytes
         self.cache_entries = cache_entries
         # The system's own clock is read without a Python call.
         self._clock = None if clock is time.time_ns else clock
         self.revocations = Revocations(clock=clock) if revocations is None else revocations
-        self.allow_missing_kid = allow_missing_kid
-        self._scope_narrows = scope_narrows
-        self._identify = identify
         self.failures = failures
         self._others = {}
         self.replace_keyset(keyset)
@@ -133,7 +134,7 @@ cdef class TokenVerifier:
 
         Where the set has all the keys of the one before, the same objects, no token is forgotten.
         """
-        if self.allow_missing_kid and keyset.only() is None:
+        if self._rules.allow_missing_kid and keyset.only() is None:
             raise ValueError("tokens without kid need a keyset of exactly one key")
         if self.keyset is not None and keyset.has_all_of(self.keyset):
             self.keyset = keyset
@@ -154,7 +155,7 @@ cdef class TokenVerifier:
         """Leaves the tokens of other issuers to verifiers of theirs, by `iss`."""
         cdef dict others = dict(verifiers)
         for issuer, verifier in others.items():
-            if issuer in self._issuers or type(verifier) is not TokenVerifier or verifier is self:
+            if issuer in self._rules.issuers or type(verifier) is not TokenVerifier or verifier is self:
                 raise ValueError(f"{issuer!r} cannot be left to another verifier")
         self._others = others
         self._delegated = {}
@@ -256,12 +257,12 @@ cdef class TokenVerifier:
         cdef dict header = read_strict_object(encoded)
         if header is None:
             return refusal.HEADER_INVALID
-        answer = self._choose_key(header, keyset)
+        answer = self._rules.choose_key(header, keyset)
         if answer is refusal.KEY_UNKNOWN and self._look_for_key is not None:
             if self._look_for_key():
                 keyset = self.keyset
                 generation = self.keyset_generation
-                answer = self._choose_key(header, keyset)
+                answer = self._rules.choose_key(header, keyset)
         if type(answer) is TokenRefusal:
             return answer
         cdef VerificationKey key = <VerificationKey>answer
@@ -316,48 +317,14 @@ cdef class TokenVerifier:
             self._delegated[token] = other
         return verdict
 
-    cdef object _choose_key(self, dict header, Keyset keyset):
-        """The key that a header's token is checked with, or a refusal."""
-        cdef VerificationKey key
-        if "crit" in header:
-            return refusal.CRITICAL_UNSUPPORTED
-        if "b64" in header and header["b64"] is not True:
-            return refusal.CRITICAL_UNSUPPORTED
-        token_type = header.get("typ")
-        algorithm = header.get("alg")
-        if type(algorithm) is not str:
-            return refusal.HEADER_INVALID
-        if type(token_type) is not str or media_type(token_type) not in self._types:
-            return refusal.TYPE_UNACCEPTED
-        if "kid" in header:
-            kid = header["kid"]
-            if type(kid) is not str:
-                return refusal.HEADER_INVALID
-            key = keyset.find(kid)
-        else:
-            key = keyset.only() if self.allow_missing_kid else None
-        if key is None:
-            return refusal.KEY_UNKNOWN
-        if key.algorithm != algorithm:
-            return refusal.ALGORITHM_MISMATCH
-        return key
-
     cdef object _admit(self, object token, Claims claims, uint64_t generation):
         """Decides on claims whose signature is good, and remembers what is accepted."""
-        cdef TokenRefusal refused
-        if claims.issuer not in self._issuers:
-            return self._remember_refused(token, refusal.ISSUER_UNTRUSTED, generation)
-        if self._audiences.isdisjoint(claims.audiences):
-            return self._remember_refused(token, refusal.AUDIENCE_MISMATCH, generation)
-        if self._identify is not None and not self._find_out_who(claims):
-            return refusal.PRINCIPAL_UNKNOWN
-        if self._scope_narrows and "scope" in claims._members:
-            claims.permitted = frozenset(claims.scopes)
-        claims.is_bound = (
-            claims.certificate_thumbprint is not None or claims.key_thumbprint is not None
-        )
-        claims.valid_until_ns = claims.expires_at_ns + self._leeway_ns
-        claims.valid_from_ns = max(claims.not_before_ns, claims.issued_at_ns) - self._leeway_ns
+        cdef TokenRefusal refused = self._rules.judge(claims)
+        if refused is refusal.PRINCIPAL_UNKNOWN:
+            # Whoever is nobody here may be somebody later.
+            return refused
+        if refused is not None:
+            return self._remember_refused(token, refused, generation)
         claims.keyset_generation = generation
         refused = self._check_now(claims)
         if refused is not None:
@@ -365,18 +332,6 @@ cdef class TokenVerifier:
             return refused
         self._remember(token, claims)
         return claims
-
-    cdef bint _find_out_who(self, Claims claims) except -1:
-        """Sets who the issuer's subject is here; False where that is nobody."""
-        found = self._identify(claims.members)
-        if found is None:
-            return False
-        principal, groups = found
-        claims.principal = principal
-        claims.groups = tuple(groups)
-        claims.is_foreign = True
-        claims.actor = None
-        return True
 
     cdef object _recheck(self, object token, Claims claims, bint is_hot):
         """Decides on a token that was accepted before."""
@@ -409,7 +364,7 @@ cdef class TokenVerifier:
         if now_ns >= claims.valid_until_ns:
             return refusal.EXPIRED
         if now_ns < claims.valid_from_ns:
-            if now_ns < claims.not_before_ns - self._leeway_ns:
+            if now_ns < claims.not_before_ns - self._rules.leeway_ns:
                 return refusal.NOT_YET_VALID
             return refusal.ISSUED_IN_FUTURE
         cdef uint64_t generation = self.revocations.current()
@@ -444,19 +399,3 @@ cdef class TokenVerifier:
             return self._clock()
         clock_gettime(CLOCK_REALTIME, &now)
         return <int64_t>now.tv_sec * NS_PER_S + now.tv_nsec
-
-
-cdef frozenset names_of(str what, object names):
-    """The names as a set; ValueError where there are none, or where one is no name."""
-    if isinstance(names, (str, bytes)):
-        raise ValueError(f"{what} is a collection of strings, not one string")
-    cdef frozenset chosen = frozenset(names)
-    if not chosen or not all(type(name) is str and name for name in chosen):
-        raise ValueError(f"{what} is at least one string, and none is empty")
-    return chosen
-
-
-cdef str media_type(str name):
-    """A `typ` in one form, RFC 7515 section 4.1.9."""
-    # Some characters beyond ASCII are ASCII in lower case.
-    return name.lower().removeprefix("application/") if name.isascii() else name

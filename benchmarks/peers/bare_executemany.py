@@ -32,8 +32,8 @@ CLAIM = (
     " RETURNING sequence"
 )
 FEED = "INSERT INTO record_feeds VALUES ('peer', 'rows', 1, 1, 0, 0) ON CONFLICT DO NOTHING"
-RECORD = "INSERT INTO records VALUES ('peer', 'rows', $1, $2, $3, NULL, 1, $4, $4, NULL)"
-CHANGE = "INSERT INTO record_changes VALUES ('peer', 'rows', $1, 1, $2, $3, $4, NULL)"
+RECORD = "INSERT INTO records VALUES ('peer', 'rows', $1, $2, $3, NULL, 1, $4, $4, NULL, $5)"
+CHANGE = "INSERT INTO record_changes VALUES ('peer', 'rows', $1, 1, $2, $3, NULL, NULL)"
 ENCODED = b"x" * 640
 
 
@@ -43,15 +43,16 @@ async def write_same(url: str, calls: int, rows: int) -> float:
     start = time.perf_counter()
     for _ in range(calls):
         now_ns = time.time_ns()
-        ids = [secrets.token_hex(8) for _ in range(rows)]
+        moment = f"{now_ns // 1_000_000:012x}"
+        ids = sorted([moment + secrets.token_hex(8) for _ in range(rows)])
         async with connection.transaction():
             last = await connection.fetchval(CLAIM, rows)
+            changes = list(enumerate(ids, last - rows + 1))
             await connection.executemany(
-                RECORD, [(each, DOCUMENT, ENCODED, now_ns) for each in ids]
+                RECORD, [(each, DOCUMENT, ENCODED, now_ns, number) for number, each in changes]
             )
-            changes = enumerate(ids, last - rows + 1)
             await connection.executemany(
-                CHANGE, [(number, each, now_ns, ENCODED) for number, each in changes]
+                CHANGE, [(number, each, now_ns) for number, each in changes]
             )
     seconds = time.perf_counter() - start
     await connection.close()

@@ -4,7 +4,8 @@
 
 Prints the seconds that the calls took. ``same`` writes what a creation is: the record with its
 document, the change in the feed, and the feed's number, into the server's own tables with their
-indexes. ``plain`` writes a row of an id and a document into a table of its own.
+indexes, under an id like the server's. ``plain`` writes a row of an id and a document into a table
+of its own.
 """
 
 import argparse
@@ -23,8 +24,8 @@ CLAIM = (
     "UPDATE record_feeds SET sequence = sequence + 1 WHERE tenant = ? AND collection = ?"
     " RETURNING sequence"
 )
-RECORD = "INSERT INTO records VALUES (?, ?, ?, ?, ?, NULL, 1, ?, ?, NULL)"
-CHANGE = "INSERT INTO record_changes VALUES (?, ?, ?, 1, ?, ?, ?, NULL)"
+RECORD = "INSERT INTO records VALUES (?, ?, ?, ?, ?, NULL, 1, ?, ?, NULL, ?)"
+CHANGE = "INSERT INTO record_changes VALUES (?, ?, ?, 1, ?, ?, NULL, NULL)"
 PLAIN = "INSERT INTO rows VALUES (?, ?)"
 DATA = {
     "name": "Person 7",
@@ -49,13 +50,14 @@ def write_same(connection: sqlite3.Connection, calls: int, document: str) -> Non
     execute = connection.execute
     record = record_pb2.Record(data=DATA, etag="18c0ffee00000000-1")
     for _ in range(calls):
-        record_id, now_ns = secrets.token_hex(8), time.time_ns()
+        now_ns = time.time_ns()
+        record_id = f"{now_ns // 1_000_000:012x}{secrets.token_hex(8)}"
         record.name = f"tenants/bench/collections/people/records/{record_id}"
         encoded = record.SerializeToString()
         execute("BEGIN IMMEDIATE")
         (sequence,) = execute(CLAIM, FEED).fetchone()
-        execute(RECORD, (*FEED, record_id, document, encoded, now_ns, now_ns))
-        execute(CHANGE, (*FEED, sequence, record_id, now_ns, encoded))
+        execute(RECORD, (*FEED, record_id, document, encoded, now_ns, now_ns, sequence))
+        execute(CHANGE, (*FEED, sequence, record_id, now_ns))
         execute("COMMIT")
 
 

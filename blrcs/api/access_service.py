@@ -98,10 +98,14 @@ class AccessService(access_pb2_grpc.AccessServiceServicer):
             epoch=epoch,
         )
 
-    async def DryRun(self, request: access_pb2.DryRunRequest, _: Call) -> access_pb2.DryRunResponse:
+    async def DryRun(
+        self, request: access_pb2.DryRunRequest, call: Call
+    ) -> access_pb2.DryRunResponse:
         """Of what is stored, which may lag a few seconds behind."""
-        found, examined = await self._dry_run(candidate(request))
-        return dry_run_message(found, examined, request.max_changes)
+        outcome = await self._dry_run(
+            candidate(request), parent=request.parent, actor=self._actor_of(call)
+        )
+        return dry_run_message(outcome, request.max_changes)
 
     async def CreateRole(
         self, request: access_pb2.CreateRoleRequest, call: Call

@@ -77,6 +77,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             address=call.peer_address,
             binding=await self._bindings.chosen(call),
         )
+        self._bindings.vouch_for(call)
         return signed_in_message(signed_in)
 
     async def CompleteSignIn(  # noqa: D102
@@ -89,6 +90,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             display_name=request.display_name,
             binding=await self._bindings.chosen(call),
         )
+        self._bindings.vouch_for(call)
         return signed_in_message(signed_in)
 
     async def BeginPasskeySignIn(  # noqa: D102
@@ -118,6 +120,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         tokens = await self._refresh(
             request.refresh_token, bindings=await self._bindings.shown(call)
         )
+        self._bindings.vouch_for(call)
         return auth_pb2.RefreshResponse(tokens=tokens_message(tokens))
 
     async def SignOut(  # noqa: D102
@@ -164,6 +167,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         tokens = await self._issue_service_token(
             request.api_key, binding=await self._bindings.chosen(call)
         )
+        self._bindings.vouch_for(call)
         return auth_pb2.IssueServiceTokenResponse(tokens=tokens_message(tokens))
 
     async def ExchangeToken(  # noqa: D102

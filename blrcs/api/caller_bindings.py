@@ -17,6 +17,10 @@ async def no_proof(_: Call) -> str | None:
     return None
 
 
+def nobody_asks(_: Call) -> None:
+    """That it does not matter what comes of a call."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallerBindings:
     """What tokens can be bound to, of what a call shows.
@@ -24,11 +28,13 @@ class CallerBindings:
     Attributes:
         certificate_of: The thumbprint of the client's certificate, verified; None without one.
         proven_key_of: The thumbprint of the key of which the call carries a good proof, likewise.
+        vouch_for: Told of a call with a proof that what it shows besides was good.
         binds_to_certificates: Whether tokens got over mutual TLS are bound to the certificate.
     """
 
     certificate_of: Callable[[Call], str | None] = no_certificate
     proven_key_of: Callable[[Call], Awaitable[str | None]] = no_proof
+    vouch_for: Callable[[Call], None] = nobody_asks
     binds_to_certificates: bool = False
 
     async def shown(self, call: Call) -> Sequence[TokenBinding]:

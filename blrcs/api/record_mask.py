@@ -7,12 +7,11 @@ from typing import Self
 from google.protobuf.struct_pb2 import Struct
 
 from blrcs.domain.errors import InvalidArgumentError
-from blrcs.domain.field_path import Path, parse_path
+from blrcs.domain.field_path import Path, parse_path, paths_named
 from blrcs.v1 import record_pb2
 
 FIELDS = frozenset({"name", "data", "etag", "create_time", "update_time", "expire_time"})
 DATA = "data"
-MAX_PATHS = 64
 MAX_SHOWN = 64
 
 
@@ -30,11 +29,9 @@ class ReadMask:
         Raises:
             InvalidArgumentError: It names what a record has not, or too much.
         """
-        named = frozenset(mask)
+        named = paths_named(mask, field="read_mask")
         if not named or "*" in named:
             return None
-        if len(named) > MAX_PATHS:
-            raise InvalidArgumentError("read_mask", f"has more than {MAX_PATHS} paths")
         paths = []
         for text in sorted(named - FIELDS):
             root, *path = parse_path(text, field="read_mask")

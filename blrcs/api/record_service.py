@@ -24,7 +24,8 @@ from blrcs.api.stored_messages import (
 from blrcs.api.times import to_timestamp
 from blrcs.application.collections.update_collection import JUDGE_SECRETS
 from blrcs.application.page import PageRequest
-from blrcs.application.records.create_plain_records import PlainDocuments
+from blrcs.application.records.create_plain_records import CreatePlainRecords, PlainDocuments
+from blrcs.application.records.plain_creations import PlainCreations
 from blrcs.application.records.watch_records import RecordEvent
 from blrcs.domain.errors import PermissionDeniedError
 from blrcs.domain.filter.document import MAX_DEPTH
@@ -120,7 +121,9 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         parent = collection_key_in(request.parent, field="parent")
         if type(request) is CheckedRequest:
             create_plain = self._records.create_plain_record
-            if create_plain is not None and await create_plain.suits(parent):
+            if create_plain is not None and (
+                create_plain.suits(parent) or await _learns(create_plain, parent)
+            ):
                 read = read_creation_request(request.octets, MAX_DEPTH)
                 encoded = None if read is None else await create_plain(parent, *read)
                 if encoded is not None:
@@ -246,7 +249,7 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
     async def _created_plainly(self, parent: CollectionKey, batch: bytes) -> Sequence[bytes] | None:
         """What a batch that only creates has created; None where nothing is done."""
         create = self._records.create_plain_records
-        if not await create.suits(parent):
+        if not (create.suits(parent) or await _learns(create, parent)):
             return None
         read = read_creations(batch, parent.name, MAX_DEPTH)
         return None if read is None else await create(parent, PlainDocuments(*read))
@@ -284,3 +287,8 @@ def _results(encoded: list[bytes]) -> record_pb2.BatchWriteRecordsResponse:
         results=encoded
     )
     return response
+
+
+async def _learns(create: CreatePlainRecords | PlainCreations, parent: CollectionKey) -> bool:
+    """Whether a collection suits that was not known to do so."""
+    return create.suits(parent) is None and await create.learn(parent)

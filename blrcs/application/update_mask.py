@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from blrcs.domain.errors import InvalidArgumentError
+from blrcs.domain.field_path import paths_named
 
 MAX_SHOWN = 64
 
@@ -11,9 +12,9 @@ def fields_to_update(mask: Iterable[str], allowed: frozenset[str]) -> frozenset[
     """The fields that a mask names: all of ``allowed`` for an empty mask or ``*``.
 
     Raises:
-        InvalidArgumentError: The mask names a field that may not be changed.
+        InvalidArgumentError: The mask names a field that may not be changed, or too many.
     """
-    named = frozenset(mask)
+    named = paths_named(mask, field="update_mask")
     if not named or named == {"*"}:
         return allowed
     for path in sorted(named - allowed):

@@ -104,6 +104,7 @@ def assemble_access(
             rules=store,
             decisions=recorded,
             compiled=lambda policy: TableDecisions(store.compile(policy).table, tuple),
+            clock=base.clock,
         ),
         roles=RoleUseCases(
             create_role=CreateRole(**creating),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from blrcs.api.auth_service import AuthService
-from blrcs.api.caller_bindings import CallerBindings, no_proof
+from blrcs.api.caller_bindings import CallerBindings, no_proof, nobody_asks
 from blrcs.api.credential_service import CredentialService
 from blrcs.api.user_service import UserService
 from blrcs.api.user_use_cases import ApiKeyUseCases, ServiceAccountUseCases, UserUseCases
@@ -46,7 +46,7 @@ from blrcs.application.users.list_users import ListUsers
 from blrcs.application.users.reset_password import ResetPassword
 from blrcs.application.users.update_user import UpdateUser
 from blrcs.assembly.credentials import CredentialParts, new_challenges
-from blrcs.assembly.failed_tokens import failed_verifications
+from blrcs.assembly.failed_tokens import failures_in_vain
 from blrcs.assembly.foundation import Foundation
 from blrcs.assembly.issuers import TrustedIssuers
 from blrcs.assembly.shared_counts import SharedCounts
@@ -73,7 +73,13 @@ from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs.security.token_issuer import TYPE, JwtIssuer
 from blrcs.security.token_revoker import VerifierRevoker
 from blrcs.security.totp import Rfc6238Codes
-from blrcs.workers.memory import PROOF_CELLS, PROOFS, Memory
+from blrcs.workers.memory import (
+    PROOF_CELLS,
+    PROOFS,
+    STRANGE_PROOF_CELLS,
+    STRANGE_PROOFS,
+    Memory,
+)
 from blrcs_native.failed_verifications import FailedVerifications
 from blrcs_native.revocations import Revocations
 from blrcs_native.token import TokenVerifier
@@ -117,7 +123,7 @@ def assemble_identity(
     """
     key, key_directory = key_ring(base.data_directory, settings, base.clock)
     revocations = memory.revocations(base.clock)
-    failures = failed_verifications(memory, settings)
+    failures, payments = failures_in_vain(memory, settings)
     verifier = _verifier(key, settings, revocations, base.clock, failures)
     revoker = VerifierRevoker(revocations, issuer=settings.issuer)
     stored_revocations = RevocationRepository(
@@ -137,7 +143,12 @@ def assemble_identity(
     if settings.proof_origins:
         limiter = memory.limiter(PROOFS, PROOF_CELLS)
         proofs = ProofChecker(
-            limiter, origins=settings.proof_origins, clock=base.clock, elsewhere=counts.proofs
+            limiter,
+            origins=settings.proof_origins,
+            clock=base.clock,
+            elsewhere=counts.proofs,
+            strangers=memory.limiter(STRANGE_PROOFS, STRANGE_PROOF_CELLS),
+            payments=payments,
         )
     issuers = TrustedIssuers(settings, verifier, revocations, base.clock)
     users = SqlUserRepository(base.database, stored_revocations, grants)
@@ -266,6 +277,7 @@ def assemble_identity(
         bindings=CallerBindings(
             certificate_of=certificate_thumbprint,
             proven_key_of=no_proof if proofs is None else proofs.proven_key,
+            vouch_for=nobody_asks if proofs is None else proofs.vouch_for,
             binds_to_certificates=settings.bind_to_certificates,
         ),
     )

@@ -129,7 +129,7 @@ def assemble_records(
         "clock": base.clock,
     }
     reading: dict[str, Any] = {"records": records, "clock": base.clock}
-    creating: dict[str, Any] = {"writer": writer, "secrets": base.secrets}
+    creating: dict[str, Any] = {"writer": writer, "secrets": base.secrets, "clock": base.clock}
     create_plain = CreatePlainRecords(
         shapes=shapes, images=MessageImages(), signal=signal, secrets=base.secrets, **reading
     )

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from blrcs.audit.backup import PUBLIC_KEY_FILE, BackupError, back_up
 from blrcs.audit.checkpoint import PublicAuditKeys
@@ -33,6 +33,8 @@ _NAME = re.compile(
 )
 _PREFIX = ".audit-backup."
 COPY_BYTES = 1 << 20
+LEAST_BYTES = 4096
+"""What any file takes on a disk."""
 COPIES = 2
 """Of what is unpacked: restoring puts one beside it. What does not fit could not be restored."""
 
@@ -86,7 +88,7 @@ def unpacked(path: Path, directory: Path, key: BackupKey | None = None) -> Itera
         with _told(path), _members(path, key) as members:
             left = _free_bytes(directory) // COPIES
             for name, size_bytes, file in members:
-                left -= size_bytes
+                left -= max(size_bytes, LEAST_BYTES)
                 if left < 0:
                     raise BackupError(f"{path}: is too large for the disk of {directory}")
                 target = folder / name
@@ -99,8 +101,24 @@ def unpacked(path: Path, directory: Path, key: BackupKey | None = None) -> Itera
         yield folder
 
 
+class _PlainMember(tarfile.TarInfo):
+    """A member whose header says all of it.
+
+    Headers that are extended are read whole into the memory, and what is sparse takes no room in
+    the file and any on the disk. None of it is written here, so none is read.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type not in {tarfile.REGTYPE, tarfile.AREGTYPE}:
+            raise FileError("is no backup of an audit log")
+        return member
+
+
 def _pack(folder: Path, stream: IO[bytes]) -> None:
-    with tarfile.open(fileobj=stream, mode="w|") as packed:
+    # This format has the size of a file of any size in the one header.
+    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.GNU_FORMAT) as packed:
         for path in _files(folder):
             member = tarfile.TarInfo(str(path.relative_to(folder)))
             member.size = path.stat().st_size
@@ -116,11 +134,10 @@ def _members(path: Path, key: BackupKey | None) -> Iterator[Iterator[tuple[str, 
 
 
 def _each(path: Path, plain: gzip.GzipFile) -> Iterator[tuple[str, int, IO[bytes]]]:
-    with tarfile.open(fileobj=plain, mode="r|") as packed:
-        for member in packed:
-            # A sparse one takes no room in the file, and any on the disk.
-            is_plain = member.type in {tarfile.REGTYPE, tarfile.AREGTYPE} and not member.issparse()
-            file = packed.extractfile(member) if is_plain else None
+    with tarfile.open(fileobj=plain, mode="r|", tarinfo=_PlainMember) as packed:
+        while (member := packed.next()) is not None:
+            packed.members.clear()  # type: ignore[attr-defined]  # it keeps all that it has read
+            file = packed.extractfile(member)
             # What has another name was not packed here, and may lead out of the folder.
             if file is None or not _NAME.fullmatch(member.name):
                 raise BackupError(f"{path}: is no backup of an audit log")

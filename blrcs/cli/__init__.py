@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from blrcs.cli.plain_command import PlainGroup
+
 COMMANDS = ("serve", "worker", "keeper", "new", "generate", "health", "doctor")
 """Each is the function of its name in the module of its name."""
 HIDDEN = frozenset({"worker", "keeper"})
@@ -24,6 +26,7 @@ def program(*names: str) -> typer.Typer:
     """The program with some of its commands."""
     made = typer.Typer(
         name="blrcs",
+        cls=PlainGroup,
         help="A guarded gRPC backend.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -35,7 +38,9 @@ def program(*names: str) -> typer.Typer:
             made.add_typer(module.app, name=name)
         else:
             made.command(name, hidden=name in HIDDEN)(getattr(module, name))
-    made.callback()(options)
+    if names == ALL or not names:
+        # Before a command; where one has been asked for, there is none to read.
+        made.callback()(options)
     made.command("version")(version)
     return made
 

@@ -13,9 +13,9 @@ from blrcs.cli.policy_output import print_json, print_table
 from blrcs.monitoring.log_values import escape
 
 if TYPE_CHECKING:
-    from blrcs.application.access.dry_run import Candidate
     from blrcs.cli.stored_policy import StoredPolicy
     from blrcs.domain.decision import Change
+    from blrcs.domain.policy_change import PolicyChange
     from blrcs.domain.who_can import Holder
 
 MAX_CANDIDATE_BYTES = 16 << 20
@@ -59,17 +59,18 @@ def dry_run(
     as_json: Json = False,
 ) -> None:
     """Say which of the recorded decisions would be others under another policy."""
-    from blrcs.application.access.dry_run import MAX_EXAMINED, changes  # noqa: PLC0415
+    from blrcs.application.access.dry_run import MAX_EXAMINED, changes, proposed  # noqa: PLC0415
     from blrcs.domain.errors import DomainError  # noqa: PLC0415
     from blrcs.security.access_store import TableDecisions  # noqa: PLC0415
     from blrcs.security.compiled_policy import compile_policy  # noqa: PLC0415
 
-    wanted = _candidate(candidate)
+    wanted, parent = _candidate(candidate)
     stored = _stored(
         data_directory, config_directory, config_file, environment, decisions=MAX_EXAMINED
     )
     try:
-        table = compile_policy(wanted.over(stored.policy), time.time_ns).table
+        policy = proposed(stored.policy, wanted, parent=parent, now_ns=time.time_ns())
+        table = compile_policy(policy, time.time_ns).table
     except DomainError as error:
         fail(escape(error.message))
     found = changes(stored.decisions, TableDecisions(table, tuple))
@@ -103,7 +104,8 @@ def _stored(
         fail(escape(str(error)))
 
 
-def _candidate(path: Path) -> "Candidate":
+def _candidate(path: Path) -> tuple["PolicyChange", str]:
+    """The change, and what is administered by who would make it."""
     from google.protobuf import json_format  # noqa: PLC0415 - see the package
 
     from blrcs.api.dry_run_messages import candidate  # noqa: PLC0415
@@ -121,7 +123,7 @@ def _candidate(path: Path) -> "Candidate":
         rejection = judge(request)
         if rejection is not None:
             fail(f"{escape(str(path))} breaks a rule: {escape(rejection.message)}")
-        return candidate(request)
+        return candidate(request), request.parent
     except (OSError, json_format.ParseError, RecursionError, ValueError) as error:
         fail(f"{escape(str(path))} is no candidate: {escape(str(error))}")
     except DomainError as error:

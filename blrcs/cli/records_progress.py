@@ -1,21 +1,18 @@
-"""How a transfer tells how far it is."""
+"""How a transfer tells how far it is.
+
+Where nothing is shown, what shows it is not loaded.
+"""
 
 import sys
 import time
 from collections.abc import Callable
-from typing import Self
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from typing import TYPE_CHECKING, Self
 
 from blrcs.monitoring.log_values import escape
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 INTERVAL_S = 5.0
 PERCENT = 100
@@ -47,21 +44,18 @@ class TransferProgress:
         self._quiet = quiet
         self._clock_s = clock_s
         self._bars: Progress | None = None
-        self._task = TaskID(0)
+        self._task: TaskID
         self._begun_s = self._told_s = clock_s()
         self._first: tuple[int, int] | None = None
 
     def __enter__(self) -> Self:
+        if self._quiet:
+            return self
+        from rich.console import Console  # noqa: PLC0415 - see the module
+
         console = Console(stderr=True)
-        if console.is_terminal and not self._quiet:
-            self._bars = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[state]}"),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                console=console,
-            )
+        if console.is_terminal:
+            self._bars = _bars(console)
             self._task = self._bars.add_task(self._what, total=self._total, state="")
             self._bars.start()
         return self
@@ -108,3 +102,16 @@ class TransferProgress:
             minutes, seconds = divmod(round(left_s), S_PER_MINUTE)
             text += f", {done / self._total * PERCENT:.0f} %, about {minutes}:{seconds:02} left"
         return text
+
+
+def _bars(console: "Console") -> "Progress":
+    from rich import progress  # noqa: PLC0415 - see the module
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TextColumn("{task.fields[state]}"),
+        progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+        console=console,
+    )

@@ -18,7 +18,7 @@ from blrcs.database.pool import PoolLimits
 from blrcs.database.repositories.access import load_policy
 from blrcs.database.sqlite.errors import open_error
 from blrcs.database.sqlite.migrate import stored_revision
-from blrcs.database.sqlite.port_transaction import at_once, run_to_its_end
+from blrcs.database.sqlite.port_transaction import carry_out
 from blrcs.database.sqlite.transaction import Transaction as Statements
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.errors import DomainError
@@ -61,7 +61,7 @@ def _read_file(path: Path, work: Work[T]) -> T:
                 raise DatabaseOpenError(
                     path, f"is of schema {revision!r}, and this version reads {BLRCS.head!r}"
                 )
-            return run_to_its_end(work(at_once(Statements(connection))))
+            return carry_out(work, Statements(connection))
     except sqlite3.Error as error:
         raise open_error(path, error) from error
 

@@ -1,13 +1,17 @@
-"""Lengths of time as people write them in a configuration."""
+"""Lengths of time as people write them in a configuration.
+
+Commands read them, too, for which pydantic is not loaded.
+"""
 
 import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+if TYPE_CHECKING:
+    from pydantic import AfterValidator, GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 NS_PER_S = 1_000_000_000
 MAX_NS = 36_525 * 86_400 * NS_PER_S
@@ -74,8 +78,10 @@ class Duration:
 
     @classmethod
     def __get_pydantic_core_schema__(
-        cls, source: type[Any], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+        cls, source: type[Any], handler: "GetCoreSchemaHandler"
+    ) -> "CoreSchema":
+        from pydantic_core import core_schema  # noqa: PLC0415 - see the module
+
         del source, handler
         return core_schema.no_info_plain_validator_function(
             cls.parse,
@@ -83,8 +89,10 @@ class Duration:
         )
 
 
-def between(shortest: str, longest: str) -> AfterValidator:
+def between(shortest: str, longest: str) -> "AfterValidator":
     """A pydantic validator: the duration is at least ``shortest`` and at most ``longest``."""
+    from pydantic import AfterValidator  # noqa: PLC0415 - see the module
+
     low, high = Duration.parse(shortest), Duration.parse(longest)
 
     def check(duration: Duration) -> Duration:
@@ -93,10 +101,6 @@ def between(shortest: str, longest: str) -> AfterValidator:
         return duration
 
     return AfterValidator(check)
-
-
-Seconds = Annotated[float, BeforeValidator(lambda value: Duration.parse(value).seconds)]
-"""A number of seconds, in every form that :class:`Duration` accepts."""
 
 
 def _exact_ns(value: object) -> Fraction | None:

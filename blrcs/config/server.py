@@ -2,15 +2,18 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from blrcs.config.duration import Seconds
+from blrcs.config.duration import Duration
 from blrcs.config.section import PathName, ReadableFile, Section
 from blrcs.config.size import SizeBytes
 
 MAX_WORKERS = 256
 MIN_HANG_S = 2
 """Four times as long as a worker takes to say that it goes on."""
+
+Seconds = Annotated[float, BeforeValidator(lambda value: Duration.parse(value).seconds)]
+"""A number of seconds, in every form that a duration has."""
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 """A TCP port; 0 takes any that is free."""

@@ -46,6 +46,7 @@ class Transaction(ABC):
             whole it may succeed if it is run again.
         UnavailableError: The database cannot be reached, or cannot write.
         TypeError: Parameters are missing, or there are some that the statement does not have.
+        RuntimeError: It has ended.
     """
 
     @abstractmethod

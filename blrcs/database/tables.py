@@ -313,11 +313,14 @@ records = _table(
     _instant("create_time_ns"),
     _instant("update_time_ns"),
     _instant("expire_time_ns", nullable=True),
+    sa.Column("change_sequence", NUMBER, nullable=True),
     long_rows=True,
 )
 """``document`` is what queries see, ``encoded`` what readers do: a reply is made of it as it is.
-``sealed`` is what is encrypted of the data, as JSON."""
-sa.Index(None, records.c.expire_time_ns)
+``sealed`` is what is encrypted of the data, as JSON. ``change_sequence`` is the number of the
+change that made the record what it is, if that has no image of its own but this one."""
+_EXPIRES = records.c.expire_time_ns.is_not(None)
+sa.Index(None, records.c.expire_time_ns, sqlite_where=_EXPIRES, postgresql_where=_EXPIRES)
 
 record_index = _table(
     "record_index",
@@ -345,7 +348,9 @@ record_changes = _table(
     sa.Column("sealed", BYTES, nullable=True),
     long_rows=True,
 )
-"""What is written with every change of a record. ``kind`` is that of ChangeKind."""
+"""What is written with every change of a record. ``kind`` is that of ChangeKind. ``encoded`` and
+``sealed`` are those of the record after it, if there is one; null where the record has them still,
+and says so by ``change_sequence``: whoever changes or deletes it gives them to the change first."""
 
 data_keys = _table(
     "data_keys",

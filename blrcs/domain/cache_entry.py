@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 
-@dataclass(frozen=True, slots=True)
-class CacheEntry:
-    """A value with what is known of it.
+class CacheEntry(NamedTuple):
+    """A value with what is known of it: a tuple, since each read makes one.
 
     Attributes:
         version: Different after every change, and never the same again in a namespace.

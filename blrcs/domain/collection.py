@@ -1,15 +1,21 @@
 """Collections: what their records are like."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.etag import render_etag
 from blrcs.domain.field_path import Path, overlap, parse_path
+from blrcs.domain.filter.expression import Column
 from blrcs.domain.record_name import CollectionKey
 
 DATA = "data"
 """What the paths of masks, filters and orders begin with, and those of collections do not."""
+
+TIME_INDEXES: Mapping[str, Column] = {
+    f".{column}": column for column in (Column.CREATE_TIME, Column.UPDATE_TIME)
+}
+"""What names the times of records among the indexes, where the others are paths in their data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +24,8 @@ class Collection:
 
     Attributes:
         json_schema: What data has to meet, as JSON text; empty where anything will do.
-        indexes: Paths within the data that are kept in an index. That of an encrypted field keeps
-            what tells equal values, and nothing else of them.
+        indexes: Paths within the data that are kept in an index, or one of ``TIME_INDEXES``. That
+            of an encrypted field keeps what tells equal values, and nothing else of them.
         default_ttl_ns: How long a record lives that was created without an expiry.
         encrypted_fields: Paths within the data that are encrypted at rest.
         secret_fields: Paths that are encrypted at rest and never shown.
@@ -78,7 +84,7 @@ def check_paths(
         if any(overlap(path, other) for _, other in sealed[:number]):
             raise InvalidArgumentError(field, f"{'.'.join(path)!r} lies in another, or around it")
     seen: set[Path] = set()
-    for field, path in _paths(indexes, "collection.indexes"):
+    for field, path in _paths(indexes, "collection.indexes", TIME_INDEXES):
         if path in seen:
             raise InvalidArgumentError(field, f"{'.'.join(path)!r} is named twice")
         if path not in blind and any(overlap(path, other) for _, other in sealed):
@@ -86,10 +92,12 @@ def check_paths(
         seen.add(path)
 
 
-def _paths(texts: Iterable[str], field: str) -> list[tuple[str, Path]]:
+def _paths(texts: Iterable[str], field: str, others: Container[str] = ()) -> list[tuple[str, Path]]:
+    """Paths with what they are called; ``others`` are none in the data, and in the way of none."""
     return [
-        (f"{field}[{number}]", _path(text, f"{field}[{number}]"))
+        (name, ("", text) if text in others else _path(text, name))
         for number, text in enumerate(texts)
+        for name in [f"{field}[{number}]"]
     ]
 
 

@@ -5,7 +5,7 @@ the new one shares with it what lies beside the path.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
@@ -16,6 +16,8 @@ Path = tuple[str, ...]
 Document = Mapping[str, Json]
 
 MAX_SEGMENTS = 16
+MAX_PATHS = 64
+"""Of a field mask."""
 MAX_SHOWN = 64
 _SEGMENT = re.compile(r"`([^`]+)`|([^.`]+)")
 
@@ -33,6 +35,9 @@ def parse_path(text: str, *, field: str) -> Path:
     segments: list[str] = []
     at = 0
     while found := _SEGMENT.match(text, at):
+        # Before the next one is looked for: a text may have millions.
+        if len(segments) == MAX_SEGMENTS:
+            raise InvalidArgumentError(field, f"a path has at most {MAX_SEGMENTS} segments")
         segments.append(found[1] or found[2])
         at = found.end()
         if at == len(text) or text[at] != ".":
@@ -40,9 +45,22 @@ def parse_path(text: str, *, field: str) -> Path:
         at += 1
     if at != len(text) or not segments or text.endswith("."):
         raise InvalidArgumentError(field, f"{text[:MAX_SHOWN]!r} is not a path")
-    if len(segments) > MAX_SEGMENTS:
-        raise InvalidArgumentError(field, f"a path has at most {MAX_SEGMENTS} segments")
     return tuple(segments)
+
+
+def paths_named(mask: Iterable[str], *, field: str) -> frozenset[str]:
+    """The paths of a field mask, each once.
+
+    Raises:
+        InvalidArgumentError: About ``field``, where they are more than ``MAX_PATHS``; no more are
+            looked at then.
+    """
+    named: set[str] = set()
+    for text in mask:
+        named.add(text)
+        if len(named) > MAX_PATHS:
+            raise InvalidArgumentError(field, f"has more than {MAX_PATHS} paths")
+    return frozenset(named)
 
 
 def value_at(document: Document, path: Path) -> Json | Missing:

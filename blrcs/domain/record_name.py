@@ -5,6 +5,7 @@ and takes it apart.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from blrcs.domain.errors import InvalidArgumentError
@@ -12,6 +13,9 @@ from blrcs.domain.errors import InvalidArgumentError
 TENANTS = "tenants"
 COLLECTIONS = "collections"
 RECORDS = "records"
+
+KEPT_KEYS = 1024
+"""Of collections, which are few, and named by every call that writes."""
 
 _ID = r"([a-z0-9][a-z0-9._-]{0,63})"
 _RECORD_ID = r"([A-Za-z0-9][A-Za-z0-9._~-]{0,127})"
@@ -73,6 +77,7 @@ def tenant_in(name: str, *, field: str = "parent") -> str:
     return found[1]
 
 
+@lru_cache(KEPT_KEYS)
 def collection_key_in(name: str, *, field: str = "name") -> CollectionKey:
     """The ids in a collection's name; InvalidArgumentError about ``field`` for another name."""
     found = _COLLECTION_NAME.fullmatch(name)

@@ -21,15 +21,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from blrcs.domain.errors import FailedPreconditionError
+from blrcs.domain.sealed_value import HEADER_BYTES, KEY_ID_BYTES, OLD_VERSION, VERSION
 from blrcs_native.field_seal import FieldSeal
 
-VERSION = b"\x02"
-OLD_VERSION = b"\x01"
 KEY_BYTES = 32
-KEY_ID_BYTES = 8
 SALT_BYTES = 16
 NONCE_BYTES = 12
-HEADER_BYTES = len(VERSION) + KEY_ID_BYTES
 HEAD_BYTES = HEADER_BYTES + SALT_BYTES
 MAX_SEALED = 1 << 32
 MAX_SALTS = 1024
@@ -129,11 +126,6 @@ def altered() -> FailedPreconditionError:
 def key_id(key: bytes) -> bytes:
     """What tells a key from others, and nothing of it."""
     return hashlib.sha256(b"blrcs key id\0" + key).digest()[:KEY_ID_BYTES]
-
-
-def key_id_in(sealed: bytes) -> bytes:
-    """The id of the key that a value was sealed with; empty where it is none."""
-    return sealed[len(VERSION) : HEADER_BYTES] if sealed[:1] in {VERSION, OLD_VERSION} else b""
 
 
 def expand(key: bytes, info: bytes) -> bytes:

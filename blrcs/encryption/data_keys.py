@@ -8,7 +8,8 @@ from typing import NamedTuple
 from blrcs.application.ports.clock import Clock
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.record_name import CollectionKey
-from blrcs.encryption.data_key import KEY_BYTES, DataKey, Random, key_id, key_id_in
+from blrcs.domain.sealed_value import key_id_in
+from blrcs.encryption.data_key import KEY_BYTES, DataKey, Random, key_id
 from blrcs.encryption.key_ring import KeyRing
 from blrcs.encryption.key_store import KeyStore
 from blrcs.encryption.master_key import MasterKeyError, MasterKeys

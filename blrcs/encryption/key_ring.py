@@ -5,15 +5,14 @@ from collections.abc import Iterable, Mapping
 
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.record_name import CollectionKey, RecordKey
+from blrcs.domain.sealed_value import OLD_VERSION, key_id_in
 from blrcs.encryption.data_key import (
     HEAD_BYTES,
     MAX_SALTS,
     NOT_OPENED,
-    OLD_VERSION,
     DataKey,
     altered,
     expand,
-    key_id_in,
 )
 from blrcs.encryption.place import place
 from blrcs_native.field_seal import FieldSeal

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Transaction
 from blrcs.database.errors import IntegrityViolationError
+from blrcs.database.repositories.key_use import KeyDestroyedError, hold_key
 from blrcs.database.repositories.settings import get_or_make, stored
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import data_keys, settings
@@ -78,10 +79,10 @@ class KeyStore:
         return [_from_row(row) for row in await self.database.fetch_all(_ALL)]
 
     async def add(self, key: StoredKey) -> bool:
-        """Adds a key; False where another one has its scope, purpose and version already."""
+        """Adds a key; False where there is one in its place, or where what wraps it is gone."""
         try:
-            await self.database.execute(_ADD, **_to_row(key))
-        except IntegrityViolationError:
+            await self.database.run(lambda transaction: _add(transaction, key))
+        except (IntegrityViolationError, KeyDestroyedError):
             return False
         return True
 
@@ -115,9 +116,10 @@ async def put_keys(
 
     Raises:
         IntegrityViolationError: A key that was to be added is there.
+        KeyDestroyedError: What wraps one is gone.
     """
     for key in added:
-        await transaction.execute(_ADD, **_to_row(key))
+        await _add(transaction, key)
     for key in changed:
         await transaction.execute(
             _CHANGE,
@@ -130,6 +132,12 @@ async def put_keys(
             new_state=key.state.value,
         )
     await put_setting(transaction, EPOCH, os.urandom(EPOCH_BYTES))
+
+
+async def _add(transaction: Transaction, key: StoredKey) -> None:
+    if not key.is_tenants and key.state is not KeyState.DESTROYED:
+        await hold_key(transaction, key.scope.tenant, bytes.fromhex(key.wrapped_by))
+    await transaction.execute(_ADD, **_to_row(key))
 
 
 async def put_setting(transaction: Transaction, key: str, value: bytes) -> None:

@@ -8,14 +8,16 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from blrcs.application.ports.records import CollectionChangedError
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.repositories.collection import SqlCollectionRepository
+from blrcs.database.repositories.record_feed import lock_feed
 from blrcs.database.repositories.record_row import sealed_from_bytes, sealed_to_bytes
 from blrcs.database.repositories.settings import stored
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import record_changes, records
 from blrcs.domain.collection import Collection
-from blrcs.domain.errors import FailedPreconditionError
+from blrcs.domain.errors import FailedPreconditionError, NotFoundError
 from blrcs.domain.identity_name import USERS, user_name
 from blrcs.domain.record import Sealed
 from blrcs.domain.record_name import RecordKey
@@ -197,9 +199,12 @@ class Reencryption:
         total = 0 if counted is None else counted.count
         done = 0
         while rows := await self._database.fetch_all(kept.page, **of, after=after):
+            now = await self._collections.get(collection.key)
+            if now is None:
+                return
             try:
                 # As they are now: a rotation in between is nothing to worry about.
-                ring = await self._keys.ring(collection.key, collection.data_key)
+                ring = await self._keys.ring(now.key, now.data_key)
             except FailedPreconditionError as error:
                 if error.reason == "ENCRYPTION_KEYS_DESTROYED":
                     return
@@ -215,14 +220,32 @@ class Reencryption:
                     sealed_anew += count
                     own = {"of_place": row.place, "new_sealed": sealed_to_bytes(sealed)}
                     puts.append({**of, **own, **kept.precondition(row)})
-            after = rows[-1].place
-            await self._put(kept, puts, Position(*collection.key, kept.name, after))
+            position = Position(*collection.key, kept.name, rows[-1].place)
+            try:
+                await self._put(now, kept, puts, position)
+            except CollectionChangedError:
+                continue  # maybe it has other keys
+            except NotFoundError:
+                return
+            after = position.after
             done += len(rows)
             yield Progress(collection.name, kept.name, done, total, sealed_anew, tuple(refused))
             await asyncio.sleep(self._pause_s)
 
-    async def _put(self, kept: _Kept, puts: list[dict[str, object]], position: Position) -> None:
+    async def _put(
+        self,
+        collection: Collection,
+        kept: _Kept,
+        puts: list[dict[str, object]],
+        position: Position,
+    ) -> None:
+        """Writes what was sealed with the keys of that revision, as all who write records do."""
+        revision = collection.create_time_ns, collection.revision
+
         async def operation(transaction: Transaction) -> None:
+            feed = await lock_feed(self._database.dialect, transaction, collection.key, claimed=0)
+            if (feed.incarnation, feed.revision) != revision:
+                raise CollectionChangedError
             if puts:
                 await transaction.execute_many(kept.put, puts)
             await put_setting(transaction, POSITION, orjson.dumps(asdict(position)))

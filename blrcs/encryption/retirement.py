@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from blrcs.database.adapter import DatabaseAdapter, Transaction
+from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.repositories.collection import SqlCollectionRepository
 from blrcs.database.repositories.record_row import sealed_from_bytes
 from blrcs.database.statement import Statement
-from blrcs.database.tables import record_changes, records
+from blrcs.database.tables import data_keys, record_changes, records
 from blrcs.domain.record_name import CollectionKey
-from blrcs.encryption.data_key import key_id_in
+from blrcs.domain.sealed_value import key_id_in
 from blrcs.encryption.key_store import KeyStore, put_keys
 from blrcs.encryption.server_values import KEYS_SCOPE, SCOPE, server_values_by_key
 from blrcs.encryption.stored_key import KeyPurpose, KeyState, StoredKey
@@ -30,27 +30,25 @@ _SEALED = [
     )
     for table in (records, record_changes)
 ]
+_WRAPPED = Statement(
+    sa.select(data_keys.c.version)
+    .where(
+        data_keys.c.tenant == sa.bindparam("of_tenant"),
+        data_keys.c.wrapped_by == sa.bindparam("of_key_id"),
+    )
+    .limit(1)
+)
 
 
-async def values_by_key(database: DatabaseAdapter, scope: CollectionKey) -> Counter[bytes]:
+async def values_by_key(transaction: Transaction, scope: CollectionKey) -> Counter[bytes]:
     """How many values of a collection each key has encrypted, by the ids of the keys."""
     found: Counter[bytes] = Counter()
-    async with database.transaction(read_only=True) as transaction:
-        for statement in _SEALED:
-            of = {"of_tenant": scope.tenant, "of_collection": scope.collection}
-            async for row in transaction.stream(statement, **of):
-                sealed = sealed_from_bytes(row.sealed) or {}
-                found.update(key_id_in(each) for each in sealed.values())
+    for statement in _SEALED:
+        of = {"of_tenant": scope.tenant, "of_collection": scope.collection}
+        async for row in transaction.stream(statement, **of):
+            sealed = sealed_from_bytes(row.sealed) or {}
+            found.update(key_id_in(each) for each in sealed.values())
     return found
-
-
-async def _used(
-    database: DatabaseAdapter, scope: CollectionKey, *, in_records: bool
-) -> Counter[bytes] | None:
-    """As ``values_by_key``; None where nobody knows."""
-    if scope in SERVER_SCOPES:
-        return await server_values_by_key(database, scope)
-    return await values_by_key(database, scope) if in_records else None
 
 
 async def destroy_unused(
@@ -59,39 +57,71 @@ async def destroy_unused(
     """Destroys keys that are used for nothing new, and that nothing is encrypted with any more.
 
     Those of what services have encrypted stay: nobody knows where those values are. So do the
-    server's own for a while after a rotation, until all servers seal with the new ones.
+    server's own for a while after a rotation, until all servers seal with the new ones. What is
+    sealed while it looks is not lost; see ``key_use``.
 
     Returns:
         The keys destroyed, and those that are still needed.
     """
-    store = KeyStore(database)
     collections = {
         each.key for each in await SqlCollectionRepository(database).with_sealed_fields()
     }
-    present = await store.all()
-    retired = [key for key in present if key.state is KeyState.DECRYPT_ONLY]
-    old = [key for key in retired if key.purpose is KeyPurpose.SEAL]
-    wrapping = {key.wrapped_by for key in present}
-    unused = [key for key in retired if key.is_tenants and key.key_id.hex() not in wrapping]
+    present = await KeyStore(database).all()
     unsettled = {
         key.scope
         for key in present
         if key.scope in SERVER_SCOPES and key.created_at_ns > now_ns - SETTLING_NS
     }
+    wrapping = {key.wrapped_by for key in present}
+    gone: list[StoredKey] = []
     needed: list[StoredKey] = []
-    for scope in sorted({key.scope for key in old}):
-        used = await _used(database, scope, in_records=scope in collections)
-        for key in old:
-            if key.scope == scope:
-                is_needed = used is None or key.key_id in used or scope in unsettled
-                (needed if is_needed else unused).append(key)
+    retired = [key for key in present if key.state is KeyState.DECRYPT_ONLY]
+    for scope in sorted({key.scope for key in retired}):
+        used = await _used(database, scope) if scope in collections else Counter[bytes]()
+        for key in (each for each in retired if each.scope == scope):
+            if key.is_tenants:
+                # One that wraps others is nothing to tell of: a rotation has left none of them.
+                if key.key_id.hex() not in wrapping and await _destroyed(database, key):
+                    gone.append(key)
+            elif key.purpose is KeyPurpose.SEAL:
+                may_go = scope in collections or scope in SERVER_SCOPES
+                if may_go and key.key_id not in used and scope not in unsettled:
+                    (gone if await _destroyed(database, key) else needed).append(key)
+                else:
+                    needed.append(key)
+    return gone, needed
+
+
+async def _used(database: DatabaseAdapter, scope: CollectionKey) -> Counter[bytes]:
+    """By the keys of a collection: no more comes by those that were retired before."""
+    async with database.transaction(read_only=True) as transaction:
+        return await values_by_key(transaction, scope)
+
+
+async def _destroyed(database: DatabaseAdapter, key: StoredKey) -> bool:
+    """Destroys a key, unless it turns out to be used."""
 
     async def operation(transaction: Transaction) -> None:
-        gone = [
-            replace(key, wrapped=b"", wrapped_by="", state=KeyState.DESTROYED) for key in unused
-        ]
-        await put_keys(transaction, changed=gone)
+        gone = replace(key, wrapped=b"", wrapped_by="", state=KeyState.DESTROYED)
+        await put_keys(transaction, changed=[gone])
+        if await _is_used(transaction, key):
+            raise _UsedError
 
-    if unused:
-        await database.run(operation)
-    return unused, needed
+    try:
+        await database.run(operation, isolation=Isolation.READ_COMMITTED)
+    except _UsedError:
+        return False
+    return True
+
+
+async def _is_used(transaction: Transaction, key: StoredKey) -> bool:
+    if key.is_tenants:
+        of = {"of_tenant": key.scope.tenant, "of_key_id": key.key_id.hex()}
+        return await transaction.fetch_one(_WRAPPED, **of) is not None
+    if key.scope in SERVER_SCOPES:
+        return key.key_id in await server_values_by_key(transaction, key.scope)
+    return False
+
+
+class _UsedError(Exception):
+    """What was to be destroyed is needed."""

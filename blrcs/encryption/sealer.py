@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
+from blrcs.database.repositories.key_use import SERVER
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.data_keys import DataKeys
 from blrcs.encryption.place import place
 
-SERVER = ""
-"""In the place of a tenant."""
 CREDENTIALS = "credentials"
 """The name of who seals the secrets of authenticators."""
 SIGNING_KEYS = "signing-keys"

@@ -2,21 +2,24 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
 from blrcs.application.auth.prove_second_factor import totp_context
-from blrcs.database.adapter import DatabaseAdapter
+from blrcs.database.adapter import DatabaseAdapter, Transaction
+from blrcs.database.repositories.key_use import SERVER, KeyDestroyedError, hold_key, holding
 from blrcs.database.repositories.settings import put_if, stored
 from blrcs.database.statement import Statement
 from blrcs.database.tables import totp_secrets
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.record_name import CollectionKey
-from blrcs.encryption.data_key import key_id_in
+from blrcs.domain.sealed_value import key_id_in
 from blrcs.encryption.data_keys import DataKeys
 from blrcs.encryption.place import place
-from blrcs.encryption.sealer import CREDENTIALS, SERVER, SIGNING_KEYS
+from blrcs.encryption.sealer import CREDENTIALS, SIGNING_KEYS
 from blrcs.security.shared_keys import CONTEXT, SETTING
 
 SCOPE = CollectionKey(SERVER, CREDENTIALS)
@@ -44,17 +47,23 @@ _PUT = Statement(
 
 
 async def server_values_by_key(
-    database: DatabaseAdapter, scope: CollectionKey = SCOPE
+    transaction: Transaction, scope: CollectionKey = SCOPE
 ) -> Counter[bytes]:
     """How many values of a scope of the server's each key has encrypted, by the ids of the keys."""
     found: Counter[bytes] = Counter()
     if scope == KEYS_SCOPE:
-        sealed = await stored(database, SETTING)
+        sealed = await stored(transaction, SETTING)
         return found if sealed is None else Counter([key_id_in(sealed)])
-    async with database.transaction(read_only=True) as transaction:
-        async for row in transaction.stream(_SEALED):
-            found[key_id_in(bytes(row.sealed))] += 1
+    async for row in transaction.stream(_SEALED):
+        found[key_id_in(bytes(row.sealed))] += 1
     return found
+
+
+async def _put(puts: Sequence[dict[str, Any]], transaction: Transaction) -> None:
+    for key_id in {key_id_in(each["new_sealed"]) for each in puts}:
+        await hold_key(transaction, SERVER, key_id)
+    if puts:
+        await transaction.execute_many(_PUT, puts)
 
 
 class ServerValues:
@@ -105,8 +114,10 @@ class ServerValues:
                         "new_sealed": anew,
                     }
                 )
-            if puts:
-                await self._database.execute_many(_PUT, puts)
+            try:
+                await self._database.run(partial(_put, puts))
+            except KeyDestroyedError:
+                continue
             after = rows[-1].user_id
             yield len(rows), len(puts), tuple(refused)
             await asyncio.sleep(self._pause_s)
@@ -124,6 +135,8 @@ class ServerValues:
         if ring.is_sealed_by_active(sealed):
             return False
         where = place(*CONTEXT)
-        # Who has put others there meanwhile may have sealed them with the old key: see destroy_old.
         anew = ring.seal_in(where, ring.open_in(where, sealed))
-        return await put_if(self._database, SETTING, sealed, anew)
+        try:
+            return await put_if(self._database, SETTING, sealed, anew, holding(anew))
+        except KeyDestroyedError:
+            return await self.signing_keys()

@@ -135,7 +135,7 @@ class Audit:
                 told["epoch"] = self._access.table.epoch
         if self._policy.audit == "request":
             # A request that was not looked into whole may turn out to be no message.
-            with contextlib.suppress(AbortError):
+            with contextlib.suppress(Exception):
                 if hasattr(call.request, "DESCRIPTOR"):
                     told["request"] = shown(call.request)
         return told
@@ -158,7 +158,9 @@ class Audit:
         if self._template is None:
             return ""
         if self._template.is_constant or call.request is not None:
-            return self._template.render(call.request) or ""
+            # Likewise: what cannot be named is no reason to lose the record.
+            with contextlib.suppress(Exception):
+                return self._template.render(call.request) or ""
         return ""
 
 

@@ -60,6 +60,7 @@ class ChangeFollower:
         self._interval_ns = interval_ns
         self._monotonic = monotonic
         self._followed: dict[CollectionKey, FeedPosition] = {}
+        self._names: set[str] = set()
         self._looking = asyncio.Lock()
         # There are none yet, so nothing can have been missed.
         copies.good_until_ns = monotonic() + interval_ns
@@ -83,11 +84,12 @@ class ChangeFollower:
             self._leave(next(iter(self._followed)))
         # Where another call was faster, what it knows may be newer, and goes for this one too.
         self._followed.setdefault(key, position)
+        self._names.add(key.name)
         return True
 
-    def follows_any(self, keys: Collection[CollectionKey] | None) -> bool:
-        """Whether there may be copies of one of them; None: of any collection."""
-        return bool(self._followed) if keys is None else not self._followed.keys().isdisjoint(keys)
+    def follows_any(self, names: Collection[str] | None) -> bool:
+        """Whether there may be copies of a collection of these names; None: of any."""
+        return bool(self._names) if names is None else not self._names.isdisjoint(names)
 
     async def look(self) -> None:
         """Finds out what has changed; what it raises leaves copies good for as long as they were.
@@ -138,4 +140,5 @@ class ChangeFollower:
     def _leave(self, key: CollectionKey) -> None:
         """Nobody looks any more for what changes in it."""
         del self._followed[key]
+        self._names.discard(key.name)
         self._copies.all_changed(key.name)

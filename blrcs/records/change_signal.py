@@ -81,6 +81,7 @@ class LocalChangeSignal:
         self._announce = announce
         self._max_watchers = max_watchers
         self._watching: dict[CollectionKey, set[Waker]] = defaultdict(set)
+        self._named: dict[str, CollectionKey] = {}
         self._count = 0
         self._looking: asyncio.TimerHandle | None = None
         self._finished = False
@@ -111,6 +112,15 @@ class LocalChangeSignal:
             for waker in self._watching.get(key, ()):
                 waker.wake()
 
+    @property
+    def watchers(self) -> int:
+        """How many there are."""
+        return self._count
+
+    def watched(self, names: Iterable[str]) -> Iterator[CollectionKey]:
+        """Of whatever may be names of collections, those that somebody watches."""
+        return (self._named[name] for name in names if name in self._named)
+
     @contextmanager
     def watching(self, key: CollectionKey) -> Iterator[Waker]:
         """See the port."""
@@ -122,6 +132,7 @@ class LocalChangeSignal:
             )
         waker = Waker(self._interval_s)
         self._watching[key].add(waker)
+        self._named[key.name] = key
         self._count += 1
         if self._looking is None and self._generation is not None:
             self._look()
@@ -131,7 +142,7 @@ class LocalChangeSignal:
             self._count -= 1
             self._watching[key].discard(waker)
             if not self._watching[key]:
-                del self._watching[key]
+                del self._watching[key], self._named[key.name]
 
     def finish(self) -> None:
         """Ends all watches with UnavailableError, so that they do not keep a server from ending."""

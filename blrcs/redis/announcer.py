@@ -2,17 +2,24 @@
 
 import asyncio
 import secrets
+import time
 
 import structlog
 
 from blrcs.application.ports.announcer import STORED, Hear
+from blrcs.application.ports.clock import Clock
 from blrcs.domain.errors import UnavailableError
 from blrcs.redis.client import NS_PER_S, RedisClient
 from blrcs.redis.feed import Feed
 from blrcs.resilience.news import News, heard
+from blrcs.resilience.pace import Pace
 
 SILENCE_NS = 4 * NS_PER_S
 PAUSE_S = 1.0
+HEARD_PER_S, HEARD_AT_ONCE = 4000, 8000
+"""Above what hundreds of workers have to tell."""
+COUNTED_BYTES = 4096
+"""A message counts as one for so many octets."""
 
 log = structlog.get_logger("blrcs.redis")
 
@@ -20,18 +27,24 @@ log = structlog.get_logger("blrcs.redis")
 class Announcer:
     """Implements the Announcer port by a channel of a Redis.
 
+    Where more is heard than servers have to tell, it is not read: it may then be anything that is
+    new, and is looked for as long as that lasts once in ``PAUSE_S``.
+
     Args:
         client: The Redis.
         channel: What the channel is called.
+        clock: Monotonic nanoseconds.
     """
 
-    def __init__(self, client: RedisClient, channel: str) -> None:
+    def __init__(self, client: RedisClient, channel: str, clock: Clock = time.monotonic_ns) -> None:
         self._client = client
         self._channel = f"{client.key_prefix}:{channel}:{client.database}"
         self._self = secrets.token_hex(8)
         self._news = News()
         self._lost_it = asyncio.Event()
         self._hear: Hear | None = None
+        self._heard = Pace(clock, busy_s=PAUSE_S, rate=HEARD_PER_S, capacity=HEARD_AT_ONCE)
+        self._unread: asyncio.TimerHandle | None = None
         self._feed = Feed(client, None, SILENCE_NS, on_told=self._told, on_lost=self._lost)
 
     def announce(self, subject: str) -> None:
@@ -75,11 +88,22 @@ class Announcer:
 
     def _told(self, channel: str, message: bytes) -> None:
         del channel
+        self._heard.wrote(1 + len(message) // COUNTED_BYTES)
+        if self._heard.is_full:
+            if self._unread is None:
+                loop = asyncio.get_running_loop()
+                self._unread = loop.call_later(PAUSE_S, self._hear_of_anything)
+            return
         # Of a stranger's there may be nothing.
         sender, *subjects = message.decode(errors="replace").split() or [self._self]
         if sender != self._self and self._hear is not None:
             # Servers of before name no subject, and tell of one.
             self._hear(heard(subjects or [STORED]))
+
+    def _hear_of_anything(self) -> None:
+        self._unread = None
+        if self._hear is not None:
+            self._hear(None)
 
     def _lost(self, channel: str) -> None:
         del channel

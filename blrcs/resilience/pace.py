@@ -44,8 +44,13 @@ class Pace:
     @property
     def interval_s(self) -> float:
         """So long what has just come may wait for more."""
+        return self._busy_s if self.is_full else self._idle_s
+
+    @property
+    def is_full(self) -> bool:
+        """Whether much comes."""
         self._leak()
-        return self._busy_s if self._level >= self._capacity else self._idle_s
+        return self._level >= self._capacity
 
     def _leak(self) -> None:
         now_ns = self._clock()

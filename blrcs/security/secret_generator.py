@@ -10,6 +10,9 @@ from blrcs.domain.session import RefreshToken
 from blrcs.security.api_key_secrets import generate_api_key, hash_api_key
 
 RESOURCE_ID_BYTES = 8
+MOMENT_DIGITS = 12
+"""48 bits of milliseconds last for some 8,900 years."""
+NS_PER_MS = 1_000_000
 SESSION_ID_BYTES = 16
 REFRESH_TOKEN_BYTES = 32
 PASSWORD_BYTES = 15
@@ -30,13 +33,19 @@ class RandomSecretGenerator:
         """See the port: sixteen hexadecimal digits."""
         return self._random(RESOURCE_ID_BYTES).hex()
 
-    def resource_ids(self, count: int) -> Sequence[str]:
-        """See the port. The system is asked once for all."""
+    def ordered_ids(self, now_ns: int, count: int) -> Sequence[str]:
+        """See the port: milliseconds in twelve hexadecimal digits (as UUIDv7), then a random id.
+
+        The system is asked once for all.
+        """
         if not count:
             return []
+        moment = f"{now_ns // NS_PER_MS:0{MOMENT_DIGITS}x}"
         digits = self._random(RESOURCE_ID_BYTES * count).hex()
         size = 2 * RESOURCE_ID_BYTES
-        return [digits[start : start + size] for start in range(0, len(digits), size)]
+        return sorted(
+            [moment + digits[start : start + size] for start in range(0, len(digits), size)]
+        )
 
     def session_id(self) -> str:
         """See the port: 128 bits in base64url."""

@@ -1,6 +1,7 @@
 """Signing keys that machines have in common, through their database, sealed by the master key."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import orjson
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.second_factors import SecretSealer
 from blrcs.database.adapter import DatabaseAdapter
+from blrcs.database.repositories.key_use import KeyDestroyedError, holding
 from blrcs.database.repositories.settings import put_if, stored
 from blrcs.domain.key_schedule import KeySchedule
 from blrcs.security.key_directory import KeyDirectory, StoredKeys
@@ -48,7 +50,8 @@ class SharedKeys:
     async def settle(self) -> bool:
         """Takes in what others have changed, and has them know what was changed here.
 
-        False where others were quicker each time, so that they need not know yet.
+        False where others were quicker each time, or what it seals with is gone, so that they need
+        not know yet.
 
         Raises:
             KeyFileError: The directory cannot be used.
@@ -66,7 +69,9 @@ class SharedKeys:
             if ours == text:
                 self._seen = (self._directory.stamp(), sealed)
                 return True
-            await put_if(self._database, SETTING, sealed, await self._sealer.seal(CONTEXT, ours))
+            anew = await self._sealer.seal(CONTEXT, ours)
+            with contextlib.suppress(KeyDestroyedError):
+                await put_if(self._database, SETTING, sealed, anew, holding(anew))
         return False
 
     def _merge(self, text: bytes | None) -> StoredKeys:

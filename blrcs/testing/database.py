@@ -293,6 +293,38 @@ class DatabaseConformance:
             await database.run(operation)
         assert await database.fetch_all(ALL) == []
 
+    @pytest.mark.parametrize("way", ["block", "block undone", "snapshot", "operation"])
+    async def test_one_that_has_ended_is_refused(self, database: DatabaseAdapter, way: str) -> None:
+        kept: list[Transaction] = []
+
+        async def operation(transaction: Transaction) -> None:
+            await transaction.fetch_all(ALL)
+            kept.append(transaction)
+
+        if way == "operation":
+            await database.run(operation)
+        elif way == "snapshot":
+            async with database.snapshot() as transaction:
+                await operation(transaction)
+        else:
+            with suppress(Undone):
+                async with database.transaction() as transaction:
+                    await operation(transaction)
+                    if way == "block undone":
+                        raise Undone
+        (ended,) = kept
+        for attempt in (
+            ended.execute(ADD, **book("a")),
+            ended.execute_many(ADD, [book("a")]),
+            ended.fetch_one(COUNT),
+            ended.fetch_all(ALL),
+            ended.stream(ALL).__anext__(),
+            ended.savepoint().__aenter__(),
+        ):
+            with pytest.raises(RuntimeError, match="has ended"):
+                await attempt
+        assert await database.fetch_all(ALL) == []
+
     async def test_no_update_is_lost(self, database: DatabaseAdapter) -> None:
         """Each reads and then writes what it makes of it."""
         await database.execute(ADD, **book("a", pages=0))

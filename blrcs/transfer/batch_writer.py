@@ -1,12 +1,11 @@
 """Writing a batch so that what is wrong with one of its records keeps no other out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import grpc
 
-from blrcs.transfer.batch import Batch, WriteEncoder
+from blrcs.transfer.batch import Batch
 from blrcs.transfer.call_error import CallError
 from blrcs.transfer.entry import Entry, Reject
 from blrcs.transfer.errors import RefusedError, TransferError
@@ -43,13 +42,11 @@ class BatchWriter:
     def __init__(
         self,
         client: RecordClient,
-        encode: WriteEncoder,
         stored: StoredRecords,
         *,
         on_conflict: OnConflict,
     ) -> None:
         self._client = client
-        self._encode = encode
         self._stored = stored
         self._on_conflict = on_conflict
 
@@ -67,7 +64,7 @@ class BatchWriter:
         """
         # To replace a record once more by the same one does no harm.
         is_doubtful = is_doubtful and self._on_conflict != "replace"
-        writing = _Writing(batch.entries, is_doubtful=is_doubtful)
+        writing = _Writing(batch, is_doubtful=is_doubtful)
         outcome = Outcome(rejects=list(batch.rejects))
         while writing.part():
             if writing.looks_up:
@@ -80,7 +77,7 @@ class BatchWriter:
     def _write(self, writing: "_Writing", outcome: Outcome) -> None:
         part = writing.part()
         try:
-            self._client.batch_write(self._encode(part))
+            self._client.batch_write(writing.batch.writes.request(part.start, part.stop))
         except CallError as error:
             position = error.position
             if position is None and len(part) == 1 and error.code in ABOUT_A_WRITE:
@@ -102,7 +99,7 @@ class BatchWriter:
 
     def _settle(self, writing: "_Writing", error: CallError, outcome: Outcome) -> None:
         """Decides about the first of a part, which the server refuses."""
-        entry = writing.part()[0]
+        entry = writing.batch.entry(writing.part().start)
         if error.code is not Code.ALREADY_EXISTS:
             outcome.rejects.append(Reject(entry.line, error.message))
         elif not writing.is_doubtful:
@@ -119,7 +116,7 @@ class BatchWriter:
 
     def _look_up(self, writing: "_Writing", outcome: Outcome) -> None:
         """Where all of the next are there already, as after a stop, one call decides about them."""
-        part = writing.part()[:MAX_NAMES]
+        part = [writing.batch.entry(each) for each in writing.part()[:MAX_NAMES]]
         found = self._stored.all_of(part, names_only=not writing.is_doubtful)
         if not found:
             writing.looked_up(len(part))
@@ -145,14 +142,16 @@ class _Writing:
     calls, and where most are, most of the rest is not sent in vain each time.
 
     Attributes:
+        batch: What is written.
         is_untouched: Whether it is known that nothing of the batch has been written.
     """
 
-    def __init__(self, entries: Sequence[Entry], *, is_doubtful: bool) -> None:
-        self._entries = entries
+    def __init__(self, batch: Batch, *, is_doubtful: bool) -> None:
+        self.batch = batch
+        self._count = len(batch.writes)
         self._at = 0
-        self._size = len(entries)
-        self._doubtful_until = len(entries) if is_doubtful else 0
+        self._size = self._count
+        self._doubtful_until = self._count if is_doubtful else 0
         self.is_untouched = not is_doubtful
         self._looks_up = is_doubtful
         self._look_at = 0
@@ -167,9 +166,9 @@ class _Writing:
         """Whether to see first if the next are there already."""
         return self._looks_up and self._at >= self._look_at
 
-    def part(self) -> Sequence[Entry]:
-        """What is tried next; nothing at the end."""
-        return self._entries[self._at : self._at + self._size]
+    def part(self) -> range:
+        """Which are tried next; none at the end."""
+        return range(self._at, min(self._at + self._size, self._count))
 
     def advance(self, count: int) -> None:
         """So many are settled."""

@@ -3,7 +3,6 @@
 import re
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
 
 DETAILS = "grpc-status-details-bin"
 POSITION = "write"
@@ -35,6 +34,8 @@ class CallError(Exception):
             self._read(detail)
 
     def _read(self, detail: object) -> None:
+        from google.rpc import error_details_pb2  # noqa: PLC0415 - see the package
+
         match detail:
             case error_details_pb2.ErrorInfo():
                 position = detail.metadata.get(POSITION, "")
@@ -51,6 +52,8 @@ class CallError(Exception):
 
 
 def _details(error: grpc.RpcError) -> list[object]:
+    from google.rpc import error_details_pb2, status_pb2  # noqa: PLC0415 - see the package
+
     status = status_pb2.Status()
     for name, value in error.trailing_metadata() or ():
         if name == DETAILS:

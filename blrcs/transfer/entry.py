@@ -1,11 +1,9 @@
 """What a line of an input is read as."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from blrcs.domain.record_name import is_record_id
 from blrcs.transfer.lines import Line
@@ -36,6 +34,10 @@ class Reject:
 
     line: Line
     reason: str
+
+
+Read = Callable[[Iterator[Line]], Iterator[Entry | Reject]]
+"""Reads lines as the input's format says."""
 
 
 class BadLineError(Exception):
@@ -105,6 +107,8 @@ class EntryMaker:
 def _timestamp(text: Any) -> bytes:
     if text is None:
         return b""
+    from google.protobuf.timestamp_pb2 import Timestamp  # noqa: PLC0415 - see the package
+
     instant = Timestamp()
     try:
         instant.FromJsonString(text if isinstance(text, str) else "")

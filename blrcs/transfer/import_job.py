@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blrcs.domain.record_name import CollectionKey
-from blrcs.transfer.batch import MAX_ENTRIES, WriteEncoder
+from blrcs.transfer.batch import MAX_ENTRIES, Batching
 from blrcs.transfer.batch_writer import BatchWriter, OnConflict
 from blrcs.transfer.progress_file import ProgressFile
 from blrcs.transfer.reading import Reading
@@ -61,18 +61,20 @@ class ImportJob:
     ) -> RecordImport:
         """The import, which has not begun."""
         read, start = self.reading.of(source)
+        batching = Batching(
+            self.collection,
+            read,
+            replaces=self.on_conflict == "replace",
+            max_entries=self.batch_size,
+        )
         write = BatchWriter(
-            client,
-            WriteEncoder(self.collection, replaces=self.on_conflict == "replace"),
-            StoredRecords(client, self.collection),
-            on_conflict=self.on_conflict,
+            client, StoredRecords(client, self.collection), on_conflict=self.on_conflict
         )
         return RecordImport(
             source,
             start,
-            read,
+            batching.blocks if self.reading.is_plain else batching.lines,
             write,
-            batch_size=self.batch_size,
             in_flight=self.in_flight,
             progress=progress,
             rejects=RejectLog(self.rejects, tell),

@@ -33,7 +33,7 @@ class JsonLines:
     def read(self, lines: Iterable[Line], make: EntryMaker) -> Iterator[Entry | Reject]:
         """What each line is; blank lines are nothing."""
         for line in lines:
-            if line.is_whole and line.raw.isspace():
+            if line.is_whole and not line.raw.strip():
                 continue
             try:
                 yield self._entry(line, make)

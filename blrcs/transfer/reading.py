@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.field_path import parse_path
-from blrcs.transfer.csv_columns import Kind
-from blrcs.transfer.csv_rows import CsvRows, read_header
-from blrcs.transfer.entry import EntryMaker, ids_of
+from blrcs.transfer.entry import EntryMaker, Read, ids_of
 from blrcs.transfer.errors import TransferError
 from blrcs.transfer.json_lines import JsonLines
-from blrcs.transfer.record_import import Read
 from blrcs.transfer.source import Source
+
+if TYPE_CHECKING:
+    from blrcs.transfer.csv_columns import Kind
 
 FileFormat = Literal["jsonl", "csv"]
 
@@ -25,7 +25,7 @@ class Reading:
     format: FileFormat
     documents: bool = False
     id_field: str | None = None
-    types: Mapping[str, Kind] = field(default_factory=dict)
+    types: "Mapping[str, Kind]" = field(default_factory=dict)
     infer: bool = False
 
     def __post_init__(self) -> None:
@@ -33,6 +33,11 @@ class Reading:
             raise TransferError("--documents is about JSON Lines; a row of CSV is data always")
         if self.format == "jsonl" and (self.types or self.infer):
             raise TransferError("--types and --infer are about CSV; JSON has types")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether lines are JSON with a record's id and its data."""
+        return self.format == "jsonl" and not self.documents and self.id_field is None
 
     def of(self, source: Source) -> tuple[Read, tuple[int, int]]:
         """What reads the source's lines, and where the first one of a record begins.
@@ -45,6 +50,8 @@ class Reading:
         make = EntryMaker(ids_of(source.seed))
         if self.format == "jsonl":
             return partial(self._json_lines().read, make=make), (0, 0)
+        from blrcs.transfer.csv_rows import CsvRows, read_header  # noqa: PLC0415 - see the package
+
         columns, row = read_header(source.file)
         rows = CsvRows(
             columns,

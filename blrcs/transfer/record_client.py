@@ -4,14 +4,17 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from blrcs.transfer.call_error import CallError
 from blrcs.transfer.errors import RefusedError, StoppedError, TransferError
 from blrcs.transfer.tokens import Metadata, Tokens
-from blrcs.v1 import record_pb2, record_pb2_grpc
+
+if TYPE_CHECKING:
+    from blrcs.v1 import record_pb2
 
 BATCH_WRITE = "/blrcs.v1.RecordService/BatchWriteRecords"
 CALL_TIMEOUT_S = 60.0
@@ -54,13 +57,9 @@ class RecordClient:
         stopping: threading.Event,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        stub = record_pb2_grpc.RecordServiceStub(channel)
+        self._channel = channel
         # Requests come encoded, and replies are not looked at.
         self._batch_write = channel.unary_unary(BATCH_WRITE)
-        self._batch_get = stub.BatchGetRecords
-        self._list = stub.ListRecords
-        self._count = stub.CountRecords
-        self._collection = stub.GetCollection
         self._tokens = tokens
         self._patience_s = patience_s
         self._stopping = stopping
@@ -71,23 +70,34 @@ class RecordClient:
         self._call(self._batch_write, request)
 
     def batch_get(
-        self, request: record_pb2.BatchGetRecordsRequest
-    ) -> record_pb2.BatchGetRecordsResponse:
+        self, request: "record_pb2.BatchGetRecordsRequest"
+    ) -> "record_pb2.BatchGetRecordsResponse":
         """Gets records; CallError where one is missing."""
-        return cast(record_pb2.BatchGetRecordsResponse, self._call(self._batch_get, request))
+        found: record_pb2.BatchGetRecordsResponse = self._call(self._stub.BatchGetRecords, request)
+        return found
 
-    def list(self, request: record_pb2.ListRecordsRequest) -> record_pb2.ListRecordsResponse:
+    def list(self, request: "record_pb2.ListRecordsRequest") -> "record_pb2.ListRecordsResponse":
         """Gets a page."""
-        return cast(record_pb2.ListRecordsResponse, self._call(self._list, request))
+        found: record_pb2.ListRecordsResponse = self._call(self._stub.ListRecords, request)
+        return found
 
-    def count(self, request: record_pb2.CountRecordsRequest) -> int:
+    def count(self, request: "record_pb2.CountRecordsRequest") -> int:
         """Counts what a list would have."""
-        return int(self._call(self._count, request).count)
+        return int(self._call(self._stub.CountRecords, request).count)
 
-    def collection(self, name: str) -> record_pb2.Collection:
+    def collection(self, name: str) -> "record_pb2.Collection":
         """Gets a collection."""
+        from blrcs.v1 import record_pb2  # noqa: PLC0415 - see the package
+
         request = record_pb2.GetCollectionRequest(name=name)
-        return cast(record_pb2.Collection, self._call(self._collection, request))
+        found: record_pb2.Collection = self._call(self._stub.GetCollection, request)
+        return found
+
+    @cached_property
+    def _stub(self) -> Any:
+        from blrcs.v1 import record_pb2_grpc  # noqa: PLC0415 - see the package
+
+        return record_pb2_grpc.RecordServiceStub(self._channel)
 
     def _call(self, method: Callable[..., Any], request: Any) -> Any:
         begun_s = self._clock_s()

@@ -2,23 +2,18 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from blrcs.transfer.batch import Batch, batches
+from blrcs.transfer.batch import Batch, Batches
 from blrcs.transfer.batch_writer import BatchWriter, Outcome
 from blrcs.transfer.call_error import CallError
-from blrcs.transfer.entry import Entry, Reject
 from blrcs.transfer.errors import RefusedError, TransferError
-from blrcs.transfer.lines import Line, read_lines
 from blrcs.transfer.progress_file import ProgressFile
 from blrcs.transfer.reject_log import RejectLog
 from blrcs.transfer.source import Source
-
-Read = Callable[[Iterator[Line]], Iterator[Entry | Reject]]
-"""Reads lines as the input's format says."""
 
 
 class TooManyRejectsError(TransferError):
@@ -62,9 +57,8 @@ class RecordImport:
     Args:
         source: What is imported.
         start: Where the first row begins, and the number of the line before it.
-        read: Makes entries of lines.
+        batches: Reads the source.
         write: Writes batches.
-        batch_size: How many records are written by a call.
         in_flight: How many calls at a time.
         progress: Where the progress is kept, if it is.
         rejects: Told of lines that are not imported.
@@ -77,10 +71,9 @@ class RecordImport:
         self,
         source: Source,
         start: tuple[int, int],
-        read: Read,
+        batches: Batches,
         write: BatchWriter,
         *,
-        batch_size: int,
         in_flight: int,
         progress: ProgressFile | None,
         rejects: RejectLog,
@@ -89,9 +82,8 @@ class RecordImport:
         stopping: threading.Event,
     ) -> None:
         self._source = source
-        self._read = read
+        self._batches = batches
         self._write = write
-        self._batch_size = batch_size
         self._in_flight = in_flight
         self._progress = progress
         self._rejects = rejects
@@ -126,11 +118,11 @@ class RecordImport:
         self._rejects.begin(tally.rejects_bytes)
         if self._source.path is not None:
             self._source.file.seek(tally.offset)
-        lines = read_lines(self._source.file, number=tally.number, offset=tally.offset)
+        batches = self._batches(self._source.file, number=tally.number, offset=tally.offset)
         pool = ThreadPoolExecutor(self._in_flight)
         begin = tally.offset
         try:
-            for batch in batches(self._read(lines), self._batch_size):
+            for batch in batches:
                 while self._must_wait_for(batch):
                     self._settle_first()
                 tally.sent = max(tally.sent, batch.end)

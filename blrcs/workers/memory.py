@@ -44,6 +44,9 @@ SIGN_IN_CELLS = 262_144
 PROOFS = "proofs"
 PROOF_CELLS = 262_144
 """As many proofs of keys as can be used in two minutes without one being forgotten."""
+STRANGE_PROOFS = "strange_proofs"
+STRANGE_PROOF_CELLS = 65_536
+"""Those that come without a token have none forgotten that come with one."""
 """A table of its own: no flood of other keys can evict its cells. An account that fails takes 8."""
 FAILED_TOKENS = "failed_tokens"
 FAILED_TOKEN_CELLS = 65_536
@@ -292,13 +295,14 @@ def lay_out(
     """
     slots = 2 * workers + 1
     # A call may hold several; what has no place lapses with its rule's period.
-    places = dict.fromkeys((SERVICE, SIGN_IN, PROOFS, FAILED_TOKENS), 0)
+    places = dict.fromkeys((SERVICE, SIGN_IN, PROOFS, STRANGE_PROOFS, FAILED_TOKENS), 0)
     places[GUARDS] = min(2 * max_concurrent_calls, MAX_PLACES)
     cells = {
         GUARDS: limiter_cells,
         SERVICE: limiter_cells,
         SIGN_IN: SIGN_IN_CELLS,
         PROOFS: PROOF_CELLS,
+        STRANGE_PROOFS: STRANGE_PROOF_CELLS,
         FAILED_TOKENS: FAILED_TOKEN_CELLS,
     }
     sizes_bytes: dict[str, int] = {}

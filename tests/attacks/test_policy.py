@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from blrcs.domain.access_policy import MAX_ROLE_LEVELS
+from blrcs.domain.policy_rules import MAX_ROLE_LEVELS
 from blrcs_native.access import MAX_GROUP_DEPTH
 from tests.attacks.policy import Policy
 from tests.attacks.world import World

@@ -14,6 +14,7 @@ from blrcs_native.http2.messages import compress
 from tests.fuzz.access import access_inputs
 from tests.fuzz.documents import document_inputs
 from tests.fuzz.heads import head_inputs
+from tests.fuzz.lines import line_inputs
 from tests.fuzz.proofs import proof_inputs
 from tests.fuzz.stored import stored_inputs
 from tests.fuzz.tokens import token_inputs
@@ -21,6 +22,7 @@ from tests.proxy_headers import LOCAL, UNSPECIFIED, attribute, client_header, he
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.attacks import ATTACKS, GREETINGS
 from tests.unit.native.http2.frames import call, data, message, request
+from tests.unit.native.http2.whole_scenarios import SCENARIOS
 from tests.unit.native.test_direct_record import NAME as RECORD
 from tests.unit.native.token_factory import make_token
 
@@ -29,12 +31,18 @@ MAX_BYTES = 1_500
 GREETS_ITSELF = b"\x05"
 AT_ONCE = b"\x01"
 IN_PARTS = b"\x0a"
+KNOWN_AT_ONCE = b"\x11"
 
 
 def conversations() -> dict[str, bytes]:
     """What clients send, abusive ones in part."""
     found = {name: AT_ONCE + attack.sent[:MAX_BYTES] for name, attack in ATTACKS.items()}
     found |= {name: GREETS_ITSELF + sent for name, sent in GREETINGS.items()}
+    found |= {
+        f"known_{name.replace(' ', '_')}": KNOWN_AT_ONCE + sent
+        for name, sent in SCENARIOS.items()
+        if len(sent) <= MAX_BYTES
+    }
     found["calls"] = IN_PARTS + call(1, b"/e/Echo", b"hello") + call(3, b"/e/Wait", b"there")
     found["stream"] = (
         IN_PARTS + request(1, b"/e/Stream") + data(1, message(b"a") + message(b"b")[:3])
@@ -141,6 +149,7 @@ def corpus() -> dict[str, dict[str, bytes]]:
         **proof_inputs(),
         **access_inputs(),
         **document_inputs(),
+        **line_inputs(),
         **stored_inputs(),
     }
 

@@ -98,6 +98,18 @@ class PostgresqlServer(ServerProcess):
         """Makes a database without tables."""
         self._run(f"CREATE DATABASE {name}")
 
+    def set_read_only(self, database: str, *, read_only: bool) -> None:
+        """Has a database take no writes, or take them again; its connections end."""
+        self._run(f"ALTER DATABASE {database} SET default_transaction_read_only = {read_only}")
+        self._run(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            f" WHERE datname = '{database}'"
+        )
+
+    def create_user(self, name: str, password: str) -> None:
+        """Makes somebody who may connect, and has no right to anything."""
+        self._run(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+
     def _run(self, command: str) -> str:
         options = ["--no-psqlrc", "--no-align", "--tuples-only", "--command", command]
         run = subprocess.run(

@@ -4,18 +4,16 @@ from libc.stdint cimport int64_t, uint32_t
 
 from blrcs_native.http2.abuse cimport Abuse
 from blrcs_native.http2.gathering cimport Gathering
-from blrcs_native.http2.incoming_heads cimport IncomingHeads
 from blrcs_native.http2.stream cimport Stream
+from blrcs_native.http2.whole_calls cimport WholeCalls
 
 cdef enum:
     # How long one connection may work before the others have their turn.
     TURN_NS = 100_000
 
 
-cdef class Connection(IncomingHeads):
-    cdef list _ready
+cdef class Connection(WholeCalls):
     cdef Gathering _gathering
-    cdef int64_t last_activity_ns
     cdef bint greeted
     # Streams are ready that the last turn did not come to.
     cdef bint turn_over
@@ -25,7 +23,6 @@ cdef class Connection(IncomingHeads):
     cdef void process(self) except *
     cdef bint _take_turn(self) except -1
     cdef void lose(self) except *
-    cdef void _mark(self, Stream stream) except *
     cdef int _judged(self, Abuse verdict, bytes debug) noexcept
     cdef void _ended_by_protocol(self, uint32_t error_code) noexcept
     cdef void _fail(self, int code) except *

@@ -34,6 +34,10 @@ class Connection:
     @property
     def head_is_pending(self) -> bool:
         """Whether a request's head has begun and not ended."""
+    @property
+    def hidden_calls(self) -> tuple[int, int]:
+        """Of calls that nghttp2 has not been shown: how many are open, and the last that has ended,
+        0 where it knows of all."""
     def receive(self, data: bytes) -> bool:
         """Takes what the client sent; False when the connection must end."""
     def take(self) -> bytes:

@@ -16,15 +16,15 @@ from blrcs_native.http2.abuse cimport (
 from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.frame_budget cimport FrameBudget
 from blrcs_native.http2.gathering cimport Gathering
-from blrcs_native.http2.incoming_heads cimport IncomingHeads
 from blrcs_native.http2.known_replies cimport KnownReplies
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets, octets_append, octets_free, octets_size
 from blrcs_native.http2.open_streams cimport OpenStreams
 from blrcs_native.http2.outbox cimport outbox_clear, outbox_size
 from blrcs_native.http2.plain_heads cimport PlainHeads
-from blrcs_native.http2.session cimport forget_error
+from blrcs_native.http2.session cimport FAILURE, forget_error
 from blrcs_native.http2.stream cimport Listener, Stream
+from blrcs_native.http2.whole_calls cimport WholeCalls
 from blrcs_native.nghttp2 cimport *
 from blrcs_native.rejection cimport Rejection
 
@@ -36,7 +36,7 @@ cdef enum:
 
 @cython.final
 @cython.no_gc_clear
-cdef class Connection(IncomingHeads):
+cdef class Connection(WholeCalls):
     def __cinit__(
         self,
         Listener listener not None,
@@ -64,6 +64,7 @@ cdef class Connection(IncomingHeads):
         self.max_unsent_bytes = limits.unsent_bytes
         self.streams = OpenStreams()
         self._ready = []
+        self._hidden = []
         self._gathering = Gathering(limits)
         self.now_ns = self.last_activity_ns = monotonic_ns()
         self._budget = FrameBudget(limits, self.now_ns)
@@ -134,11 +135,15 @@ cdef class Connection(IncomingHeads):
         cdef ssize_t taken
         if self._failed or self.condemned:
             return False
-        taken = self._heads.receive(self._session, data, size)
+        try:
+            taken = self._heads.receive(self, data, size)
+        except BaseException:
+            taken = FAILURE
         if taken < 0:
             forget_error()
             self._fail(<int>taken)
         elif self.has_too_much_to_answer(self._limits.max_streams):
+            self.show_all()
             self.condemn(ACK_FLOOD, NGHTTP2_ENHANCE_YOUR_CALM, b"too_many_answers")
             return False
         self.process()
@@ -168,11 +173,6 @@ cdef class Connection(IncomingHeads):
         )
 
     # Calls ----------------------------------------------------------------------------------------
-
-    cdef void _mark(self, Stream stream) except *:
-        if not stream.dirty:
-            stream.dirty = True
-            self._ready.append(stream)
 
     cdef void process(self) except *:
         """Hands on what the bytes have brought, for one turn."""
@@ -254,6 +254,8 @@ cdef class Connection(IncomingHeads):
             return
         streams = self.streams.all()
         self.streams.clear()
+        self._hidden.clear()
+        self._hidden_open = self._ended_id = self.headed = 0
         self._failed = self._lost = True
         self._flush = self._recent = None
         self._gathering.close()

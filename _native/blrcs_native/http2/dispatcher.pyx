@@ -322,7 +322,7 @@ cdef class Dispatcher(Listener):
         code = call.ended_code
         if reply is not None and code == 0:
             try:
-                stream.append_message(reply)
+                stream.put_last_message(reply)
             except AbortError as error:
                 self._finish_with(stream, error.rejection)
                 return

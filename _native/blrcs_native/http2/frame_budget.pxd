@@ -28,4 +28,6 @@ cdef class FrameBudget:
     cdef void call_begun(self) noexcept
     cdef void call_ended_well(self) noexcept
     cdef void data_received(self) noexcept
+    cdef bint call_received(self, int64_t now_ns) noexcept
+    cdef void whole_call_answered(self) noexcept
     cdef void answered(self) noexcept

@@ -122,3 +122,17 @@ cdef class FrameBudget:
         self._ping_strikes = 0
         self._last_ping_ns = 0
         bucket_add(&self._frames, ANSWER_IS_WORTH)
+
+    # What nghttp2 does not tell of.
+
+    cdef bint call_received(self, int64_t now_ns) noexcept:
+        """Whether a head could be paid for; else it is not charged."""
+        if not bucket_take(&self._frames, now_ns):
+            return False
+        self.call_begun()
+        return True
+
+    cdef void whole_call_answered(self) noexcept:
+        """By a head, a message and a status, each in a frame."""
+        self.answered()
+        bucket_add(&self._frames, 2 * ANSWER_IS_WORTH)

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint8_t, uint64_t
 
+from blrcs_native.http2.frame_head cimport FRAME_HEAD_BYTES
 from blrcs_native.nghttp2 cimport nghttp2_hd_inflater
 
 cdef enum:
@@ -10,7 +11,6 @@ cdef enum:
     # What is shorter is decoded as fast as it is found.
     LEAST_CODED_BYTES = 12
     MOST_CODED_BYTES = 1024
-    FRAME_HEAD_BYTES = 9
     # The least that a frame may be at most: RFC 9113, section 4.2.
     MOST_HEAD_BYTES = 16384
 

@@ -20,11 +20,13 @@ cdef class IncomingHeads(Outgoing):
     cdef OpenStreams streams
     # When the bytes that are being read have come.
     cdef int64_t now_ns
+    cdef int64_t last_activity_ns
     cdef int64_t head_since_ns
     # Whose head is being read; None where its stream was refused.
     cdef Stream _head_stream
     cdef int32_t _head_stream_id
 
+    cdef Stream opened(self, int32_t stream_id)
     cdef void head_ended(self, Stream stream, int32_t stream_id, bint is_request) except *
     cdef void head_given_up(self, int32_t stream_id) noexcept
     cdef int _head_too_large(self, Stream stream) except -1

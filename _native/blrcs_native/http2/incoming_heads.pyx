@@ -26,20 +26,24 @@ cdef class IncomingHeads(Outgoing):
                 self._session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_REFUSED_STREAM
             )
             return 0
-        stream = Stream.__new__(Stream)
-        stream.id = stream_id
-        stream.link = self
-        stream.listener = self._listener
-        stream.arrived_ns = self.now_ns
+        stream = self.opened(stream_id)
         self._budget.call_begun()
         self.head_since_ns = self.now_ns
         self._head_stream = stream
         self._head_stream_id = stream_id
         self.head_is_known = self._heads.is_recalling()
-        self.streams.add(stream)
         nghttp2_session_set_stream_user_data(self._session, stream_id, <void*>stream)
         self._recent = stream
         return 0
+
+    cdef Stream opened(self, int32_t stream_id):
+        cdef Stream stream = Stream.__new__(Stream)
+        stream.id = stream_id
+        stream.link = self
+        stream.listener = self._listener
+        stream.arrived_ns = self.now_ns
+        self.streams.add(stream)
+        return stream
 
     cdef int head_field(
         self, int32_t stream_id, const uint8_t* name, size_t name_size,

@@ -9,6 +9,10 @@ cdef enum:
     MOST_BLOCK_BYTES = 1024
     # The pseudo-header fields that nghttp2 wants, and a length.
     MOST_STAND_IN_BYTES = 32
+    STAND_IN_FIELDS = 6
+
+# :method POST, :scheme http, :path / and an :authority of one letter (RFC 7541, appendix A).
+cdef const uint8_t* FIELDS
 
 
 cdef class KnownHead:
@@ -20,6 +24,8 @@ cdef class KnownHead:
     cdef str request_encoding
     cdef str accepted_encodings
     cdef int64_t timeout_ns
+    # -1 where the head says nothing of it.
+    cdef int64_t content_bytes
     cdef Py_ssize_t head_bytes
     cdef int head_fields
 

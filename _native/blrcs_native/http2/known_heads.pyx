@@ -22,9 +22,7 @@ cdef enum:
     # So that what is remembered of a connection stays small.
     MOST_FIELD_BYTES = 4096
     MOST_LENGTH_DIGITS = 18
-    STAND_IN_FIELDS = 6
 
-# :method POST, :scheme http, :path / and an :authority of one letter (RFC 7541, appendix A).
 cdef const uint8_t* FIELDS = b"\x83\x86\x84\x01\x01a"
 # A content-length that is not indexed.
 cdef const uint8_t* LENGTH = b"\x0f\x0d"
@@ -58,6 +56,7 @@ cdef class KnownHead:
         self.timeout_ns = -1 if stream.deadline_ns == 0 else stream.deadline_ns - now_ns
         self.head_bytes = stream.head_bytes
         self.head_fields = stream.head_fields
+        self.content_bytes = -1
         memcpy(self.stand_in, FIELDS, STAND_IN_FIELDS)
         self.stand_in_bytes = STAND_IN_FIELDS
         for name, value in self.metadata:
@@ -70,6 +69,7 @@ cdef class KnownHead:
         cdef size_t size = PyBytes_GET_SIZE(digits)
         if size > MOST_LENGTH_DIGITS:
             return False
+        self.content_bytes = int(digits)
         memcpy(self.stand_in + STAND_IN_FIELDS, LENGTH, 2)
         self.stand_in[STAND_IN_FIELDS + 2] = <uint8_t>size
         memcpy(self.stand_in + STAND_IN_FIELDS + 3, PyBytes_AS_STRING(digits), size)

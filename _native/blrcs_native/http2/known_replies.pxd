@@ -1,8 +1,9 @@
 """The C face of what a connection's replies have been encoded as before."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int32_t, uint8_t
 
 from blrcs_native.http2.octets cimport Octets
+from blrcs_native.http2.outbox cimport Outbox
 
 cdef enum ReplyPart:
     NO_PART
@@ -26,5 +27,9 @@ cdef class KnownReplies:
 
     cdef void forget(self) noexcept
     cdef void note(self, ReplyPart part, const uint8_t* frame, size_t size) noexcept
+    cdef inline bint are_whole(self) noexcept:
+        return self.head_bytes > 0 and self.trailers_bytes > 0
+
     cdef int put_head(self, Octets* out, const uint8_t* frame, size_t size) except -1
     cdef int put_trailers(self, Octets* out, const uint8_t* data_head) except -1
+    cdef int put_reply(self, Octets* out, int32_t stream_id, Outbox* message) except -1

@@ -6,16 +6,20 @@ status in that way they are written as they were, until it encodes something els
 """
 
 cimport cython
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy
 
+from blrcs_native.http2.frame_head cimport (
+    FLAGS_AT, FRAME_HEAD_BYTES, put_frame_head, stream_of,
+)
 from blrcs_native.http2.octets cimport Octets, octets_reserve
+from blrcs_native.http2.outbox cimport Outbox, outbox_move, outbox_size
 from blrcs_native.nghttp2 cimport (
-    NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM, NGHTTP2_HEADERS,
+    NGHTTP2_DATA, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM, NGHTTP2_FLAG_NONE,
+    NGHTTP2_HEADERS,
 )
 
 cdef enum:
-    FRAME_HEAD_BYTES = 9
     # The index of `:status: 200` (RFC 7541, appendix A).
     STATUS_OK = 0x88
 
@@ -27,22 +31,17 @@ cdef bytes LITERALS = (
 
 
 cdef int put_frame(
-    Octets* out, const uint8_t* like, uint8_t flags, const uint8_t* payload, size_t size,
+    Octets* out, int32_t stream_id, uint8_t flags, const uint8_t* payload, size_t size,
     const uint8_t* more, size_t more_size
 ) except -1:
-    """A HEADERS frame of the stream of another frame."""
+    """A HEADERS frame."""
     cdef size_t whole = size + more_size
-    cdef uint8_t* head = octets_reserve(out, FRAME_HEAD_BYTES + whole)
-    if head == NULL:
+    cdef uint8_t* at = octets_reserve(out, FRAME_HEAD_BYTES + whole)
+    if at == NULL:
         raise MemoryError
-    memcpy(head, like, FRAME_HEAD_BYTES)
-    head[0] = <uint8_t>(whole >> 16 & 0xFF)
-    head[1] = <uint8_t>(whole >> 8 & 0xFF)
-    head[2] = <uint8_t>(whole & 0xFF)
-    head[3] = NGHTTP2_HEADERS
-    head[4] = flags
-    memcpy(head + FRAME_HEAD_BYTES, payload, size)
-    memcpy(head + FRAME_HEAD_BYTES + size, more, more_size)
+    at = put_frame_head(at, whole, NGHTTP2_HEADERS, flags, stream_id)
+    memcpy(at, payload, size)
+    memcpy(at + size, more, more_size)
     out.end += FRAME_HEAD_BYTES + whole
     return 0
 
@@ -68,7 +67,7 @@ cdef class KnownReplies:
         size -= FRAME_HEAD_BYTES
         if (
             frame[3] != NGHTTP2_HEADERS
-            or not frame[4] & NGHTTP2_FLAG_END_HEADERS
+            or not frame[FLAGS_AT] & NGHTTP2_FLAG_END_HEADERS
             or not are_indices(payload, size)
         ):
             self.forget()
@@ -89,12 +88,34 @@ cdef class KnownReplies:
         if size != 1 or payload[0] != STATUS_OK:
             self.forget()
         if self.head_bytes > 0:
-            return put_frame(out, frame, frame[4], self._head, self.head_bytes, self._head, 0)
-        return put_frame(out, frame, frame[4], payload, size, literals, len(LITERALS))
+            return put_frame(
+                out, stream_of(frame), frame[FLAGS_AT], self._head, self.head_bytes, self._head, 0
+            )
+        return put_frame(
+            out, stream_of(frame), frame[FLAGS_AT], payload, size, literals, len(LITERALS)
+        )
 
     cdef int put_trailers(self, Octets* out, const uint8_t* data_head) except -1:
         """Writes the status behind the last DATA frame of a stream, whose head this is."""
         return put_frame(
-            out, data_head, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
+            out, stream_of(data_head), NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
+            self._trailers, self.trailers_bytes, self._trailers, 0,
+        )
+
+    cdef int put_reply(self, Octets* out, int32_t stream_id, Outbox* message) except -1:
+        """Writes the head, this message and the status, where both are known."""
+        cdef Py_ssize_t size = outbox_size(message)
+        cdef uint8_t* at
+        put_frame(
+            out, stream_id, NGHTTP2_FLAG_END_HEADERS, self._head, self.head_bytes, self._head, 0
+        )
+        at = octets_reserve(out, FRAME_HEAD_BYTES)
+        if at == NULL:
+            raise MemoryError
+        put_frame_head(at, size, NGHTTP2_DATA, NGHTTP2_FLAG_NONE, stream_id)
+        out.end += FRAME_HEAD_BYTES
+        outbox_move(message, out, size)
+        return put_frame(
+            out, stream_id, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
             self._trailers, self.trailers_bytes, self._trailers, 0,
         )

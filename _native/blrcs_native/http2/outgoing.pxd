@@ -14,6 +14,10 @@ cdef class Outgoing(Session):
     # Where what is sent goes to, and how much of it may be there before others have their turn.
     cdef Octets* _out
     cdef Py_ssize_t _out_limit
+    # Whole frames that go out before what nghttp2 makes next.
+    cdef Octets _written
+    # What was sent last may have ended within a head.
+    cdef bint is_cut
     # Has what is ready sent, soon.
     cdef object _flush
     cdef KnownReplies _known_replies

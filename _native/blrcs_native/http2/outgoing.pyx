@@ -8,7 +8,10 @@ from blrcs_native.http2.abuse cimport Abuse
 from blrcs_native.http2.known_replies cimport (
     NO_PART, OTHER_FIELDS, PLAIN_HEAD, PLAIN_TRAILERS, STAND_IN_HEAD, KnownReplies,
 )
-from blrcs_native.http2.octets cimport Octets, octets_append, octets_size
+from blrcs_native.http2.frame_head cimport FLAGS_AT, FRAME_BYTES, FRAME_HEAD_BYTES
+from blrcs_native.http2.octets cimport (
+    Octets, octets_append, octets_clear, octets_free, octets_size,
+)
 from blrcs_native.http2.outbox cimport outbox_move, outbox_size
 from blrcs_native.http2.reply_frames cimport (
     share_connection, submit_head, submit_http_status, submit_trailers,
@@ -18,10 +21,6 @@ from blrcs_native.http2.stream cimport OUTPUT_LOW_BYTES, Stream
 from blrcs_native.nghttp2 cimport *
 
 cdef enum:
-    FRAME_HEAD_BYTES = 9
-    FLAGS_AT = 4
-    # What a client takes in one frame unless it has said otherwise (RFC 9113, section 6.5.2).
-    FRAME_BYTES = 16384
     # Answers that are not calls': what a client provokes and does not read.
     MAX_PENDING_FRAMES = 4000
 
@@ -36,6 +35,9 @@ cdef bint is_one_frame(Stream stream) noexcept:
 
 
 cdef class Outgoing(Session):
+    def __dealloc__(self):
+        octets_free(&self._written)
+
     cdef bint pull(self, Octets* out, Py_ssize_t limit) except -1:
         """Appends what is ready to be sent; whether there may be more."""
         cdef const uint8_t* data = NULL
@@ -43,6 +45,13 @@ cdef class Outgoing(Session):
         if self._lost:
             # The session still names streams that are gone.
             return False
+        if out is not &self._written and octets_size(&self._written) > 0:
+            if octets_append(
+                out, self._written.data + self._written.start, octets_size(&self._written)
+            ) < 0:
+                raise MemoryError
+            octets_clear(&self._written)
+        self.is_cut = True
         self._out = out
         self._out_limit = limit
         while octets_size(out) < limit:
@@ -52,7 +61,11 @@ cdef class Outgoing(Session):
                 if size < 0:
                     forget_error()
                     self._failed = True
+                self.is_cut = False
                 return octets_size(out) >= limit
+            if self.past_sent:
+                self.past_sent = False
+                continue
             if self._part == STAND_IN_HEAD:
                 self._known_replies.put_head(out, data, size)
                 continue

@@ -1,11 +1,12 @@
 """The C face of what reads heads ahead of nghttp2."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from blrcs_native.http2.huffman_cache cimport FRAME_HEAD_BYTES, HuffmanCache
+from blrcs_native.http2.frame_head cimport FRAME_HEAD_BYTES
+from blrcs_native.http2.huffman_cache cimport HuffmanCache
 from blrcs_native.http2.known_heads cimport KnownHead, KnownHeads
+from blrcs_native.http2.session cimport FAILURE, Session
 from blrcs_native.http2.stream cimport Stream
-from blrcs_native.nghttp2 cimport nghttp2_session
 
 cdef enum:
     PLACES = 4
@@ -27,10 +28,18 @@ cdef class PlainHeads:
     # A frame's head that came in parts.
     cdef uint8_t _head[FRAME_HEAD_BYTES]
     cdef size_t _head_size
+    # The greatest number that a head has had.
+    cdef int32_t _last_id
 
     cdef ssize_t receive(
-        self, nghttp2_session* session, const uint8_t* data, size_t size
-    ) noexcept
+        self, Session session, const uint8_t* data, size_t size
+    ) except? FAILURE
+    cdef ssize_t _hand_on(
+        self, Session session, KnownHead known, const uint8_t* frame, size_t size, size_t plain,
+        bint learns
+    ) except? FAILURE
+    cdef bint _head_taken(self, Session session, KnownHead known, const uint8_t* frame) except -1
+    cdef bint _body_taken(self, Session session, const uint8_t* frame, size_t size) except -1
     cdef inline bint is_recalling(self) noexcept:
         return self._recalled is not None
 

@@ -8,17 +8,21 @@ it has taken before it is shown a stand-in (`known_heads.pyx`).
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
+from blrcs_native.http2.frame_head cimport (
+    FLAGS_AT, FRAME_BYTES, FRAME_HEAD_BYTES, payload_size, put_size, stream_of,
+)
 from blrcs_native.http2.huffman_cache cimport (
-    FRAME_HEAD_BYTES, LEAST_CODED_BYTES, MOST_CODED_BYTES, CodedText, HuffmanCache,
+    LEAST_CODED_BYTES, MOST_CODED_BYTES, CodedText, HuffmanCache,
 )
 from blrcs_native.http2.known_heads cimport KnownHead, KnownHeads
+from blrcs_native.http2.session cimport FAILURE, Session
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.nghttp2 cimport (
-    NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM, NGHTTP2_HEADERS,
-    nghttp2_session, nghttp2_session_mem_recv,
+    NGHTTP2_CONTINUATION, NGHTTP2_DATA, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM,
+    NGHTTP2_HEADERS,
 )
 
 cdef enum:
@@ -54,10 +58,6 @@ cdef inline bint append_plain(Frame* frame, const CodedText* text) noexcept nogi
         return False
     frame.at = put_number(frame.at, 0x7F, text.plain_size)
     return append(frame, text.octets + text.coded_size, text.plain_size)
-
-
-cdef inline size_t payload_size(const uint8_t* head) noexcept nogil:
-    return <size_t>head[0] << 16 | <size_t>head[1] << 8 | head[2]
 
 
 cdef inline bint is_head(const uint8_t* frame) noexcept nogil:
@@ -136,8 +136,8 @@ cdef class PlainHeads:
         return self._texts.room[:size] if size else None
 
     cdef ssize_t receive(
-        self, nghttp2_session* session, const uint8_t* data, size_t size
-    ) noexcept:
+        self, Session session, const uint8_t* data, size_t size
+    ) except? FAILURE:
         """nghttp2_session_mem_recv, for what a client sends from its first octet on."""
         cdef const uint8_t* end = data + size
         cdef const uint8_t* at = data
@@ -159,33 +159,71 @@ cdef class PlainHeads:
             if whole > <size_t>(end - at):
                 self._pass_on(at, whole)
                 continue
-            if is_head(at):
-                known = self._find(at, whole)
-                if known is not None:
-                    plain = self._stand_in(at, known)
-                    learns = False
-                else:
-                    plain = self._rewrite(at, whole)
-                    learns = self._is_worth_learning(at, whole)
-                if plain > 0 or learns:
-                    if at > kept:
-                        taken = nghttp2_session_mem_recv(session, kept, at - kept)
-                        if taken < 0:
-                            return taken
-                    self._recalled = known
-                    self._learned = at + FRAME_HEAD_BYTES if learns else NULL
-                    self._learned_bytes = whole - FRAME_HEAD_BYTES
-                    if plain > 0:
-                        taken = nghttp2_session_mem_recv(session, self._texts.room, plain)
-                    else:
-                        taken = nghttp2_session_mem_recv(session, at, whole)
-                    self._recalled = None
-                    self._learned = NULL
+            if not is_head(at):
+                if session.headed > 0 and kept == at and self._body_taken(session, at, whole):
+                    kept = at + whole
+                at += whole
+                continue
+            known = self._find(at, whole)
+            if known is not None:
+                plain = self._stand_in(at, known)
+                learns = False
+            else:
+                plain = self._rewrite(at, whole)
+                learns = self._is_worth_learning(at, whole)
+            if plain > 0 or learns:
+                if at > kept:
+                    taken = session.feed(kept, at - kept)
                     if taken < 0:
                         return taken
-                    kept = at + whole
+                    kept = at
+                if known is None or not self._head_taken(session, known, at):
+                    taken = self._hand_on(session, known, at, whole, plain, learns)
+                    if taken < 0:
+                        return taken
+                kept = at + whole
+            self._last_id = max(self._last_id, stream_of(at))
             at += whole
-        return nghttp2_session_mem_recv(session, kept, end - kept) if end > kept else 0
+        if end > kept:
+            return session.feed(kept, end - kept)
+        session.all_read()
+        return 0
+
+    cdef ssize_t _hand_on(
+        self, Session session, KnownHead known, const uint8_t* frame, size_t size, size_t plain,
+        bint learns
+    ) except? FAILURE:
+        """A head as itself, or as what lies in the room of the cache."""
+        cdef ssize_t taken
+        self._recalled = known
+        self._learned = frame + FRAME_HEAD_BYTES if learns else NULL
+        self._learned_bytes = size - FRAME_HEAD_BYTES
+        if plain > 0:
+            taken = session.feed(self._texts.room, plain)
+        else:
+            taken = session.feed(frame, size)
+        self._recalled = None
+        self._learned = NULL
+        return taken
+
+    cdef bint _head_taken(self, Session session, KnownHead known, const uint8_t* frame) except -1:
+        cdef int32_t stream_id = stream_of(frame)
+        return (
+            frame[FLAGS_AT] == NGHTTP2_FLAG_END_HEADERS
+            and stream_id > self._last_id
+            and stream_id & 1
+            and session.take_head(known, stream_id)
+        )
+
+    cdef bint _body_taken(self, Session session, const uint8_t* frame, size_t size) except -1:
+        return (
+            frame[3] == NGHTTP2_DATA
+            and frame[FLAGS_AT] == NGHTTP2_FLAG_END_STREAM
+            and FRAME_HEAD_BYTES < size <= FRAME_HEAD_BYTES + FRAME_BYTES
+            and session.take_body(
+                stream_of(frame), frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES
+            )
+        )
 
     cdef void head_read(self, Stream stream, int64_t now_ns) except *:
         """nghttp2 has taken the head of a request."""
@@ -222,6 +260,7 @@ cdef class PlainHeads:
         self._passing = size
         if is_head(head):
             self._known.forget()
+            self._last_id = max(self._last_id, stream_of(head))
 
     cdef const uint8_t* _gather(self, const uint8_t* at, const uint8_t* end) noexcept:
         """The head of a frame that is not there as a whole: its frame goes through as it is."""
@@ -294,7 +333,5 @@ cdef inline size_t framed(uint8_t* frame, const uint8_t* end) noexcept nogil:
     """Writes the length of a frame's payload into its head; the frame's size."""
     cdef size_t size = end - frame
     cdef size_t payload = size - FRAME_HEAD_BYTES
-    frame[0] = <uint8_t>(payload >> 16)
-    frame[1] = <uint8_t>(payload >> 8 & 0xFF)
-    frame[2] = <uint8_t>(payload & 0xFF)
+    put_size(frame, payload)
     return size

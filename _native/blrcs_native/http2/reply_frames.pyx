@@ -1,13 +1,14 @@
 """What a reply is sent as: a head, and a status in trailers (grpc/grpc, doc/PROTOCOL-HTTP2.md)."""
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.nghttp2 cimport (
-    NGHTTP2_ERR_NOMEM, NGHTTP2_NV_FLAG_NO_COPY_NAME, NGHTTP2_NV_FLAG_NO_COPY_VALUE,
-    NGHTTP2_NV_FLAG_NONE, nghttp2_data_provider, nghttp2_data_source_read_callback, nghttp2_extpri,
+    NGHTTP2_DATA_FLAG_EOF, NGHTTP2_ERR_NOMEM, NGHTTP2_NV_FLAG_NO_COPY_NAME, NGHTTP2_NV_FLAG_NO_COPY_VALUE,
+    NGHTTP2_NV_FLAG_NONE, nghttp2_data_provider, nghttp2_data_source,
+    nghttp2_data_source_read_callback, nghttp2_extpri,
     nghttp2_nv, nghttp2_session, nghttp2_session_change_extpri_stream_priority,
     nghttp2_submit_response, nghttp2_submit_trailer,
 )
@@ -105,6 +106,31 @@ cdef int submit_head(
     if code == NGHTTP2_ERR_NOMEM:
         raise MemoryError
     return 0
+
+
+cdef ssize_t read_past(
+    nghttp2_session* session, int32_t stream_id, uint8_t* target, size_t room,
+    uint32_t* flags, nghttp2_data_source* source, void* user_data
+) noexcept:
+    cdef Py_ssize_t* rest = <Py_ssize_t*>source.ptr
+    cdef Py_ssize_t size = min(<Py_ssize_t>room, rest[0])
+    rest[0] -= size
+    if rest[0] == 0:
+        flags[0] |= NGHTTP2_DATA_FLAG_EOF
+    return size
+
+
+cdef void submit_past(
+    nghttp2_session* session, int32_t stream_id, Py_ssize_t* message_bytes
+) noexcept:
+    """A reply with so many octets, which are counted down as they are given; what they are does not
+    matter."""
+    cdef nghttp2_data_provider provider
+    cdef nghttp2_nv field
+    set_static(&field, b":status", 7, b"200", 3)
+    provider.source.ptr = message_bytes
+    provider.read_callback = read_past
+    nghttp2_submit_response(session, stream_id, &field, 1, &provider)
 
 
 cdef void share_connection(nghttp2_session* session, int32_t stream_id) noexcept:

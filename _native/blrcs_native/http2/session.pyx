@@ -11,6 +11,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 from cpython.exc cimport PyErr_Clear
 
 from blrcs_native.http2.block_pool cimport session_memory
+from blrcs_native.http2.known_heads cimport KnownHead
 from blrcs_native.http2.stream cimport Link, Stream
 from blrcs_native.nghttp2 cimport *
 
@@ -18,8 +19,6 @@ cdef enum:
     ERR_CANCEL = -535
     MAX_PENDING_ACKS = 1000
     MAX_CONTINUATIONS = 8
-    # NGHTTP2_ERR_CALLBACK_FAILURE, as a constant.
-    FAILURE = -902
 
 cdef nghttp2_session_callbacks* CALLBACKS = NULL
 cdef nghttp2_option* OPTIONS = NULL
@@ -39,6 +38,22 @@ cdef class Session(Link):
             &self._session, CALLBACKS, <void*>self, OPTIONS, session_memory()
         ) != 0:
             raise MemoryError
+
+    cdef ssize_t feed(self, const uint8_t* data, size_t size) except? FAILURE:
+        """nghttp2_session_mem_recv, once nghttp2 knows of all that came before."""
+        raise NotImplementedError
+
+    cdef bint take_head(self, KnownHead known, int32_t stream_id) except -1:
+        """Whether a request that begins with this head needs no nghttp2 for now."""
+        raise NotImplementedError
+
+    cdef bint take_body(self, int32_t stream_id, const uint8_t* body, size_t size) except -1:
+        """Whether this is all the body of one whose head was taken, which needs none either."""
+        raise NotImplementedError
+
+    cdef void all_read(self) except *:
+        """Nothing more is there for now, where frames end."""
+        raise NotImplementedError
 
     # A result other than 0 ends the session; so does an exception.
 
@@ -85,15 +100,23 @@ cdef class Session(Link):
 cdef int on_begin_frame(
     nghttp2_session* session, const nghttp2_frame_hd* head, void* user_data
 ) noexcept:
-    return (<Session>user_data).frame_begun(head)
+    cdef Session receiver = <Session>user_data
+    return 0 if receiver.shows_past else receiver.frame_begun(head)
 
 
 cdef int on_begin_headers(
     nghttp2_session* session, const nghttp2_frame* frame, void* user_data
 ) except FAILURE:
+    cdef Session receiver = <Session>user_data
     if frame.headers.cat != NGHTTP2_HCAT_REQUEST:
         return 0
-    return (<Session>user_data).head_begun(frame.hd.stream_id)
+    if receiver.shows_past:
+        nghttp2_session_set_stream_user_data(
+            session, frame.hd.stream_id,
+            NULL if receiver._recent is None else <void*>receiver._recent,
+        )
+        return 0
+    return receiver.head_begun(frame.hd.stream_id)
 
 
 cdef int on_header(
@@ -110,7 +133,8 @@ cdef int on_header(
 cdef int on_frame_received(
     nghttp2_session* session, const nghttp2_frame* frame, void* user_data
 ) except FAILURE:
-    return (<Session>user_data).frame_received(frame)
+    cdef Session receiver = <Session>user_data
+    return 0 if receiver.shows_past else receiver.frame_received(frame)
 
 
 cdef int on_data(
@@ -118,6 +142,8 @@ cdef int on_data(
     void* user_data
 ) except FAILURE:
     cdef Session receiver = <Session>user_data
+    if receiver.shows_past:
+        return nghttp2_session_consume_connection(session, size)
     return receiver.data_received(receiver.stream_named(stream_id), data, size)
 
 
@@ -136,7 +162,11 @@ cdef int on_stream_closed(
 cdef int on_frame_sent(
     nghttp2_session* session, const nghttp2_frame* frame, void* user_data
 ) except FAILURE:
-    return (<Session>user_data).frame_sent(frame)
+    cdef Session sender = <Session>user_data
+    if frame.hd.stream_id != 0 and frame.hd.stream_id == sender.past_id:
+        sender.past_sent = True
+        return 0
+    return sender.frame_sent(frame)
 
 
 cdef int on_unknown_frame(

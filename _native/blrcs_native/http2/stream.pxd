@@ -117,6 +117,8 @@ cdef class Stream(MessageStream):
     # The head is one that nghttp2 only has a stand-in for, and the status one that it has nothing of.
     cdef bint head_stands_in
     cdef bint status_is_known
+    # The `KnownHead` that it began with, while nghttp2 has not been shown it.
+    cdef object hidden_head
     cdef bint alive
     cdef bint reset_here
     cdef int64_t stalled_since_ns
@@ -148,6 +150,7 @@ cdef class Stream(MessageStream):
     cdef void _check_open(self) except *
     cdef void settle_encoding(self) except *
     cdef void append_message(self, bytes body) except *
+    cdef void put_last_message(self, bytes body) except *
     cdef void finish(self, int status, object message, object trailers) except *
     cdef void cancel_handler(self) except *
     cdef void tell_done(self) except *

@@ -327,6 +327,14 @@ cdef class Stream(MessageStream):
             self.reply_encoding = accepted(self.reply_encoding, self.accepted_encodings)
 
     cdef void append_message(self, bytes body) except *:
+        self.put_last_message(body)
+        if not self.reply_begun:
+            self.link.begin_reply(self)
+        elif self.reply_deferred:
+            self.link.resume_reply(self)
+
+    cdef void put_last_message(self, bytes body) except *:
+        """Leaves it to `finish`, which has to follow, that it is sent."""
         cdef Py_ssize_t size = PyBytes_GET_SIZE(body)
         cdef bytes small
         cdef unsigned char flag = 0
@@ -344,10 +352,6 @@ cdef class Stream(MessageStream):
         self.link.unsent += PREFIX_BYTES + size
         if self.stalled_since_ns == 0:
             self.stalled_since_ns = self.link.turn_ns or monotonic_ns()
-        if not self.reply_begun:
-            self.link.begin_reply(self)
-        elif self.reply_deferred:
-            self.link.resume_reply(self)
 
     cdef void finish(self, int status, object message, object trailers) except *:
         """Ends the reply; what has been written goes out before the status."""

@@ -1,16 +1,18 @@
 """Asking what another policy would have decided."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from blrcs.application.access.change_policy import change_policy
 from blrcs.application.ports.access import AccessDecisions, AccessRules
-from blrcs.domain.access_policy import AccessPolicy, Resource
-from blrcs.domain.binding import Binding
+from blrcs.application.ports.clock import Clock
+from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.decision import Change, Decision
-from blrcs.domain.group import Group
-from blrcs.domain.resource_name import check_resource
-from blrcs.domain.role import Role
+from blrcs.domain.delegation import Actor, check_delegation
+from blrcs.domain.errors import PermissionDeniedError
+from blrcs.domain.policy_change import PolicyChange
 
 MAX_EXAMINED = 100_000
 
@@ -23,47 +25,23 @@ class RecordedDecisions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """What would be different: roles, groups and bindings put, and others of any kind deleted."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a change would come to.
 
-    roles: Sequence[Role] = ()
-    groups: Sequence[Group] = ()
-    bindings: Sequence[Binding] = ()
-    deleted: Sequence[str] = ()
+    Attributes:
+        changes: The recorded decisions that would be others, or might.
+        examined: How many decisions were looked at.
+        exceeded: Why whoever asks could not make the change itself; empty where it could.
+    """
 
-    def over(self, policy: AccessPolicy) -> AccessPolicy:
-        """The policy with it.
-
-        Raises:
-            InvalidArgumentError: A binding is none.
-            NotFoundError: What is put names what is not there, or is over the border of a tenant.
-            FailedPreconditionError: What is put could not be by a change: see ``AccessPolicy``.
-        """
-        for binding in self.bindings:
-            binding.check()
-            check_resource(binding.resource)
-        over = replace(
-            policy,
-            roles=self._over(policy.roles, self.roles),
-            groups=self._over(policy.groups, self.groups),
-            bindings=self._over(policy.bindings, self.bindings),
-        )
-        for role in self.roles:
-            over.with_role(role)
-        for group in self.groups:
-            over.with_group(group)
-        for binding in self.bindings:
-            over.with_binding(binding, now_ns=0)  # what it leaves of administrators is not asked
-        return over
-
-    def _over(self, stored: Mapping[str, Resource], put: Sequence[Resource]) -> dict[str, Resource]:
-        named = {**stored, **{each.name: each for each in put}}
-        return {name: each for name, each in named.items() if name not in self.deleted}
+    changes: Sequence[Change]
+    examined: int
+    exceeded: str
 
 
 class DryRun:
-    """Holds recorded decisions against a candidate of a policy; changes nothing."""
+    """Holds recorded decisions against a changed policy; changes nothing."""
 
     def __init__(
         self,
@@ -71,21 +49,41 @@ class DryRun:
         rules: AccessRules,
         decisions: RecordedDecisions,
         compiled: Callable[[AccessPolicy], AccessDecisions],
+        clock: Clock,
     ) -> None:
         self._rules = rules
         self._decisions = decisions
         self._compiled = compiled
+        self._clock = clock
 
-    async def __call__(self, candidate: Candidate) -> tuple[list[Change], int]:
-        """What would be decided otherwise, and how many decisions were looked at.
+    async def __call__(self, change: PolicyChange, *, parent: str, actor: Actor | None) -> Outcome:
+        """What would be decided otherwise.
+
+        ``parent`` is the resource that is administered by who would make the change.
 
         Raises:
-            InvalidArgumentError, NotFoundError: See ``Candidate.over``.
-            FailedPreconditionError: The candidate cannot be put into force.
+            InvalidArgumentError: The change says two things of one name; or see ``change_policy``.
+            NotFoundError, FailedPreconditionError, AbortedError: The change itself would be refused
+                so; see ``change_policy``.
         """
-        policy = candidate.over(self._rules.policy)
+        old, now_ns = self._rules.policy, self._clock()
+
+        def decisions_anew() -> tuple[AccessDecisions, str]:
+            new = proposed(old, change, parent=parent, now_ns=now_ns)
+            return self._compiled(new), _exceeded(actor, old, new, now_ns)
+
+        # On another thread, as a change itself would be: there may be a thousand of each kind.
+        candidate, exceeded = await asyncio.to_thread(decisions_anew)
         recorded = await self._decisions.latest(MAX_EXAMINED)
-        return changes(recorded, self._compiled(policy)), len(recorded)
+        return Outcome(changes(recorded, candidate), len(recorded), exceeded)
+
+
+def proposed(
+    policy: AccessPolicy, change: PolicyChange, *, parent: str, now_ns: int
+) -> AccessPolicy:
+    """The policy as the change would leave it; see ``DryRun`` for what is raised."""
+    change.check()
+    return change_policy(policy, change, parent=parent, actor=None, now_ns=now_ns)
 
 
 def changes(recorded: Iterable[Decision], candidate: AccessDecisions) -> list[Change]:
@@ -98,3 +96,13 @@ def changes(recorded: Iterable[Decision], candidate: AccessDecisions) -> list[Ch
         if conditional or allowed != each.allowed:
             found.append(Change(each, allowed, conditional))
     return found
+
+
+def _exceeded(actor: Actor | None, old: AccessPolicy, new: AccessPolicy, now_ns: int) -> str:
+    """Why the actor may not make the change itself; empty where it may."""
+    try:
+        if actor is not None:
+            check_delegation(actor, old, new, now_ns)
+    except PermissionDeniedError as error:
+        return error.message
+    return ""

@@ -1,9 +1,7 @@
 """Creating a binding."""
 
-from blrcs.application.access.known import require_known
-from blrcs.application.access.share import require_share
+from blrcs.application.access.change_policy import change_policy
 from blrcs.application.bindings.binding_fields import UPDATABLE, BindingFields
-from blrcs.application.bindings.parent import require_within
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
@@ -11,7 +9,7 @@ from blrcs.domain.access_name import binding_name
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
 from blrcs.domain.delegation import Actor, delegated
-from blrcs.domain.resource_name import check_resource
+from blrcs.domain.policy_change import PolicyChange
 
 
 class CreateBinding:
@@ -31,11 +29,11 @@ class CreateBinding:
 
         Raises:
             PermissionDeniedError: The actor does not hold itself what it would give.
-            FailedPreconditionError: See ``require_share``.
+            FailedPreconditionError: See ``change_policy``.
             AlreadyExistsError: The id is taken.
             InvalidArgumentError: It has no role, no members, or no valid resource.
             NotFoundError: Its role, or a group among its members, does not exist; or see
-                ``require_known``.
+                ``change_policy``.
         """
         now_ns = self._clock()
         made = Binding(
@@ -44,16 +42,11 @@ class CreateBinding:
             update_time_ns=now_ns,
             **fields.chosen(UPDATABLE),  # type: ignore[arg-type]
         )
-        made.check()
-        check_resource(made.resource)
-        require_within(made, parent)
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             policy.refuse_taken(made)
-            require_known(policy, made, parent, actor, now_ns)
-            changed = policy.with_binding(made, now_ns=now_ns)
-            require_share(policy, changed, parent)
-            return changed
+            change = PolicyChange(bindings=(made,))
+            return change_policy(policy, change, parent=parent, actor=actor, now_ns=now_ns)
 
         await self._rules.change(delegated(operation, actor, now_ns))
         return made

@@ -1,10 +1,11 @@
 """Deleting a binding."""
 
-from blrcs.application.bindings.parent import found_within
+from blrcs.application.access.change_policy import change_policy
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.delegation import Actor, delegated
+from blrcs.domain.policy_change import PolicyChange
 
 
 class DeleteBinding:
@@ -28,7 +29,7 @@ class DeleteBinding:
         now_ns = self._clock()
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
-            found_within(policy, name, parent)
-            return policy.without_binding(name, etag, now_ns=now_ns)
+            change = PolicyChange(deleted=(name,), etags={name: etag})
+            return change_policy(policy, change, parent=parent, actor=actor, now_ns=now_ns)
 
         await self._rules.change(delegated(operation, actor, now_ns))

@@ -3,18 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from blrcs.application.access.known import require_known
-from blrcs.application.access.share import require_share
+from blrcs.application.access.change_policy import change_policy
 from blrcs.application.bindings.binding_fields import UPDATABLE, BindingFields
-from blrcs.application.bindings.parent import found_within, require_within
+from blrcs.application.bindings.parent import found_within
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.update_mask import fields_to_update
 from blrcs.domain.access_policy import AccessPolicy, found
 from blrcs.domain.binding import Binding
 from blrcs.domain.delegation import Actor, delegated
-from blrcs.domain.etag import require_etag
-from blrcs.domain.resource_name import check_resource
+from blrcs.domain.policy_change import PolicyChange
 
 
 class UpdateBinding:
@@ -42,7 +40,7 @@ class UpdateBinding:
             PermissionDeniedError: The actor does not hold itself what it would give.
             InvalidArgumentError: The mask names what cannot be changed, or a value is not valid.
             FailedPreconditionError: Nobody would be left as administrator; or see
-                ``require_share``.
+                ``change_policy``.
             NotFoundError: It, or something that it would name, does not exist.
             AbortedError: ``etag`` is not empty and not the stored one.
         """
@@ -51,19 +49,13 @@ class UpdateBinding:
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             stored = found_within(policy, name, parent)
-            require_etag(name, stored=stored.etag, given=etag)
             changed = replace(
                 stored,
                 **fields.chosen(chosen),  # type: ignore[arg-type]
                 update_time_ns=now_ns,
                 revision=stored.revision + 1,
             )
-            changed.check()
-            check_resource(changed.resource)
-            require_within(changed, parent)
-            require_known(policy, changed, parent, actor, now_ns)
-            after = policy.with_binding(changed, now_ns=now_ns)
-            require_share(policy, after, parent)
-            return after
+            change = PolicyChange(bindings=(changed,), etags={name: etag})
+            return change_policy(policy, change, parent=parent, actor=actor, now_ns=now_ns)
 
         return found((await self._rules.change(delegated(operation, actor, now_ns))).bindings, name)

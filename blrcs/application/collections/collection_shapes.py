@@ -37,6 +37,11 @@ class CollectionShape:
     keys: FieldKeys
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it asks nothing of data but to be documents."""
+        return self.schema is None and not self.sealed and not self.collection.indexes
+
+    @property
     def secret_paths(self) -> list[Path]:
         """Where secrets lie."""
         return [field.path for field in self.sealed if field.is_secret]
@@ -81,6 +86,10 @@ class CollectionShapes:
     async def known(self, key: CollectionKey) -> CollectionShape:
         """The shape that was known last, for a use that finds out by itself if it is an old one."""
         return self._kept.get(key) or await self.get(key)
+
+    def kept(self, key: CollectionKey) -> CollectionShape | None:
+        """As ``known``, without asking for one that is not."""
+        return self._kept.get(key)
 
     def forget(self, key: CollectionKey) -> None:
         """It was an old one."""

@@ -1,6 +1,6 @@
 """Creating a group."""
 
-from blrcs.application.access.share import require_share
+from blrcs.application.access.change_policy import change_policy
 from blrcs.application.groups.group_fields import UPDATABLE, GroupFields
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
@@ -9,6 +9,7 @@ from blrcs.domain.access_name import group_name
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.delegation import Actor, delegated
 from blrcs.domain.group import Group
+from blrcs.domain.policy_change import PolicyChange
 
 
 class CreateGroup:
@@ -43,9 +44,8 @@ class CreateGroup:
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             policy.refuse_taken(made)
-            changed = policy.with_group(made)
-            require_share(policy, changed, home)
-            return changed
+            change = PolicyChange(groups=(made,))
+            return change_policy(policy, change, parent=home, actor=actor, now_ns=now_ns)
 
         await self._rules.change(delegated(operation, actor, now_ns))
         return made

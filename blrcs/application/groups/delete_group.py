@@ -22,5 +22,5 @@ class DeleteGroup:
             AbortedError: ``etag`` is not empty and not the stored one.
         """
         await self._rules.change(
-            delegated(lambda policy: policy.without_group(name, etag), actor, self._clock())
+            delegated(lambda policy: policy.without(name, etag), actor, self._clock())
         )

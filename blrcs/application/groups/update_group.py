@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from blrcs.application.access.share import require_share
+from blrcs.application.access.change_policy import change_policy
 from blrcs.application.groups.group_fields import UPDATABLE, GroupFields
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
@@ -11,8 +11,8 @@ from blrcs.application.update_mask import fields_to_update
 from blrcs.domain.access_name import home_of
 from blrcs.domain.access_policy import AccessPolicy, found
 from blrcs.domain.delegation import Actor, delegated
-from blrcs.domain.etag import require_etag
 from blrcs.domain.group import Group
+from blrcs.domain.policy_change import PolicyChange
 
 
 class UpdateGroup:
@@ -40,15 +40,13 @@ class UpdateGroup:
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             stored = found(policy.groups, name)
-            require_etag(name, stored=stored.etag, given=etag)
             changed = replace(
                 stored,
                 **fields.chosen(chosen),  # type: ignore[arg-type]
                 update_time_ns=now_ns,
                 revision=stored.revision + 1,
             )
-            after = policy.with_group(changed)
-            require_share(policy, after, home_of(name))
-            return after
+            change = PolicyChange(groups=(changed,), etags={name: etag})
+            return change_policy(policy, change, parent=home_of(name), actor=actor, now_ns=now_ns)
 
         return found((await self._rules.change(delegated(operation, actor, now_ns))).groups, name)

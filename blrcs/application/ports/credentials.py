@@ -56,8 +56,11 @@ class ApiKeySecret:
 class SecretGenerator(Protocol):
     """Random values that nobody can guess, and the hashes to find them again by."""
 
-    def resource_ids(self, count: int) -> Sequence[str]:
-        """As many as these, each as ``resource_id`` gives one."""
+    def ordered_ids(self, now_ns: int, count: int) -> Sequence[str]:
+        """As many as these, ascending, and those of a later millisecond behind all before.
+
+        For resources of which there are many: what is created together lies together in an index.
+        """
         ...
 
     def resource_id(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
+from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
 from blrcs.application.ports.records import Decide, PlannedWrite
 from blrcs.application.records.record_fields import RecordFields, RecordMask
@@ -52,9 +53,10 @@ RecordOperation = RecordCreation | RecordUpdate | RecordDeletion
 class BatchWriteRecords:
     """Creates, updates and deletes records of one collection in one transaction."""
 
-    def __init__(self, *, writer: RecordWriter, secrets: SecretGenerator) -> None:
+    def __init__(self, *, writer: RecordWriter, secrets: SecretGenerator, clock: Clock) -> None:
         self._writer = writer
         self._secrets = secrets
+        self._clock = clock
 
     async def __call__(
         self, parent: CollectionKey, operations: Sequence[RecordOperation]
@@ -66,7 +68,8 @@ class BatchWriteRecords:
             InvalidArgumentError: Two concern the same record.
         """
         given = [each.record_id for each in operations]
-        chosen = [each or self._secrets.resource_id() for each in given]
+        made_up = iter(self._secrets.ordered_ids(self._clock(), given.count("")))
+        chosen = [each or next(made_up) for each in given]
         seen: set[str] = set()
         for position, record_id in enumerate(chosen):
             if record_id in seen:

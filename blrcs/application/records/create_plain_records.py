@@ -54,9 +54,21 @@ class CreatePlainRecords:
         self._secrets = secrets
         self._clock = clock
 
-    async def suits(self, parent: CollectionKey) -> bool:
-        """Whether there is such a collection: what is to be created is read for no other."""
-        return await self._plain_shape(parent) is not None
+    def suits(self, parent: CollectionKey) -> bool | None:
+        """Whether there is such a collection: what is to be created is read for no other.
+
+        Returns:
+            None where that is not known yet: ``learn`` finds out.
+        """
+        shape = self._shapes.kept(parent)
+        return None if shape is None else shape.is_plain
+
+    async def learn(self, parent: CollectionKey) -> bool:
+        """As ``suits``, of what the database says."""
+        try:
+            return (await self._shapes.known(parent)).is_plain
+        except NotFoundError:
+            return False
 
     async def __call__(
         self, parent: CollectionKey, documents: PlainDocuments
@@ -67,9 +79,11 @@ class CreatePlainRecords:
             None where nothing is done, since something about them has to be looked at more closely:
             each write by itself does that, and tells what is wrong with it.
         """
-        shape = await self._plain_shape(parent)
-        created = None if shape is None else self._created(shape, documents)
-        if shape is None or created is None:
+        shape = self._shapes.kept(parent)
+        if shape is None or not shape.is_plain:
+            return None
+        created = self._created(shape, documents)
+        if created is None:
             return None
         try:
             is_done = await self._records.create_plain(shape.collection, created)
@@ -80,21 +94,13 @@ class CreatePlainRecords:
         self._signal.tell(parent, created.ids)
         return created.images
 
-    async def _plain_shape(self, parent: CollectionKey) -> CollectionShape | None:
-        try:
-            shape = await self._shapes.known(parent)
-        except NotFoundError:
-            return None
-        is_plain = shape.schema is None and not shape.sealed and not shape.collection.indexes
-        return shape if is_plain else None
-
     def _created(self, shape: CollectionShape, documents: PlainDocuments) -> PlainRecords | None:
         """The records; None where two have one id, or there is too much of them."""
-        made_up = iter(self._secrets.resource_ids(documents.ids.count("")))
+        now_ns = self._clock()
+        made_up = iter(self._secrets.ordered_ids(now_ns, documents.ids.count("")))
         ids = [each or next(made_up) for each in documents.ids]
         if len(set(ids)) != len(ids) or max(map(len, documents.encoded)) > MAX_ENCODED_BYTES:
             return None
-        now_ns = self._clock()
         ttl_ns = shape.collection.default_ttl_ns
         expire_time_ns = None if ttl_ns is None else now_ns + ttl_ns
         prefix = shape.collection.key.record_prefix

@@ -1,5 +1,6 @@
 """Creating a record."""
 
+from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
 from blrcs.application.records.record_fields import RecordFields
 from blrcs.application.records.record_writer import RecordWriter
@@ -10,9 +11,10 @@ from blrcs.domain.record_name import CollectionKey
 class CreateRecord:
     """Creates a record, under an id that is made up where none is given."""
 
-    def __init__(self, *, writer: RecordWriter, secrets: SecretGenerator) -> None:
+    def __init__(self, *, writer: RecordWriter, secrets: SecretGenerator, clock: Clock) -> None:
         self._writer = writer
         self._secrets = secrets
+        self._clock = clock
 
     async def __call__(self, parent: CollectionKey, record_id: str, fields: RecordFields) -> Record:
         """The record created.
@@ -22,5 +24,5 @@ class CreateRecord:
             NotFoundError: There is no such collection.
             AlreadyExistsError: The id is taken.
         """
-        chosen = record_id or self._secrets.resource_id()
+        chosen = record_id or self._secrets.ordered_ids(self._clock(), 1)[0]
         return await self._writer.one(parent, lambda planner: planner.creation(chosen, fields))

@@ -11,17 +11,19 @@ from blrcs.domain.record_name import CollectionKey
 class PlainCreations:
     """Creates records together whose collection asks nothing of its data but to be documents.
 
+    Attributes:
+        suits: Whether a collection is one of these, as far as that is known.
+        learn: The same, of what the database says.
+
     Args:
         create: Creates many, or none.
     """
 
     def __init__(self, create: CreatePlainRecords) -> None:
         self._create = create
+        self.suits = create.suits
+        self.learn = create.learn
         self._gathered: GatheredCreations[bytes | None] = GatheredCreations(self._carry_out)
-
-    async def suits(self, parent: CollectionKey) -> bool:
-        """Whether there is such a collection."""
-        return await self._create.suits(parent)
 
     async def __call__(
         self, parent: CollectionKey, record_id: str, text: str, encoded: bytes

@@ -6,11 +6,10 @@ from typing import Self
 
 from blrcs.application.update_mask import MAX_SHOWN
 from blrcs.domain.errors import InvalidArgumentError
-from blrcs.domain.field_path import Document, Path, overlap, parse_path
+from blrcs.domain.field_path import Document, Path, overlap, parse_path, paths_named
 
 DATA = "data"
 EXPIRY = frozenset({"expire_time", "ttl"})
-MAX_PATHS = 64
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,21 +62,26 @@ class RecordMask:
             InvalidArgumentError: One names nothing that can be changed, or a part of another's; or
                 they are more than ``MAX_PATHS``.
         """
-        named = frozenset(mask)
+        named = paths_named(mask, field="update_mask")
         if not named or named == {"*"}:
             return cls(whole=True, expiry=None)
-        if len(named) > MAX_PATHS:
-            raise InvalidArgumentError("update_mask", f"has more than {MAX_PATHS} paths")
-        paths: list[Path] = []
-        for text in sorted(named - EXPIRY - {DATA}):
-            root, *path = parse_path(text, field="update_mask")
-            if root != DATA:
-                raise InvalidArgumentError(
-                    "update_mask", f"{text[:MAX_SHOWN]!r} is not a field that can be changed"
-                )
-            if DATA in named or any(overlap(tuple(path), other) for other in paths):
+        parts = sorted((_part(text), text) for text in named - EXPIRY - {DATA})
+        # Whatever lies within a path follows it.
+        before: list[Path] = [()] if DATA in named else []
+        for path, text in parts:
+            if before and overlap(before[-1], path):
                 raise InvalidArgumentError(
                     "update_mask", f"{text[:MAX_SHOWN]!r} overlaps with another path"
                 )
-            paths.append(tuple(path))
-        return cls(whole=DATA in named, paths=tuple(paths), expiry=not named.isdisjoint(EXPIRY))
+            before.append(path)
+        paths = tuple(path for path, _ in parts)
+        return cls(whole=DATA in named, paths=paths, expiry=not named.isdisjoint(EXPIRY))
+
+
+def _part(text: str) -> Path:
+    root, *path = parse_path(text, field="update_mask")
+    if root != DATA or not path:
+        raise InvalidArgumentError(
+            "update_mask", f"{text[:MAX_SHOWN]!r} is not a field that can be changed"
+        )
+    return tuple(path)

@@ -1,7 +1,6 @@
 """Creating a role."""
 
-from blrcs.application.access.known import require_known
-from blrcs.application.access.share import require_share
+from blrcs.application.access.change_policy import change_policy
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.credentials import SecretGenerator
@@ -9,6 +8,7 @@ from blrcs.application.roles.role_fields import UPDATABLE, RoleFields
 from blrcs.domain.access_name import role_name
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.delegation import Actor, delegated
+from blrcs.domain.policy_change import PolicyChange
 from blrcs.domain.role import Role
 
 
@@ -44,10 +44,8 @@ class CreateRole:
 
         def operation(policy: AccessPolicy) -> AccessPolicy:
             policy.refuse_taken(made)
-            require_known(policy, made, home, actor, now_ns)
-            changed = policy.with_role(made)
-            require_share(policy, changed, home)
-            return changed
+            change = PolicyChange(roles=(made,))
+            return change_policy(policy, change, parent=home, actor=actor, now_ns=now_ns)
 
         await self._rules.change(delegated(operation, actor, now_ns))
         return made

@@ -17,4 +17,4 @@ class DeleteRole:
             NotFoundError: There is none of the name.
             AbortedError: ``etag`` is not empty and not the stored one.
         """
-        await self._rules.change(lambda policy: policy.without_role(name, etag))
+        await self._rules.change(lambda policy: policy.without(name, etag))

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from blrcs.application.access.known import require_known
-from blrcs.application.access.share import require_share
+from blrcs.application.access.change_policy import change_policy
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.roles.role_fields import UPDATABLE, RoleFields
@@ -12,7 +11,7 @@ from blrcs.application.update_mask import fields_to_update
 from blrcs.domain.access_name import home_of
 from blrcs.domain.access_policy import AccessPolicy, found, refuse_builtin
 from blrcs.domain.delegation import Actor, delegated
-from blrcs.domain.etag import require_etag
+from blrcs.domain.policy_change import PolicyChange
 from blrcs.domain.role import Role
 
 
@@ -41,16 +40,13 @@ class UpdateRole:
         def operation(policy: AccessPolicy) -> AccessPolicy:
             refuse_builtin(name)
             stored = found(policy.roles, name)
-            require_etag(name, stored=stored.etag, given=etag)
             changed = replace(
                 stored,
                 **fields.chosen(chosen),  # type: ignore[arg-type]
                 update_time_ns=now_ns,
                 revision=stored.revision + 1,
             )
-            require_known(policy, changed, home_of(name), actor, now_ns)
-            after = policy.with_role(changed)
-            require_share(policy, after, home_of(name))
-            return after
+            change = PolicyChange(roles=(changed,), etags={name: etag})
+            return change_policy(policy, change, parent=home_of(name), actor=actor, now_ns=now_ns)
 
         return found((await self._rules.change(delegated(operation, actor, now_ns))).roles, name)

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from blrcs.database.filter.along import Along
 from blrcs.database.filter.bindings import Bindings, numbered
 from blrcs.database.filter.columns import Columns
 from blrcs.database.filter.json_sql import JsonSql
@@ -66,6 +67,7 @@ class FilteredQueries:
         limit: int,
         position: Position | None = None,
         narrowing: Narrowing | None = None,
+        along: Along | None = None,
     ) -> Query:
         """The rows of a page in their order, and what to run it with.
 
@@ -79,17 +81,20 @@ class FilteredQueries:
             limit: How many at the most.
             position: Of the last row of the page before; None for the first page.
             narrowing: What an index knows of them.
+            along: An index that has all of them in this order.
         """
         has_position = position is not None
         shape = shape_of(filter_), order_shape(order_by)
         statement = self._statement(
-            (*shape, has_position, narrowing and narrowing.shape),
+            (*shape, has_position, narrowing and narrowing.shape, along and along.shape),
             lambda dialect: self._page(
-                *shape, has_position=has_position, narrowing=narrowing, dialect=dialect
+                *shape, has_position=has_position, narrowing=narrowing, along=along, dialect=dialect
             ),
-            # By ids, and all of them, a page is found by the key.
-            is_scan=filter_.expression is not None or len(order_by.terms) > 1,
+            # By ids or along an index, and all of them, a page is found by the key.
+            is_scan=filter_.expression is not None or (len(order_by.terms) > 1 and along is None),
         )
+        if along is not None and position is not None:
+            position = along.place(position)
         values = [
             *values_of(filter_, name_prefix),
             *order_values(order_by),
@@ -97,7 +102,8 @@ class FilteredQueries:
         ]
         params = numbered(values)
         params.update(tenant=tenant, collection=collection, now_ns=now_ns, row_limit=limit)
-        params.update({} if narrowing is None else narrowing.params)
+        for given in (narrowing, along):
+            params.update({} if given is None else given.params)
         return statement, params
 
     def count(
@@ -141,16 +147,25 @@ class FilteredQueries:
         *,
         has_position: bool,
         narrowing: Narrowing | None,
+        along: Along | None,
         dialect: str,
     ) -> Construct:
         json, bindings = JSON_SQL[dialect], Bindings()
         wanted = self._wanted(filter_, json, bindings, narrowing)
-        keys = sort_keys(self._columns, order_by, json, bindings)
+        rows = sa.select(*self._selected)
+        if along is None:
+            keys = sort_keys(self._columns, order_by, json, bindings)
+        else:
+            keys = along.keys
+            wanted += [*along.conditions, self._columns.record_id == along.record_id]
+            rows = rows.select_from(along.record_id.table, self._columns.record_id.table)
+            if dialect == "mysql":
+                # Else it may begin with the records, and sort them.
+                rows = rows.prefix_with("STRAIGHT_JOIN")
         if has_position:
             wanted.append(bindings.clause(after(keys, json, bindings)))
         return (
-            sa.select(*self._selected)
-            .where(*wanted)
+            rows.where(*wanted)
             .order_by(*(bindings.clause(str(key)) for key in keys))
             .limit(sa.bindparam("row_limit", type_=sa.Integer()))
         )

@@ -29,10 +29,25 @@ def drop_table(name: str) -> None:
     op.drop_table(name, if_exists=True)
 
 
-def create_index(name: str, table: str, columns: list[str], *, unique: bool = False) -> None:
-    """Makes an index, unless it is there."""
+def create_index(
+    name: str, table: str, columns: list[str], *, unique: bool = False, where: str | None = None
+) -> None:
+    """Makes an index, unless it is there; of some rows where the database has partial indexes."""
     if name not in _indexes(table):
-        op.create_index(name, table, columns, unique=unique)
+        condition = None if where is None else sa.text(where)
+        op.create_index(
+            name,
+            table,
+            columns,
+            unique=unique,
+            sqlite_where=condition,
+            postgresql_where=condition,
+        )
+
+
+def has_partial_indexes() -> bool:
+    """Whether the database can have an index of some of a table's rows."""
+    return op.get_context().dialect.name in ("sqlite", "postgresql")
 
 
 def drop_index(name: str, table: str) -> None:
@@ -57,6 +72,12 @@ def delete_rows(table: str, condition: str, *columns: str) -> None:
     """Deletes rows by what a condition says of columns, unless one of these is gone already."""
     if _is_only_written() or _columns(table).issuperset(columns):
         op.execute(sa.delete(sa.table(table)).where(sa.text(condition)))
+
+
+def update_rows(statement: sa.Update, table: str, *columns: str) -> None:
+    """Changes rows by what columns of a table say, unless one of these is gone already."""
+    if _is_only_written() or _columns(table).issuperset(columns):
+        op.execute(statement)
 
 
 def _is_only_written() -> bool:

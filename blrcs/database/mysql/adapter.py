@@ -110,9 +110,11 @@ class MysqlAdapter(DatabaseAdapter):
             yield transaction
             await transaction.commit()
         except BaseException as error:
+            transaction.end()
             is_cancelled = isinstance(error, asyncio.CancelledError)
             await self._lender.take_back_undone(connection, is_cancelled=is_cancelled)
             raise
+        transaction.end()
         self._lender.take_back(connection)
 
     async def define(self, *elements: sa.schema.ExecutableDDLElement) -> None:

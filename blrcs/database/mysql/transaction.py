@@ -36,6 +36,7 @@ class MysqlTransaction(Transaction):
         self._connection = connection
         self._dialect = dialect
         self._is_undone = False
+        self._has_ended = False
         self._pending: str | None = None
         self._names = (f"s{number}" for number in itertools.count())
 
@@ -101,6 +102,10 @@ class MysqlTransaction(Transaction):
         """
         await self._command("COMMIT")
 
+    def end(self) -> None:
+        """Whatever is asked of it from here on is refused: others get the connection."""
+        self._has_ended = True
+
     async def _run(self, sql: str, values: Sequence[Any]) -> Result:
         await self._get_ready()
         try:
@@ -118,6 +123,8 @@ class MysqlTransaction(Transaction):
             raise
 
     async def _get_ready(self) -> None:
+        if self._has_ended:
+            raise RuntimeError("the transaction has ended")
         if self._is_undone:
             raise SerializationError("the transaction was undone before")
         if self._connection.is_busy:

@@ -1,18 +1,27 @@
 """Servers on one PostgreSQL tell each other by LISTEN and NOTIFY that something was stored."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 
 import structlog
 
-from blrcs.application.ports.announcer import Hear
+from blrcs.application.ports.announcer import STORED, Hear
 from blrcs.database.postgresql.connection import Connection
-from blrcs.resilience.news import News, heard
+from blrcs.resilience.news import ANYTHING, MAX_SUBJECTS, News, heard
+from blrcs.resilience.pace import Pace
 
 CHANNEL = "blrcs"
-PAUSE_S = 1.0
+PAUSE_S, LONGEST_PAUSE_S = 1.0, 16.0
 TELL_TIMEOUT_S = 10.0
+TELL_S = 0.01
+"""Between two tellings, where there is always something to tell."""
+HEARD_PER_S, HEARD_AT_ONCE = 4000, 8000
+"""Above what hundreds of workers have to tell."""
+MAX_PAYLOAD_BYTES = 7000
+"""PostgreSQL takes 7999."""
+NS_PER_MINUTE = 60_000_000_000
 TELL = f"SELECT pg_notify('{CHANNEL}', subject) FROM unnest($1::text[]) AS told (subject)"  # noqa: S608
 
 log = structlog.get_logger("blrcs.database")
@@ -26,6 +35,9 @@ class PostgresqlAnnouncer:
     while here one notification tells of what was written during the one before, and waits for no
     disk. A process that dies in between has told nobody: others find out when they look.
 
+    Whoever can reach the database can notify, and without end. One who hears more than servers have
+    to tell stops listening for a while: it looks by itself as soon as it listens again.
+
     Args:
         connect: Opens a connection.
     """
@@ -34,6 +46,12 @@ class PostgresqlAnnouncer:
         self._connect = connect
         self._news = News()
         self._is_away = False
+        self._heard = Pace(
+            time.monotonic_ns, busy_s=PAUSE_S, rate=HEARD_PER_S, capacity=HEARD_AT_ONCE
+        )
+        self._is_flooded = False
+        self._flooded_ns = time.monotonic_ns() - NS_PER_MINUTE
+        self._pause_s = PAUSE_S
 
     def announce(self, subject: str) -> None:
         """See the port."""
@@ -45,8 +63,11 @@ class PostgresqlAnnouncer:
             try:
                 await self._converse(hear)
             except Exception as error:  # noqa: BLE001 - the driver's, of which the next try knows
-                self._lost(error)
-            await asyncio.sleep(PAUSE_S)
+                if self._is_flooded:
+                    self._flooded()
+                else:
+                    self._lost(error)
+            await asyncio.sleep(self._pause_s)
 
     async def _converse(self, hear: Hear) -> None:
         """Tells and listens until the connection ends; returns or raises then."""
@@ -54,8 +75,14 @@ class PostgresqlAnnouncer:
         ended = asyncio.Event()
 
         def told(_connection: object, sender: int, _channel: str, subject: str) -> None:
-            if sender != own:
-                hear(heard([subject]))
+            if sender == own or ended.is_set():
+                return
+            self._heard.wrote(1 + subject.count(" ") // MAX_SUBJECTS)
+            if self._heard.is_full:
+                self._is_flooded = True
+                ended.set()
+            else:
+                hear(heard(subject.split(" ")))
 
         try:
             own = connection.get_server_pid()
@@ -84,15 +111,30 @@ class PostgresqlAnnouncer:
                     await task
 
     async def _tell(self, connection: Connection) -> None:
+        pace = Pace(time.monotonic_ns, busy_s=TELL_S, idle_s=0)
         while True:
             subjects = await self._news.take()
             try:
-                await connection.execute(TELL, subjects, timeout=TELL_TIMEOUT_S)
+                await connection.execute(TELL, payloads(subjects), timeout=TELL_TIMEOUT_S)
             except BaseException:
                 self._news.add(*subjects)
                 raise
+            pace.wrote(1)
+            await asyncio.sleep(pace.interval_s)
+
+    def _flooded(self) -> None:
+        """Has it listen ever more seldom, until there was no flood for a minute."""
+        self._is_flooded = False
+        now_ns = time.monotonic_ns()
+        if now_ns - self._flooded_ns < NS_PER_MINUTE:
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        else:
+            self._pause_s = PAUSE_S
+            log.warning("somebody floods the announcements", channel=CHANNEL)
+        self._flooded_ns = now_ns
 
     def _lost(self, error: Exception) -> None:
+        self._pause_s = PAUSE_S
         if not self._is_away:
             self._is_away = True
             log.warning("announcements have to wait", error=type(error).__name__)
@@ -101,3 +143,20 @@ class PostgresqlAnnouncer:
         if self._is_away:
             self._is_away = False
             log.info("announcements go on")
+
+
+def payloads(subjects: Collection[str]) -> list[str]:
+    """What is notified of some subjects: as few texts as they fit into.
+
+    Servers of before read one subject in each, and miss others than ``STORED`` until they look.
+    """
+    found = [subject for subject in subjects if subject in {STORED, ANYTHING}]
+    joined = ""
+    for subject in subjects:
+        if subject in found:
+            continue
+        if joined and len(joined) + len(subject) >= MAX_PAYLOAD_BYTES:
+            found.append(joined)
+            joined = ""
+        joined = f"{joined} {subject}".strip()
+    return [*found, joined] if joined else found

@@ -15,8 +15,10 @@ TELL = insert_into(record_changes)
 FIRST_REVISION = 1
 
 
-def record_rows(key: CollectionKey, created: PlainRecords) -> Sequence[tuple[object, ...]]:
-    """For ``ADD``."""
+def record_rows(
+    key: CollectionKey, created: PlainRecords, sequence: int
+) -> Sequence[tuple[object, ...]]:
+    """For ``ADD``; the images are those of the changes from a number on."""
     return list(
         zip(
             repeat(key.tenant),
@@ -29,6 +31,7 @@ def record_rows(key: CollectionKey, created: PlainRecords) -> Sequence[tuple[obj
             repeat(created.time_ns),
             repeat(created.time_ns),
             repeat(created.expire_time_ns),
+            range(sequence, sequence + len(created.ids)),
             strict=False,
         )
     )
@@ -37,7 +40,7 @@ def record_rows(key: CollectionKey, created: PlainRecords) -> Sequence[tuple[obj
 def change_rows(
     key: CollectionKey, created: PlainRecords, sequence: int
 ) -> Sequence[tuple[object, ...]]:
-    """For ``TELL``, from a number on."""
+    """For ``TELL``, from a number on; the images are those of the records."""
     return list(
         zip(
             repeat(key.tenant),
@@ -46,7 +49,7 @@ def change_rows(
             repeat(ChangeKind.CREATED.value),
             created.ids,
             repeat(created.time_ns),
-            created.images,
+            repeat(None),
             repeat(None),
             strict=False,
         )

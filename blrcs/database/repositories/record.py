@@ -24,7 +24,7 @@ from blrcs.database.filter.queries import FilteredQueries
 from blrcs.database.repositories.plain_records import ADD, TELL, change_rows, record_rows
 from blrcs.database.repositories.record_creations import RecordCreations
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
-from blrcs.database.repositories.record_index import MOST_NAMED, bounds_in
+from blrcs.database.repositories.record_index import MOST_NAMED, along, bounds_in
 from blrcs.database.repositories.record_lookup import (
     IMAGE,
     SHOWN,
@@ -137,8 +137,8 @@ class SqlRecordRepository:
 
         async def operation(transaction: Transaction) -> None:
             feed = await self._feed_of(transaction, key, claimed, collection)
-            await transaction.execute_many(ADD, record_rows(key, created))
             first = feed.sequence - claimed + 1
+            await transaction.execute_many(ADD, record_rows(key, created, first))
             await transaction.execute_many(TELL, change_rows(key, created, first))
 
         try:
@@ -158,6 +158,7 @@ class SqlRecordRepository:
     ) -> Sequence[ListedRecord]:
         """See the port."""
         parent = collection.key
+        narrowing = await self._narrowing(collection, selection.filter_)
         statement, params = _QUERIES.page(
             selection.filter_,
             selection.order_by,
@@ -167,7 +168,11 @@ class SqlRecordRepository:
             now_ns=now_ns,
             limit=limit,
             position=position,
-            narrowing=await self._narrowing(collection, selection.filter_),
+            narrowing=narrowing,
+            # A few are sorted sooner.
+            along=None
+            if narrowing is not None
+            else along(selection.order_by, selection.filter_, collection.indexes),
         )
         rows = await self._reads.fetch_all(statement, **params)
         return [_listed(parent, row) for row in rows]
@@ -246,7 +251,7 @@ class SqlRecordRepository:
         async def operation(transaction: Transaction) -> Sequence[Record | None]:
             claimed = len(writes)
             feed = await self._feed_of(transaction, key, claimed, expected)
-            step = RecordStep(key, feed.sequence - claimed, now_ns, expected)
+            step = RecordStep(key, feed.sequence - claimed, feed.purged, now_ns, expected)
             if created is None:
                 for start in range(0, len(writes), READ_AT_ONCE):
                     some = writes[start : start + READ_AT_ONCE]

@@ -25,7 +25,7 @@ from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.dialect import Dialect
 from blrcs.database.repositories.record_row import sealed_from_bytes
 from blrcs.database.statement import Construct, Row, Statement
-from blrcs.database.tables import record_changes, record_feeds
+from blrcs.database.tables import record_changes, record_feeds, records
 from blrcs.domain.errors import NotFoundError
 from blrcs.domain.record import ChangeKind, RecordChange, RecordImage
 from blrcs.domain.record_name import CollectionKey
@@ -85,15 +85,37 @@ def _changes_after(*columns: sa.ColumnElement[Any]) -> Statement:
     )
 
 
-def _length(column: sa.Column[Any]) -> sa.ColumnElement[int]:
-    return sa.func.coalesce(sa.func.length(column), 0)
+def _size(table: sa.Table) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.length(table.c.encoded), 0) + sa.func.coalesce(
+        sa.func.length(table.c.sealed), 0
+    )
 
 
-_AFTER = _changes_after(*record_changes.c)
+def _image(in_change: Any, in_record: Any) -> sa.ColumnElement[Any]:
+    """Of a change: its own, or that of the record, which is as the change has left it.
+
+    A record is looked for where its change is shown, and nowhere else: of a join a database may
+    think that it takes all records.
+    """
+    told = sa.select(in_record).where(_TOLD_BY).correlate(record_changes).scalar_subquery()
+    return sa.case((record_changes.c.encoded.is_(None), told), else_=in_change)
+
+
+_TOLD_BY = sa.and_(
+    records.c.tenant == record_changes.c.tenant,
+    records.c.collection == record_changes.c.collection,
+    records.c.record_id == record_changes.c.record_id,
+    records.c.change_sequence == record_changes.c.sequence,
+)
+_AFTER = _changes_after(
+    *(each for each in record_changes.c if each.name not in ("encoded", "sealed")),
+    _image(record_changes.c.encoded, records.c.encoded).label("encoded"),
+    _image(record_changes.c.sealed, records.c.sealed).label("sealed"),
+)
 _IDS_AFTER = _changes_after(record_changes.c.record_id)
 _SIZES = _changes_after(
     record_changes.c.sequence,
-    (_length(record_changes.c.encoded) + _length(record_changes.c.sealed)).label("size_bytes"),
+    sa.func.coalesce(_image(_size(record_changes), _size(records)), 0).label("size_bytes"),
 )
 _OLDEST = Statement(
     sa.select(record_changes.c.sequence, record_changes.c.changed_at_ns)

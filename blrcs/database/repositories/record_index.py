@@ -4,6 +4,9 @@ The first characters of a string, or a number, at a declared path are a row besi
 written with it. A filter that compares such a path to a string or a number, and lets nothing pass
 that does not, is asked of these rows first, and only what they name is looked at. They may name too
 much, never too little: the filter itself still decides.
+
+Times of records are declared likewise. Each record has a row for such a one, with the time as a
+text, so that a list in the order of a time goes along these rows.
 """
 
 import hashlib
@@ -14,12 +17,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from blrcs.database.filter.along import Along
 from blrcs.database.filter.narrowing import Narrowing
 from blrcs.database.statement import Statement
 from blrcs.database.tables import record_index
+from blrcs.domain.collection import TIME_INDEXES
 from blrcs.domain.field_path import Path, parse_path, value_at
 from blrcs.domain.filter import expression
-from blrcs.domain.filter.expression import And, Comparison, Filter, Operator, Text
+from blrcs.domain.filter.expression import And, Column, Comparison, Field, Filter, Operator, Text
+from blrcs.domain.filter.instant import Instant
+from blrcs.domain.order_by import OrderBy, OrderTerm, Position
 from blrcs.domain.record import Record
 
 KEPT_CHARACTERS = 128
@@ -27,6 +34,9 @@ MOST_NAMED = 5000
 """Beyond, going through the records in their order finds a page sooner."""
 LAST_CODE_POINT = 0x10FFFF
 SURROGATES = range(0xD800, 0xE000)
+INSTANT_DIGITS = 19
+TIME_IDS = {Column.CREATE_TIME: 1, Column.UPDATE_TIME: 2}
+"""In the place of numbers of paths, which are hashes of 63 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +81,7 @@ class Bounds:
 
 def index_rows(record: Record, indexes: Sequence[str]) -> Iterator[dict[str, object]]:
     """The rows of a record."""
-    for path_id, path in _paths(tuple(indexes)):
-        value = value_at(record.data, path)
+    for path_id, field in _fields(tuple(indexes)):
         row: dict[str, object] = {
             "tenant": record.key.tenant,
             "collection": record.key.collection,
@@ -81,6 +90,11 @@ def index_rows(record: Record, indexes: Sequence[str]) -> Iterator[dict[str, obj
             "text_value": None,
             "number_value": None,
         }
+        if isinstance(field, Column):
+            time_ns = getattr(record, f"{field}_ns")
+            yield row | {"text_value": _instant_text(time_ns)}
+            continue
+        value = value_at(record.data, field.segments)
         if isinstance(value, str):
             yield row | {"text_value": value[:KEPT_CHARACTERS]}
         elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -88,14 +102,14 @@ def index_rows(record: Record, indexes: Sequence[str]) -> Iterator[dict[str, obj
 
 
 def bounds_in(filter_: Filter, indexes: Sequence[str]) -> list[Bounds]:
-    """What must hold of indexed paths for a filter to let a record pass."""
-    ids = {path: path_id for path_id, path in _paths(tuple(indexes))}
+    """What must hold of indexed paths and times for a filter to let a record pass."""
+    ids = {field: path_id for path_id, field in _fields(tuple(indexes))}
     found: dict[tuple[int, str], Bounds] = {}
     whole = filter_.expression
     for part in whole.operands if isinstance(whole, And) else (whole,):
-        if not isinstance(part, Comparison) or not isinstance(part.field, expression.Path):
+        if not isinstance(part, Comparison):
             continue
-        bounds = _bounds(ids.get(part.field.segments), part)
+        bounds = _bounds(ids.get(part.field), part)
         if bounds is not None:
             place = bounds.path_id, bounds.column
             known = found.get(place)
@@ -103,20 +117,62 @@ def bounds_in(filter_: Filter, indexes: Sequence[str]) -> list[Bounds]:
     return list(found.values())
 
 
+def along(order_by: OrderBy, filter_: Filter, indexes: Sequence[str]) -> Along | None:
+    """The index that has a list's records in their order; None where there is none."""
+    first, *others = order_by.terms
+    if others != [OrderTerm(Column.RECORD_ID, first.is_descending)]:
+        return None
+    times: dict[Field, int] = {
+        field: path_id for path_id, field in _fields(tuple(indexes)) if isinstance(field, Column)
+    }
+    path_id = times.get(first.field)
+    if path_id is None:
+        return None
+    bounds = next(
+        (each for each in bounds_in(filter_, indexes) if each.path_id == path_id),
+        Bounds(path_id, "text_value"),
+    )
+    return Along(
+        bounds.shape,
+        first.is_descending,
+        record_index.c.text_value,
+        record_index.c.record_id,
+        _named(bounds.shape),
+        _place,
+        bounds.params,
+    )
+
+
+def _place(position: Position) -> Position:
+    time_ns, record_id = position
+    return (_instant_text(int(time_ns)), record_id)
+
+
+def _instant_text(time_ns: int) -> str:
+    """Such that texts are in the order of instants; no record is from before the epoch."""
+    return f"{max(0, time_ns):0{INSTANT_DIGITS}}"
+
+
 def _bounds(path_id: int | None, asked: Comparison) -> Bounds | None:
     operand = asked.operand
     if path_id is None or asked.operator is Operator.HAS:
         return None
     if isinstance(operand, Text):
-        text = operand.text[:KEPT_CHARACTERS]
-        if operand.is_pattern:
-            if operand.any_before or not text:
-                return None
-            return Bounds(path_id, "text_value", text, _successor(text))
-        return _compared(path_id, "text_value", asked.operator, text)
+        return _text_bounds(path_id, asked.operator, operand)
     if isinstance(operand, float):
         return _compared(path_id, "number_value", asked.operator, operand)
+    if isinstance(operand, Instant) and isinstance(asked.field, Column):
+        return _compared(path_id, "text_value", asked.operator, _instant_text(operand.ns))
     return None
+
+
+def _text_bounds(path_id: int, operator: Operator, operand: Text) -> Bounds | None:
+    text = operand.text[:KEPT_CHARACTERS]
+    if not operand.is_pattern:
+        return _compared(path_id, "text_value", operator, text)
+    if operand.any_before or not text:
+        return None
+    return Bounds(path_id, "text_value", text, _successor(text))
 
 
 def _compared(path_id: int, column: str, operator: Operator, value: str | float) -> Bounds:
@@ -138,10 +194,14 @@ def _successor(text: str) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _paths(indexes: tuple[str, ...]) -> tuple[tuple[int, Path], ...]:
-    """Paths with numbers for them: a text would make the table's keys too long for MySQL."""
-    paths = [parse_path(text, field="indexes") for text in indexes]
-    return tuple((_path_id(path), path) for path in paths)
+def _fields(indexes: tuple[str, ...]) -> tuple[tuple[int, Field], ...]:
+    """Fields with numbers for them: a text would make the table's keys too long for MySQL."""
+    return tuple(
+        (TIME_IDS[time], time)
+        if (time := TIME_INDEXES.get(text)) is not None
+        else (_path_id(path := parse_path(text, field="indexes")), expression.Path(path))
+        for text in indexes
+    )
 
 
 def _path_id(path: Path) -> int:

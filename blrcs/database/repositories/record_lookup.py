@@ -1,7 +1,7 @@
 """Records by their ids."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -67,13 +67,21 @@ async def shown_sizes(
     }
 
 
+class StoredRecord(NamedTuple):
+    """A record, and the number of the change whose image it is; None if that has its own."""
+
+    record: Record
+    change_sequence: int | None
+
+
 async def stored_records(
     dialect: Dialect, transaction: Transaction, key: CollectionKey, record_ids: Sequence[str]
-) -> dict[str, Record]:
+) -> dict[str, StoredRecord]:
     """Those of the records that there are, by their ids."""
     this = {"of_tenant": key.tenant, "of_collection": key.collection}
     if len(record_ids) == 1:
         row = await transaction.fetch_one(_STORED, **this, of_id=record_ids[0])
-        return {} if row is None else {record_ids[0]: record_from_row(row)}
-    rows = await _STORED_ROWS.fetch(transaction, dialect.name, record_ids, **this)
-    return {row.record_id: record_from_row(row) for row in rows}
+        rows = [] if row is None else [row]
+    else:
+        rows = await _STORED_ROWS.fetch(transaction, dialect.name, record_ids, **this)
+    return {row.record_id: StoredRecord(record_from_row(row), row.change_sequence) for row in rows}

@@ -12,8 +12,13 @@ from blrcs.domain.record_name import RecordKey
 from blrcs.domain.text_document import TextDocument
 
 
-def record_to_row(record: Record) -> tuple[object, ...]:
-    """All columns, in the order of the table."""
+def record_to_row(record: Record, change_sequence: int | None = None) -> tuple[object, ...]:
+    """All columns, in the order of the table.
+
+    Args:
+        record: The record.
+        change_sequence: The number of the change whose image this is; None if that has its own.
+    """
     return (
         *record.key,
         _text_of(record.data),
@@ -23,6 +28,7 @@ def record_to_row(record: Record) -> tuple[object, ...]:
         record.create_time_ns,
         record.update_time_ns,
         record.expire_time_ns,
+        change_sequence,
     )
 
 

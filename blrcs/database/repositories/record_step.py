@@ -6,9 +6,10 @@ from blrcs.application.ports.records import PlannedWrite
 from blrcs.database.adapter import Transaction
 from blrcs.database.repositories.plain_records import ADD, TELL
 from blrcs.database.repositories.record_index import index_rows
+from blrcs.database.repositories.record_lookup import StoredRecord
 from blrcs.database.repositories.record_row import record_to_row, sealed_to_bytes
 from blrcs.database.statement import Bound, Statement, insert_into
-from blrcs.database.tables import record_index, records
+from blrcs.database.tables import record_changes, record_index, records
 from blrcs.database.upsert import upsert
 from blrcs.domain.collection import Collection
 from blrcs.domain.errors import InvalidArgumentError
@@ -25,6 +26,15 @@ def _this(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 _PUT = upsert(records)
+_GIVE = Statement(
+    sa.update(record_changes)
+    .where(
+        record_changes.c.tenant == sa.bindparam("of_tenant"),
+        record_changes.c.collection == sa.bindparam("of_collection"),
+        record_changes.c.sequence == sa.bindparam("of_sequence"),
+    )
+    .values(encoded=sa.bindparam("its_encoded"), sealed=sa.bindparam("its_sealed"))
+)
 _DELETE = Statement(sa.delete(records).where(_this(records)))
 _UNINDEX = Statement(sa.delete(record_index).where(_this(record_index)))
 _INDEX = insert_into(record_index)
@@ -41,18 +51,26 @@ class RecordStep:
     Args:
         key: The collection's.
         sequence: The number of its last change before.
+        purged: That of the last one that is kept no more.
         now_ns: Records that have expired by then are gone.
         collection: The collection, if it is known.
     """
 
     def __init__(
-        self, key: CollectionKey, sequence: int, now_ns: int, collection: Collection | None
+        self,
+        key: CollectionKey,
+        sequence: int,
+        purged: int,
+        now_ns: int,
+        collection: Collection | None,
     ) -> None:
         self._key = key
+        self._purged = purged
         # Of one that is not known there may be some; then records are only dropped.
         self._has_indexes = collection is None or bool(collection.indexes)
         self._indexes = () if collection is None else collection.indexes
         self._now_ns = now_ns
+        self._given: list[Bound] = []
         self._added: list[Bound] = []
         self._put: list[Bound] = []
         self._deleted: list[Bound] = []
@@ -63,16 +81,17 @@ class RecordStep:
         self.sequence = sequence
         self.results: list[Record | None] = []
 
-    def take(self, write: PlannedWrite, stored: Record | None) -> None:
+    def take(self, write: PlannedWrite, found: StoredRecord | None) -> None:
         """Decides on one write; InvalidArgumentError where all together leave too much."""
+        stored = None if found is None else found.record
         before = stored
         if stored is not None and stored.is_expired(self._now_ns):
             before = None
             self._tell(ChangeKind.EXPIRED, stored, None)
         after = write.decide(before)
-        self._give(after)
-        if stored is not None and after is not stored and self._has_indexes:
-            self._unindexed.append({**self._of_key(), "of_id": stored.key.record})
+        self._leave(after)
+        if found is not None and after is not stored:
+            self._replace(found)
         if after is None:
             if stored is not None:
                 of_id = stored.key.record
@@ -87,11 +106,11 @@ class RecordStep:
 
     def add(self, record: Record) -> None:
         """Has a record created of which nobody has looked if it is there; else as ``take``."""
-        self._give(record)
-        self._added.append(record_to_row(record))
+        self._leave(record)
+        self._tell(ChangeKind.CREATED, record, None)
+        self._added.append(record_to_row(record, self.sequence))
         if self._indexes:
             self._indexed.extend(index_rows(record, self._indexes))
-        self._tell(ChangeKind.CREATED, record, record)
 
     async def carry_out(self, transaction: Transaction) -> None:
         """Writes all of it.
@@ -100,6 +119,7 @@ class RecordStep:
             IntegrityViolationError: A record that was to be added is there.
         """
         for statement, rows in (
+            (_GIVE, self._given),
             (_DELETE, self._deleted),
             (ADD, self._added),
             (_PUT, self._put),
@@ -110,7 +130,22 @@ class RecordStep:
             if rows:
                 await transaction.execute_many(statement, rows)
 
-    def _give(self, after: Record | None) -> None:
+    def _replace(self, found: StoredRecord) -> None:
+        """Has a record that goes leave its image to the change that was told by it."""
+        stored, change_sequence = found
+        if self._has_indexes:
+            self._unindexed.append({**self._of_key(), "of_id": stored.key.record})
+        if change_sequence is not None and change_sequence > self._purged:
+            self._given.append(
+                {
+                    **self._of_key(),
+                    "of_sequence": change_sequence,
+                    "its_encoded": stored.encoded,
+                    "its_sealed": sealed_to_bytes(stored.sealed),
+                }
+            )
+
+    def _leave(self, after: Record | None) -> None:
         self.results.append(after)
         self._left_bytes += 0 if after is None else after.size_bytes
         if self._left_bytes > MAX_BATCH_BYTES and len(self.results) > 1:

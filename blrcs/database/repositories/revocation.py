@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
@@ -26,6 +26,8 @@ LEEWAY_NS = 300_000_000_000
 
 # Clocks of machines differ, and a transaction is seen later than the moment that it wrote down.
 OVERLAP_NS = 60_000_000_000
+LATE_NS = OVERLAP_NS // 2
+"""What is seen so long after the moment that it wrote down, others may have looked past."""
 
 _ALL = Statement(sa.select(revocations))
 _ADD = upsert(revocations, "revoked_at_ns", "expires_at_ns")
@@ -33,6 +35,11 @@ _SINCE = Statement(
     sa.select(revocations).where(revocations.c.revoked_at_ns >= sa.bindparam("since_ns"))
 )
 _THIS = Statement(sa.select(revocations.c.id).where(revocations.c.id == sa.bindparam("this_id")))
+_MOVE = Statement(
+    sa.update(revocations)
+    .where(revocations.c.id == sa.bindparam("of_id"))
+    .values(revoked_at_ns=sa.bindparam("seen_ns"))
+)
 _PURGE = Statement(
     sa.delete(revocations).where(revocations.c.expires_at_ns <= sa.bindparam("expired_before_ns"))
 )
@@ -97,7 +104,9 @@ class RevocationRepository:
             self._revoker.revoke(revocation)
             self._announce()
 
+        began_ns = self._clock()
         await self.write(operation, committed=committed)
+        await self._have_seen([_id_of(revocation)], began_ns)
 
     async def write(
         self,
@@ -147,7 +156,26 @@ class RevocationRepository:
             self._announce()
         if committed is not None:
             committed(result)
+        await self._have_seen(revoked, now_ns)
         return result
+
+    async def _have_seen(self, ids: Sequence[str], began_ns: int) -> None:
+        """Others find revocations by their time: one that was stored late gets a later one.
+
+        A transaction may wait long for what another one has locked, or for a standby that is to
+        confirm it.
+        """
+        while ids and self._clock() - began_ns > LATE_NS:
+            began_ns = self._clock()
+            moved = [{"of_id": each, "seen_ns": began_ns} for each in ids]
+
+            async def move(
+                transaction: Transaction, moved: Sequence[Mapping[str, Any]] = moved
+            ) -> None:
+                await transaction.execute_many(_MOVE, moved)
+
+            await self._database.run(move)
+            self._announce()
 
     def _restore(self, row: Row) -> None:
         if row.kind == SESSION:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Operation, Transaction
 from blrcs.database.errors import IntegrityViolationError
+from blrcs.database.repositories.key_use import holding
 from blrcs.database.repositories.passkey_row import (
     credential_digest,
     passkey_from_row,
@@ -107,6 +108,7 @@ class SqlSecondFactorRepository:
         """See the port."""
 
         async def operation(transaction: Transaction) -> bool:
+            await holding(secret.sealed)(transaction)
             await _spend(transaction, challenge)
             await transaction.execute(_DROP_TOTP, of_user=secret.user_id)
             await transaction.execute(

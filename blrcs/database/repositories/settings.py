@@ -1,10 +1,10 @@
 """Values that the server makes once and keeps."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import sqlalchemy as sa
 
-from blrcs.database.adapter import DatabaseAdapter, Transaction
+from blrcs.database.adapter import DatabaseAdapter, Reads, Transaction
 from blrcs.database.errors import IntegrityViolationError
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
@@ -18,7 +18,7 @@ _CHANGE = Statement(
 )
 
 
-async def stored(database: DatabaseAdapter, key: str) -> bytes | None:
+async def stored(database: Reads | Transaction, key: str) -> bytes | None:
     """The value kept under a key, if there is one."""
     row = await database.fetch_one(_BY_KEY, of_key=key)
     return None if row is None else bytes(row.value)
@@ -38,10 +38,20 @@ async def get_or_make(database: DatabaseAdapter, key: str, make: Callable[[], by
     return await database.run(operation)
 
 
-async def put_if(database: DatabaseAdapter, key: str, before: bytes | None, after: bytes) -> bool:
-    """Puts a value in the place of another one, or of none; False where that is not there."""
+async def put_if(
+    database: DatabaseAdapter,
+    key: str,
+    before: bytes | None,
+    after: bytes,
+    beside: Callable[[Transaction], Awaitable[None]],
+) -> bool:
+    """Puts a value in the place of another one, or of none; False where that is not there.
+
+    ``beside`` is done before in the same transaction; what it raises comes out.
+    """
 
     async def operation(transaction: Transaction) -> bool:
+        await beside(transaction)
         row = await transaction.fetch_one(_BY_KEY, of_key=key)
         if (None if row is None else bytes(row.value)) != before:
             return False

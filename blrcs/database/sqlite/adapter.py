@@ -23,9 +23,9 @@ from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.sqlite.dialect import SQLITE
 from blrcs.database.sqlite.lease import IDLE_TIMEOUT_S, Lease
 from blrcs.database.sqlite.port_transaction import (
+    InPlaceTransaction,
     PortTransaction,
-    at_once,
-    run_to_its_end,
+    carry_out,
     told_as_the_port_does,
 )
 from blrcs.database.sqlite.reader import SqliteReader
@@ -44,8 +44,9 @@ class SqliteAdapter(DatabaseAdapter):
     Reads run at once, where they are asked: a point read takes less than handing it to a thread.
     Only scans are handed to some.
     Writes go to one thread, which commits what is waiting in groups. ``run`` has its operation run
-    on that thread; a ``transaction`` that writes holds the thread for the length of its block, and
-    is undone where the block does nothing with it for ``idle_timeout_s``.
+    on that thread; a ``transaction`` that writes holds the thread for the length of its block, in
+    which its task writes by nothing else, and is undone where the block does nothing with it for
+    ``idle_timeout_s``.
 
     Attributes:
         reader: Its reads for those who cannot wait.
@@ -66,6 +67,7 @@ class SqliteAdapter(DatabaseAdapter):
         self._idle_timeout_s = idle_timeout_s
         self._readers: list[sqlite3.Connection] = []
         self._scans = SqliteScans(path)
+        self._holders: set[asyncio.Task[Any] | None] = set()
         self._closed = False
 
     @classmethod
@@ -115,7 +117,7 @@ class SqliteAdapter(DatabaseAdapter):
         del isolation, attempts
 
         def run(statements: Statements) -> Result:
-            return run_to_its_end(operation(at_once(statements)))
+            return carry_out(operation, statements)
 
         if read_only:
             self._require_open()
@@ -162,18 +164,30 @@ class SqliteAdapter(DatabaseAdapter):
         with told_as_the_port_does():
             return await self._scans.fetch_all(statement, params)
 
+    def _require_no_block(self) -> None:
+        """Who holds the writer would wait for itself, and all others with it."""
+        if self._holders and asyncio.current_task() in self._holders:
+            raise RuntimeError("a block that holds the writer writes by its own transaction")
+
     async def _write(self, operation: Callable[[Statements], Result]) -> Result:
+        self._require_no_block()
         with told_as_the_port_does():
             return await self._database.write(operation)
 
     @asynccontextmanager
     async def _leased(self) -> AsyncIterator[Transaction]:
+        self._require_no_block()
         lease = Lease(idle_timeout_s=self._idle_timeout_s)
         served = self._database.submit_alone(lease.serve)
         served.add_done_callback(lease.served)
+        holder = asyncio.current_task()
         try:
             await lease.begun
-            yield PortTransaction(lease.step)
+            self._holders.add(holder)
+            try:
+                yield PortTransaction(lease.step)
+            finally:
+                self._holders.discard(holder)
         except BaseException:
             lease.end(keep=False)
             if lease.begun.done() and not lease.begun.cancelled():
@@ -189,10 +203,12 @@ class SqliteAdapter(DatabaseAdapter):
     async def _snapshot(self) -> AsyncIterator[Transaction]:
         self._require_open()
         reader = self._readers.pop() if self._readers else self._open_reader()
+        transaction = InPlaceTransaction(Statements(reader))
         try:
             reader.execute("BEGIN")
-            yield at_once(Statements(reader))
+            yield transaction
         finally:
+            transaction.end()
             if reader.in_transaction:
                 reader.execute("ROLLBACK")
             if self._closed or len(self._readers) >= IDLE_READERS:

@@ -93,6 +93,9 @@ class SqliteDatabase:
     ) -> Self:
         with ExitStack() as opened:
             opened.callback(connection.close)
+            # What the savepoints of a group keep; in a file of its own it would take longer to make
+            # that than to write all the rest.
+            connection.execute("PRAGMA temp_store=MEMORY")
             reader = connect(path, busy_timeout_ms=busy_timeout_ms)
             opened.callback(reader.close)
             turn = WriteTurn.open(path, timeout_s=busy_timeout_ms / 1000)

@@ -52,11 +52,11 @@ class _Pending:
 class GroupWriter:
     """Runs operations in the order in which they came, many to one commit.
 
-    What is queued when the thread is free becomes one transaction, each operation inside its own
-    savepoint: one that raises undoes only itself. Callers are told after COMMIT has returned, which
-    with synchronous=FULL means that the log has been synced. Where COMMIT fails, nothing of the
-    group stays, and all of it fails with UnavailableError; only where the machine dies before the
-    next commit may the log still bring such a group back.
+    What is queued when the thread is free becomes one transaction, each of several operations
+    inside a savepoint of its own: one that raises undoes only itself. Callers are told after COMMIT
+    has returned, which with synchronous=FULL means that the log has been synced. Where COMMIT
+    fails, nothing of the group stays, and all of it fails with UnavailableError; only where the
+    machine dies before the next commit may the log still bring such a group back.
 
     A caller that is cancelled while it waits does not stop its operation, unless that is still
     queued: it may have been committed.
@@ -156,9 +156,12 @@ class GroupWriter:
     def _commit(self, group: list[_Pending]) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for pending in group:
-                self._attempt(pending)
-            self._connection.execute("COMMIT")
+            if len(group) == 1:
+                self._attempt_alone(*group)
+            else:
+                for pending in group:
+                    self._attempt(pending)
+                self._connection.execute("COMMIT")
         except (sqlite3.Error, MemoryError) as error:
             for pending in group:
                 pending.error = unavailable()
@@ -166,6 +169,19 @@ class GroupWriter:
             if self._connection.in_transaction:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
+
+    def _attempt_alone(self, pending: _Pending) -> None:
+        """Runs the one operation of a transaction, and ends that.
+
+        Without a savepoint, for which SQLite would keep every page as it was before.
+        """
+        try:
+            pending.result = pending.operation(self._transaction)
+        except BaseException as error:  # noqa: BLE001 - as in _attempt
+            self._connection.execute("ROLLBACK")
+            pending.fail(_told(error))
+        else:
+            self._connection.execute("COMMIT")
 
     def _attempt(self, pending: _Pending) -> None:
         """Runs one operation. Raises only what ends the transaction of the whole group."""

@@ -78,7 +78,8 @@ class Lease:
         if operation.cancelled():
             return
         error = operation.exception()
-        self._ended = error or RuntimeError("the transaction has ended")
+        is_told = error is not None and not isinstance(error, AbandonedError)
+        self._ended = error if is_told else RuntimeError("the transaction has ended")
         for each in (self.begun, self._current):
             if error is not None and each is not None and not each.done():
                 each.set_exception(error)

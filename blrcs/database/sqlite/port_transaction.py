@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from blrcs.database import adapter
-from blrcs.database.adapter import STREAMED_ROWS
+from blrcs.database.adapter import STREAMED_ROWS, Operation
 from blrcs.database.sqlite.dialect import SQLITE
 from blrcs.database.sqlite.errors import call_error, violation
 from blrcs.database.sqlite.transaction import Transaction
@@ -62,7 +62,7 @@ class PortTransaction(adapter.Transaction):
         try:
             while True:
                 with told_as_the_port_does():
-                    rows = await self._run(lambda _: cursor.fetchmany(STREAMED_ROWS))
+                    rows = await self._run(lambda inner: inner.read_on(cursor, STREAMED_ROWS))
                 if not rows:
                     return
                 for row in rows:
@@ -86,14 +86,22 @@ class PortTransaction(adapter.Transaction):
 
 
 class InPlaceTransaction(PortTransaction):
-    """Runs statements on the thread that asks: as above, without what a detour costs."""
+    """Runs statements on the thread that asks: as above, without what a detour costs.
+
+    Others use the connection after it, or commit on it, so whoever has kept it is refused once it
+    has ended.
+    """
 
     def __init__(self, inner: Transaction) -> None:
-        async def run(step: Step) -> Any:
-            return step(inner)
-
-        super().__init__(run)
+        super().__init__(self._step)
         self._inner = inner
+
+    def end(self) -> None:
+        """Whatever is asked of it from here on is refused."""
+        self._inner = ENDED
+
+    async def _step(self, step: Step) -> Any:
+        return step(self._inner)
 
     async def execute(self, statement: Statement, /, **params: Any) -> int:
         """See the port."""
@@ -124,17 +132,33 @@ class InPlaceTransaction(PortTransaction):
             _tell(error)
 
 
-def at_once(inner: Transaction) -> InPlaceTransaction:
-    """One whose statements run on the thread that asks."""
-    return InPlaceTransaction(inner)
+class _Ended(Transaction):
+    """Has nothing more."""
+
+    def __init__(self) -> None:
+        """It stands for no connection."""
+
+    def __getattribute__(self, name: str) -> NoReturn:
+        raise RuntimeError("the transaction has ended")
 
 
-def run_to_its_end(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """The result of a coroutine that waits for nothing.
+ENDED = _Ended()
+
+
+def carry_out(operation: Operation[Result], statements: Transaction) -> Result:
+    """What an operation gives that runs here and now, and waits for nothing but its transaction.
 
     Raises:
-        RuntimeError: It waits for something.
+        RuntimeError: It waits for something else.
     """
+    transaction = InPlaceTransaction(statements)
+    try:
+        return _run_to_its_end(operation(transaction))
+    finally:
+        transaction.end()
+
+
+def _run_to_its_end(coroutine: Coroutine[Any, Any, Result]) -> Result:
     try:
         coroutine.send(None)
     except StopIteration as ended:

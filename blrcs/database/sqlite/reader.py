@@ -8,7 +8,7 @@ from blrcs.application.ports.clock import Clock
 from blrcs.database.adapter import BlockingReader, Operation
 from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.sqlite.dialect import SQLITE
-from blrcs.database.sqlite.port_transaction import at_once, run_to_its_end
+from blrcs.database.sqlite.port_transaction import carry_out
 from blrcs.database.statement import Row, Statement
 from blrcs_native.sqlite_point import SqlitePoint, is_available
 
@@ -51,9 +51,7 @@ class SqliteReader(BlockingReader):
 
     def run(self, operation: Operation[Result]) -> Result:
         """See the port."""
-        return self._database.read(
-            lambda statements: run_to_its_end(operation(at_once(statements)))
-        )
+        return self._database.read(lambda statements: carry_out(operation, statements))
 
     def close(self) -> None:
         """Points find nothing more."""

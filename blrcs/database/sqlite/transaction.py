@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from blrcs.database.sqlite.dialect import SQLITE
+from blrcs.database.sqlite.load import load_rows
 from blrcs.database.statement import Bound, Row, Statement
 
 
@@ -29,7 +30,11 @@ class Transaction:
     def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """Runs it once for each row of parameters."""
         compiled = statement.compiled(SQLITE)
-        self._connection.executemany(compiled.sql, compiled.bind_many(rows))
+        bound = compiled.bind_many(rows)
+        if statement.loads is not None and bound:
+            load_rows(self._connection, compiled.sql, statement.loads.name, bound)
+        else:
+            self._connection.executemany(compiled.sql, bound)
 
     def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """The first row, or None where there is none."""
@@ -50,6 +55,10 @@ class Transaction:
         """Rows to be read bit by bit, and closed: until then it keeps the WAL from shrinking."""
         compiled = statement.compiled(SQLITE)
         return self._connection.execute(compiled.sql, compiled.bind(params))
+
+    def read_on(self, cursor: sqlite3.Cursor, most: int) -> list[Any]:
+        """The next rows of a cursor that was opened here, as the database has them."""
+        return cursor.fetchmany(most)
 
     def define(self, texts: Sequence[str]) -> None:
         """Runs definitions of tables and the like."""

@@ -229,12 +229,6 @@ class TestTransactions:
                 row = await transaction.fetch_one(Statement(sa.select(setting)))
             assert row.level == isolation.value.lower()
 
-    async def test_one_that_has_ended_is_refused(self, bank: PostgresqlAdapter) -> None:
-        async with bank.transaction() as transaction:
-            pass
-        with pytest.raises(RuntimeError, match="has ended"):
-            await transaction.fetch_all(ALL)
-
     async def test_a_savepoint_is_undone_where_it_ran_out_of_time(
         self, bank: PostgresqlAdapter
     ) -> None:

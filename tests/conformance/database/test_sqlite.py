@@ -37,6 +37,31 @@ class TestSqlite(DatabaseConformance):
         await other
         assert len(await database.fetch_all(ALL)) == 2
 
+    @pytest.mark.parametrize("way", ["statement", "rows", "operation", "block"])
+    async def test_a_block_does_not_wait_for_itself(
+        self, database: SqliteAdapter, way: str
+    ) -> None:
+        async def operation(transaction: Transaction) -> None:
+            await transaction.execute(ADD, **book("b"))
+
+        async def write() -> None:
+            if way == "statement":
+                await database.execute(ADD, **book("b"))
+            elif way == "rows":
+                await database.execute_many(ADD, [book("b")])
+            elif way == "operation":
+                await database.run(operation)
+            else:
+                async with database.transaction() as inner:
+                    await operation(inner)
+
+        async with database.transaction() as transaction:
+            await transaction.execute(ADD, **book("a"))
+            with pytest.raises(RuntimeError, match="by its own transaction"):
+                await write()
+        await write()
+        assert [row.id for row in await database.fetch_all(ALL)] == ["a", "b"]
+
     async def test_one_that_waits_for_the_writer_can_be_cancelled(
         self, database: SqliteAdapter
     ) -> None:

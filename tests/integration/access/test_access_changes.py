@@ -85,8 +85,8 @@ async def test_what_has_changed_alone_is_read(repository, changed):
 
 async def test_what_was_deleted_since_is_gone(repository):
     known = repository.load()
-    await change(repository, lambda policy: policy.without_binding("bindings/b", "", now_ns=1))
-    await change(repository, lambda policy: policy.without_group(GROUP.name, ""))
+    await change(repository, lambda policy: policy.without("bindings/b", "", now_ns=1))
+    await change(repository, lambda policy: policy.without(GROUP.name, ""))
     await change(repository, put(replace(ROLES[0], display_name="renamed")))
     found = repository.load(known)
     assert found == repository.load()

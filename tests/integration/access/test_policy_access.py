@@ -72,6 +72,14 @@ def test_a_dry_run_counts_what_would_change(run, tmp_path):
     ]
 
 
+def test_a_dry_run_is_refused_as_the_change_would_be(run, tmp_path):
+    candidate = tmp_path / "candidate.json"
+    candidate.write_text(json.dumps({"deleted": ["roles/viewer"]}))
+    code, output = run("dry-run", str(candidate))
+    assert code != 0
+    assert "roles/viewer is built in and cannot be changed" in output
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"deleted": ["x"]}', '{"roles": [{}]}', '{"x": 1}'])
 def test_what_is_no_candidate_is_refused(run, tmp_path, text):
     candidate = tmp_path / "candidate.json"

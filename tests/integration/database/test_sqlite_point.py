@@ -102,6 +102,25 @@ def test_without_a_loop_a_read_leaves_no_snapshot(point, writer):
     assert not holds_a_snapshot(writer)
 
 
+def test_a_loop_that_ends_before_its_turn_does_is_no_reason_to_wait_for_it(point, writer):
+    put(writer, b"x")
+    loop = asyncio.new_event_loop()
+    for step in (lambda: point("a", "b", "c"), lambda: point("a", "b", "c"), loop.stop):
+        loop.call_soon(step)
+    loop.run_forever()
+    loop.close()
+    assert holds_a_snapshot(writer)
+
+    async def later():
+        put(writer, b"y")
+        found = point("a", "b", "c")
+        await asyncio.sleep(0)
+        return found
+
+    assert asyncio.run(later()) == b"y"
+    assert not holds_a_snapshot(writer)
+
+
 async def test_no_read_is_older_than_what_was_committed_before_it(point, writer):
     committed = 0
     put(writer, b"0")

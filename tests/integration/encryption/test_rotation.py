@@ -158,13 +158,13 @@ async def test_a_write_in_between_is_not_lost(world, store, monkeypatch):
         await it.rotation.rotate_data("acme")
         put = it.reencryption._put
 
-        async def put_late(kept, puts, position):
+        async def put_late(collection, kept, puts, position):
             if kept.name == "records":
                 assert len(puts) == 2
                 await world.update("a", {"iban": "newer"}, ["data.iban"])
                 await world.delete("b")
                 await world.create("b", data(3))
-            await put(kept, puts, position)
+            await put(collection, kept, puts, position)
 
         monkeypatch.setattr(it.reencryption, "_put", put_late)
         await all_of(it.reencryption.run())

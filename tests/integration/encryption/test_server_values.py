@@ -8,7 +8,7 @@ from blrcs.database.tables import totp_secrets, users
 from blrcs.encryption import server_values
 from blrcs.encryption.retirement import SETTLING_NS
 from blrcs.encryption.sealer import CREDENTIALS, SERVER, SIGNING_KEYS, Sealer
-from blrcs.encryption.server_values import KEYS_SCOPE, SCOPE, server_values_by_key
+from blrcs.encryption.server_values import KEYS_SCOPE, SCOPE
 from blrcs.encryption.stored_key import KeyState
 from blrcs.security.key_directory import KeyDirectory
 from blrcs.security.shared_keys import SharedKeys
@@ -62,7 +62,7 @@ async def test_the_servers_own_keys_are_rotated_and_the_old_ones_destroyed(store
     async with tool(store) as it, tool(store) as server:
         await enrol(it, *NAMES[:4])
         await opened(server)
-        (old,) = await server_values_by_key(it.database)
+        (old,) = await it.server_values_by_key()
         assert await it.rotation.rotate_data(SERVER) == [SCOPE]
         # A process that has not noticed yet seals with the old key.
         await enrol(it, NAMES[4])
@@ -77,7 +77,7 @@ async def test_the_servers_own_keys_are_rotated_and_the_old_ones_destroyed(store
         assert first.sealed_anew == 2
         await run.aclose()
         assert sum(each.sealed_anew for each in await all_of(it.reencryption.run())) == 3
-        assert old not in await server_values_by_key(it.database)
+        assert old not in await it.server_values_by_key()
         _, needed = await it.destroy_unused(now_ns=SETTLING_NS)
         assert [key.key_id for key in needed] == [old]
         gone, _ = await it.destroy_unused()
@@ -107,7 +107,7 @@ async def test_the_keys_that_sign_are_encrypted_anew(store, tmp_path):
         sealer = Sealer(it.keys, SIGNING_KEYS)
         shared = SharedKeys(directory, it.database, sealer, lambda: 1)
         await shared.settle()
-        (old,) = await server_values_by_key(it.database, KEYS_SCOPE)
+        (old,) = await it.server_values_by_key(KEYS_SCOPE)
         assert await it.rotation.rotate_data(SERVER) == [KEYS_SCOPE]
         (progress,) = await all_of(it.reencryption.run())
         assert (progress.kept, progress.sealed_anew) == ("signing keys", 1)

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from functools import partial
 from types import SimpleNamespace
 
 from blrcs.encryption.data_keys import DataKeys
@@ -11,6 +12,7 @@ from blrcs.encryption.master_key import MasterKeys
 from blrcs.encryption.reencryption import Reencryption
 from blrcs.encryption.retirement import SETTLING_NS, destroy_unused, values_by_key
 from blrcs.encryption.rotation import KeyRotation
+from blrcs.encryption.server_values import SCOPE, server_values_by_key
 from blrcs.encryption.shredding import StoredTenantShredder
 
 
@@ -26,7 +28,12 @@ async def tool(store, name="encryption_key", *older):
             keys=keys,
             rotation=KeyRotation(database, masters, keys),
             reencryption=Reencryption(database, keys),
-            values_by_key=lambda scope: values_by_key(database, scope),
+            values_by_key=lambda scope: database.run(
+                partial(values_by_key, scope=scope), read_only=True
+            ),
+            server_values_by_key=lambda scope=SCOPE: database.run(
+                partial(server_values_by_key, scope=scope), read_only=True
+            ),
             destroy_unused=lambda now_ns=2 * SETTLING_NS: destroy_unused(database, now_ns),
             shred=StoredTenantShredder(database).shred,
             stored=KeyStore(database).all,

@@ -86,9 +86,9 @@ async def test_what_could_not_be_told_is_told_when_it_is_tried_again(keys):
 async def test_who_is_never_quick_enough_says_so(keys, monkeypatch):
     tried = []
 
-    async def put_too_late(database, key, before, after):
+    async def put_too_late(database, key, before, after, beside):
         tried.append(key)
-        await put_if(database, "other", None, after)
+        await put_if(database, "other", None, after, beside)
         return False
 
     monkeypatch.setattr(shared_keys, "put_if", put_too_late)

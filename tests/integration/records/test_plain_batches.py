@@ -26,7 +26,7 @@ class Noted:
 
     def __init__(self, create):
         self.answered = []
-        self.suits = create.suits
+        self.suits, self.learn = create.suits, create.learn
         self._create = create
 
     async def __call__(self, *given):

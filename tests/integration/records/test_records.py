@@ -7,8 +7,8 @@ from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import AioRpcError
 
-from blrcs.application.records.record_fields import MAX_PATHS
 from blrcs.database.repositories import record as repository
+from blrcs.domain.field_path import MAX_PATHS
 from blrcs.v1 import record_pb2
 from tests.integration.records.world import (
     ORDERS,

@@ -85,6 +85,61 @@ async def test_a_watcher_is_told_of_every_change_in_its_order(world, clock):
     await watch.end()
 
 
+async def test_a_creation_is_told_as_it_was_whatever_came_after(world, clock):
+    watch = await Watch.begin(world)
+    await watch.end()
+    made = [await world.create(each, {"n": 1}) for each in "ab"]
+    made.append(await world.create("c", {"n": 1}, ttl=seconds(5)))
+    batch = [RecordWrite(create=creation(each, {"n": 1})) for each in "def"]
+    made += [each.record for each in await world.batch(*batch)]
+    made.append(await world.create("stays", {"n": 1}))
+    await world.update("a", {"n": 2})
+    await world.update("a", {"n": 3})
+    await world.delete("b")
+    again = await world.create("b", {"n": 2})
+    clock.advance(6 * SECOND_NS)
+    await world.records.purge.expired()
+    await world.batch(
+        RecordWrite(update=changing("d", {"n": 2})),
+        RecordWrite(delete=record_pb2.DeleteRecordRequest(name=name_of("e"))),
+        RecordWrite(create=creation("g")),
+        RecordWrite(update=changing("f", {"n": 2})),
+    )
+    resumed = await Watch.begin(world, watch.started.resume_token)
+    events = await resumed.take(16)
+    assert [each.record for each in events[:7]] == made
+    assert events[10].record == again
+    assert [each.sequence for each in events] == list(range(1, 17))
+    await resumed.end()
+
+
+async def test_a_sealed_creation_is_told_as_it_was(store, clock):
+    async with World.open(store, clock) as world:
+        await world.collection(encrypted_fields=["card"], secret_fields=["pin"])
+        watch = await Watch.begin(world)
+        await watch.end()
+        made = [await world.create(each, {"card": each, "pin": "1", "n": 1}) for each in "ab"]
+        await world.update("a", {"card": "other", "n": 2})
+        resumed = await Watch.begin(world, watch.started.resume_token)
+        assert [each.record for each in await resumed.take(2)] == made
+        await world.delete("a")
+        await resumed.end()
+        resumed = await Watch.begin(world, watch.started.resume_token)
+        assert [each.record for each in await resumed.take(2)] == made
+        await resumed.end()
+
+
+async def test_changes_that_are_kept_no_more_are_not_given_their_images(world, clock, store):
+    await world.create("a", {"n": 1})
+    clock.advance(25 * HOUR_NS)
+    await world.create("b", {"n": 1})
+    await world.records.purge.changes()
+    await world.update("a", {"n": 2})
+    watch = await Watch.begin(world)
+    assert watch.started.sequence == 3
+    await watch.end()
+
+
 async def test_nothing_is_told_of_what_was_refused(world):
     watch = await Watch.begin(world)
     await world.create("a")

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from blrcs.redis.announcer import Announcer
+from blrcs.redis.announcer import COUNTED_BYTES, HEARD_AT_ONCE, Announcer
 from tests.conformance.cache.worlds import until
 from tests.integration.redis.conftest import QUICK
 
@@ -13,8 +13,8 @@ from tests.integration.redis.conftest import QUICK
 class Member:
     """A server that notes what it hears."""
 
-    def __init__(self, client, channel="stored"):
-        self.announcer = Announcer(client, channel)
+    def __init__(self, client, channel="stored", **options):
+        self.announcer = Announcer(client, channel, **options)
         self.heard = []
 
     def start(self, stack):
@@ -71,6 +71,25 @@ async def test_what_says_nothing_has_nobody_stop_listening(members, connect, ser
     members[0].announcer.announce("a")
     await until(lambda: {"a"} in members[1].heard)
     assert members[1].heard == [None, {"a"}]
+
+
+async def test_what_nobody_has_to_tell_is_not_read_and_looked_for(members, connect, server):
+    client = await connect(server.url())
+    channel = f"{client.key_prefix}:stored:{client.database}"
+    forged = "x" * 10 * COUNTED_BYTES
+    most = HEARD_AT_ONCE // 10
+    async with AsyncExitStack() as stack:
+        # No time passes in which there could be more of it.
+        flooded = Member(await connect(server.url()), clock=lambda: 0)
+        flooded.start(stack)
+        await until(lambda: flooded.heard)
+        for _ in range(most + 100):
+            await client.call(channel, "SPUBLISH", channel, f"stranger {forged}")
+        await until(lambda: flooded.heard.count(None) == 2)
+        assert len(flooded.heard) <= most + 2
+        members[0].announcer.announce("a")
+        await until(lambda: flooded.heard.count(None) == 3)
+        assert {"a"} not in flooded.heard
 
 
 async def test_who_has_not_heard_for_a_while_is_told_so_when_it_hears_again(members, server):

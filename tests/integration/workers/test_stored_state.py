@@ -67,7 +67,7 @@ def with_binding(policy: AccessPolicy) -> AccessPolicy:
 
 
 def without_binding(policy: AccessPolicy) -> AccessPolicy:
-    return policy.without_binding("bindings/b", "", now_ns=1)
+    return policy.without("bindings/b", "", now_ns=1)
 
 
 async def test_a_binding_holds_everywhere_at_once_and_so_does_its_end(

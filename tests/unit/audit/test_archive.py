@@ -3,19 +3,21 @@
 import gzip
 import io
 import tarfile
+import tracemalloc
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from blrcs.audit import archive
-from blrcs.audit.archive import unpacked, write_archive
+from blrcs.audit.archive import LEAST_BYTES, unpacked, write_archive
 from blrcs.audit.backup import PUBLIC_KEY_FILE, BackupError
 from blrcs.audit.segments import FOLDER, chains_in, segments_in
 from blrcs.database.backup.backup_key import BackupKey, parse_backup_key
 from tests.unit.audit.test_backup import Machine
 
 KEY = parse_backup_key(b"5a" * 32)
+HUGE_BYTES = 32 << 20
 OTHER = parse_backup_key(b"a5" * 32)
 KEYS = pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 
@@ -138,7 +140,7 @@ def test_what_would_fill_the_disk_is_not_unpacked(
 ) -> None:
     write(old, file)
     with unpacked(file, tmp_path) as folder:
-        size_bytes = sum(map(len, content(folder).values()))
+        size_bytes = sum(max(len(each), LEAST_BYTES) for each in content(folder).values())
     # What is restored is copied once more.
     monkeypatch.setattr(archive, "_free_bytes", lambda _: size_bytes * 2)
     with unpacked(file, tmp_path):
@@ -153,6 +155,34 @@ def test_no_sparse_file_is_unpacked(tmp_path: Path, file: Path) -> None:
     member.pax_headers = {"GNU.sparse.size": "4096", "GNU.sparse.map": "4096,0"}
     file.write_bytes(packed(member))
     with pytest.raises(BackupError, match="is no backup"), unpacked(file, tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK],
+)
+def test_no_header_takes_the_memory(tmp_path: Path, file: Path, kind: bytes) -> None:
+    member = tarfile.TarInfo("header")
+    member.type, member.size = kind, HUGE_BYTES
+    header = member.tobuf(tarfile.GNU_FORMAT)
+    file.write_bytes(gzip.compress(header + bytes(HUGE_BYTES), 1))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BackupError, match="is no backup"), unpacked(file, tmp_path):
+            pass
+        assert tracemalloc.get_traced_memory()[1] < HUGE_BYTES // 8
+    finally:
+        tracemalloc.stop()
+
+
+def test_many_empty_files_do_not_fill_the_disk(
+    tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{FOLDER}/{number:016x}/head" for number in range(20)]
+    file.write_bytes(packed(*map(tarfile.TarInfo, names)))
+    monkeypatch.setattr(archive, "_free_bytes", lambda _: 20 * LEAST_BYTES)
+    with pytest.raises(BackupError, match="too large"), unpacked(file, tmp_path):
         pass
 
 

@@ -52,7 +52,7 @@ def test_a_binding_is_concerned_by_itself():
     old = policy()
     changed = binding("other", "other", "users/c")
     assert named(old, old.with_binding(changed, now_ns=1)) == {"other"}
-    assert named(old, old.without_binding("bindings/high", "", now_ns=1)) == {"high"}
+    assert named(old, old.without("bindings/high", "", now_ns=1)) == {"high"}
     assert named(old, old.with_binding(binding("new", "low", "users/c"), now_ns=1)) == {"new"}
 
 

@@ -104,12 +104,10 @@ changes = st.one_of(
     groups.map(lambda group: lambda policy: policy.with_group(group)),
     bindings.map(lambda each: lambda policy: policy.with_binding(each, now_ns=NOW_NS)),
     st.integers(0, 5).map(
-        lambda number: (
-            lambda policy: policy.without_binding(f"bindings/{number}", "", now_ns=NOW_NS)
-        )
+        lambda number: lambda policy: policy.without(f"bindings/{number}", "", now_ns=NOW_NS)
     ),
     st.sampled_from(["groups/1", "groups/2", OWN_GROUP]).map(
-        lambda name: lambda policy: policy.without_group(name, "")
+        lambda name: lambda policy: policy.without(name, "")
     ),
 )
 actors = st.builds(

@@ -1,9 +1,21 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blrcs.domain import field_path
 from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
-from blrcs.domain.field_path import MISSING, overlap, parse_path, value_at, with_value, without
+from blrcs.domain.field_path import (
+    MAX_PATHS,
+    MISSING,
+    overlap,
+    parse_path,
+    paths_named,
+    value_at,
+    with_value,
+    without,
+)
 
 NAMES = st.sampled_from(["a", "b", "c"])
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map(tuple)
@@ -39,6 +51,34 @@ def test_a_path_has_an_end():
     assert len(parse_path(".".join("a" * 16), field="f")) == 16
     with pytest.raises(InvalidArgumentError):
         parse_path(".".join("a" * 17), field="f")
+
+
+def test_of_a_path_no_more_is_read_than_it_may_have(monkeypatch):
+    read = []
+
+    class Counting:
+        def match(self, text, at):
+            read.append(at)
+            return segment.match(text, at)
+
+    segment = field_path._SEGMENT
+    monkeypatch.setattr(field_path, "_SEGMENT", Counting())
+    with pytest.raises(InvalidArgumentError, match="at most 16 segments"):
+        parse_path(".".join("a" * 1000), field="f")
+    assert len(read) == 17
+
+
+def test_a_mask_names_each_path_once():
+    assert paths_named(["a", "b", "a"] * 100, field="f") == {"a", "b"}
+    assert len(paths_named(map(str, range(MAX_PATHS)), field="f")) == MAX_PATHS
+
+
+def test_of_a_mask_no_more_is_read_than_it_may_have():
+    mask = map(str, itertools.count())
+    with pytest.raises(InvalidArgumentError, match="more than 64 paths") as caught:
+        paths_named(itertools.islice(mask, 1000), field="f")
+    assert caught.value.field == "f"
+    assert next(mask) == "65"
 
 
 @given(DOCUMENTS, PATHS, st.integers())

@@ -6,7 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from blrcs.domain.errors import FailedPreconditionError
-from blrcs.encryption.data_key import DataKey, key_id, key_id_in
+from blrcs.domain.sealed_value import key_id_in
+from blrcs.encryption.data_key import DataKey, key_id
 
 KEY = bytes(range(32))
 

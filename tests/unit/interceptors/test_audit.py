@@ -384,3 +384,38 @@ async def test_a_request_that_turns_out_to_be_no_message_is_recorded_without_it(
     ((_, record),) = sink.records
     assert (record["code"], record["reason"]) == ("INVALID_ARGUMENT", "REQUEST_MALFORMED")
     assert "request" not in record
+
+
+@pytest.mark.parametrize(
+    ("kept", "guards"),
+    [
+        ("call", ()),
+        ("request", ()),
+        ("request", (Refusing("authorization"),)),
+        ("refusals", (Refusing("authorization"),)),
+    ],
+)
+async def test_a_resource_that_cannot_be_read_loses_no_record(sink, kept, guards):
+    def parse(octets):
+        return CheckedRequest(octets, "x", Vault.FromString)
+
+    method = Method(
+        "/tests.Service/Get",
+        client_streaming=False,
+        server_streaming=False,
+        parse=parse,
+        serialize=Reply.SerializeToString,
+    )
+
+    async def handler(request, call):
+        del request, call
+        return Reply()
+
+    policy = MethodPolicy(Permission("vaults.get", "vaults/{other}"), audit=kept)
+    audit = Audit(method, policy, sink, None)
+    pipeline = Pipeline(method, audit.bind(handler), body_guards=guards, observers=[audit])
+    call = Call(method, InProcessStream(None), (), "192.0.2.1")
+    await pipeline.serve(call, b"\xff")
+    told = [values for _, values in sink.records] or [each[-1] for each in sink.folded()]
+    assert len(told) == 1
+    assert "resource" not in told[0]

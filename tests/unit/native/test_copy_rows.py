@@ -70,12 +70,26 @@ def test_what_stands_around_them():
         (("a", "b"), b"t", TypeError),
         ((), b"t", TypeError),
         (["a"], b"t", TypeError),
+        ("a", b"t", TypeError),
+        (None, b"t", TypeError),
         ((1,), b"x", ValueError),
     ],
 )
 def test_what_is_of_another_kind_is_refused(row, kinds, error):
     with pytest.raises(error):
         copy_rows([row], kinds)
+
+
+def test_rows_that_change_while_they_are_read_change_nothing():
+    rows = []
+
+    class Odd:
+        def __float__(self):
+            rows[:] = [("much longer",) * 1000] * 1000
+            return 1.0
+
+    rows += [(Odd(), "a"), (2.0, "b")]
+    assert copy_rows(rows, b"rt") == copy_rows([(1.0, "a"), (2.0, "b")], b"rt")
 
 
 def test_enumerations_are_their_numbers():

@@ -63,7 +63,7 @@ def test_a_binding_that_moves_leaves_the_tenant_where_it_was():
     moved = replace(first.policy.bindings["bindings/a"], members=("users/u",), resource="")
     second = compiled(first.policy.with_binding(moved, now_ns=1), first)
     assert second.table.check("users/u", "o.read", "anything")
-    gone = compiled(second.policy.without_binding("bindings/a", "", now_ns=1), second)
+    gone = compiled(second.policy.without("bindings/a", "", now_ns=1), second)
     assert allowed(gone) == [False, True]
     assert not gone.table.holds_anywhere("users/v", "o.read")
 

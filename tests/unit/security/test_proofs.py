@@ -1,5 +1,7 @@
+import gc
 import hashlib
 import json
+import weakref
 from types import SimpleNamespace
 
 import jwt
@@ -7,9 +9,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from blrcs.domain.errors import UnauthenticatedError
+from blrcs.domain.errors import ResourceExhaustedError, UnauthenticatedError
+from blrcs.security import proof_text
+from blrcs.security.proof_payments import ProofPayments
 from blrcs.security.proofs import ProofChecker
 from blrcs.security.signing_keys import SigningKey
+from blrcs_native.keys import VerificationKey
 from blrcs_native.limiter import Limiter
 from tests.unit.application.identity_fakes import FakeClock
 from tests.unit.native.token_factory import encode
@@ -34,6 +39,23 @@ def thumbprint(key):
     return encode(hashlib.sha256(text.encode()).digest())
 
 
+class FakeCall:
+    """What a checker asks of a call."""
+
+    def __init__(self, method, proofs):
+        self.method = SimpleNamespace(name=method)
+        self.metadata = [("x", "y"), *(("dpop", each) for each in proofs)]
+        self.peer_address = "198.51.100.7"
+        self.callbacks = []
+
+    def add_done_callback(self, callback):
+        self.callbacks.append(callback)
+
+    def end(self):
+        for callback in self.callbacks:
+            callback(self)
+
+
 class World:
     def __init__(self):
         self.clock = FakeClock()
@@ -41,7 +63,6 @@ class World:
         self.checkers = [
             ProofChecker(self.limiter, origins=[f"{ORIGIN}/"], clock=self.clock) for _ in range(2)
         ]
-        self.calls = 0
 
     def proof(self, key=KEY, *, header=None, algorithm=None, **claims):
         made = {
@@ -61,12 +82,7 @@ class World:
         )
 
     def call(self, *proofs, method=METHOD):
-        self.calls += 1
-        return SimpleNamespace(
-            method=SimpleNamespace(name=method),
-            metadata=[("x", "y"), *(("dpop", each) for each in proofs)],
-            started_ns=self.calls,
-        )
+        return FakeCall(method, proofs)
 
     def good(self, *proofs, key=KEY, checker=0, method=METHOD):
         call = self.call(*proofs, method=method)
@@ -97,6 +113,29 @@ def test_a_stream_shows_its_proof_at_each_message(world):
         assert world.checkers[0].check(call, thumbprint(KEY), TOKEN)
     assert not world.checkers[0].check(call, thumbprint(KEY), "another.to.ken")
     assert not world.good(world.proof())
+
+
+def test_a_call_that_runs_is_taken_for_no_other_however_many_came_since(world):
+    checker, call = world.checkers[0], world.call(world.proof())
+    assert checker.check(call, thumbprint(KEY), TOKEN)
+    # Each may lie where one before it lay.
+    for number in range(400):
+        assert not world.good(world.proof())
+        other = world.call(world.proof(jti=str(number)))
+        assert checker.check(other, thumbprint(KEY), TOKEN)
+        other.end()
+    assert checker.check(call, thumbprint(KEY), TOKEN)
+
+
+def test_nothing_is_kept_of_a_call_that_has_ended(world):
+    call = world.call(world.proof())
+    assert world.checkers[0].check(call, thumbprint(KEY), TOKEN)
+    kept = weakref.ref(call)
+    call.end()
+    assert not world.checkers[0].check(call, thumbprint(KEY), TOKEN)
+    del call
+    gc.collect()
+    assert kept() is None
 
 
 @pytest.mark.parametrize(
@@ -219,3 +258,79 @@ async def test_no_token_is_given_twice_for_one_proof(world, machines):
     assert await here.proven_key(call) == thumbprint(KEY)
     with pytest.raises(UnauthenticatedError):
         await there.proven_key(call)
+
+
+@pytest.mark.parametrize(
+    "jwk", [{}, {"kty": 7}, {"kty": []}, {"kty": "OKP"}, {"kty": "EC", "crv": 1, "x": "", "y": ""}]
+)
+def test_what_is_no_key_proves_nothing(world, jwk):
+    assert not world.good(world.proof(header={"jwk": jwk}))
+
+
+def test_a_signature_is_verified_of_no_other_key(world, monkeypatch):
+    verified = []
+
+    class Counted:
+        @staticmethod
+        def from_jwk(jwk, **options):
+            verified.append(jwk["x"])
+            return VerificationKey.from_jwk(jwk, **options)
+
+    monkeypatch.setattr(proof_text, "VerificationKey", Counted)
+    assert not world.good(world.proof(OTHER))
+    assert verified == []
+    assert world.good(world.proof())
+    assert verified == [jwk_of(KEY)["x"]]
+
+
+async def stranger(checker, world, key=OTHER, **claims):
+    """Whose key a call without a token proves."""
+    made = world.proof(key, ath=..., **claims)
+    return await checker.proven_key(world.call(made))
+
+
+async def test_strangers_have_no_used_proof_forgotten(world):
+    own, theirs = Limiter(64, clock=world.clock), Limiter(64, clock=world.clock)
+    checker = ProofChecker(own, origins=[ORIGIN], clock=world.clock, strangers=theirs)
+    used = world.proof()
+    assert checker.check(world.call(used), thumbprint(KEY), TOKEN)
+    for number in range(500):
+        assert await stranger(checker, world, jti=f"n{number}") == thumbprint(OTHER)
+    assert not checker.check(world.call(used), thumbprint(KEY), TOKEN)
+    with pytest.raises(UnauthenticatedError):
+        await stranger(checker, world, jti="n499")
+
+
+async def test_an_address_pays_for_what_comes_to_nothing(world):
+    payments = ProofPayments(Limiter(64, clock=world.clock), 3)
+    checker = ProofChecker(world.limiter, origins=[ORIGIN], clock=world.clock, payments=payments)
+    for number in range(20):
+        call = world.call(world.proof(ath=..., jti=f"good{number}"))
+        assert await checker.proven_key(call)
+        checker.vouch_for(call)
+    for number in range(3):
+        assert await stranger(checker, world, jti=f"vain{number}")
+    with pytest.raises(ResourceExhaustedError) as refused:
+        await stranger(checker, world, jti="late")
+    assert refused.value.retry_after_ns == 200 * 10**9
+    # Who shows none is asked for nothing, nor are those whose token is theirs.
+    assert await checker.proven_key(world.call()) is None
+    for number in range(20):
+        proof = world.proof(jti=f"owner{number}")
+        assert checker.check(world.call(proof), thumbprint(KEY), TOKEN)
+    world.clock.advance(200 * 10**9)
+    assert await stranger(checker, world, jti="later")
+
+
+def test_a_thief_pays_apart_for_what_it_forges_with_a_stolen_token(world):
+    payments = ProofPayments(Limiter(64, clock=world.clock), 3)
+    checker = ProofChecker(world.limiter, origins=[ORIGIN], clock=world.clock, payments=payments)
+    good = world.proof()
+    for _ in range(10):
+        forged = f"{world.proof(jti='forged').rpartition('.')[0]}.{good.rpartition('.')[2]}"
+        assert not checker.check(world.call(forged), thumbprint(KEY), TOKEN)
+    assert not checker.check(world.call(good), thumbprint(KEY), TOKEN)
+    assert checker.check(world.call(world.proof(OTHER)), thumbprint(OTHER), TOKEN)
+    elsewhere = world.call(good)
+    elsewhere.peer_address = "203.0.113.9"
+    assert checker.check(elsewhere, thumbprint(KEY), TOKEN)

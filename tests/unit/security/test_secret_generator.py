@@ -47,9 +47,20 @@ def test_any_text_has_a_refresh_hash():
     assert len(generator.refresh_hash("\x00é" * 100)) == 32
 
 
-def test_ids_of_many_resources_are_those_of_each():
-    octets = bytes(range(24))
+def test_ordered_ids_begin_with_their_time_and_go_on_at_random():
+    octets = bytes(range(24))[::-1]
     generator = RandomSecretGenerator(lambda size: octets[:size])
-    expected = [octets[start : start + 8].hex() for start in (0, 8, 16)]
-    assert generator.resource_ids(3) == expected
-    assert generator.resource_ids(0) == []
+    expected = ["0000000f4240" + octets[start : start + 8].hex() for start in (16, 8, 0)]
+
+    assert generator.ordered_ids(10**12 + 999_999, 3) == expected
+    assert generator.ordered_ids(10**12, 0) == []
+
+
+def test_ordered_ids_of_a_later_millisecond_come_behind_all_before():
+    generator = RandomSecretGenerator()
+    now_ns = 4_000_000_000 * 10**9
+    ids = [each for at in range(20) for each in generator.ordered_ids(now_ns + at * 10**6, 50)]
+
+    assert ids == sorted(ids)
+    assert len(set(ids)) == 1000
+    assert all(re.fullmatch(RESOURCE_PATTERN, each) for each in ids)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blrcs.domain.record_name import CollectionKey
-from blrcs.transfer.batch import WriteEncoder, batches
+from blrcs.transfer.batch import Batching
 from blrcs.transfer.batch_writer import EXISTS, BatchWriter
 from blrcs.transfer.entry import EntryMaker, Reject, ids_of
 from blrcs.transfer.errors import TransferError
@@ -26,8 +26,20 @@ def entry(number, record_id=None, **data):
     return MAKE(line, record_id or f"r{number}", data or {"n": number}, None)
 
 
-def batch(*entries):
-    (found,) = batches(iter(entries))
+def unread(lines):
+    raise AssertionError(lines)
+
+
+def batches(found, max_entries=1000, *, replaces=False):
+    return Batching(KEY, unread, replaces=replaces, max_entries=max_entries).found(iter(found))
+
+
+def ids_in(found):
+    return [found.entry(index).record_id for index in range(len(found.writes))]
+
+
+def batch(*entries, replaces=False):
+    (found,) = batches(entries, replaces=replaces)
     return found
 
 
@@ -38,8 +50,7 @@ def stored(record_id, **data):
 
 
 def writer(server, on_conflict="fail"):
-    encode = WriteEncoder(KEY, replaces=on_conflict == "replace")
-    return BatchWriter(server, encode, StoredRecords(server, KEY), on_conflict=on_conflict)
+    return BatchWriter(server, StoredRecords(server, KEY), on_conflict=on_conflict)
 
 
 def test_what_is_in_order_is_one_call():
@@ -65,7 +76,9 @@ def test_each_line_is_written_once_or_left_out_or_told_of(kinds, on_conflict, is
     before = {name(f"r{number}"): stored(f"r{number}", n=number) for number in numbers["same"]}
     before |= {name(f"r{number}"): stored(f"r{number}", n=-1) for number in numbers["other"]}
     server = MemoryServer(dict(before), bad={f"r{number}" for number in numbers["bad"]}, most=most)
-    outcome = writer(server, on_conflict)(batch(*entries), is_doubtful=is_doubtful)
+    outcome = writer(server, on_conflict)(
+        batch(*entries, replaces=on_conflict == "replace"), is_doubtful=is_doubtful
+    )
     rejected = [each.line.number for each in outcome.rejects]
     replaces = on_conflict == "replace"
     own = set(numbers["new"]) | set(numbers["same"] if is_doubtful or replaces else ())
@@ -125,10 +138,10 @@ def test_what_is_refused_as_a_whole_ends_it():
 
 def test_batches_are_bounded_and_have_no_record_twice():
     found = [entry(1), entry(2), Reject(Line(3, 4, 40, b"x\ny\n", True), "bad"), entry(5, "r1")]
-    first, second = batches(iter(found))
-    assert [each.record_id for each in first.entries] == ["r1", "r2"]
+    first, second = batches(found)
+    assert ids_in(first) == ["r1", "r2"]
     assert (first.end, first.number, len(first.rejects)) == (40, 4, 1)
-    assert [each.record_id for each in second.entries] == ["r1"]
-    assert [len(each.entries) for each in batches(map(entry, range(5)), 2)] == [2, 2, 1]
+    assert ids_in(second) == ["r1"]
+    assert [len(each.writes) for each in batches(map(entry, range(5)), 2)] == [2, 2, 1]
     large = [entry(number, x="y" * (1 << 20)) for number in range(3)]
-    assert [len(each.entries) for each in batches(iter(large))] == [1, 1, 1]
+    assert [len(each.writes) for each in batches(large)] == [1, 1, 1]

@@ -20,7 +20,11 @@ class Creations:
         self.error = None
         self.declines = False
 
-    async def suits(self, parent):
+    def suits(self, parent):
+        assert parent == ORDERS
+        return None if self.suitable else False
+
+    async def learn(self, parent):
         assert parent == ORDERS
         return self.suitable
 
@@ -77,4 +81,5 @@ async def test_who_has_gone_takes_nobody_along(create, creations):
 @pytest.mark.parametrize("suitable", [True, False])
 async def test_a_collection_suits_as_it_does_for_many(create, creations, suitable):
     create.suitable = suitable
-    assert await creations.suits(ORDERS) is suitable
+    assert creations.suits(ORDERS) is (None if suitable else False)
+    assert await creations.learn(ORDERS) is suitable

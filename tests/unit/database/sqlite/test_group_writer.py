@@ -224,7 +224,19 @@ async def test_no_operation_of_a_failed_commit_succeeds(writer, gate, connection
 
 
 @pytest.mark.parametrize("sql", ["BEGIN IMMEDIATE", "SAVEPOINT operation", "RELEASE operation"])
-async def test_a_group_whose_transaction_cannot_be_held_fails_whole(writer, connection, sql):
+async def test_a_group_whose_transaction_cannot_be_held_fails_whole(writer, gate, connection, sql):
+    connection.failures[sql] = Failure(sqlite3.SQLITE_BUSY)
+    futures = [writer.submit(add(1)), writer.submit(add(2))]
+    gate.open()
+
+    for outcome in await outcomes(*futures):
+        assert isinstance(outcome, UnavailableError)
+    assert connection.rows() == []
+    assert await result(writer.submit(add(3))) == 1
+
+
+@pytest.mark.parametrize("sql", ["BEGIN IMMEDIATE", "COMMIT"])
+async def test_one_alone_whose_transaction_cannot_be_held_fails(writer, connection, sql):
     connection.failures[sql] = Failure(sqlite3.SQLITE_BUSY)
 
     (outcome,) = await outcomes(writer.submit(add(1)))
@@ -232,6 +244,29 @@ async def test_a_group_whose_transaction_cannot_be_held_fails_whole(writer, conn
     assert isinstance(outcome, UnavailableError)
     assert connection.rows() == []
     assert await result(writer.submit(add(2))) == 1
+
+
+async def test_one_alone_that_raises_leaves_nothing(writer, connection):
+    error = ValueError("no")
+
+    def operation(transaction):
+        transaction.execute(ADD, n=1)
+        raise error
+
+    (outcome,) = await outcomes(writer.submit(operation))
+    assert outcome is error
+    assert await result(writer.submit(add(2))) == 1
+    assert connection.rows() == [2]
+
+
+async def test_one_alone_fails_when_sqlite_ends_its_transaction(writer, connection):
+    connection.failures[ADD_TEXT] = Failure(sqlite3.SQLITE_FULL, ends_transaction=True)
+
+    (outcome,) = await outcomes(writer.submit(add(1)))
+
+    assert isinstance(outcome, UnavailableError)
+    assert await result(writer.submit(add(2))) == 1
+    assert connection.rows() == [2]
 
 
 async def test_memory_that_runs_out_fails_the_group_and_spares_the_thread(writer, connection):

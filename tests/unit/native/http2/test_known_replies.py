@@ -120,15 +120,34 @@ async def test_a_client_may_change_the_size_of_its_table(
     decoder: hpack.Decoder = server.endpoint._reader._decoder
     told = frames.settings((TABLE_SIZE, size))
     if is_pending:
-        # The reply is begun, and not encoded, when the change comes.
+        # The reply is there, and not taken, when the change comes: it is older than its answer.
         server.endpoint.receive(frames.call(101, b"/e/Echo", b"hi"))
         server.endpoint.receive(told)
+        *answer, acknowledged = server.endpoint.take()
+        assert (acknowledged.kind, acknowledged.flags) == (frames.SETTINGS, frames.ACK)
+        decoder.max_allowed_table_size = size
     else:
         server.endpoint.receive(told)
         server.endpoint.receive(frames.call(101, b"/e/Echo", b"hi"))
-    decoder.max_allowed_table_size = size
-    answer = [each for each in server.endpoint.take() if each.stream == 101]
+        decoder.max_allowed_table_size = size
+        acknowledged, *answer = server.endpoint.take()
+    assert {each.stream for each in answer} == {101}
     assert_usual(answer)
+    server._stream = 101
+    await server.warm()
+
+
+@pytest.mark.parametrize("size", [0, 60, 100, 4096])
+async def test_a_reply_that_is_begun_is_encoded_for_the_table_that_is_agreed_on_then(
+    server: Server, size: int
+) -> None:
+    await server.warm()
+    server.endpoint.receive(frames.call(101, b"/e/Tell", b"hi"))
+    server.endpoint.receive(frames.settings((TABLE_SIZE, size)))
+    server.endpoint._reader._decoder.max_allowed_table_size = size
+    answer = [each for each in server.endpoint.take() if each.stream == 101]
+    assert answer[0].fields == HEAD | {"x-first": "hi"}
+    assert answer[-1].fields == TRAILERS | {"x-last": "hi"}
     server._stream = 101
     await server.warm()
 

@@ -1,0 +1,102 @@
+"""What a client may send once its heads and the replies are known, by name."""
+
+from tests.unit.native.http2 import frames
+from tests.unit.native.http2.frames import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    PADDED,
+    block,
+    call,
+    data,
+    frame,
+    head,
+    message,
+    ping,
+    priority,
+    request_fields,
+    reset,
+    window_update,
+)
+
+ECHO = b"/e/Echo"
+FAIL = b"/e/Fail"
+WARM = 5  # calls, after which heads and replies are known
+FIRST = 2 * WARM + 1
+BODY = message(b"hi")
+
+
+def whole(*numbers: int, path: bytes = ECHO, body: bytes = b"hi") -> bytes:
+    return b"".join(call(number, path, body) for number in numbers)
+
+
+def heads_first(*numbers: int) -> bytes:
+    """As clients send that have several calls to make."""
+    fields = block(request_fields(ECHO))
+    return b"".join(head(number, fields) for number in numbers) + b"".join(
+        data(number, BODY, end=True) for number in numbers
+    )
+
+
+HEAD = block(request_fields(ECHO))
+STATED = block(request_fields(ECHO, (b"content-length", b"7")))
+HEADED = head(FIRST, HEAD)
+
+
+def stated(body: bytes) -> bytes:
+    """Calls whose heads state a length, the last with this body, and one more."""
+    bodies = [BODY, BODY, BODY, body]
+    return b"".join(
+        head(FIRST + 2 * index, STATED) + data(FIRST + 2 * index, each, end=True)
+        for index, each in enumerate(bodies)
+    ) + whole(FIRST + 8)
+
+
+SCENARIOS = {
+    "whole calls": whole(FIRST, FIRST + 2, FIRST + 4),
+    "heads first": heads_first(FIRST, FIRST + 2, FIRST + 4),
+    "bodies in another order": HEADED
+    + head(FIRST + 2, HEAD)
+    + data(FIRST + 2, BODY, end=True)
+    + data(FIRST, BODY, end=True),
+    "a ping between head and body": HEADED + ping() + data(FIRST, BODY, end=True),
+    "an error between them": whole(FIRST)
+    + whole(FIRST + 2, path=FAIL)
+    + whole(FIRST + 4, FIRST + 6),
+    "several frames": HEADED + data(FIRST, BODY[:3]) + data(FIRST, BODY[3:], end=True),
+    "an empty frame at the end": HEADED + data(FIRST, BODY) + data(FIRST, b"", end=True),
+    "nothing but the end": HEADED + data(FIRST, b"", end=True),
+    "the end in the head": head(FIRST, HEAD, end=True),
+    "padding": HEADED + frame(DATA, PADDED | END_STREAM, FIRST, b"\x03" + BODY + bytes(3)),
+    "nothing but padding": HEADED + frames.padded(FIRST, 9) + data(FIRST, BODY, end=True),
+    "too much padding": HEADED + frame(DATA, PADDED | END_STREAM, FIRST, b"\x09" + BODY),
+    "a padded head": frame(HEADERS, END_HEADERS | PADDED, FIRST, b"\x02" + HEAD + bytes(2))
+    + data(FIRST, BODY, end=True),
+    "a message that is cut off": HEADED + data(FIRST, BODY[:-1], end=True),
+    "two messages": HEADED + data(FIRST, BODY + BODY, end=True),
+    "two bodies": whole(FIRST) + data(FIRST, BODY, end=True),
+    "two heads": HEADED + HEADED + data(FIRST, BODY, end=True),
+    "a head of a call that has ended": whole(FIRST) + HEADED,
+    "a number that is not greater": whole(FIRST + 2, FIRST),
+    "an even number": whole(FIRST + 1),
+    "no number": whole(0),
+    "a number with the reserved bit": whole(FIRST + (1 << 31)),
+    "data of a call that has not begun": whole(FIRST) + data(FIRST + 2, BODY, end=True),
+    "a reset of a call that has not begun": whole(FIRST) + reset(FIRST + 2),
+    "a window of a call that has not begun": whole(FIRST) + window_update(FIRST + 2, 1),
+    "a window of a call that has ended": whole(FIRST) + window_update(FIRST, 1) + whole(FIRST + 2),
+    "a window of nothing": whole(FIRST) + window_update(0, 0),
+    "too large a window": whole(FIRST) + window_update(0, 2**31 - 1),
+    "a priority": whole(FIRST) + priority(FIRST, 0) + whole(FIRST + 2),
+    "an unknown frame": HEADED + frame(99, 0, FIRST, b"x") + data(FIRST, BODY, end=True),
+    "a frame that is too large": HEADED + frame(DATA, END_STREAM, FIRST, bytes(16_385)),
+    "a ping of another size": whole(FIRST) + frame(frames.PING, 0, 0, b"x"),
+    "a continuation": HEADED + frame(frames.CONTINUATION, END_HEADERS, FIRST, HEAD),
+    "the length that is stated": stated(BODY),
+    "less than the length that is stated": stated(message(b"h")),
+    "more than the length that is stated": stated(message(b"hi!")),
+    "large messages": whole(*range(FIRST, FIRST + 20, 2), body=bytes(2_000))
+    + window_update(0, 1 << 20)
+    + whole(*range(FIRST + 20, FIRST + 40, 2), body=bytes(16_000)),
+}
