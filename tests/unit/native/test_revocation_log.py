@@ -12,6 +12,7 @@ from blrcs_native.claims import Claims
 from blrcs_native.revocation_log import RevocationLog
 from blrcs_native.revocations import Revocations
 from blrcs_native.worker_slots import WorkerSlots
+from tests.integration.workers.locking import locked_by_another
 from tests.unit.native.token_factory import ISSUER, NOW_NS, FakeClock, make_token, make_verifier
 
 ENTRIES = 4
@@ -28,11 +29,11 @@ class Processes:
         self.block = bytearray(RevocationLog.size_bytes_for(ENTRIES))
         self.stored: list[str] = []
         self.reloads = 0
-        self.log, self.one = self.join(0)
-        _, self.other = self.join(1)
+        self.slots = WorkerSlots(self.locks, 4)
+        self.log, self.one = self.join(self.slots, 0)
+        _, self.other = self.join(WorkerSlots(self.locks, 4), 1)
 
-    def join(self, slot: int) -> tuple[RevocationLog, Revocations]:
-        slots = WorkerSlots(self.locks, 4)
+    def join(self, slots: WorkerSlots, slot: int) -> tuple[RevocationLog, Revocations]:
         slots.take(slot)
         log = RevocationLog(slots, buffer=self.block)
         revocations = Revocations(clock=FakeClock(), log=log)
@@ -160,3 +161,14 @@ def test_an_unfit_buffer_raises(processes: Processes) -> None:
         RevocationLog(slots, buffer=bytearray(b"x" * 4096))
     with pytest.raises(BufferError):
         RevocationLog(slots, buffer=bytes(4096))
+
+
+def test_who_does_not_wait_says_who_writes(processes: Processes) -> None:
+    processes.block[OWNER_AT : OWNER_AT + 8] = struct.pack("=Q", DEAD + 1)
+    with locked_by_another(processes.locks, DEAD) as process:
+        with pytest.raises(BlockingIOError):
+            processes.log.ask_to_reload(wait=False)
+        assert processes.slots.waiting(0) == (DEAD, 1)
+        assert processes.slots.holder(DEAD) == process
+    processes.log.ask_to_reload(wait=False)
+    assert processes.slots.waiting(0) is None
