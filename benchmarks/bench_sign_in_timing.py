@@ -25,8 +25,9 @@ from blrcs.database.sqlite.adapter import SqliteAdapter
 from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.domain.user import User
 from blrcs.security.access_store import AccessStore
+from blrcs.security.failure_counts import LimiterFailureCounts
 from blrcs.security.password_hasher import Argon2PasswordHasher
-from blrcs.security.sign_in_throttle import LimiterSignInThrottle
+from blrcs.security.sign_in_throttle import CountingSignInThrottle
 from blrcs.security.token_revoker import VerifierRevoker
 from blrcs_native.limits.limiter import Limiter
 from blrcs_native.tokens.revocations import Revocations
@@ -101,8 +102,10 @@ async def refusals(rounds: int) -> dict[str, list[float]]:
             users=users,
             sessions=SqlSessionRepository(database, revocations),
             hasher=hasher,
-            throttle=LimiterSignInThrottle(
-                Limiter(1 << 16), account_failures=1 << 20, address_failures=1 << 20
+            throttle=CountingSignInThrottle(
+                LimiterFailureCounts(Limiter(1 << 16)),
+                account_failures=1 << 20,
+                address_failures=1 << 20,
             ),
             clock=time.time_ns,
         )

@@ -105,6 +105,10 @@ class Server(Registrar):
         return run_interceptors(self._interceptors, registration, executor)
 
 
+# Some ask what a server is before they choose coroutines: grpc_reflection for one.
+grpc.aio.Server.register(Server)
+
+
 def server(
     migration_thread_pool: Executor | None = None,
     handlers: Sequence[grpc.GenericRpcHandler] | None = None,

@@ -139,7 +139,7 @@ def _rotation(opened: OpenKeys) -> Any:
 
 
 async def _rotate_server(opened: OpenKeys) -> Any:
-    from blrcs.encryption.sealer import SERVER as OF_SERVER  # noqa: PLC0415 - see the package
+    from blrcs.database.repositories.key_use import SERVER as OF_SERVER  # noqa: PLC0415 - see the package
 
     return await _rotation(opened).rotate_data(OF_SERVER)
 

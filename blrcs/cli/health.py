@@ -4,11 +4,18 @@ from typing import Annotated
 
 import typer
 
+from blrcs.cli.config import load_or_exit
 from blrcs.cli.exit import fail
+
+OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not listened on
+"""Of every address that a server listens on, the one that it is asked at."""
 
 
 def health(
-    address: Annotated[str, typer.Argument(help="host:port of the server.")] = "127.0.0.1:50051",
+    address: Annotated[
+        str | None,
+        typer.Argument(help="host:port of the server; by default where the configuration has it."),
+    ] = None,
     service: Annotated[str, typer.Option(help="One service; by default the whole server.")] = "",
     timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, max=60)] = 3.0,
     ca_file: Annotated[
@@ -20,6 +27,8 @@ def health(
     import grpc  # noqa: PLC0415 - see the package's docstring
     from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: PLC0415
 
+    if address is None:
+        address = configured_address()
     if ca_file is None:
         channel = grpc.insecure_channel(address)
     else:
@@ -36,3 +45,12 @@ def health(
     if status != "SERVING":
         fail(f"{address}: {status}")
     typer.echo(status)
+
+
+def configured_address() -> str:
+    """Where a server of this configuration is reached from its own machine."""
+    server = load_or_exit(None, None, {}).settings.server
+    if server.uds is not None:
+        return f"unix:{server.uds}"
+    host = OF_ALL.get(server.host, server.host)
+    return f"[{host}]:{server.port}" if ":" in host else f"{host}:{server.port}"

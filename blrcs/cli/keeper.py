@@ -1,6 +1,7 @@
 """``blrcs keeper``: the process that keeps the cache for the workers of ``blrcs serve``."""
 
 import asyncio
+import faulthandler
 import signal
 import socket
 from typing import Annotated, Any
@@ -21,11 +22,13 @@ def keeper(
         CACHE,
         LOCKS,
         MEMORY,
+        STACKS,
         Handover,
     )
     from blrcs.workers.memory import SharedMemory  # noqa: PLC0415
     from blrcs.workers.segment import Segment  # noqa: PLC0415
 
+    faulthandler.register(STACKS)
     supervisor = socket.socket(fileno=control)
     supervisor.set_inheritable(False)
     try:
@@ -34,6 +37,7 @@ def keeper(
         raise typer.Exit(1) from None
     loaded, _ = settings_of(handover)
     memory = SharedMemory(Segment(passed[MEMORY][0], passed[LOCKS][0]))
+    memory.pulses.begin(memory.keeper_place)
     run(_serve(supervisor, socket.socket(fileno=passed[CACHE][0]), loaded.settings, memory))
 
 
@@ -55,6 +59,7 @@ async def _serve(
     # Before anybody is answered: what copies show went with an earlier keeper.
     cache = KeptCache(settings.cache, stamps=memory.cache_stamps(), hits=memory.all_cache_hits())
     server = await loop.create_unix_server(lambda: KeeperConnection(cache), sock=listening)
+    memory.pulses.keep(memory.keeper_place)
     supervisor.send(Started().to_packet())
     while not stopped.is_set():
         cache.reclaim()

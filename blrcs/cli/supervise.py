@@ -52,22 +52,25 @@ def supervise(
             "flags": flags,
         }
         try:
-            asyncio.run(_supervise(count, estate, started_with, _end_s(settings)))
+            asyncio.run(_supervise(count, estate, started_with, _patience(settings)))
         except WorkerFailedError:
             raise typer.Exit(1) from None
 
 
-def _end_s(settings: Settings) -> float:
-    """How long a worker may take to its end."""
+def _patience(settings: Settings) -> Any:
+    from blrcs.supervisor.seat import Patience  # noqa: PLC0415 - see the package's docstring
+
     of_services_s = settings.services.stop_timeout.ns / NS_PER_S
-    return settings.server.drain_grace_s + of_services_s + CLOSING_S
+    return Patience(
+        end_s=settings.server.drain_grace_s + of_services_s + CLOSING_S,
+        hang_s=settings.server.hang_timeout_s or None,
+    )
 
 
 async def _supervise(
-    count: int, estate: Any, started_with: Mapping[str, Any], end_s: float
+    count: int, estate: Any, started_with: Mapping[str, Any], patience: Any
 ) -> None:
     from blrcs.supervisor.process import WorkerProcess  # noqa: PLC0415
-    from blrcs.supervisor.seat import Patience  # noqa: PLC0415
     from blrcs.supervisor.supervisor import Supervisor  # noqa: PLC0415
     from blrcs.workers.handover import Handover  # noqa: PLC0415
 
@@ -85,9 +88,10 @@ async def _supervise(
         spawn=lambda seat, first: spawn("worker", estate.of_worker(seat), first=first),
         spawn_keeper=spawn_keeper if estate.of_keeper() else None,
         recover=estate.memory.recover,
+        signs=estate.memory,
         steer=estate.steer,
         queue=estate.queue,
-        patience=Patience(end_s=end_s),
+        patience=patience,
     )
     main, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert main is not None  # noqa: S101 - a coroutine of asyncio.run is one

@@ -1,6 +1,7 @@
 """``blrcs worker``: one of the processes of ``blrcs serve``, which starts it."""
 
 import asyncio
+import faulthandler
 import os
 import signal
 import socket
@@ -16,8 +17,10 @@ def worker(
     control: Annotated[int, typer.Argument(help="The descriptor of the supervisor's socket.")],
 ) -> None:
     """Run one worker. It is started by `blrcs serve`, not by hand."""
-    from blrcs.workers.worker import Worker  # noqa: PLC0415 - see the package's docstring
+    from blrcs.workers.handover import STACKS  # noqa: PLC0415 - see the package's docstring
+    from blrcs.workers.worker import Worker  # noqa: PLC0415
 
+    faulthandler.register(STACKS)
     os.set_inheritable(control, False)  # noqa: FBT003 - the name says it
     try:
         joined = Worker.join(socket.socket(fileno=control))

@@ -9,6 +9,8 @@ from blrcs.config.section import PathName, ReadableFile, Section
 from blrcs.config.size import SizeBytes
 
 MAX_WORKERS = 256
+MIN_HANG_S = 2
+"""Four times as long as a worker takes to say that it goes on."""
 
 Seconds = Annotated[float, BeforeValidator(lambda value: Duration.parse(value).seconds)]
 """A number of seconds, in every form that a duration has."""
@@ -81,9 +83,18 @@ class Server(Section):
     """Connections of this age are drained, so that clients spread over new servers."""
     drain_grace_s: Annotated[Seconds, Field(le=3_600)] = 30.0
     """How long accepted calls may take to finish once the server is told to stop."""
+    hang_timeout_s: Annotated[Seconds, Field(le=3_600)] = 30.0
+    """A worker whose event loop has not turned for so long is killed, and another one started; 0
+    for never, else at least 2. Of several workers alone."""
     reflection: Literal["auto", "on", "off"] = "auto"
     """Whether the server describes its services; auto is off in production."""
     tls: Tls = Field(default_factory=Tls)
+
+    @model_validator(mode="after")
+    def _check_hang_can_be_told(self) -> Self:
+        if 0 < self.hang_timeout_s < MIN_HANG_S:
+            raise ValueError(f"hang_timeout_s is 0 or at least {MIN_HANG_S}")
+        return self
 
     @model_validator(mode="after")
     def _check_transport_can(self) -> Self:

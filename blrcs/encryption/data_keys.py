@@ -11,7 +11,7 @@ from blrcs.domain.record_name import CollectionKey
 from blrcs.domain.sealed_value import key_id_in
 from blrcs.encryption.data_key import KEY_BYTES, DataKey, Random, key_id
 from blrcs.encryption.key_ring import KeyRing
-from blrcs.encryption.key_store import KeyStore
+from blrcs.encryption.key_store import KeyStore, altered
 from blrcs.encryption.master_key import MasterKeyError, MasterKeys
 from blrcs.encryption.place import place
 from blrcs.encryption.stored_key import (
@@ -27,6 +27,14 @@ ROUNDS = 8
 """In each a key is made that is missing, or found to have been made meanwhile; few are needed."""
 CHECK_PLACE = place("master key check")
 CHECKED = b"blrcs encrypts with this key.\0\0\0"
+
+
+class _Wrapped(NamedTuple):
+    """A tenant's key as it is stored: one that is put elsewhere, or edited, is another one."""
+
+    place: bytes
+    wrapped_by: str
+    wrapped: bytes
 
 
 class WrappingKeys(NamedTuple):
@@ -56,7 +64,7 @@ class DataKeys:
         self._masters = masters
         self._clock = clock
         self._random = random
-        self._tenants: OrderedDict[bytes, DataKey] = OrderedDict()
+        self._tenants: OrderedDict[_Wrapped, DataKey] = OrderedDict()
         self._rings: OrderedDict[CollectionKey, KeyRing] = OrderedDict()
         self._epoch: bytes | None = None
         self._in_use = False
@@ -201,7 +209,10 @@ class DataKeys:
         for key in stored:
             if key.purpose is KeyPurpose.WRAP or key.state is KeyState.DESTROYED:
                 continue
-            raw = tenant_keys[key.wrapped_by].open(key.place, key.wrapped)
+            wrapping = tenant_keys.get(key.wrapped_by)
+            if wrapping is None:
+                raise altered("what wraps a data key")
+            raw = wrapping.open(key.place, key.wrapped)
             if key.purpose is KeyPurpose.INDEX:
                 index_key = raw
             elif key.state is KeyState.ACTIVE:
@@ -261,12 +272,15 @@ class DataKeys:
 
     async def tenant_key(self, stored: StoredKey) -> DataKey:
         """A key that wraps a tenant's others."""
-        found = self._tenants.get(stored.key_id)
+        itself = _Wrapped(stored.place, stored.wrapped_by, stored.wrapped)
+        found = self._tenants.get(itself)
         if found is None:
             raw = await self._masters.unwrap(stored.wrapped_by, stored.place, stored.wrapped)
-            found = self._tenants[stored.key_id] = DataKey(raw, self._random)
+            found = self._tenants[itself] = DataKey(raw, self._random)
             if len(self._tenants) > MAX_KEPT:
                 self._tenants.popitem(last=False)
+        if found.id != stored.key_id:
+            raise altered("the id of a tenant's key")
         return found
 
 

@@ -14,6 +14,7 @@ from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import data_keys, settings
 from blrcs.database.upsert import upsert
 from blrcs.domain.record_name import CollectionKey
+from blrcs.encryption.master_key import MasterKeyError
 from blrcs.encryption.stored_key import TENANT_WIDE, KeyPurpose, KeyState, StoredKey
 
 OLD_KEY_ID = "encryption_key_id"
@@ -63,7 +64,10 @@ class KeyStore:
         self.database = database
 
     async def of_scope(self, scope: CollectionKey) -> list[StoredKey]:
-        """The keys of a collection, and those of its tenant."""
+        """The keys of a collection, and those of its tenant.
+
+        Like all that reads keys it raises MasterKeyError where a row can be none of them.
+        """
         rows = await self.database.fetch_all(
             _OF_SCOPE, of_tenant=scope.tenant, of_collection=scope.collection
         )
@@ -89,16 +93,12 @@ class KeyStore:
     async def check(self) -> tuple[str, bytes] | None:
         """The id of the master key, and what it has wrapped to be known by; None at first."""
         value = await stored(self.database, CHECK)
-        if value is None:
-            return None
-        found = orjson.loads(value)
-        return found["id"], bytes.fromhex(found["wrapped"])
+        return None if value is None else _checked_in(value)
 
     async def begin_check(self, key_id: str, wrapped: bytes) -> tuple[str, bytes]:
         """Keeps the first one, and returns the one that is kept."""
         value = await get_or_make(self.database, CHECK, lambda: check_value(key_id, wrapped))
-        found = orjson.loads(value)
-        return found["id"], bytes.fromhex(found["wrapped"])
+        return _checked_in(value)
 
     async def old_key_id(self) -> str:
         """The id of the key of an earlier version, in hexadecimal digits; empty where none was."""
@@ -150,6 +150,19 @@ def check_value(key_id: str, wrapped: bytes) -> bytes:
     return orjson.dumps({"id": key_id, "wrapped": wrapped.hex()})
 
 
+def _checked_in(value: bytes) -> tuple[str, bytes]:
+    try:
+        found = orjson.loads(value)
+        return str(found["id"]), bytes.fromhex(found["wrapped"])
+    except (ValueError, LookupError, TypeError):
+        raise altered("what the master key is known by") from None
+
+
+def altered(what: str) -> MasterKeyError:
+    """Somebody has written to the database what the program does not."""
+    return MasterKeyError(f"{what} was altered in the database")
+
+
 def _to_row(key: StoredKey) -> dict[str, object]:
     return {
         "tenant": key.scope.tenant,
@@ -165,13 +178,16 @@ def _to_row(key: StoredKey) -> dict[str, object]:
 
 
 def _from_row(row: Row) -> StoredKey:
-    return StoredKey(
-        scope=CollectionKey(row.tenant, row.collection),
-        purpose=KeyPurpose(row.purpose),
-        version=row.version,
-        key_id=bytes(row.key_id),
-        wrapped=bytes(row.wrapped),
-        wrapped_by=row.wrapped_by,
-        state=KeyState(row.state),
-        created_at_ns=row.created_at_ns,
-    )
+    try:
+        return StoredKey(
+            scope=CollectionKey(row.tenant, row.collection),
+            purpose=KeyPurpose(row.purpose),
+            version=row.version,
+            key_id=bytes(row.key_id),
+            wrapped=bytes(row.wrapped),
+            wrapped_by=row.wrapped_by,
+            state=KeyState(row.state),
+            created_at_ns=row.created_at_ns,
+        )
+    except (ValueError, TypeError):
+        raise altered("a data key") from None

@@ -1,10 +1,10 @@
 """Shows the metrics of several processes as those of one server."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from blrcs.monitoring.native_collector import to_metric
@@ -107,12 +107,49 @@ class WorkerProcessCollector(Collector):
         yield from metrics.values()
 
 
+class Pulse(Protocol):
+    """What workers show of their loops."""
+
+    def silences_s(self) -> Mapping[str, float]:
+        """How long ago the loop of each living worker has turned last."""
+        ...
+
+    def hangs(self) -> int:
+        """How many processes have been ended because they hung."""
+        ...
+
+
+class PulseCollector(Collector):
+    """Which workers hang, as those tell that do not."""
+
+    def __init__(self, pulse: Pulse) -> None:
+        self._pulse = pulse
+
+    def collect(self) -> Iterator[Metric]:
+        """A gauge with the label ``worker``, and a counter."""
+        silence = GaugeMetricFamily(
+            "blrcs_worker_silence_seconds",
+            "Time since a worker's event loop has last said that it turns, which it does twice"
+            " a second.",
+            labels=["worker"],
+        )
+        for worker, silent_s in self._pulse.silences_s().items():
+            silence.add_metric([worker], silent_s)
+        yield silence
+        yield CounterMetricFamily(
+            "blrcs_worker_hangs_total",
+            "Processes that the supervisor has killed because they hung or held up others.",
+            self._pulse.hangs(),
+        )
+
+
 def new_summing_registry(
-    slices: Slices, processes: Callable[[], Mapping[str, int]]
+    slices: Slices, processes: Callable[[], Mapping[str, int]], pulse: Pulse
 ) -> CollectorRegistry:
     """A registry of its own with the families of all processes, these, and the platform."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(SummingCollector(slices))
     registry.register(WorkerProcessCollector(processes))
+    registry.register(PulseCollector(pulse))
     PlatformCollector(registry=registry)
     return registry

@@ -15,7 +15,7 @@ from blrcs.domain.condition.syntax import (
     Variable,
 )
 from blrcs.domain.condition.walk import variables
-from blrcs_native.conditions import nodes
+from blrcs_native.conditions import nodes, pairs
 from blrcs_native.conditions.condition import Condition, Node
 from blrcs_native.conditions.time_parts import TimePart
 
@@ -28,20 +28,20 @@ _NODES: dict[str, type] = {
     "||": nodes.Or,
     "!": nodes.Not,
     "?:": nodes.Choice,
-    "==": nodes.Equal,
-    "!=": nodes.NotEqual,
-    "in": nodes.In,
-    "[]": nodes.Index,
+    "==": pairs.Equal,
+    "!=": pairs.NotEqual,
+    "in": pairs.In,
+    "[]": pairs.Index,
     "[...]": nodes.ListOf,
-    "+": nodes.Add,
-    "-": nodes.Subtract,
-    "*": nodes.Multiply,
-    "/": nodes.Divide,
-    "%": nodes.Remainder,
+    "+": pairs.Add,
+    "-": pairs.Subtract,
+    "*": pairs.Multiply,
+    "/": pairs.Divide,
+    "%": pairs.Remainder,
     "-x": nodes.Negate,
-    ".startsWith": nodes.StartsWith,
-    ".endsWith": nodes.EndsWith,
-    ".contains": nodes.Contains,
+    ".startsWith": pairs.StartsWith,
+    ".endsWith": pairs.EndsWith,
+    ".contains": pairs.Contains,
     "size": nodes.Size,
     ".size": nodes.Size,
 }
@@ -75,7 +75,7 @@ def _node(expression: Expression) -> Node:
 def _operation(name: str, operands: tuple[Expression, ...]) -> Node:
     given = [_node(operand) for operand in operands]
     if name in _COMPARISONS:
-        return nodes.Compare(given[0], given[1], name)
+        return pairs.Compare(given[0], given[1], name)
     part = name.removeprefix(".")
     if part in TIME_PARTS:
         zone = cast(Literal, operands[1]).value if len(operands) > 1 else "UTC"

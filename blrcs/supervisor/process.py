@@ -55,6 +55,11 @@ class WorkerProcess:
         """Its exit code, once it has ended; negative for a signal's number."""
         return await asyncio.shield(self._exited)
 
+    @property
+    def has_started(self) -> bool:
+        """Whether it has come to accept calls."""
+        return self._started.done()
+
     def on_exit(self, call: Callable[[], object]) -> None:
         """Calls once it has ended, before whoever waits for that goes on."""
         self._exited.add_done_callback(lambda _: call())

@@ -2,14 +2,14 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from blrcs.supervisor.process import WorkerProcess
-from blrcs.workers.handover import SUCCEEDED, Started
+from blrcs.workers.handover import STACKS, SUCCEEDED, Started
 
 log = structlog.get_logger("blrcs.supervisor")
 
@@ -25,6 +25,8 @@ class Patience:
             the first delay again.
         start_s: For one that takes another's place to serve.
         end_s: For one that has been told to end, the grace of its calls included.
+        hang_s: For one that serves and does not beat; none for ever.
+        stacks_s: For one that hangs to say where, before it is killed.
     """
 
     end_s: float
@@ -32,6 +34,8 @@ class Patience:
     longest_delay_s: float = 10.0
     settled_s: float = 10.0
     start_s: float = 300.0
+    hang_s: float | None = None
+    stacks_s: float = 1.0
 
 
 class Seat:
@@ -63,13 +67,42 @@ class Seat:
         self._patience = patience
         self._processes: set[WorkerProcess] = set()
         self._changing = asyncio.Lock()
+        self._abandoned: set[WorkerProcess] = set()
         self._process = self._begun(process)
-        self.is_served = False
+        self._serves = self._is_late = False
 
     @property
     def process(self) -> WorkerProcess:
         """Who has it, or had it last."""
         return self._process
+
+    @property
+    def is_served(self) -> bool:
+        """Whether calls of new connections are answered."""
+        return self._serves and not self._is_late
+
+    def watched(self) -> Iterable[WorkerProcess]:
+        """Those that serve, or drain."""
+        return [each for each in self._processes if each.has_started]
+
+    def set_late(self, process: WorkerProcess, *, now: bool) -> None:
+        """Says whether it is for some time that its process has not been heard of."""
+        if process is self._process and self._serves and now != self._is_late:
+            log.warning(self._named("is late" if now else "goes on"), process=process.process_id)
+            self._is_late = now
+            self._on_change()
+
+    def abandon(self, process: WorkerProcess, why: str) -> bool:
+        """Kills one that does nothing, once it has said where; False if that is under way."""
+        if process in self._abandoned:
+            return False
+        log.error(self._named(f"{why} and is killed"), process=process.process_id)
+        self._abandoned.add(process)
+        process.send_signal(STACKS)
+        asyncio.get_running_loop().call_later(
+            self._patience.stacks_s, process.send_signal, signal.SIGKILL
+        )
+        return True
 
     async def started(self) -> Started | None:
         """What its first process says once it serves; None if it ends before."""
@@ -149,6 +182,7 @@ class Seat:
 
     def _ended(self, process: WorkerProcess) -> None:
         self._processes.discard(process)
+        self._abandoned.discard(process)
         self._recover()
 
     async def _end(self, process: WorkerProcess, number: signal.Signals = signal.SIGTERM) -> None:
@@ -161,7 +195,7 @@ class Seat:
             await process.exited()
 
     def _set_served(self, *, now: bool) -> None:
-        self.is_served = now
+        self._serves, self._is_late = now, False
         self._on_change()
 
     def _named(self, what: str) -> str:

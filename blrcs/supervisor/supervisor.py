@@ -9,7 +9,9 @@ import structlog
 
 from blrcs.supervisor.loans import Loans
 from blrcs.supervisor.process import WorkerProcess
+from blrcs.supervisor.recovery import Recovery
 from blrcs.supervisor.seat import Patience, Seat
+from blrcs.supervisor.watch import Signs, Watch
 from blrcs.workers.handover import Started
 
 log = structlog.get_logger("blrcs.supervisor")
@@ -29,7 +31,9 @@ class Supervisor:
         count: How many.
         spawn: Starts one.
         spawn_keeper: Starts the process that keeps the cache, where there is one.
-        recover: Puts right what a process that has ended left in the shared memory.
+        recover: Puts right what processes that have ended left in the shared memory, and tells
+            whether that was all; else it is called again.
+        signs: By what those are found that hang.
         steer: Told which seats have a worker that serves, whenever that changes.
         queue: The descriptors of a seat's listening sockets, from which another worker accepts
             while the seat has none; none where there are none.
@@ -42,7 +46,8 @@ class Supervisor:
         count: int,
         spawn: Spawn,
         spawn_keeper: Callable[[], WorkerProcess] | None = None,
-        recover: Callable[[], None],
+        recover: Callable[[], bool],
+        signs: Signs,
         steer: Callable[[Sequence[int]], None],
         queue: Callable[[int], Sequence[int]],
         patience: Patience,
@@ -50,7 +55,8 @@ class Supervisor:
         self._count = count
         self._spawn = spawn
         self._spawn_keeper = spawn_keeper
-        self._recover = recover
+        self._recover = Recovery(recover)
+        self._signs = signs
         self._steer = steer
         self._steered: list[int] = []
         self._loans = Loans(queue)
@@ -69,6 +75,7 @@ class Supervisor:
         Raises:
             WorkerFailedError: It did.
         """
+        watching = self._watch()
         try:
             yield await self._start()
         finally:
@@ -77,6 +84,8 @@ class Supervisor:
             await asyncio.gather(*(seat.end() for seat in self._workers))
             # Last, since calls that finish may want the cache.
             await asyncio.gather(*(seat.end() for seat in self._keepers))
+            if watching is not None:
+                watching.cancel()
 
     def reload(self) -> None:
         """Has all workers read the configuration again."""
@@ -100,6 +109,12 @@ class Supervisor:
                 raise WorkerFailedError
             self._run(seat.keep())
         return started
+
+    def _watch(self) -> asyncio.Task[None] | None:
+        if self._patience.hang_s is None:
+            return None
+        watch = Watch(self._patience.hang_s, lambda: (*self._workers, *self._keepers), self._signs)
+        return asyncio.get_running_loop().create_task(watch.keep())
 
     def _keeper(self, spawn: Callable[[], WorkerProcess]) -> Seat:
         return Seat("keeper", spawn(), spawn, recover=self._recover, patience=self._patience)

@@ -1,8 +1,8 @@
 """Where what the workers have in common lies: in this process alone, or in a segment."""
 
-import os
 import secrets
-from collections.abc import Iterable
+import time
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -13,6 +13,7 @@ from blrcs.monitoring.family_definition import make_family
 from blrcs.monitoring.native_collector import new_registry
 from blrcs.monitoring.summing import new_summing_registry
 from blrcs.workers.label_sets import KnownLabelSets, LabelSets
+from blrcs.workers.pulses import Pulses
 from blrcs.workers.segment import Segment
 from blrcs_native.cache.hits import CacheHits
 from blrcs_native.cache.stamps import CacheStamps
@@ -28,6 +29,7 @@ LIMIT_HEADER_BYTES = 128
 LIMIT_CELL_BYTES = 64
 CELLS_IN_A_BUCKET = 8
 MAX_PLACES = 1 << 20
+NS_PER_S = 1_000_000_000
 WORD_BYTES = 8
 LABELS_BYTES = 4 << 20
 SCHEMA = f"blrcs {__version__}"
@@ -52,6 +54,7 @@ CACHE_STAMPS, CACHE_HITS = "cache/stamps", "cache/hits"
 STAMPS = 65_536
 """A change of one makes copies of each other one old with the probability of 1 in so many."""
 STAMP_KEY_BYTES = 16
+PULSES = "pulses"
 ACCESS = "access"
 LIMIT_RULES = "limit_rules"
 RECORDS = "records"
@@ -123,6 +126,7 @@ class SharedMemory:
 
     def __init__(self, segment: Segment) -> None:
         self.segment = segment
+        self.pulses = Pulses(segment.region(PULSES))
         self._sharings: dict[str, LimitSharing] = {}
 
     def limiter(self, name: str, capacity_cells: int) -> Limiter:
@@ -180,7 +184,7 @@ class SharedMemory:
             found = ((look_at(slot), not slots.is_dead(slot)) for slot in others)
             return [(block, True), *((other, lives) for other, lives in found if other is not None)]
 
-        return new_summing_registry(slices, self._processes)
+        return new_summing_registry(slices, self._processes, self)
 
     def cache_stamps(self) -> CacheStamps:
         """What tells that copies of cache entries are old."""
@@ -197,18 +201,48 @@ class SharedMemory:
     def _cache_hits(self, slot: int) -> CacheHits:
         return CacheHits(self.segment.part(CACHE_HITS, slot, self.segment.slots.count))
 
-    def note_process(self) -> None:
-        """Writes down which process has this place."""
-        own = self.segment.slots.own
-        memoryview(self.segment.region("processes")).cast("Q")[own] = os.getpid()
+    @property
+    def keeper_place(self) -> int:
+        """Where the keeper of the cache beats, which has no place among the workers."""
+        return self.segment.slots.count
+
+    def last_beat(self, process: int) -> int:
+        """When the loop of a process has turned last; 0 before it did."""
+        return self.pulses.last_of(process)
+
+    def silences_s(self) -> Mapping[str, float]:
+        """How long ago the loop of each living worker has turned last."""
+        now_ns = time.monotonic_ns()
+        lasts = {worker: self.pulses.last_ns(int(worker)) for worker in self._processes()}
+        return {worker: (now_ns - ns) / NS_PER_S for worker, ns in lasts.items() if ns}
+
+    def count_hang(self) -> None:
+        """Counts one that is ended because it hung."""
+        self.pulses.count_hang()
+
+    def hangs(self) -> int:
+        """How many there have been."""
+        return self.pulses.hangs
+
+    def hold_ups(self) -> Mapping[Hashable, int]:
+        """Who waits just now: each wait, and the process that has what is wanted."""
+        slots = self.segment.slots
+        found: dict[Hashable, int] = {}
+        for waiter in range(slots.count):
+            wait = slots.waiting(waiter)
+            if wait is None or slots.is_dead(waiter):
+                continue
+            place, number = wait
+            # What this process could not have it tries again, which is another wait each time.
+            found[waiter, place, number if waiter != slots.own else 0] = slots.holder(place)
+        return found
 
     def _processes(self) -> dict[str, int]:
-        numbers = memoryview(self.segment.region("processes")).cast("Q")
         slots = self.segment.slots
         return {
-            str(slot): numbers[slot]
+            str(slot): self.pulses.process(slot)
             for slot in range(1, slots.count)
-            if numbers[slot] and not slots.is_dead(slot)
+            if self.pulses.process(slot) and not slots.is_dead(slot)
         }
 
     def _slice(self, slot: int) -> tuple[SharedRegion, memoryview]:
@@ -216,16 +250,24 @@ class SharedMemory:
         labels = memoryview(self.segment.part("labels", slot, count))
         return self.segment.part("metrics", slot, count), labels
 
-    def recover(self) -> None:
-        """Puts right what processes left that have died since; to be called after each death."""
-        for sharing in self._sharings.values():
-            for slot in range(self.segment.slots.count):
-                sharing.recover(slot)
+    def recover(self) -> bool:
+        """Puts right what processes left that have died since; to be called after each death.
+
+        Waits for nobody: False where another process has what is needed, which may be stopped. To
+        be called again then; `hold_ups` tells which it is.
+        """
         # They may have stored what they had not come to tell.
-        self._revocation_log().ask_to_reload()
         for name in GENERATIONS:
             self.generation(name).bump()
         self.record_stamps().bump_all()
+        try:
+            self._revocation_log().ask_to_reload(wait=False)
+            for sharing in self._sharings.values():
+                for slot in range(self.segment.slots.count):
+                    sharing.recover(slot, wait=False)
+        except BlockingIOError:
+            return False
+        return True
 
     def _revocation_log(self) -> RevocationLog:
         return RevocationLog(self.segment.slots, buffer=self.segment.region("revocations"))
@@ -272,7 +314,7 @@ def lay_out(
     sizes_bytes |= {f"generation/{name}": WORD_BYTES for name in GENERATIONS}
     sizes_bytes["metrics"] = slots * metrics_cells * WORD_BYTES
     sizes_bytes["labels"] = slots * LABELS_BYTES
-    sizes_bytes["processes"] = slots * WORD_BYTES
+    sizes_bytes[PULSES] = Pulses.size_bytes_for(slots + 1)  # and the keeper of the cache
     for name in (CACHE_STAMPS, RECORD_STAMPS):
         sizes_bytes[name] = CacheStamps.size_bytes_for(STAMPS)
     sizes_bytes[CACHE_HITS] = slots * cache_namespaces * WORD_BYTES

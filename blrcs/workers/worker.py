@@ -66,7 +66,7 @@ class Worker:
         }
         scrapes = next(iter(sockets.pop(SCRAPES, ())), None)
         shared = SharedMemory(segment)
-        shared.note_process()
+        shared.pulses.begin(segment.slots.own)
         return cls(control, handover, shared, scrapes, sockets)
 
     @property
@@ -85,7 +85,8 @@ class Worker:
         administrator: Administrator | None,
         reflection: bool,
     ) -> None:
-        """Tells the supervisor that calls are accepted."""
+        """Tells the supervisor that calls are accepted, and from now on that the loop turns."""
+        self.memory.pulses.keep(self.memory.segment.slots.own)
         started = Started(
             addresses=addresses,
             metrics_address=self.handover.metrics_address,

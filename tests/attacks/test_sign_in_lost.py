@@ -14,7 +14,7 @@ from blrcs.v1 import (
     user_pb2,
     user_pb2_grpc,
 )
-from tests.attacks.world import VICTIM, World, world
+from tests.attacks.world import ATTACKER, VICTIM, World, world
 from tests.e2e.workers import PASSWORD, TIMEOUT_S, Metadata, bearer, code, until
 from tests.servers.postgresql import PostgresqlServer
 from tests.transports import TRANSPORTS
@@ -140,7 +140,11 @@ def test_no_guess_is_free_and_a_right_one_is_not_told(away: Away, loss: str) -> 
     away.unlock()
     assert away.guesses() >= GUESSES
     with getattr(away, loss)():
-        answers = {away.sign_in(each) for each in ("wrong password", PASSWORD)}
+        answers = {
+            away.sign_in(password, user)
+            for user in (VICTIM, ATTACKER)
+            for password in ("wrong password", PASSWORD)
+        }
         assert answers <= NOT_DONE
     away.until_it_is_back()
     # What was guessed before is counted still, but for what time has paid for.

@@ -31,6 +31,7 @@ PUBLIC = "option (blrcs.v1.policy) = {public: true};"
 SERVICE = """
 import asyncio
 import os
+import time
 from pathlib import Path
 
 from gate.v1 import gate_pb2, gate_pb2_grpc
@@ -44,6 +45,8 @@ class GateService(gate_pb2_grpc.GateServiceServicer):
         yield gate_pb2.PassResponse()
 
     async def Ping(self, request, call):
+        while Path("block").exists():  # as no handler should
+            time.sleep(0.01)
         call.set_trailing_metadata((("process", str(os.getpid())),))
         return gate_pb2.PingResponse()
 

@@ -57,3 +57,17 @@ async def test_one_line_says_why_and_nothing_is_touched(folder: Path, start: Sta
         assert content_of(folder) == before
     path.write_text(key)
     assert start().address
+
+
+@pytest.mark.parametrize("altered", ["", "[]", "{}", '{"id": 7, "wrapped": "5a"}', "nonsense"])
+async def test_what_the_key_is_known_by_can_be_nothing_else(folder: Path, altered: str) -> None:
+    with closing(sqlite3.connect(folder / "data" / "blrcs.db")) as database, database:
+        database.execute(
+            "UPDATE settings SET value = ? WHERE key = 'encryption_check'", (altered.encode(),)
+        )
+    before = content_of(folder)
+    done = blrcs("serve", "--port", "0", cwd=folder)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("blrcs: ")
+    assert "Traceback" not in done.stderr
+    assert content_of(folder) == before

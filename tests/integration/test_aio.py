@@ -80,6 +80,11 @@ async def test_generated_servicers_are_served() -> None:
         assert watched == ["a", "b"]
 
 
+def test_who_asks_what_a_server_is_is_told_that_it_runs_coroutines() -> None:
+    # As grpc_reflection does, to choose between its two servicers.
+    assert isinstance(blrcs.aio.server(), grpc.aio.Server)
+
+
 async def test_what_a_servicer_leaves_out_is_unimplemented() -> None:
     async with serving() as stub:
         with pytest.raises(AioRpcError) as caught:

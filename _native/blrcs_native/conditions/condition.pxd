@@ -9,6 +9,16 @@ cdef object ERROR
 cdef object UNKNOWN
 
 
+cdef inline bint is_none(object value) noexcept:
+    """An error or an unknown."""
+    return value is ERROR or value is UNKNOWN
+
+
+cdef inline object worse(object left, object right):
+    """Of two of which one is no value: the unknown, since what is to come may undo the error."""
+    return UNKNOWN if left is UNKNOWN or right is UNKNOWN else ERROR
+
+
 cdef enum Judgement:
     IS_FALSE = 0
     IS_TRUE = 1

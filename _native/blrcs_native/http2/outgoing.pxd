@@ -36,6 +36,7 @@ cdef class Outgoing(Session):
     cdef bint has_too_much_to_answer(self, size_t max_streams) noexcept
     cdef void _put_data(self, Stream stream, const uint8_t* head, size_t size) except *
     cdef void flush_soon(self) except *
+    cdef void resume_reply(self, Stream stream) except *
     cdef void end_request(self, int32_t stream_id) noexcept
     cdef void drain(self) except *
     cdef void finish_drain(self) except *

@@ -118,6 +118,12 @@ cdef class Outgoing(Session):
         submit_head(self._session, stream, with_status, read_output)
         self.flush_soon()
 
+    cdef void send_on(self, Stream stream) except *:
+        if not stream.reply_begun:
+            self.begin_reply(stream)
+        elif stream.reply_deferred:
+            self.resume_reply(stream)
+
     cdef void resume_reply(self, Stream stream) except *:
         stream.reply_deferred = False
         nghttp2_session_resume_data(self._session, stream.id)

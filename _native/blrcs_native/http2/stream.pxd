@@ -37,7 +37,7 @@ cdef class Link:
     cdef int64_t turn_ns
 
     cdef void begin_reply(self, Stream stream) except *
-    cdef void resume_reply(self, Stream stream) except *
+    cdef void send_on(self, Stream stream) except *
     cdef void refuse_http(self, Stream stream, bytes http_status) except *
     cdef void reset(self, Stream stream, uint32_t error_code) except *
     cdef void call_ended(self, bint well) except *

@@ -37,8 +37,8 @@ cdef class Link:
         """Sends the head of the reply; its messages and its status follow as they come."""
         raise NotImplementedError
 
-    cdef void resume_reply(self, Stream stream) except *:
-        """There is more to send, or the status."""
+    cdef void send_on(self, Stream stream) except *:
+        """There is more to send, or the status; the head goes first where it has not been sent."""
         raise NotImplementedError
 
     cdef void refuse_http(self, Stream stream, bytes http_status) except *:
@@ -328,10 +328,7 @@ cdef class Stream(MessageStream):
 
     cdef void append_message(self, bytes body) except *:
         self.put_last_message(body)
-        if not self.reply_begun:
-            self.link.begin_reply(self)
-        elif self.reply_deferred:
-            self.link.resume_reply(self)
+        self.link.send_on(self)
 
     cdef void put_last_message(self, bytes body) except *:
         """Leaves it to `finish`, which has to follow, that it is sent."""
@@ -362,10 +359,7 @@ cdef class Stream(MessageStream):
         self.status_message = percent_encoded(message) if message else None
         if trailers:
             self.trailers = trailers
-        if not self.reply_begun:
-            self.link.begin_reply(self)
-        elif self.reply_deferred:
-            self.link.resume_reply(self)
+        self.link.send_on(self)
 
     cdef void wake_writer(self) except *:
         if self.writer is not None and not self.writer.done():

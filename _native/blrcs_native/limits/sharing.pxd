@@ -58,7 +58,7 @@ cdef class LimitSharing:
     cdef void vacate(self, uint64_t place) noexcept nogil
     cdef void forget(self, uint64_t place) noexcept nogil
     cdef int64_t last_seen_ns(self) noexcept nogil
-    cdef void wait_for(self, uint64_t stripe) noexcept nogil
+    cdef bint wait_for(self, uint64_t stripe, int64_t tries) noexcept nogil
     cdef void lock(self, uint64_t stripe) noexcept nogil
     cdef void undo(self, uint64_t slot) noexcept nogil
-    cdef uint64_t give_back_places(self, uint64_t slot) noexcept nogil
+    cdef int64_t give_back_places(self, uint64_t slot, int64_t tries) noexcept nogil

@@ -33,9 +33,13 @@ class LimitSharing:
         """The size of the block for so many processes, and places of each."""
     @property
     def places_each(self) -> int: ...
-    def recover(self, slot: int) -> int | None:
+    def recover(self, slot: int, *, wait: bool = True) -> int | None:
         """Undoes what a dead process had begun, and gives back the places of its calls.
 
         Returns:
             How many places; None where the process lives.
+
+        Raises:
+            BlockingIOError: ``wait`` is false, and another process has what is needed. What is left
+                can be done later; until it is, ``slots`` tells for whom this process waits.
         """

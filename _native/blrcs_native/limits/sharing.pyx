@@ -21,6 +21,7 @@ spins, then lets others run.
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from libc.errno cimport EAGAIN
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 
 cimport cython
@@ -28,7 +29,8 @@ cimport cython
 from blrcs_native.limits.algorithm cimport CONCURRENCY, MAX_CLOCK_NS, RuleC
 from blrcs_native.limits.cell cimport release_in
 from blrcs_native.limits.table cimport OF_CELL, OF_PLACE, MAX_UNDO, Journal, LimitTable, Undo, publish
-from blrcs_native.shared.process_lock cimport load, sched_yield, store, try_for_a_while, try_lock
+from blrcs_native.shared.lock_waiting cimport FEW_TRIES, FOR_EVER, let_others_run
+from blrcs_native.shared.process_lock cimport load, store, try_for_a_while, try_lock
 from blrcs_native.siphash cimport Hash128
 from blrcs_native.shared.worker_slots cimport WorkerSlots
 
@@ -106,19 +108,29 @@ cdef class LimitSharing:
     def size_bytes_for(Py_ssize_t slots, Py_ssize_t places):
         return block_bytes(slots, places)
 
-    def recover(self, Py_ssize_t slot):
-        cdef uint64_t given_back
+    def recover(self, Py_ssize_t slot, *, bint wait=True):
+        cdef int64_t given_back
+        cdef bint has_turn
         if self.table is None:
             raise RuntimeError("no limiter uses it yet")
         if not 0 <= slot < self.slots.count:
             raise ValueError(f"there is no place {slot}")
-        if slot == self.slots.own or not self.slots.await_turn(slot):
+        if slot == self.slots.own:
             return None
+        self.slots.go_on()
+        has_turn = self.slots.await_turn(slot) if wait else self.slots.seize(slot)
+        if not has_turn:
+            if wait or not self.slots.is_dead(slot):
+                return None
+            self.slots.wait_for(slot)
+            raise BlockingIOError(EAGAIN, f"another process sees to place {slot}")
         try:
             self.undo(slot)
-            given_back = self.give_back_places(slot)
+            given_back = self.give_back_places(slot, FOR_EVER if wait else FEW_TRIES)
         finally:
             self.slots.let_go(slot)
+        if given_back < 0:
+            raise BlockingIOError(EAGAIN, f"what place {slot} held is locked by another process")
         return given_back
 
     cdef int join(self, LimitTable table) except -1:
@@ -133,7 +145,7 @@ cdef class LimitSharing:
         self.table = table
         table.journal = &self.journals[own]
         self.undo(own)
-        self.give_back_places(own)
+        self.give_back_places(own, FOR_EVER)
         for index in range(self.places_each):
             # From 1 on, in all processes together; the first is handed out first.
             self.free_places[index] = (own + 1) * <uint64_t>self.places_each - index
@@ -218,12 +230,15 @@ cdef class LimitSharing:
 
     cdef void lock(self, uint64_t stripe) noexcept nogil:
         if not try_lock(&self.stripes[stripe].owner, self.mark):
-            self.wait_for(stripe)
+            self.wait_for(stripe, FOR_EVER)
 
-    cdef void wait_for(self, uint64_t stripe) noexcept nogil:
-        """Locks what somebody holds, and recovers from the dead if it is one of them."""
+    cdef bint wait_for(self, uint64_t stripe, int64_t tries) noexcept nogil:
+        """Locks what somebody holds, and recovers from the dead if it is one of them.
+
+        False once so many tries are over; it goes on telling then for whom it waits.
+        """
         cdef uint64_t* word = &self.stripes[stripe].owner
-        cdef uint64_t owner
+        cdef uint64_t owner, times = 0
         while not try_for_a_while(word, self.mark):
             owner = load(word)
             if owner == 0 or owner == self.mark or owner > <uint64_t>self.slots.count:
@@ -232,8 +247,15 @@ cdef class LimitSharing:
                 # Only the locks: to give back its places would want others.
                 self.undo(owner - 1)
                 self.slots.let_go(owner - 1)
-            else:
-                sched_yield()
+                continue
+            self.slots.wait_for(owner - 1)
+            times += 1
+            if times == <uint64_t>tries:
+                return False
+            let_others_run(times)
+        if times:
+            self.slots.go_on()
+        return True
 
     cdef void undo(self, uint64_t slot) noexcept nogil:
         """Undoes what a dead process had begun, and takes its locks away. The turn is held."""
@@ -253,10 +275,14 @@ cdef class LimitSharing:
             if load(&self.stripes[number].owner) == slot + 1:
                 store(&self.stripes[number].owner, 0)
 
-    cdef uint64_t give_back_places(self, uint64_t slot) noexcept nogil:
-        """Releases what a dead process's calls held; how many places. The turn is held."""
+    cdef int64_t give_back_places(self, uint64_t slot, int64_t tries) noexcept nogil:
+        """Releases what a dead process's calls held; how many places. The turn is held.
+
+        -1 where a lock was not had in so many tries; what is left may be given back later.
+        """
         cdef Py_ssize_t index
-        cdef uint64_t number, given_back = 0
+        cdef uint64_t number, stripe
+        cdef int64_t given_back = 0
         cdef Place* place
         cdef Hash128 print
         cdef RuleC rule
@@ -272,10 +298,13 @@ cdef class LimitSharing:
             rule.period_ns = max(place.period_ns, 1)
             print.low = place.print_low
             print.high = place.print_high
-            now_ns = self.enter(print, 0)
+            stripe = self.table.bucket_number(print) % STRIPES
+            if not self.wait_for(stripe, tries):
+                return -1
+            now_ns = max(0, self.stripes[stripe].last_seen_ns)
             release_in(self.table, &rule, print, 1, place.lease, now_ns)
             self.vacate(number)
-            self.leave(print)
+            self.leave_all(&stripe, 1)
             given_back += 1
         return given_back
 

@@ -8,7 +8,8 @@ class WorkerSlots:
 
     A place is held until its process ends, by whatever end. The file is for this alone: a process
     that closes any descriptor of it gives up its places. Children made by fork inherit none. The
-    descriptor stays the caller's, and open.
+    descriptor stays the caller's, and open. The first ``8 * count`` bytes of the file tell whom the
+    processes wait for.
     """
 
     def __init__(self, fd: int, count: int) -> None: ...
@@ -25,6 +26,14 @@ class WorkerSlots:
         """
     def is_dead(self, number: int) -> bool:
         """Whether no living process holds a place."""
+    def waiting(self, number: int) -> tuple[int, int] | None:
+        """Whom the process of a place waits for: that one's place, and which of its waits it is.
+
+        None where it waits for nobody. As a rule nobody waits for a microsecond, so one that tells
+        the same for long is held up.
+        """
+    def holder(self, number: int) -> int:
+        """The process that has a place, or sees to it: its number; 0 for none, and for this one."""
     def lead(self) -> bool:
         """Whether this process is the one that sees to what one alone has to do.
 

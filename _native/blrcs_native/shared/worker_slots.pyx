@@ -8,15 +8,27 @@ Nobody but its process ever has a place's byte: others ask whether it is held (F
 sees to what the dead have left, or takes a place, has the place's turn meanwhile, a byte of its own
 behind those of the places. So a place that is seen to is never told as one whose process lives, and
 none is taken while it is seen to.
+
+The file's contents are a word for each place: whom its process waits for just now, because that one
+has what is held for some ten nanoseconds as a rule. A stopped process never gives it back; so those
+who wait say so, and whoever started the processes ends the one that holds them up.
 """
 
 from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport uint64_t
 from libc.string cimport memset
 from posix.fcntl cimport F_GETLK, F_SETLK, F_SETLKW, F_UNLCK, F_WRLCK, fcntl, flock
-from posix.unistd cimport SEEK_SET
+from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
+from posix.stat cimport fstat, struct_stat
+from posix.unistd cimport SEEK_SET, ftruncate
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
+
+from blrcs_native.shared.process_lock cimport load, store
+
+cdef enum:
+    PLACE_BITS = 16  # of a mark; the rest says which of the process's waits it is
 
 
 cdef inline flock one_byte(short kind, Py_ssize_t number) noexcept nogil:
@@ -43,6 +55,14 @@ cdef inline bint is_locked(int fd, Py_ssize_t number) noexcept nogil:
     return fcntl(fd, F_GETLK, &wanted) < 0 or wanted.l_type != F_UNLCK
 
 
+cdef inline int holder_of(int fd, Py_ssize_t number) noexcept nogil:
+    """The other process that has the byte; 0 where none has, or the kernel cannot say."""
+    cdef flock wanted = one_byte(F_WRLCK, number)
+    if fcntl(fd, F_GETLK, &wanted) < 0 or wanted.l_type == F_UNLCK:
+        return 0
+    return wanted.l_pid
+
+
 @cython.final
 cdef class WorkerSlots:
     """See worker_slots.pyi."""
@@ -54,10 +74,15 @@ cdef class WorkerSlots:
         self.count = count
         self.own = -1
 
+    def __dealloc__(self):
+        if self.marks is not NULL:
+            munmap(self.marks, self.count * sizeof(uint64_t))
+
     def take(self, number=None):
         cdef Py_ssize_t each
         if self.own >= 0:
             raise RuntimeError("this process has a place already")
+        self.map_marks()
         for each in range(self.count) if number is None else (number,):
             if not 0 <= each < self.count:
                 raise ValueError(f"there is no place {each}")
@@ -67,14 +92,51 @@ cdef class WorkerSlots:
             self.let_go(each)
             if is_taken:
                 self.own = each
+                self.go_on()
                 return each
         raise BlockingIOError(EAGAIN, "every place is taken")
 
     def is_dead(self, Py_ssize_t number):
         return number != self.own and not is_locked(self.fd, number)
 
+    def waiting(self, Py_ssize_t number):
+        cdef uint64_t mark
+        if self.own < 0:
+            raise RuntimeError("this process has no place among the others yet")
+        if not 0 <= number < self.count:
+            raise ValueError(f"there is no place {number}")
+        mark = load(&self.marks[number])
+        return (mark & ((1 << PLACE_BITS) - 1), mark >> PLACE_BITS) if mark else None
+
+    def holder(self, Py_ssize_t number):
+        return holder_of(self.fd, number) or holder_of(self.fd, self.turn(number))
+
     def lead(self):
         return set_lock(self.fd, F_SETLK, F_WRLCK, self.count)
+
+    cdef void map_marks(self) except *:
+        cdef struct_stat found
+        cdef size_t size_bytes = self.count * sizeof(uint64_t)
+        cdef void* marks
+        if self.marks is not NULL:
+            return
+        if fstat(self.fd, &found) or (
+            found.st_size < <Py_ssize_t>size_bytes and ftruncate(self.fd, size_bytes)
+        ):
+            raise OSError(errno, "the places' file cannot be given its size")
+        marks = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, self.fd, 0)
+        if marks == MAP_FAILED:
+            raise OSError(errno, "the places' file cannot be mapped")
+        self.marks = <uint64_t*>marks
+
+    cdef void wait_for(self, Py_ssize_t number) noexcept nogil:
+        cdef uint64_t mark = self.waits << PLACE_BITS | <uint64_t>number
+        if load(&self.marks[self.own]) != mark:
+            self.waits += 1
+            store(&self.marks[self.own], self.waits << PLACE_BITS | <uint64_t>number)
+
+    cdef void go_on(self) noexcept nogil:
+        store(&self.marks[self.own], 0)
 
     cdef bint seize(self, Py_ssize_t number) noexcept nogil:
         # The living are asked for the most: they cost one question.

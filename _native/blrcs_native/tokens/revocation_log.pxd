@@ -41,7 +41,11 @@ cdef class RevocationLog:
     cdef inline uint64_t published(self) noexcept nogil:
         return load(&self.header.published)
 
-    cdef void _lock(self) noexcept nogil
+    cdef bint _lock(self, int64_t tries) noexcept nogil
+    cdef void _append(
+        self, uint64_t kind, const char* issuer, Py_ssize_t issuer_bytes, const char* id,
+        Py_ssize_t id_bytes, int64_t instant_ns, int64_t expires_at_ns
+    ) noexcept nogil
     cdef bint read(self, uint64_t sequence, LogEntry* out) noexcept nogil
     cdef void append(
         self, uint64_t kind, const char* issuer, Py_ssize_t issuer_bytes, const char* id,

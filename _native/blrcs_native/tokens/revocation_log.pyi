@@ -25,5 +25,10 @@ class RevocationLog:
     @property
     def capacity(self) -> int:
         """How many entries a reader may fall behind before it reads all anew."""
-    def ask_to_reload(self) -> None:
-        """Has every process read all revocations from where they are stored."""
+    def ask_to_reload(self, *, wait: bool = True) -> None:
+        """Has every process read all revocations from where they are stored.
+
+        Raises:
+            BlockingIOError: ``wait`` is false, and another process writes; until it has been asked
+                again, ``slots`` tells for whom this process waits.
+        """

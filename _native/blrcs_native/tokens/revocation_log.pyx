@@ -9,12 +9,14 @@ saying.
 """
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.errno cimport EAGAIN
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
 cimport cython
 
-from blrcs_native.shared.process_lock cimport load, sched_yield, store, try_for_a_while
+from blrcs_native.shared.lock_waiting cimport FEW_TRIES, FOR_EVER, let_others_run
+from blrcs_native.shared.process_lock cimport load, store, try_for_a_while
 from blrcs_native.shared.worker_slots cimport WorkerSlots
 
 cdef uint64_t MAGIC = 0x31474F4C5645524CULL  # "LREVLOG1" as little-endian bytes
@@ -62,8 +64,11 @@ cdef class RevocationLog:
     def size_bytes_for(Py_ssize_t entries):
         return sizeof(LogHeader) + entries * sizeof(LogEntry)
 
-    def ask_to_reload(self):
-        self.append(0, "", 0, "", 0, 0, 0)
+    def ask_to_reload(self, *, bint wait=True):
+        self.slots.go_on()
+        if not self._lock(FOR_EVER if wait else FEW_TRIES):
+            raise BlockingIOError(EAGAIN, "another process writes to the log")
+        self._append(0, "", 0, "", 0, 0, 0)
 
     cdef bint read(self, uint64_t sequence, LogEntry* out) noexcept nogil:
         """Copies a published entry; False where it has been written over."""
@@ -82,12 +87,19 @@ cdef class RevocationLog:
         self, uint64_t kind, const char* issuer, Py_ssize_t issuer_bytes, const char* id,
         Py_ssize_t id_bytes, int64_t instant_ns, int64_t expires_at_ns
     ) noexcept nogil:
-        cdef uint64_t sequence
-        cdef LogEntry* entry
         if issuer_bytes + id_bytes > TEXT_BYTES:
             kind = 0
             issuer_bytes = id_bytes = 0
-        self._lock()
+        self._lock(FOR_EVER)
+        self._append(kind, issuer, issuer_bytes, id, id_bytes, instant_ns, expires_at_ns)
+
+    cdef void _append(
+        self, uint64_t kind, const char* issuer, Py_ssize_t issuer_bytes, const char* id,
+        Py_ssize_t id_bytes, int64_t instant_ns, int64_t expires_at_ns
+    ) noexcept nogil:
+        """Writes what fits and gives the lock back."""
+        cdef uint64_t sequence
+        cdef LogEntry* entry
         sequence = self.header.published + 1
         entry = &self.entries[sequence % self.capacity]
         store(&entry.sequence, 0)
@@ -103,9 +115,10 @@ cdef class RevocationLog:
         store(&self.header.published, sequence)
         store(&self.header.owner, 0)
 
-    cdef void _lock(self) noexcept nogil:
+    cdef bint _lock(self, int64_t tries) noexcept nogil:
+        """False once so many tries are over; it goes on telling then for whom it waits."""
         cdef uint64_t* word = &self.header.owner
-        cdef uint64_t owner
+        cdef uint64_t owner, times = 0
         while not try_for_a_while(word, self.mark):
             owner = load(word)
             if owner == 0 or owner == self.mark or owner > <uint64_t>self.slots.count:
@@ -115,5 +128,12 @@ cdef class RevocationLog:
                 if load(word) == owner:
                     store(word, 0)
                 self.slots.let_go(owner - 1)
-            else:
-                sched_yield()
+                continue
+            self.slots.wait_for(owner - 1)
+            times += 1
+            if times == <uint64_t>tries:
+                return False
+            let_others_run(times)
+        if times:
+            self.slots.go_on()
+        return True

@@ -274,7 +274,12 @@ cdef class TokenVerifier:
             return refusal.NOT_VERIFIED
         cdef bytes message = PyBytes_FromStringAndSize(<const char*>text, parts.signature_start - 1)
         answer = self._check_signed(token, key, message, signature, payload, generation)
-        if is_paid and type(answer) is Claims:
+        # Who asks about a token that was issued has made nobody verify a forged one, whatever is
+        # wrong with it by now.
+        if is_paid and (
+            type(answer) is Claims
+            or (asker is not None and answer is not refusal.SIGNATURE_INVALID)
+        ):
             self.failures.succeed(&attempt)
         return answer
 

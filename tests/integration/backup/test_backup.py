@@ -103,6 +103,7 @@ async def fill_records(database: DatabaseAdapter) -> None:
         create_time_ns=1,
         update_time_ns=1,
         expire_time_ns=None,
+        change_sequence=1,
     )
     numbers = [0.1, -0.0, 1e300, 5e-324, 3.0, None]
     rows = [

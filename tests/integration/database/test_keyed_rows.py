@@ -21,6 +21,7 @@ def row(number: int) -> dict[str, object]:
         "encoded": b"",
         "sealed": None,
         "revision": 1,
+        "change_sequence": None,
     } | times
 
 

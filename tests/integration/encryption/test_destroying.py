@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from blrcs.application.auth.prove_second_factor import totp_context
 from blrcs.database.adapter import Isolation
-from blrcs.database.repositories.key_use import KeyDestroyedError, holding
+from blrcs.database.repositories.key_use import SERVER, KeyDestroyedError, holding
 from blrcs.database.repositories.second_factor import SqlSecondFactorRepository
 from blrcs.database.statement import Statement
 from blrcs.database.tables import totp_secrets
@@ -15,7 +15,7 @@ from blrcs.domain.record_name import CollectionKey
 from blrcs.domain.second_factor import Challenge, TotpSecret
 from blrcs.encryption.key_store import KeyStore
 from blrcs.encryption.retirement import SETTLING_NS, destroy_unused
-from blrcs.encryption.sealer import CREDENTIALS, SERVER, Sealer
+from blrcs.encryption.sealer import CREDENTIALS, Sealer
 from blrcs.encryption.server_values import SCOPE
 from blrcs.encryption.stored_key import KeyPurpose, KeyState
 from tests.integration.encryption.test_rotation import FIELDS, data

@@ -3,11 +3,12 @@
 import sqlalchemy as sa
 
 from blrcs.application.auth.prove_second_factor import totp_context
+from blrcs.database.repositories.key_use import SERVER
 from blrcs.database.statement import Statement
 from blrcs.database.tables import totp_secrets, users
 from blrcs.encryption import server_values
 from blrcs.encryption.retirement import SETTLING_NS
-from blrcs.encryption.sealer import CREDENTIALS, SERVER, SIGNING_KEYS, Sealer
+from blrcs.encryption.sealer import CREDENTIALS, SIGNING_KEYS, Sealer
 from blrcs.encryption.server_values import KEYS_SCOPE, SCOPE
 from blrcs.encryption.stored_key import KeyState
 from blrcs.security.key_directory import KeyDirectory

@@ -2,6 +2,8 @@
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -11,6 +13,12 @@ from tests.integration.limits.redis_limits import ALICE, DOMAIN, limits_in, rule
 from tests.servers.redis import redis, sentinel_group
 
 WAYS = ("open", "closed", "local")
+MODES = {
+    "exact": {},
+    # Shares live for a tenth of a second, so that none outlives Redis for long.
+    "leased": {"mode": "leased", "algorithm": "gcra", "period_ns": 1_000_000_000},
+}
+PLENTY = 1_000_000
 OTHERS = {way: (LimitEntry(way, "x"),) for way in WAYS}
 RULES = [rule(id=way, match=(LimitEntry(way),), on_loss=way) for way in WAYS]
 
@@ -43,18 +51,24 @@ async def until_lost(limits, descriptor=ALICE):
         await outcome(limits, descriptor)
 
 
+async def until_answered_without(limits, losses):
+    told = len(losses)
+    while len(losses) == told:
+        await outcome(limits, ALICE)
+
+
 @asynccontextmanager
-async def loaded(limits):
-    """Callers that go on until the block ends; what they were told."""
-    outcomes = []
+async def loaded(limits, *descriptors):
+    """Callers that go on until the block ends; what they were told, by the descriptors' keys."""
+    outcomes = {entry.key: set() for (entry,) in descriptors}
     ended = asyncio.Event()
 
-    async def call():
+    async def call(descriptor):
         while not ended.is_set():
-            outcomes.append(await outcome(limits, ALICE))
+            outcomes[descriptor[0].key].add(await outcome(limits, descriptor))
             await asyncio.sleep(0)
 
-    callers = [asyncio.ensure_future(call()) for _ in range(16)]
+    callers = [asyncio.ensure_future(call(each)) for each in descriptors for _ in range(16)]
     try:
         yield outcomes
     finally:
@@ -146,36 +160,49 @@ async def test_while_it_is_silent_only_those_wait_who_noticed(server):
         assert not (await until_redis_decides(limits, losses)).allowed
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("way", WAYS)
-async def test_under_load_each_call_is_answered_by_redis_or_by_its_rule(server, way):
-    stated = rule(on_loss=way, requests=1_000_000)
+async def test_under_load_each_call_is_answered_by_redis_or_by_its_rule(server, way, mode):
+    stated = rule(on_loss=way, requests=PLENTY, **MODES[mode])
     async with (
         limits_in(server.url(), stated, timeout_s=0.2) as (limits, losses),
-        loaded(limits) as outcomes,
+        loaded(limits, ALICE) as outcomes,
     ):
         for disturb, mend in ((server.stop, server.start), (server.pause, server.resume)):
             await asyncio.to_thread(disturb)
             await until_lost(limits)
+            await until_answered_without(limits, losses)
             await asyncio.to_thread(mend)
             await until_found(limits)
-    assert losses
-    assert set(outcomes) <= {True, "LIMITS_UNAVAILABLE"}
-    assert ("LIMITS_UNAVAILABLE" in outcomes) is (way == "closed")
+    assert set(losses) == {way}
+    assert outcomes["user"] == ({True, "LIMITS_UNAVAILABLE"} if way == "closed" else {True})
 
 
 async def test_under_load_a_failover_goes_on_with_what_the_replica_has():
+    counted = rule(requests=PLENTY, on_loss="closed")
+    others = [
+        rule(id=f"{mode}-{way}", match=(LimitEntry(f"{mode}-{way}"),), on_loss=way)
+        for mode, way in product(MODES, WAYS)
+    ]
+    others = [replace(each, requests=PLENTY, **MODES[each.id.split("-")[0]]) for each in others]
+    loads = [(LimitEntry(each.id, "x"),) for each in others]
     with sentinel_group() as group:
-        stated = rule(requests=1_000_000, on_loss="closed")
-        async with limits_in(group.url(), stated, timeout_s=0.5, command_timeout="1s") as found:
-            limits, losses = found
+        options = {"timeout_s": 0.5, "command_timeout": "1s"}
+        async with limits_in(group.url(), counted, *others, **options) as (limits, losses):
             assert (await take(limits, cost=900_000)).allowed
             old = group.master()
             old.run("WAIT", "1", "5000")
-            async with loaded(limits) as outcomes:
+            async with loaded(limits, ALICE, *loads) as outcomes:
                 await asyncio.to_thread(old.stop)
                 await until_lost(limits)
                 await until_redis_decides(limits, losses)
                 assert group.master() is not old
             verdict = await until_redis_decides(limits, losses)
         assert verdict.statuses[0].remaining < 100_000
-        assert set(outcomes) == {True, "LIMITS_UNAVAILABLE"}
+    assert {each for each in outcomes if "LIMITS_UNAVAILABLE" in outcomes[each]} == {
+        "user",
+        "exact-closed",
+        "leased-closed",
+    }
+    assert set().union(*outcomes.values()) == {True, "LIMITS_UNAVAILABLE"}
+    assert set(losses) == set(WAYS)

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from blrcs.workers.handover import Handover, Started
 
 PUPPET = Path(__file__).with_name("puppet.py")
 PATIENCE = Patience(end_s=100.0)
+WATCHFUL = Patience(end_s=100.0, hang_s=30.0)
 TIMEOUT_S = 60
 KEEPER = "keeper"
 
@@ -66,6 +67,36 @@ class Event:
     what: str
 
 
+class Signs:
+    """What the processes of a stage say of themselves: they go on, but for those that are named.
+
+    Attributes:
+        silent: The processes that do not beat.
+        waits: Waits, and the processes that have what is wanted.
+        hangs: How many have been ended.
+        looks: How often the supervisor has looked.
+        looked: Set whenever it does.
+    """
+
+    def __init__(self) -> None:
+        self.silent: set[int] = set()
+        self.waits: dict[Hashable, int] = {}
+        self.hangs = 0
+        self.looks = 0
+        self.looked = asyncio.Event()
+
+    def last_beat(self, process: int) -> int:
+        return 1 if process in self.silent else self.looks
+
+    def hold_ups(self) -> Mapping[Hashable, int]:
+        self.looks += 1
+        self.looked.set()
+        return dict(self.waits)
+
+    def count_hang(self) -> None:
+        self.hangs += 1
+
+
 class Stage:
     """What the processes of a supervisor are to be, what they did, and what it said.
 
@@ -73,8 +104,16 @@ class Stage:
     """
 
     def __init__(
-        self, count: int, parts: Mapping[str, Sequence[str]] | None = None, *, keeper: bool = False
+        self,
+        count: int,
+        parts: Mapping[str, Sequence[str]] | None = None,
+        *,
+        keeper: bool = False,
+        patience: Patience = PATIENCE,
+        recover: Callable[[], bool] = lambda: True,
     ) -> None:
+        self.signs = Signs()
+        self._recover = recover
         self.parts = {seat: list(each) for seat, each in (parts or {}).items()}
         self.spawned: list[WorkerProcess] = []
         self.events: list[Event] = []
@@ -89,10 +128,11 @@ class Stage:
             count=count,
             spawn=self._spawn_worker,
             spawn_keeper=(lambda: self._spawn(KEEPER)) if keeper else None,
-            recover=lambda: self._note(Event("", 0, "recovered")),
+            recover=self._recovered,
+            signs=self.signs,
             steer=self.steered.append,
             queue=lambda seat: [self._theirs.fileno()] * (seat + 1),
-            patience=PATIENCE,
+            patience=patience,
         )
 
     @asynccontextmanager
@@ -127,6 +167,13 @@ class Stage:
             if len(said) >= count:
                 return said[count - 1]
             await self._wait()
+
+    async def pass_time(self, seconds: float) -> None:
+        """Has the supervisor look as often as it does in so long."""
+        for _ in range(round(2 * seconds)):
+            self.signs.looked.clear()
+            turn(0.5)
+            await self.signs.looked.wait()
 
     def found(self, what: str, seat: str | None = None) -> list[Event]:
         return [each for each in self.events if each.what == what and seat in {None, each.seat}]
@@ -175,6 +222,11 @@ class Stage:
         for line in lines:
             seat, process, what = line.decode().split()
             self._note(Event(seat, int(process), what))
+
+    def _recovered(self) -> bool:
+        is_done = self._recover()
+        self._note(Event("", 0, "recovered" if is_done else "is held up"))
+        return is_done
 
     def _note(self, event: Event) -> None:
         self.events.append(event)

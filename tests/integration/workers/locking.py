@@ -5,9 +5,27 @@ standard input.
 """
 
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_UN, lockf
 from pathlib import Path
+
+
+@contextmanager
+def locked_by_another(locks: int, byte: int) -> Iterator[int]:
+    """Another process has the byte; its number."""
+    process = subprocess.Popen(
+        [sys.executable, __file__, str(locks), str(byte)],
+        pass_fds=(locks,),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"locked\n"
+    yield process.pid
+    process.communicate()
 
 
 def see_a_waiter(process: str) -> None:

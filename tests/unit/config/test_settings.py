@@ -46,6 +46,16 @@ def test_every_option_is_described():
     assert [key for key, option in all_options().items() if not option.field.description] == []
 
 
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("0", 0.0), ("2", 2.0), ("1m", 60.0), ("1h", 3_600.0)]
+)
+def test_a_hang_is_told_after_no_less_than_what_a_sign_of_life_takes(given, seconds):
+    assert Settings(server={"hang_timeout_s": given}).server.hang_timeout_s == seconds
+    for refused in ("1", "1999ms", "1h1s"):
+        with pytest.raises(ValidationError, match="hang_timeout_s"):
+            Settings(server={"hang_timeout_s": refused})
+
+
 def test_units_are_read_where_they_belong():
     settings = Settings(
         server={"max_message_bytes": "8MiB", "drain_grace_s": "1m30s"},

@@ -1,5 +1,6 @@
 """Metrics of several processes are those of one server."""
 
+import asyncio
 import os
 
 import pytest
@@ -150,8 +151,34 @@ def test_the_figures_of_another_version_are_left_out_and_its_place_begins_anew(
 
 def test_processes_are_told_apart(segment: Segment) -> None:
     one = Process(segment, 1)
-    one.memory.note_process()
+    one.memory.pulses.begin(1)
     assert (value(one.registry, "process_resident_memory_bytes", worker="1") or 0) > 0
+
+
+def test_how_long_a_worker_is_silent_is_told(segment: Segment) -> None:
+    one = Process(segment, 1)
+    one.memory.pulses.begin(1)
+    name = "blrcs_worker_silence_seconds"
+    assert value(one.registry, name, worker="1") is None, "it has not come to serve"
+
+    async def beat() -> None:
+        one.memory.pulses.keep(1)
+
+    asyncio.run(beat())
+    before = value(one.registry, name, worker="1")
+    assert before is not None
+    assert before < (value(one.registry, name, worker="1") or 0)
+    assert one.memory.last_beat(os.getpid()) > 0
+    assert one.memory.last_beat(-1) == 0
+    one.memory.pulses.begin(1)
+    assert one.memory.last_beat(os.getpid()) == 0, "a successor has not beaten yet"
+
+
+def test_who_is_ended_for_hanging_is_counted(segment: Segment) -> None:
+    one = Process(segment, 1)
+    assert value(one.registry, "blrcs_worker_hangs_total") == 0
+    SharedMemory(segment).count_hang()
+    assert value(one.registry, "blrcs_worker_hangs_total") == 1
 
 
 def test_a_full_directory_refuses_a_label_set() -> None:

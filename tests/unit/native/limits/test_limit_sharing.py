@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from blrcs_native.limits.limiter import MAX_STACK, Limiter, Rule
 from blrcs_native.limits.sharing import LimitSharing
 from blrcs_native.shared.worker_slots import WorkerSlots
+from tests.integration.workers.locking import locked_by_another
 
 SECOND = 1_000_000_000
 SLOTS = 3
@@ -88,8 +89,12 @@ class Shared:
 
     def lock_all(self) -> None:
         """Every lock is the dead one's."""
+        self.lock_by(DEAD)
+
+    def lock_by(self, slot: int) -> None:
+        """Every lock is that of a place."""
         for stripe in range(1024):
-            self.write(STRIPES_AT + 64 * stripe, DEAD + 1)
+            self.write(STRIPES_AT + 64 * stripe, slot + 1)
 
 
 @pytest.fixture
@@ -252,3 +257,37 @@ def test_an_unfit_block_raises(shared: Shared) -> None:
         LimitSharing(WorkerSlots(shared.locks, SLOTS), buffer=shared.block, places=PLACES)
     with pytest.raises(RuntimeError, match="no limiter"):
         share(bytearray(len(shared.block))).recover(DEAD)
+
+
+def test_who_does_not_wait_says_who_lives_and_has_the_lock(shared: Shared) -> None:
+    shared.limiter.consume(HELD, KEY)
+    shared.hold_place(0, used=1)
+    shared.lock_by(1)
+    with locked_by_another(shared.locks, 1) as process:
+        with pytest.raises(BlockingIOError):
+            shared.sharing.recover(DEAD, wait=False)
+        assert shared.slots.waiting(0) == (1, 1)
+        assert shared.slots.holder(1) == process
+        with pytest.raises(BlockingIOError):
+            shared.sharing.recover(DEAD, wait=False)
+    assert shared.slots.is_dead(1)
+    # What the dead one had locked is had by whoever waits for it.
+    assert shared.sharing.recover(DEAD, wait=False) == 1
+    assert shared.slots.waiting(0) is None
+
+
+def test_who_does_not_wait_says_who_sees_to_the_place(shared: Shared) -> None:
+    with locked_by_another(shared.locks, SLOTS + 1 + DEAD) as process:
+        with pytest.raises(BlockingIOError):
+            shared.sharing.recover(DEAD, wait=False)
+        assert shared.slots.waiting(0) == (DEAD, 1)
+        assert shared.slots.holder(DEAD) == process
+    assert shared.sharing.recover(DEAD, wait=False) == 0
+    assert shared.slots.waiting(0) is None
+    assert shared.slots.holder(DEAD) == 0
+
+
+def test_who_lives_is_not_recovered_and_not_waited_for(shared: Shared) -> None:
+    with locked_by_another(shared.locks, 1):
+        assert shared.sharing.recover(1, wait=False) is None
+        assert shared.slots.waiting(0) is None

@@ -288,6 +288,25 @@ def test_who_asks_in_vain_is_told_so_and_success_costs_nothing(clock: FakeClock)
     assert ask(make_token(jti="late")) is None
 
 
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({"exp": NOW_S - 3600, "iat": NOW_S - 7200}, "TOKEN_EXPIRED"),
+        ({"aud": "others"}, "TOKEN_AUDIENCE_MISMATCH"),
+        ({"nbf": NOW_S + 3600}, "TOKEN_NOT_YET_VALID"),
+    ],
+)
+def test_who_asks_pays_nothing_for_what_was_issued_and_its_bearer_does(
+    clock: FakeClock, claims: dict[str, Any], said: str
+) -> None:
+    tokens = [make_token(jti=f"{number}", **claims) for number in range(FAILURES + 1)]
+    asking = make_verifier(failures=bound(clock))
+    found = [reason(asking.verify(token, STRANGER, asker="users/a")) for token in tokens]
+    assert found == [said] * (FAILURES + 1)
+    bearing = make_verifier(failures=bound(clock))
+    assert reasons(bearing, tokens) == [said] * FAILURES + ["TOKEN_NOT_VERIFIED"]
+
+
 def test_askers_wait_too_once_all_have_failed_enough(clock: FakeClock) -> None:
     failures = bound(clock, in_all=2)
     assert asked(failures, 3, "users/a", STRANGER) == 2

@@ -12,6 +12,7 @@ from blrcs_native.shared.worker_slots import WorkerSlots
 from blrcs_native.tokens.claims import Claims
 from blrcs_native.tokens.revocation_log import RevocationLog
 from blrcs_native.tokens.revocations import Revocations
+from tests.integration.workers.locking import locked_by_another
 from tests.unit.native.tokens.token_factory import (
     ISSUER,
     NOW_NS,
@@ -34,11 +35,11 @@ class Processes:
         self.block = bytearray(RevocationLog.size_bytes_for(ENTRIES))
         self.stored: list[str] = []
         self.reloads = 0
-        self.log, self.one = self.join(0)
-        _, self.other = self.join(1)
+        self.slots = WorkerSlots(self.locks, 4)
+        self.log, self.one = self.join(self.slots, 0)
+        _, self.other = self.join(WorkerSlots(self.locks, 4), 1)
 
-    def join(self, slot: int) -> tuple[RevocationLog, Revocations]:
-        slots = WorkerSlots(self.locks, 4)
+    def join(self, slots: WorkerSlots, slot: int) -> tuple[RevocationLog, Revocations]:
         slots.take(slot)
         log = RevocationLog(slots, buffer=self.block)
         revocations = Revocations(clock=FakeClock(), log=log)
@@ -166,3 +167,14 @@ def test_an_unfit_buffer_raises(processes: Processes) -> None:
         RevocationLog(slots, buffer=bytearray(b"x" * 4096))
     with pytest.raises(BufferError):
         RevocationLog(slots, buffer=bytes(4096))
+
+
+def test_who_does_not_wait_says_who_writes(processes: Processes) -> None:
+    processes.block[OWNER_AT : OWNER_AT + 8] = struct.pack("=Q", DEAD + 1)
+    with locked_by_another(processes.locks, DEAD) as process:
+        with pytest.raises(BlockingIOError):
+            processes.log.ask_to_reload(wait=False)
+        assert processes.slots.waiting(0) == (DEAD, 1)
+        assert processes.slots.holder(DEAD) == process
+    processes.log.ask_to_reload(wait=False)
+    assert processes.slots.waiting(0) is None

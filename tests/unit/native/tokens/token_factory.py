@@ -141,3 +141,8 @@ def make_verifier(algorithm: str = "HS256", **settings: Any) -> TokenVerifier:
 def reason(answer: Claims | TokenRefusal) -> str | None:
     """The reason of a refusal, None for an acceptance."""
     return answer.reason if isinstance(answer, TokenRefusal) else None
+
+
+def verdict(token: str | bytes, algorithm: str = "HS256", **settings: object) -> str | None:
+    """Why a verifier with these settings refuses the token."""
+    return reason(make_verifier(algorithm, **settings).verify(token))

@@ -1,0 +1,92 @@
+"""Finds processes that live and do nothing, or hold up others."""
+
+import asyncio
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Protocol
+
+from blrcs.supervisor.process import WorkerProcess
+from blrcs.supervisor.seat import Seat
+
+PERIOD_S = 0.5
+LATE_S = 5.0
+"""After so long without a beat a worker gets no new connections."""
+HOLDING_S = 5.0
+"""So long one may have what the others wait for; as a rule it is some ten nanoseconds."""
+
+
+class Signs(Protocol):
+    """What the processes say of themselves in the shared memory."""
+
+    def last_beat(self, process: int) -> int:
+        """What grows as long as the loop of a process turns."""
+        ...
+
+    def hold_ups(self) -> Mapping[Hashable, int]:
+        """Who waits just now: each wait, and the process that does not give back what it has."""
+        ...
+
+    def count_hang(self) -> None:
+        """One is ended."""
+        ...
+
+
+class Watch:
+    """Takes connections from those that are late, and ends those that hang.
+
+    Only time is counted in which the supervisor itself could look: where all were stopped, as on a
+    machine that sleeps, nobody is late. Whoever holds up others is ended before those who wait for
+    it, which then have as long as any again.
+
+    Args:
+        hang_s: So long a process may be without a beat.
+        seats: Who is watched.
+        signs: What is looked at.
+    """
+
+    def __init__(self, hang_s: float, seats: Callable[[], Iterable[Seat]], signs: Signs) -> None:
+        self._hang_s = hang_s
+        self._late_s = min(LATE_S, hang_s / 2)
+        self._holding_s = min(HOLDING_S, hang_s / 2)
+        self._seats = seats
+        self._signs = signs
+        self._silent: dict[WorkerProcess, tuple[int, float]] = {}
+        self._waits: dict[Hashable, float] = {}
+
+    async def keep(self) -> None:
+        """Looks again and again, until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began_s = loop.time()
+            await asyncio.sleep(PERIOD_S)
+            self.look(min(loop.time() - began_s, 2 * PERIOD_S))
+
+    def look(self, passed_s: float) -> None:
+        """Sees to what has changed, so long after it has looked last."""
+        watched = {process: seat for seat in self._seats() for process in seat.watched()}
+        if self._end_holders(watched, passed_s):
+            return
+        silent: dict[WorkerProcess, tuple[int, float]] = {}
+        for process, seat in watched.items():
+            beat = self._signs.last_beat(process.process_id)
+            known, silent_s = self._silent.get(process, (beat, 0.0))
+            silent_s = 0.0 if beat != known else silent_s + passed_s
+            silent[process] = beat, silent_s
+            seat.set_late(process, now=silent_s >= self._late_s)
+            if silent_s >= self._hang_s and seat.abandon(process, "hangs"):
+                self._signs.count_hang()
+        self._silent = silent
+
+    def _end_holders(self, watched: Mapping[WorkerProcess, Seat], passed_s: float) -> bool:
+        """Whether one was ended who has what another has waited for too long."""
+        found = self._signs.hold_ups()
+        self._waits = {wait: self._waits.get(wait, -passed_s) + passed_s for wait in found}
+        holders = {found[wait] for wait, held_s in self._waits.items() if held_s >= self._holding_s}
+        ended = [
+            seat.abandon(process, "holds up others")
+            for process, seat in watched.items()
+            if process.process_id in holders
+        ]
+        if any(ended):
+            self._signs.count_hang()
+            self._silent.clear()
+        return any(ended)
