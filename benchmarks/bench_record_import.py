@@ -2,7 +2,7 @@
 
 The same file goes into a running server by the command, and into a table by a driver alone. The
 server has a core to itself, and so has a driver; the command, and PostgreSQL's own processes, have
-another one. The command is measured from its start to its end, of which a quarter of a second is
+another one. The command is measured from its start to its end, of which an eighth of a second is
 what Python takes to begin: with few lines that would be most of it. Its processor time is shown
 too: what is left of the server's core is what an import costs there.
 """
