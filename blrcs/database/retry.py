@@ -22,8 +22,11 @@ async def retry(attempt: Callable[[], Awaitable[Result]], attempts: int) -> Resu
 
     Raises:
         ConflictError: All attempts did.
+        ValueError: There is to be none.
     """
-    for number in range(1, attempts + 1):
+    require_an_attempt(attempts)
+    number = 1
+    while True:
         try:
             return await attempt()
         except SerializationError as error:
@@ -31,4 +34,14 @@ async def retry(attempt: Callable[[], Awaitable[Result]], attempts: int) -> Resu
                 raise ConflictError(attempts) from error
         longest_s = min(FIRST_PAUSE_S * 2**number, LONGEST_PAUSE_S)
         await asyncio.sleep(random.uniform(0, longest_s))  # noqa: S311 - no secret
-    raise ValueError("attempts must be at least 1")
+        number += 1
+
+
+def require_an_attempt(attempts: int) -> None:
+    """For those that need no second one.
+
+    Raises:
+        ValueError: There is to be none.
+    """
+    if attempts < 1:
+        raise ValueError("attempts must be at least 1")

@@ -227,6 +227,13 @@ class DatabaseConformance:
                 raise Undone
         assert await database.fetch_all(ALL) == []
 
+    async def test_an_operation_has_an_attempt(self, database: DatabaseAdapter) -> None:
+        async def count(transaction: Transaction) -> Row | None:
+            return await transaction.fetch_one(COUNT)
+
+        with pytest.raises(ValueError, match="attempts"):
+            await database.run(count, attempts=0)
+
     async def test_a_block_that_is_cancelled_is_undone(self, database: DatabaseAdapter) -> None:
         written = asyncio.Event()
 

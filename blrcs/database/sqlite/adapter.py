@@ -17,7 +17,7 @@ from blrcs.database.adapter import (
     Transaction,
 )
 from blrcs.database.errors import closed
-from blrcs.database.retry import DEFAULT_ATTEMPTS
+from blrcs.database.retry import DEFAULT_ATTEMPTS, require_an_attempt
 from blrcs.database.sqlite.connection import connect
 from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.sqlite.dialect import SQLITE
@@ -114,7 +114,8 @@ class SqliteAdapter(DatabaseAdapter):
         attempts: int = DEFAULT_ATTEMPTS,
     ) -> Result:
         """See the port. All are serializable here, and no attempt meets another."""
-        del isolation, attempts
+        del isolation
+        require_an_attempt(attempts)
 
         def run(statements: Statements) -> Result:
             return carry_out(operation, statements)
