@@ -8,7 +8,7 @@ import asyncpg
 import grpc
 import pytest
 
-from blrcs.database.postgresql.announcer import CHANNEL, HEARD_AT_ONCE
+from blrcs.database.postgresql.announcer import CHANNEL, HEARD_AT_ONCE, TELL
 from blrcs.v1 import (
     access_pb2,
     access_pb2_grpc,
@@ -47,22 +47,23 @@ FLOOD = (
 class Told:
     """A server on a PostgreSQL, and a stranger's connection to that."""
 
-    def __init__(self, attacked: World, url: str) -> None:
+    def __init__(self, attacked: World, url: str, owners_url: str) -> None:
         self.world = attacked
         self._url = url
+        self._owners_url = owners_url
         self.get = record_pb2.GetRecordRequest(name=f"{collection(VICTIM)}/records/{RECORD}")
         self.records = record_pb2_grpc.RecordServiceStub(attacked.channel)
 
     def run(self, *statements: str) -> None:
-        async def run() -> None:
-            connection = await asyncpg.connect(self._url)
-            try:
-                for each in statements:
-                    await connection.execute(each)
-            finally:
-                await connection.close()
+        asyncio.run(_fetch(self._url, *statements))
 
-        asyncio.run(run())
+    def listeners(self) -> set[int]:
+        """The server's connections that are told what is new."""
+        asked = (
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            f" AND (query ILIKE 'LISTEN %{CHANNEL}%' OR query = $${TELL}$$)"
+        )
+        return {row["pid"] for row in asyncio.run(_fetch(self._owners_url, asked))}
 
     def watch(self) -> Any:
         """A watch that has begun."""
@@ -103,7 +104,20 @@ def told(
         yield Told(
             started,
             postgresql_server.url(name, user=f"{STRANGER}_{request.param}", password=PASSWORD),
+            postgresql_server.url(name),
         )
+
+
+async def _fetch(url: str, *statements: str) -> list[Any]:
+    """The rows of the last one."""
+    connection = await asyncpg.connect(url)
+    try:
+        rows: list[Any] = []
+        for each in statements:
+            rows = await connection.fetch(each)
+        return rows
+    finally:
+        await connection.close()
 
 
 @pytest.fixture
@@ -156,8 +170,13 @@ def test_a_flood_changes_nothing_and_what_was_revoked_stays_so(
     assert next(watch).record.data["text"] == "other"
     watch.cancel()
     told.write(TEXT)
-    # Of many floods it is said once.
+    # Of many floods it is said once. Who hears one ends its connection, and says what it has to
+    # say before it comes with another.
+    until(lambda: bool(told.listeners()))
+    heard = told.listeners()
     told.run(FLOOD)
+    until(lambda: heard.isdisjoint(told.listeners()))
+    until(lambda: bool(told.listeners()))
     users = user_pb2_grpc.UserServiceStub(told.world.channel)
     users.ListUsers(user_pb2.ListUsersRequest(), metadata=told.world.admin)
     assert told.world.server.stderr.count("somebody floods") == 1
