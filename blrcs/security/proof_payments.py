@@ -12,7 +12,8 @@ class ProofPayments:
 
     A signature costs its forger nothing, and a stranger's own key signs as well as any. So each
     proof is paid for before it is looked at, and what it cost is given back when the call has come
-    to something: an honest caller pays nothing.
+    to something: an honest caller pays nothing in the end, but counts while the call runs. What
+    runs of an address at a moment, or has failed, is bounded for all who share it.
 
     Args:
         limiter: Counts, for all workers.

@@ -322,6 +322,22 @@ async def test_an_address_pays_for_what_comes_to_nothing(world):
     assert await stranger(checker, world, jti="later")
 
 
+async def test_calls_of_an_address_count_until_they_have_come_to_something(world):
+    payments = ProofPayments(Limiter(64, clock=world.clock), 3)
+    checker = ProofChecker(world.limiter, origins=[ORIGIN], clock=world.clock, payments=payments)
+    running = [world.call(world.proof(ath=..., jti=f"{number}")) for number in range(3)]
+    for call in running:
+        assert await checker.proven_key(call)
+    with pytest.raises(ResourceExhaustedError):
+        await checker.proven_key(world.call(world.proof(ath=..., jti="one more")))
+    elsewhere = world.call(world.proof(ath=..., jti="elsewhere"))
+    elsewhere.peer_address = "203.0.113.9"
+    assert await checker.proven_key(elsewhere)
+    checker.vouch_for(running[0])
+    # Which was not looked at, and so is not used.
+    assert await checker.proven_key(world.call(world.proof(ath=..., jti="one more")))
+
+
 def test_a_thief_pays_apart_for_what_it_forges_with_a_stolen_token(world):
     payments = ProofPayments(Limiter(64, clock=world.clock), 3)
     checker = ProofChecker(world.limiter, origins=[ORIGIN], clock=world.clock, payments=payments)
