@@ -51,11 +51,11 @@ def _page(table: sa.Table, key: sa.Column[Any], *columns: sa.Column[Any]) -> Sta
 
 
 def _extent(table: sa.Table, key: sa.Column[Any]) -> Statement:
-    return Statement(
-        sa.select(sa.func.count().label("count"), sa.func.max(key).label("last")).where(
-            _of(table), table.c.sealed.is_not(None)
-        )
-    )
+    columns: list[sa.ColumnElement[Any]] = [
+        sa.func.count().label("count"),
+        sa.func.max(key).label("last"),
+    ]
+    return Statement(sa.select(*columns).where(_of(table), table.c.sealed.is_not(None)))
 
 
 @dataclass(frozen=True, slots=True)
