@@ -4,8 +4,12 @@ import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Protocol
 
+import structlog
+
 from blrcs.supervisor.process import WorkerProcess
 from blrcs.supervisor.seat import Seat
+
+log = structlog.get_logger("blrcs.supervisor")
 
 PERIOD_S = 0.5
 LATE_S = 5.0
@@ -53,12 +57,24 @@ class Watch:
         self._waits: dict[Hashable, float] = {}
 
     async def keep(self) -> None:
-        """Looks again and again, until it is cancelled."""
+        """Looks again and again, until it is cancelled.
+
+        Where it cannot it says so, once until it can again: else nobody would know that those that
+        hang are left alone.
+        """
         loop = asyncio.get_running_loop()
+        sees = True
         while True:
             began_s = loop.time()
             await asyncio.sleep(PERIOD_S)
-            self.look(min(loop.time() - began_s, 2 * PERIOD_S))
+            try:
+                self.look(min(loop.time() - began_s, 2 * PERIOD_S))
+            except Exception:  # the server goes on, whatever it is
+                if sees:
+                    log.exception("processes are not watched")
+                sees = False
+            else:
+                sees = True
 
     def look(self, passed_s: float) -> None:
         """Sees to what has changed, so long after it has looked last."""
