@@ -16,6 +16,7 @@ revision = "0011"
 down_revision = "0010"
 
 CREATED = 1
+FIRST_REVISION = 1
 EXPIRY = "ix_records_expire_time_ns"
 EXPIRES = "expire_time_ns IS NOT NULL"
 LATE = "ix_revocations_found_at_ns"
@@ -49,11 +50,14 @@ def downgrade() -> None:
 
 
 def _with_their_images() -> sa.Update:
-    records = _table("records", "change_sequence")
-    changes = _table("record_changes", "sequence", "kind")
+    records = _table("records", "change_sequence", "revision", "update_time_ns")
+    changes = _table("record_changes", "sequence", "kind", "changed_at_ns")
     of_change = sa.and_(
         *(records.c[name] == changes.c[name] for name in _KEY),
         records.c.change_sequence == changes.c.sequence,
+        # Others were changed by a server of before, which leaves the number as it was.
+        records.c.revision == FIRST_REVISION,
+        records.c.update_time_ns == changes.c.changed_at_ns,
     )
     return (
         sa.update(changes)
