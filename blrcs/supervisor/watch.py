@@ -4,8 +4,13 @@ import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Protocol
 
+import structlog
+
 from blrcs.supervisor.process import WorkerProcess
 from blrcs.supervisor.seat import Seat
+from blrcs.workers.hold_up import HoldUp
+
+log = structlog.get_logger("blrcs.supervisor")
 
 PERIOD_S = 0.5
 LATE_S = 5.0
@@ -21,8 +26,8 @@ class Signs(Protocol):
         """What grows as long as the loop of a process turns."""
         ...
 
-    def hold_ups(self) -> Mapping[Hashable, int]:
-        """Who waits just now: each wait, and the process that does not give back what it has."""
+    def hold_ups(self) -> Mapping[Hashable, HoldUp]:
+        """Who waits just now, by what tells one wait of a process from its others."""
         ...
 
     def count_hang(self) -> None:
@@ -35,7 +40,8 @@ class Watch:
 
     Only time is counted in which the supervisor itself could look: where all were stopped, as on a
     machine that sleeps, nobody is late. Whoever holds up others is ended before those who wait for
-    it, which then have as long as any again.
+    it, which then have as long as any again. Only those wait who go on to try: one that is stopped
+    while it waits is held up by nobody, and ended for its silence.
 
     Args:
         hang_s: So long a process may be without a beat.
@@ -50,21 +56,26 @@ class Watch:
         self._seats = seats
         self._signs = signs
         self._silent: dict[WorkerProcess, tuple[int, float]] = {}
-        self._waits: dict[Hashable, float] = {}
+        self._waits: dict[tuple[Hashable, int], float] = {}
+        self._tries: dict[int, int] = {}
+        self._fails = False
 
     async def keep(self) -> None:
-        """Looks again and again, until it is cancelled."""
+        """Looks again and again, until it is cancelled.
+
+        Where it cannot it says so, once until it can again: else nobody would know that those that
+        hang are left alone.
+        """
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
             await asyncio.sleep(PERIOD_S)
-            self.look(min(loop.time() - began_s, 2 * PERIOD_S))
+            self._try_to_look(min(loop.time() - began_s, 2 * PERIOD_S))
 
     def look(self, passed_s: float) -> None:
         """Sees to what has changed, so long after it has looked last."""
         watched = {process: seat for seat in self._seats() for process in seat.watched()}
-        if self._end_holders(watched, passed_s):
-            return
+        self._end_holders(watched, passed_s)
         silent: dict[WorkerProcess, tuple[int, float]] = {}
         for process, seat in watched.items():
             beat = self._signs.last_beat(process.process_id)
@@ -76,17 +87,45 @@ class Watch:
                 self._signs.count_hang()
         self._silent = silent
 
-    def _end_holders(self, watched: Mapping[WorkerProcess, Seat], passed_s: float) -> bool:
-        """Whether one was ended who has what another has waited for too long."""
+    def _try_to_look(self, passed_s: float) -> None:
+        """A look that fails is not the last; the first of several is told."""
+        try:
+            self.look(passed_s)
+        except Exception:
+            if not self._fails:
+                log.exception("processes cannot be watched")
+            self._fails = True
+        else:
+            if self._fails:
+                log.info("processes are watched again")
+            self._fails = False
+
+    def _end_holders(self, watched: Mapping[WorkerProcess, Seat], passed_s: float) -> None:
+        """Ends those who have what others have tried to get for too long."""
         found = self._signs.hold_ups()
-        self._waits = {wait: self._waits.get(wait, -passed_s) + passed_s for wait in found}
-        holders = {found[wait] for wait, held_s in self._waits.items() if held_s >= self._holding_s}
-        ended = [
-            seat.abandon(process, "holds up others")
-            for process, seat in watched.items()
-            if process.process_id in holders
-        ]
-        if any(ended):
-            self._signs.count_hang()
-            self._silent.clear()
-        return any(ended)
+        trying = self._who_tries(found.values())
+        self._waits = {
+            (wait, each.holder): self._waits.get((wait, each.holder), -passed_s)
+            + (passed_s if each.waiter in trying else 0.0)
+            for wait, each in found.items()
+        }
+        too_long = {
+            holder for (_, holder), held_s in self._waits.items() if held_s >= self._holding_s
+        }
+        # Of several that wait for one another the last is at fault.
+        at_fault = too_long - trying
+        for process, seat in watched.items():
+            if process.process_id in at_fault and seat.abandon(process, "holds up others"):
+                self._signs.count_hang()
+                self._waits = dict.fromkeys(self._waits, 0.0)
+                for waiter in [each for each in self._silent if each.process_id in trying]:
+                    del self._silent[waiter]
+
+    def _who_tries(self, waits: Iterable[HoldUp]) -> set[int]:
+        """Those who have tried since the last look; who looks itself is not stopped."""
+        before, self._tries = self._tries, {each.waiter: each.tries for each in waits}
+        return {
+            waiter
+            for waiter, tries in self._tries.items()
+            if not waiter or before.get(waiter) != tries
+        }

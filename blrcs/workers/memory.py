@@ -12,6 +12,7 @@ from blrcs.application.ports.clock import Clock
 from blrcs.monitoring.family_definition import make_family
 from blrcs.monitoring.native_collector import new_registry
 from blrcs.monitoring.summing import new_summing_registry
+from blrcs.workers.hold_up import HoldUp
 from blrcs.workers.label_sets import KnownLabelSets, LabelSets
 from blrcs.workers.pulses import Pulses
 from blrcs.workers.segment import Segment
@@ -41,13 +42,13 @@ GUARDS = "guards"
 SERVICE = "service"
 SIGN_IN = "sign_in"
 SIGN_IN_CELLS = 262_144
+"""A table of its own: no flood of other keys can evict its cells. An account that fails takes 8."""
 PROOFS = "proofs"
 PROOF_CELLS = 262_144
 """As many proofs of keys as can be used in two minutes without one being forgotten."""
 STRANGE_PROOFS = "strange_proofs"
 STRANGE_PROOF_CELLS = 65_536
 """Those that come without a token have none forgotten that come with one."""
-"""A table of its own: no flood of other keys can evict its cells. An account that fails takes 8."""
 FAILED_TOKENS = "failed_tokens"
 FAILED_TOKEN_CELLS = 65_536
 CACHE_STAMPS, CACHE_HITS = "cache/stamps", "cache/hits"
@@ -224,17 +225,19 @@ class SharedMemory:
         """How many there have been."""
         return self.pulses.hangs
 
-    def hold_ups(self) -> Mapping[Hashable, int]:
-        """Who waits just now: each wait, and the process that has what is wanted."""
+    def hold_ups(self) -> Mapping[Hashable, HoldUp]:
+        """Who waits just now, by its place and what tells this wait of it from others."""
         slots = self.segment.slots
-        found: dict[Hashable, int] = {}
+        found: dict[Hashable, HoldUp] = {}
         for waiter in range(slots.count):
             wait = slots.waiting(waiter)
             if wait is None or slots.is_dead(waiter):
                 continue
             place, number = wait
             # What this process could not have it tries again, which is another wait each time.
-            found[waiter, place, number if waiter != slots.own else 0] = slots.holder(place)
+            found[waiter, place, number if waiter != slots.own else 0] = HoldUp(
+                slots.holder(waiter), slots.holder(place), slots.tries(waiter)
+            )
         return found
 
     def _processes(self) -> dict[str, int]:

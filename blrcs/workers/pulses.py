@@ -48,11 +48,15 @@ class Pulses:
         return self._words[place * WORDS + BEAT_NS]
 
     def last_of(self, process: int) -> int:
-        """Likewise of a process, by its number."""
-        for place in range(1, len(self._words) // WORDS):
-            if self.process(place) == process:
-                return self.last_ns(place)
-        return 0
+        """Likewise of a process, by its number.
+
+        The system gives numbers again, and places of the dead keep theirs: of several with the same
+        number the one that lives has beaten last, from its first beat on.
+        """
+        places = range(1, len(self._words) // WORDS)
+        return max(
+            (self.last_ns(each) for each in places if self.process(each) == process), default=0
+        )
 
     @property
     def hangs(self) -> int:

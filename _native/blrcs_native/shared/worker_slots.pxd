@@ -2,16 +2,22 @@
 
 from libc.stdint cimport uint64_t
 
+cdef struct WaitMark:
+    uint64_t awaited
+    uint64_t tries
+
 
 cdef class WorkerSlots:
     cdef int fd
-    cdef uint64_t* marks
+    cdef WaitMark* marks
     cdef uint64_t waits
     cdef readonly Py_ssize_t count
     cdef readonly Py_ssize_t own
 
-    # Says whom this process waits for, or that it waits for nobody any more. From ``take`` on.
+    # Says whom this process waits for, at each try to have what that one has; or that it waits for
+    # nobody any more. From ``take`` on.
     cdef void map_marks(self) except *
+    cdef WaitMark* mark_of(self, Py_ssize_t number) except NULL
     cdef void wait_for(self, Py_ssize_t number) noexcept nogil
     cdef void go_on(self) noexcept nogil
     # The turn to see to a place that no living process has; none takes it until ``let_go``. That

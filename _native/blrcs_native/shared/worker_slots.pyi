@@ -8,7 +8,7 @@ class WorkerSlots:
 
     A place is held until its process ends, by whatever end. The file is for this alone: a process
     that closes any descriptor of it gives up its places. Children made by fork inherit none. The
-    descriptor stays the caller's, and open. The first ``8 * count`` bytes of the file tell whom the
+    descriptor stays the caller's, and open. The first ``16 * count`` bytes of the file tell whom the
     processes wait for.
     """
 
@@ -31,6 +31,11 @@ class WorkerSlots:
 
         None where it waits for nobody. As a rule nobody waits for a microsecond, so one that tells
         the same for long is held up.
+        """
+    def tries(self, number: int) -> int:
+        """Grows as long as the process of a place goes on to try for what another has.
+
+        It stands where the process is stopped, though it tells still that it waits.
         """
     def holder(self, number: int) -> int:
         """The process that has a place, or sees to it: its number; 0 for none, and for this one."""

@@ -9,9 +9,11 @@ sees to what the dead have left, or takes a place, has the place's turn meanwhil
 behind those of the places. So a place that is seen to is never told as one whose process lives, and
 none is taken while it is seen to.
 
-The file's contents are a word for each place: whom its process waits for just now, because that one
-has what is held for some ten nanoseconds as a rule. A stopped process never gives it back; so those
-who wait say so, and whoever started the processes ends the one that holds them up.
+The file's contents are two words for each place. The first is whom its process waits for just now,
+because that one has what is held for some ten nanoseconds as a rule. A stopped process never gives
+it back; so those who wait say so, and whoever started the processes ends the one that holds them up.
+The second grows with each try: one that is stopped while it waits says so for ever, and is held up
+by nobody.
 """
 
 from libc.errno cimport EAGAIN, EINTR, errno
@@ -76,7 +78,7 @@ cdef class WorkerSlots:
 
     def __dealloc__(self):
         if self.marks is not NULL:
-            munmap(self.marks, self.count * sizeof(uint64_t))
+            munmap(self.marks, self.count * sizeof(WaitMark))
 
     def take(self, number=None):
         cdef Py_ssize_t each
@@ -100,13 +102,11 @@ cdef class WorkerSlots:
         return number != self.own and not is_locked(self.fd, number)
 
     def waiting(self, Py_ssize_t number):
-        cdef uint64_t mark
-        if self.own < 0:
-            raise RuntimeError("this process has no place among the others yet")
-        if not 0 <= number < self.count:
-            raise ValueError(f"there is no place {number}")
-        mark = load(&self.marks[number])
-        return (mark & ((1 << PLACE_BITS) - 1), mark >> PLACE_BITS) if mark else None
+        cdef uint64_t awaited = load(&self.mark_of(number).awaited)
+        return (awaited & ((1 << PLACE_BITS) - 1), awaited >> PLACE_BITS) if awaited else None
+
+    def tries(self, Py_ssize_t number):
+        return load(&self.mark_of(number).tries)
 
     def holder(self, Py_ssize_t number):
         return holder_of(self.fd, number) or holder_of(self.fd, self.turn(number))
@@ -116,7 +116,7 @@ cdef class WorkerSlots:
 
     cdef void map_marks(self) except *:
         cdef struct_stat found
-        cdef size_t size_bytes = self.count * sizeof(uint64_t)
+        cdef size_t size_bytes = self.count * sizeof(WaitMark)
         cdef void* marks
         if self.marks is not NULL:
             return
@@ -127,16 +127,25 @@ cdef class WorkerSlots:
         marks = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, self.fd, 0)
         if marks == MAP_FAILED:
             raise OSError(errno, "the places' file cannot be mapped")
-        self.marks = <uint64_t*>marks
+        self.marks = <WaitMark*>marks
+
+    cdef WaitMark* mark_of(self, Py_ssize_t number) except NULL:
+        if self.own < 0:
+            raise RuntimeError("this process has no place among the others yet")
+        if not 0 <= number < self.count:
+            raise ValueError(f"there is no place {number}")
+        return &self.marks[number]
 
     cdef void wait_for(self, Py_ssize_t number) noexcept nogil:
-        cdef uint64_t mark = self.waits << PLACE_BITS | <uint64_t>number
-        if load(&self.marks[self.own]) != mark:
+        cdef WaitMark* mark = &self.marks[self.own]
+        cdef uint64_t awaited = load(&mark.awaited)
+        if awaited == 0 or awaited != (self.waits << PLACE_BITS | <uint64_t>number):
             self.waits += 1
-            store(&self.marks[self.own], self.waits << PLACE_BITS | <uint64_t>number)
+            store(&mark.awaited, self.waits << PLACE_BITS | <uint64_t>number)
+        store(&mark.tries, mark.tries + 1)
 
     cdef void go_on(self) noexcept nogil:
-        store(&self.marks[self.own], 0)
+        store(&self.marks[self.own].awaited, 0)
 
     cdef bint seize(self, Py_ssize_t number) noexcept nogil:
         # The living are asked for the most: they cost one question.

@@ -55,6 +55,9 @@ cdef class RevocationLog:
             self.header.magic = MAGIC
         elif self.header.magic != MAGIC:
             raise ValueError("the buffer holds something else than a log of this version")
+        if load(&self.header.owner) == self.mark:
+            # Who had the place before died with the lock; what it had not published has not been.
+            store(&self.header.owner, 0)
 
     def __dealloc__(self):
         if self.acquired:
@@ -121,15 +124,16 @@ cdef class RevocationLog:
         cdef uint64_t owner, times = 0
         while not try_for_a_while(word, self.mark):
             owner = load(word)
-            if owner == 0 or owner == self.mark or owner > <uint64_t>self.slots.count:
+            if owner == 0:
                 continue
-            if self.slots.seize(owner - 1):
-                # Another may have been here before, and the lock be somebody else's by now.
-                if load(word) == owner:
-                    store(word, 0)
-                self.slots.let_go(owner - 1)
-                continue
-            self.slots.wait_for(owner - 1)
+            if owner != self.mark and owner <= <uint64_t>self.slots.count:
+                if self.slots.seize(owner - 1):
+                    # Another may have been here before, and the lock be somebody else's by now.
+                    if load(word) == owner:
+                        store(word, 0)
+                    self.slots.let_go(owner - 1)
+                    continue
+                self.slots.wait_for(owner - 1)
             times += 1
             if times == <uint64_t>tries:
                 return False

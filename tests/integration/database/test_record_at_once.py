@@ -38,7 +38,7 @@ class Away(BlockingReader):
 async def test_only_what_needs_nothing_else_is_read(store, sealed, expire_time_ns, found):
     async with store.open() as (database, reader):
         row = {"sealed": sealed, "expire_time_ns": expire_time_ns, "encoded": b"x"}
-        times = {"revision": 1, "create_time_ns": 0, "update_time_ns": 0}
+        times = {"revision": 1, "create_time_ns": 0, "update_time_ns": 0, "change_sequence": None}
         await database.execute(ADD, **IDS, **row, **times, document="{}")
         read = RecordsAtOnce(reader, lambda: NOW_NS).read
         assert read("acme", "orders", "7") == found

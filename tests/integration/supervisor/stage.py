@@ -17,6 +17,7 @@ from blrcs.supervisor.process import WorkerProcess
 from blrcs.supervisor.seat import Patience
 from blrcs.supervisor.supervisor import Supervisor
 from blrcs.workers.handover import Handover, Started
+from blrcs.workers.hold_up import HoldUp
 
 PUPPET = Path(__file__).with_name("puppet.py")
 PATIENCE = Patience(end_s=100.0)
@@ -72,7 +73,9 @@ class Signs:
 
     Attributes:
         silent: The processes that do not beat.
-        waits: Waits, and the processes that have what is wanted.
+        waits: Waits, each with the process that waits and the one that has what is wanted.
+        stopped: The processes that wait and do not go on to try.
+        fails: Whether it cannot be told who waits.
         hangs: How many have been ended.
         looks: How often the supervisor has looked.
         looked: Set whenever it does.
@@ -80,7 +83,9 @@ class Signs:
 
     def __init__(self) -> None:
         self.silent: set[int] = set()
-        self.waits: dict[Hashable, int] = {}
+        self.waits: dict[Hashable, tuple[int, int]] = {}
+        self.stopped: set[int] = set()
+        self.fails = False
         self.hangs = 0
         self.looks = 0
         self.looked = asyncio.Event()
@@ -88,10 +93,15 @@ class Signs:
     def last_beat(self, process: int) -> int:
         return 1 if process in self.silent else self.looks
 
-    def hold_ups(self) -> Mapping[Hashable, int]:
+    def hold_ups(self) -> Mapping[Hashable, HoldUp]:
         self.looks += 1
         self.looked.set()
-        return dict(self.waits)
+        if self.fails:
+            raise OSError("no sign")
+        return {
+            wait: HoldUp(waiter, holder, 1 if waiter in self.stopped else self.looks)
+            for wait, (waiter, holder) in self.waits.items()
+        }
 
     def count_hang(self) -> None:
         self.hangs += 1

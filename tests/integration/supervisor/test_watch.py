@@ -1,7 +1,6 @@
 """A supervisor replaces processes that live and do nothing, and those that hold up others."""
 
 import asyncio
-import os
 import signal
 
 from tests.integration.supervisor.stage import (
@@ -16,6 +15,7 @@ from tests.integration.supervisor.stage import (
 from tests.integration.supervisor.test_supervisor import lent
 
 HANG_S = 30
+SOME_LOOKS, TURNS = 4, 10
 LATE_S = HOLDING_S = 5
 # Real time goes on too; of what passes between two looks at most twice their distance counts.
 SHORT_OF_HANG_S = HANG_S / 2 - 1
@@ -115,7 +115,7 @@ async def test_who_holds_up_others_is_ended_and_they_are_not() -> None:
         holder, *waiters = [each.process for each in stage.found("serves")]
         stage.signs.silent.update((holder, *waiters))
         await stage.pass_time(1)
-        stage.signs.waits = {"wait": holder, "another": holder}
+        stage.signs.waits = {n: (waiter, holder) for n, waiter in enumerate(waiters)}
         await stage.pass_time(SHORT_OF_HOLDING_S)
         assert not stage.said("worker holds up others and is killed")
         await killed(stage, holder, "worker holds up others and is killed")
@@ -129,11 +129,94 @@ async def test_who_holds_up_others_is_ended_and_they_are_not() -> None:
 async def test_who_waits_for_one_after_another_is_not_held_up() -> None:
     stage = Stage(2, patience=WATCHFUL)
     async with stage.running():
+        waiter = await stage.until("serves", "worker0")
         holder = await stage.until("serves", "worker1")
         for number in range(4 * HOLDING_S):
-            stage.signs.waits = {number: holder.process}
+            stage.signs.waits = {number: (waiter.process, holder.process)}
             await stage.pass_time(SHORT_OF_HOLDING_S)
         assert not stage.log
+
+
+@on_stage
+async def test_what_is_had_by_one_after_another_is_held_up_by_none() -> None:
+    stage = Stage(3, patience=WATCHFUL)
+    async with stage.running():
+        waiter, *holders = [
+            (await stage.until("serves", f"worker{seat}")).process for seat in range(3)
+        ]
+        for number in range(4 * HOLDING_S):
+            stage.signs.waits = {"wait": (waiter, holders[number % 2])}
+            await stage.pass_time(SHORT_OF_HOLDING_S)
+        assert not stage.log
+
+
+@on_stage
+async def test_who_is_stopped_while_it_waits_is_ended_and_those_that_go_on_are_not() -> None:
+    stage = Stage(2, patience=WATCHFUL)
+    async with stage.running():
+        waiter = (await stage.until("serves", "worker0")).process
+        holder = (await stage.until("serves", "worker1")).process
+        stage.signs.silent.add(waiter)
+        stage.signs.stopped.add(waiter)
+        stage.signs.waits = {"wait": (waiter, holder)}
+        await stage.pass_time(SHORT_OF_HANG_S)
+        assert [each["event"] for each in stage.log] == ["worker is late"]
+        await killed(stage, waiter, "worker hangs and is killed")
+        assert not stage.said("worker holds up others and is killed")
+
+
+@on_stage
+async def test_who_cannot_go_on_because_of_a_third_is_not_at_fault() -> None:
+    stage = Stage(3, patience=WATCHFUL)
+    async with stage.running():
+        last, middle, stopped = [
+            (await stage.until("serves", f"worker{seat}")).process for seat in range(3)
+        ]
+        stage.signs.silent.update((last, middle, stopped))
+        stage.signs.waits = {"last": (last, middle), "middle": (middle, stopped)}
+        await killed(stage, stopped, "worker holds up others and is killed")
+        stage.signs.waits.clear()
+        await stage.pass_time(SHORT_OF_HANG_S)
+        assert stage.signs.hangs == 1
+
+
+@on_stage
+async def test_what_this_process_waits_for_itself_is_held_up_though_it_tries_seldom() -> None:
+    stage = Stage(1, patience=WATCHFUL)
+    async with stage.running():
+        holder = (await stage.until("serves")).process
+        stage.signs.stopped.add(0)
+        stage.signs.waits = {"wait": (0, holder)}
+        await killed(stage, holder, "worker holds up others and is killed")
+
+
+@on_stage
+async def test_a_wait_is_over_with_its_holder() -> None:
+    stage = Stage(2, patience=WATCHFUL)
+    async with stage.running():
+        waiter = (await stage.until("serves", "worker0")).process
+        holder = (await stage.until("serves", "worker1")).process
+        stage.signs.waits = {"wait": (waiter, holder)}
+        await killed(stage, holder, "worker holds up others and is killed")
+        await stage.until_said("worker started")
+        successor = (await stage.until("serves", "worker1", 2)).process
+        stage.signs.waits = {"wait": (waiter, successor)}
+        await stage.pass_time(SHORT_OF_HOLDING_S)
+        assert stage.signs.hangs == 1
+
+
+@on_stage
+async def test_a_look_that_fails_is_not_the_last() -> None:
+    stage = Stage(1, patience=WATCHFUL)
+    async with stage.running():
+        hung = (await stage.until("serves")).process
+        stage.signs.silent.add(hung)
+        stage.signs.fails = True
+        await stage.pass_time(5)
+        assert [each["event"] for each in stage.log] == ["processes cannot be watched"]
+        stage.signs.fails = False
+        await killed(stage, hung, "worker hangs and is killed")
+        assert stage.log[1]["event"] == "processes are watched again"
 
 
 @on_stage
@@ -189,9 +272,10 @@ async def test_nobody_is_watched_where_that_is_off() -> None:
     stage = Stage(1)
     async with stage.running():
         serving = await stage.until("serves")
-        os.kill(serving.process, signal.SIGSTOP)
         stage.signs.silent.add(serving.process)
-        turn(1_000)
-        await asyncio.sleep(0)
+        for _ in range(SOME_LOOKS):
+            turn(1)
+            # What is due after a turn of the clock runs in the loop's next turn but one.
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
         assert stage.signs.looks == 0
-        os.kill(serving.process, signal.SIGCONT)

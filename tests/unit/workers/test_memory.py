@@ -35,8 +35,11 @@ def test_who_holds_up_what_is_to_be_put_right_is_told() -> None:
         assert not memory.recover()
         assert generation.moved(), "what needs no lock is done"
         first = memory.hold_ups()
-        assert list(first.values()) == [process]
+        ((wait, told),) = first.items()
+        assert (told.waiter, told.holder) == (0, process)
         assert not memory.recover()
-        assert memory.hold_ups() == first, "it is the same wait, though it was tried again"
+        ((again, later),) = memory.hold_ups().items()
+        assert again == wait, "it is the same wait, though it was tried again"
+        assert later.tries > told.tries
     assert memory.recover()
     assert memory.hold_ups() == {}

@@ -19,14 +19,20 @@ CREATED = 1
 FIRST_REVISION = 1
 EXPIRY = "ix_records_expire_time_ns"
 EXPIRES = "expire_time_ns IS NOT NULL"
+LATE = "ix_revocations_found_at_ns"
 
 _KEY = ("tenant", "collection", "record_id")
 _IMAGE = ("encoded", "sealed")
 
 
 def upgrade() -> None:
-    """Changes that are there keep their own images. Records that never expire have no entry."""
+    """Changes that are there keep their own images. Records that never expire have no entry.
+
+    Revocations that are stored late have a time of their own, by which others find them.
+    """
     add_column("records", sa.Column("change_sequence", NUMBER, nullable=True))
+    add_column("revocations", sa.Column("found_at_ns", NUMBER, nullable=True))
+    create_index(LATE, "revocations", ["found_at_ns"])
     if has_partial_indexes():
         drop_index(EXPIRY, "records")
         create_index(EXPIRY, "records", ["expire_time_ns"], where=EXPIRES)
@@ -36,6 +42,8 @@ def downgrade() -> None:
     """Gives changes the images that records have for them."""
     update_rows(_with_their_images(), "records", "change_sequence")
     drop_column("records", "change_sequence")
+    drop_index(LATE, "revocations")
+    drop_column("revocations", "found_at_ns")
     if has_partial_indexes():
         drop_index(EXPIRY, "records")
         create_index(EXPIRY, "records", ["expire_time_ns"])

@@ -178,3 +178,32 @@ def test_who_does_not_wait_says_who_writes(processes: Processes) -> None:
         assert processes.slots.holder(DEAD) == process
     processes.log.ask_to_reload(wait=False)
     assert processes.slots.waiting(0) is None
+
+
+def test_who_waits_for_the_first_place_says_so_too() -> None:
+    locks = os.memfd_create("locks")
+    slots = WorkerSlots(locks, 4)
+    slots.take(1)
+    block = bytearray(RevocationLog.size_bytes_for(ENTRIES))
+    log = RevocationLog(slots, buffer=block)
+    block[OWNER_AT : OWNER_AT + 8] = struct.pack("=Q", 1)
+    with locked_by_another(locks, 0), pytest.raises(BlockingIOError):
+        log.ask_to_reload(wait=False)
+    assert slots.waiting(1) == (0, 1)
+    os.close(locks)
+
+
+def test_the_lock_of_who_had_the_place_before_keeps_nobody_out(processes: Processes) -> None:
+    processes.block[OWNER_AT : OWNER_AT + 8] = struct.pack("=Q", 1)
+    successor = RevocationLog(processes.slots, buffer=processes.block)
+    successor.ask_to_reload(wait=False)
+
+
+@pytest.mark.parametrize("owner", [1, 5, 2**64 - 1])
+def test_nobody_waits_for_ever_for_an_owner_that_cannot_be(
+    processes: Processes, owner: int
+) -> None:
+    """The own place's once it is taken, or one beyond all places."""
+    processes.block[OWNER_AT : OWNER_AT + 8] = struct.pack("=Q", owner)
+    with pytest.raises(BlockingIOError):
+        processes.log.ask_to_reload(wait=False)
