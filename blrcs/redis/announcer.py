@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -12,12 +13,10 @@ from blrcs.domain.errors import UnavailableError
 from blrcs.redis.client import NS_PER_S, RedisClient
 from blrcs.redis.feed import Feed
 from blrcs.resilience.news import News, heard
-from blrcs.resilience.pace import Pace
+from blrcs.resilience.traffic import Traffic
 
 SILENCE_NS = 4 * NS_PER_S
 PAUSE_S = 1.0
-HEARD_PER_S, HEARD_AT_ONCE = 4000, 8000
-"""Above what hundreds of workers have to tell."""
 COUNTED_BYTES = 4096
 """A message counts as one for so many octets."""
 
@@ -27,23 +26,31 @@ log = structlog.get_logger("blrcs.redis")
 class Announcer:
     """Implements the Announcer port by a channel of a Redis.
 
-    Where more is heard than servers have to tell, it is not read: it may then be anything that is
+    Where more is heard than there is time for, it is not read: it may then be anything that is
     new, and is looked for as long as that lasts once in ``PAUSE_S``.
 
     Args:
         client: The Redis.
         channel: What the channel is called.
         clock: Monotonic nanoseconds.
+        sleep: Waits for seconds.
     """
 
-    def __init__(self, client: RedisClient, channel: str, clock: Clock = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        client: RedisClient,
+        channel: str,
+        clock: Clock = time.monotonic_ns,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._client = client
         self._channel = f"{client.key_prefix}:{channel}:{client.database}"
         self._self = secrets.token_hex(8)
         self._news = News()
         self._lost_it = asyncio.Event()
         self._hear: Hear | None = None
-        self._heard = Pace(clock, busy_s=PAUSE_S, rate=HEARD_PER_S, capacity=HEARD_AT_ONCE)
+        self._own = f"{self._self} ".encode()
+        self._traffic = Traffic(clock, sleep)
         self._unread: asyncio.TimerHandle | None = None
         self._feed = Feed(client, None, SILENCE_NS, on_told=self._told, on_lost=self._lost)
 
@@ -70,6 +77,8 @@ class Announcer:
                 await asyncio.sleep(PAUSE_S)
             except Exception:
                 log.exception("announcing failed")
+            else:
+                await self._traffic.told()
 
     async def _listen(self, hear: Hear) -> None:
         while True:
@@ -88,8 +97,11 @@ class Announcer:
 
     def _told(self, channel: str, message: bytes) -> None:
         del channel
-        self._heard.wrote(1 + len(message) // COUNTED_BYTES)
-        if self._heard.is_full:
+        # Redis gives back what one tells oneself.
+        if message.startswith(self._own):
+            return
+        self._traffic.heard(1 + len(message) // COUNTED_BYTES)
+        if self._traffic.is_too_much:
             if self._unread is None:
                 loop = asyncio.get_running_loop()
                 self._unread = loop.call_later(PAUSE_S, self._hear_of_anything)

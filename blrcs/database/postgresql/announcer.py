@@ -10,15 +10,11 @@ import structlog
 from blrcs.application.ports.announcer import STORED, Hear
 from blrcs.database.postgresql.connection import Connection
 from blrcs.resilience.news import ANYTHING, MAX_SUBJECTS, News, heard
-from blrcs.resilience.pace import Pace
+from blrcs.resilience.traffic import HEARD_PER_S, Traffic
 
 CHANNEL = "blrcs"
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 16.0
 TELL_TIMEOUT_S = 10.0
-TELL_S = 0.01
-"""Between two tellings, where there is always something to tell."""
-HEARD_PER_S, HEARD_AT_ONCE = 4000, 8000
-"""Above what hundreds of workers have to tell."""
 MAX_PAYLOAD_BYTES = 7000
 """PostgreSQL takes 7999."""
 NS_PER_MINUTE = 60_000_000_000
@@ -35,8 +31,8 @@ class PostgresqlAnnouncer:
     while here one notification tells of what was written during the one before, and waits for no
     disk. A process that dies in between has told nobody: others find out when they look.
 
-    Whoever can reach the database can notify, and without end. One who hears more than servers have
-    to tell stops listening for a while: it looks by itself as soon as it listens again.
+    Whoever can reach the database can notify, and without end. One who hears more than it has time
+    for stops listening for a while: it looks by itself as soon as it listens again.
 
     Args:
         connect: Opens a connection.
@@ -46,9 +42,7 @@ class PostgresqlAnnouncer:
         self._connect = connect
         self._news = News()
         self._is_away = False
-        self._heard = Pace(
-            time.monotonic_ns, busy_s=PAUSE_S, rate=HEARD_PER_S, capacity=HEARD_AT_ONCE
-        )
+        self._traffic = Traffic()
         self._is_flooded = False
         self._flooded_ns = time.monotonic_ns() - NS_PER_MINUTE
         self._pause_s = PAUSE_S
@@ -77,8 +71,8 @@ class PostgresqlAnnouncer:
         def told(_connection: object, sender: int, _channel: str, subject: str) -> None:
             if sender == own or ended.is_set():
                 return
-            self._heard.wrote(1 + subject.count(" ") // MAX_SUBJECTS)
-            if self._heard.is_full:
+            self._traffic.heard(1 + subject.count(" ") // MAX_SUBJECTS)
+            if self._traffic.is_too_much:
                 self._is_flooded = True
                 ended.set()
             else:
@@ -111,7 +105,6 @@ class PostgresqlAnnouncer:
                     await task
 
     async def _tell(self, connection: Connection) -> None:
-        pace = Pace(time.monotonic_ns, busy_s=TELL_S, idle_s=0)
         while True:
             subjects = await self._news.take()
             try:
@@ -119,8 +112,7 @@ class PostgresqlAnnouncer:
             except BaseException:
                 self._news.add(*subjects)
                 raise
-            pace.wrote(1)
-            await asyncio.sleep(pace.interval_s)
+            await self._traffic.told()
 
     def _flooded(self) -> None:
         """Has it listen ever more seldom, until there was no flood for a minute."""
@@ -130,7 +122,9 @@ class PostgresqlAnnouncer:
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         else:
             self._pause_s = PAUSE_S
-            log.warning("somebody floods the announcements", channel=CHANNEL)
+            log.warning(
+                "more is announced than is listened to", channel=CHANNEL, limit_per_s=HEARD_PER_S
+            )
         self._flooded_ns = now_ns
 
     def _lost(self, error: Exception) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from blrcs.application.ports.announcer import STORED
 from blrcs.database.postgresql.adapter import PostgresqlAdapter
-from blrcs.database.postgresql.announcer import CHANNEL, HEARD_AT_ONCE
+from blrcs.database.postgresql.announcer import CHANNEL
 from blrcs.resilience.news import MAX_SUBJECTS
+from blrcs.resilience.traffic import HEARD_AT_ONCE
 from tests.conformance.cache.worlds import until
 
 LISTENING = (

@@ -57,15 +57,39 @@ async def until_answered_without(limits, losses):
         await outcome(limits, ALICE)
 
 
+class Outcomes:
+    """What callers were told, by the keys of what they asked for."""
+
+    def __init__(self, keys):
+        self.of = {key: set() for key in keys}
+        self._is_any = asyncio.Event()
+
+    def add(self, key, told):
+        self.of[key].add(told)
+        self._is_any.set()
+
+    async def until_told(self, told, *keys):
+        """Each of them, from now on."""
+        awaited = set(keys)
+        before = {key: self.of[key] for key in awaited}
+        self.of |= {key: set() for key in awaited}
+        async with asyncio.timeout(60):
+            while not all(told in self.of[key] for key in awaited):
+                self._is_any.clear()
+                await self._is_any.wait()
+        for key in awaited:
+            self.of[key] |= before[key]
+
+
 @asynccontextmanager
 async def loaded(limits, *descriptors):
-    """Callers that go on until the block ends; what they were told, by the descriptors' keys."""
-    outcomes = {entry.key: set() for (entry,) in descriptors}
+    """Callers that go on until the block ends."""
+    outcomes = Outcomes(entry.key for (entry,) in descriptors)
     ended = asyncio.Event()
 
     async def call(descriptor):
         while not ended.is_set():
-            outcomes[descriptor[0].key].add(await outcome(limits, descriptor))
+            outcomes.add(descriptor[0].key, await outcome(limits, descriptor))
             await asyncio.sleep(0)
 
     callers = [asyncio.ensure_future(call(each)) for each in descriptors for _ in range(16)]
@@ -164,18 +188,21 @@ async def test_while_it_is_silent_only_those_wait_who_noticed(server):
 @pytest.mark.parametrize("way", WAYS)
 async def test_under_load_each_call_is_answered_by_redis_or_by_its_rule(server, way, mode):
     stated = rule(on_loss=way, requests=PLENTY, **MODES[mode])
+    while_lost = "LIMITS_UNAVAILABLE" if way == "closed" else True
     async with (
         limits_in(server.url(), stated, timeout_s=0.2) as (limits, losses),
         loaded(limits, ALICE) as outcomes,
     ):
         for disturb, mend in ((server.stop, server.start), (server.pause, server.resume)):
+            await outcomes.until_told(True, "user")
             await asyncio.to_thread(disturb)
             await until_lost(limits)
             await until_answered_without(limits, losses)
+            await outcomes.until_told(while_lost, "user")
             await asyncio.to_thread(mend)
             await until_found(limits)
     assert set(losses) == {way}
-    assert outcomes["user"] == ({True, "LIMITS_UNAVAILABLE"} if way == "closed" else {True})
+    assert outcomes.of["user"] == {True, while_lost}
 
 
 async def test_under_load_a_failover_goes_on_with_what_the_replica_has():
@@ -186,6 +213,8 @@ async def test_under_load_a_failover_goes_on_with_what_the_replica_has():
     ]
     others = [replace(each, requests=PLENTY, **MODES[each.id.split("-")[0]]) for each in others]
     loads = [(LimitEntry(each.id, "x"),) for each in others]
+    keys = {"user", *(each.id for each in others)}
+    closed = {"user", "exact-closed", "leased-closed"}
     with sentinel_group() as group:
         options = {"timeout_s": 0.5, "command_timeout": "1s"}
         async with limits_in(group.url(), counted, *others, **options) as (limits, losses):
@@ -193,16 +222,18 @@ async def test_under_load_a_failover_goes_on_with_what_the_replica_has():
             old = group.master()
             old.run("WAIT", "1", "5000")
             async with loaded(limits, ALICE, *loads) as outcomes:
+                await outcomes.until_told(True, *keys)
                 await asyncio.to_thread(old.stop)
                 await until_lost(limits)
+                # That takes less than until there is another master.
+                await outcomes.until_told("LIMITS_UNAVAILABLE", *closed)
+                await outcomes.until_told(True, *keys - closed)
                 await until_redis_decides(limits, losses)
+                await outcomes.until_told(True, *keys)
                 assert group.master() is not old
             verdict = await until_redis_decides(limits, losses)
         assert verdict.statuses[0].remaining < 100_000
-    assert {each for each in outcomes if "LIMITS_UNAVAILABLE" in outcomes[each]} == {
-        "user",
-        "exact-closed",
-        "leased-closed",
+    assert outcomes.of == {
+        key: {True, "LIMITS_UNAVAILABLE"} if key in closed else {True} for key in keys
     }
-    assert set().union(*outcomes.values()) == {True, "LIMITS_UNAVAILABLE"}
     assert set(losses) == set(WAYS)

@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from blrcs.redis.announcer import COUNTED_BYTES, HEARD_AT_ONCE, Announcer
+from blrcs.redis.announcer import COUNTED_BYTES, Announcer
+from blrcs.resilience.traffic import HEARD_AT_ONCE
 from tests.conformance.cache.worlds import until
 from tests.integration.redis.conftest import QUICK
 
