@@ -64,13 +64,14 @@ class Following:
         self._is_changed = asyncio.Event()
         self._is_watched = asyncio.Event()
         self._changed: set[CollectionKey] | None = set()
+        self._woken = 0
 
     async def run(self) -> None:
         """Until it is cancelled. What cannot be looked at now is at the next announcement."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._announcer.run(self._hear))
             group.create_task(self._look_at_each(self._is_stored, self._stored))
-            group.create_task(self._look_at_each(self._is_watched, self._wake, self._more_watchers))
+            group.create_task(self._look_at_each(self._is_watched, self._wake, self._more_woken))
             if self._follower is not None:
                 group.create_task(self._look_at_each(self._is_changed, self._follower.look))
 
@@ -89,10 +90,10 @@ class Following:
 
     async def _wake(self) -> None:
         changed, self._changed = self._changed, set()
-        self._signal.heard(changed)
+        self._woken = self._signal.heard(changed)
 
-    def _more_watchers(self) -> int:
-        return self._signal.watchers // WATCHERS
+    def _more_woken(self) -> int:
+        return self._woken // WATCHERS
 
     async def _look_at_each(
         self,

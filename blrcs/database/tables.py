@@ -261,11 +261,14 @@ revocations = _table(
     _instant("revoked_at_ns"),
     _instant("expires_at_ns"),
     sa.Column("name", TEXT, nullable=True),
+    _instant("found_at_ns", nullable=True),
 )
 """``id`` is a session's; of another kind it is a digest of ``name``, which is JSON: the issuer, and
-the id of a key, a token or a subject. From ``expires_at_ns`` on there is no such token left."""
+the id of a key, a token or a subject. From ``expires_at_ns`` on there is no such token left. What
+was stored long after ``revoked_at_ns`` others find by ``found_at_ns`` too."""
 sa.Index(None, revocations.c.expires_at_ns)
 sa.Index(None, revocations.c.revoked_at_ns)
+sa.Index(None, revocations.c.found_at_ns)
 
 settings = _table(
     "settings",

@@ -39,16 +39,23 @@ def _of(table: sa.Table) -> sa.ColumnElement[bool]:
 def _page(table: sa.Table, key: sa.Column[Any], *columns: sa.Column[Any]) -> Statement:
     return Statement(
         sa.select(key.label("place"), table.c.record_id, table.c.sealed, *columns)
-        .where(_of(table), key > sa.bindparam("after"), table.c.sealed.is_not(None))
+        .where(
+            _of(table),
+            key > sa.bindparam("after"),
+            key <= sa.bindparam("last"),
+            table.c.sealed.is_not(None),
+        )
         .order_by(key)
         .limit(BATCH_ROWS)
     )
 
 
-def _count(table: sa.Table) -> Statement:
-    return Statement(
-        sa.select(sa.func.count().label("count")).where(_of(table), table.c.sealed.is_not(None))
-    )
+def _extent(table: sa.Table, key: sa.Column[Any]) -> Statement:
+    columns: list[sa.ColumnElement[Any]] = [
+        sa.func.count().label("count"),
+        sa.func.max(key).label("last"),
+    ]
+    return Statement(sa.select(*columns).where(_of(table), table.c.sealed.is_not(None)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class _Kept:
 
     name: str
     first: Any
-    count: Statement
+    extent: Statement
     page: Statement
     put: Statement
     precondition: Callable[[Row], Mapping[str, object]]
@@ -66,7 +73,7 @@ class _Kept:
 _RECORDS = _Kept(
     "records",
     "",
-    _count(records),
+    _extent(records, records.c.record_id),
     _page(records, records.c.record_id, records.c.revision, records.c.create_time_ns),
     # What was written since was written with the keys in force, and stays as it is.
     Statement(
@@ -84,7 +91,7 @@ _RECORDS = _Kept(
 _CHANGES = _Kept(
     "changes",
     -1,
-    _count(record_changes),
+    _extent(record_changes, record_changes.c.sequence),
     _page(record_changes, record_changes.c.sequence),
     Statement(
         sa.update(record_changes)
@@ -195,10 +202,13 @@ class Reencryption:
         self, collection: Collection, kept: _Kept, after: Any
     ) -> AsyncIterator[Progress]:
         of = {"of_tenant": collection.key.tenant, "of_collection": collection.key.collection}
-        counted = await self._database.fetch_one(kept.count, **of)
-        total = 0 if counted is None else counted.count
+        (extent,) = await self._database.fetch_all(kept.extent, **of)
         done = 0
-        while rows := await self._database.fetch_all(kept.page, **of, after=after):
+        # What comes after the last one of now is written with the keys in force. Whoever followed
+        # it would never come to an end where others write all the time.
+        while rows := await self._database.fetch_all(
+            kept.page, **of, after=after, last=extent.last
+        ):
             now = await self._collections.get(collection.key)
             if now is None:
                 return
@@ -229,7 +239,9 @@ class Reencryption:
                 return
             after = position.after
             done += len(rows)
-            yield Progress(collection.name, kept.name, done, total, sealed_anew, tuple(refused))
+            yield Progress(
+                collection.name, kept.name, done, extent.count, sealed_anew, tuple(refused)
+            )
             await asyncio.sleep(self._pause_s)
 
     async def _put(

@@ -103,19 +103,21 @@ class LocalChangeSignal:
         if self._announce is not None:
             self._announce(key.name)
 
-    def heard(self, keys: Collection[CollectionKey] | None) -> None:
-        """Wakes who watches collections that another machine has changed; None: any of them."""
+    def heard(self, keys: Collection[CollectionKey] | None) -> int:
+        """Wakes who watches collections that another machine has changed; None: any of them.
+
+        Returns how many it has woken.
+        """
         if keys is None:
             self._wake_all()
-            return
+            return self._count
+        woken = 0
         for key in keys:
-            for waker in self._watching.get(key, ()):
+            watching = self._watching.get(key, ())
+            woken += len(watching)
+            for waker in watching:
                 waker.wake()
-
-    @property
-    def watchers(self) -> int:
-        """How many there are."""
-        return self._count
+        return woken
 
     def watched(self, names: Iterable[str]) -> Iterator[CollectionKey]:
         """Of whatever may be names of collections, those that somebody watches."""

@@ -8,7 +8,7 @@ import pytest
 
 from blrcs.v1 import access_pb2, access_pb2_grpc, record_pb2, record_pb2_grpc
 from tests.attacks.tenants import tenants as tenants_of_two
-from tests.attacks.world import ATTACKER, RECORD, TEXT, VICTIM, World, collection
+from tests.attacks.world import ATTACKER, RECORD, TEXT, VICTIM, World, collection, reason_in
 from tests.e2e.workers import TIMEOUT_S, Metadata
 
 THEIRS, OWN = collection(VICTIM), collection(ATTACKER)
@@ -266,3 +266,45 @@ def test_what_another_tenant_has_made_is_in_no_binding_of_ones_own(kept: World, 
     )
     assert code in REFUSED | {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION}
     assert reply == b""
+
+
+def changes(name: str, etag: str) -> dict[str, Any]:
+    """What changes or deletes the binding, group or role of a name, by the method's name."""
+    kind = name.split("/")[-2]
+    parent = {"parent": f"tenants/{ATTACKER}"} if kind == "bindings" else {}
+    what = {"bindings": "Binding", "groups": "Group", "roles": "Role"}[kind]
+    stored = {"name": name, "etag": etag}
+    update = getattr(access_pb2, f"Update{what}Request")
+    field, mask = what.lower(), {"paths": ["display_name" if kind != "bindings" else "members"]}
+    return {
+        f"Delete{what}": getattr(access_pb2, f"Delete{what}Request")(**stored, **parent),
+        f"Update{what}": update(**{field: stored}, update_mask=mask, **parent),
+    }
+
+
+@pytest.mark.parametrize("etag", ["", "x", "0123456789abcdef"])
+@pytest.mark.parametrize(
+    ("taken", "free"),
+    [
+        (f"bindings/{VICTIM}", "bindings/none"),
+        (f"tenants/{VICTIM}/groups/own", f"tenants/{VICTIM}/groups/none"),
+        (f"tenants/{VICTIM}/roles/own", f"tenants/{VICTIM}/roles/none"),
+    ],
+    ids=["bindings", "groups", "roles"],
+)
+def test_no_etag_tells_what_another_tenant_has(
+    kept: World, taken: str, free: str, etag: str
+) -> None:
+    there, not_there = changes(taken, etag), changes(free, etag)
+    for method in there:
+        path = f"/blrcs.v1.AccessService/{method}"
+        code, details, trailers, _ = kept.call(
+            path, there[method].SerializeToString(), kept.mallory
+        )
+        other, others, other_trailers, _ = kept.call(
+            path, not_there[method].SerializeToString(), kept.mallory
+        )
+        assert code is other, method
+        assert code in {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.PERMISSION_DENIED}
+        assert details.replace(taken, free) == others
+        assert reason_in(trailers) == reason_in(other_trailers)

@@ -162,13 +162,15 @@ cdef class Connection(WholeCalls):
 
     cdef bint finished(self) noexcept:
         """Nothing more comes of it."""
-        return (
-            self._failed
-            or self.condemned
-            or (self._drain_done and self.streams.count == 0)
-            or (
-                nghttp2_session_want_read(self._session) == 0
-                and nghttp2_session_want_write(self._session) == 0
+        return self._failed or self.condemned or (
+            octets_size(&self._written) == 0
+            and self._hidden_open == 0
+            and (
+                (self._drain_done and self.streams.count == 0)
+                or (
+                    nghttp2_session_want_read(self._session) == 0
+                    and nghttp2_session_want_write(self._session) == 0
+                )
             )
         )
 

@@ -24,6 +24,8 @@ cdef class KnownReplies:
     # 0 where it is not known.
     cdef size_t head_bytes
     cdef size_t trailers_bytes
+    # Of those that were known last: a DATA frame that waits for room has them behind it.
+    cdef size_t _last_trailers_bytes
 
     cdef void forget(self) noexcept
     cdef void note(self, ReplyPart part, const uint8_t* frame, size_t size) noexcept

@@ -78,7 +78,7 @@ cdef class KnownReplies:
             self.head_bytes = size
         elif part == PLAIN_TRAILERS:
             memcpy(self._trailers, payload, size)
-            self.trailers_bytes = size
+            self.trailers_bytes = self._last_trailers_bytes = size
 
     cdef int put_head(self, Octets* out, const uint8_t* frame, size_t size) except -1:
         """Writes the head in whose stead nghttp2 has written this frame."""
@@ -96,10 +96,14 @@ cdef class KnownReplies:
         )
 
     cdef int put_trailers(self, Octets* out, const uint8_t* data_head) except -1:
-        """Writes the status behind the last DATA frame of a stream, whose head this is."""
+        """Writes the status behind the last DATA frame of a stream, whose head this is.
+
+        It was known when nghttp2 made the frame, which may have waited for room since. Whatever has been
+        said of the table meanwhile counts from nghttp2's answer on, which leaves behind it.
+        """
         return put_frame(
             out, stream_of(data_head), NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
-            self._trailers, self.trailers_bytes, self._trailers, 0,
+            self._trailers, self._last_trailers_bytes, self._trailers, 0,
         )
 
     cdef int put_reply(self, Octets* out, int32_t stream_id, Outbox* message) except -1:

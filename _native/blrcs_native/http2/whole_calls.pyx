@@ -122,6 +122,9 @@ cdef class WholeCalls(IncomingHeads):
             and self.streams.count < self._limits.max_streams
             and self.running < self._limits.max_streams
             and not self.draining
+            and not self.condemned
+            # What nghttp2 has to say first may be that it takes no more.
+            and nghttp2_session_get_outbound_queue_size(self._session) == 0
         )
 
     # The way out ----------------------------------------------------------------------------------

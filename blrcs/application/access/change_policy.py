@@ -32,10 +32,11 @@ def change_policy(
         FailedPreconditionError: See ``AccessPolicy.changed`` and ``require_share``.
         AbortedError: Something stored has another etag than is expected.
     """
-    policy.require_expected(change)
+    # First of all: whoever knows no etag is not to learn by one what others have bound.
     for name in (*(each.name for each in change.bindings), *change.deleted):
         if name in policy.bindings:
             found_within(policy, name, parent)
+    policy.require_expected(change)
     for binding in change.bindings:
         binding.check()
         check_resource(binding.resource)

@@ -208,7 +208,10 @@ class ChangeFeed(Protocol):
         ...
 
     async def after(self, key: CollectionKey, sequence: int, limit: int) -> Sequence[RecordChange]:
-        """Changes after one, as far as they are kept; fewer than ``limit`` where they are large."""
+        """Changes after one, as far as they are kept; fewer than ``limit`` where they are large.
+
+        One of which it is not known any more what it has left is missing among them.
+        """
         ...
 
     async def purge(self, *, older_than_ns: int, max_kept: int) -> None:

@@ -65,6 +65,8 @@ class WatchRecords:
                 if not now.purged <= sequence <= now.sequence:
                     raise _missed(key)
                 changes = await self._feed.after(key, sequence, min(now.sequence - sequence, BATCH))
+                if not changes:
+                    raise _missed(key)
                 for change in changes:
                     if change.sequence != sequence + 1:
                         raise _missed(key)

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from blrcs.application.ports.records import FeedPosition
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.dialect import Dialect
+from blrcs.database.repositories.plain_records import FIRST_REVISION
 from blrcs.database.repositories.record_row import sealed_from_bytes
 from blrcs.database.statement import Construct, Row, Statement
 from blrcs.database.tables import record_changes, record_feeds, records
@@ -36,6 +37,7 @@ FEEDS_SIZES = (1, 8, 64)
 """How many feeds a statement asks for."""
 READ_BYTES = 1 << 20
 """Changes that are read at once have no more, but for the last one of them."""
+_LEAVE_NOTHING = (ChangeKind.DELETED.value, ChangeKind.EXPIRED.value)
 
 _THIS = (record_feeds.c.tenant == sa.bindparam("of_tenant")) & (
     record_feeds.c.collection == sa.bindparam("of_collection")
@@ -92,7 +94,7 @@ def _size(table: sa.Table) -> sa.ColumnElement[int]:
 
 
 def _image(in_change: Any, in_record: Any) -> sa.ColumnElement[Any]:
-    """Of a change: its own, or that of the record, which is as the change has left it.
+    """Of a change: its own, or that of the record, if that is still as the change has left it.
 
     A record is looked for where its change is shown, and nowhere else: of a join a database may
     think that it takes all records.
@@ -106,6 +108,10 @@ _TOLD_BY = sa.and_(
     records.c.collection == record_changes.c.collection,
     records.c.record_id == record_changes.c.record_id,
     records.c.change_sequence == record_changes.c.sequence,
+    # A server of before changes a record and leaves the number, since it does not know the column:
+    # rather no image than one of later. One that expired and was created anew has another time.
+    records.c.revision == FIRST_REVISION,
+    records.c.update_time_ns == record_changes.c.changed_at_ns,
 )
 _AFTER = _changes_after(
     *(each for each in record_changes.c if each.name not in ("encoded", "sealed")),
@@ -211,7 +217,7 @@ class SqlChangeFeed:
             sizes = await self._database.fetch_all(_SIZES, **this, limit=limit)
             limit = _fitting([row.size_bytes for row in sizes])
         rows = await self._database.fetch_all(_AFTER, **this, limit=limit)
-        return [_change(row) for row in rows]
+        return [_change(row) for row in rows if _is_whole(row)]
 
     async def purge(self, *, older_than_ns: int, max_kept: int) -> None:
         """See the port."""
@@ -267,6 +273,11 @@ def _fitting(sizes_bytes: Sequence[int]) -> int:
         if total_bytes >= READ_BYTES:
             return count
     return max(len(sizes_bytes), 1)
+
+
+def _is_whole(row: Row) -> bool:
+    """Whether it is known what the change has left; a server of before may have let it be lost."""
+    return row.encoded is not None or row.kind in _LEAVE_NOTHING
 
 
 def _change(row: Row) -> RecordChange:

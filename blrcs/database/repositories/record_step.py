@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from blrcs.application.ports.records import PlannedWrite
 from blrcs.database.adapter import Transaction
-from blrcs.database.repositories.plain_records import ADD, TELL
+from blrcs.database.repositories.plain_records import ADD, FIRST_REVISION, TELL
 from blrcs.database.repositories.record_index import index_rows
 from blrcs.database.repositories.record_lookup import StoredRecord
 from blrcs.database.repositories.record_row import record_to_row, sealed_to_bytes
@@ -32,6 +32,7 @@ _GIVE = Statement(
         record_changes.c.tenant == sa.bindparam("of_tenant"),
         record_changes.c.collection == sa.bindparam("of_collection"),
         record_changes.c.sequence == sa.bindparam("of_sequence"),
+        record_changes.c.changed_at_ns == sa.bindparam("its_time_ns"),
     )
     .values(encoded=sa.bindparam("its_encoded"), sealed=sa.bindparam("its_sealed"))
 )
@@ -107,7 +108,8 @@ class RecordStep:
     def add(self, record: Record) -> None:
         """Has a record created of which nobody has looked if it is there; else as ``take``."""
         self._leave(record)
-        self._tell(ChangeKind.CREATED, record, None)
+        # With the record's time, which tells that it is still the one that was created.
+        self._tell(ChangeKind.CREATED, record, None, record.update_time_ns)
         self._added.append(record_to_row(record, self.sequence))
         if self._indexes:
             self._indexed.extend(index_rows(record, self._indexes))
@@ -131,15 +133,21 @@ class RecordStep:
                 await transaction.execute_many(statement, rows)
 
     def _replace(self, found: StoredRecord) -> None:
-        """Has a record that goes leave its image to the change that was told by it."""
+        """Has a record that goes leave its image to the change that was told by it.
+
+        Not if a server of before has changed it meanwhile: that leaves the number as it was.
+        """
         stored, change_sequence = found
         if self._has_indexes:
             self._unindexed.append({**self._of_key(), "of_id": stored.key.record})
-        if change_sequence is not None and change_sequence > self._purged:
+        if change_sequence is None or stored.revision != FIRST_REVISION:
+            return
+        if change_sequence > self._purged:
             self._given.append(
                 {
                     **self._of_key(),
                     "of_sequence": change_sequence,
+                    "its_time_ns": stored.update_time_ns,
                     "its_encoded": stored.encoded,
                     "its_sealed": sealed_to_bytes(stored.sealed),
                 }
@@ -158,7 +166,9 @@ class RecordStep:
     def _of_key(self) -> dict[str, str]:
         return {"of_tenant": self._key.tenant, "of_collection": self._key.collection}
 
-    def _tell(self, kind: ChangeKind, record: Record, after: Record | None) -> None:
+    def _tell(
+        self, kind: ChangeKind, record: Record, after: Record | None, at_ns: int | None = None
+    ) -> None:
         self.sequence += 1
         # In the order of the table's columns.
         self._told.append(
@@ -167,7 +177,7 @@ class RecordStep:
                 self.sequence,
                 _NUMBERS[kind],
                 record.key.record,
-                self._now_ns,
+                self._now_ns if at_ns is None else at_ns,
                 None if after is None else after.encoded,
                 None if after is None else sealed_to_bytes(after.sealed),
             )

@@ -28,17 +28,25 @@ LEEWAY_NS = 300_000_000_000
 OVERLAP_NS = 60_000_000_000
 LATE_NS = OVERLAP_NS // 2
 """What is seen so long after the moment that it wrote down, others may have looked past."""
+WHOLE_NS = 5 * 60 * 1_000_000_000
+"""So often all are read: who stored one late may have died before it could say so."""
+READ_AT_ONCE = 1000
 
 _ALL = Statement(sa.select(revocations))
 _ADD = upsert(revocations, "revoked_at_ns", "expires_at_ns")
 _SINCE = Statement(
-    sa.select(revocations).where(revocations.c.revoked_at_ns >= sa.bindparam("since_ns"))
+    sa.select(revocations).where(
+        sa.or_(
+            revocations.c.revoked_at_ns >= sa.bindparam("since_ns"),
+            revocations.c.found_at_ns >= sa.bindparam("since_ns"),
+        )
+    )
 )
 _THIS = Statement(sa.select(revocations.c.id).where(revocations.c.id == sa.bindparam("this_id")))
 _MOVE = Statement(
     sa.update(revocations)
     .where(revocations.c.id == sa.bindparam("of_id"))
-    .values(revoked_at_ns=sa.bindparam("seen_ns"))
+    .values(found_at_ns=sa.bindparam("seen_ns"))
 )
 _PURGE = Statement(
     sa.delete(revocations).where(revocations.c.expires_at_ns <= sa.bindparam("expired_before_ns"))
@@ -70,7 +78,7 @@ class RevocationRepository:
         self._revoker = revoker
         self._clock = clock
         self._running: set[asyncio.Task[Any]] = set()
-        self._seen_until_ns = clock()
+        self._seen_until_ns = self._whole_at_ns = clock()
         self.token_ttl_ns = token_ttl_ns
 
     def load(self) -> None:
@@ -82,12 +90,25 @@ class RevocationRepository:
             self._restore(row)
 
     async def catch_up(self) -> None:
-        """Puts in force what others may have stored since the last time that this succeeded."""
+        """Puts in force what others may have stored since the last time that this succeeded.
+
+        Now and then all there is: a commit may be seen any time after it was begun, and whoever
+        began it may be gone by then.
+        """
         now_ns = self._clock()
-        rows = await self._database.fetch_all(_SINCE, since_ns=self._seen_until_ns - OVERLAP_NS)
-        for row in rows:
-            self._restore(row)
+        # A clock that was put back is no reason to wait longer.
+        whole = not 0 <= now_ns - self._whole_at_ns < WHOLE_NS
+        if whole:
+            rows = await self._database.fetch_all(_ALL)
+        else:
+            rows = await self._database.fetch_all(_SINCE, since_ns=self._seen_until_ns - OVERLAP_NS)
+        for begin in range(0, len(rows), READ_AT_ONCE):
+            for row in rows[begin : begin + READ_AT_ONCE]:
+                self._restore(row)
+            await asyncio.sleep(0)
         self._seen_until_ns = now_ns
+        if whole:
+            self._whole_at_ns = now_ns
 
     async def add(self, revocation: Revocation) -> None:
         """Revokes other tokens than those of a session: stored and in force when this returns.
@@ -104,9 +125,7 @@ class RevocationRepository:
             self._revoker.revoke(revocation)
             self._announce()
 
-        began_ns = self._clock()
-        await self.write(operation, committed=committed)
-        await self._have_seen([_id_of(revocation)], began_ns)
+        await self._finish(self._write(operation, committed, _id_of(revocation)))
 
     async def write(
         self,
@@ -120,7 +139,11 @@ class RevocationRepository:
         they come into force too if the caller is cancelled after the operation was queued, and
         ``committed`` is called then as well, with what the operation returned.
         """
-        task = asyncio.get_running_loop().create_task(self._write(operation, committed))
+        return await self._finish(self._write(operation, committed))
+
+    async def _finish(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Goes on with it though the caller be cancelled."""
+        task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
@@ -129,7 +152,9 @@ class RevocationRepository:
         self,
         operation: Callable[[Transaction, Revoke], Coroutine[Any, Any, Result]],
         committed: Callable[[Result], None] | None,
+        *stored: str,
     ) -> Result:
+        """See ``write``; ``stored`` are the ids of revocations that the operation stores itself."""
         revoked: list[str] = []
         now_ns = self._clock()
         expires_at_ns = now_ns + self.token_ttl_ns
@@ -145,6 +170,7 @@ class RevocationRepository:
                     revoked_at_ns=now_ns,
                     expires_at_ns=expires_at_ns,
                     name=None,
+                    found_at_ns=None,
                 )
                 revoked.append(session_id)
 
@@ -156,11 +182,13 @@ class RevocationRepository:
             self._announce()
         if committed is not None:
             committed(result)
-        await self._have_seen(revoked, now_ns)
+        await self._have_seen([*revoked, *stored], now_ns)
         return result
 
     async def _have_seen(self, ids: Sequence[str], began_ns: int) -> None:
-        """Others find revocations by their time: one that was stored late gets a later one.
+        """Others find revocations by their time: one that was stored late gets a second one.
+
+        Which tokens it concerns is not moved with it.
 
         A transaction may wait long for what another one has locked, or for a standby that is to
         confirm it.
@@ -207,6 +235,7 @@ async def store_revocation(transaction: Transaction, revocation: Revocation) -> 
         revoked_at_ns=revocation.time_ns,
         expires_at_ns=revocation.expire_time_ns,
         name=_name_of(revocation),
+        found_at_ns=None,
     )
 
 

@@ -7,10 +7,14 @@ once.
 
 import sqlite3
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain, repeat
 from operator import is_
 from typing import Any
+
+import sqlalchemy as sa
+
+from blrcs.database.sqlite.dialect import SQLITE
 
 ROWS_AT_ONCE = (64, 32, 16, 8)
 """Few sizes, so that statements are prepared once; what is left over goes row by row."""
@@ -20,14 +24,14 @@ KEPT_TEXTS = 256
 
 
 def load_rows(
-    connection: sqlite3.Connection, one: str, table: str, rows: Sequence[tuple[Any, ...]]
+    connection: sqlite3.Connection, one: str, target: str, rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Adds rows that have a value for each column of a table, in the order of its columns.
+    """Adds rows that have a value for each column of a target, in the order of its columns.
 
     Args:
         connection: Whose transaction it is.
         one: The statement that adds one row.
-        table: The table's name.
+        target: As ``target_of`` says it.
         rows: At least one, all of the same length.
 
     Raises:
@@ -47,14 +51,22 @@ def load_rows(
     for size in ROWS_AT_ONCE:
         while own and len(rows) - start >= size:
             values = chain(common, chain.from_iterable(own[start : start + size]))
-            connection.execute(_text(table, shared, size), tuple(values))
+            connection.execute(_text(target, shared, size), tuple(values))
             start += size
     if start < len(rows):
         connection.executemany(one, rows[start:])
 
 
+@cache
+def target_of(table: sa.Table) -> str:
+    """A table with its columns by name, since a later schema may have others beside them."""
+    quoted = SQLITE.compiler.identifier_preparer
+    columns = ", ".join(map(quoted.format_column, table.columns))
+    return f"{quoted.format_table(table)} ({columns})"
+
+
 @lru_cache(KEPT_TEXTS)
-def _text(table: str, shared: tuple[bool, ...], count: int) -> str:
+def _text(target: str, shared: tuple[bool, ...], count: int) -> str:
     """A statement that takes the shared values first, and then those of each row."""
     next_own = sum(shared) + 1
     rows = []
@@ -65,4 +77,4 @@ def _text(table: str, shared: tuple[bool, ...], count: int) -> str:
             next_shared += is_shared
             next_own += not is_shared
         rows.append(f"({', '.join(row)})")
-    return f"INSERT INTO {table} VALUES {', '.join(rows)}"  # noqa: S608 - a table of our own
+    return f"INSERT INTO {target} VALUES {', '.join(rows)}"  # noqa: S608 - a table of our own

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from blrcs.database.sqlite.dialect import SQLITE
-from blrcs.database.sqlite.load import load_rows
+from blrcs.database.sqlite.load import load_rows, target_of
 from blrcs.database.statement import Bound, Row, Statement
 
 
@@ -32,7 +32,7 @@ class Transaction:
         compiled = statement.compiled(SQLITE)
         bound = compiled.bind_many(rows)
         if statement.loads is not None and bound:
-            load_rows(self._connection, compiled.sql, statement.loads.name, bound)
+            load_rows(self._connection, compiled.sql, target_of(statement.loads), bound)
         else:
             self._connection.executemany(compiled.sql, bound)
 

@@ -17,10 +17,12 @@ KEY = {"tenant": "acme", "collection": "orders"}
 CREATED, UPDATED, DELETED = 1, 2, 3
 
 
-def record(record_id: str, sequence: int | None) -> dict[str, object]:
+def record(
+    record_id: str, sequence: int | None, revision: int = 1, time_ns: int = 1
+) -> dict[str, object]:
     shown = {"document": "{}", "encoded": b"image of " + record_id.encode(), "sealed": b"sealed"}
-    times = {"create_time_ns": 1, "update_time_ns": 1, "expire_time_ns": None}
-    told = {"revision": 1, "change_sequence": sequence}
+    times = {"create_time_ns": time_ns, "update_time_ns": time_ns, "expire_time_ns": None}
+    told = {"revision": revision, "change_sequence": sequence}
     return {**KEY, "record_id": record_id, **shown, **times, **told}
 
 
@@ -30,12 +32,16 @@ def change(sequence: int, kind: int, record_id: str, image: bytes | None) -> dic
 
 
 def fill(connection: sa.Connection) -> None:
-    connection.execute(sa.insert(records), [record("a", 1), record("b", None)])
+    # The last two as a server of before has left them: changed, and expired and created anew.
+    left = [record("d", 5, revision=2), record("e", 6, time_ns=2)]
+    connection.execute(sa.insert(records), [record("a", 1), record("b", None), *left])
     rows = [
         change(1, CREATED, "a", None),
         change(2, CREATED, "b", b"as it was"),
         change(3, UPDATED, "b", b"image of b"),
         change(4, DELETED, "c", None),
+        change(5, CREATED, "d", None),
+        change(6, CREATED, "e", None),
     ]
     connection.execute(sa.insert(record_changes), rows)
     connection.commit()
@@ -56,7 +62,7 @@ async def test_a_change_has_an_image_of_its_own_in_the_schema_before(empty_url: 
         (b"image of a", b"sealed"),
         (b"as it was", None),
         (b"image of b", None),
-        (None, None),
+        *[(None, None)] * 3,
     ]
     assert await road.run(images) == own
     await bring_up_to_date(road)

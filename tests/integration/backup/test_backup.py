@@ -169,6 +169,7 @@ async def test_a_backup_is_of_one_moment_while_others_write(empty_url: str, tmp_
                     revoked_at_ns=1,
                     expires_at_ns=1,
                     name=None,
+                    found_at_ns=None,
                 )
 
             await database.run(operation)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from dataclasses import replace
 
 import orjson
@@ -179,6 +180,30 @@ async def test_a_write_in_between_is_not_lost(world, store, monkeypatch):
         assert len(await it.values_by_key(SCOPE)) == 1
     assert data_of(await world.get("a"))["iban"] == "newer"
     assert data_of(await world.get("b")) == shown(3)
+
+
+async def test_it_ends_where_others_write_all_the_time(world, store, monkeypatch):
+    await world.create("a", data(1))
+    await world.update("a", data(2), ["data.iban"])
+    async with tool(store) as it:
+        await it.rotation.rotate_data("acme")
+        put, numbers = it.reencryption._put, itertools.count()
+
+        async def put_and_write(*batch):
+            await put(*batch)
+            number = next(numbers)
+            assert number < 10, "it goes on and on"
+            await world.create(f"b{number}", data(number))
+            await world.update(f"b{number}", data(9), ["data.iban"])
+
+        monkeypatch.setattr(it.reencryption, "_put", put_and_write)
+        found = await all_of(it.reencryption.run())
+        # Of the changes those two are new that were written after the records' batch.
+        assert [(each.kept, each.done, each.total) for each in found] == [
+            ("records", 1, 1),
+            ("changes", 4, 4),
+        ]
+        assert len(await it.values_by_key(SCOPE)) == 1
 
 
 async def test_keys_rotate_under_load(world, store):

@@ -1,6 +1,7 @@
 """What announcements of strangers bring about: a look, and no more of them than there may be."""
 
 import asyncio
+from contextlib import ExitStack
 
 import pytest
 
@@ -156,17 +157,26 @@ async def test_a_flood_wakes_a_watcher_so_often_and_no_more(server, woken, subje
     assert LOOKS // 2 <= woken.count <= MOST
 
 
-async def test_many_watchers_are_woken_more_seldom(server, woken):
-    others = 999
-    keys = [CollectionKey("acme", f"c{number}") for number in range(others)]
-    watching = [server.signal.watching(key) for key in keys]
-    for each in watching:
-        each.__enter__()
+@pytest.fixture
+def others(server):
+    """Watchers of other collections."""
+    keys = [CollectionKey("acme", f"c{number}") for number in range(999)]
+    with ExitStack() as stack:
+        for key in keys:
+            stack.enter_context(server.signal.watching(key))
+        yield keys
+
+
+async def test_many_watchers_are_woken_more_seldom(server, woken, others):
     await server.flood(None)
     await turns()
-    assert woken.count <= MOST / (others // WATCHERS)
-    for each in watching:
-        each.__exit__(None, None, None)
+    assert woken.count <= MOST / (len(others) // WATCHERS)
+
+
+async def test_watchers_that_are_not_woken_count_for_nothing(server, woken, others):
+    await server.flood(frozenset({WATCHED.name}))
+    await turns()
+    assert woken.count >= LOOKS + FLOOD_S // 2 / BUSY_S
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,23 @@ async def test_a_gap_is_never_passed_over(feed, watch):
         await anext(events)
 
 
+async def test_a_last_change_that_is_missing_is_neither_passed_over_nor_asked_for_again(
+    feed, watch
+):
+    events = watch()
+    await taken(events, 1)
+    feed.sequence = 1
+    answers = [[]]
+
+    async def lost(key, sequence, limit):
+        return answers.pop()
+
+    feed.after = lost
+    with pytest.raises(OutOfRangeError) as caught:
+        await anext(events)
+    assert caught.value.reason == "CHANGES_MISSED"
+
+
 async def test_a_feed_that_went_back_is_not_followed(feed, watch, signal):
     feed.sequence = 5
     events = watch()

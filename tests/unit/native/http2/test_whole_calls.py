@@ -39,6 +39,7 @@ from tests.unit.native.http2.whole_scenarios import (
     FIRST,
     HEAD,
     SCENARIOS,
+    STATED,
     WARM,
     heads_first,
     whole,
@@ -377,6 +378,21 @@ async def test_more_calls_at_once_than_allowed_are_as_many_for_nghttp2(client: O
             )
         )
         answers.append(outcome(server.answer))
+    assert answers[0] == answers[1]
+
+
+async def test_calls_behind_too_many_resets_are_as_many_for_nghttp2(client: Open) -> None:
+    """The resets are the server's, of calls that send less than they have stated."""
+    wrong = b"".join(
+        head(number, STATED) + data(number, BODY[:-1], end=True)
+        for number in range(FIRST, FIRST + 6, 2)
+    )
+    answers = []
+    for is_cut in (False, True):
+        server = client(is_cut=is_cut, reset_burst=1, resets_per_s=1)
+        await server.later(wrong + whole(FIRST + 6, FIRST + 8))
+        answers.append(outcome(server.answer))
+        assert "provoked_reset" in server.server.counted
     assert answers[0] == answers[1]
 
 
