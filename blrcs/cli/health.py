@@ -1,20 +1,31 @@
 """``blrcs health``: asks a server whether it serves."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from blrcs.cli.config import load_or_exit
+from blrcs.cli import served_address
 from blrcs.cli.exit import fail
-
-OF_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not listened on
-"""Of every address that a server listens on, the one that it is asked at."""
+from blrcs.config.loading import load_settings
+from blrcs.config.problem import ConfigError
+from blrcs.config.server import Server
+from blrcs.config.settings import Settings
+from blrcs.monitoring.log_values import escape
 
 
 def health(
     address: Annotated[
         str | None,
-        typer.Argument(help="host:port of the server; by default where the configuration has it."),
+        typer.Argument(
+            help="host:port of the server; by default what it says itself in its data directory, "
+            "else where the configuration has it."
+        ),
+    ] = None,
+    data_directory: Annotated[
+        Path | None,
+        typer.Option("--data", help="Its data directory; by default the configured one."),
     ] = None,
     service: Annotated[str, typer.Option(help="One service; by default the whole server.")] = "",
     timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, max=60)] = 3.0,
@@ -28,7 +39,7 @@ def health(
     from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: PLC0415
 
     if address is None:
-        address = configured_address()
+        address = own_address(data_directory)
     if ca_file is None:
         channel = grpc.insecure_channel(address)
     else:
@@ -47,10 +58,31 @@ def health(
     typer.echo(status)
 
 
-def configured_address() -> str:
+def own_address(data_directory: Path | None = None) -> str:
+    """Where the server of this machine is asked: as it says itself, else as it is configured.
+
+    A configuration that does not load is told; it says nothing of a server that runs.
+    """
+    try:
+        settings = load_settings(config_directory=None, config_file=None, flags={}).settings
+    except ConfigError as error:
+        for problem in error.problems:
+            typer.echo(escape(str(problem)), err=True)
+        typer.echo(
+            "blrcs: the configuration does not load; the server may run all the same", err=True
+        )
+        server = Server()
+        configured = Path(
+            os.environ.get("BLRCS_DATA_DIRECTORY")
+            or Settings.model_fields["data_directory"].default
+        )
+    else:
+        server, configured = settings.server, settings.data_directory
+    return served_address.read(data_directory or configured) or configured_address(server)
+
+
+def configured_address(server: Server) -> str:
     """Where a server of this configuration is reached from its own machine."""
-    server = load_or_exit(None, None, {}).settings.server
-    if server.uds is not None:
-        return f"unix:{server.uds}"
-    host = OF_ALL.get(server.host, server.host)
-    return f"[{host}]:{server.port}" if ":" in host else f"{host}:{server.port}"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    sockets = [] if server.uds is None else [f"unix:{server.uds}"]
+    return served_address.nearest([f"{host}:{server.port}", *sockets])

@@ -13,6 +13,7 @@ import typer
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
 from blrcs.cli.exit import announce_drain, fail
 from blrcs.cli.safe_settings import load_safe_or_exit, load_safe_settings
+from blrcs.cli.served_address import told
 
 
 def serve(
@@ -119,8 +120,9 @@ async def _serve(loaded: Any, reload: Any) -> None:
         loop.add_signal_handler(number, stopped.set)
     async with running(loaded, reload, level) as application:
         loop.add_signal_handler(signal.SIGHUP, application.watcher.request_reload)
-        greet(application)
-        await stopped.wait()
+        with told(loaded.settings.data_directory, application.addresses):
+            greet(application)
+            await stopped.wait()
         announce_drain()
 
 

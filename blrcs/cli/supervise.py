@@ -12,6 +12,7 @@ import typer
 
 from blrcs.cli.exit import announce_drain, fail
 from blrcs.cli.serve import greet
+from blrcs.cli.served_address import told
 from blrcs.config.loading import LoadedSettings
 from blrcs.config.settings import Settings
 
@@ -52,7 +53,9 @@ def supervise(
             "flags": flags,
         }
         try:
-            asyncio.run(_supervise(count, estate, started_with, _patience(settings)))
+            asyncio.run(
+                _supervise(count, estate, directory.path, started_with, _patience(settings))
+            )
         except WorkerFailedError:
             raise typer.Exit(1) from None
 
@@ -68,7 +71,11 @@ def _patience(settings: Settings) -> Any:
 
 
 async def _supervise(
-    count: int, estate: Any, started_with: Mapping[str, Any], patience: Any
+    count: int,
+    estate: Any,
+    directory: Path,
+    started_with: Mapping[str, Any],
+    patience: Any,
 ) -> None:
     from blrcs.supervisor.process import WorkerProcess  # noqa: PLC0415
     from blrcs.supervisor.supervisor import Supervisor  # noqa: PLC0415
@@ -95,12 +102,12 @@ async def _supervise(
     )
     main, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert main is not None  # noqa: S101 - a coroutine of asyncio.run is one
-    told = False
+    is_told = False
 
     def stop() -> None:
-        nonlocal told
-        if not told:
-            told = True
+        nonlocal is_told
+        if not is_told:
+            is_told = True
             announce_drain()
             main.cancel()
 
@@ -111,8 +118,9 @@ async def _supervise(
     loop.add_signal_handler(signal.SIGUSR2, supervisor.restart)
     try:
         async with supervisor.running() as started:
-            greet(started)
-            await loop.create_future()
+            with told(directory, started.addresses):
+                greet(started)
+                await loop.create_future()
     except asyncio.CancelledError:
-        if not told:
+        if not is_told:
             raise

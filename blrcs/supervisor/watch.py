@@ -58,7 +58,6 @@ class Watch:
         self._silent: dict[WorkerProcess, tuple[int, float]] = {}
         self._waits: dict[tuple[Hashable, int], float] = {}
         self._tries: dict[int, int] = {}
-        self._fails = False
 
     async def keep(self) -> None:
         """Looks again and again, until it is cancelled.
@@ -67,10 +66,18 @@ class Watch:
         hang are left alone.
         """
         loop = asyncio.get_running_loop()
+        sees = True
         while True:
             began_s = loop.time()
             await asyncio.sleep(PERIOD_S)
-            self._try_to_look(min(loop.time() - began_s, 2 * PERIOD_S))
+            try:
+                self.look(min(loop.time() - began_s, 2 * PERIOD_S))
+            except Exception:  # the server goes on, whatever it is
+                if sees:
+                    log.exception("processes are not watched")
+                sees = False
+            else:
+                sees = True
 
     def look(self, passed_s: float) -> None:
         """Sees to what has changed, so long after it has looked last."""
@@ -86,19 +93,6 @@ class Watch:
             if silent_s >= self._hang_s and seat.abandon(process, "hangs"):
                 self._signs.count_hang()
         self._silent = silent
-
-    def _try_to_look(self, passed_s: float) -> None:
-        """A look that fails is not the last; the first of several is told."""
-        try:
-            self.look(passed_s)
-        except Exception:
-            if not self._fails:
-                log.exception("processes cannot be watched")
-            self._fails = True
-        else:
-            if self._fails:
-                log.info("processes are watched again")
-            self._fails = False
 
     def _end_holders(self, watched: Mapping[WorkerProcess, Seat], passed_s: float) -> None:
         """Ends those who have what others have tried to get for too long."""

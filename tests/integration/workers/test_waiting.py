@@ -52,7 +52,7 @@ def grows(slots: WorkerSlots) -> bool:
 def test_who_is_stopped_while_it_waits_does_not_try(locks: int, log: int) -> None:
     slots = WorkerSlots(locks, SLOTS)
     slots.take(OWN)
-    arguments = [sys.executable, PROGRAM, *map(str, (locks, SLOTS, WAITER, log))]
+    arguments = [sys.executable, str(PROGRAM), *map(str, (locks, SLOTS, WAITER, log))]
     with (
         locked_by_another(locks, HOLDER),
         subprocess.Popen(arguments, pass_fds=(locks, log)) as process,
