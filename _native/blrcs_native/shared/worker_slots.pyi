@@ -8,8 +8,8 @@ class WorkerSlots:
 
     A place is held until its process ends, by whatever end. The file is for this alone: a process
     that closes any descriptor of it gives up its places. Children made by fork inherit none. The
-    descriptor stays the caller's, and open. The first ``16 * count`` bytes of the file tell whom the
-    processes wait for.
+    descriptor stays the caller's, and open. The first ``16 * count`` bytes of the file tell whom
+    the processes wait for.
     """
 
     def __init__(self, fd: int, count: int) -> None: ...
