@@ -107,12 +107,12 @@ class Chain:
             except DamagedChainError:
                 damaged.append(folder.name)
                 os.close(lock)
-        folder = directory / secrets.token_hex(CHAIN_BYTES)
-        folder.mkdir(mode=DIRECTORY_MODE)
-        sync_directory(directory)
-        lock = hold(folder)
-        if lock is None:
-            raise BlockingIOError(f"{folder} is in use")
+        lock = None
+        while lock is None:  # another process that begins may find it first, and has it then
+            folder = directory / secrets.token_hex(CHAIN_BYTES)
+            folder.mkdir(mode=DIRECTORY_MODE)
+            sync_directory(directory)
+            lock = hold(folder)
         return cls._opened(folder, lock, damaged, **options)
 
     @classmethod

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blrcs.audit import chain
 from blrcs.audit.line import Line
 from blrcs.audit.retention import retire, retire_idle
 from blrcs.audit.segments import chains_in, segment_path, segments_in
+from blrcs.files import sync_directory
 from tests.unit.audit.chains import (
     NOW_NS,
     SIGNER,
@@ -42,6 +44,23 @@ def test_each_writer_has_a_chain_of_its_own(tmp_path):
     assert again.name == one.name
     other.close()
     again.close()
+
+
+def test_who_finds_the_chain_that_another_begins_has_it(tmp_path, monkeypatch):
+    found = []
+
+    def find_it_first(directory):
+        monkeypatch.undo()
+        sync_directory(directory)
+        found.append(take(directory))
+
+    monkeypatch.setattr(chain, "sync_directory", find_it_first)
+    began = take(tmp_path)
+    assert sorted(each.name for each in (began, *found)) == sorted(
+        each.name for each in chains_in(tmp_path)
+    )
+    began.close()
+    found[0].close()
 
 
 @given(data=st.data())
