@@ -72,7 +72,7 @@ def test_the_road_of_a_new_user(checkout: Path, server: Server) -> None:
     assert re.search(
         r'"records": \[\s*\{\s*"name": "tenants/acme/collections/orders/records/7"', by_hand
     )
-    assert (checkout / "nightly").stat().st_size > 0
+    assert (checkout / "data/nightly").stat().st_size > 0
 
 
 def test_a_new_project_passes_its_tests_and_serves(checkout: Path) -> None:
