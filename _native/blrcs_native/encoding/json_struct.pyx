@@ -12,27 +12,19 @@ from libc.string cimport memcmp, memcpy, memmove, memset
 from blrcs_native.encoding.json_reader cimport Text, read_number, skip_byte, skip_space, skip_word
 from blrcs_native.encoding.protobuf_wire cimport put_varint, utf8_length, varint_size
 from blrcs_native.encoding.struct_json cimport require_levels
+from blrcs_native.encoding.struct_tags cimport (
+    BOOL_VALUE, DOUBLE_SIZE, ITEM, LIST_VALUE, MEMBER, NAME, NULL_VALUE, NUMBER_VALUE, STRING_VALUE,
+    STRUCT_VALUE, VALUE,
+)
 
 cdef extern from *:
     int __builtin_ctzll(unsigned long long value) nogil
 
 cdef enum:
-    DOUBLE_SIZE = 8
     MOST_MEMBERS = 256  # each name of an object may be compared with all before it
     ESCAPE_DIGITS = 4
     SEEN_BITS = 10
     SEEN_WORDS = 16
-
-    MEMBER = 1 << 3 | 2
-    NAME = 1 << 3 | 2
-    VALUE = 2 << 3 | 2
-    ITEM = 1 << 3 | 2
-    NULL_VALUE = 1 << 3
-    NUMBER_VALUE = 2 << 3 | 1
-    STRING_VALUE = 3 << 3 | 2
-    BOOL_VALUE = 4 << 3
-    STRUCT_VALUE = 5 << 3 | 2
-    LIST_VALUE = 6 << 3 | 2
 
 cdef uint64_t LOW_BITS = 0x0101010101010101ULL
 cdef uint64_t HIGH_BITS = 0x8080808080808080ULL

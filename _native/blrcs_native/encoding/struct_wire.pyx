@@ -11,22 +11,14 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from blrcs_native.encoding.protobuf_wire cimport put_varint, varint_size
+from blrcs_native.encoding.struct_tags cimport (
+    BOOL_VALUE, DOUBLE_SIZE, ITEM, LIST_VALUE, MEMBER, NAME, NULL_VALUE, NUMBER_VALUE, STRING_VALUE,
+    STRUCT_VALUE, VALUE,
+)
 
 cdef enum:
     MOST_LEVELS = 256
     FIRST_ROOM = 1024
-    DOUBLE_SIZE = 8
-
-    MEMBER = 1 << 3 | 2
-    NAME = 1 << 3 | 2
-    VALUE = 2 << 3 | 2
-    ITEM = 1 << 3 | 2
-    NULL_VALUE = 1 << 3
-    NUMBER_VALUE = 2 << 3 | 1
-    STRING_VALUE = 3 << 3 | 2
-    BOOL_VALUE = 4 << 3
-    STRUCT_VALUE = 5 << 3 | 2
-    LIST_VALUE = 6 << 3 | 2
 
 
 # What is written stands at the end of the room.
