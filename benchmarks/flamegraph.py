@@ -19,7 +19,7 @@ import transport_peers
 from echo_scenarios import echo_scenarios
 from harness import machine
 from load import h2load_command, run_load
-from server_process import cores, running
+from server_process import cores, on_core, running
 from stack_samples import KERNEL, SamplingError, Stack, sample
 from tables import machine_line
 
@@ -163,8 +163,9 @@ def record(server: str, scenario_name: str, seconds: float) -> tuple[Counter[Sta
         command = h2load_command(load, at_once, Path(folder))
         timed = [word for word in command if not word.startswith("--requests")]
         timed.insert(1, f"--duration={seconds + 2:g}")
-        pinned = [] if load_core is None else ["taskset", "--cpu-list", str(load_core)]
-        with subprocess.Popen([*pinned, *timed], stdout=subprocess.DEVNULL) as generator:
+        with subprocess.Popen(
+            [*on_core(load_core), *timed], stdout=subprocess.DEVNULL
+        ) as generator:
             try:
                 stacks = sample(process.pid, seconds, load_core, Path(folder))
             finally:

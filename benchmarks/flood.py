@@ -1,6 +1,5 @@
 """Runs ``flood.c``: an abusive client, at full rate, beside whatever else happens."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from arrivals import PROGRAM as ARRIVALS
 from floods import Flood
 from load import LoadError
+from server_process import on_core
 
 SOURCE = Path(__file__).parent / "flood.c"
 PROGRAM = ARRIVALS.with_name("flood")
@@ -44,19 +44,12 @@ def flooding(
         port, opening, repeated, flood.step, flood.most, flood.after, flood.connections, seconds,
     )  # fmt: skip
 
-    def prepare() -> None:
-        os.nice(LAST)
-        if core is not None:
-            os.sched_setaffinity(0, {core})
-
     rate = Rate(seconds=seconds)
     process = subprocess.Popen(
-        [PROGRAM, *map(str, arguments)],
+        [*on_core(core), "nice", f"--adjustment={LAST}", PROGRAM, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # No other thread runs in this process, so that code between fork and exec is safe.
-        preexec_fn=prepare,  # noqa: PLW1509
     )
     try:
         yield rate

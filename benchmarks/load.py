@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from server_process import on_core
 
 CONNECTIONS = 8
 STREAMS = 16
@@ -133,9 +134,7 @@ def run_grpc(load: Load, calls: int) -> float:
 
 def run_pinned(command: list[str], core: int | None) -> str:
     """The output of a program that runs on one core."""
-    # Not by a function between fork and exec: grpc's own, which would run there too, fail at times.
-    pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
-    done = subprocess.run([*pinned, *command], capture_output=True, text=True, check=False)
+    done = subprocess.run([*on_core(core), *command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise LoadError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
     return done.stdout

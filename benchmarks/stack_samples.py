@@ -10,6 +10,8 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+from server_process import on_core
+
 SAMPLES_PER_S = 997
 STACK_BYTES = 32_768
 LOOP = "uv_run"
@@ -35,10 +37,9 @@ def sample(pid: int, seconds: float, core: int | None, folder: Path) -> Counter[
     if shutil.which("perf") is None:
         raise SamplingError("perf is not installed (Debian: linux-perf)")
     target = folder / "perf.data"
-    pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
     recorded = subprocess.run(
         [
-            *(*pinned, "perf", "record", "--quiet", "--event=cpu-clock"),
+            *(*on_core(core), "perf", "record", "--quiet", "--event=cpu-clock"),
             *(f"--freq={SAMPLES_PER_S}", f"--call-graph=dwarf,{STACK_BYTES}"),
             *(f"--pid={pid}", f"--output={target}", "--", "sleep", str(seconds)),
         ],
