@@ -117,7 +117,7 @@ class Run:
                 GET_POSTGRESQL: loaded(
                     on_postgresql.process.pid, on_postgresql.get_load(self.load_core)
                 ),
-                BARE_ASYNCPG: Subject(None, ASYNCPG_CONNECTIONS, partial(self._asyncpg, url)),
+                BARE_ASYNCPG: Subject((), ASYNCPG_CONNECTIONS, partial(self._asyncpg, url)),
                 FASTAPI: web,
             }
         )
@@ -144,7 +144,7 @@ class Run:
             (PLAIN_SLOW, "plain", slow),
         ):
             path = self.folder / f"{what}{len(environ)}.db"
-            subjects[name] = Subject(None, 1, partial(self._sqlite_rows, what, path, environ))
+            subjects[name] = Subject((), 1, partial(self._sqlite_rows, what, path, environ))
         before = {name: count(server) for name, server in servers.items()}
         self._measure(subjects)
         for name, server in servers.items():
@@ -163,8 +163,8 @@ class Run:
         load = replace(load, connections=1, streams=1)
         subjects = {
             BATCH_POSTGRESQL: loaded(server.process.pid, load),
-            EXECUTEMANY: Subject(None, 1, partial(self._executemany, url, [])),
-            EXECUTEMANY_SAME: Subject(None, 1, partial(self._executemany, url, ["--same"])),
+            EXECUTEMANY: Subject((), 1, partial(self._executemany, url, [])),
+            EXECUTEMANY_SAME: Subject((), 1, partial(self._executemany, url, ["--same"])),
         }
         measured = self._measure(subjects)
         for name, timing in measured.items():
@@ -224,7 +224,7 @@ class Run:
                 raise LoadError(output)
             return float(finished[1]) * SECONDS_PER_UNIT[finished[2]]
 
-        return Subject(web.pid, HTTP_CONNECTIONS, run)
+        return Subject((web.pid,), HTTP_CONNECTIONS, run)
 
 
 def count(server: RecordServer) -> int:

@@ -202,7 +202,7 @@ def all_forged(pid: int, load: Load) -> Subject:
         return message.encode() + b"." + forged
 
     varied = VariedLoad(load, b"authorization", vary)
-    return Subject(pid, CONNECTIONS * STREAMS, varied.run)
+    return Subject((pid,), CONNECTIONS * STREAMS, varied.run)
 
 
 def report_of(subjects: dict[str, Subject]) -> Report:

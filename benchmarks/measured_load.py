@@ -18,11 +18,12 @@ GROWTH = 4
 class Subject:
     """A running server, the load on it, and what was measured of it.
 
-    ``pid`` is None where nobody asks for processor time. ``run`` makes a number of calls, of which
-    ``at_once`` are open at a time, with files in a folder, and returns the seconds that they took.
+    ``pids`` are the server's processes, none where nobody asks for processor time. ``run`` makes a
+    number of calls, of which ``at_once`` are open at a time, with files in a folder, and returns
+    the seconds that they took.
     """
 
-    pid: int | None
+    pids: tuple[int, ...]
     at_once: int
     run: Callable[[int, Path], float]
     calls: int = 0
@@ -48,16 +49,19 @@ class Subject:
         self.calls = max(self.at_once, round(calls / seconds * round_seconds))
 
     def run_round(self, folder: Path) -> None:
-        before = 0.0 if self.pid is None else cpu_seconds(self.pid)
+        before = self._cpu_seconds()
         seconds = self.run(self.calls, folder)
-        if self.pid is not None:
-            self.cpu_ns.append((cpu_seconds(self.pid) - before) / self.calls * 1e9)
+        if self.pids:
+            self.cpu_ns.append((self._cpu_seconds() - before) / self.calls * 1e9)
         self.wall_ns.append(seconds / self.calls * 1e9)
+
+    def _cpu_seconds(self) -> float:
+        return sum(map(cpu_seconds, self.pids))
 
 
 def loaded(pid: int, load: Load) -> Subject:
     """The server with this process id under this load."""
-    return Subject(pid, load.connections * load.streams, partial(run_load, load))
+    return Subject((pid,), load.connections * load.streams, partial(run_load, load))
 
 
 def measure(

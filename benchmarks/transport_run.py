@@ -3,9 +3,11 @@
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count, repeat
 from pathlib import Path
 
 import arrivals
@@ -27,9 +29,11 @@ from transport_figures import (
     ECHO_WITH_TOKEN,
     GET,
     GUARDED,
+    ONE_WORKER,
     REDIS,
     SINGLES,
-    WORKER_COUNTS,
+    TWO_SERVERS,
+    TWO_WORKERS,
     LatencyFigures,
     TransportFigures,
 )
@@ -135,26 +139,45 @@ class Run:
                     self.figures.leave_out(f"{label}, memory", error)
 
     def workers(self) -> None:
-        """The processor time of a call with two workers on two cores, the generator beside them."""
+        """The processor time of a call with two workers on two cores, the generator beside them.
+
+        Beside it stand two servers that share nothing, each with half of the connections: what
+        more they take than one does is what the machine asks for it.
+        """
         if not builtin_scenario.has_workers():
             self.figures.leave_out("workers", "blrcs serve has no --workers")
             return
-        connections, streams = SHAPES[CROWD]
-        for count in WORKER_COUNTS:
-            folder = self.folder / f"workers-{count}"
-            with builtin_scenario.builtin_server(folder, None, ("--workers", str(count))) as (
-                server,
-                builtin,
-            ):
-                loads = builtin.loads(server.port, None, connections, streams)
-                subjects = {
-                    label: builtin_subject(server.pid, builtin, loads[method])
-                    for label, method in BUILTIN.items()
-                }
-                self._measure(f"workers: {count}", subjects)
-            self.figures.workers_cpu_us[count] = {
-                label: each.cpu.median_ns / 1_000 for label, each in subjects.items() if each.cpu_ns
+        settings = {ONE_WORKER: (1, 1), TWO_WORKERS: (1, 2), TWO_SERVERS: (2, 1)}
+        with ExitStack() as stack:
+            subjects = {
+                (setting, label): subject
+                for setting, (servers, workers) in settings.items()
+                for label, subject in self._workers(setting, servers, workers, stack).items()
             }
+            self._measure(
+                "workers",
+                {f"{label}, {setting}": each for (setting, label), each in subjects.items()},
+            )
+        for (setting, label), each in subjects.items():
+            if each.cpu_ns:
+                found = self.figures.workers_cpu_us.setdefault(setting, {})
+                found[label] = each.cpu.median_ns / 1_000
+
+    def _workers(
+        self, setting: str, servers: int, workers: int, stack: ExitStack
+    ) -> dict[str, Subject]:
+        """The built-in methods on so many servers of so many workers, on no core of their own."""
+        connections, streams = SHAPES[CROWD]
+        found: dict[str, list[Subject]] = {label: [] for label in BUILTIN}
+        for number in range(servers):
+            folder = self.folder / f"{setting} {number}".replace(" ", "-")
+            server, builtin = stack.enter_context(
+                builtin_scenario.builtin_server(folder, None, ("--workers", str(workers)))
+            )
+            loads = builtin.loads(server.port, None, connections // servers, streams)
+            for label, method in BUILTIN.items():
+                found[label].append(builtin_subject(server.pid, builtin, loads[method]))
+        return {label: at_once(subjects) for label, subjects in found.items()}
 
     def _started(
         self, scenario: Scenario, stack: ExitStack
@@ -226,7 +249,7 @@ class Run:
             redis_peer.redis_server(self.server_core, builtin_scenario.VALUE)
         )
         get = partial(redis_peer.get_seconds, server.port, connections, self.load_core)
-        return {REDIS: Subject(server.pid, connections, get)}
+        return {REDIS: Subject((server.pid,), connections, get)}
 
     def _percentiles(
         self, loads: Mapping[str, Load], rates: Mapping[str, tuple[float, float]]
@@ -272,4 +295,23 @@ def builtin_subject(pid: int, builtin: builtin_scenario.Builtin, load: Load) -> 
 
     if load.method != builtin_scenario.CONSUME:
         return loaded(pid, load)
-    return Subject(pid, load.connections * load.streams, consume)
+    return Subject((pid,), load.connections * load.streams, consume)
+
+
+def at_once(subjects: Sequence[Subject]) -> Subject:
+    """One subject of several, each of which takes as much of the load, all at the same time."""
+    if len(subjects) == 1:
+        return subjects[0]
+
+    def run(calls: int, folder: Path) -> float:
+        with ThreadPoolExecutor(len(subjects)) as threads:
+            return max(threads.map(share_of, subjects, count(), repeat((calls, folder))))
+
+    def share_of(subject: Subject, number: int, whole: tuple[int, Path]) -> float:
+        calls, folder = whole
+        own = folder / f"share-{number}"
+        own.mkdir(exist_ok=True)
+        return subject.run(calls // len(subjects), own)
+
+    pids = tuple(pid for each in subjects for pid in each.pids)
+    return Subject(pids, sum(each.at_once for each in subjects), run)
