@@ -15,6 +15,7 @@ from blrcs.assembly.records import Records
 from blrcs.cache.memory import MemoryCache
 from blrcs.domain.cache_entry import Presence
 from blrcs.domain.errors import FailedPreconditionError
+from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.identity_name import USERS, misnamed
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.error_mapping import domain_rejection
@@ -24,6 +25,7 @@ from blrcs_native.calls.rejection import Rejection
 from blrcs_native.direct.access import DirectCheck
 from blrcs_native.direct.auth import DirectIntrospect
 from blrcs_native.direct.cache import DirectGet, DirectNearGet, DirectSet
+from blrcs_native.direct.creation import DirectCreateRecord
 from blrcs_native.direct.health import DirectHealthCheck
 from blrcs_native.direct.limit import DirectConsume
 from blrcs_native.direct.record import DirectGetRecord
@@ -62,13 +64,19 @@ def direct_cache(service: CacheService, cache: AnyCache) -> DirectHandlers:
 def direct_records(records: Records) -> DirectHandlers:
     """GetRecord, of what there are good copies of; without copies, of what can be read at once.
 
-    Where there are copies, what else is read becomes one on the road through Python.
+    Where there are copies, what else is read becomes one on the road through Python. CreateRecord,
+    of plain records that are created together.
     """
+    service, together = records.service, records.create_together
+    create: DirectHandlers = {}
+    if together is not None:
+        make = partial(DirectCreateRecord, together.key_of, together.of_columns, MAX_DEPTH)
+        create = {service.CreateRecord: make}
     copies = None if records.copies is None else records.copies.of_records
     read = records.read_at_once if copies is None else None
     if copies is None and read is None:
-        return {}
-    return {records.service.GetRecord: partial(DirectGetRecord, copies, read)}
+        return create
+    return {service.GetRecord: partial(DirectGetRecord, copies, read), **create}
 
 
 def direct_access(service: AccessService, access: CurrentAccess) -> DirectHandlers:

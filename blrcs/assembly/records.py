@@ -57,13 +57,18 @@ class Copies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """What the rest of the server needs of it."""
+    """What the rest of the server needs of it.
+
+    Attributes:
+        create_together: For creations of single records, where they gain by it.
+    """
 
     service: RecordService
     purge: PurgeRecords
     signal: LocalChangeSignal
     copies: Copies | None
     read_at_once: ReadAtOnce | None
+    create_together: CreatePlainRecords | None
 
 
 def assemble_records(
@@ -133,6 +138,8 @@ def assemble_records(
     create_plain = CreatePlainRecords(
         shapes=shapes, images=MessageImages(), signal=signal, secrets=base.secrets, **reading
     )
+    # Where there are replicas, a call's own writes tell it how far they have to be.
+    create_together = None if base.database.is_shared else create_plain
 
     service = RecordService(
         collections=CollectionUseCases(
@@ -147,8 +154,7 @@ def assemble_records(
         records=RecordUseCases(
             create_record=CreateRecord(**creating),
             create_plain_records=create_plain,
-            # Where there are replicas, a call's own writes tell it how far they have to be.
-            create_plain_record=None if base.database.is_shared else PlainCreations(create_plain),
+            create_plain_record=None if create_together is None else PlainCreations(create_plain),
             get_record=GetRecord(records=gets, clock=base.clock),
             list_records=ListRecords(shapes=shapes, page_tokens=base.page_tokens, **reading),
             count_records=CountRecords(shapes=shapes, **reading),
@@ -169,5 +175,10 @@ def assemble_records(
         **reading,
     )
     return Records(
-        service=service, purge=purge, signal=signal, copies=copies, read_at_once=read_at_once
+        service=service,
+        purge=purge,
+        signal=signal,
+        copies=copies,
+        read_at_once=read_at_once,
+        create_together=create_together,
     )

@@ -17,7 +17,7 @@ from blrcs.application.ports.announcer import Announcer
 from blrcs.application.ports.clock import Clock
 from blrcs.database.dialect import Dialect
 from blrcs.database.retry import DEFAULT_ATTEMPTS, retry
-from blrcs.database.statement import Bound, Row, Statement
+from blrcs.database.statement import Bound, Column, Row, Statement, rows_of
 
 Result = TypeVar("Result")
 
@@ -60,6 +60,13 @@ class Transaction(ABC):
         Rows may be tuples too, with values for all of the statement's parameters in their order:
         for an insert of ``insert_into`` or ``upsert``, the columns of the table.
         """
+
+    async def execute_columns(self, statement: Statement, columns: Sequence[Column]) -> None:
+        """As ``execute_many``, of rows as tuples, which are given column by column.
+
+        One column at least has a value for each row.
+        """
+        await self.execute_many(statement, rows_of(columns))
 
     @abstractmethod
     async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:

@@ -8,6 +8,7 @@ running it touches SQLAlchemy no more.
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, cast
 
@@ -25,6 +26,15 @@ Bound = Mapping[str, Any] | tuple[Any, ...]
 """Parameters of a statement by their names, or the values of all in the order of ``parameters``."""
 Picker = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
+Column = list[Any] | range | str | bytes | int | None
+"""What rows have in one place: a value for each of them, or one for all."""
+
+
+def rows_of(columns: Sequence[Column]) -> list[tuple[Any, ...]]:
+    """Rows of their columns, of which one at least has a value for each row."""
+    each = [column if isinstance(column, list | range) else repeat(column) for column in columns]
+    return list(zip(*each, strict=False))
+
 
 class CompiledStatement:
     """A statement's text for one database, with its parameters.
@@ -35,6 +45,7 @@ class CompiledStatement:
     Attributes:
         sql: The text.
         parameters: The names that a caller passes, in the order in which Core bound them.
+        is_in_order: Whether the driver needs their values in that order, and no others.
         make_row: Turns what the driver returns into a row.
         converts: Whether that changes any value.
     """
@@ -42,9 +53,9 @@ class CompiledStatement:
     __slots__ = (
         "_constants",
         "_in_order",
-        "_is_plain",
         "_names",
         "converts",
+        "is_in_order",
         "make_row",
         "parameters",
         "sql",
@@ -65,7 +76,7 @@ class CompiledStatement:
         }
         positions = tuple(compiled.positiontup or ())
         self._in_order = _picker(positions) if dialect.is_positional else None
-        self._is_plain = dialect.is_positional and positions == self.parameters
+        self.is_in_order = dialect.is_positional and positions == self.parameters
         columns = _columns(construct)
         self.converts = not dialect.has_booleans and any(columns.values())
         self.make_row = _row_maker(columns, converts=self.converts)
@@ -86,7 +97,7 @@ class CompiledStatement:
         """As ``bind``, of each row; either all of them are tuples, or none is."""
         if rows and isinstance(rows[0], tuple):
             count = len(self.parameters)
-            if self._is_plain and set(map(len, rows)) == {count}:
+            if self.is_in_order and set(map(len, rows)) == {count}:
                 return rows
             return [self.bind(self._named(row)) for row in rows]
         return self._bind_named(cast(Sequence[Mapping[str, Any]], rows))

@@ -13,3 +13,4 @@ cdef class MessageStream(Runner):
 
     cdef object take_message(self)
     cdef bint put_message(self, bytes body) except -1
+    cdef void answered(self, object answer) except *

@@ -11,3 +11,7 @@ cdef class MessageStream(Runner):
     cdef bint put_message(self, bytes body) except -1:
         """Sends a message; whether the writer may go on. If not, `drained` waits for room."""
         raise NotImplementedError
+
+    cdef void answered(self, object answer) except *:
+        """The call's `LateAnswer` is there: as DirectHandler.answer gives one."""
+        raise NotImplementedError

@@ -22,6 +22,7 @@ cdef class Pipeline:
 
     cdef object begin(self, Call call)
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size)
+    cdef void answer_late(self, Call call, object answered) except *
     cdef object accept(self, Call call, bytes body)
     cdef void turn_away(self, Call call, Rejection rejection) except *
     cdef void refuse(self, Call call, Rejection rejection) except *

@@ -9,6 +9,7 @@ from blrcs_native.calls.call cimport Call
 from blrcs_native.limits.charge cimport Charge
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.direct.handler cimport DirectHandler
+from blrcs_native.direct.late_answer cimport LateAnswer
 from blrcs_native.calls.end_hook cimport EndHook
 from blrcs_native.guards.guard cimport Guard, ask
 from blrcs_native.calls.method cimport Method
@@ -122,8 +123,8 @@ cdef class Pipeline:
         """
         cdef Rejection rejection
         self._begin(call)
-        # What is answered directly costs no more than a refusal.
-        if self.load is not None and self.direct is None:
+        # What is answered at once costs no more than a refusal.
+        if self.load is not None and (self.direct is None or self.direct.waits):
             rejection = self.load.look(call)
             if rejection is not None:
                 return rejection
@@ -139,8 +140,10 @@ cdef class Pipeline:
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
         """Ends the call without its handler, where that can be: the reply's bytes or a Rejection.
 
-        With None nothing has happened.
+        With None nothing has happened. A LateAnswer is followed by `answer_late`, `refuse` or
+        `give_up`.
         """
+        cdef Rejection rejection
         if self.direct is None or call.wants_message:
             return None
         try:
@@ -149,17 +152,27 @@ cdef class Pipeline:
             answered = self._failed(call, error)
         if answered is None:
             return None
+        if type(answered) is LateAnswer:
+            rejection = None if self.load is None else self.load.enter(call)
+            if rejection is None:
+                return answered
+            (<LateAnswer>answered).drop()
+            answered = rejection
+        elif type(answered) is Rejection and (<Rejection>answered).stage == "authorization":
+            show_request(call, body, size)
+        self.answer_late(call, answered)
+        return answered
+
+    cdef void answer_late(self, Call call, object answered) except *:
+        """Ends the call with a reply's bytes or a Rejection."""
         if self.method.metrics is not None:
             self.method.metrics.received()
         if type(answered) is Rejection:
-            if (<Rejection>answered).stage == "authorization":
-                show_request(call, body, size)
             self.refuse(call, <Rejection>answered)
-            return answered
+            return
         if self.method.metrics is not None:
             self.method.metrics.sent()
         self._finish(call)
-        return answered
 
     cdef object accept(self, Call call, bytes body):
         """Parses the only message of the client's and asks the guards that read it.
@@ -230,7 +243,8 @@ cdef class Pipeline:
     cdef object enter(self, Call call, object request):
         """The handler's awaitable; None where it has no place, and the call has been rejected."""
         cdef Rejection rejection
-        if self.load is not None:
+        # A place that was taken for a late answer is kept where that declines.
+        if self.load is not None and call.place is None:
             rejection = self.load.enter(call)
             if rejection is not None:
                 call.reject(rejection)

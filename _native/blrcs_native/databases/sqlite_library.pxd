@@ -1,4 +1,4 @@
-"""SQLite's C API, as far as reads need it, of the library that Python's sqlite3 module uses.
+"""SQLite's C API, as far as it is needed, of the library that Python's sqlite3 module uses.
 
 Declared by hand, since its ABI is kept (https://sqlite.org/c3ref/intro.html) and no header is then
 needed for a build.
@@ -23,6 +23,7 @@ cdef extern from *:
 
 cdef enum:
     SQLITE_OK = 0
+    SQLITE_CONSTRAINT = 19
     SQLITE_ROW = 100
     SQLITE_DONE = 101
     SQLITE_OPEN_READWRITE = 0x2
@@ -44,6 +45,14 @@ cdef struct SqliteLibrary:
     const void* (*column_blob)(void*, int) noexcept nogil
     int (*column_bytes)(void*, int) noexcept nogil
     int (*file_control)(void*, const char*, int, void*) noexcept nogil
+    int (*auto_extension)(void*) noexcept nogil
+    int (*cancel_auto_extension)(void*) noexcept nogil
+    int (*bind_blob)(void*, int, const char*, int, void*) noexcept nogil
+    int (*bind_double)(void*, int, double) noexcept nogil
+    int (*bind_null)(void*, int) noexcept nogil
+    int (*clear_bindings)(void*) noexcept nogil
+    int (*extended_errcode)(void*) noexcept nogil
+    const char* (*errmsg)(void*) noexcept nogil
 
 
 cdef bint load_sqlite(SqliteLibrary* library) except -1

@@ -31,6 +31,14 @@ cdef bint load_sqlite(SqliteLibrary* library) except -1:
         b"sqlite3_column_blob",
         b"sqlite3_column_bytes",
         b"sqlite3_file_control",
+        b"sqlite3_auto_extension",
+        b"sqlite3_cancel_auto_extension",
+        b"sqlite3_bind_blob",
+        b"sqlite3_bind_double",
+        b"sqlite3_bind_null",
+        b"sqlite3_clear_bindings",
+        b"sqlite3_extended_errcode",
+        b"sqlite3_errmsg",
     ):
         # The order is that of the structure.
         at[0] = dlsym(handle, <const char*>(<bytes>name))

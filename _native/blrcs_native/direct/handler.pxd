@@ -13,6 +13,8 @@ cdef class DirectHandler:
     cdef readonly tuple guards
     cdef readonly frozenset fields
     cdef tuple names
+    # Whether `answer` may give a LateAnswer.
+    cdef bint waits
     # The only guard, where what it has admitted may be remembered by the octets of some fields.
     cdef ObjectAuthorizationGuard sole
     cdef int asked

@@ -59,6 +59,8 @@ cdef class DirectHandler:
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
         """The reply's bytes, a Rejection, or None where the call is not for this road.
 
+        One that `waits` may give a LateAnswer, which is settled with one of these in a later turn.
+
         Asked after the guards that need only metadata. With None nothing has happened: the call is
         served as if it had not been asked. ``body`` is good until this returns.
         """

@@ -29,6 +29,9 @@ cdef class Dispatcher(Listener):
     cdef bint _is_by_chance_too_large(self, Stream stream) noexcept
     cdef void _set_deadline(self, Stream stream) except *
     cdef bint _answer(self, Stream stream) except -1
+    cdef void _accept(self, Stream stream) except *
+    cdef void _finish_answered(self, Stream stream, object answer) except *
+    cdef void _await_no_more(self, Stream stream) noexcept
     cdef bint _is_full(self) noexcept
     cdef void _serve(self, Stream stream, object request, object pending) except *
     cdef void _cut_short(self, Stream stream, Rejection rejection) except *
@@ -43,3 +46,4 @@ cdef class Dispatcher(Listener):
     cdef void expired(self, Stream stream) except *
     cdef void lost(self, Stream stream) except *
     cdef void ended(self, Stream stream, object result, object error) except *
+    cdef void answered(self, Stream stream, object answer) except *

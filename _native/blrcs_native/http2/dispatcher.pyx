@@ -15,6 +15,7 @@ from libc.stdint cimport int64_t
 
 from blrcs_native.calls.call cimport Call, new_call
 from blrcs_native.clock cimport monotonic_ns
+from blrcs_native.direct.late_answer cimport LateAnswer
 from blrcs_native.http2.eager_task cimport EagerTask, TaskPool
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.messages cimport ENCODINGS
@@ -186,7 +187,6 @@ cdef class Dispatcher(Listener):
         self.wheel.schedule(&stream.timer, stream.deadline_ns)
 
     cdef void received(self, Stream stream) except *:
-        cdef bytes body
         if not stream.active:
             return
         if stream.handling:
@@ -200,6 +200,15 @@ cdef class Dispatcher(Listener):
         try:
             if stream.pipeline.direct is not None and self._answer(stream):
                 return
+        except AbortError as error:
+            self.broken(stream, error.rejection)
+            return
+        self._accept(stream)
+
+    cdef void _accept(self, Stream stream) except *:
+        """Parses the only message of the request, and has the handler run."""
+        cdef bytes body
+        try:
             body = stream.next_message()
             if body is None:
                 if stream.inflation is None:
@@ -230,12 +239,38 @@ cdef class Dispatcher(Listener):
         )
         if answered is None:
             return False
-        if type(answered) is Rejection:
-            self._finish_with(stream, <Rejection>answered)
+        if type(answered) is not LateAnswer:
+            self._finish_answered(stream, answered)
+        elif self._is_full():
+            (<LateAnswer>answered).drop()
+            self._refuse(stream, TOO_MANY_CALLS)
         else:
-            self._finish_call(stream, answered)
-        self._release(stream, True)
+            stream.late = <LateAnswer>answered
+            stream.handling = True
+            self.running += 1
         return True
+
+    cdef void answered(self, Stream stream, object answer) except *:
+        self._await_no_more(stream)
+        if answer is None:
+            self._accept(stream)
+            return
+        stream.pipeline.answer_late(stream.call, answer)
+        self._finish_answered(stream, answer)
+
+    cdef void _finish_answered(self, Stream stream, object answer) except *:
+        if type(answer) is Rejection:
+            self._finish_with(stream, <Rejection>answer)
+        else:
+            self._finish_call(stream, answer)
+        self._release(stream, True)
+
+    cdef void _await_no_more(self, Stream stream) noexcept:
+        if stream.late is not None:
+            stream.late.drop()
+            stream.late = None
+            stream.handling = False
+            self.running -= 1
 
     cdef void _serve(self, Stream stream, object request, object pending) except *:
         cdef EagerTask eager
@@ -277,6 +312,7 @@ cdef class Dispatcher(Listener):
             self._cut_short(stream, DEADLINE_EXCEEDED)
 
     cdef void _cut_short(self, Stream stream, Rejection rejection) except *:
+        self._await_no_more(stream)
         if not stream.handling:
             self._refuse(stream, rejection)
             return
@@ -290,6 +326,7 @@ cdef class Dispatcher(Listener):
         if not stream.finished_reply:
             stream.is_cancelled = True
         stream.wake_writer()
+        self._await_no_more(stream)
         if stream.handling:
             stream.cancel_handler()
             return

@@ -3,6 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from blrcs_native.calls.call cimport Call
+from blrcs_native.direct.late_answer cimport LateAnswer
 from blrcs_native.http2.current_task cimport CurrentTask
 from blrcs_native.http2.eager_task cimport EagerTask
 from blrcs_native.http2.large_message cimport LargeMessage
@@ -61,6 +62,7 @@ cdef class Listener:
     cdef void lost(self, Stream stream) except *
     cdef void expired(self, Stream stream) except *
     cdef void ended(self, Stream stream, object result, object error) except *
+    cdef void answered(self, Stream stream, object answer) except *
 
 
 cdef class Stream(MessageStream):
@@ -126,6 +128,8 @@ cdef class Stream(MessageStream):
     cdef Pipeline pipeline
     cdef Call call
     cdef EagerTask eager
+    # What its direct handler waits for.
+    cdef LateAnswer late
     # From its beginning until all that it started has ended.
     cdef bint active
     cdef bint handling
@@ -170,3 +174,4 @@ cdef class Stream(MessageStream):
     cdef bint has_room(self) noexcept
     cdef object take_message(self)
     cdef bint put_message(self, bytes body) except -1
+    cdef void answered(self, object answer) except *

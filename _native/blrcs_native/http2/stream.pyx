@@ -94,6 +94,10 @@ cdef class Listener:
         """The handler has ended."""
         raise NotImplementedError
 
+    cdef void answered(self, Stream stream, object answer) except *:
+        """The answer that a direct handler has waited for is there."""
+        raise NotImplementedError
+
 
 @cython.final
 cdef class Stream(MessageStream):
@@ -119,6 +123,9 @@ cdef class Stream(MessageStream):
 
     cdef void finished(self, object result, object error) except *:
         self.listener.ended(self, result, error)
+
+    cdef void answered(self, object answer) except *:
+        self.listener.answered(self, answer)
 
     # The request ----------------------------------------------------------------------------------
 
@@ -387,6 +394,7 @@ cdef class Stream(MessageStream):
         self.inflation = None
         self.pipeline = None
         self.eager = None
+        self.late = None
 
     def set_trailing_metadata(self, trailing_metadata):
         checked = checked_fields(trailing_metadata)

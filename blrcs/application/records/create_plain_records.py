@@ -17,7 +17,7 @@ from blrcs.application.records.record_planner import MAX_ENCODED_BYTES
 from blrcs.domain.errors import NotFoundError
 from blrcs.domain.etag import render_etag
 from blrcs.domain.record import MAX_BATCH_BYTES
-from blrcs.domain.record_name import CollectionKey
+from blrcs.domain.record_name import CollectionKey, collection_key_in
 
 
 class PlainDocuments(NamedTuple):
@@ -63,12 +63,24 @@ class CreatePlainRecords:
         shape = self._shapes.kept(parent)
         return None if shape is None else shape.is_plain
 
+    def key_of(self, name: str) -> CollectionKey | None:
+        """The key of such a collection, by its name, which is a valid one; None for any other."""
+        key = collection_key_in(name)
+        shape = self._shapes.kept(key)
+        return key if shape is not None and shape.is_plain else None
+
     async def learn(self, parent: CollectionKey) -> bool:
         """As ``suits``, of what the database says."""
         try:
             return (await self._shapes.known(parent)).is_plain
         except NotFoundError:
             return False
+
+    async def of_columns(
+        self, parent: CollectionKey, ids: list[str], texts: list[str], encoded: list[bytes]
+    ) -> Sequence[bytes] | None:
+        """As calling it, with the columns of the documents."""
+        return await self(parent, PlainDocuments(ids, texts, encoded))
 
     async def __call__(
         self, parent: CollectionKey, documents: PlainDocuments

@@ -21,7 +21,7 @@ from blrcs.database.errors import IntegrityViolationError
 from blrcs.database.filter.columns import Columns
 from blrcs.database.filter.narrowing import Narrowing
 from blrcs.database.filter.queries import FilteredQueries
-from blrcs.database.repositories.plain_records import ADD, TELL, change_rows, record_rows
+from blrcs.database.repositories.plain_records import ADD, TELL, change_columns, record_columns
 from blrcs.database.repositories.record_creations import RecordCreations
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
 from blrcs.database.repositories.record_index import MOST_NAMED, along, bounds_in
@@ -138,8 +138,8 @@ class SqlRecordRepository:
         async def operation(transaction: Transaction) -> None:
             feed = await self._feed_of(transaction, key, claimed, collection)
             first = feed.sequence - claimed + 1
-            await transaction.execute_many(ADD, record_rows(key, created, first))
-            await transaction.execute_many(TELL, change_rows(key, created, first))
+            await transaction.execute_columns(ADD, record_columns(key, created, first))
+            await transaction.execute_columns(TELL, change_columns(key, created, first))
 
         try:
             await self._database.run(operation, isolation=Isolation.READ_COMMITTED)

@@ -21,7 +21,7 @@ from blrcs.database.adapter import (
 from blrcs.database.dialect import Dialect
 from blrcs.database.pool import PoolObserver
 from blrcs.database.retry import DEFAULT_ATTEMPTS
-from blrcs.database.statement import Bound, Row, Statement
+from blrcs.database.statement import Bound, Column, Row, Statement
 
 Result = TypeVar("Result")
 Params = Mapping[str, Any]
@@ -168,6 +168,18 @@ class WatchedTransaction(_Statements, Transaction):
     def __init__(self, inner: Transaction, watch: Watch) -> None:
         super().__init__(inner, watch)
         self._inner = inner
+
+    async def execute_columns(self, statement: Statement, columns: Sequence[Column]) -> None:
+        """See the port."""
+        began_ns = monotonic_ns()
+        try:
+            await self._inner.execute_columns(statement, columns)
+        except BaseException:
+            self._note(began_ns, statement, None, None)
+            raise
+        if monotonic_ns() - began_ns >= self._least_ns:
+            count = next(len(each) for each in columns if isinstance(each, list | range))
+            self._note(began_ns, statement, None, count)
 
     async def stream(self, statement: Statement, /, **params: Any) -> AsyncGenerator[Row]:
         """See the port. What its reader takes between two rows does not count."""

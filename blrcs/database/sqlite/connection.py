@@ -3,11 +3,14 @@
 import errno
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from blrcs.database.data_directory import FILE_MODE
 from blrcs.database.errors import DatabaseCorruptError, DatabaseUnwritableError
 from blrcs.database.sqlite.errors import open_error
+from blrcs_native.databases.sqlite_inserts import SqliteInserts
 
 DEFAULT_BUSY_TIMEOUT_MS = 5000
 CACHED_STATEMENTS = 256
@@ -26,9 +29,26 @@ sqlite3.register_adapter(bytes, bytes)
 sqlite3.register_adapter(type(None), _NOTHING.get)
 
 
+class Connection(sqlite3.Connection):
+    """One that adds many rows quicker than the module does.
+
+    Attributes:
+        inserts: What adds them, if that is available.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Opens it, as the module does."""
+        self.inserts = SqliteInserts(partial(super().__init__, *args, **kwargs))
+
+    def close(self) -> None:
+        """See the module. Nothing that was prepared keeps the file open."""
+        self.inserts.close()
+        super().close()
+
+
 def connect(
     path: Path, *, busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS, any_thread: bool = False
-) -> sqlite3.Connection:
+) -> Connection:
     """A connection in autocommit mode: a transaction lasts from a BEGIN to its COMMIT.
 
     Writes are durable when COMMIT returns (WAL, synchronous=FULL). A schema that somebody tampered
@@ -53,6 +73,7 @@ def connect(
             isolation_level=None,
             check_same_thread=not any_thread,
             cached_statements=CACHED_STATEMENTS,
+            factory=Connection,
         )
     except sqlite3.Error as error:
         raise open_error(path, error) from error

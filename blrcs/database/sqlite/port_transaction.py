@@ -19,7 +19,7 @@ from blrcs.database.adapter import STREAMED_ROWS, Operation
 from blrcs.database.sqlite.dialect import SQLITE
 from blrcs.database.sqlite.errors import call_error, violation
 from blrcs.database.sqlite.transaction import Transaction
-from blrcs.database.statement import Bound, Row, Statement
+from blrcs.database.statement import Bound, Column, Row, Statement
 
 Result = TypeVar("Result")
 Step = Callable[[Transaction], Any]
@@ -42,6 +42,11 @@ class PortTransaction(adapter.Transaction):
         """See the port."""
         with told_as_the_port_does():
             await self._run(lambda inner: inner.execute_many(statement, rows))
+
+    async def execute_columns(self, statement: Statement, columns: Sequence[Column]) -> None:
+        """See the port."""
+        with told_as_the_port_does():
+            await self._run(lambda inner: inner.execute_columns(statement, columns))
 
     async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """See the port."""
@@ -114,6 +119,13 @@ class InPlaceTransaction(PortTransaction):
         """See the port."""
         try:
             self._inner.execute_many(statement, rows)
+        except sqlite3.Error as error:
+            _tell(error)
+
+    async def execute_columns(self, statement: Statement, columns: Sequence[Column]) -> None:
+        """See the port."""
+        try:
+            self._inner.execute_columns(statement, columns)
         except sqlite3.Error as error:
             _tell(error)
 

@@ -4,9 +4,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from blrcs.database.sqlite.connection import Connection
 from blrcs.database.sqlite.dialect import SQLITE
-from blrcs.database.sqlite.load import load_rows, target_of
-from blrcs.database.statement import Bound, Row, Statement
+from blrcs.database.statement import Bound, Column, Row, Statement, rows_of
 
 
 class Transaction:
@@ -17,10 +17,13 @@ class Transaction:
     lets all others pass: with them SQLite may have ended the transaction.
     """
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_inserts")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._inserts = None
+        if isinstance(connection, Connection) and connection.inserts.is_available:
+            self._inserts = connection.inserts
 
     def execute(self, statement: Statement, /, **params: Any) -> int:
         """Runs it and returns the number of rows it changed."""
@@ -31,10 +34,19 @@ class Transaction:
         """Runs it once for each row of parameters."""
         compiled = statement.compiled(SQLITE)
         bound = compiled.bind_many(rows)
-        if statement.loads is not None and bound:
-            load_rows(self._connection, compiled.sql, target_of(statement.loads), bound)
+        if self._inserts is not None and statement.loads is not None and len(bound) > 1:
+            columns = tuple(map(list, zip(*bound, strict=True)))
+            self._inserts.insert(compiled.sql, columns)
         else:
             self._connection.executemany(compiled.sql, bound)
+
+    def execute_columns(self, statement: Statement, columns: Sequence[Column]) -> None:
+        """Likewise, for rows that are given column by column."""
+        compiled = statement.compiled(SQLITE)
+        if self._inserts is not None and compiled.is_in_order:
+            self._inserts.insert(compiled.sql, tuple(columns))
+        else:
+            self.execute_many(statement, rows_of(columns))
 
     def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """The first row, or None where there is none."""

@@ -54,7 +54,12 @@ class RecordWorld(World):
         read = self.read if direct == "read" else None
         copies = Copies(of_records=self.copies, follower=None) if direct == "copies" else None
         records = Records(
-            service=service, purge=None, signal=None, copies=copies, read_at_once=read
+            service=service,
+            purge=None,
+            signal=None,
+            copies=copies,
+            read_at_once=read,
+            create_together=None,
         )
         super().__init__(
             lambda server: record_pb2_grpc.add_RecordServiceServicer_to_server(service, server),

@@ -8,6 +8,7 @@ from blrcs_native.calls.call import Call
 from blrcs_native.calls.method import Method
 from blrcs_native.calls.pipeline import Pipeline
 from blrcs_native.calls.routes import Routes
+from blrcs_native.direct.handler import DirectHandler
 from blrcs_native.guards.guard import Guard
 from blrcs_native.http2.abuse import AbuseCounters
 from blrcs_native.http2.connection import Connection
@@ -17,6 +18,7 @@ from blrcs_native.load.overload import MethodLoad
 from tests.unit.native.http2 import frames
 
 LoadOf = Callable[[str], MethodLoad]
+DirectOf = Callable[[str], DirectHandler | None]
 
 ECHO = b"/e/Echo"
 STREAM = b"/e/Stream"
@@ -49,6 +51,7 @@ class Handlers(Routes):
         observers: Sequence[object] = (),
         load_of: LoadOf | None = None,
         parse: Callable[[bytes], Any] | None = None,
+        direct_of: DirectOf | None = None,
     ) -> None:
         self.pipelines = {}
         for name, handler in handlers.items():
@@ -65,6 +68,7 @@ class Handlers(Routes):
                 handler,
                 guards=guards,
                 observers=observers,
+                direct=None if direct_of is None else direct_of(name),
                 load=None if load_of is None else load_of(name),
             )
 
@@ -90,13 +94,14 @@ class Endpoint:
         guards: Sequence[Guard] = (),
         load_of: LoadOf | None = None,
         parse: Callable[[bytes], Any] | None = None,
+        direct_of: DirectOf | None = None,
         **limits: Any,
     ) -> None:
         self.abuse = AbuseCounters()
         self.unexpected: list[BaseException] = []
         bounds = Limits(**limits)
         self.dispatcher = Dispatcher(
-            Handlers(handlers, guards, load_of=load_of, parse=parse),
+            Handlers(handlers, guards, load_of=load_of, parse=parse, direct_of=direct_of),
             asyncio.get_running_loop(),
             bounds,
             eof=EOF,

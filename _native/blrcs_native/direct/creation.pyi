@@ -1,0 +1,35 @@
+"""RecordService.CreateRecord, of what is nothing but a document."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar, final
+
+from blrcs_native.direct.handler import DirectHandler
+from blrcs_native.guards.guard import Guard
+
+Key = TypeVar("Key")
+
+@final
+class DirectCreateRecord(DirectHandler):
+    """Reads creations of their octets, and has those of one moment carried out together.
+
+    While some are carried out in a collection, others gather there. What is not carried out for
+    whatever reason goes to the method's own handler.
+
+    Args:
+        key_of: Of a collection, by its name; None where more is asked of its records.
+        create: Creates many or none, by that key, ids, of which several may be empty, documents'
+            texts, and their data in their order; gives the records as they are shown, or None.
+            What it raises counts as None.
+        max_levels: As of ``json_of_struct``.
+        guards: As of DirectHandler.
+    """
+
+    def __init__(
+        self,
+        key_of: Callable[[str], Key | None],
+        create: Callable[
+            [Key, list[str], list[str], list[bytes]], Awaitable[Sequence[bytes] | None]
+        ],
+        max_levels: int,
+        guards: Iterable[Guard] = (),
+    ) -> None: ...

@@ -1,0 +1,238 @@
+"""Creations that are read of their octets and answered in groups, over the native transport."""
+
+import asyncio
+import dataclasses
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import grpc
+import pytest
+
+from blrcs.api.record_requests import add_record_service
+from blrcs.assembly.direct import direct_records
+from blrcs.interceptors.binding import bind_all
+from blrcs.interceptors.effective_policy import effective_policy
+from blrcs.interceptors.factory import PipelineFactory
+from blrcs.testing.host import NAME
+from blrcs.transport.registration import Registrar
+from blrcs.transport.router import Router
+from blrcs.v1 import record_pb2, record_pb2_grpc
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.verifier import TokenVerifier
+from tests.conformance.transport.channels import open_channel
+from tests.integration.records.test_watching import CREATED, Watch, told
+from tests.integration.records.world import ORDERS, creation, data_of, name_of, seconds
+from tests.unit.api.refusals import refusal
+
+EDITOR, READER = "users/eve", "users/rob"
+DATA = {"city": "Zürich", "lines": [{"count": 2.0, "sku": "x\n"}], "open": True, "note": None}
+
+
+class Direct:
+    """A world's service behind its direct handlers.
+
+    ``settled`` has, for each creation that took the direct road, whether it was answered there, and
+    ``sizes_bytes`` how large each group was.
+    """
+
+    def __init__(self, world, channel):
+        self.world = world
+        self.create = channel.unary_unary(
+            "/blrcs.v1.RecordService/CreateRecord",
+            request_serializer=record_pb2.CreateRecordRequest.SerializeToString,
+            response_deserializer=record_pb2.Record.FromString,
+        )
+        self.settled = []
+        self.sizes_bytes = []
+
+    async def __call__(self, request, principal=EDITOR):
+        metadata = (("authorization", f"Bearer {self.world.host._token(principal)}"),)
+        return await self.create(request, metadata=metadata, timeout=60)
+
+
+@asynccontextmanager
+async def opened(world):
+    create = world.records.create_together
+    settled: list[bool] = []
+    sizes_bytes: list[int] = []
+
+    async def noted(key, ids, *columns):
+        images = await create.of_columns(key, ids, *columns)
+        settled.extend([images is not None] * len(ids))
+        sizes_bytes.append(sum(map(len, columns[-1])))
+        return images
+
+    registrar = Registrar()
+    add_record_service(world.records.service, registrar)
+    host = world.host
+    host.channel(EDITOR, {"blrcs.records.create": "tenants"})
+    host.channel(READER, {"blrcs.records.create": f"{ORDERS}x"})
+    factory = PipelineFactory(
+        limiter=Limiter(4096),
+        verifier=TokenVerifier(
+            Keyset([VerificationKey.from_secret(NAME, "HS256", host._secret)]),
+            issuers=[NAME],
+            audiences=[NAME],
+        ),
+        access=host._access,
+        direct=direct_records(
+            dataclasses.replace(
+                world.records,
+                create_together=SimpleNamespace(key_of=create.key_of, of_columns=noted),
+            )
+        ),
+    )
+    router = Router(
+        bind_all(registrar, factory, lambda each: effective_policy(each.name, each.descriptor))
+    )
+    async with open_channel("native", router) as channel:
+        direct = Direct(world, channel)
+        direct.settled, direct.sizes_bytes = settled, sizes_bytes
+        yield direct
+
+
+@pytest.fixture
+async def direct(world):
+    if world.records.create_together is None:
+        pytest.skip("where others write as well, each creation is by itself")
+    async with opened(world) as direct:
+        await direct(creation("known"))
+        direct.settled.clear()
+        yield direct
+
+
+async def test_records_are_those_that_python_makes(world, direct):
+    made, other = await asyncio.gather(
+        direct(creation("a", DATA)), direct(creation("", {"n": 1})), return_exceptions=False
+    )
+    expected = await world.create("b", DATA)
+
+    assert direct.settled == [True, True]
+    assert made == await world.get("a")
+    assert other == await world.get(other.name.rpartition("/")[2])
+    assert (made.name, data_of(made)) == (name_of("a"), DATA)
+    assert made.data == expected.data
+    assert made.etag == f"{made.create_time.ToNanoseconds():x}-1"
+    assert await world.listed(filter='data.city = "Zürich"') == ["a", "b"]
+
+
+async def test_each_is_there_and_told_once(world, direct):
+    watch = await Watch.begin(world)
+    ids = [f"r{number:03}" for number in range(150)]
+    made = await asyncio.gather(*[direct(creation(each, {"id": each})) for each in ids])
+
+    assert direct.settled == [True] * 150
+    assert [data_of(each) for each in made] == [{"id": each} for each in ids]
+    events = await watch.take(150)
+    assert sorted(told(events)) == [(CREATED, each) for each in ids]
+    assert [each.sequence for each in events] == list(range(2, 152))
+    assert await world.listed(page_size=1000) == ["known", *ids]
+    await watch.end()
+
+
+async def test_one_that_is_there_is_refused_and_no_other(world, direct):
+    calls = [direct(creation(each, {"n": n})) for n, each in enumerate(["a", "known", "b", "a"])]
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    refused = [each for each in outcomes if isinstance(each, grpc.RpcError)]
+    assert [each.code() for each in refused] == [grpc.StatusCode.ALREADY_EXISTS] * 2
+    assert isinstance(outcomes[1], grpc.RpcError)
+    assert not isinstance(outcomes[2], grpc.RpcError)
+    assert await world.listed() == ["a", "b", "known"]
+    assert data_of(await world.get("known")) == {}
+
+
+async def test_one_that_has_expired_gives_way(world, direct, clock):
+    await world.create("old", {"n": 0}, ttl=seconds(1))
+    clock.advance(5_000_000_000)
+    assert data_of(await direct(creation("old", {"n": 1}))) == {"n": 1}
+
+
+async def test_who_may_not_is_refused_before_anything_is_looked_up(direct):
+    for request in (creation("a", DATA), creation("a", parent="tenants/acme/collections/none")):
+        assert (await refusal(direct(request, READER)))[0] == "PERMISSION_DENIED"
+    assert direct.settled == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"json_schema": '{"required": ["total"]}'},
+        {"indexes": [record_pb2.RecordIndex(path="n")]},
+        {"encrypted_fields": ["city"]},
+        {"secret_fields": ["city"]},
+    ],
+)
+async def test_a_collection_that_asks_for_more_is_left_to_python(world, direct, fields):
+    parent = (await world.collection("more", **fields)).name
+    for number in range(2):
+        request = creation(f"r{number}", {"total": 1, "city": "Bonn"}, parent)
+        made = await direct(request)
+        assert made.name == f"{parent}/records/r{number}"
+    assert "city" not in data_of(made) or "secret_fields" not in fields
+    assert direct.settled == []
+
+
+async def test_there_is_no_record_without_its_collection(direct):
+    request = creation("a", parent="tenants/acme/collections/none")
+    assert (await refusal(direct(request)))[0] == "NOT_FOUND"
+
+
+async def test_a_schema_that_came_since_is_held_to(world, direct):
+    changed = record_pb2.UpdateCollectionRequest(
+        collection=record_pb2.Collection(name=ORDERS, json_schema='{"required": ["m"]}'),
+        update_mask={"paths": ["json_schema"]},
+    )
+    await world.stub.UpdateCollection(changed)
+    outcomes = await asyncio.gather(
+        direct(creation("a", {"n": 1})), direct(creation("b", {"m": 1})), return_exceptions=True
+    )
+    assert isinstance(outcomes[0], grpc.RpcError)
+    assert outcomes[0].code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert data_of(outcomes[1]) == {"m": 1}
+    assert await world.listed() == ["b", "known"]
+
+
+async def test_they_expire_when_the_collection_says(world, direct, clock):
+    parent = (await world.collection("short", default_ttl=seconds(60))).name
+    await direct(creation("known", parent=parent))
+    made = await direct(creation("a", DATA, parent))
+    assert direct.settled[-1] is True
+    left_ns = made.expire_time.ToNanoseconds() - made.create_time.ToNanoseconds()
+    assert left_ns == 60_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (creation("-a"), "INVALID_ARGUMENT"),
+        (creation("a", parent="tenants/Acme/collections/orders"), "INVALID_ARGUMENT"),
+        (record_pb2.CreateRecordRequest(parent=ORDERS, record_id="a"), "INVALID_ARGUMENT"),
+        (creation("a", {"x": float("nan")}), "INVALID_ARGUMENT"),
+    ],
+)
+async def test_what_breaks_a_rule_is_refused_as_ever(world, direct, request_, reason):
+    refused = await refusal(direct(request_))
+    with pytest.raises(grpc.RpcError) as expected:
+        await world.stub.CreateRecord(request_)
+    assert refused[0] == reason == expected.value.code().name
+    assert direct.settled == []
+
+
+async def test_large_ones_do_not_go_together(direct):
+    large = {"text": "x" * 400_000}
+    await asyncio.gather(*[direct(creation(f"r{number}", large)) for number in range(6)])
+    assert direct.settled == [True] * 6
+    assert max(direct.sizes_bytes) < 1 << 20
+
+
+async def test_who_gives_up_leaves_the_others_alone(world, direct):
+    calls = [asyncio.ensure_future(direct(creation(f"r{n}", {"n": n}))) for n in range(20)]
+    await asyncio.sleep(0)
+    for call in calls[::2]:
+        call.cancel()
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [data_of(each) for each in outcomes[1::2]] == [{"n": n} for n in range(1, 20, 2)]
+    listed = set(await world.listed())
+    assert {f"r{n}" for n in range(1, 20, 2)} <= listed

@@ -1,0 +1,133 @@
+"""Rows that SQLite's own functions add are those that the module would have added."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from blrcs.database.sqlite.connection import Connection
+from blrcs_native.databases.sqlite_inserts import SqliteInserts
+
+ADD = "INSERT INTO rows VALUES (?, ?, ?, ?)"
+READ = "SELECT * FROM rows ORDER BY id"
+
+
+@pytest.fixture
+def connection():
+    with closing(sqlite3.connect(":memory:", isolation_level=None, factory=Connection)) as made:
+        assert made.inserts.is_available
+        columns = "owner TEXT, id INTEGER PRIMARY KEY, value ANY, octets BLOB"
+        made.execute(f"CREATE TABLE rows ({columns}) STRICT")
+        yield made
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 64, 1000])
+def test_all_arrive_in_whatever_number_they_come(connection, count):
+    octets = [b"%d" % number for number in range(count)]
+    connection.inserts.insert(ADD, ("alice", range(7, 7 + count), 0.5, octets))
+    stored = [("alice", 7 + at, 0.5, each) for at, each in enumerate(octets)]
+    assert connection.execute(READ).fetchall() == stored
+
+
+VALUES = [None, 0, 1, 1.0, True, -(2**63), 2**63 - 1, 0.1, "", "é\0\U0001f600", b"", b"\0\xff"]
+
+
+def test_values_of_every_kind_are_stored_as_the_module_stores_them(connection):
+    count = len(VALUES)
+    connection.inserts.insert(ADD, ("all", list(range(count)), VALUES, None))
+    for at, value in enumerate(VALUES):
+        connection.inserts.insert(ADD, ("one", [count + at], value, None))
+    connection.executemany(ADD, [("it", 2 * count + at, each, None) for at, each in enumerate(VALUES)])
+    stored = [(type(row[2]), row[2]) for row in connection.execute(READ)]
+    assert stored[:count] == stored[count : 2 * count] == stored[2 * count :]
+
+
+def test_rows_are_part_of_the_connections_transaction(connection):
+    connection.execute("BEGIN")
+    connection.inserts.insert(ADD, ("alice", range(3), None, None))
+    assert connection.in_transaction
+    assert connection.execute("SELECT count(*) FROM rows").fetchone() == (3,)
+    connection.execute("ROLLBACK")
+    assert connection.execute(READ).fetchall() == []
+
+
+@pytest.mark.parametrize("taken", [0, 40, 99])
+def test_one_that_is_there_already_is_told_as_the_module_tells_it(connection, taken):
+    connection.execute(ADD, ("bob", taken, None, None))
+    with pytest.raises(sqlite3.IntegrityError) as expected:
+        connection.execute(ADD, ("alice", taken, None, None))
+    with pytest.raises(sqlite3.IntegrityError) as raised:
+        connection.inserts.insert(ADD, ("alice", range(100), None, None))
+    assert str(raised.value) == str(expected.value)
+    assert raised.value.sqlite_errorcode == expected.value.sqlite_errorcode
+    connection.execute("DELETE FROM rows")
+    connection.inserts.insert(ADD, ("alice", range(100), None, None))
+
+
+def test_what_is_bound_once_is_not_there_the_next_time(connection):
+    connection.inserts.insert(ADD, ("alice", range(2), "x", b"y"))
+    connection.inserts.insert(ADD, (None, range(2, 4), None, None))
+    assert connection.execute(READ).fetchall()[2:] == [(None, 2, None, None), (None, 3, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "error"),
+    [
+        (("alice", [1, 2], [1], None), ValueError),
+        (("alice", 1, None, None), ValueError),
+        (("alice", [1], object(), None), TypeError),
+        (("alice", [2**63], None, None), OverflowError),
+        (("\ud800", [1], None, None), UnicodeEncodeError),
+        (("alice", [1], None, "not octets"), sqlite3.IntegrityError),
+        (("alice", [1], None, None, None), sqlite3.OperationalError),
+    ],
+)
+def test_what_cannot_be_stored_is_refused(connection, columns, error):
+    with pytest.raises(error):
+        connection.inserts.insert(ADD, columns)
+    assert connection.execute(READ).fetchall() == []
+    connection.inserts.insert(ADD, ("alice", [1], None, None))
+
+
+def test_a_statement_that_sqlite_refuses_is_told(connection):
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        connection.inserts.insert("INSERT INTO others VALUES (?)", ([1],))
+
+
+def test_a_schema_that_changes_meanwhile_is_seen(connection):
+    connection.inserts.insert(ADD, ("alice", range(2), None, None))
+    connection.execute("DROP TABLE rows")
+    connection.execute("CREATE TABLE rows (a, b, c, d)")
+    connection.inserts.insert(ADD, ("alice", range(2), None, None))
+    assert connection.execute("SELECT * FROM rows").fetchall() == [
+        ("alice", 0, None, None),
+        ("alice", 1, None, None),
+    ]
+
+
+def test_each_belongs_to_the_connection_that_it_has_opened(tmp_path):
+    names = [tmp_path / f"{number}.db" for number in range(2)]
+    opened = [sqlite3.connect(name, isolation_level=None, factory=Connection) for name in names]
+    sqlite3.connect(tmp_path / "other.db").close()
+    for connection, name in zip(opened, names, strict=True):
+        connection.execute("CREATE TABLE rows (name)")
+        connection.inserts.insert("INSERT INTO rows VALUES (?)", ([name.name],))
+    for connection, name in zip(opened, names, strict=True):
+        assert connection.execute("SELECT * FROM rows").fetchall() == [(name.name,)]
+        connection.close()
+
+
+def test_the_log_goes_with_the_last_connection(tmp_path):
+    path = tmp_path / "rows.db"
+    connection = sqlite3.connect(path, isolation_level=None, factory=Connection)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE rows (name)")
+    connection.inserts.insert("INSERT INTO rows VALUES (?)", (["a"],))
+    connection.close()
+    assert [each.name for each in tmp_path.iterdir()] == ["rows.db"]
+    with pytest.raises(ValueError, match="no connection"):
+        connection.inserts.insert("INSERT INTO rows VALUES (?)", (["a"],))
+
+
+def test_one_that_opens_nothing_is_not_available():
+    assert not SqliteInserts(lambda: None).is_available
