@@ -12,6 +12,7 @@ from blrcs.v1 import record_pb2
 
 FIELDS = frozenset({"name", "data", "etag", "create_time", "update_time", "expire_time"})
 DATA = "data"
+NAME = "name"
 MAX_SHOWN = 64
 
 
@@ -41,6 +42,11 @@ class ReadMask:
                 )
             paths.append(tuple(path))
         return cls(named & FIELDS, () if DATA in named else tuple(paths))
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it names nothing beside what comes always."""
+        return not self.paths and self.fields <= {NAME}
 
     def apply(self, record: record_pb2.Record) -> record_pb2.Record:
         """What the mask leaves of a record."""

@@ -1,6 +1,6 @@
 """RecordService: JSON documents in collections."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
 from google.protobuf.empty_pb2 import Empty
@@ -34,8 +34,9 @@ from blrcs.domain.record_name import CollectionKey, collection_key_in, record_ke
 from blrcs.v1 import record_pb2, record_pb2_grpc
 from blrcs_native.calls.call import Call
 from blrcs_native.calls.checked_request import CheckedRequest
-from blrcs_native.encoding.protobuf_wire import write_message
+from blrcs_native.encoding.protobuf_wire import write_bytes, write_message
 from blrcs_native.records.creations import read_creation_request, read_creations
+from blrcs_native.records.wire import write_results
 
 CREATE = "blrcs.records.create"
 EVENT_TYPES = {
@@ -45,6 +46,7 @@ EVENT_TYPES = {
     ChangeKind.EXPIRED: record_pb2.RECORD_EVENT_TYPE_EXPIRED,
 }
 
+RECORD_NAME = record_pb2.Record.NAME_FIELD_NUMBER
 RESULT_RECORD = record_pb2.RecordWriteResult.RECORD_FIELD_NUMBER
 
 MayDo = Callable[[Call, str, str], bool]
@@ -220,8 +222,9 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         if type(request) is CheckedRequest:
             created = await self._created_plainly(parent, request.octets)
             if created is not None:
-                return _results([write_message(RESULT_RECORD, each) for each in created])
+                return _results(created)
             request = request.message
+        mask = ReadMask.parse(request.read_mask.paths)
         operations = [
             operation_of(parent, write, field=f"writes[{position}]")
             for position, write in enumerate(request.writes)
@@ -232,7 +235,9 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             if record is None
             else write_message(
                 RESULT_RECORD,
-                record.encoded if record.sealed is None else await self._encoded(record.image),
+                record.encoded
+                if record.sealed is None and mask is None
+                else await self._encoded(record.image, mask),
             )
             for record in written
         ]
@@ -246,13 +251,17 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             async for event in events:
                 yield await self._event(event)
 
-    async def _created_plainly(self, parent: CollectionKey, batch: bytes) -> Sequence[bytes] | None:
-        """What a batch that only creates has created; None where nothing is done."""
+    async def _created_plainly(self, parent: CollectionKey, batch: bytes) -> list[bytes] | None:
+        """The results of a batch that only creates; None where nothing is done."""
         create = self._records.create_plain_records
         if not (create.suits(parent) or await _learns(create, parent)):
             return None
         read = read_creations(batch, parent.name, MAX_DEPTH)
-        return None if read is None else await create(parent, PlainDocuments(*read))
+        if read is None:
+            return None
+        ids, texts, encoded, names_only = read
+        created = await create(parent, PlainDocuments(ids, texts, encoded))
+        return None if created is None else write_results(list(created), names_only)
 
     async def _event(self, event: RecordEvent) -> record_pb2.WatchRecordsResponse:
         change = event.change
@@ -276,8 +285,12 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         return record_message(await self._encoded(image, mask))
 
     async def _encoded(self, image: RecordImage, mask: ReadMask | None = None) -> bytes:
-        if image.sealed is None and mask is None:
-            return image.encoded
+        if mask is None:
+            if image.sealed is None:
+                return image.encoded
+        elif mask.is_name:
+            # Nothing is opened for it.
+            return write_bytes(RECORD_NAME, image.key.name.encode())
         opened = await self._records.sealer.shown(image) if image.sealed else {}
         return encoded_record(image, opened, mask)
 

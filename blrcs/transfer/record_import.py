@@ -15,6 +15,9 @@ from blrcs.transfer.progress_file import ProgressFile
 from blrcs.transfer.reject_log import RejectLog
 from blrcs.transfer.source import Source
 
+AHEAD_BYTES = 4 << 20
+"""So much of the input is said to be sent before it is, so that the disk is waited for seldom."""
+
 
 class TooManyRejectsError(TransferError):
     """More lines are rejected than may be."""
@@ -30,7 +33,7 @@ class ImportTally:
         rejected: Lines.
         offset: How much of the input is settled, in bytes.
         number: The last line that is.
-        sent: Up to which byte lines may have been sent to the server.
+        sent: Up to which byte lines may have been sent to the server; it may be beyond the end.
         rejects_bytes: Of the file of rejects.
     """
 
@@ -49,10 +52,10 @@ Advance = Callable[[ImportTally], None]
 class RecordImport:
     """Imports a file once.
 
-    Lines are settled in their order, and what is settled is on disk before more is sent. So a run
-    that goes on after another knows which lines may have been written without that having been
-    heard of: those that are settled no more than sent. Of them a record counts as written if it is
-    there as it should be.
+    Lines are settled in their order, and how far they may be sent is on disk before they are. So a
+    run that goes on after another knows which lines may have been written without that having been
+    heard of: those from what was settled then up to there. Of them a record counts as written if it
+    is there as it should be.
 
     Args:
         source: What is imported.
@@ -125,8 +128,9 @@ class RecordImport:
             for batch in batches:
                 while self._must_wait_for(batch):
                     self._settle_first()
-                tally.sent = max(tally.sent, batch.end)
-                self._save()
+                if batch.end > tally.sent:
+                    tally.sent = batch.end + AHEAD_BYTES
+                    self._save()
                 doubtful = begin < doubtful_until
                 self._waiting.append((batch, pool.submit(self._write, batch, is_doubtful=doubtful)))
                 begin = batch.end
@@ -137,6 +141,8 @@ class RecordImport:
             if isinstance(error, RefusedError) and self._is_untouched(doubtful_until):
                 self._forget()
             else:
+                # It is known here that what follows was not sent.
+                tally.sent = max(doubtful_until, begin)
                 self._save()
             raise
         finally:

@@ -84,7 +84,9 @@ def creations(data: bytes) -> Hashable:
     texts = [json_of_struct(each, MAX_DEPTH) for each in structs]
     ids = [each.record_id for each in created]
     creates_alone = asked.parent == PARENT and all(map(only_creates, asked.writes))
-    expected_ = (ids, texts, structs) if creates_alone and None not in texts else None
+    mask = list(asked.read_mask.paths) if asked.HasField("read_mask") else None
+    is_plain = creates_alone and None not in texts and mask in (None, ["name"])
+    expected_ = (ids, texts, structs, mask is not None) if is_plain else None
     assert read_creations(encoded(asked), PARENT, MAX_DEPTH) == expected_
     if found is None:
         return "left", creates_alone
@@ -111,6 +113,7 @@ def creation_request(data: bytes) -> Hashable:
         assert whole.parent == together
         assert several[0] == [each.create.record_id for each in whole.writes]
         assert several[2] == [encoded(each.create.record.data) for each in whole.writes]
+        assert several[3] == (whole.read_mask.paths == ["name"])
     return parent is None, found is None, together is None, several is None
 
 

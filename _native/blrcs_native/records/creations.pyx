@@ -25,6 +25,7 @@ from blrcs_native.encoding.struct_order cimport put_in_order
 cdef enum:
     BATCH_PARENT = 1
     BATCH_WRITES = 2
+    BATCH_MASK = 3
     WRITE_CREATE = 1
     CREATION_PARENT = 1
     CREATION_ID = 2
@@ -81,14 +82,24 @@ cdef bint read_batch_parent(Reader* batch, Span* parent) noexcept nogil:
     return next_is(batch, BATCH_PARENT, LENGTH) and read_span(batch, BATCH_PARENT, parent)
 
 
+cdef inline bint next_is_write(const Reader* batch) noexcept nogil:
+    return next_is(batch, BATCH_WRITES, LENGTH)
+
+
 cdef bint read_next(Reader* batch, Span parent, Span* record_id, Span* data) noexcept nogil:
-    """As ``read_write``, of what comes next in a batch; False where that is no write."""
+    """As ``read_write``, of a write that ``next_is_write`` has seen."""
     cdef Span write
-    return (
-        next_is(batch, BATCH_WRITES, LENGTH)
-        and read_span(batch, BATCH_WRITES, &write)
-        and read_write(write, parent, record_id, data)
-    )
+    return read_span(batch, BATCH_WRITES, &write) and read_write(write, parent, record_id, data)
+
+
+cdef bint read_batch_end(Reader* batch, bint* names_only) noexcept nogil:
+    """What comes after the writes: nothing, or the mask that names what is returned in any case."""
+    cdef Span mask
+    names_only[0] = next_is(batch, BATCH_MASK, LENGTH)
+    if names_only[0]:
+        if not read_span(batch, BATCH_MASK, &mask) or not is_same(mask, span_of(b"\n\x04name", 6)):
+            return False
+    return is_done(batch)
 
 
 cdef bint is_segment(Span* rest, const char* kind, Py_ssize_t size) noexcept nogil:
@@ -155,12 +166,15 @@ def batch_parent(bytes request not None):
     )
     cdef Span parent, record_id, data
     cdef Py_ssize_t count = 0
+    cdef bint names_only
     if not read_batch_parent(&reader, &parent) or not is_collection(parent):
         return None
-    while not is_done(&reader):
+    while next_is_write(&reader):
         if not read_next(&reader, parent, &record_id, &data) or not is_record_id(record_id):
             return None
         count += 1
+    if not read_batch_end(&reader, &names_only):
+        return None
     return text_of(parent) if LEAST_TOGETHER <= count <= MOST_TOGETHER else None
 
 
@@ -201,12 +215,13 @@ cdef tuple creations_of(bytes request, str parent, int max_levels):
     )
     cdef Span wanted, given, record_id, data
     cdef Py_ssize_t size = 0
+    cdef bint names_only
     cdef list ids = [], texts = [], encoded = []
     wanted.data = <const unsigned char*>PyUnicode_AsUTF8AndSize(parent, &size)
     wanted.size = size
     if not read_batch_parent(&reader, &given) or not is_same(given, wanted):
         return None
-    while not is_done(&reader):
+    while next_is_write(&reader):
         if not read_next(&reader, wanted, &record_id, &data):
             return None
         document = document_in(data, max_levels)
@@ -215,4 +230,6 @@ cdef tuple creations_of(bytes request, str parent, int max_levels):
         ids.append(text_of(record_id))
         texts.append(document[0])
         encoded.append(document[1])
-    return ids, texts, encoded
+    if not read_batch_end(&reader, &names_only):
+        return None
+    return ids, texts, encoded, bool(names_only)

@@ -35,6 +35,8 @@ cdef enum:
     DATA = 2
     EXPIRE_TIME = 6
 
+cdef bytes NAMES_ONLY = b"\x1a\x06\n\x04name"  # the request's read_mask: a reply of little else
+
 
 # A write, and the line that it was read of.
 cdef struct Place:
@@ -358,7 +360,10 @@ cdef class RecordWrites:
         cdef Py_ssize_t start = self._places[first - 1].end if first else 0
         cdef Py_ssize_t size = self._places[last - 1].end - start
         cdef Py_ssize_t parent = PyBytes_GET_SIZE(self._parent)
-        cdef bytes request = PyBytes_FromStringAndSize(NULL, parent + size)
-        memcpy(PyBytes_AS_STRING(request), PyBytes_AS_STRING(self._parent), parent)
-        memcpy(PyBytes_AS_STRING(request) + parent, self._output.start + start, size)
+        cdef Py_ssize_t mask = PyBytes_GET_SIZE(NAMES_ONLY)
+        cdef bytes request = PyBytes_FromStringAndSize(NULL, parent + size + mask)
+        cdef char* at = PyBytes_AS_STRING(request)
+        memcpy(at, PyBytes_AS_STRING(self._parent), parent)
+        memcpy(at + parent, self._output.start + start, size)
+        memcpy(at + parent + size, PyBytes_AS_STRING(NAMES_ONLY), mask)
         return request

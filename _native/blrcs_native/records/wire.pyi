@@ -21,3 +21,14 @@ def encode_records(
     expire_time_ns: int | None,
 ) -> list[bytes]:
     """As ``encode_record``, of records that are created at one moment."""
+
+def write_results(records: list[bytes], names_only: bool) -> list[bytes]:
+    """A blrcs.v1.RecordWriteResult for each record that is encoded as here.
+
+    Args:
+        records: What was written.
+        names_only: Whether to show nothing of them but their names.
+
+    Raises:
+        ValueError: One does not begin with its name, which is looked for where it alone is shown.
+    """

@@ -3,12 +3,20 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t
+from libc.string cimport memcpy
 
 from blrcs_native.encoding.protobuf_wire cimport (
+    LENGTH,
+    Reader,
     Span,
+    bytes_size,
     instant_size,
+    next_is,
     put_instant,
+    put_length,
     put_text,
+    read_span,
+    reader_of,
     span_of,
     text_size,
 )
@@ -20,6 +28,8 @@ cdef enum:
     CREATE_TIME = 4
     UPDATE_TIME = 5
     EXPIRE_TIME = 6
+
+    RESULT_RECORD = 1
 
 
 cdef inline Span utf8_of(str text):
@@ -102,3 +112,30 @@ def encode_records(
             )
         )
     return records
+
+
+cdef Py_ssize_t head_size(Span record) except -1:
+    """How much of a record its name takes."""
+    cdef Reader reader = reader_of(record.data, record.size)
+    cdef Span name
+    if not next_is(&reader, NAME, LENGTH) or not read_span(&reader, NAME, &name):
+        raise ValueError("a record begins with its name")
+    return reader.at - record.data
+
+
+def write_results(list records not None, bint names_only):
+    cdef list results = []
+    cdef Span shown
+    cdef bytes record, result
+    for record in records:
+        shown = span_of(PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record))
+        if names_only:
+            shown.size = head_size(shown)
+        result = PyBytes_FromStringAndSize(NULL, bytes_size(shown.size))
+        memcpy(
+            put_length(<unsigned char*>PyBytes_AS_STRING(result), RESULT_RECORD, shown.size),
+            shown.data,
+            shown.size,
+        )
+        results.append(result)
+    return results

@@ -49,10 +49,20 @@ class GatheredCreations(Generic[Created]):
 
     Args:
         carry_out: Is given one creation or several.
+        most: How many go together at most.
+        most_bytes: As much as they have together at most, but for one by itself.
     """
 
-    def __init__(self, carry_out: CarryOut) -> None:
+    def __init__(
+        self,
+        carry_out: CarryOut,
+        *,
+        most: int = MAX_TOGETHER,
+        most_bytes: int = MAX_BYTES_TOGETHER,
+    ) -> None:
         self._carry_out = carry_out
+        self._most = most
+        self._most_bytes = most_bytes
         self._waiting: defaultdict[CollectionKey, deque[Creation]] = defaultdict(deque)
         self._running: dict[CollectionKey, asyncio.Task[None]] = {}
 
@@ -84,7 +94,7 @@ class GatheredCreations(Generic[Created]):
         waiting = self._waiting[key]
         group: Sequence[Creation] = ()
         try:
-            while group := _together(waiting):
+            while group := _together(waiting, self._most, self._most_bytes):
                 await self._carry_out(group)
         finally:
             # With nothing between this and the last look, so that nobody is left waiting.
@@ -93,18 +103,16 @@ class GatheredCreations(Generic[Created]):
                 each.created.cancel()
 
 
-def _together(waiting: deque[Creation]) -> list[Creation]:
+def _together(waiting: deque[Creation], most: int, most_bytes: int) -> list[Creation]:
     """Takes those off that can be created in one transaction: the first ones."""
     group: list[Creation] = []
     ids: set[str] = set()
     size_bytes = 0
-    while waiting and len(group) < MAX_TOGETHER:
+    while waiting and len(group) < most:
         first = waiting[0]
         size_bytes += first.size_bytes
         if group and (
-            first.like is not group[0].like
-            or first.record_id in ids
-            or size_bytes > MAX_BYTES_TOGETHER
+            first.like is not group[0].like or first.record_id in ids or size_bytes > most_bytes
         ):
             break
         waiting.popleft()

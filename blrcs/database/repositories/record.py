@@ -22,6 +22,7 @@ from blrcs.database.filter.columns import Columns
 from blrcs.database.filter.narrowing import Narrowing
 from blrcs.database.filter.queries import FilteredQueries
 from blrcs.database.repositories.plain_records import ADD, TELL, change_columns, record_columns
+from blrcs.database.repositories.record_batches import RecordBatches
 from blrcs.database.repositories.record_creations import RecordCreations
 from blrcs.database.repositories.record_feed import lock_feed, settle_feed
 from blrcs.database.repositories.record_index import MOST_NAMED, along, bounds_in
@@ -79,6 +80,9 @@ class SqlRecordRepository:
         self._reads = database.stale
         # Where there are replicas, a call's own writes tell it how far they have to be.
         self._creations = None if database.is_shared else RecordCreations(self._write_all)
+        # SQLite's writer puts into one commit what waits.
+        is_alone = database.is_shared and database.stale is database
+        self._batches = RecordBatches(self._create_all) if is_alone else None
 
     async def get(self, key: RecordKey, *, now_ns: int) -> RecordImage | None:
         """See the port."""
@@ -133,13 +137,20 @@ class SqlRecordRepository:
 
     async def create_plain(self, collection: Collection, created: PlainRecords) -> bool:
         """See the port."""
-        key, claimed = collection.key, len(created.ids)
+        if self._batches is not None:
+            return await self._batches.add(collection, created)
+        return await self._create_all(collection, [created])
+
+    async def _create_all(self, collection: Collection, batches: Sequence[PlainRecords]) -> bool:
+        key, claimed = collection.key, sum(len(each.ids) for each in batches)
 
         async def operation(transaction: Transaction) -> None:
             feed = await self._feed_of(transaction, key, claimed, collection)
             first = feed.sequence - claimed + 1
-            await transaction.execute_columns(ADD, record_columns(key, created, first))
-            await transaction.execute_columns(TELL, change_columns(key, created, first))
+            for created in batches:
+                await transaction.execute_columns(ADD, record_columns(key, created, first))
+                await transaction.execute_columns(TELL, change_columns(key, created, first))
+                first += len(created.ids)
 
         try:
             await self._database.run(operation, isolation=Isolation.READ_COMMITTED)

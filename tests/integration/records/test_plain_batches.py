@@ -1,5 +1,6 @@
 """Batches that do nothing but create records leave what creations leave, on each database."""
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -65,6 +66,42 @@ async def test_records_are_those_that_creations_make(world, plain):
     assert [data_of(each.record) for each in results] == [DATA, DATA, {}]
     assert results[0].record.data == single.data
     assert await world.listed(filter='data.city = "Zürich"') == sorted(["a", "b", made_up])
+
+
+async def test_names_alone_are_returned_where_no_more_is_asked_for(world, plain):
+    results = await world.batch(
+        *writes(creation("a", DATA), creation("", DATA), creation("c", DATA)), paths=["name"]
+    )
+
+    ids = [each.record.name.rpartition("/")[2] for each in results]
+    assert len(plain[0]) == 3
+    assert ids == ["a", ids[1], "c"]
+    assert [each.record for each in results] == [record_pb2.Record(name=name_of(i)) for i in ids]
+    assert data_of(await world.get(ids[1])) == DATA
+
+
+@pytest.mark.parametrize("paths", [["data.city", "etag"], ["*"]])
+async def test_another_mask_shows_what_it_names(world, plain, paths):
+    given = writes(creation("a", DATA), creation("b", DATA))
+    results = await world.batch(*given, paths=paths)
+
+    assert plain == []
+    assert [each.record for each in results] == [await world.get(each, *paths) for each in "ab"]
+
+
+async def test_batches_of_one_moment_are_each_by_themselves(world, plain):
+    """One of them finds a record there, which keeps none of the others out."""
+    await world.create("c")
+    given = [writes(creation(f"{each}1"), creation(f"{each}2")) for each in "abd"]
+    given.insert(1, writes(creation("x"), creation("c")))
+    done = await asyncio.gather(*[world.batch(*each) for each in given], return_exceptions=True)
+
+    assert [type(each).__name__ == "AioRpcError" for each in done] == [False, True, False, False]
+    assert sorted(each is None for each in plain) == [False, False, False, True]
+    assert await world.listed() == ["a1", "a2", "b1", "b2", "c", "d1", "d2"]
+    watch = await Watch.begin(world)
+    assert watch.started.sequence == 7
+    await watch.end()
 
 
 async def test_they_can_be_changed_by_their_etags(world, plain):

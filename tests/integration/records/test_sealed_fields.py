@@ -38,6 +38,16 @@ async def test_what_is_encrypted_is_shown_and_what_is_secret_is_not(sealed):
     assert data_of(result.record) == SHOWN
     writes = [record_pb2.RecordWrite(create=creation(each, DATA)) for each in "cd"]
     assert [data_of(each.record) for each in await sealed.batch(*writes)] == [SHOWN, SHOWN]
+    writes = [record_pb2.RecordWrite(create=creation(each, DATA)) for each in "ef"]
+    results = await sealed.batch(*writes, paths=["data.card"])
+    assert [data_of(each.record) for each in results] == [{"card": SHOWN["card"]}] * 2
+    deletion = record_pb2.RecordWrite(delete=record_pb2.DeleteRecordRequest(name=name_of("e")))
+    update = record_pb2.RecordWrite(update=changing("f", DATA))
+    results = await sealed.batch(deletion, update, paths=["name"])
+    assert [each.record for each in results] == [
+        record_pb2.Record(),
+        record_pb2.Record(name=name_of("f")),
+    ]
 
 
 async def test_neither_is_found_in_what_is_stored(sealed, store, capsys):

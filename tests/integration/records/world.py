@@ -123,8 +123,10 @@ class World:
             if not token:
                 return found
 
-    async def batch(self, *writes, parent=ORDERS):
+    async def batch(self, *writes, parent=ORDERS, paths=()):
         request = record_pb2.BatchWriteRecordsRequest(parent=parent, writes=writes)
+        if paths:
+            request.read_mask.CopyFrom(FieldMask(paths=paths))
         return (await self.stub.BatchWriteRecords(request)).results
 
     def watch(self, resume_token="", parent=ORDERS):

@@ -132,12 +132,10 @@ async def test_other_collections_and_other_revisions_go_by_themselves(
     assert sorted(writes.groups) == [["a"], ["b"], ["c"]]
 
 
-async def test_groups_are_bounded(
-    creations: RecordCreations, writes: Writes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gathered_creations, "MAX_TOGETHER", 3)
-    await asyncio.gather(*[add(creations, record_id) for record_id in "abcde"])
-    assert writes.groups == [["a", "b", "c"], ["d", "e"]]
+async def test_groups_are_bounded(creations: RecordCreations, writes: Writes) -> None:
+    count = gathered_creations.MAX_TOGETHER + 1
+    await asyncio.gather(*[add(creations, str(number)) for number in range(count)])
+    assert list(map(len, writes.groups)) == [count - 1, 1]
     large = b"x" * (gathered_creations.MAX_BYTES_TOGETHER // 2)
     await asyncio.gather(*[add(creations, record_id, encoded=large) for record_id in "fgh"])
     assert writes.groups[2:] == [["f", "g"], ["h"]]

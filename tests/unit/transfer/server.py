@@ -53,6 +53,8 @@ class MemoryServer:
 
     def batch_write(self, encoded):
         request = record_pb2.BatchWriteRecordsRequest.FromString(encoded)
+        # Nothing is made of the records that it would return.
+        assert request.read_mask.paths == ["name"]
         self.calls.append(len(request.writes))
         try:
             self._write(request)

@@ -7,8 +7,10 @@ import orjson
 import pytest
 
 from blrcs.domain.record_name import CollectionKey
+from blrcs.transfer import record_import
 from blrcs.transfer.errors import TransferError
 from blrcs.transfer.import_job import ImportJob
+from blrcs.transfer.progress_file import ProgressFile
 from blrcs.transfer.reading import Reading
 from blrcs.transfer.record_import import TooManyRejectsError
 from blrcs.transfer.source import Source
@@ -53,6 +55,10 @@ def run(path, server, *, resume=False, advance=lambda _: None, tell=lambda _: No
     return running.tally
 
 
+def progress_of(path):
+    return orjson.loads(path.with_name("in.jsonl.blrcs-import.json").read_bytes())
+
+
 def numbers_of_rejects(path):
     lines = path.with_name("rejects.jsonl").read_bytes().splitlines()
     return [orjson.loads(line)["line"] for line in lines]
@@ -95,6 +101,32 @@ def test_killed_after_any_batch_it_goes_on(path, when):
     with pytest.raises(KilledError):
         run(path, server, advance=kill)
     check_whole(path, server, run(path, server, resume=True))
+
+
+@pytest.mark.parametrize("ahead", [0, 300, record_import.AHEAD_BYTES])
+def test_what_may_be_sent_is_on_disk_before_it_is(path, monkeypatch, ahead):
+    monkeypatch.setattr(record_import, "AHEAD_BYTES", ahead)
+    saved, save = [], ProgressFile.save
+
+    def note(file, members):
+        saved.append(members["sent"])
+        save(file, members)
+
+    monkeypatch.setattr(ProgressFile, "save", note)
+    server = MemoryServer()
+    write = server.batch_write
+    lines = path.read_bytes().splitlines(keepends=True)
+
+    def check(encoded):
+        request = record_pb2.BatchWriteRecordsRequest.FromString(encoded)
+        last = int(request.writes[-1].create.record_id[1:])
+        assert progress_of(path)["sent"] >= sum(map(len, lines[: last + 1]))
+        write(encoded)
+
+    server.batch_write = check
+    check_whole(path, server, run(path, server))
+    batches = len(server.calls)
+    assert len(saved) == {0: batches, 300: 5}.get(ahead, 1)
 
 
 def test_killed_before_it_has_heard_of_a_write_it_goes_on(path):
@@ -142,6 +174,8 @@ def test_it_stops_where_too_many_are_rejected_and_can_go_on(path):
     server = MemoryServer()
     with pytest.raises(TooManyRejectsError):
         run(path, server, max_rejects=2)
+    # What it has not sent it does not look for.
+    assert progress_of(path)["sent"] < path.stat().st_size
     check_whole(path, server, run(path, server, resume=True))
 
 

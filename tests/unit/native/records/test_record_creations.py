@@ -31,8 +31,8 @@ def creation(record_id, data, parent=PARENT, **fields):
     )
 
 
-def batch(*writes, parent=PARENT):
-    return record_pb2.BatchWriteRecordsRequest(parent=parent, writes=writes)
+def batch(*writes, parent=PARENT, **fields):
+    return record_pb2.BatchWriteRecordsRequest(parent=parent, writes=writes, **fields)
 
 
 def encoded(request):
@@ -55,9 +55,9 @@ def test_creations_are_those_of_the_messages(creations):
         assert found is None
     else:
         ids = [write.create.record_id for write in request.writes]
-        assert found == (ids, texts, list(map(encoded, structs)))
+        assert found == (ids, texts, list(map(encoded, structs)), False)
         kept = [record_fields(write.create.record) for write in request.writes]
-        assert found[1:] == ([each.data.text for each in kept], [each.encoded for each in kept])
+        assert found[1:3] == ([each.data.text for each in kept], [each.encoded for each in kept])
 
 
 def with_expiry(seconds):
@@ -88,7 +88,7 @@ def with_expiry(seconds):
     ],
 )
 def test_what_is_more_than_a_plain_creation_is_not_read(write):
-    assert read(batch(creation("b", {}))) == (["b"], ["{}"], [b""])
+    assert read(batch(creation("b", {}))) == (["b"], ["{}"], [b""], False)
     assert read(batch(creation("b", {}), write)) is None
 
 
@@ -107,8 +107,40 @@ def test_a_field_that_nobody_knows_is_not_read():
         assert read(request) is None, place
 
 
+@pytest.mark.parametrize(
+    ("paths", "names_only"),
+    [(["name"], True), ([], None), (["name", "name"], None), (["data"], None), (["*"], None)],
+)
+def test_of_masks_that_of_the_name_is_read(paths, names_only):
+    """Whatever else is asked for, and what is wrong with it, somebody else finds out."""
+    request = batch(creation("a", {}), creation("b", {}), read_mask={"paths": paths})
+    found = read(request)
+    assert (found and found[3]) == names_only
+    assert (batch_parent(encoded(request)) is None) == (names_only is None)
+
+
+def test_a_mask_has_its_place_behind_the_writes():
+    request = batch(creation("a", {}), creation("b", {}))
+    mask = b"\x1a\x06\n\x04name"
+    wire = encoded(request)
+    assert read_creations(wire + mask, PARENT, MAX_DEPTH)[3]
+    early = encoded(batch()) + mask + wire
+    for other in (wire + mask + mask, early, wire + mask + b"\xf8\x01\x01"):
+        assert read_creations(other, PARENT, MAX_DEPTH) is None
+        assert batch_parent(other) is None
+
+
 @settings(max_examples=300)
-@given(near(st.just(encoded(batch(creation("a", {"x": [1]}), creation("b", {}))))))
+@given(
+    near(
+        st.sampled_from(
+            [
+                encoded(batch(creation("a", {"x": [1]}), creation("b", {}), **fields))
+                for fields in ({}, {"read_mask": {"paths": ["name"]}})
+            ]
+        )
+    )
+)
 def test_what_is_nearly_a_batch_is_read_as_it_is_parsed_or_not_at_all(wire):
     found = read_creations(wire, PARENT, MAX_DEPTH)
     if found is None:
@@ -116,6 +148,7 @@ def test_what_is_nearly_a_batch_is_read_as_it_is_parsed_or_not_at_all(wire):
     request = record_pb2.BatchWriteRecordsRequest.FromString(wire)
     assert found[0] == [each.create.record_id for each in request.writes]
     assert found[2] == [encoded(each.create.record.data) for each in request.writes]
+    assert found[3] == (request.read_mask.paths == ["name"])
 
 
 @given(st.dictionaries(st.text("abc", max_size=3), VALUES, min_size=2, max_size=20))
@@ -157,7 +190,7 @@ def test_one_creation_is_read_as_one_of_a_batch_is(data):
     write = creation("a", data)
     found = read(batch(write))
     one = read_creation_request(write.create.SerializeToString(), MAX_DEPTH)
-    assert one == (None if found is None else tuple(column[0] for column in found))
+    assert one == (None if found is None else tuple(column[0] for column in found[:3]))
 
 
 @pytest.mark.parametrize("write", [with_expiry(60), creation("a", {}, name="given")])

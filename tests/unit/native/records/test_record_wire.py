@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from blrcs.api.stored_messages import StoredRecord
 from blrcs.v1 import record_pb2
-from blrcs_native.records.wire import encode_record, encode_records
+from blrcs_native.encoding.protobuf_wire import write_message
+from blrcs_native.records.wire import encode_record, encode_records, write_results
 
 INSTANTS = st.integers(0, 2**63 - 1) | st.sampled_from([0, 1, 999_999_999, 1_000_000_000])
 
@@ -58,3 +59,21 @@ def test_a_record_is_read_again() -> None:
 def test_a_name_that_is_no_text_is_refused() -> None:
     with pytest.raises(UnicodeEncodeError):
         encode_record("\ud800", b"", "", 0, 0, None)
+
+
+@given(st.lists(st.tuples(st.text(min_size=1), st.binary(max_size=300))), st.booleans())
+def test_results_are_written_as_protobuf_does(
+    records: list[tuple[str, bytes]], names_only: bool
+) -> None:
+    written = [encode_record(name, data, "e", 1, 2, None) for name, data in records]
+    results = write_results(written, names_only)
+    if names_only:
+        written = [record_pb2.Record(name=name).SerializeToString() for name, _ in records]
+    assert results == [write_message(1, each) for each in written]
+
+
+@pytest.mark.parametrize("record", [b"", encode_record("", b"x", "", 0, 0, None), b"\n\x05name"])
+def test_a_result_shows_no_name_that_is_not_there(record: bytes) -> None:
+    assert write_results([record], False) == [write_message(1, record)]
+    with pytest.raises(ValueError, match="begins with its name"):
+        write_results([record], True)
