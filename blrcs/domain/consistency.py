@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 TOKEN_KEY = "blrcs-consistency-token"  # noqa: S105 - the name of a metadatum
 """Under which a call that wrote says how far it did, and a later one that it wants to see that."""
+PRIMARY = "primary"
+"""The token of who wants to see all that there is."""
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from blrcs.api.documents import MAX_WHOLE
 from blrcs.domain.errors import FailedPreconditionError, InvalidArgumentError
 from blrcs.domain.field_path import MAX_SEGMENTS, MISSING, Document, Path, parse_path, with_value
 from blrcs.transfer.entry import BadLineError
+from blrcs.transfer.exact_json import read_exactly
 from blrcs.transfer.json_lines import DATA, EXPIRE_TIME, ID, json_text
 
 Kind = Literal["string", "number", "bool", "json", "infer"]
@@ -98,7 +99,7 @@ def _bool(text: str) -> bool:
 
 def _json(text: str) -> Any:
     try:
-        return orjson.loads(text)
+        return read_exactly(text.encode())
     except orjson.JSONDecodeError as error:
         raise BadLineError(f"is not JSON: {error.msg}") from None
 

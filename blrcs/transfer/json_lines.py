@@ -8,6 +8,7 @@ import orjson
 
 from blrcs.domain.field_path import MISSING, Path, value_at
 from blrcs.transfer.entry import BadLineError, Entry, EntryMaker, Reject
+from blrcs.transfer.exact_json import read_exactly
 from blrcs.transfer.lines import MAX_LINE_BYTES, Line
 
 ID = "id"
@@ -44,7 +45,7 @@ class JsonLines:
         if not line.is_whole:
             raise BadLineError(TOO_LONG)
         try:
-            value = orjson.loads(line.raw)
+            value = read_exactly(line.raw)
         except orjson.JSONDecodeError as error:
             raise BadLineError(
                 f"is not JSON in UTF-8: {error.msg}, character {error.pos + 1}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from blrcs.domain.consistency import PRIMARY, TOKEN_KEY
 from blrcs.transfer.call_error import CallError
 from blrcs.transfer.errors import RefusedError, StoppedError, TransferError
 from blrcs.transfer.tokens import Metadata, Tokens
@@ -30,6 +31,8 @@ OPTIONS = [
 ]
 """Of a channel."""
 
+NEWEST = ((TOKEN_KEY, PRIMARY),)
+"""What is compared with what was written must not be older than that."""
 Code = grpc.StatusCode
 TRANSIENT = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.CANCELLED})
 """After these the same call may succeed, and what it asked for may have been done."""
@@ -106,7 +109,7 @@ class RecordClient:
         while True:
             metadata = self._tokens.metadata
             try:
-                return method(request, metadata=metadata, timeout=CALL_TIMEOUT_S)
+                return method(request, metadata=metadata + NEWEST, timeout=CALL_TIMEOUT_S)
             except grpc.RpcError as raised:
                 error = CallError(raised, is_doubtful=is_doubtful)
             if error.code is Code.UNAUTHENTICATED:

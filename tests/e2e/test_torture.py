@@ -14,7 +14,7 @@ ACROSS = (1, 2, 3, 5, 8)
 
 
 async def test_no_acknowledged_write_is_lost_when_a_server_is_killed(tmp_path: Path) -> None:
-    tortured = Torture(tmp_path, {})
+    tortured = Torture(tmp_path, {}, is_audited=True)
     await tortured.begin()
     for _ in range(CYCLES):
         assert await tortured.cycle() > 0
@@ -23,7 +23,8 @@ async def test_no_acknowledged_write_is_lost_when_a_server_is_killed(tmp_path: P
 
 async def test_nor_when_its_postgresql_is_killed_too(tmp_path: Path) -> None:
     with postgresql({}) as database:
-        tortured = Torture(tmp_path, {"BLRCS_DATABASE__URL": database.url()})
+        environ = {"BLRCS_DATABASE__URL": database.url()}
+        tortured = Torture(tmp_path, environ, is_audited=True)
         await tortured.begin()
         for _ in range(CYCLES):
             assert await tortured.cycle() > 0

@@ -94,6 +94,10 @@ class PostgresqlServer(ServerProcess):
             )
         )
 
+    def checkpoint(self) -> None:
+        """What is written by now is kept by replicas that are told to."""
+        self._run("CHECKPOINT")
+
     def create_database(self, name: str) -> None:
         """Makes a database without tables."""
         self._run(f"CREATE DATABASE {name}")
@@ -159,6 +163,21 @@ class PostgresqlReplica(PostgresqlServer):
     def go_on(self) -> None:
         """Has it apply what it has missed."""
         self._run("SELECT pg_wal_replay_resume()")
+
+    def keep(self) -> None:
+        """Has what it has applied so far outlive its crash."""
+        self._run("CHECKPOINT")
+
+    def crash_and_fall_behind(self) -> None:
+        """Ends it on the spot; what it has not kept it does not apply again when it is back."""
+        self.kill_all()
+        self._settings["recovery_min_apply_delay"] = "1d"
+        self.start()
+
+    def catch_up(self) -> None:
+        """Has it follow as before."""
+        del self._settings["recovery_min_apply_delay"]
+        self.restart()
 
 
 @contextmanager

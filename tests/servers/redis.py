@@ -144,6 +144,13 @@ class RedisCluster:
         running = [node for node in self.nodes if node.is_running]
         return [node for node in running if "role:master" in node.run("INFO", "replication")]
 
+    def master_of(self, key: str) -> RedisServer:
+        """Which has the slot of a key."""
+        running = next(node for node in self.nodes if node.is_running)
+        slot = int(running.run("CLUSTER", "KEYSLOT", key))
+        (found,) = [node for node in self.masters() if _has_slot(node, slot)]
+        return found
+
     @contextmanager
     def moving(self, slot: int) -> Iterator[Callable[[str], None]]:
         """A slot is under way to another master, where it has come in the end.

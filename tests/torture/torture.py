@@ -6,7 +6,8 @@ Each cycle starts ``blrcs serve``, compares what the cycle before was told with 
 writes from several callers at once, and kills the server with SIGKILL at a random acknowledgement.
 Afterwards the n-th write or sync of the database's files fails, for many n, with EIO and ENOSPC,
 once and for good. No acknowledged write may be lost, none applied twice, no batch torn, and the
-change feed has neither a gap nor another order. Exits with 1 where one is.
+change feed has neither a gap nor another order. Where servers are killed, the audit log has each
+acknowledged write once, and no gap. Exits with 1 where one is.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from tests.e2e.workers import FIRST_PASSWORD, administrator
 from tests.servers.postgresql import PostgresqlServer, postgresql
 from tests.torture.feed import Feed
 from tests.torture.forked_server import ForkedServer
+from tests.torture.trail import METHODS, Trail
 from tests.torture.workload import BrokenPromiseError, Metadata, Workload
 
 DEFAULT_CYCLES = 1_000
@@ -48,16 +50,34 @@ LIBRARY = ROOT / "build/faults.so"
 
 
 class Torture:
-    """One database, and the servers that are killed on it."""
+    """One database, and the servers that are killed on it.
 
-    def __init__(self, directory: Path, environ: Mapping[str, str], seed: int = SEED) -> None:
+    Args:
+        directory: The servers' own.
+        environ: What they are started with.
+        seed: Of all that is by chance.
+        is_audited: Whether each write is recorded, too: another file that a disk may fail.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        environ: Mapping[str, str],
+        seed: int = SEED,
+        *,
+        is_audited: bool = False,
+    ) -> None:
         self.directory = directory
+        self._trail = Trail(directory / "data") if is_audited else None
         self._environ = {
             **environ,
             "BLRCS_AUTH__INITIAL_ADMIN_PASSWORD": FIRST_PASSWORD,
             "BLRCS_AUTH__ACCESS_TOKEN_TTL": "1d",
             "BLRCS_POLICIES": json.dumps(
-                {f"/blrcs.v1.{name}Service/*": {"limits": []} for name in ("Auth", "User")}
+                {
+                    **{f"/blrcs.v1.{name}Service/*": {"limits": []} for name in ("Auth", "User")},
+                    **{name: {"audit": "request"} for name in METHODS if is_audited},
+                }
             ),
         }
         self._random = random.Random(seed)
@@ -107,6 +127,8 @@ class Torture:
                 await self._verify(channel)
                 assert self._feed is not None
                 await self._feed.verify(channel)
+            if self._trail is not None:
+                self._trail.verify()
         finally:
             await asyncio.to_thread(server.kill)
 
@@ -124,6 +146,8 @@ class Torture:
     async def _verify(self, channel: grpc.aio.Channel) -> None:
         if self._last is not None:
             await self._last.verify(channel)
+            if self._trail is not None:
+                self._trail.compare(self._last)
         if self._feed is not None:
             await self._feed.catch_up(channel)
 
@@ -169,7 +193,7 @@ async def torture(
     directory: Path, environ: Mapping[str, str], cycles: int, database: PostgresqlServer | None
 ) -> None:
     """So many lives and deaths."""
-    tortured = Torture(directory, environ)
+    tortured = Torture(directory, environ, is_audited=True)
     await tortured.begin()
     start = time.monotonic()
     written = 0
@@ -225,7 +249,7 @@ def main() -> int:
     except BrokenPromiseError as error:
         print(f"broken: {error}", file=sys.stderr)
         return 1
-    print("no acknowledged write was lost, none applied twice, and the feed has no gap")
+    print("no acknowledged write was lost, none applied twice; feed and audit log have no gap")
     return 0
 
 

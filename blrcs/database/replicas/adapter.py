@@ -11,10 +11,10 @@ from blrcs.database.dialect import Dialect
 from blrcs.database.replicas.group import ReplicaGroup, ReplicaObserver
 from blrcs.database.replicas.monitor import Monitor
 from blrcs.database.replicas.position import Positions
-from blrcs.database.replicas.reads import PRIMARY, ReplicaReads
+from blrcs.database.replicas.reads import ReplicaReads
 from blrcs.database.retry import DEFAULT_ATTEMPTS
 from blrcs.database.statement import Bound, Row, Statement
-from blrcs.domain.consistency import consistency
+from blrcs.domain.consistency import PRIMARY, consistency
 from blrcs.domain.errors import DomainError
 
 Result = TypeVar("Result")

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from blrcs.database.errors import unavailable
 from blrcs.database.replicas.position import Position
-from blrcs.database.replicas.replica import Replica
+from blrcs.database.replicas.replica import Loan, Replica
 from blrcs.domain.deadline import remaining_s
 
 ReplicaPolicy = Literal["round_robin", "least_connections"]
@@ -16,6 +18,8 @@ TOKEN_WAIT_S = 0.1
 WAIT_SHARE = 0.25
 """Of the time that its caller has left, if that is shorter."""
 LOOK_AGAIN_S = 0.005
+QUESTIONS = 3
+"""To one whose connections are new, while others open more of them."""
 
 
 class ReplicaObserver(Protocol):
@@ -75,10 +79,36 @@ class ReplicaGroup:
         vain, and neither holds a connection nor has replicas asked more often than others do.
         """
         found = self._in_order()
-        if not positions or not found:
-            return found
-        covering = [each for each in found if each.has_all(positions)]
-        return covering or await self._wait_for(found, positions)
+        await self._prove(found)
+        covering = [each for each in found if self._has_all(each, positions)]
+        if covering or not positions or not found:
+            return covering
+        return await self._wait_for(found, positions)
+
+    async def lend(self, replica: Replica, positions: Sequence[Position]) -> Loan:
+        """One of them, for a read; what it has is not waited for.
+
+        Raises:
+            UnavailableError: It has not all of some positions, or is not new enough any more.
+        """
+        await self._prove([replica])
+        # From here to the loan nothing is waited for.
+        if not self._has_all(replica, positions):
+            raise unavailable()
+        return replica.lend()
+
+    def _has_all(self, replica: Replica, positions: Sequence[Position]) -> bool:
+        return self.keeps_up(replica) and replica.has_all(positions)
+
+    async def _prove(self, replicas: Sequence[Replica]) -> None:
+        """Asks those again that have connections which are younger than what is known of them."""
+        if all(each.is_proven for each in replicas):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_patience_s()):
+                for _ in range(QUESTIONS):
+                    asked = [each.refresh() for each in replicas if not each.is_proven]
+                    await asyncio.gather(*asked, return_exceptions=True)
 
     def _oldest_s(self) -> float:
         return asyncio.get_running_loop().time() - self._options.max_lag_s
@@ -96,19 +126,22 @@ class ReplicaGroup:
     async def _wait_for(
         self, replicas: Sequence[Replica], positions: Sequence[Position]
     ) -> list[Replica]:
-        left_s = remaining_s()
-        patience_s = TOKEN_WAIT_S if left_s is None else min(TOKEN_WAIT_S, left_s * WAIT_SHARE)
         covering: list[Replica] = []
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(_patience_s()):
                 while not covering:
                     await asyncio.gather(
                         *(each.refresh() for each in replicas), return_exceptions=True
                     )
-                    covering = [each for each in replicas if each.has_all(positions)]
+                    covering = [each for each in replicas if self._has_all(each, positions)]
                     if not covering:
                         await asyncio.sleep(LOOK_AGAIN_S)
         except TimeoutError:
             # One that hangs must not hide that another has come as far.
-            covering = [each for each in replicas if each.has_all(positions)]
+            covering = [each for each in replicas if self._has_all(each, positions)]
         return covering
+
+
+def _patience_s() -> float:
+    left_s = remaining_s()
+    return TOKEN_WAIT_S if left_s is None else min(TOKEN_WAIT_S, left_s * WAIT_SHARE)

@@ -8,7 +8,7 @@ from blrcs.database.adapter import DatabaseAdapter
 from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.kind import kind_of
 from blrcs.database.mysql.dialect import MARIADB
-from blrcs.database.pool import PoolLimits, PoolObserver
+from blrcs.database.pool import PoolLimits, PoolObserver, Unobserved
 from blrcs.database.postgresql.dialect import POSTGRESQL
 from blrcs.database.replicas.adapter import ReplicatedDatabase
 from blrcs.database.replicas.group import ReplicaGroup, ReplicaObserver, ReplicaOptions
@@ -53,9 +53,10 @@ async def with_replicas(
     replicas = [
         Replica(
             name := f"replica{number}",
-            partial(kind_of(url).open, url, limits, observe_pool and observe_pool(name)),
+            partial(kind_of(url).open, url, limits),
             positions,
             samples,
+            observe_pool(name) if observe_pool else Unobserved(),
         )
         for number, url in enumerate(urls, start=1)
     ]

@@ -1,20 +1,22 @@
 """Reads that may be of a moment ago."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from blrcs.database.adapter import DatabaseAdapter, Reads, Transaction
 from blrcs.database.errors import SerializationError
 from blrcs.database.replicas.group import ReplicaGroup, ReplicaObserver
 from blrcs.database.replicas.position import Position, Positions
+from blrcs.database.replicas.replica import Replica
 from blrcs.database.statement import Row, Statement
-from blrcs.domain.consistency import consistency
+from blrcs.domain.consistency import PRIMARY, consistency
 from blrcs.domain.errors import UnavailableError
 
 Result = TypeVar("Result")
 
-PRIMARY = "primary"
+TRIES = 2
+"""At each replica: the first one is lost where a connection had to be opened for it."""
 _PASSED_ON = (UnavailableError, SerializationError)
 """A replica that is gone, and one whose own recovery ended the query (PostgreSQL's 40001)."""
 
@@ -23,7 +25,7 @@ class ReplicaReads(Reads):
     """Reads from a replica that keeps up and has what the caller has seen; else the primary.
 
     What fails because of a replica is read from the next one. A call that has written reads from
-    the primary.
+    the primary. What a new connection answers is asked again, once it is known what is behind it.
 
     Args:
         primary: Has everything.
@@ -60,31 +62,38 @@ class ReplicaReads(Reads):
 
     async def _begin(self, stack: AsyncExitStack) -> Transaction:
         wanted = self._wanted()
-        for replica in [] if wanted is None else await self._group.candidates(wanted):
-            async with AsyncExitStack() as own:
-                try:
-                    source = await own.enter_async_context(replica.lend())
-                    transaction = await own.enter_async_context(source.snapshot())
-                except _PASSED_ON:
-                    continue
-                await stack.enter_async_context(own.pop_all())
-                self._observer.read(replica.name)
-                return transaction
+        for replica in await self._candidates(wanted):
+            with suppress(*_PASSED_ON):
+                for _ in range(TRIES):
+                    loan = await self._group.lend(replica, wanted or ())
+                    async with AsyncExitStack() as own:
+                        source = await own.enter_async_context(loan)
+                        with loan.noted():
+                            transaction = await own.enter_async_context(source.snapshot())
+                        if loan.is_proven:
+                            await stack.enter_async_context(own.pop_all())
+                            self._observer.read(replica.name)
+                            return transaction
         self._observer.read(PRIMARY)
         return await stack.enter_async_context(self._primary.snapshot())
 
     async def _read(self, read: Callable[[DatabaseAdapter], Awaitable[Result]]) -> Result:
         wanted = self._wanted()
-        for replica in [] if wanted is None else await self._group.candidates(wanted):
-            try:
-                async with replica.lend() as source:
-                    result = await read(source)
-            except _PASSED_ON:
-                continue
-            self._observer.read(replica.name)
-            return result
+        for replica in await self._candidates(wanted):
+            with suppress(*_PASSED_ON):
+                for _ in range(TRIES):
+                    loan = await self._group.lend(replica, wanted or ())
+                    async with loan as source:
+                        with loan.noted():
+                            result = await read(source)
+                    if loan.is_proven:
+                        self._observer.read(replica.name)
+                        return result
         self._observer.read(PRIMARY)
         return await read(self._primary)
+
+    async def _candidates(self, wanted: Sequence[Position] | None) -> Sequence[Replica]:
+        return () if wanted is None else await self._group.candidates(wanted)
 
     def _wanted(self) -> Sequence[Position] | None:
         """What has to be seen; None where only the primary is known to have it."""

@@ -1,7 +1,7 @@
 """Redis stopped, paused and failed over while limits are counted in it."""
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from itertools import product
 
@@ -10,7 +10,7 @@ import pytest
 from blrcs.domain.errors import UnavailableError
 from blrcs.domain.limit_rule import LimitEntry
 from tests.integration.limits.redis_limits import ALICE, DOMAIN, limits_in, rule, take
-from tests.servers.redis import redis, sentinel_group
+from tests.servers.redis import redis, redis_cluster, sentinel_group
 
 WAYS = ("open", "closed", "local")
 MODES = {
@@ -205,7 +205,20 @@ async def test_under_load_each_call_is_answered_by_redis_or_by_its_rule(server, 
     assert outcomes.of["user"] == {True, while_lost}
 
 
-async def test_under_load_a_failover_goes_on_with_what_the_replica_has():
+@contextmanager
+def watched_by_sentinels():
+    with sentinel_group() as group:
+        yield group.url(), group.master
+
+
+@contextmanager
+def node_of_a_cluster():
+    with redis_cluster(replicas=1) as cluster:
+        yield cluster.url(), lambda: cluster.master_of(f"{{{DOMAIN}}}")
+
+
+@pytest.mark.parametrize("failing_over", [watched_by_sentinels, node_of_a_cluster])
+async def test_under_load_a_failover_goes_on_with_what_the_replica_has(failing_over):
     counted = rule(requests=PLENTY, on_loss="closed")
     others = [
         rule(id=f"{mode}-{way}", match=(LimitEntry(f"{mode}-{way}"),), on_loss=way)
@@ -215,11 +228,11 @@ async def test_under_load_a_failover_goes_on_with_what_the_replica_has():
     loads = [(LimitEntry(each.id, "x"),) for each in others]
     keys = {"user", *(each.id for each in others)}
     closed = {"user", "exact-closed", "leased-closed"}
-    with sentinel_group() as group:
+    with failing_over() as (url, master):
         options = {"timeout_s": 0.5, "command_timeout": "1s"}
-        async with limits_in(group.url(), counted, *others, **options) as (limits, losses):
+        async with limits_in(url, counted, *others, **options) as (limits, losses):
             assert (await take(limits, cost=900_000)).allowed
-            old = group.master()
+            old = master()
             old.run("WAIT", "1", "5000")
             async with loaded(limits, ALICE, *loads) as outcomes:
                 await outcomes.until_told(True, *keys)
@@ -230,7 +243,7 @@ async def test_under_load_a_failover_goes_on_with_what_the_replica_has():
                 await outcomes.until_told(True, *keys - closed)
                 await until_redis_decides(limits, losses)
                 await outcomes.until_told(True, *keys)
-                assert group.master() is not old
+                assert master() is not old
             verdict = await until_redis_decides(limits, losses)
         assert verdict.statuses[0].remaining < 100_000
     assert outcomes.of == {

@@ -92,6 +92,14 @@ def test_a_bad_row_is_told_of_and_the_next_is_read(read, text, reason):
     assert good[1:] == ("b", {"x": "1"})
 
 
+@pytest.mark.parametrize("kind", ["number", "json"])
+def test_a_whole_number_that_is_not_held_is_told_of(read, kind):
+    rows = CsvRows(("id", "x"), kinds={"x": kind})
+    ((number, reason),) = read(rows, b"a,12345678901234567890123\n")
+    assert number == 1
+    assert "has 12345678901234567890123, which" in reason
+
+
 def test_a_quote_that_is_not_closed_swallows_no_more_than_a_line_may_have(read, monkeypatch):
     monkeypatch.setattr(csv_rows, "MAX_LINE_BYTES", 30)
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", 30)

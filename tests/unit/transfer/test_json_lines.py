@@ -31,6 +31,9 @@ def test_blank_lines_are_nothing(read):
         ('{"id": "a/b", "data": {}}', "its id is not one of"),
         ('{"id": true, "data": {}}', "its id is neither"),
         ('{"id": "a", "data": {"x": 9007199254740993}}', "has 9007199254740993, which"),
+        ('{"id": "a", "data": {"x": -9223372036854775809}}', "has -9223372036854775809, which"),
+        ('{"id": "a", "data": {"x": [12345678901234567890123]}}', "has 12345678901234567890123,"),
+        ('{"id": "a", "data": {"x": 1%s}}' % ("0" * 400), "is not JSON in UTF-8: number is inf"),
         ('{"id": "a", "data": {}, "expire_time": 5}', "its expire_time is not"),
         ('{"id": "a", "data": {}, "expire_time": "soon"}', "its expire_time is not"),
     ],
@@ -41,6 +44,18 @@ def test_a_bad_line_is_told_of_and_the_next_is_read(read, line, reason):
     assert bad[0] == 1
     assert bad[1].startswith(reason)
     assert good == (2, "b", {})
+
+
+def test_long_numbers_that_are_held_are_taken(read):
+    text = '{"id": "a", "data": {"x": 10000000000000000000000, "y": 0.1234567890123456789012}}'
+    assert read(JsonLines(), text) == [(1, "a", {"x": 1e22, "y": 0.12345678901234568})]
+
+
+def test_lists_too_deep_for_a_document_are_told_of_whatever_stands_in_them(read):
+    text = '{"id": "a", "data": {"x": ' + "[" * 1000 + "1234567890123456789" + "]" * 1000 + "}}"
+    ((number, reason),) = read(JsonLines(), text)
+    assert number == 1
+    assert "30 objects and lists" in reason
 
 
 def test_a_line_without_an_id_gets_one_that_stays_the_same(read):

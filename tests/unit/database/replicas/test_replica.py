@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from blrcs.database.errors import DatabaseOpenError
+from blrcs.database.pool import PoolObserver, Unobserved
 from blrcs.database.replicas.group import ReplicaGroup, ReplicaOptions
 from blrcs.database.replicas.position import Positions
 from blrcs.database.replicas.postgresql import WalPosition, WalPositions
@@ -28,6 +29,15 @@ class Server:
         self.left_s: list[float | None] = []
         self.answers = asyncio.Event()
         self.answers.set()
+        self.observer: PoolObserver = Unobserved()
+
+    def connect(self) -> None:
+        """As a pool that opens a connection."""
+        self.observer.opened(overflow=False)
+
+    def take(self) -> None:
+        """As a pool that lends one."""
+        self.observer.in_use(1)
 
     async def close(self) -> None:
         self.is_open = False
@@ -53,13 +63,15 @@ class Told(Positions):
 
 
 def replica_of(server: Server, name: str = "replica1", samples: Samples | None = None) -> Replica:
-    async def connect() -> Any:
+    async def connect(observer: PoolObserver) -> Any:
+        server.observer = observer
+        server.connect()
         return server
 
     if samples is None:
         samples = Samples(60)
         samples.add(asyncio.get_running_loop().time(), WalPosition(0))
-    return Replica(name, connect, Told(), samples)
+    return Replica(name, connect, Told(), samples, Unobserved())
 
 
 async def opened(server: Server, name: str = "replica1") -> Replica:
@@ -156,6 +168,80 @@ async def test_a_time_out_of_the_reader_is_the_readers() -> None:
     with pytest.raises(TimeoutError):
         async with replica.lend():
             raise TimeoutError
+
+
+class TestNewConnections:
+    """What is known of a replica is known of the connections that were there."""
+
+    async def test_one_may_lead_to_less_than_is_known(self) -> None:
+        server = Server(lsn=9)
+        replica = await opened(server)
+        assert replica.has_all([WalPosition(9)])
+        server.connect()
+        assert not replica.has_all([WalPosition(9)])
+        await replica.refresh()
+        assert replica.has_all([WalPosition(9)])
+
+    async def test_one_that_is_opened_while_it_is_asked_is_asked_for(self) -> None:
+        server = Server(lsn=9)
+        replica = await opened(server)
+        server.answers.clear()
+        asking = asyncio.create_task(replica.refresh())
+        while server.asked < 2:  # noqa: ASYNC110 - the question is a task of its own
+            await asyncio.sleep(0)
+        server.connect()
+        server.answers.set()
+        await asking
+        assert not replica.is_proven
+        await replica.refresh()
+        assert replica.is_proven
+
+    async def test_one_that_fell_behind_is_as_old_as_what_it_has(self) -> None:
+        samples = Samples(60)
+        now_s = asyncio.get_running_loop().time()
+        samples.add(now_s - 50, WalPosition(5))
+        samples.add(now_s, WalPosition(9))
+        server = Server(lsn=9)
+        replica = replica_of(server, samples=samples)
+        await replica.open("1")
+        await replica.refresh()
+        assert replica.as_of_s == now_s
+        server.lsn = 5
+        server.connect()
+        await replica.refresh()
+        assert replica.as_of_s == now_s - 50
+
+    async def test_one_that_leads_to_another_database_is_told(self) -> None:
+        server = Server()
+        replica = await opened(server)
+        server.origin = "2"
+        server.connect()
+        with pytest.raises(DatabaseOpenError, match="no replica of the primary"):
+            await replica.refresh()
+        assert not replica.has_all([])
+
+    async def test_a_loan_tells_what_it_was_lent(self) -> None:
+        server = Server()
+        replica = await opened(server)
+        old, new, after = replica.lend(), replica.lend(), replica.lend()
+        with old.noted():
+            server.take()
+        with new.noted():
+            server.connect()
+            server.take()
+        with after.noted():
+            server.take()
+        assert [each.is_proven for each in (old, new, after)] == [True, False, False]
+
+    async def test_who_chooses_asks_first(self) -> None:
+        server, hangs = Server(lsn=9), Server(lsn=9)
+        group = await group_of(server, hangs)
+        hangs.answers.clear()
+        for each in (server, hangs):
+            each.connect()
+        assert await names(group, 9) == ["replica0"]
+        with pytest.raises(UnavailableError):
+            await group.lend(group.replicas[1], [])
 
 
 class TestChoice:
