@@ -1,4 +1,4 @@
-"""Whether the time of a refused sign-in tells what was wrong with it.
+"""Whether the time of a refused proof tells what was wrong with it: passwords, codes and passkeys.
 
 Attempts of each kind are made one after another in an order that is drawn anew for each round, over
 a real database and a real hash. Beside the medians, what counts is how often an attempt of one kind
@@ -9,69 +9,247 @@ the number of pairs): half of all times where nobody could tell them apart.
 import asyncio
 import contextlib
 import random
+import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness import Claim, Report, Timing, main
 
+sys.path.append(str(Path(__file__).parents[1]))  # for an authenticator in software
+
+from blrcs.application.auth.prove_passkey import ProvePasskey
 from blrcs.application.auth.prove_password import ProvePassword
+from blrcs.application.auth.prove_second_factor import ProveSecondFactor, totp_context
 from blrcs.database.repositories.access import SqlAccessRepository
 from blrcs.database.repositories.revocation import RevocationRepository
+from blrcs.database.repositories.second_factor import SqlSecondFactorRepository
 from blrcs.database.repositories.session import SqlSessionRepository
 from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.database.sqlite.adapter import SqliteAdapter
 from blrcs.database.sqlite.database import SqliteDatabase
+from blrcs.domain.errors import UnauthenticatedError
+from blrcs.domain.second_factor import Challenge, FactorProof, Passkey, TotpSecret
 from blrcs.domain.user import User
 from blrcs.security.access_store import AccessStore
+from blrcs.security.derived_sealer import DerivedSealer
 from blrcs.security.failure_counts import LimiterFailureCounts
+from blrcs.security.passkeys import WebAuthnCeremonies
 from blrcs.security.password_hasher import Argon2PasswordHasher
+from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.security.sign_in_throttle import CountingSignInThrottle
 from blrcs.security.token_revoker import VerifierRevoker
+from blrcs.security.totp import STEP_NS, Rfc6238Codes
 from blrcs_native.limits.limiter import Limiter
 from blrcs_native.tokens.revocations import Revocations
+from tests.authenticator import ORIGIN, RP_ID, Authenticator
+from tests.unit.application.second_factor_fakes import code_at
 
 ATTEMPTS_PER_ROUND = 20
 USERS = 1000
+OWNERS = 50
+"""Of second factors."""
+WITHOUT = "code of a user without an authenticator"
 PASSWORD = "correct horse battery staple"
-KINDS = {
-    "unknown user": ("nobody-{}", "wrong"),
-    "wrong password": ("user-{}", "wrong"),
-    "disabled user, right password": ("disabled-{}", PASSWORD),
-}
-Attempt = Callable[[str, str], Awaitable[object]]
+ADDRESS = "192.0.2.1"
+NOW_NS = 1_700_000_000 * 1_000_000_000
+Attempt = Callable[[int], Awaitable[object]]
+"""Makes one, of the user with a number."""
 
 
-async def add_users(users: SqlUserRepository, hasher: Argon2PasswordHasher) -> None:
-    password_hash = await hasher.hash(PASSWORD)
-    now_ns = time.time_ns()
-    for number in range(USERS):
-        for name, disabled in (("user", False), ("disabled", True)):
-            user = User(
-                id=f"{name}-{number}",
-                password_hash=password_hash,
-                password_time_ns=now_ns,
-                password_change_required=False,
-                disabled=disabled,
-                create_time_ns=now_ns,
-                update_time_ns=now_ns,
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Kinds of refusals that are to take as long as the ``first``."""
+
+    first: str
+    kinds: Mapping[str, Attempt]
+    users: int
+    medians: tuple[float, float] = (0.9, 1.1)
+    told: frozenset[str] = frozenset()
+    """Kinds that whoever makes them is told apart by other means, so that they have no bound."""
+
+
+def user(name: str, password_hash: str = "", *, disabled: bool = False) -> User:
+    return User(
+        id=name,
+        password_hash=password_hash,
+        password_time_ns=NOW_NS,
+        password_change_required=False,
+        disabled=disabled,
+        create_time_ns=NOW_NS,
+        update_time_ns=NOW_NS,
+    )
+
+
+def throttle() -> CountingSignInThrottle:
+    """One that lets everything pass."""
+    return CountingSignInThrottle(
+        LimiterFailureCounts(Limiter(1 << 16)),
+        account_failures=1 << 20,
+        address_failures=1 << 20,
+    )
+
+
+class House:
+    """A database, and what the proofs of its users are verified by."""
+
+    def __init__(self, database: SqliteAdapter, hasher: Argon2PasswordHasher) -> None:
+        revocations = RevocationRepository(
+            database,
+            database.reader,
+            revoker=VerifierRevoker(Revocations(clock=time.time_ns), issuer="bench"),
+            clock=time.time_ns,
+            token_ttl_ns=1,
+        )
+        access = AccessStore(SqlAccessRepository(database, database.reader), clock=time.time_ns)
+        self.users = SqlUserRepository(database, revocations, access)
+        self.hasher = hasher
+        self.secrets = RandomSecretGenerator()
+        self.codes = Rfc6238Codes(issuer="bench")
+        self.sealer = DerivedSealer(self._master, purpose="bench")
+        self.ceremonies = WebAuthnCeremonies(rp_id=RP_ID, rp_name="bench", origins=[ORIGIN])
+        self.second_factors = SqlSecondFactorRepository(database, revocations)
+        self.prove_password = ProvePassword(
+            users=self.users,
+            sessions=SqlSessionRepository(database, revocations),
+            hasher=hasher,
+            throttle=throttle(),
+            clock=lambda: NOW_NS,
+        )
+        self.prove_second_factor = ProveSecondFactor(
+            second_factors=self.second_factors,
+            codes=self.codes,
+            sealer=self.sealer,
+            secrets=self.secrets,
+            throttle=throttle(),
+            clock=lambda: NOW_NS,
+        )
+        self.prove_passkey = ProvePasskey(
+            second_factors=self.second_factors, ceremonies=self.ceremonies, clock=lambda: NOW_NS
+        )
+
+    async def passwords(self) -> Comparison:
+        password_hash = await self.hasher.hash(PASSWORD)
+        for number in range(USERS):
+            for name in ("user", "disabled"):
+                added = user(f"{name}-{number}", password_hash, disabled=name == "disabled")
+                await self.users.add(added)
+
+        def attempt(name: str, password: str) -> Attempt:
+            return lambda number: self.prove_password(f"{name}-{number}", password, address=ADDRESS)
+
+        kinds = {
+            "unknown user": attempt("nobody", "wrong"),
+            "wrong password": attempt("user", "wrong"),
+            "disabled user, right password": attempt("disabled", PASSWORD),
+        }
+        return Comparison("wrong password", kinds, USERS, (0.95, 1.05))
+
+    async def second_factor(self) -> tuple[Comparison, Comparison]:
+        """Of authenticators, and of recovery codes."""
+        totp, recovery = [], []
+        for number in range(OWNERS):
+            await self.users.add(user(f"bare-{number}"))
+            await self.users.add(user(f"owner-{number}"))
+            secret, code = self.codes.new_secret(), self.secrets.recovery_code()
+            stored = TotpSecret(
+                user_id=f"owner-{number}",
+                sealed=await self.sealer.seal(totp_context(f"owner-{number}"), secret),
+                last_step=NOW_NS // STEP_NS + 1,
+                create_time_ns=NOW_NS,
             )
-            await users.add(user)
+            left = [self.secrets.recovery_code() for _ in range(9)]
+            hashes = [self.secrets.recovery_hash(each) for each in (code, *left)]
+            await self.second_factors.enrol_totp(
+                stored, recovery_hashes=hashes, challenge=self.challenge()
+            )
+            used = FactorProof(recovery_code=code)
+            await self.prove_second_factor(f"owner-{number}", used, address=ADDRESS)
+            totp.append(FactorProof(totp_code=code_at(secret, NOW_NS)))
+            recovery.append(used)
+        wrong = FactorProof(totp_code="000000")
+        unknown = FactorProof(recovery_code=self.secrets.recovery_code())
+
+        def attempt(name: str, proof: Callable[[int], FactorProof]) -> Attempt:
+            return lambda number: self.prove_second_factor(
+                f"{name}-{number}", proof(number), address=ADDRESS, challenge=self.challenge()
+            )
+
+        codes = {
+            "wrong code": attempt("owner", lambda _: wrong),
+            "code that was used": attempt("owner", totp.__getitem__),
+            WITHOUT: attempt("bare", lambda _: wrong),
+        }
+        recovery_codes = {
+            "unknown recovery code": attempt("owner", lambda _: unknown),
+            "recovery code that was used": attempt("owner", recovery.__getitem__),
+            "recovery code of a user without any": attempt("bare", lambda _: unknown),
+        }
+        return (
+            # The challenge names the factors that its user has.
+            Comparison("wrong code", codes, OWNERS, told=frozenset({WITHOUT})),
+            Comparison("unknown recovery code", recovery_codes, OWNERS),
+        )
+
+    async def passkeys(self) -> Comparison:
+        challenge = self.challenge()
+        options = self.ceremonies.request_options(challenge.id)
+        forged, strange, handled = [], [], []
+        for number in range(OWNERS):
+            owner, forger, stranger = Authenticator(), Authenticator(), Authenticator()
+            asked = self.ceremonies.creation_options(f"owner-{number}", bytes(32), excluded=[])
+            made = self.ceremonies.new_credential(owner.create(asked), bytes(32))
+            assert made is not None
+            passkey = Passkey(
+                id="p",
+                user_id=f"owner-{number}",
+                credential_id=made.credential_id,
+                public_key=made.public_key,
+                sign_count=made.sign_count,
+                create_time_ns=NOW_NS,
+            )
+            added = self.challenge()
+            assert await self.second_factors.add_passkey(
+                passkey, recovery_hashes=[], challenge=added
+            )
+            forger.credential_id, forger.handle = owner.credential_id, owner.handle
+            stranger.handle = owner.handle
+            forged.append(forger.get(options))
+            strange.append(stranger.get(options))
+            forger.handle = stranger.credential_id
+            handled.append(forger.get(options))
+
+        def attempt(responses: list[str]) -> Attempt:
+            return lambda number: self.prove_passkey(responses[number], challenge)
+
+        kinds = {
+            "passkey with another's signature": attempt(forged),
+            "unknown passkey": attempt(strange),
+            "passkey with another's handle": attempt(handled),
+        }
+        return Comparison("passkey with another's signature", kinds, OWNERS)
+
+    def challenge(self) -> Challenge:
+        return Challenge(purpose="", id=self.secrets.challenge_id(), expire_time_ns=NOW_NS)
+
+    async def _master(self) -> bytes:
+        return bytes(32)
 
 
-async def measured(attempt: Attempt, rounds: int) -> dict[str, list[float]]:
+async def measured(comparison: Comparison, rounds: int) -> dict[str, list[float]]:
     """Nanoseconds of each attempt, by kind."""
-    found: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    order = [kind for kind in KINDS for _ in range(ATTEMPTS_PER_ROUND)]
+    found: dict[str, list[float]] = {kind: [] for kind in comparison.kinds}
+    order = [kind for kind in comparison.kinds for _ in range(ATTEMPTS_PER_ROUND)]
     chosen = random.Random(1)  # the order is to be fair, not secret
     for _ in range(rounds):
         chosen.shuffle(order)
         for kind in order:
-            name, password = KINDS[kind]
-            user_id = name.format(chosen.randrange(USERS))
+            number = chosen.randrange(comparison.users)
             begun_ns = time.perf_counter_ns()
-            await attempt(user_id, password)
+            with contextlib.suppress(UnauthenticatedError):
+                assert await comparison.kinds[kind](number) is None
             found[kind].append(time.perf_counter_ns() - begun_ns)
     return found
 
@@ -82,56 +260,39 @@ def superiority(one: list[float], other: list[float]) -> float:
     return longer / (len(one) * len(other))
 
 
-async def refusals(rounds: int) -> dict[str, list[float]]:
+async def refusals(rounds: int) -> list[tuple[Comparison, dict[str, list[float]]]]:
     async with contextlib.AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         path = directory / "blrcs.db"
         database = await stack.enter_async_context(SqliteAdapter(SqliteDatabase.open(path), path))
         hasher = stack.enter_context(contextlib.closing(Argon2PasswordHasher()))
-        revocations = RevocationRepository(
-            database,
-            database.reader,
-            revoker=VerifierRevoker(Revocations(clock=time.time_ns), issuer="bench"),
-            clock=time.time_ns,
-            token_ttl_ns=1,
-        )
-        access = AccessStore(SqlAccessRepository(database, database.reader), clock=time.time_ns)
-        users = SqlUserRepository(database, revocations, access)
-        await add_users(users, hasher)
-        prove_password = ProvePassword(
-            users=users,
-            sessions=SqlSessionRepository(database, revocations),
-            hasher=hasher,
-            throttle=CountingSignInThrottle(
-                LimiterFailureCounts(Limiter(1 << 16)),
-                account_failures=1 << 20,
-                address_failures=1 << 20,
-            ),
-            clock=time.time_ns,
-        )
-        return await measured(
-            lambda user_id, password: prove_password(user_id, password, address="192.0.2.1"),
-            rounds,
-        )
+        house = House(database, hasher)
+        comparisons = [
+            await house.passwords(),
+            *(await house.second_factor()),
+            await house.passkeys(),
+        ]
+        return [(each, await measured(each, rounds)) for each in comparisons]
 
 
 def run(rounds: int) -> Report:
-    found = asyncio.run(refusals(rounds))
-    timings = {kind: Timing(tuple(values)) for kind, values in found.items()}
-    report = Report("Refused sign-ins: what their time tells", timings)
-    wrong = found["wrong password"]
-    for kind in KINDS:
-        if kind != "wrong password":
-            ratio = timings[kind].median_ns / timings["wrong password"].median_ns
-            report.claims += [
-                Claim(f"{kind} / wrong password, medians", ratio, 0.95, 1.05),
-                Claim(
-                    f"{kind} takes longer than wrong password, share of pairs",
-                    superiority(found[kind], wrong),
-                    0.4,
-                    0.6,
-                ),
-            ]
+    report = Report("Refused sign-ins: what their time tells")
+    for comparison, found in asyncio.run(refusals(rounds)):
+        first = comparison.first
+        timings = {kind: Timing(tuple(values)) for kind, values in found.items()}
+        report.timings |= timings
+        for kind in comparison.kinds:
+            if kind != first:
+                ratio = timings[kind].median_ns / timings[first].median_ns
+                share = superiority(found[kind], found[first])
+                medians: tuple[float | None, ...] = (None, None)
+                shares = medians
+                if kind not in comparison.told:
+                    medians, shares = comparison.medians, (0.4, 0.6)
+                report.claims += [
+                    Claim(f"{kind} / {first}, medians", ratio, *medians),
+                    Claim(f"{kind} takes longer than {first}, share of pairs", share, *shares),
+                ]
     return report
 
 

@@ -2,17 +2,40 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Transaction
 from blrcs.database.statement import Statement
-from blrcs.database.tables import collections, record_feeds
+from blrcs.database.tables import collections, data_keys, record_feeds
 from blrcs.domain.record_name import CollectionKey
-from blrcs.encryption.key_store import KeyStore, put_keys
+from blrcs.encryption.key_store import put_keys
 from blrcs.encryption.stored_key import TENANT_WIDE, KeyPurpose, KeyState, StoredKey
 
+_OF_TENANT = data_keys.c.tenant == sa.bindparam("of_tenant")
+_ANY = Statement(sa.select(data_keys.c.version).where(_OF_TENANT).limit(1))
+_OWN = Statement(
+    sa.select(data_keys.c.version)
+    .where(_OF_TENANT, data_keys.c.collection == TENANT_WIDE)
+    .where(data_keys.c.purpose == KeyPurpose.WRAP.value)
+    .limit(1)
+)
+_DESTROY = Statement(
+    sa.update(data_keys)
+    .where(
+        _OF_TENANT,
+        sa.or_(
+            data_keys.c.state != KeyState.DESTROYED.value, sa.func.length(data_keys.c.wrapped) > 0
+        ),
+    )
+    .values(wrapped=sa.bindparam("no_key"), wrapped_by="", state=KeyState.DESTROYED.value)
+)
+_DROP_UNKNOWN = Statement(
+    sa.delete(data_keys).where(
+        _OF_TENANT, *(data_keys.c.purpose != each.value for each in KeyPurpose)
+    )
+)
+"""What is of no kind: it would keep servers from reading the others."""
 _REVISE = Statement(
     sa.update(collections)
     .where(collections.c.tenant == sa.bindparam("of_tenant"))
@@ -47,22 +70,21 @@ class StoredTenantShredder:
         cannot be read or written any more, and no new collection can encrypt anything. All else of
         the tenant stays.
         """
-        store = KeyStore(self._database)
 
         async def operation(transaction: Transaction) -> int | None:
-            present = await store.of_tenant(transaction, tenant)
-            if not present and not even_without_keys:
+            # What the rows say does not matter: somebody may have written to them.
+            if (
+                not even_without_keys
+                and await transaction.fetch_one(_ANY, of_tenant=tenant) is None
+            ):
                 return None
-            living = [key for key in present if key.state is not KeyState.DESTROYED]
-            if not any(key.is_tenants for key in present):
-                await put_keys(transaction, added=[_tombstone(tenant)])
-            gone = [
-                replace(key, wrapped=b"", wrapped_by="", state=KeyState.DESTROYED) for key in living
-            ]
-            await put_keys(transaction, changed=gone)
+            count = await transaction.execute(_DESTROY, of_tenant=tenant, no_key=b"")
+            await transaction.execute(_DROP_UNKNOWN, of_tenant=tenant)
+            kept = await transaction.fetch_one(_OWN, of_tenant=tenant)
+            await put_keys(transaction, added=[] if kept else [_tombstone(tenant)])
             await transaction.execute(_REVISE_FEEDS, of_tenant=tenant)
             await transaction.execute(_REVISE, of_tenant=tenant, no_key=b"")
-            return len(gone)
+            return count
 
         count = await self._database.run(operation)
         if self._on_shredded is not None and count is not None:

@@ -27,7 +27,7 @@ class Announcer:
     """Implements the Announcer port by a channel of a Redis.
 
     Where more is heard than there is time for, it is not read: it may then be anything that is
-    new, and is looked for as long as that lasts once in ``PAUSE_S``.
+    new, and is looked for as long as that lasts once in ``PAUSE_S``. The log says so once.
 
     Args:
         client: The Redis.
@@ -102,6 +102,7 @@ class Announcer:
             return
         self._traffic.heard(1 + len(message) // COUNTED_BYTES)
         if self._traffic.is_too_much:
+            self._traffic.flooded(self._channel)
             if self._unread is None:
                 loop = asyncio.get_running_loop()
                 self._unread = loop.call_later(PAUSE_S, self._hear_of_anything)

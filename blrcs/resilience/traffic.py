@@ -10,6 +10,8 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from blrcs.resilience.pace import NS_PER_S, Pace
 
 HEARD_PER_S, HEARD_AT_ONCE = 8000, 16000
@@ -23,6 +25,10 @@ UNHURRIED_PER_S = 100
 LONGEST_TELL_S = 1.0
 """However much is heard: that may be a stranger's."""
 REMEMBERED_S = 1.0
+NS_PER_MINUTE = 60 * NS_PER_S
+"""So long nothing may have been too much, before that is told anew."""
+
+log = structlog.get_logger("blrcs.following")
 
 
 class Traffic:
@@ -44,6 +50,7 @@ class Traffic:
         self._told = Pace(clock, busy_s=TELL_S, idle_s=0)
         self._recent = 0.0
         self._at_ns = clock()
+        self._flooded_ns: int | None = None
 
     def heard(self, count: int) -> None:
         """So many were heard of others; what one hears of oneself does not count."""
@@ -55,6 +62,20 @@ class Traffic:
     def is_too_much(self) -> bool:
         """Whether more is heard than is to be listened to."""
         return self._heard.is_full
+
+    def flooded(self, channel: str) -> bool:
+        """Notes that there is too much on a channel; whether there was none for a minute.
+
+        Then it is logged, once for as long as it goes on.
+        """
+        now_ns, before_ns = self._clock(), self._flooded_ns
+        self._flooded_ns = now_ns
+        if before_ns is not None and now_ns - before_ns < NS_PER_MINUTE:
+            return False
+        log.warning(
+            "more is announced than is listened to", channel=channel, limit_per_s=HEARD_PER_S
+        )
+        return True
 
     @property
     def interval_s(self) -> float:

@@ -2,14 +2,18 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import cache
 from types import ModuleType
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from blrcs.application.ports.second_factors import Assertion, NewCredential
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.second_factor import Passkey
 
 TIMEOUT_MS = 5 * 60 * 1000
+COORDINATE_BYTES = 32
 
 
 class WebAuthnCeremonies:
@@ -96,26 +100,35 @@ class WebAuthnCeremonies:
         parsed = _verified(parse_authentication_credential_json, json_val=response)
         return None if parsed is None else bytes(parsed.raw_id)
 
-    def assertion(self, response: str, challenge: bytes, passkey: Passkey) -> Assertion | None:
-        """See the port."""
+    def assertion(
+        self, response: str, challenge: bytes, passkey: Passkey | None
+    ) -> Assertion | None:
+        """See the port. The key of a passkey that there is not is one of ES256, as most are."""
         rp_id = self._require()
         webauthn, _ = _library()
         from webauthn.helpers import parse_authentication_credential_json  # noqa: PLC0415
 
         parsed = _verified(parse_authentication_credential_json, json_val=response)
-        if parsed is None or parsed.response.user_handle not in {None, _handle(passkey.user_id)}:
+        if parsed is None:
             return None
+        # All is verified before the handle: that can be reckoned from a user's id.
+        handle = _handle("" if passkey is None else passkey.user_id)
         verified = _verified(
             webauthn.verify_authentication_response,
             credential=parsed,
             expected_challenge=challenge,
             expected_rp_id=rp_id,
             expected_origin=self._origins,
-            credential_public_key=passkey.public_key,
-            credential_current_sign_count=passkey.sign_count,
+            credential_public_key=_nobodys_key() if passkey is None else passkey.public_key,
+            credential_current_sign_count=0 if passkey is None else passkey.sign_count,
             require_user_verification=True,
         )
-        if verified is None or verified.credential_id != passkey.credential_id:
+        if (
+            passkey is None
+            or verified is None
+            or verified.credential_id != passkey.credential_id
+            or parsed.response.user_handle not in {None, handle}
+        ):
             return None
         return Assertion(
             sign_count=verified.new_sign_count, backed_up=verified.credential_backed_up
@@ -133,6 +146,17 @@ def _library() -> tuple[ModuleType, ModuleType]:
     from webauthn.helpers import structs  # noqa: PLC0415
 
     return webauthn, structs
+
+
+@cache
+def _nobodys_key() -> bytes:
+    """A public key in COSE's form, with which nobody can sign."""
+    from webauthn.helpers import encode_cbor  # noqa: PLC0415
+
+    numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
+    x, y = (each.to_bytes(COORDINATE_BYTES, "big") for each in (numbers.x, numbers.y))
+    # RFC 9053: an elliptic curve key (1: 2) for ES256 (3: -7), on P-256 (-1: 1).
+    return bytes(encode_cbor({1: 2, 3: -7, -1: 1, -2: x, -3: y}))
 
 
 def _verified(verify: Callable[..., Any], **arguments: object) -> Any:

@@ -76,10 +76,10 @@ class ProofChecker:
         shown = texts[0], token
         if self._shown.get(call) == shown:
             return True
-        try:
-            proof = self._prove(texts[0], call, token, thumbprint)
-        except ResourceExhaustedError:
+        read = self._read(texts[0], call, token, thumbprint)
+        if read is None or not self._may_verify(call, thumbprint):
             return False
+        proof = self._verified(read, self._limiter)
         if proof is None:
             return False
         if self._payments is not None:
@@ -101,7 +101,8 @@ class ProofChecker:
     async def proven_key(self, call: Call) -> str | None:
         """The thumbprint of the key that a call without a token proves; None without a proof.
 
-        The call's address pays for its signature, until ``vouch_for`` says that it was worth it.
+        The call's address pays for its signature, until ``vouch_for`` says that it was worth it;
+        where others have taken what there is, and may give it back, the call waits for them.
 
         Raises:
             ResourceExhaustedError: Its address has had too many looked at in vain.
@@ -111,7 +112,11 @@ class ProofChecker:
         texts = _texts(call)
         if not texts:
             return None
-        proof = self._prove(texts[0], call) if len(texts) == 1 else None
+        read = self._read(texts[0], call) if len(texts) == 1 else None
+        proof = None
+        if read is not None:
+            await self._turn(call)
+            proof = self._verified(read, self._strangers)
         if proof is not None and self._elsewhere is not None:
             proof = proof if await self._elsewhere.spend(proof.name, ELSEWHERE_NS) else None
         if proof is None:
@@ -126,30 +131,28 @@ class ProofChecker:
         if self._payments is not None and _texts(call):
             self._payments.give_back(call.peer_address)
 
-    def _prove(
+    def _read(
         self, text: str, call: Call, token: str | None = None, thumbprint: str = ""
-    ) -> "_Proof | None":
-        """A proof that is good, and new on this machine; None for any other.
+    ) -> ProofText | None:
+        """A proof that is for a call, though its signature may not be good; None for any other.
 
         With a token it is that of the key with the thumbprint. What can be told without verifying
-        a signature is told first, and costs nobody anything.
-
-        Raises:
-            ResourceExhaustedError: The call's address has had too many verified in vain.
+        a signature costs nobody anything.
         """
         read = ProofText.read(text)
         if read is None or thumbprint not in {"", read.thumbprint}:
             return None
-        claims, identity = read.claims, read.claims.get("jti")
+        identity = read.claims.get("jti")
         if not isinstance(identity, str) or not 0 < len(identity) <= MAX_ID_CHARACTERS:
             return None
-        if not self._is_for(claims, call.method.name, token):
-            return None
-        self._pay(call, thumbprint)
+        return read if self._is_for(read.claims, call.method.name, token) else None
+
+    @staticmethod
+    def _verified(read: ProofText, limiter: Limiter) -> "_Proof | None":
+        """The proof if it is signed, and new on this machine."""
         if not read.is_signed:
             return None
-        proof = _Proof(read.thumbprint, identity)
-        limiter = self._strangers if token is None else self._limiter
+        proof = _Proof(read.thumbprint, read.claims["jti"])
         return proof if limiter.consume(_ONCE, proof.name).allowed else None
 
     def _is_for(self, claims: Mapping[str, Any], method: str, token: str | None) -> bool:
@@ -163,12 +166,24 @@ class ProofChecker:
             and claims.get("htu") in [origin + method for origin in self._origins]
         )
 
-    def _pay(self, call: Call, thumbprint: str) -> None:
-        payments = self._payments
-        if payments is not None and not payments.take(call.peer_address, thumbprint):
+    def _may_verify(self, call: Call, thumbprint: str) -> bool:
+        """Whether so little was sent in vain with the token of a key, from the call's address."""
+        return self._payments is None or self._payments.take(call.peer_address, thumbprint)
+
+    async def _turn(self, call: Call) -> None:
+        """Returns when a call without a token may have its proof verified.
+
+        Raises:
+            ResourceExhaustedError: Its address has had too many verified in vain.
+        """
+        payments, address = self._payments, call.peer_address
+        if payments is None:
+            return
+        if not await payments.turn(address):
             raise ResourceExhaustedError(
                 "PROOF_NOT_VERIFIED", TOO_MANY, retry_after_ns=payments.retry_after_ns
             )
+        call.add_done_callback(lambda _: payments.ended(address))
 
 
 class _Proof(NamedTuple):

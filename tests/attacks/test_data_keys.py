@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from blrcs.v1 import record_pb2, record_pb2_grpc
+from blrcs.v1 import encryption_pb2, encryption_pb2_grpc, record_pb2, record_pb2_grpc
 from tests.attacks.world import ATTACKER, VICTIM, World, reason_in, world
 from tests.e2e.workers import TIMEOUT_S
 from tests.transports import TRANSPORTS
@@ -17,6 +17,7 @@ from tests.transports import TRANSPORTS
 KEPT = "numbers"
 SECRET = "unmistakable"
 SEAL, WRAP = 2, 1
+DESTROYED = 3
 REASONS = {"ENCRYPTION_KEY_UNUSABLE", "ENCRYPTION_KEY_WRONG", "ENCRYPTED_FIELD_ALTERED"}
 OF_COLLECTION = f"tenant = '{VICTIM}' AND collection = '{KEPT}' AND purpose = {SEAL}"
 OF_TENANT = f"tenant = '{VICTIM}' AND collection = '' AND purpose = {WRAP}"
@@ -71,6 +72,20 @@ class Keys:
             database.create_function("flipped", 1, flipped)
             for each in statements:
                 database.execute(each)
+
+    def rows(self, tenant: str) -> list[tuple[Any, ...]]:
+        """What is left of its keys: what each is for, its state and itself."""
+        asked = "SELECT purpose, state, wrapped FROM data_keys WHERE tenant = ? ORDER BY 1, 2"
+        with closing(sqlite3.connect(self.path)) as database:
+            return database.execute(asked, [tenant]).fetchall()
+
+    def shred(self, tenant: str) -> int:
+        """How many keys it says that it has destroyed."""
+        name = f"tenants/{tenant}"
+        request = encryption_pb2.ShredTenantRequest(name=name, confirm_name=name)
+        stub = encryption_pb2_grpc.EncryptionServiceStub(self.world.channel)
+        answer = stub.ShredTenant(request, metadata=self.world.admin, timeout=TIMEOUT_S)
+        return int(answer.destroyed_keys)
 
     def have_looked(self) -> None:
         """Has every server look at its keys anew."""
@@ -144,5 +159,21 @@ def test_a_key_that_was_edited_is_refused_and_nothing_is_done(keys: Keys, edit: 
         # Another tenant does not notice.
         assert keys.read("first", tenant=ATTACKER) == "OK"
         assert not keys.in_the_clear()
+    assert keys.read("first") == "OK"
+    assert "Traceback" not in keys.world.server.stderr
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS.keys())
+def test_a_tenant_is_shredded_whole_whatever_was_done_to_its_keys(keys: Keys, edit: str) -> None:
+    with keys.edited(edit):
+        before = len(keys.rows(VICTIM))
+        assert before > 1
+        assert keys.shred(VICTIM) == before
+        assert all((state, wrapped) == (DESTROYED, b"") for _, state, wrapped in keys.rows(VICTIM))
+        assert WRAP in {purpose for purpose, _, _ in keys.rows(VICTIM)}
+        assert keys.shred(VICTIM) == 0
+        for outcome in (keys.read("first"), keys.write("second")):
+            assert outcome == "ENCRYPTION_KEYS_DESTROYED"
+        assert keys.read("first", tenant=ATTACKER) == "OK"
     assert keys.read("first") == "OK"
     assert "Traceback" not in keys.world.server.stderr

@@ -8,16 +8,18 @@ import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from blrcs.v1 import auth_pb2, auth_pb2_grpc, user_pb2
+from blrcs.v1 import auth_pb2, auth_pb2_grpc, user_pb2, user_pb2_grpc
 from tests.attacks.world import VICTIM, World, reason_in, world
 from tests.e2e.test_workers_proofs import GET_USER, ORIGIN, REFRESH, SIGN_IN, proof
-from tests.e2e.workers import PASSWORD, Metadata
+from tests.e2e.workers import PASSWORD, TIMEOUT_S, Metadata
 from tests.transports import TRANSPORTS
 
 ISSUE = "/blrcs.v1.AuthService/IssueServiceToken"
 ME = user_pb2.GetUserRequest(name=f"users/{VICTIM}").SerializeToString()
 FAILURES = 5  # one more in each two minutes
+KEYS = [Ed25519PrivateKey.generate() for _ in range(2 * FAILURES)]
 NEXT = itertools.count(1)
+HOSTS = itertools.count(1)
 OK = grpc.StatusCode.OK
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -40,7 +42,7 @@ def proven(
 @pytest.fixture
 def address() -> str:
     """One from which nobody has called yet."""
-    return f"198.51.100.{next(NEXT)}"
+    return f"198.51.100.{next(HOSTS)}"
 
 
 def came_from(address: str) -> tuple[str, str]:
@@ -80,7 +82,7 @@ def test_an_address_has_so_many_strange_proofs_looked_at(
     assert in_vain(proven, method, address, shown=[]) == "refused"
     assert in_vain(proven, method, address, shown=[("dpop", "x")]) == "refused"
     # And others do not notice.
-    assert signed_in(proven, Ed25519PrivateKey.generate(), f"203.0.113.{next(NEXT)}")
+    assert signed_in(proven, Ed25519PrivateKey.generate(), f"203.0.113.{next(HOSTS)}")
 
 
 def test_who_signs_in_and_refreshes_pays_nothing(proven: World, address: str) -> None:
@@ -101,7 +103,7 @@ def test_what_a_thief_forges_to_a_stolen_token_is_paid_for_where_it_is(
     key = Ed25519PrivateKey.generate()
     token = signed_in(proven, key, address).access_token
     bound = ("authorization", f"DPoP {token}")
-    theft = f"203.0.113.{next(NEXT)}"
+    theft = f"203.0.113.{next(HOSTS)}"
 
     def use(shown: tuple[str, str], at: str) -> grpc.StatusCode:
         return proven.call(GET_USER, ME, [bound, shown, came_from(at)])[0]
@@ -122,3 +124,54 @@ def test_what_a_thief_forges_to_a_stolen_token_is_paid_for_where_it_is(
         assert use(proof(other, GET_USER, token), address) is UNAUTHENTICATED
         assert use(proof(key, GET_USER, token, iat=1), address) is UNAUTHENTICATED
     assert use(proof(key, GET_USER, token), address) is OK
+
+
+def test_honest_callers_behind_one_address_have_their_turn(proven: World, address: str) -> None:
+    """As behind a NAT: more of them at a moment than may come to nothing in ten minutes."""
+    users = user_pb2_grpc.UserServiceStub(proven.channel)
+    own = {"metadata": proven.admin}
+    account = f"robot{next(NEXT)}"
+    users.CreateServiceAccount(
+        user_pb2.CreateServiceAccountRequest(service_account_id=account, service_account={}), **own
+    )
+    request = user_pb2.CreateApiKeyRequest(parent=f"serviceAccounts/{account}", api_key={})
+    shown = auth_pb2.IssueServiceTokenRequest(api_key=users.CreateApiKey(request, **own).key)
+    tokens = [signed_in(proven, key, address) for key in KEYS]
+    auth = auth_pb2_grpc.AuthServiceStub(proven.channel)
+
+    def metadata(key: Ed25519PrivateKey, method: str) -> Metadata:
+        return [proof(key, method), came_from(address)]
+
+    calls = [
+        auth.IssueServiceToken.future(shown, metadata=metadata(key, ISSUE), timeout=TIMEOUT_S)
+        for key in KEYS
+    ]
+    calls += [
+        auth.Refresh.future(
+            auth_pb2.RefreshRequest(refresh_token=each.refresh_token),
+            metadata=metadata(key, REFRESH),
+            timeout=TIMEOUT_S,
+        )
+        for key, each in zip(KEYS, tokens, strict=True)
+    ]
+    assert [each.code() for each in calls] == [OK] * 2 * len(KEYS)
+    # And nothing was taken for good.
+    found = [in_vain(proven, ISSUE, address) for _ in range(FAILURES + 1)]
+    assert found == ["refused"] * FAILURES + ["PROOF_NOT_VERIFIED"]
+
+
+def test_who_waits_for_strangers_is_refused_with_them(proven: World, address: str) -> None:
+    auth = auth_pb2_grpc.AuthServiceStub(proven.channel)
+    calls = [
+        auth.SignIn.future(
+            auth_pb2.SignInRequest(user_id=f"nobody{next(NEXT)}", password="x" * 12),
+            metadata=[proof(Ed25519PrivateKey.generate(), SIGN_IN), came_from(address)],
+            timeout=TIMEOUT_S,
+        )
+        for _ in range(8 * FAILURES)
+    ]
+    ended = [each.code() for each in calls]
+    assert ended.count(UNAUTHENTICATED) == FAILURES
+    assert ended.count(EXHAUSTED) == 7 * FAILURES
+    assert in_vain(proven, ISSUE, address) == "PROOF_NOT_VERIFIED"
+    assert signed_in(proven, Ed25519PrivateKey.generate(), f"203.0.113.{next(HOSTS)}")

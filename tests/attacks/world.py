@@ -34,7 +34,7 @@ COLLECTION = "notes"
 RECORD = "n1"
 TEXT = "what only alice may know"
 UNLIMITED = {"limits": []}
-SERVICES = ("Auth", "User", "Access", "Limit", "Cache", "Record", "Audit")
+SERVICES = ("Auth", "User", "Access", "Limit", "Cache", "Record", "Audit", "Encryption")
 
 
 def reason_in(trailers: Mapping[str, Any]) -> str:

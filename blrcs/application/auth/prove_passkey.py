@@ -45,10 +45,9 @@ class ProvePasskey:
             FailedPreconditionError: There are to be no passkeys.
         """
         stored = await self._stored(response)
-        if stored is None or (user_id and stored.user_id != user_id):
-            raise passkey_refusal()
+        # What is wrong is found out by the time that it takes no more than by the answer.
         assertion = self._ceremonies.assertion(response, challenge.id, stored)
-        if assertion is None:
+        if stored is None or assertion is None or (user_id and stored.user_id != user_id):
             raise passkey_refusal()
         now_ns = self._clock()
         used = replace(

@@ -9,7 +9,10 @@ from blrcs.application.ports.second_factors import (
 )
 from blrcs.domain.authentication import ONE_TIME_PASSWORD, RECOVERY_CODE
 from blrcs.domain.errors import ResourceExhaustedError, UnauthenticatedError
-from blrcs.domain.second_factor import Challenge, FactorProof
+from blrcs.domain.second_factor import Challenge, FactorProof, TotpSecret
+
+NO_STEP = 0
+"""Every authenticator has used it."""
 
 
 def totp_context(user_id: str) -> tuple[str, ...]:
@@ -72,14 +75,17 @@ class ProveSecondFactor:
     async def _use_code(
         self, user_id: str, proof: FactorProof, challenge: Challenge | None
     ) -> bool:
+        """Compares and asks the database whether the code is wrong, was used, or nobody's."""
         stored = (await self._second_factors.of_user(user_id)).totp
         if stored is None:
-            return False
-        secret = await self._sealer.open(totp_context(user_id), stored.sealed)
+            stored = TotpSecret(user_id=user_id, sealed=b"", last_step=NO_STEP, create_time_ns=0)
+            secret = self._codes.new_secret()
+        else:
+            secret = await self._sealer.open(totp_context(user_id), stored.sealed)
         step = self._codes.step_of(secret, proof.totp_code, self._clock())
-        if step is None:
-            return False
-        return await self._second_factors.use_totp(stored, step, challenge)
+        return await self._second_factors.use_totp(
+            stored, NO_STEP if step is None else step, challenge
+        )
 
     async def _use_recovery(
         self, user_id: str, proof: FactorProof, challenge: Challenge | None

@@ -26,7 +26,10 @@ class SecondFactorRepository(Protocol):
         ...
 
     async def use_totp(self, secret: TotpSecret, step: int, challenge: Challenge | None) -> bool:
-        """Notes that the code of a time step was used; false for one that was, or an older one."""
+        """Notes that the code of a time step was used; false for one that was, or an older one.
+
+        False too for a secret that nobody has.
+        """
         ...
 
     async def use_recovery_code(
@@ -118,8 +121,14 @@ class PasskeyCeremonies(Protocol):
         """Which credential a response claims to be of; None where it is malformed."""
         ...
 
-    def assertion(self, response: str, challenge: bytes, passkey: Passkey) -> Assertion | None:
-        """What was signed; None unless it is this passkey's answer, and its user was verified."""
+    def assertion(
+        self, response: str, challenge: bytes, passkey: Passkey | None
+    ) -> Assertion | None:
+        """What was signed; None unless it is this passkey's answer, and its user was verified.
+
+        Without a passkey always None, for the same work: how long it takes does not tell whether
+        there is one, nor whose it is.
+        """
         ...
 
     @property

@@ -1,7 +1,6 @@
 """Servers on one PostgreSQL tell each other by LISTEN and NOTIFY that something was stored."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 
@@ -10,14 +9,13 @@ import structlog
 from blrcs.application.ports.announcer import STORED, Hear
 from blrcs.database.postgresql.connection import Connection
 from blrcs.resilience.news import ANYTHING, MAX_SUBJECTS, News, heard
-from blrcs.resilience.traffic import HEARD_PER_S, Traffic
+from blrcs.resilience.traffic import Traffic
 
 CHANNEL = "blrcs"
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 16.0
 TELL_TIMEOUT_S = 10.0
 MAX_PAYLOAD_BYTES = 7000
 """PostgreSQL takes 7999."""
-NS_PER_MINUTE = 60_000_000_000
 TELL = f"SELECT pg_notify('{CHANNEL}', subject) FROM unnest($1::text[]) AS told (subject)"  # noqa: S608
 
 log = structlog.get_logger("blrcs.database")
@@ -44,7 +42,6 @@ class PostgresqlAnnouncer:
         self._is_away = False
         self._traffic = Traffic()
         self._is_flooded = False
-        self._flooded_ns = time.monotonic_ns() - NS_PER_MINUTE
         self._pause_s = PAUSE_S
 
     def announce(self, subject: str) -> None:
@@ -117,15 +114,10 @@ class PostgresqlAnnouncer:
     def _flooded(self) -> None:
         """Has it listen ever more seldom, until there was no flood for a minute."""
         self._is_flooded = False
-        now_ns = time.monotonic_ns()
-        if now_ns - self._flooded_ns < NS_PER_MINUTE:
-            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-        else:
+        if self._traffic.flooded(CHANNEL):
             self._pause_s = PAUSE_S
-            log.warning(
-                "more is announced than is listened to", channel=CHANNEL, limit_per_s=HEARD_PER_S
-            )
-        self._flooded_ns = now_ns
+        else:
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     def _lost(self, error: Exception) -> None:
         self._pause_s = PAUSE_S

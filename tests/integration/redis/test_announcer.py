@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
+from structlog.testing import capture_logs
 
 from blrcs.redis.announcer import COUNTED_BYTES, Announcer
 from blrcs.resilience.traffic import HEARD_AT_ONCE
@@ -80,6 +81,7 @@ async def test_what_nobody_has_to_tell_is_not_read_and_looked_for(members, conne
     forged = "x" * 10 * COUNTED_BYTES
     most = HEARD_AT_ONCE // 10
     async with AsyncExitStack() as stack:
+        logs = stack.enter_context(capture_logs())
         # No time passes in which there could be more of it.
         flooded = Member(await connect(server.url()), clock=lambda: 0)
         flooded.start(stack)
@@ -91,6 +93,7 @@ async def test_what_nobody_has_to_tell_is_not_read_and_looked_for(members, conne
         members[0].announcer.announce("a")
         await until(lambda: flooded.heard.count(None) == 3)
         assert {"a"} not in flooded.heard
+        assert [each["event"] for each in logs] == ["more is announced than is listened to"]
 
 
 async def test_who_has_not_heard_for_a_while_is_told_so_when_it_hears_again(members, server):

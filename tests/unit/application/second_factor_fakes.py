@@ -10,13 +10,17 @@ from blrcs.security.totp import STEP_NS
 
 
 class FakeSecondFactors:
-    """``totps`` by user, ``codes`` as pairs of user and hash, and the ids of ``spent``."""
+    """``totps`` by user, ``codes`` as pairs of user and hash, and the ids of ``spent``.
+
+    ``asked`` counts how often a code was to be used up.
+    """
 
     def __init__(self, sessions):
         self.totps = {}
         self.codes = set()
         self.passkeys = {}
         self.spent = set()
+        self.asked = 0
         self._sessions = sessions
 
     async def of_user(self, user_id):
@@ -63,13 +67,15 @@ class FakeSecondFactors:
         return True
 
     async def use_totp(self, secret, step, challenge):
-        stored = self.totps[secret.user_id]
-        if stored.last_step >= step or not self._spend(challenge):
+        self.asked += 1
+        stored = self.totps.get(secret.user_id)
+        if stored is None or stored.last_step >= step or not self._spend(challenge):
             return False
         self.totps[secret.user_id] = replace(stored, last_step=step)
         return True
 
     async def use_recovery_code(self, user_id, code_hash, challenge):
+        self.asked += 1
         if (user_id, code_hash) not in self.codes or not self._spend(challenge):
             return False
         self.codes.remove((user_id, code_hash))

@@ -4,6 +4,7 @@ import asyncio
 import heapq
 
 import pytest
+from structlog.testing import capture_logs
 
 from blrcs.redis.announcer import Announcer
 from blrcs.resilience.traffic import (
@@ -129,3 +130,16 @@ async def test_an_announcer_on_redis_is_paced_and_does_not_hear_itself(time):
     assert 60 / TELL_S / 2 < client.count <= 60 / TELL_S + 100
     assert announcer._traffic.interval_s == TELL_S
     assert heard == []
+
+
+def test_a_flood_is_logged_once_until_there_was_none_for_a_minute(time):
+    traffic = Traffic(time, time.sleep)
+    with capture_logs() as logs:
+        for _ in range(100):
+            assert traffic.flooded("stored") is (time.now_ns == 0)
+            time.now_ns += 59 * NS_PER_S
+        assert len(logs) == 1
+        assert logs[0]["channel"] == "stored"
+        time.now_ns += NS_PER_S
+        assert traffic.flooded("stored")
+    assert len(logs) == 2

@@ -1,3 +1,4 @@
+import asyncio
 import gc
 import hashlib
 import json
@@ -285,8 +286,11 @@ def test_a_signature_is_verified_of_no_other_key(world, monkeypatch):
 
 async def stranger(checker, world, key=OTHER, **claims):
     """Whose key a call without a token proves."""
-    made = world.proof(key, ath=..., **claims)
-    return await checker.proven_key(world.call(made))
+    call = world.call(world.proof(key, ath=..., **claims))
+    try:
+        return await checker.proven_key(call)
+    finally:
+        call.end()
 
 
 async def test_strangers_have_no_used_proof_forgotten(world):
@@ -308,6 +312,7 @@ async def test_an_address_pays_for_what_comes_to_nothing(world):
         call = world.call(world.proof(ath=..., jti=f"good{number}"))
         assert await checker.proven_key(call)
         checker.vouch_for(call)
+        call.end()
     for number in range(3):
         assert await stranger(checker, world, jti=f"vain{number}")
     with pytest.raises(ResourceExhaustedError) as refused:
@@ -322,20 +327,60 @@ async def test_an_address_pays_for_what_comes_to_nothing(world):
     assert await stranger(checker, world, jti="later")
 
 
-async def test_calls_of_an_address_count_until_they_have_come_to_something(world):
+async def begun(*calls):
+    """Tasks that have gone as far as they can."""
+    tasks = [asyncio.create_task(call) for call in calls]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_who_comes_while_others_run_waits_for_them(world):
     payments = ProofPayments(Limiter(64, clock=world.clock), 3)
     checker = ProofChecker(world.limiter, origins=[ORIGIN], clock=world.clock, payments=payments)
-    running = [world.call(world.proof(ath=..., jti=f"{number}")) for number in range(3)]
-    for call in running:
-        assert await checker.proven_key(call)
-    with pytest.raises(ResourceExhaustedError):
-        await checker.proven_key(world.call(world.proof(ath=..., jti="one more")))
+    calls = [world.call(world.proof(ath=..., jti=f"{number}")) for number in range(15)]
+    tasks = await begun(*(checker.proven_key(call) for call in calls))
+    assert [task.done() for task in tasks] == [True] * 3 + [False] * 12
+    # Others do not.
     elsewhere = world.call(world.proof(ath=..., jti="elsewhere"))
     elsewhere.peer_address = "203.0.113.9"
     assert await checker.proven_key(elsewhere)
-    checker.vouch_for(running[0])
-    # Which was not looked at, and so is not used.
-    assert await checker.proven_key(world.call(world.proof(ath=..., jti="one more")))
+    # No more wait than there are to be.
+    with pytest.raises(ResourceExhaustedError):
+        await checker.proven_key(world.call(world.proof(ath=..., jti="one more")))
+    # One gives up, and one as its turn comes: no other loses its turn by that.
+    tasks[5].cancel()
+    checker.vouch_for(calls[0])
+    calls[0].end()
+    tasks[3].cancel()
+    for number, call in enumerate(calls):
+        if number not in {0, 3, 5}:
+            assert await asyncio.wait_for(tasks[number], 10) == thumbprint(KEY)
+            checker.vouch_for(call)
+            call.end()
+    # All of it was given back.
+    assert all([await stranger(checker, world, jti=f"late{number}") for number in range(3)])
+
+
+async def test_who_waits_is_refused_where_the_others_have_come_to_nothing(world):
+    payments = ProofPayments(Limiter(64, clock=world.clock), 3)
+    checker = ProofChecker(world.limiter, origins=[ORIGIN], clock=world.clock, payments=payments)
+    calls = [world.call(world.proof(ath=..., jti=f"{number}")) for number in range(6)]
+    tasks = await begun(*(checker.proven_key(call) for call in calls))
+    checker.vouch_for(calls[0])
+    for call in calls[:3]:
+        call.end()
+    assert await asyncio.wait_for(tasks[3], 10) == thumbprint(KEY)
+    assert not tasks[4].done()
+    calls[3].end()
+    for task in tasks[4:]:
+        with pytest.raises(ResourceExhaustedError) as refused:
+            await asyncio.wait_for(task, 10)
+        assert refused.value.reason == "PROOF_NOT_VERIFIED"
+    # What was not looked at is not used.
+    world.clock.advance(200 * 10**9)
+    again = world.call(world.proof(ath=..., jti="4"))
+    assert await checker.proven_key(again) == thumbprint(KEY)
 
 
 def test_a_thief_pays_apart_for_what_it_forges_with_a_stolen_token(world):

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from blrcs.application.auth.begin_passkey_sign_in import BeginPasskeySignIn
 from blrcs.application.auth.sign_in import CHALLENGE_TTL_NS
 from blrcs.domain.authentication import Authentication, AuthenticationLevel
 from blrcs.domain.errors import (
@@ -13,7 +12,7 @@ from blrcs.domain.errors import (
     ResourceExhaustedError,
     UnauthenticatedError,
 )
-from blrcs.domain.second_factor import Challenge, FactorProof, Passkey
+from blrcs.domain.second_factor import FactorProof
 from tests.authenticator import Authenticator, base64url
 from tests.unit.application.identity_fakes import NOW_NS
 
@@ -22,35 +21,8 @@ PHISHING_RESISTANT = AuthenticationLevel.PHISHING_RESISTANT
 
 
 @pytest.fixture
-def begin(ceremonies, challenges, secrets, clock):
-    return BeginPasskeySignIn(
-        ceremonies=ceremonies, challenges=challenges, secrets=secrets, clock=clock
-    )
-
-
-@pytest.fixture
 def authenticator():
     return Authenticator()
-
-
-@pytest.fixture
-def register(ceremonies, second_factors):
-    async def register(authenticator, user_id="alice"):
-        options = ceremonies.creation_options(user_id, bytes(32), excluded=[])
-        made = ceremonies.new_credential(authenticator.create(options), bytes(32))
-        passkey = Passkey(
-            id="p",
-            user_id=user_id,
-            credential_id=made.credential_id,
-            public_key=made.public_key,
-            sign_count=made.sign_count,
-            create_time_ns=NOW_NS,
-        )
-        challenge = Challenge(purpose="", id=made.credential_id, expire_time_ns=0)
-        await second_factors.add_passkey(passkey, recovery_hashes=[], challenge=challenge)
-        return passkey
-
-    return register
 
 
 @pytest.fixture

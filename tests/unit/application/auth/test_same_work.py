@@ -1,0 +1,115 @@
+"""Proofs that are refused take the same work, whatever is wrong with them."""
+
+import hmac
+
+import pytest
+import webauthn
+
+from blrcs.domain.errors import UnauthenticatedError
+from blrcs.domain.second_factor import Challenge, FactorProof
+from tests.authenticator import Authenticator
+from tests.unit.application.identity_fakes import NOW_NS
+from tests.unit.application.second_factor_fakes import code_at
+
+HOME = "192.0.2.1"
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """The codes that were compared."""
+    made, real = [], hmac.compare_digest
+
+    def compare(one, other):
+        made.append(other)
+        return real(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    return made
+
+
+@pytest.fixture
+def verified(monkeypatch):
+    """The keys that signatures of passkeys were verified with."""
+    made, real = [], webauthn.verify_authentication_response
+
+    def verify(**arguments):
+        made.append(arguments["credential_public_key"])
+        return real(**arguments)
+
+    monkeypatch.setattr(webauthn, "verify_authentication_response", verify)
+    return made
+
+
+async def refusal_of(call):
+    with pytest.raises(UnauthenticatedError) as caught:
+        await call
+    return caught.value.reason, caught.value.message
+
+
+async def test_codes(prove_second_factor, second_factors, enrolled, compared):
+    right = FactorProof(totp_code=code_at(enrolled.secret, NOW_NS))
+    await prove_second_factor("alice", right, address=HOME)
+    wrong = FactorProof(totp_code="000000")
+
+    found = []
+    for user_id, proof in (("alice", right), ("alice", wrong), ("bob", right)):
+        compared.clear()
+        second_factors.asked = 0
+        refusal = await refusal_of(prove_second_factor(user_id, proof, address=HOME))
+        found.append((refusal, len(compared), second_factors.asked))
+
+    # One for each step that is taken, and one look at the database.
+    assert found == [(found[0][0], 3, 1)] * 3
+
+
+async def test_recovery_codes(prove_second_factor, second_factors, enrolled):
+    used = FactorProof(recovery_code=enrolled.codes[0])
+    await prove_second_factor("alice", used, address=HOME)
+    unknown = FactorProof(recovery_code="aaaaa-aaaaa-aaaaa-aaaaa-aaaa")
+
+    found = []
+    for user_id, proof in (("alice", used), ("alice", unknown), ("bob", used)):
+        second_factors.asked = 0
+        refusal = await refusal_of(prove_second_factor(user_id, proof, address=HOME))
+        found.append((refusal, second_factors.asked))
+
+    assert found == [(found[0][0], 1)] * 3
+
+
+async def test_passkeys(begin, complete, register, alice, verified):
+    owner, forger, stranger = Authenticator(), Authenticator(), Authenticator()
+    await register(owner)
+    forger.credential_id = owner.credential_id
+
+    found = []
+    for authenticator, handle in (
+        (stranger, b""),
+        (stranger, owner.handle),
+        (forger, b""),
+        # Whose it is can be reckoned from a user's id, and is not to be found out by trying.
+        (forger, owner.handle),
+        (forger, stranger.credential_id),
+    ):
+        asked = await begin()
+        authenticator.handle = handle
+        proof = FactorProof(passkey=authenticator.get(asked.options))
+        verified.clear()
+        refusal = await refusal_of(complete(asked.challenge, proof, address=HOME))
+        found.append((refusal, len(verified)))
+
+    assert found == [(found[0][0], 1)] * len(found)
+
+
+async def test_a_passkey_of_somebody_else_beside_a_password(
+    prove_passkey, ceremonies, register, verified
+):
+    owner, forger = Authenticator(), Authenticator()
+    await register(owner, "bob")
+    forger.credential_id = owner.credential_id
+    challenge = Challenge(purpose="", id=bytes(32), expire_time_ns=0)
+    response = forger.get(ceremonies.request_options(challenge.id))
+
+    for user_id in ("alice", "bob"):
+        verified.clear()
+        await refusal_of(prove_passkey(response, challenge, user_id=user_id))
+        assert len(verified) == 1
