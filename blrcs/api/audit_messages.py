@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from google.protobuf import json_format
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -10,8 +9,12 @@ from blrcs.api.times import from_timestamp, to_timestamp
 from blrcs.domain.audit_event import AuditEvent, Decision, EventFilter
 from blrcs.domain.audit_finding import ChainReport
 from blrcs.v1 import audit_pb2
+from blrcs_native.encoding.struct_wire import struct_of
 
 ALL = "audit"
+MAX_REQUEST_LEVELS = 32
+"""Protobuf's readers take a hundred messages in each other, and each level is three."""
+MAX_COUNT = (1 << 63) - 1
 DECISIONS: dict[int, Decision] = {
     audit_pb2.AUDIT_DECISION_UNSPECIFIED: "",
     audit_pb2.AUDIT_DECISION_ALLOWED: "allowed",
@@ -93,7 +96,7 @@ def verification_message(report: ChainReport) -> audit_pb2.ChainVerification:
 
 
 def _number(value: Any, missing: int) -> int:
-    return value if isinstance(value, int) and value >= 0 else missing
+    return value if isinstance(value, int) and 0 <= value <= MAX_COUNT else missing
 
 
 def _instant(text: str) -> Timestamp | None:
@@ -108,6 +111,10 @@ def _instant(text: str) -> Timestamp | None:
 
 
 def _request(values: Any) -> Struct | None:
+    """The request; None where there is none, or where no client could read it: its line has it."""
     if not isinstance(values, dict):
         return None
-    return json_format.ParseDict(values, Struct())
+    try:
+        return Struct.FromString(struct_of(values, MAX_REQUEST_LEVELS))
+    except (ValueError, TypeError):
+        return None

@@ -92,7 +92,7 @@ class ChainCheck:
             )
         if self._known.pop(line.seq, line.hash) != line.hash:
             return self._found(line.seq, "forked", "a checkpoint kept elsewhere names another one")
-        return self._accept(line)
+        return self._named(line, self._accept(line), ahead)
 
     def _accept(self, line: Line) -> Finding | None:
         if self._last is None:
@@ -161,6 +161,18 @@ class ChainCheck:
             if later is not None and later.seq == expected:
                 return self._found(expected, "reordered", f"record {line.seq} stands before it")
         return self._found(expected, "removed", f"record {line.seq} stands in its place")
+
+    def _named(self, line: Line, finding: Finding | None, ahead: list[Segment]) -> Finding | None:
+        """A record that another one stood in the place of is named itself, whatever it says."""
+        if finding is None:
+            return None
+        for later in self._lines(ahead):
+            if later is not None and later.seq > line.seq:
+                if later.seq == line.seq + 1 and later.prev != line.hash:
+                    detail = f"it is not the one that record {later.seq} follows"
+                    return self._found(line.seq, "edited", detail)
+                break
+        return finding
 
     def _lines(self, segments: list[Segment]) -> Iterator[Line | None]:
         for segment in segments:

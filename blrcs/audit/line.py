@@ -14,6 +14,8 @@ from typing import Any, Self
 
 import orjson
 
+from blrcs.domain.instant import from_instant
+
 NO_HASH = "0" * 64
 """What stands for the hash of the record before the first."""
 MAX_LINE_BYTES = 1 << 20
@@ -52,7 +54,7 @@ class Line:
             values = orjson.loads(raw)
         except orjson.JSONDecodeError:
             return None
-        return cls(
+        line = cls(
             hash=found[1].decode(),
             prev=found[3].decode(),
             chain=found[4].decode(),
@@ -60,6 +62,21 @@ class Line:
             sealed=found[2],
             values=values,
         )
+        return line if line._is_well_formed else None
+
+    @property
+    def _is_well_formed(self) -> bool:
+        """Whether it says of itself what whoever reads its values takes for granted."""
+        values = self.values
+        if (values["chain"], values["seq"]) != (self.chain, self.seq):
+            return False  # a member is there twice
+        if not isinstance(values.get("kind"), str):
+            return False
+        try:
+            from_instant(values["time"])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return False
+        return True
 
 
 def encoded(values: Mapping[str, Any]) -> bytes:

@@ -62,7 +62,10 @@ def event_of(raw: bytes) -> AuditEvent | None:
     try:
         values = orjson.loads(raw)
         place = EventPlace(from_instant(values["time"]), values["chain"], values["seq"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+    # Whoever has forged it may have written anything.
+    if type(place.chain) is not str or type(place.seq) is not int:
         return None
     return AuditEvent(place, values, raw)
 
@@ -106,7 +109,10 @@ def _kept(folder: Path) -> list[Segment]:
 
 def _events(path: Path, offset: int = 0) -> Iterator[AuditEvent]:
     try:
-        yield from filter(None, map(event_of, raw_lines(path, offset)))
+        for event in filter(None, map(event_of, raw_lines(path, offset))):
+            # A line that was forged in one chain has nothing of another passed over.
+            if event.place.chain == path.parent.name:
+                yield event
     except FileNotFoundError:
         return  # removed in time, since its name was read
 

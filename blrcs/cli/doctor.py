@@ -1,5 +1,6 @@
 """``blrcs doctor``: what is unsafe."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,12 +44,14 @@ def doctor(
     findings = examine(loaded)
     unseen = ""
     try:
-        findings += examine_bindings(stored_policy(settings))
+        findings += examine_bindings(stored_policy(settings), time.time_ns())
     except DatabaseOpenError as error:
         unseen = str(error)
     accepted = settings.doctor.accept
     if as_json:
         print_json([_values(each, accepted=each.check in accepted) for each in findings])
+        if unseen:
+            typer.echo(f"blrcs: what is stored was not looked at: {escape(unseen)}", err=True)
     else:
         for each in sorted(findings, key=lambda each: each.severity is not Severity.CRITICAL):
             typer.echo(_text(each, accepted=each.check in accepted))

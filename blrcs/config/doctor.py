@@ -10,6 +10,7 @@ Check = Literal[
     "certificate",
     "key-files",
     "secret-files",
+    "config-files",
     "known-password",
     "everyone",
     "shadow",

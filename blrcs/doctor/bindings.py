@@ -3,29 +3,27 @@
 from collections.abc import Iterator
 
 from blrcs.doctor.finding import Finding, Severity
+from blrcs.domain.access_closure import EVERYBODY, patterns_of
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.binding import Binding
-from blrcs.domain.builtin_roles import BUILTIN_ROLES
 
-EVERYBODY = frozenset({"allUsers", "allAuthenticated"})
 READING = frozenset(
     {"get", "list", "check", "explain", "whoCan", "dryRun", "peek", "stats", "watch"}
     | {"read", "verify", "introspect"}
 )
 
 
-def examine_bindings(policy: AccessPolicy) -> Iterator[Finding]:
-    """What is bound to all users, or to strangers."""
+def examine_bindings(policy: AccessPolicy, now_ns: int) -> Iterator[Finding]:
+    """What is bound to all users, or to strangers, and has not expired."""
     for binding in policy.bindings.values():
-        if binding.denies:
+        if binding.denies or not binding.counts_at(now_ns):
             continue
         for member in sorted(EVERYBODY.intersection(binding.members)):
             yield _finding(policy, binding, member)
 
 
 def _finding(policy: AccessPolicy, binding: Binding, member: str) -> Finding:
-    role = policy.roles.get(binding.role) or BUILTIN_ROLES.get(binding.role)
-    permissions = role.permissions if role else ()
+    permissions = patterns_of(policy, binding.role)
     writes = any(each.rpartition(".")[2] not in READING for each in permissions)
     own = any(each == "*" or each.startswith("blrcs.") for each in permissions)
     return Finding(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import time
 from collections.abc import Iterable
 
 from blrcs.config.loading import LoadedSettings
@@ -65,7 +66,8 @@ async def refuse_stored_dangers(loaded: LoadedSettings, database: DatabaseAdapte
     """
     if loaded.settings.environment == "production":
         policy = await database.run(load_policy, read_only=True)
-        refuse(dangers(examine_bindings(policy), loaded.settings), loaded)
+        found = examine_bindings(policy, time.time_ns())
+        refuse(dangers(found, loaded.settings), loaded)
 
 
 def refuse(found: Iterable[Finding], loaded: LoadedSettings) -> None:

@@ -1,7 +1,6 @@
-"""Files that hold secrets, and who else can read them."""
+"""Files that hold secrets, and those that the server goes by: who else can read or write them."""
 
 import itertools
-import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,8 @@ from blrcs.config.settings import Settings
 from blrcs.doctor.finding import Finding, Severity
 
 MAX_FILES = 10_000
+READ_BITS = stat.S_IRGRP | stat.S_IROTH
+WRITE_BITS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def examine_files(
@@ -27,20 +28,29 @@ def examine_files(
     yield from _examine_data(settings.data_directory)
     for key, path in _configured(settings, provenance, environ):
         yield from _examine("secret-files", key, path)
+    for path, key in _gone_by(settings, provenance).items():
+        yield from _examine("config-files", key, path, WRITE_BITS)
 
 
 def _examine_data(directory: Path) -> Iterator[Finding]:
-    found = list(_examine("key-files", "data_directory", directory))
-    yield from found
-    if not found:
-        return  # nobody else comes to what lies in it
-    for path in itertools.islice(_files_below(directory), MAX_FILES):
+    yield from _examine("key-files", "data_directory", directory)
+    for path in itertools.islice(_reached(directory), MAX_FILES):
         yield from _examine("key-files", "data_directory", path)
 
 
-def _files_below(directory: Path) -> Iterator[Path]:
-    for folder, _, names in os.walk(directory):
-        yield from (Path(folder, name) for name in sorted(names))
+def _reached(directory: Path) -> Iterator[Path]:
+    """What others come to in a directory: whoever may enter it needs only to know a name."""
+    waiting = [directory]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            if not folder.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
+                continue
+            paths = sorted(folder.iterdir())
+        except OSError:
+            continue
+        yield from paths
+        waiting += [path for path in paths if path.is_dir() and not path.is_symlink()]
 
 
 def _configured(
@@ -59,17 +69,43 @@ def _configured(
             yield key, Path(file)
 
 
-def _examine(check: Check, key: str, path: Path) -> Iterator[Finding]:
+def _gone_by(settings: Settings, provenance: Mapping[str, str]) -> Mapping[Path, str]:
+    """Files that decide what the server does or whom it believes, and an option of each."""
+    files: dict[Path, str] = {}
+    for key, place in provenance.items():
+        file, _, line = place.rpartition(":")
+        if line.isdigit():
+            files.setdefault(Path(file), key)
+    tls = settings.server.tls
+    named = {"server.tls.client_ca_file": tls.client_ca_file}
+    named["server.tls.client_crl_file"] = tls.client_crl_file
+    named |= {
+        f"auth.issuers[{number}].ca_file": issuer.ca_file
+        for number, issuer in enumerate(settings.auth.issuers)
+    }
+    for key, path in named.items():
+        if path is not None:
+            files.setdefault(path, key)
+    return files
+
+
+def _examine(
+    check: Check, key: str, path: Path, bits: int = READ_BITS | WRITE_BITS
+) -> Iterator[Finding]:
     try:
         mode = path.stat().st_mode
     except OSError:
         return  # whoever needs it says so
-    others = mode & (stat.S_IROTH | stat.S_IWOTH)
-    if others or mode & (stat.S_IRGRP | stat.S_IWGRP):
+    found = mode & bits
+    others = found & stat.S_IRWXO
+    if found:
+        whom = "everybody" if others else "its group"
+        is_written = bits == WRITE_BITS
+        own = "700" if stat.S_ISDIR(mode) else "600"
         yield Finding(
             check=check,
             severity=Severity.CRITICAL if others else Severity.WARNING,
             key=key,
-            problem=f"{path} is open to {'everybody' if others else 'its group'}",
-            remedy=f"chmod {'700' if stat.S_ISDIR(mode) else '600'} it",
+            problem=f"{path} {'can be changed by' if is_written else 'is open to'} {whom}",
+            remedy=f"chmod {'go-w' if is_written else own} it",
         )

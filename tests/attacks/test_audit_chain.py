@@ -13,7 +13,8 @@ from blrcs.security.signing_keys import load_signing_key
 from blrcs.v1 import audit_pb2, audit_pb2_grpc
 from tests.attacks.world import World
 from tests.e2e.server import blrcs
-from tests.unit.audit.chains import write_chain
+from tests.unit.audit.chains import FORGERIES, write_chain
+from tests.unit.audit.chains import forged as forged_line
 from tests.unit.audit.test_verification import resealed
 
 COUNT = 12
@@ -76,6 +77,10 @@ def forked(lines: Lines) -> Lines:
     return [*lines[:5], resealed(lines[4], number=99), *lines[5:]]
 
 
+def of_a_form_that_is_none(members: bytes) -> Callable[[Lines], Lines]:
+    return lambda lines: [*lines[:4], forged_line(lines[4], members), *lines[5:]]
+
+
 @pytest.mark.parametrize(
     ("tamper", "problem", "seq"),
     [
@@ -85,6 +90,7 @@ def forked(lines: Lines) -> Lines:
         (reordered, "reordered", 5),
         (truncated, "truncated", 14),
         (forked, "forked", 5),
+        *((of_a_form_that_is_none(each), "edited", 5) for each in FORGERIES),
     ],
 )
 def test_whatever_is_done_to_a_chain_is_seen(

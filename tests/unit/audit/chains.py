@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blrcs.audit.chain import Chain
 from blrcs.audit.checkpoint import KeySigner, PublicAuditKeys
-from blrcs.audit.line import encoded
+from blrcs.audit.line import Line, encoded, sealed_line
 from blrcs.audit.segments import segments_in
 from blrcs.audit.verification import Verification
 from blrcs.domain.audit_finding import Finding, Report
@@ -37,6 +37,36 @@ def write_chain(directory: Path, count: int, *, every: int = 5, **options: Any) 
         chain.append(records(range(first, min(first + every, count))), sign=True)
     chain.close()
     return directory / chain.name
+
+
+FORGERIES = (
+    b'"time":"2030-01-01T00:00:00Z","kind":[]',
+    b'"time":"2030-01-01T00:00:00Z","kind":{"checkpoint":1}',
+    b'"time":"2030-01-01T00:00:00Z","kind":"checkpoint","key":{}',
+    b'"time":"2030-01-01T00:00:00Z","kind":"retired","through":7',
+    b'"time":"2030-01-01T00:00:00Z","kind":"rotated","handovers":7',
+    b'"time":"2030-01-01T00:00:00Z","kind":"restored","keys":7,"chains":[]',
+    b'"time":"2030-01-01T00:00:00Z","kind":"call","seq":"x"',
+    b'"time":"2030-01-01T00:00:00Z","kind":"call","chain":7',
+    b'"time":"2030-01-01T00:00:00Z","kind":"call","chain":"0123456789abcdef"',
+    b'"time":"2030-01-01T00:00:00","kind":"call"',
+    b'"time":7,"kind":"call"',
+    b'"time":"soon","kind":"call"',
+    b'"kind":"call"',
+)
+"""What may stand in a line behind its number that nobody but a forger writes."""
+
+
+def forged(raw: bytes, members: bytes) -> bytes:
+    """Another record in the place of one, with a hash that fits."""
+    line = Line.read(raw)
+    assert line is not None
+    place = b'"prev":"%b","chain":"%b","seq":%d' % (
+        line.prev.encode(),
+        line.chain.encode(),
+        line.seq,
+    )
+    return sealed_line(b"%b,%b}" % (place, members))[0]
 
 
 def verify(directory: Path, *kept: bytes) -> Report:

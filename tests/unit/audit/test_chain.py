@@ -13,9 +13,11 @@ from blrcs.audit.retention import retire, retire_idle
 from blrcs.audit.segments import chains_in, segment_path, segments_in
 from blrcs.files import sync_directory
 from tests.unit.audit.chains import (
+    FORGERIES,
     NOW_NS,
     SIGNER,
     finding,
+    forged,
     raw_of,
     records,
     take,
@@ -92,6 +94,16 @@ def test_a_chain_whose_end_is_not_as_it_was_written_is_left_alone(tmp_path):
     assert other != chain
     assert lines_of(other)[0].values["damaged"] == [chain.name]
     assert path.read_bytes() == raw
+    assert [each.chain for each in verify(tmp_path).findings] == [chain.name]
+
+
+@pytest.mark.parametrize("members", FORGERIES)
+def test_no_end_of_a_chain_keeps_a_writer_from_beginning(tmp_path, members):
+    chain = write_chain(tmp_path, 4)
+    path = segment_path(chain, 1)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:-1], forged(lines[-1], members)]))
+    write_chain(tmp_path, 1)
     assert [each.chain for each in verify(tmp_path).findings] == [chain.name]
 
 

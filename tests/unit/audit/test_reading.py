@@ -16,7 +16,7 @@ from blrcs.audit.trail import MAX_FOLLOWERS, DirectoryTrail
 from blrcs.domain.audit_event import AuditEvent, EventFilter, EventPlace
 from blrcs.domain.errors import OutOfRangeError, ResourceExhaustedError, UnavailableError
 from blrcs.domain.instant import from_instant, to_instant
-from tests.unit.audit.chains import KEYS, NOW_NS, take, write_chain
+from tests.unit.audit.chains import FORGERIES, KEYS, NOW_NS, forged, records, take, write_chain
 
 SECOND = 1_000_000_000
 
@@ -88,6 +88,23 @@ def test_what_follows_is_all_that_was_not_seen(tmp_path):
     assert [each.place.seq for each in behind] == [end - 2, end - 1, end]
     del ends[name]
     assert [each.place.seq for each in reader.behind(ends)] == list(range(1, end + 1))
+
+
+@pytest.mark.parametrize("members", FORGERIES)
+def test_a_line_that_was_forged_has_no_other_passed_over(tmp_path, members):
+    chains = [take(tmp_path) for _ in range(2)]
+    for each in chains:
+        each.append(records(range(4)), sign=True)
+        each.close()
+        (segment,) = segments_in(tmp_path / each.name)
+        lines = segment.path.read_bytes().splitlines(keepends=True)
+        whole = [*lines[:2], forged(lines[2], members), *lines[3:], b"[]\n"]
+        segment.path.write_bytes(b"".join(whole))
+    reader = AuditReader(tmp_path)
+    left = [each for each in range(4) if b'"number":%d' % each not in lines[2]]
+    for events in (reader.behind({}), reader.from_instant(0)):
+        assert sorted(numbers(events)) == sorted(left * 2)
+    assert set(reader.ends().values()) == {len(lines)}
 
 
 def test_a_chain_that_nobody_has_written_to_holds_up_no_other(tmp_path):

@@ -11,8 +11,10 @@ from blrcs.audit.line import Line, encoded, sealed_line, unsealed
 from blrcs.audit.segments import HEAD, segment_path, segments_in
 from blrcs.audit.verification import Verification
 from tests.unit.audit.chains import (
+    FORGERIES,
     KEYS,
     finding,
+    forged,
     raw_of,
     records,
     take,
@@ -127,6 +129,14 @@ def test_a_record_that_stands_twice_is_named(written, tmp_path_factory, data):
 
 def test_an_edited_record_with_a_hash_that_fits_is_named(copy):
     copy.lines[3] = resealed(copy.lines[3], number=99)
+    copy.put(copy.lines)
+    found = copy.finding()
+    assert (found.problem, found.seq) == ("edited", 4)
+
+
+@pytest.mark.parametrize("members", FORGERIES)
+def test_whatever_is_written_in_the_place_of_a_record_it_is_named(copy, members):
+    copy.lines[3] = forged(copy.lines[3], members)
     copy.put(copy.lines)
     found = copy.finding()
     assert (found.problem, found.seq) == ("edited", 4)

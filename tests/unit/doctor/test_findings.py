@@ -103,6 +103,10 @@ def test_certificates(tmp_path, changes, expected):
         (0o755, 0o600, [("key-files", "critical")]),
         (0o750, 0o640, [("key-files", "warning"), ("key-files", "warning")]),
         (0o755, 0o604, [("key-files", "critical"), ("key-files", "critical")]),
+        (0o711, 0o600, []),
+        (0o711, 0o644, [("key-files", "critical")]),
+        (0o710, 0o640, [("key-files", "warning")]),
+        (0o704, 0o644, [("key-files", "critical")]),
     ],
 )
 def test_files_of_the_data_directory(tmp_path, directory, file, expected):
@@ -112,6 +116,36 @@ def test_files_of_the_data_directory(tmp_path, directory, file, expected):
     (data / "signing_key.pem").chmod(file)
     data.chmod(directory)
     assert found(examine_files(Settings(data_directory=data), {}, {})) == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"), [(0o700, []), (0o711, ["x"]), (0o777, ["keys", "x"])]
+)
+def test_folders_of_the_data_directory(tmp_path, folder, expected):
+    keys = tmp_path / "data" / "keys"
+    keys.mkdir(parents=True)
+    (keys / "x").touch(0o644)
+    keys.chmod(folder)
+    keys.parent.chmod(0o711)
+    findings = examine_files(Settings(data_directory=keys.parent), {}, {})
+    assert [each.problem.split()[0].rpartition("/")[2] for each in findings] == expected
+
+
+def test_files_that_others_can_change(tmp_path):
+    toml, authorities = tmp_path / "blrcs.toml", tmp_path / "clients.pem"
+    for file, mode in ((toml, 0o646), (authorities, 0o664)):
+        file.touch()
+        file.chmod(mode)
+    server = {"tls": tls(tmp_path) | {"client_ca_file": authorities}}
+    server["tls"]["require_client_certificate"] = True
+    settings = Settings(data_directory=tmp_path / "none", server=server)
+    provenance = {"guards.shadow": f"{toml}:3", "server.port": f"{toml}:1"}
+    findings = list(examine_files(settings, provenance, {}))
+    assert found(findings) == [("config-files", "critical"), ("config-files", "warning")]
+    assert [each.key for each in findings] == ["guards.shadow", "server.tls.client_ca_file"]
+    toml.chmod(0o644)
+    authorities.chmod(0o644)
+    assert found(examine_files(settings, provenance, {})) == []
 
 
 def test_files_that_secrets_come_from(tmp_path):
@@ -212,6 +246,7 @@ def test_tokens_that_last():
         ("roles/records.editor", "allAuthenticated", [("everyone", "critical")]),
         ("roles/shop", "allUsers", [("everyone", "warning")]),
         ("roles/gone", "allUsers", [("everyone", "warning")]),
+        ("roles/wrapped", "allUsers", [("everyone", "critical")]),
     ],
 )
 def test_what_everybody_may_do(role, member, expected):
@@ -219,25 +254,30 @@ def test_what_everybody_may_do(role, member, expected):
         name="bindings/b", role=role, members=(member,), create_time_ns=1, update_time_ns=1
     )
     policy = AccessPolicy(
-        roles={"roles/shop": Role(name="roles/shop", permissions=("orders.create",))},
+        roles={
+            "roles/shop": Role(name="roles/shop", permissions=("orders.create",)),
+            "roles/wrapped": Role(name="roles/wrapped", included_roles=("roles/inner",)),
+            "roles/inner": Role(name="roles/inner", included_roles=("roles/administrator",)),
+        },
         groups={},
         bindings={"bindings/b": binding},
         epoch=1,
     )
-    assert found(examine_bindings(policy)) == expected
+    assert found(examine_bindings(policy, 1)) == expected
 
 
-def test_what_is_denied_to_everybody_is_no_danger():
+@pytest.mark.parametrize("changes", [{"effect": Effect.DENY}, {"expire_time_ns": 1}])
+def test_what_is_given_to_nobody_is_no_danger(changes):
     binding = Binding(
         name="bindings/b",
         role="roles/administrator",
         members=("allUsers",),
-        effect=Effect.DENY,
         create_time_ns=1,
         update_time_ns=1,
+        **changes,
     )
     policy = AccessPolicy(roles={}, groups={}, bindings={"bindings/b": binding}, epoch=1)
-    assert found(examine_bindings(policy)) == []
+    assert found(examine_bindings(policy, 1)) == []
 
 
 def test_every_check_can_find_something():
