@@ -20,9 +20,20 @@ metadata = sa.MetaData(
     }
 )
 
+DIALECTS = "dialects"
+"""In the ``info`` of an index, where only some databases have it: their SQLAlchemy's names."""
+POSTGRESQL = ("postgresql",)
+OTHERS = ("sqlite", "mysql", "mariadb")
+
 
 def _table(name: str, *items: sa.schema.SchemaItem, long_rows: bool = False) -> sa.Table:
     return sa.Table(name, metadata, *items, sqlite_strict=True, sqlite_with_rowid=long_rows)
+
+
+def _on(dialects: tuple[str, ...], index: sa.Index) -> None:
+    """Makes an index one of some databases alone."""
+    index.info[DIALECTS] = dialects
+    index.ddl_if(dialect=dialects)
 
 
 def _text(name: str) -> sa.Column[str]:
@@ -336,7 +347,10 @@ record_index = _table(
 )
 """What is at the paths that a collection has declared. ``path_id`` stands for one of them."""
 _INDEXED = (record_index.c.tenant, record_index.c.collection, record_index.c.path_id)
-sa.Index("ix_record_index_text", *_INDEXED, record_index.c.text_value)
+_BY_TEXT = (*_INDEXED, record_index.c.text_value)
+_on(OTHERS, sa.Index("ix_record_index_text", *_BY_TEXT))
+_on(POSTGRESQL, sa.Index("ix_record_index_order", *_BY_TEXT, record_index.c.record_id))
+"""The others have what is left of the table's key at the end of each index."""
 sa.Index("ix_record_index_number", *_INDEXED, record_index.c.number_value)
 
 record_changes = _table(

@@ -21,6 +21,7 @@ from blrcs.database.migrations.branch import (
     Branch,
     require_known,
 )
+from blrcs.database.tables import DIALECTS
 
 MIGRATIONS = Path(__file__).parent
 
@@ -110,7 +111,9 @@ def differences(connection: sa.Connection, metadata: sa.MetaData) -> list[str]:
     """In what the tables of the database differ from those described, a line for each."""
     names = metadata.tables.keys()
 
-    def is_ours(_: Any, name: str | None, kind: str, __: bool, ___: Any) -> bool:  # noqa: FBT001
+    def is_ours(item: Any, name: str | None, kind: str, __: bool, ___: Any) -> bool:  # noqa: FBT001
+        if kind == "index":
+            return connection.dialect.name in item.info.get(DIALECTS, (connection.dialect.name,))
         return kind != "table" or name in names
 
     context = MigrationContext.configure(

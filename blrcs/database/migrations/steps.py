@@ -50,6 +50,11 @@ def has_partial_indexes() -> bool:
     return op.get_context().dialect.name in ("sqlite", "postgresql")
 
 
+def is_postgresql() -> bool:
+    """Whether it is PostgreSQL, whose indexes end with what they name."""
+    return op.get_context().dialect.name == "postgresql"
+
+
 def drop_index(name: str, table: str) -> None:
     """Drops an index, unless it is gone."""
     if _is_only_written() or name in _indexes(table):

@@ -26,6 +26,7 @@ from blrcs.database.sqlite.port_transaction import (
     InPlaceTransaction,
     PortTransaction,
     carry_out,
+    require_outside,
     told_as_the_port_does,
 )
 from blrcs.database.sqlite.reader import SqliteReader
@@ -121,6 +122,7 @@ class SqliteAdapter(DatabaseAdapter):
             return carry_out(operation, statements)
 
         if read_only:
+            require_outside()
             self._require_open()
             with told_as_the_port_does():
                 return self._database.read(run)
@@ -167,6 +169,7 @@ class SqliteAdapter(DatabaseAdapter):
 
     def _require_no_block(self) -> None:
         """Who holds the writer would wait for itself, and all others with it."""
+        require_outside()
         if self._holders and asyncio.current_task() in self._holders:
             raise RuntimeError("a block that holds the writer writes by its own transaction")
 
@@ -202,6 +205,7 @@ class SqliteAdapter(DatabaseAdapter):
 
     @asynccontextmanager
     async def _snapshot(self) -> AsyncIterator[Transaction]:
+        require_outside()
         self._require_open()
         reader = self._readers.pop() if self._readers else self._open_reader()
         transaction = InPlaceTransaction(Statements(reader))

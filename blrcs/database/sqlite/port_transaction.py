@@ -2,6 +2,7 @@
 
 import itertools
 import sqlite3
+import threading
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -157,6 +158,15 @@ class _Ended(Transaction):
 ENDED = _Ended()
 
 
+class _Here(threading.local):
+    """Whether an operation runs on this thread; none runs within another."""
+
+    runs = False
+
+
+_here = _Here()
+
+
 def carry_out(operation: Operation[Result], statements: Transaction) -> Result:
     """What an operation gives that runs here and now, and waits for nothing but its transaction.
 
@@ -164,10 +174,18 @@ def carry_out(operation: Operation[Result], statements: Transaction) -> Result:
         RuntimeError: It waits for something else.
     """
     transaction = InPlaceTransaction(statements)
+    _here.runs = True
     try:
         return _run_to_its_end(operation(transaction))
     finally:
+        _here.runs = False
         transaction.end()
+
+
+def require_outside() -> None:
+    """RuntimeError within an operation, which has one transaction and no other."""
+    if _here.runs:
+        raise RuntimeError("an operation uses nothing of the database but its transaction")
 
 
 def _run_to_its_end(coroutine: Coroutine[Any, Any, Result]) -> Result:

@@ -27,6 +27,34 @@ class TestSqlite(DatabaseConformance):
             await database.run(operation)
         assert await database.fetch_all(ALL) == []
 
+    @pytest.mark.parametrize("read_only", [False, True])
+    @pytest.mark.parametrize("way", ["statement", "operation", "reading", "block", "snapshot"])
+    async def test_an_operation_has_its_transaction_alone(
+        self, database: SqliteAdapter, way: str, read_only: bool
+    ) -> None:
+        async def write(transaction: Transaction) -> None:
+            await transaction.execute(ADD, **book("b"))
+
+        async def read(transaction: Transaction) -> None:
+            await transaction.fetch_all(ALL)
+
+        async def operation(_: Transaction) -> None:
+            if way == "statement":
+                await database.execute(ADD, **book("b"))
+            elif way == "operation":
+                await database.run(write)
+            elif way == "reading":
+                await database.run(read, read_only=True)
+            else:
+                async with database.transaction(read_only=way == "snapshot"):
+                    pass
+
+        with pytest.raises(RuntimeError, match="nothing of the database but its transaction"):
+            await database.run(operation, read_only=read_only)
+        await database.run(write)
+        await database.run(read, read_only=True)
+        assert len(await database.fetch_all(ALL)) == 1
+
     async def test_writes_wait_while_a_block_holds_the_writer(
         self, database: SqliteAdapter
     ) -> None:

@@ -1,0 +1,27 @@
+"""Entries of a collection's index lie in the order of a list: those of one value by their ids.
+
+PostgreSQL alone has to be told: others have the rest of a table's key at the end of each index.
+"""
+
+from blrcs.database.migrations.steps import create_index, drop_index, is_postgresql
+
+revision = "0013"
+down_revision = "0011"
+
+TABLE = "record_index"
+BY_TEXT, IN_ORDER = "ix_record_index_text", "ix_record_index_order"
+PLACE = ["tenant", "collection", "path_id", "text_value"]
+
+
+def upgrade() -> None:
+    """Puts an index with the ids in the place of one without."""
+    if is_postgresql():
+        create_index(IN_ORDER, TABLE, [*PLACE, "record_id"])
+        drop_index(BY_TEXT, TABLE)
+
+
+def downgrade() -> None:
+    """Puts it back."""
+    if is_postgresql():
+        create_index(BY_TEXT, TABLE, PLACE)
+        drop_index(IN_ORDER, TABLE)
