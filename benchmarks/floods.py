@@ -97,13 +97,20 @@ def header_bomb(fields: int) -> bytes:
     return head(1, header_block("Converse") + value + NEWEST_FIELD * fields)
 
 
+def packed(body: bytes) -> bytes:
+    """A message in gzip, framed."""
+    return message(gzip.compress(body), 1)
+
+
 def gzip_bomb(size: int) -> bytes:
-    packed = gzip.compress(bytes(size))
-    return message(packed, 1)
+    return packed(bytes(size))
 
 
 ECHO = echo_message(PAYLOAD)
 GZIP = (b"grpc-encoding", b"gzip")
+LARGE_BOMB = gzip_bomb(MAX_MESSAGE_BYTES)
+PREFIX_BYTES = 5
+LARGE_ECHO = packed(echo_message(bytes(MAX_MESSAGE_BYTES - 16))[PREFIX_BYTES:])
 PARTIAL = struct.pack(">BI", 0, MAX_MESSAGE_BYTES) + bytes(WINDOW_BYTES - 5)
 
 FLOODS: dict[str, Flood] = {
@@ -169,8 +176,14 @@ FLOODS: dict[str, Flood] = {
         connections=8,
     ),
     "decompression": Flood(GREETING, call("Echo", gzip_bomb(64 * MIB), 1, GZIP), 2),
-    "decompression just below the limit": Flood(
-        GREETING, call("Echo", gzip_bomb(MAX_MESSAGE_BYTES), 1, GZIP), 2
+    "decompression just below the limit": Flood(GREETING, call("Echo", LARGE_BOMB, 1, GZIP), 2),
+    # Whole calls that are answered.
+    "decompression of good messages": Flood(GREETING, call("Echo", LARGE_ECHO, 1, GZIP), 2),
+    # All but the last octet of each, and then these in one frame after another.
+    "decompression of all calls at once": Flood(
+        GREETING
+        + b"".join(request("Echo", each, GZIP) + data(each, LARGE_BOMB[:-1]) for each in streams())
+        + b"".join(data(each, LARGE_BOMB[-1:], end=True) for each in streams())
     ),
     # Connections
     "connections opened and left": Flood(GREETING, after="leave", connections=16),

@@ -23,7 +23,8 @@ from blrcs_native.http2.open_streams cimport OpenStreams
 from blrcs_native.http2.outbox cimport outbox_clear, outbox_size
 from blrcs_native.http2.plain_heads cimport PlainHeads
 from blrcs_native.http2.session cimport FAILURE, forget_error
-from blrcs_native.http2.stream cimport Listener, Stream
+from blrcs_native.http2.listener cimport Listener
+from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.whole_calls cimport WholeCalls
 from blrcs_native.http2.nghttp2 cimport *
 from blrcs_native.calls.rejection cimport Rejection
@@ -261,6 +262,7 @@ cdef class Connection(WholeCalls):
         self._failed = self._lost = True
         self._flush = self._recent = None
         self._gathering.close()
+        self.inflation_turns.close()
         # Those that closed before are not among the streams any more.
         self._ready = [each for each in self._ready if not (<Stream>each).alive]
         for stream in streams:

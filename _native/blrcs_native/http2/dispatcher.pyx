@@ -22,7 +22,8 @@ from blrcs_native.http2.messages cimport ENCODINGS
 from blrcs_native.http2.outbox cimport PREFIX_BYTES
 from blrcs_native.http2.reply_fields cimport checked_fields
 from blrcs_native.http2.request_head cimport HEAD_TIMEOUT, HEAD_TOO_LARGE, NO_PROBLEM
-from blrcs_native.http2.stream cimport Listener, Stream
+from blrcs_native.http2.listener cimport Listener
+from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport Timer, TimerWheel
 from blrcs_native.calls.pipeline cimport DEADLINE_EXCEEDED, FAILED, NO_REQUEST, Pipeline
 from blrcs_native.load.overload cimport Overload
@@ -190,7 +191,9 @@ cdef class Dispatcher(Listener):
         if not stream.active:
             return
         if stream.handling:
-            if stream.reader is not None and (
+            if stream.reader is None:
+                stream.lay_inflation_aside()
+            elif (
                 stream.request_ended or stream.inflation is not None or stream.message_ready()
             ):
                 stream.wake_reader()
@@ -211,7 +214,7 @@ cdef class Dispatcher(Listener):
         try:
             body = stream.next_message()
             if body is None:
-                if stream.inflation is None:
+                if not stream.wants_inflation:
                     self._refuse(stream, NO_REQUEST)
                 return
         except AbortError as error:
@@ -221,6 +224,7 @@ cdef class Dispatcher(Listener):
             self._refuse(stream, TOO_MANY_MESSAGES)
             return
         verdict = stream.pipeline.accept(stream.call, body)
+        body = None  # the handler has its message
         if verdict is None:
             self._serve(stream, stream.call.request, None)
         elif type(verdict) is Rejection:

@@ -8,7 +8,8 @@ from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.open_streams cimport OpenStreams
 from blrcs_native.http2.outgoing cimport Outgoing
 from blrcs_native.http2.plain_heads cimport PlainHeads
-from blrcs_native.http2.stream cimport Listener, Stream
+from blrcs_native.http2.listener cimport Listener
+from blrcs_native.http2.stream cimport Stream
 
 
 cdef class IncomingHeads(Outgoing):

@@ -1,6 +1,7 @@
 """The C face of message compression."""
 
 from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
 
 cdef object ENCODINGS
 
@@ -18,6 +19,8 @@ cdef class Inflation:
     cdef Py_ssize_t _size_bytes
     cdef bint is_too_large
 
+    cdef void begin_again(self) except *
+    cdef bint run(self, Py_ssize_t max_bytes, int64_t end_ns) except -1
     cdef bint step(self, Py_ssize_t max_bytes) except -1
     cdef void _put(self, bytes part, Py_ssize_t max_bytes) except *
     cdef bytes plain(self)

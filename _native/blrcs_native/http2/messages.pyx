@@ -6,7 +6,10 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy
+
+from blrcs_native.clock cimport monotonic_ns
 
 cdef extern from "Python.h":
     int _PyBytes_Resize(PyObject** held, Py_ssize_t size) except -1
@@ -17,6 +20,10 @@ cdef enum:
     # What one step takes, and what it makes at most: well within a connection's turn.
     FED_BYTES = 16384
     STEP_BYTES = 32768
+    # Deflate makes no more of an octet (RFC 1951: 258 octets of two bits).
+    MOST_TIMES = 1032
+    # As much room as the largest message takes by default: such a message is never moved.
+    FIRST_ROOM_BYTES = 4 << 20
 
 ENCODINGS = ("identity", "deflate", "gzip")
 
@@ -36,16 +43,31 @@ cdef class Inflation:
 
     def __cinit__(self, str encoding not None, bytes packed not None):
         self._encoding = encoding
-        self._unpacker = zlib.decompressobj(wbits=WINDOW_BITS[encoding])
         self._packed = packed
-        self._fed = b""
 
     def __dealloc__(self):
         Py_XDECREF(self._room)
 
+    cdef void begin_again(self) except *:
+        """Holds no more than what was sent, until the next step."""
+        room, self._room = self._room, NULL
+        Py_XDECREF(room)
+        self._unpacker = None
+        self._at = self._size_bytes = 0
+
+    cdef bint run(self, Py_ssize_t max_bytes, int64_t end_ns) except -1:
+        """Takes steps until it is done, which it tells, or the time is over."""
+        while not self.step(max_bytes):
+            if monotonic_ns() >= end_ns:
+                return False
+        return True
+
     cdef bint step(self, Py_ssize_t max_bytes) except -1:
         """Whether it is done; ValueError where it is malformed."""
         cdef bytes part
+        if self._unpacker is None:
+            self._unpacker = zlib.decompressobj(wbits=WINDOW_BITS[self._encoding])
+            self._fed = b""
         if not self._fed:
             self._fed = self._packed[self._at : self._at + FED_BYTES]
             self._at += FED_BYTES
@@ -70,12 +92,16 @@ cdef class Inflation:
         return False
 
     cdef void _put(self, bytes part, Py_ssize_t max_bytes) except *:
-        """The room is doubled, which moves pages and no bytes where they are many."""
+        """Into room for all that may come, of which takes memory what is written to. It is doubled
+        where that is more than most messages have."""
         cdef Py_ssize_t size = PyBytes_GET_SIZE(part)
         cdef Py_ssize_t filled = self._size_bytes
         self._size_bytes += size
         if self._room == NULL:
-            room = PyBytes_FromStringAndSize(NULL, min(2 * FED_BYTES + size, max_bytes))
+            room = PyBytes_FromStringAndSize(NULL, min(
+                max(size, MOST_TIMES * PyBytes_GET_SIZE(self._packed)),
+                min(max_bytes, <Py_ssize_t>FIRST_ROOM_BYTES),
+            ))
             Py_INCREF(room)
             self._room = <PyObject*>room
         elif PyBytes_GET_SIZE(<bytes>self._room) < self._size_bytes:

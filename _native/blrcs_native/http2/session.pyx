@@ -12,7 +12,8 @@ from cpython.exc cimport PyErr_Clear
 
 from blrcs_native.http2.block_pool cimport session_memory
 from blrcs_native.http2.known_heads cimport KnownHead
-from blrcs_native.http2.stream cimport Link, Stream
+from blrcs_native.http2.link cimport Link
+from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.nghttp2 cimport *
 
 cdef enum:

@@ -1,12 +1,13 @@
 """The C face of streams, and what they ask of what is above and below them."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t
 
 from blrcs_native.calls.call cimport Call
 from blrcs_native.direct.late_answer cimport LateAnswer
-from blrcs_native.http2.current_task cimport CurrentTask
 from blrcs_native.http2.eager_task cimport EagerTask
 from blrcs_native.http2.large_message cimport LargeMessage
+from blrcs_native.http2.link cimport Link
+from blrcs_native.http2.listener cimport Listener
 from blrcs_native.http2.messages cimport Inflation
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.outbox cimport Outbox
@@ -19,50 +20,6 @@ cdef enum:
     # Above the first, a writer waits until less than the second is left.
     OUTPUT_HIGH_BYTES = 65536
     OUTPUT_LOW_BYTES = 16384
-
-
-cdef class Link:
-    """The connection below a stream."""
-
-    cdef readonly str peer
-    cdef readonly str peer_address
-    cdef readonly Py_ssize_t max_receive_bytes
-    cdef readonly Py_ssize_t max_send_bytes
-    cdef object identity
-    # Bytes of replies that wait to be sent, of all streams.
-    cdef Py_ssize_t unsent
-    cdef Py_ssize_t max_unsent_bytes
-    # Calls whose handlers run, those of streams that are closed too.
-    cdef int running
-    # The time in its turn, as of the last call that it came to; 0 between turns.
-    cdef int64_t turn_ns
-
-    cdef void begin_reply(self, Stream stream) except *
-    cdef void send_on(self, Stream stream) except *
-    cdef void refuse_http(self, Stream stream, bytes http_status) except *
-    cdef void reset(self, Stream stream, uint32_t error_code) except *
-    cdef void call_ended(self, bint well) except *
-    cdef void taken(self, Stream stream) except *
-    cdef void gather(self, Stream stream) except *
-    cdef void too_large(self, bint inflated) noexcept
-    cdef void come_back(self, Stream stream) except *
-
-
-cdef class Listener:
-    """What makes calls of streams."""
-
-    cdef readonly object loop
-    cdef readonly object eof
-    # Told of the turns in which it hears of streams.
-    cdef CurrentTask current_task
-
-    cdef void begun(self, Stream stream) except *
-    cdef void received(self, Stream stream) except *
-    cdef void broken(self, Stream stream, Rejection rejection) except *
-    cdef void lost(self, Stream stream) except *
-    cdef void expired(self, Stream stream) except *
-    cdef void ended(self, Stream stream, object result, object error) except *
-    cdef void answered(self, Stream stream, object answer) except *
 
 
 cdef class Stream(MessageStream):
@@ -91,6 +48,8 @@ cdef class Stream(MessageStream):
     cdef Octets input
     cdef Py_ssize_t message_bytes
     cdef LargeMessage large
+    # It is there and compressed: it is being inflated, or waits for its turn.
+    cdef bint wants_inflation
     cdef Inflation inflation
     cdef Py_ssize_t granted_bytes
     # How much of a window its client has used: less than nothing where it was given more.
@@ -145,7 +104,7 @@ cdef class Stream(MessageStream):
     cdef void fill_large(self) except *
     cdef Py_ssize_t missing_bytes(self) noexcept
     cdef bint has_news(self) noexcept
-    cdef void drop_input(self) noexcept
+    cdef void drop_input(self) except *
     cdef bint message_ready(self) except -1
     cdef bint is_one_plain_message(self) except -1
     cdef Rejection input_problem(self)
@@ -162,7 +121,11 @@ cdef class Stream(MessageStream):
     cdef object started(self, object request)
     cdef object concluded(self, object result, object error)
     cdef void finished(self, object result, object error) except *
+    cdef bytes _cut_off(self, Py_ssize_t size)
     cdef bytes _inflated(self)
+    cdef void lay_inflation_aside(self) except *
+    cdef void _drop_inflation(self) except *
+    cdef void _give_turn_back(self) except *
     cdef inline bint has_plain_head(self) noexcept:
         """The head of the reply says nothing of its own."""
         return self.reply_encoding is None and not self.initial_metadata

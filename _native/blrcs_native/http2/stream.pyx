@@ -32,73 +32,6 @@ cdef enum:
     INFLATION_NS = 50_000
 
 
-cdef class Link:
-    cdef void begin_reply(self, Stream stream) except *:
-        """Sends the head of the reply; its messages and its status follow as they come."""
-        raise NotImplementedError
-
-    cdef void send_on(self, Stream stream) except *:
-        """There is more to send, or the status; the head goes first where it has not been sent."""
-        raise NotImplementedError
-
-    cdef void refuse_http(self, Stream stream, bytes http_status) except *:
-        """Answers as HTTP does, since the request is none of gRPC's."""
-        raise NotImplementedError
-
-    cdef void reset(self, Stream stream, uint32_t error_code) except *:
-        raise NotImplementedError
-
-    cdef void call_ended(self, bint well) except *:
-        """A call no longer runs; `well` says that it came to its own end."""
-        raise NotImplementedError
-
-    cdef void taken(self, Stream stream) except *:
-        """A message has been taken off the input: the client may send as much more."""
-        raise NotImplementedError
-
-    cdef void gather(self, Stream stream) except *:
-        """The first message of the input may be larger than what the client may send: it needs
-        room to be gathered in."""
-        raise NotImplementedError
-
-    cdef void too_large(self, bint inflated) noexcept:
-        """A message is larger than any may be, as sent or as inflated."""
-
-    cdef void come_back(self, Stream stream) except *:
-        """Tells the listener again that more of the request is there, once others had their turn."""
-        raise NotImplementedError
-
-
-cdef class Listener:
-    cdef void begun(self, Stream stream) except *:
-        """The head of a request is there."""
-        raise NotImplementedError
-
-    cdef void received(self, Stream stream) except *:
-        """More of the request is there."""
-        raise NotImplementedError
-
-    cdef void broken(self, Stream stream, Rejection rejection) except *:
-        """The client's messages are not as they must be."""
-        raise NotImplementedError
-
-    cdef void lost(self, Stream stream) except *:
-        """The client gave up, or is gone."""
-        raise NotImplementedError
-
-    cdef void expired(self, Stream stream) except *:
-        """The deadline has passed."""
-        raise NotImplementedError
-
-    cdef void ended(self, Stream stream, object result, object error) except *:
-        """The handler has ended."""
-        raise NotImplementedError
-
-    cdef void answered(self, Stream stream, object answer) except *:
-        """The answer that a direct handler has waited for is there."""
-        raise NotImplementedError
-
-
 @cython.final
 cdef class Stream(MessageStream):
     def __cinit__(self):
@@ -169,9 +102,11 @@ cdef class Stream(MessageStream):
             return self.large.missing == 0
         return octets_size(&self.input) > 0
 
-    cdef void drop_input(self) noexcept:
+    cdef void drop_input(self) except *:
         octets_clear(&self.input)
         self.large = None
+        if self.wants_inflation:
+            self._drop_inflation()
 
     cdef bint message_ready(self) except -1:
         """Whether the next message is there as a whole."""
@@ -210,11 +145,16 @@ cdef class Stream(MessageStream):
         cdef Py_ssize_t size = self.plain_bytes()
         if size < 0:
             return self._next_unusual()
-        body = PyBytes_FromStringAndSize(
+        body = self._cut_off(size)
+        self._taken()
+        return body
+
+    cdef bytes _cut_off(self, Py_ssize_t size):
+        """The body of the message that the input begins with."""
+        cdef bytes body = PyBytes_FromStringAndSize(
             <char*>self.input.data + self.input.start + PREFIX_BYTES, size
         )
         octets_take(&self.input, PREFIX_BYTES + size)
-        self._taken()
         return body
 
     cdef void _taken(self) except *:
@@ -233,14 +173,17 @@ cdef class Stream(MessageStream):
                 raise AbortError(CUT_OFF)
             return None
         if self.large is not None:
-            body, is_packed = self.large.body, self.large.is_packed
-            self.large = None
+            is_packed = self.large.is_packed
         else:
             is_packed = self.input.data[self.input.start] == COMPRESSED
-            body = PyBytes_FromStringAndSize(
-                <char*>self.input.data + self.input.start + PREFIX_BYTES, self.message_bytes
-            )
-            octets_take(&self.input, PREFIX_BYTES + self.message_bytes)
+        if is_packed:
+            self.wants_inflation = True
+            if not self.link.inflation_turns.take(self):
+                return None
+        if self.large is not None:
+            body, self.large = self.large.body, None
+        else:
+            body = self._cut_off(self.message_bytes)
         self._taken()
         if not is_packed:
             return body
@@ -248,27 +191,42 @@ cdef class Stream(MessageStream):
         return self._inflated()
 
     cdef bytes _inflated(self):
-        """The message that is being inflated, or None where it takes another step."""
+        """The message that is being inflated, or None where that takes another turn."""
         cdef Py_ssize_t max_bytes = self.link.max_receive_bytes
         cdef Inflation inflation = self.inflation
-        cdef int64_t end_ns = monotonic_ns() + INFLATION_NS
+        if not self.link.inflation_turns.take(self):
+            return None
         try:
-            while not inflation.step(max_bytes):
-                if monotonic_ns() >= end_ns:
-                    self.link.come_back(self)
-                    return None
+            if not inflation.run(max_bytes, monotonic_ns() + INFLATION_NS):
+                self.link.come_back(self)
+                return None
         except ValueError:
-            self.inflation = None
+            self._drop_inflation()
             raise AbortError(MALFORMED_ENCODING) from None
-        self.inflation = None
+        self._drop_inflation()
         if inflation.is_too_large:
             self.link.too_large(True)
             raise AbortError(too_large(f"more than {max_bytes}", max_bytes))
         return inflation.plain()
 
+    cdef void lay_inflation_aside(self) except *:
+        """Nobody reads the message that is being inflated: others go first."""
+        if self.inflation is not None:
+            self.inflation.begin_again()
+            self._give_turn_back()
+
+    cdef void _drop_inflation(self) except *:
+        self.wants_inflation = False
+        self.inflation = None
+        self._give_turn_back()
+
+    cdef void _give_turn_back(self) except *:
+        for stream in self.link.inflation_turns.give_back(self) or ():
+            self.link.come_back(stream)
+
     cdef object take_message(self):
         body = self.next_message()
-        if body is None and self.request_ended and self.inflation is None:
+        if body is None and self.request_ended and not self.wants_inflation:
             return self.listener.eof
         return body
 
@@ -284,6 +242,9 @@ cdef class Stream(MessageStream):
             self.reader = self.listener.loop.create_future()
             try:
                 await self.reader
+            except BaseException:
+                self.lay_inflation_aside()
+                raise
             finally:
                 self.reader = None
 
@@ -390,8 +351,9 @@ cdef class Stream(MessageStream):
 
     cdef void let_go(self) except *:
         """Drops what refers back to the stream, so that nothing waits for the collector."""
+        if self.wants_inflation:
+            self._drop_inflation()
         self.call = None
-        self.inflation = None
         self.pipeline = None
         self.eager = None
         self.late = None

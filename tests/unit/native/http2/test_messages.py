@@ -1,6 +1,7 @@
 """Compression of messages, and its bound."""
 
 import gzip
+import random
 import tracemalloc
 import zlib
 
@@ -27,6 +28,17 @@ def test_a_message_comes_back(encoding: str, body: bytes) -> None:
 def test_the_standard_library_reads_it(body: bytes) -> None:
     assert gzip.decompress(compress("gzip", body)) == body
     assert zlib.decompress(compress("deflate", body)) == body
+
+
+@pytest.mark.parametrize("encoding", COMPRESSIONS)
+@pytest.mark.parametrize("part", [bytes(1_000), random.Random(1).randbytes(1_000)])
+@pytest.mark.parametrize("size_bytes", [40_000, 4 << 20, (4 << 20) + 1, 9 << 20])
+def test_a_large_message_comes_back(encoding: str, part: bytes, size_bytes: int) -> None:
+    body = (part * (size_bytes // len(part) + 1))[:size_bytes]
+    packed = compress(encoding, body)
+    assert decompress(encoding, packed, 16 << 20) == body
+    assert decompress(encoding, packed, size_bytes) == body
+    assert decompress(encoding, packed, size_bytes - 1) is None
 
 
 @pytest.mark.parametrize("encoding", COMPRESSIONS)
