@@ -182,6 +182,26 @@ class DatabaseConformance:
         assert [each.pages for each in await database.fetch_all(ALL)] == list(range(count))
         assert await one(database, BY_ID, book="00") == rows[0]
 
+    @pytest.mark.parametrize("count", [1, 2, 20])
+    async def test_rows_may_be_given_column_by_column(
+        self, database: DatabaseAdapter, count: int
+    ) -> None:
+        own = {"id": [f"{number:02}" for number in range(count)], "pages": range(7, 7 + count)}
+        common = book("", cover=b"\x00") | own
+        async with database.transaction() as transaction:
+            columns = [common[column.name] for column in books.columns]
+            await transaction.execute_columns(ADD, columns)
+        rows = await database.fetch_all(ALL)
+        assert [each.pages for each in rows] == list(own["pages"])
+        expected = book("00", pages=7, cover=b"\x00")
+        assert await one(database, BY_ID, book="00") == tuple(
+            expected[column.name] for column in books.columns
+        )
+        with pytest.raises(IntegrityViolationError):
+            async with database.transaction() as transaction:
+                await transaction.execute_columns(ADD, columns)
+        assert (await one(database, COUNT)).count == count
+
     @pytest.mark.parametrize("params", [{}, {"book": "a", "other": 1}, {"id": "a"}])
     async def test_wrong_parameters_are_refused(
         self, database: DatabaseAdapter, params: dict[str, Any]

@@ -1,10 +1,10 @@
-"""Many rows by SQLite's own functions, through a connection that Python's sqlite3 module has opened."""
+"""Many rows by SQLite's own functions, through a connection of Python's sqlite3 module."""
 
 from collections.abc import Callable
-from typing import final
+from typing import TypeAlias, final
 
-Value = None | str | bytes | int | float
-Column = list[Value] | list[str] | list[bytes] | range | Value
+Value: TypeAlias = str | bytes | int | float | None
+Column: TypeAlias = list[Value] | list[str] | list[bytes] | range | Value
 """The values of all rows, numbers from one on, or the value that all of them have."""
 
 @final

@@ -1,4 +1,4 @@
-"""Many rows by SQLite's own functions, through a connection that Python's sqlite3 module has opened.
+"""Many rows by SQLite's own functions, through a connection of Python's sqlite3 module.
 
 The module binds each value and runs each row by itself, with the interpreter's lock held; together
 that takes as long as what SQLite does with a row.

@@ -6,7 +6,7 @@ from typing import TypeVar, final
 from blrcs_native.direct.handler import DirectHandler
 from blrcs_native.guards.guard import Guard
 
-Key = TypeVar("Key")
+_Key = TypeVar("_Key")
 
 @final
 class DirectCreateRecord(DirectHandler):
@@ -26,9 +26,9 @@ class DirectCreateRecord(DirectHandler):
 
     def __init__(
         self,
-        key_of: Callable[[str], Key | None],
+        key_of: Callable[[str], _Key | None],
         create: Callable[
-            [Key, list[str], list[str], list[bytes]], Awaitable[Sequence[bytes] | None]
+            [_Key, list[str], list[str], list[bytes]], Awaitable[Sequence[bytes] | None]
         ],
         max_levels: int,
         guards: Iterable[Guard] = (),

@@ -3,14 +3,16 @@
 Those that come at the same time are gathered, column by column, while others are carried out.
 """
 
-from asyncio import create_task
+from asyncio import create_task, sleep
 from collections import deque
 from contextvars import Context
 
 cimport cython
+from libc.stdint cimport int64_t
 
 from blrcs_native.calls.call cimport Call
 from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.direct.handler cimport DirectHandler
 from blrcs_native.direct.late_answer cimport LateAnswer, late_answer
 from blrcs_native.encoding.protobuf_wire cimport Span, span_of, text_of
@@ -21,6 +23,10 @@ cdef enum:
     MAX_TOGETHER = 256
     MAX_BYTES_TOGETHER = 1 << 20
     MAX_GROUPS = 64
+    MAX_QUEUES = 1024
+    # Of the time that a group takes, how much the next one may be waited for; and how long at most.
+    LINGER_PART = 2
+    MAX_LINGER_NS = 500_000
 
 
 @cython.final
@@ -86,14 +92,38 @@ cdef class Group:
 
 
 @cython.final
+cdef class Queue:
+    """What waits in one collection while something is carried out there."""
+
+    cdef object groups
+    cdef bint is_running
+    cdef object task
+    # How many were answered together last, and how long these are waited for.
+    cdef Py_ssize_t answered
+    cdef int64_t linger_until_ns
+
+    def __cinit__(self):
+        self.groups = deque()
+
+    cdef bint lingers(self) except -1:
+        """Whether others are worth waiting for: those who were answered together, if they ask again.
+
+        Else the first ones of them would be a group, and the rest another: two commits for one.
+        """
+        if len(self.groups) > 1 or len((<Group>self.groups[0]).answers) >= self.answered:
+            return False
+        return monotonic_ns() < self.linger_until_ns
+
+
+@cython.final
 cdef class DirectCreateRecord(DirectHandler):
     """See direct/creation.pyi."""
 
     cdef object key_of
     cdef object create
     cdef int max_levels
-    # By the names of collections, what waits there while something is carried out.
-    cdef dict waiting
+    # By the names of collections.
+    cdef dict queues
 
     def __init__(self, key_of not None, create not None, int max_levels, guards=()):
         DirectHandler.__init__(self, guards, ("parent",))
@@ -101,7 +131,7 @@ cdef class DirectCreateRecord(DirectHandler):
         self.key_of = key_of
         self.create = create
         self.max_levels = max_levels
-        self.waiting = {}
+        self.queues = {}
         self.waits = True
 
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size):
@@ -137,43 +167,57 @@ cdef class DirectCreateRecord(DirectHandler):
 
     cdef Group _group_for(self, str name, str record_id, Py_ssize_t size_bytes):
         """Where the next one waits; None where it has to go another way."""
+        cdef Queue queue = self.queues.get(name)
         cdef Group last
-        groups = self.waiting.get(name)
-        if groups is None:
+        if queue is None or not queue.is_running:
             key = self.key_of(name)
             if key is None:
                 return None
-            last = Group()
-            self.waiting[name] = groups = deque([last])
+            if queue is None:
+                if len(self.queues) >= MAX_QUEUES:
+                    self.queues.clear()  # those that run still hold their own
+                self.queues[name] = queue = Queue()
+            queue.is_running = True
             # Not before others of this moment are there as well, and for none of them alone: what
             # is known of a call, as its deadline, is not known of all.
-            create_task(self._run(name, key, groups), context=Context())
-            return last
-        if groups:
-            last = groups[-1]
+            queue.task = create_task(self._run(queue, key), context=Context())
+        if queue.groups:
+            last = queue.groups[-1]
             if last.has_room(record_id, size_bytes):
                 return last
-            if len(groups) >= MAX_GROUPS:
+            if len(queue.groups) >= MAX_GROUPS:
                 return None
         last = Group()
-        groups.append(last)
+        queue.groups.append(last)
         return last
 
-    async def _run(self, str name, key, groups):
+    async def _run(self, Queue queue, key):
         """Carries out what waits for a collection, until there is nothing left."""
         cdef Group group = None
+        cdef int64_t began_ns, ended_ns
         try:
-            while groups:
-                group = groups.popleft()
+            while queue.groups:
+                while queue.lingers():
+                    await sleep(0)
+                group = queue.groups.popleft()
                 group.drop_gone()
-                if group.answers:
-                    await self._carry_out(key, group)
+                if not group.answers:
+                    continue
+                began_ns = monotonic_ns()
+                await self._carry_out(key, group)
+                ended_ns = monotonic_ns()
+                queue.answered = len(group.answers)
+                queue.linger_until_ns = ended_ns + min(
+                    (ended_ns - began_ns) // LINGER_PART, <int64_t>MAX_LINGER_NS
+                )
         finally:
             # With nothing between this and the last look, so that nobody is left waiting.
-            del self.waiting[name]
+            queue.is_running = False
+            queue.task = None  # a cycle
             if group is not None:
                 group.give_up()
-            for group in groups:
+            while queue.groups:
+                group = queue.groups.popleft()
                 group.give_up()
 
     async def _carry_out(self, key, Group group):

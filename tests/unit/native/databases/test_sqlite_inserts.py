@@ -37,7 +37,9 @@ def test_values_of_every_kind_are_stored_as_the_module_stores_them(connection):
     connection.inserts.insert(ADD, ("all", list(range(count)), VALUES, None))
     for at, value in enumerate(VALUES):
         connection.inserts.insert(ADD, ("one", [count + at], value, None))
-    connection.executemany(ADD, [("it", 2 * count + at, each, None) for at, each in enumerate(VALUES)])
+    connection.executemany(
+        ADD, [("it", 2 * count + at, each, None) for at, each in enumerate(VALUES)]
+    )
     stored = [(type(row[2]), row[2]) for row in connection.execute(READ)]
     assert stored[:count] == stored[count : 2 * count] == stored[2 * count :]
 

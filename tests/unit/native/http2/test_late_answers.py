@@ -11,15 +11,15 @@ from blrcs_native.calls.rejection import Rejection
 from blrcs_native.direct.creation import DirectCreateRecord
 from blrcs_native.load.overload import REFUSAL_NAMES, Overload
 from tests.unit.native.http2.endpoint import Endpoint, body_of, status_of, turns
-from tests.unit.native.http2.frames import call, message, reset
+from tests.unit.native.http2.frames import Frame, call, message, reset
 
 CREATE = "/blrcs.v1.RecordService/CreateRecord"
 PARENT = "tenants/acme/collections/orders"
 REJECTIONS = [[Rejection(14, "overload", name.upper(), name)] for name in REFUSAL_NAMES]
 
 
-def body(record_id: str = "", data: object = None, parent: str = PARENT) -> bytes:
-    record = record_pb2.Record(data={} if data is None else data)
+def body(record_id: str = "", data: dict[str, object] | None = None, parent: str = PARENT) -> bytes:
+    record = record_pb2.Record(data=data or {})
     request = record_pb2.CreateRecordRequest(parent=parent, record_id=record_id, record=record)
     return request.SerializeToString()
 
@@ -52,7 +52,9 @@ class Waiting:
         is_done = await self.results[-1]
         if not is_done:
             return None
-        return [b"%s %s" % (name.encode(), text.encode()) for name, text in zip(ids, texts)]
+        return [
+            b"%s %s" % (name.encode(), text.encode()) for name, text in zip(ids, texts, strict=True)
+        ]
 
     async def handle(self, request: bytes, _: Call) -> bytes:
         self.handled.append(request)
@@ -63,7 +65,7 @@ class Waiting:
         request = call(stream, CREATE.encode(), body(record_id), *fields)
         assert status_of(await self.server.answer(request), stream) is None
 
-    async def settle(self, is_done: bool = True) -> list:
+    async def settle(self, is_done: bool = True) -> list[Frame]:
         self.results[-1].set_result(is_done)
         return await self.server.answer(b"")
 
