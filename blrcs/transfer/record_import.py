@@ -15,8 +15,8 @@ from blrcs.transfer.progress_file import ProgressFile
 from blrcs.transfer.reject_log import RejectLog
 from blrcs.transfer.source import Source
 
-AHEAD_BYTES = 4 << 20
-"""So much of the input is said to be sent before it is, so that the disk is waited for seldom."""
+AHEAD_BATCHES = 8
+"""So many more are said to be sent before they are, so that not each of them waits for the disk."""
 
 
 class TooManyRejectsError(TransferError):
@@ -129,7 +129,7 @@ class RecordImport:
                 while self._must_wait_for(batch):
                     self._settle_first()
                 if batch.end > tally.sent:
-                    tally.sent = batch.end + AHEAD_BYTES
+                    tally.sent = batch.end + AHEAD_BATCHES * (batch.end - begin)
                     self._save()
                 doubtful = begin < doubtful_until
                 self._waiting.append((batch, pool.submit(self._write, batch, is_doubtful=doubtful)))
