@@ -25,11 +25,11 @@ from blrcs.database.pool import PoolLimits
 from blrcs.database.replicas.adapter import ReplicatedDatabase
 from blrcs.database.replicas.group import ReplicaOptions
 from blrcs.database.replicas.opening import with_replicas
-from blrcs.database.replicas.reads import PRIMARY
 from blrcs.database.repositories.settings import get_or_make
 from blrcs.database.slow_log.file import FILE_NAME, SlowLogFile
 from blrcs.database.slow_log.log import SlowLog
 from blrcs.database.slow_log.watched import WatchedDatabase, WatchedReader, noting_waits
+from blrcs.domain.consistency import PRIMARY
 from blrcs.resilience.watching import MakeBreaker, watched_breakers
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
