@@ -1,5 +1,6 @@
 """The audit log as its service shows it, of a whole server."""
 
+import json
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -19,10 +20,15 @@ from blrcs.v1 import (
     audit_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
+    cache_pb2,
+    cache_pb2_grpc,
+    record_pb2,
+    record_pb2_grpc,
     user_pb2,
     user_pb2_grpc,
 )
 
+REQUESTS_TOO = {f"/blrcs.v1.{name}Service/*": {"audit": "request"} for name in ("Record", "Cache")}
 FIRST, PASSWORD = "correct horse battery", "staple battery horse"
 
 
@@ -35,6 +41,8 @@ class World:
         self.users = user_pb2_grpc.UserServiceStub(channel)
         self.access = access_pb2_grpc.AccessServiceStub(channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
+        self.records = record_pb2_grpc.RecordServiceStub(channel)
+        self.caches = cache_pb2_grpc.CacheServiceStub(channel)
         self.admin: list[tuple[str, str]] = []
 
     async def sign_in(self, user_id: str, password: str) -> list[tuple[str, str]]:
@@ -85,7 +93,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         "metrics.port": 0,
         "auth.initial_admin_password": FIRST,
     }
-    load = partial(load_settings, environ={}, flags=flags)
+    environ = {"BLRCS_POLICIES": json.dumps(REQUESTS_TOO)}
+    load = partial(load_settings, environ=environ, flags=flags)
     async with running(load(), load, LogLevel("error")) as application:
         address = application.addresses[0].partition(" ")[0]
         async with grpc.aio.insecure_channel(address) as channel:
@@ -115,6 +124,36 @@ async def test_a_change_is_listed_with_all_that_is_to_be_known_of_it(world):
     assert PASSWORD not in event.line
     line = Line.read(event.line.encode())
     assert event.name == f"audit/chains/{line.chain}/records/{line.seq}"
+
+
+async def test_what_is_sealed_or_cached_is_in_no_record_though_requests_are_kept(world):
+    secret, parent = "DE02120300000000202051", "tenants/acme/collections/patients"
+    shape = {"encrypted_fields": ["iban"], "indexes": [{"path": "iban"}]}
+    create = record_pb2.CreateCollectionRequest(
+        parent="tenants/acme", collection_id="patients", collection=shape
+    )
+    await world.records.CreateCollection(create, metadata=world.admin)
+    request = record_pb2.CreateRecordRequest(parent=parent, record_id="p1")
+    request.record.data.update({"iban": secret})
+    await world.records.CreateRecord(request, metadata=world.admin)
+    asked = {"parent": parent, "filter": f'data.iban = "{secret}"'}
+    found = await world.records.ListRecords(
+        record_pb2.ListRecordsRequest(**asked), metadata=world.admin
+    )
+    assert len(found.records) == 1
+    count = record_pb2.CountRecordsRequest(**asked)
+    await world.records.CountRecords(count, metadata=world.admin)
+    entry = cache_pb2.SetRequest(namespace="sessions", key="k", value=secret.encode())
+    await world.caches.Set(entry, metadata=world.admin)
+
+    events = await world.events(method="/blrcs.v1.RecordService/*")
+    shown = {each.method.rpartition("/")[2]: MessageToDict(each.request) for each in events}
+    for method in ("ListRecords", "CountRecords"):
+        assert shown[method] == {"parent": parent, "filter": "********"}
+    assert shown["CreateRecord"]["record"] == {"data": "********"}
+    (cached,) = await world.events(method="/blrcs.v1.CacheService/*")
+    assert MessageToDict(cached.request)["value"] == "********"
+    assert all(secret not in each.line for each in events)
 
 
 async def test_sign_ins_are_listed_by_whom_they_prove_to_be(world):
