@@ -86,6 +86,7 @@ cdef class Dispatcher(Listener):
         Limits limits not None,
         *,
         eof,
+        abort_error=AbortError,
         max_calls=None,
         str reply_encoding=None,
         unexpected=None,
@@ -93,6 +94,7 @@ cdef class Dispatcher(Listener):
     ):
         self.loop = loop
         self.eof = eof
+        self.abort_error = abort_error
         self.wheel = TimerWheel(loop)
         self._router = router
         self._tasks = TaskPool(loop)
