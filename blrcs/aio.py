@@ -140,8 +140,14 @@ def server(
         transport: BLRCS's own, or ``grpcio``, the reference.
 
     Raises:
-        ValueError: An option's value is out of its range.
+        ValueError: An option's value is out of its range, or an interceptor is none of grpc.aio's.
     """
+    if foreign := [
+        each for each in interceptors or () if not isinstance(each, grpc.aio.ServerInterceptor)
+    ]:
+        raise ValueError(
+            f"interceptors are grpc.aio.ServerInterceptors, and these are not: {foreign}"
+        )
     log_by_standard_library()
     router = Router({})
     made = Server(

@@ -22,11 +22,11 @@ class Certificate:
     path: Path
 
 
-def new_key_and_chain() -> tuple[bytes, bytes]:
-    """A key and its own certificate, for localhost and 127.0.0.1, in PEM."""
+def new_key_and_chain(host: str = "localhost") -> tuple[bytes, bytes]:
+    """A key and its own certificate, for a host and 127.0.0.1, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    names = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()

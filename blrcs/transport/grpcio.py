@@ -13,6 +13,7 @@ import grpc
 import grpc.aio
 
 from blrcs.domain.deadline import expect_within
+from blrcs.transport.abort_error import GrpcAbortError
 from blrcs.transport.router import Router
 from blrcs.transport.status_codes import STATUS_CODES
 from blrcs.transport.tls import ServerCredentials
@@ -28,6 +29,7 @@ class GrpcioStream:
     """A grpc.aio ServicerContext as the stream below a Call."""
 
     eof = grpc.aio.EOF
+    abort_error = GrpcAbortError
     __slots__ = ("_context",)
 
     def __init__(self, context: Any) -> None:

@@ -105,7 +105,7 @@ def _in_thread(
         loop = asyncio.get_running_loop()
         context = ThreadContext(call, loop)
         argument = _blocking(request, context) if client_streaming else request
-        result = await loop.run_in_executor(executor, behaviour, argument, context)
+        result = await loop.run_in_executor(executor, _result, behaviour, argument, context)
         if not server_streaming:
             return result
         replies = iter(result)
@@ -114,6 +114,14 @@ def _in_thread(
         return None
 
     return handler
+
+
+def _result(behaviour: Callable[..., Any], argument: Any, context: ThreadContext) -> Any:
+    try:
+        return behaviour(argument, context)
+    except StopIteration as error:
+        # No future takes it, and whoever awaits one would wait for ever.
+        raise RuntimeError("the handler raised StopIteration") from error
 
 
 def _next(replies: Iterator[Any]) -> Any:

@@ -14,11 +14,13 @@ from grpc.aio import EOF, AioRpcError
 from grpc.aio import Metadata as GrpcMetadata
 
 from blrcs.domain.deadline import expect_within
+from blrcs.transport.abort_error import GrpcAbortError
 from blrcs.transport.router import Router
 from blrcs.transport.status_codes import STATUS_CODES
 from blrcs_native.calls.call import Call
 from blrcs_native.calls.interfaces import Metadata
 from blrcs_native.calls.pipeline import Pipeline
+from blrcs_native.http2.reply_fields import check_fields
 
 PEER = "in-process"
 QUEUED_MESSAGES = 16
@@ -28,6 +30,7 @@ class InProcessStream:
     """The server's side of one call, and the queues between the two."""
 
     eof = EOF
+    abort_error = GrpcAbortError
 
     def __init__(self, deadline: float | None) -> None:
         self.requests: asyncio.Queue[Any] = asyncio.Queue(QUEUED_MESSAGES)
@@ -54,11 +57,13 @@ class InProcessStream:
         await self.replies.put(body)
 
     async def send_initial_metadata(self, initial_metadata: Metadata) -> None:
-        """Keeps the metadata for the client."""
+        """Keeps the metadata for the client; ValueError or TypeError where none could be sent."""
+        check_fields(initial_metadata)
         self.sent_initial_metadata = tuple(initial_metadata)
 
     def set_trailing_metadata(self, trailing_metadata: Metadata) -> None:
-        """What the client gets with the status."""
+        """What the client gets with the status; ValueError or TypeError as above."""
+        check_fields(trailing_metadata)
         self._trailing_metadata = tuple(trailing_metadata)
 
     def trailing_metadata(self) -> Metadata:

@@ -12,6 +12,7 @@ import grpc
 import grpc.aio
 
 from blrcs.process import show_large_block
+from blrcs.transport.abort_error import GrpcAbortError
 from blrcs.transport.listening import SocketPath, listening_sockets, port_of
 from blrcs.transport.native_options import native_options
 from blrcs.transport.router import Router
@@ -180,6 +181,7 @@ class NativeServer:
             loop,
             self._options.limits,
             eof=grpc.aio.EOF,
+            abort_error=GrpcAbortError,
             max_calls=self._max_calls,
             overload=self._overload,
             reply_encoding=self._reply_encoding,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from blrcs.transport.server_names import contexts_by_name
+
 KeyAndChain = tuple[bytes, bytes]
 
 
@@ -87,19 +89,40 @@ def server_context(
 ) -> ssl.SSLContext:
     """TLS 1.2 or later, and HTTP/2 alone.
 
+    Of several certificates a client gets one that has the name it asks for, else the first; where
+    several have, one for each kind of key.
+
     Raises:
         ValueError: There is no certificate.
         ssl.SSLError: A certificate or key cannot be used.
     """
-    if not configuration.pairs:
+    pairs = configuration.pairs
+    if not pairs:
         raise ValueError("at least one private key with its certificate chain is required")
+
+    def context_of(pairs: Sequence[KeyAndChain]) -> ssl.SSLContext:
+        return _context(configuration, pairs, require_client_certificate=require_client_certificate)
+
+    context = context_of(pairs)
+    if len(pairs) > 1:
+        context.sni_callback = contexts_by_name(pairs, context_of)
+    return context
+
+
+def _context(
+    configuration: CertificateConfiguration,
+    pairs: Sequence[KeyAndChain],
+    *,
+    require_client_certificate: bool,
+) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # RFC 9113, section 9.2: no compression, no renegotiation, and forward secrecy with AEAD.
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     context.set_alpn_protocols(["h2"])
-    for key, chain in configuration.pairs:
+    # Of those with one kind of key the last one that is loaded counts.
+    for key, chain in reversed(pairs):
         _load_pair(context, key, chain)
     if configuration.root_certificates is not None:
         context.load_verify_locations(cadata=configuration.root_certificates.decode("ascii"))

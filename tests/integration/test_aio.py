@@ -185,6 +185,15 @@ async def test_a_handler_of_an_interceptor_need_not_be_hashable() -> None:
         assert (await stub.Get(GET)).entry.key == "instead"
 
 
+def test_interceptors_of_another_kind_are_refused() -> None:
+    class OfThreads(grpc.ServerInterceptor):  # type: ignore[misc]
+        def intercept_service(self, continuation: Any, details: Any) -> Any:
+            return continuation(details)
+
+    with pytest.raises(ValueError, match="OfThreads"):
+        blrcs.aio.server(interceptors=[OfThreads()])
+
+
 async def test_guards_refuse_before_interceptors_are_asked() -> None:
     seen: list[str] = []
     async with serving(interceptors=[Recording(seen, "a")]) as stub:

@@ -10,6 +10,7 @@ from blrcs_native.calls.message_stream cimport MessageStream
 from blrcs_native.calls.method cimport Method
 from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.calls.rejection import AbortError, CODE_NAMES, explained
+from blrcs_native.http2.reply_fields cimport checked_fields
 
 
 @cython.final
@@ -171,7 +172,7 @@ cdef class Call:
     def write(self, message):
         cdef Method method = self.method
         if self.aborted:
-            return raising(AbortError(self.rejection))
+            return raising(self.stream.abort_error(self.rejection))
         body = message if method.serialize is None else method.serialize(message)
         if self.standing_guards:
             verdict = ask(self.standing_guards, self, 0)
@@ -197,18 +198,21 @@ cdef class Call:
         await self.stream.send_initial_metadata(initial_metadata)
 
     async def abort(self, code, details="", trailing_metadata=()):
+        cdef Rejection rejection
         number = code_number(code)
         if number == 0:
             raise ValueError("a call is not aborted with OK")
         if not self.aborted:
-            self.aborted = True
             details = details or self.stream.details() or ""
             trailers = tuple(tuple(pair) for pair in trailing_metadata or ())
+            rejection = Rejection(number, "handler", "", details, trailers)
+            rejection.packed_trailers = checked_fields(trailers)
             # A handler that suppresses the exception has aborted all the same.
-            self.reject(Rejection(number, "handler", "", details, trailers))
+            self.aborted = True
+            self.reject(rejection)
             self.stream.set_code(code)
             self.stream.set_details(details)
-        raise AbortError(self.rejection)
+        raise self.stream.abort_error(self.rejection)
 
     async def abort_with_status(self, status):
         await self.abort(status.code, status.details, status.trailing_metadata)
@@ -220,12 +224,13 @@ cdef class Call:
         return self.stream.trailing_metadata()
 
     def set_code(self, code):
+        code_number(code)
         self.stream.set_code(code)
 
     def code(self):
         return self.stream.code()
 
-    def set_details(self, details):
+    def set_details(self, str details):
         self.stream.set_details(details)
 
     def details(self):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from blrcs_native.calls.call import Call
+    from blrcs_native.calls.rejection import AbortError
 
 Metadata = Sequence[tuple[str, str | bytes]]
 
@@ -16,6 +17,10 @@ class CallStream(Protocol):
 
     eof: Any
     """What ``read`` gives after the last message."""
+
+    @property
+    def abort_error(self) -> type[AbortError]:
+        """What ``abort`` raises, by the name under which authors of handlers may know it."""
 
     async def read(self) -> Any: ...
     async def write(self, body: bytes) -> None: ...

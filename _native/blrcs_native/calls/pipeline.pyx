@@ -266,6 +266,9 @@ cdef class Pipeline:
                 return None
             if method.serialize is not None:
                 reply = method.serialize(reply)
+            elif reply is None:
+                # As in grpc.aio: a unary call that is well has a message.
+                reply = b""
             if method.metrics is not None:
                 method.metrics.sent()
             return reply

@@ -4,6 +4,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import final
 
+from blrcs_native.calls.rejection import AbortError
 from blrcs_native.calls.routes import Routes
 from blrcs_native.http2.limits import Limits
 from blrcs_native.http2.timer_wheel import TimerWheel
@@ -19,6 +20,7 @@ class Dispatcher:
         loop: The event loop of all connections.
         limits: What the calls of a connection may cost.
         eof: What a handler reads after the last message.
+        abort_error: What ``Call.abort`` raises, an AbortError.
         max_calls: Handlers that run at once; calls beyond are refused with RESOURCE_EXHAUSTED. None
             for no limit.
         reply_encoding: What replies are compressed with where the client accepts it.
@@ -33,6 +35,7 @@ class Dispatcher:
         limits: Limits,
         *,
         eof: object,
+        abort_error: type[AbortError] = ...,
         max_calls: int | None = None,
         reply_encoding: str | None = None,
         unexpected: Callable[[BaseException], None] | None = None,

@@ -88,6 +88,7 @@ cdef class Dispatcher(Listener):
         Limits limits not None,
         *,
         eof,
+        abort_error=AbortError,
         max_calls=None,
         str reply_encoding=None,
         unexpected=None,
@@ -95,6 +96,7 @@ cdef class Dispatcher(Listener):
     ):
         self.loop = loop
         self.eof = eof
+        self.abort_error = abort_error
         self.wheel = TimerWheel(loop)
         self._router = router
         self._tasks = TaskPool(loop)

@@ -8,6 +8,7 @@ from blrcs_native.http2.stream cimport Stream
 cdef class Listener:
     cdef readonly object loop
     cdef readonly object eof
+    cdef readonly object abort_error
     # Told of the turns in which it hears of streams.
     cdef CurrentTask current_task
 

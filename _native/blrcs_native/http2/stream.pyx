@@ -48,6 +48,10 @@ cdef class Stream(MessageStream):
     def eof(self):
         return self.listener.eof
 
+    @property
+    def abort_error(self):
+        return self.listener.abort_error
+
     cdef object started(self, object request):
         return self.pipeline.enter(self.call, request)
 

@@ -34,6 +34,7 @@ class Record:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
     written: int = 0
+    abort_seen: bool = False
     reading: threading.Event = field(default_factory=threading.Event)
     left: threading.Event = field(default_factory=threading.Event)
 
@@ -115,6 +116,51 @@ class Context:
         status = Status(grpc.StatusCode.DATA_LOSS, "by a status", (("rich-bin", b"\x00\x01"),))
         await call.abort_with_status(status)
         return b""
+
+    async def abort_seen_by_name(self, request: bytes, call: Call) -> bytes:
+        """As interceptors do that report other exceptions."""
+        try:
+            await call.abort(grpc.StatusCode.ABORTED, "nothing to report")
+        except grpc.aio.AbortError:
+            self.record.abort_seen = True
+            raise
+        return b""
+
+    async def mistake(self, request: bytes, call: Any) -> bytes:
+        """Says what no status can be made of."""
+        match request:
+            case b"code":
+                call.set_code(99)
+            case b"details":
+                call.set_details(ValueError("no text"))
+            case b"trailing":
+                call.set_trailing_metadata((("no name", "1"),))
+            case b"initial":
+                await call.send_initial_metadata((("name", "\n"),))
+            case b"abort_code":
+                await call.abort("NOT_FOUND")
+            case b"abort_details":
+                await call.abort(grpc.StatusCode.NOT_FOUND, ValueError("no text"))
+            case b"abort_name":
+                await call.abort(grpc.StatusCode.NOT_FOUND, "", (("no name", "1"),))
+            case b"abort_value":
+                await call.abort(grpc.StatusCode.NOT_FOUND, "", (("a-bin", "no bytes"),))
+        return b"passed over"
+
+    async def mistake_in_a_stream(self, request: bytes, call: Any) -> None:
+        await self.mistake(request, call)
+
+    async def wait_and_mistake(self, request: bytes, call: Any) -> bytes:
+        await asyncio.sleep(0.001)
+        return await self.mistake(request, call)
+
+    async def nothing(self, request: bytes, call: Call) -> None:
+        """Returns no message."""
+
+    def end_an_iterator_in_thread(self, request: bytes, call: Any) -> bytes:
+        """A plain function, which looks for a message that is not there."""
+        messages: list[bytes] = []
+        return next(iter(messages))
 
     async def initial_then_fail(self, request: bytes, call: Call) -> bytes:
         await call.send_initial_metadata((("first", "1"), ("first-bin", b"\xff")))
@@ -204,13 +250,22 @@ class Context:
                 self.abort_and_go_on,
                 self.set_details_and_abort,
                 self.abort_with_status,
+                self.abort_seen_by_name,
+                self.mistake,
+                self.wait_and_mistake,
+                self.nothing,
+                self.end_an_iterator_in_thread,
                 self.initial_then_fail,
                 self.initial_twice,
                 self.sleep,
                 self.echo,
                 self.compress,
             ),
-            grpc.unary_stream_rpc_method_handler: (self.expand, self.abort_and_stream_on),
+            grpc.unary_stream_rpc_method_handler: (
+                self.expand,
+                self.abort_and_stream_on,
+                self.mistake_in_a_stream,
+            ),
             grpc.stream_unary_rpc_method_handler: (
                 self.collect,
                 self.collect_in_thread,
