@@ -282,6 +282,11 @@ async def test_a_tenant_is_shredded_and_no_other(world, store):
         for server in (world, other):
             await server.encryption.look()
             assert await refusal(server.get("a")) == DESTROYED
+            name = f"{ORDERS}/records/a"
+            masked = record_pb2.GetRecordRequest(name=name, read_mask={"paths": ["data.plain"]})
+            assert await refusal(server.stub.GetRecord(masked)) == DESTROYED
+            plain = record_pb2.CountRecordsRequest(parent=ORDERS, filter="data.plain = 1")
+            assert (await server.stub.CountRecords(plain)).count == 1
             assert await refusal(server.create("b", data(2))) == DESTROYED
             assert await refusal(server.collection("more", **FIELDS)) == DESTROYED
             found = record_pb2.GetRecordRequest(name=f"{others}/records/a")
