@@ -14,9 +14,10 @@ from blrcs.database.repositories.revocation import RevocationRepository
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.revocation import Revocation
 from blrcs.security.key_directory import KeyDirectory
+from blrcs.security.key_file import KeyFileError
 from blrcs.security.key_follower import KeyFollower
 from blrcs.security.key_ring import KeyRing
-from blrcs.security.shared_keys import SharedKeys
+from blrcs.security.shared_keys import IN_DATABASE, SharedKeys
 from blrcs.security.token_revoker import VerifierRevoker
 from blrcs_native.tokens.verifier import TokenVerifier
 
@@ -74,15 +75,17 @@ async def share_keys(
     The first process of a server does so before anybody signs.
 
     Raises:
-        KeyFileError: A file cannot be used.
-        FailedPreconditionError: The keys in the database cannot be opened.
+        KeyFileError: A file cannot be used, or the keys in the database cannot be opened.
     """
     if settings.keys == "directory":
         return None
     directory = KeyDirectory(base.data_directory, overlap_ns=settings.longest_token_ns)
     shared = SharedKeys(directory, base.database, sealer, base.clock)
     if first:
-        await shared.settle()
+        try:
+            await shared.settle()
+        except FailedPreconditionError as error:
+            raise KeyFileError(IN_DATABASE, error.message) from error
     return shared
 
 

@@ -1,10 +1,12 @@
 """The database is stopped, paused, or only read while passwords are guessed and tokens used."""
 
 import asyncio
+import itertools
 import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import asyncpg
 import grpc
@@ -27,6 +29,7 @@ GUESSES = 10
 """So many may fail for an account before the first wait."""
 LOSSES = ["stopped", "paused", "read_only"]
 NEW = "newcomer"
+NUMBERS = itertools.count(1)
 PATIENCE_S = 1
 OK = grpc.StatusCode.OK
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
@@ -132,12 +135,26 @@ class Away:
     def until_it_is_back(self) -> None:
         """It is read again, and failures are counted."""
         until(lambda: self.use(self.world.admin) is OK)
-        until(lambda: self.sign_in("wrong password", "nobody-at-all") is UNAUTHENTICATED)
+        until(lambda: self.sign_in("wrong password", f"nobody{next(NUMBERS)}") is UNAUTHENTICATED)
 
 
 def _instants(packed: bytes) -> tuple[int, ...]:
     assert packed
     return struct.unpack(f"<{len(packed) // 8}q", packed)
+
+
+@contextmanager
+def taken_away(directory: Path, transport: str, server: PostgresqlServer) -> Iterator[Away]:
+    """One with a database of its own."""
+    name = f"{directory.name}_{transport}"
+    server.create_database(name)
+    with world(
+        directory,
+        transport,
+        BLRCS_DATABASE__URL=server.url(name),
+        BLRCS_OVERLOAD__BREAKER_OPEN="200ms",
+    ) as started:
+        yield Away(started, server, name)
 
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
@@ -146,15 +163,8 @@ def away(
     tmp_path_factory: pytest.TempPathFactory,
     postgresql_server: PostgresqlServer,
 ) -> Iterator[Away]:
-    name = f"away_{request.param}"
-    postgresql_server.create_database(name)
-    with world(
-        tmp_path_factory.mktemp("away"),
-        request.param,
-        BLRCS_DATABASE__URL=postgresql_server.url(name),
-        BLRCS_OVERLOAD__BREAKER_OPEN="200ms",
-    ) as started:
-        yield Away(started, postgresql_server, name)
+    with taken_away(tmp_path_factory.mktemp("away"), request.param, postgresql_server) as found:
+        yield found
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -71,3 +71,32 @@ async def test_what_the_key_is_known_by_can_be_nothing_else(folder: Path, altere
     assert done.stderr.splitlines()[-1].startswith("blrcs: ")
     assert "Traceback" not in done.stderr
     assert content_of(folder) == before
+
+
+KEYS_OF_SERVER = "tenant = '' AND purpose"
+EDITS = {
+    "a bit of the server's key": f"SET wrapped = flipped(wrapped) WHERE {KEYS_OF_SERVER} = 1",
+    "the server's key to nothing": f"SET wrapped = x'' WHERE {KEYS_OF_SERVER} = 1",
+    "what the server's key is for": f"SET purpose = 9 WHERE {KEYS_OF_SERVER} = 1",
+    "who wraps it": f"SET wrapped_by = 'ff00' WHERE {KEYS_OF_SERVER} = 1",
+    "a bit of what seals": f"SET wrapped = flipped(wrapped) WHERE {KEYS_OF_SERVER} = 2",
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS.keys())
+def test_with_signing_keys_that_cannot_be_opened_it_does_not_start(
+    tmp_path: Path, start: Start, edit: str
+) -> None:
+    environ = {"BLRCS_AUTH__KEYS": "database"}
+    server = start(**environ)
+    assert server.address
+    assert server.stop() == 0
+    with closing(sqlite3.connect(tmp_path / "data" / "blrcs.db")) as database, database:
+        database.create_function("flipped", 1, lambda value: value[:-1] + bytes([value[-1] ^ 1]))
+        assert database.execute(f"UPDATE data_keys {edit}").rowcount
+    before = content_of(tmp_path)
+    done = blrcs("serve", "--port", "0", cwd=tmp_path, environ=environ)
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.splitlines()[-1].startswith("blrcs: "), done.stderr
+    assert "Traceback" not in done.stderr
+    assert content_of(tmp_path) == before

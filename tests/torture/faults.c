@@ -3,7 +3,8 @@
  *   FAULTS_BELOW   only files whose path begins with this
  *   FAULTS_PLAN    a file that says what fails, once it is there: three numbers, "NTH ERRNO TIMES".
  *                  From then on operations are counted: the NTH fails, and those behind it, TIMES of
- *                  them in all. What fails has had no effect.
+ *                  them in all. What fails has had no effect. When the file is gone, nothing fails
+ *                  any more, until there is another one.
  *
  * Counted are write, pwrite, writev, pwritev, fsync, fdatasync and ftruncate.
  */
@@ -37,6 +38,12 @@ static void look_for_plan(void)
     fclose(plan);
 }
 
+static int has_plan(void)
+{
+    const char *path = getenv("FAULTS_PLAN");
+    return path != NULL && access(path, F_OK) == 0;
+}
+
 static int is_meant(int descriptor)
 {
     const char *below = getenv("FAULTS_BELOW");
@@ -56,6 +63,8 @@ static int fails(int descriptor)
     int saved = errno, failed = 0;
     if (is_meant(descriptor)) {
         pthread_mutex_lock(&lock);
+        if (remaining >= 0 && !has_plan())
+            remaining = -1;
         if (remaining < 0)
             look_for_plan();
         if (remaining > 0)

@@ -171,6 +171,10 @@ class Faults:
         ready.write_text(self._text)
         ready.rename(self._plan)
 
+    def disarm(self) -> None:
+        """From now on none fails, until it is armed again."""
+        self._plan.unlink()
+
 
 def build_faults() -> None:
     """Compiles what has files fail."""
