@@ -25,6 +25,7 @@ from blrcs.cache.redis.store import RedisCache
 from blrcs.cache.strategies import Lifetimes, ReadThrough
 from blrcs.config.cache import Cache
 from blrcs.config.redis import Redis
+from blrcs.domain.cache_entry import CacheEntry
 from blrcs.redis.client import RedisClient
 from blrcs.redis.url import RedisUrl
 from blrcs_native.cache.caches import TtlCache
@@ -48,7 +49,7 @@ BARE, AWAITED = "an awaited get of a bare TtlCache", "an awaited get from a copy
 LOADED = f"read-through: until {MISSING:,} callers have it"
 
 
-def keep_all(near: NearCopies) -> None:
+def keep_all(near: NearCopies[CacheEntry]) -> None:
     """Copies of all entries, good until an instant that is far away, and is looked at each time."""
     near.good_until_ns = FAR_AHEAD_NS
     for number in range(ENTRIES):

@@ -40,6 +40,7 @@ from blrcs.assembly.direct import (
 )
 from blrcs.cache.memory import MemoryCache
 from blrcs.config.cache import Cache
+from blrcs.domain.cache_entry import CacheEntry
 from blrcs.domain.limit_rule import LimitEntry, LimitRule
 from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.effective_policy import effective_policy
@@ -221,7 +222,9 @@ def partly(service: Callable[..., Any], **parts: Any) -> Any:
     return service(**dict.fromkeys(others), **parts)
 
 
-def roads(clock: Clock | None = None, copies: NearCopies | None = None) -> Mapping[str, Roads]:
+def roads(
+    clock: Clock | None = None, copies: NearCopies[CacheEntry] | None = None
+) -> Mapping[str, Roads]:
     """By the methods' names; without a clock, by the system's own.
 
     Where there are copies of cache entries, Get is answered directly by these.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from blrcs.cache.memory_namespace import Clock
 from blrcs.config.cache import Cache
+from blrcs.domain.cache_entry import CacheEntry
 from blrcs_native.cache.hits import CacheHits
 from blrcs_native.cache.near import NearCopies
 from blrcs_native.cache.stamps import CacheStamps
@@ -18,7 +19,7 @@ def near_copies(
     *,
     clock: Clock = time.time_ns,
     monotonic: Clock = time.monotonic_ns,
-) -> NearCopies:
+) -> NearCopies[CacheEntry]:
     """A worker's copies, within its share of each namespace's bounds.
 
     Args:
@@ -39,6 +40,7 @@ def near_copies(
         hits,
         bounds=bounds,
         max_namespaces=settings.max_namespaces,
+        make=CacheEntry,
         clock=clock,
         monotonic=monotonic,
     )

@@ -38,7 +38,7 @@ class RemoteCache:
         near: Copies of what it answered, which answer as long as they are good.
     """
 
-    def __init__(self, path: Path, near: NearCopies) -> None:
+    def __init__(self, path: Path, near: NearCopies[CacheEntry]) -> None:
         self._path = path
         self.near = near
         self._connection: _Connection | None = None
@@ -49,18 +49,7 @@ class RemoteCache:
     async def get(self, namespace: str, key: str) -> CacheEntry | None:
         """See the port."""
         entry = self.near.get(namespace, key)
-        if entry is None:
-            # Read first: what changes from here on is not in the copy.
-            stamp = self.near.stamp(namespace, key)
-            found = await self._ask("find", namespace, key)
-            if found is None:
-                return None
-            value, content_type, version, deadline_ns, column = found
-            entry = StoredEntry(key, value, content_type, deadline_ns)
-            entry.version = version
-            self.near.keep(namespace, key, stamp, entry, column)
-        expire_time_ns = self.near.expire_time_ns(entry)
-        return CacheEntry(key, entry.value, entry.content_type, entry.version, expire_time_ns)
+        return await self._find(namespace, key) if entry is None else entry
 
     async def get_many(self, namespace: str, keys: Sequence[str]) -> Sequence[CacheEntry]:
         """See the port."""
@@ -143,6 +132,19 @@ class RemoteCache:
         """Drops the connection."""
         if self._connection is not None:
             self._connection.close()
+
+    async def _find(self, namespace: str, key: str) -> CacheEntry | None:
+        """The entry as the keeper has it, of which a copy is made."""
+        # First: what changes from here on is not in the copy.
+        stamp = self.near.stamp(namespace, key)
+        found = await self._ask("find", namespace, key)
+        if found is None:
+            return None
+        value, content_type, version, deadline_ns, column = found
+        entry = StoredEntry(key, value, content_type, deadline_ns)
+        entry.version = version
+        self.near.keep(namespace, key, stamp, entry, column)
+        return self.near.show(key, entry)
 
     async def _ask(self, method: str, *arguments: object) -> Any:
         return await (await self._connected()).ask(method, *arguments)

@@ -33,7 +33,7 @@ def _table(name: str, *items: sa.schema.SchemaItem, long_rows: bool = False) -> 
 def _on(dialects: tuple[str, ...], index: sa.Index) -> None:
     """Makes an index one of some databases alone."""
     index.info[DIALECTS] = dialects
-    index.ddl_if(dialect=dialects)
+    index.ddl_if(callable_=lambda *_, dialect, **__: dialect.name in dialects)
 
 
 def _text(name: str) -> sa.Column[str]:

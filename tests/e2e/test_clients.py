@@ -1,9 +1,12 @@
 """The clients of examples/clients, made and run by the commands of docs/clients.md."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
 
 from tests.e2e.conftest import Start
 from tests.e2e.documents import make_checkout, script, shell
@@ -26,6 +29,26 @@ got: world
 watched: CACHE_EVENT_TYPE_SET hello
 refused: FAILED_PRECONDITION CACHE_VERSION_MISMATCH: the entry has another version, or is gone
 """
+STRUCT = """
+import { contract } from './contract.js';
+import { fromStruct, toStruct } from './struct.js';
+const { Struct } = contract.google.protobuf;
+const octets = Struct.serialize(toStruct(JSON.parse(process.env.DATA)));
+const read = fromStruct(Struct.deserialize(Buffer.from(process.env.OCTETS, 'hex')));
+console.log(`then\\n${octets.toString('hex')}\\n${JSON.stringify(read)}`);
+"""
+DATA = {
+    "": "",
+    "text": "Bonn",
+    "zero": 0,
+    "half": 0.5,
+    "yes": True,
+    "no": False,
+    "nothing": None,
+    "list": ["a", 1, None, [], {}, False],
+    "deep": {"a": {"b": []}},
+    "empty": {},
+}
 WRONG_PASSWORD = "UNAUTHENTICATED CREDENTIALS_INVALID: the user id or the password is wrong\n"
 
 
@@ -50,6 +73,20 @@ def test_a_client_walks_the_road_and_says_in_one_line_what_fails(
     walked, failed = output[output.index("signed in") :].split("then\n")
     assert redact(walked) == OUTPUT
     assert failed == f"{WRONG_PASSWORD}exit 1\n"
+
+
+@pytest.mark.parametrize("data", [DATA, {}])
+def test_node_reads_and_writes_what_a_record_holds(checkout: Path, data: dict[str, object]) -> None:
+    *made, _ = script(DOCUMENT, "node").splitlines()
+    octets = json_format.ParseDict(data, Struct()).SerializeToString()
+    output = shell(
+        "\n".join([*made, 'node --input-type=module -e "$STRUCT"']),
+        cwd=checkout,
+        environ={"STRUCT": STRUCT, "DATA": json.dumps(data), "OCTETS": octets.hex()},
+    )
+    written, read = output[output.index("then\n") :].splitlines()[1:]
+    assert json_format.MessageToDict(Struct.FromString(bytes.fromhex(written))) == data
+    assert json.loads(read) == data
 
 
 def redact(output: str) -> str:

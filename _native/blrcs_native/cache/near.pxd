@@ -16,6 +16,8 @@ cdef class NearCopy:
     cdef const uint64_t* word  # belongs to the stamps of its space
     cdef uint64_t stamp
     cdef uint64_t noted_in
+    cdef object shown  # what was made of the entry; None until it is asked for
+    cdef int64_t shown_expires_at_ns
 
 
 cdef class NearCopies(EntryClock)
@@ -45,5 +47,7 @@ cdef class NearCopies(EntryClock):
     cdef CacheHits hits
     cdef object bounds
     cdef Py_ssize_t max_namespaces
+    cdef object make
 
+    cdef object shown(self, str key, StoredEntry entry, int64_t expires_at_ns)
     cdef NearSpace space_of(self, str namespace)

@@ -1,14 +1,16 @@
 """Copies of cache entries that another process keeps, by which a worker answers by itself."""
 
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, Generic, TypeVar, final
 
 from blrcs_native.cache.hits import CacheHits
 from blrcs_native.cache.space import EntryClock, StoredEntry
 from blrcs_native.cache.stamps import CacheStamps
 
+_Shown = TypeVar("_Shown")
+
 @final
-class NearCopies(EntryClock):
+class NearCopies(EntryClock, Generic[_Shown]):
     """The copies that a process has, by namespace, within bounds; the least recently used go.
 
     ``stamp`` is read before the keeper is asked, and ``keep`` given with what it answered. A copy
@@ -19,6 +21,9 @@ class NearCopies(EntryClock):
         hits: Where this process counts what it answers.
         bounds: How many copies a namespace may have here, and of how many bytes together.
         max_namespaces: Beyond, the copies of the namespace that has been here longest are dropped.
+        make: Makes what is shown of an entry, of its key, value, content type, version and the
+            instant of its end. It is kept with the copy, and made anew where that instant is
+            another by a millisecond or more, since the clock was set.
         clock: Nanoseconds since the Unix epoch.
         monotonic: Those by which entries age; the keeper's.
 
@@ -36,14 +41,17 @@ class NearCopies(EntryClock):
         *,
         bounds: Callable[[str], tuple[int, int]],
         max_namespaces: int,
+        make: Callable[[str, bytes, str, int, int | None], _Shown],
         clock: Callable[[], int] = ...,
         monotonic: Callable[[], int] = ...,
     ) -> None: ...
     @property
     def spaces(self) -> dict[str, Any]:
         """The namespaces of which there are copies; always the same dict."""
-    def get(self, namespace: str, key: str) -> StoredEntry | None:
-        """The entry by a copy that is good; counts as a use of it, and as a hit."""
+    def get(self, namespace: str, key: str) -> _Shown | None:
+        """What is shown of the entry by a copy that is good; counts as a use of it, and as a hit."""
+    def show(self, key: str, entry: StoredEntry) -> _Shown:
+        """What is shown of an entry of which there may be no copy."""
     def stamp(self, namespace: str, key: str) -> int:
         """To be read before the keeper is asked."""
     def keep(

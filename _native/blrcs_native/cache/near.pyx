@@ -12,9 +12,11 @@ from blrcs_native.cache.space cimport EntryClock, StoredEntry
 from blrcs_native.cache.stamps cimport CacheStamps
 
 import time
+from types import GenericAlias
 
 cdef enum:
     MAX_NOTED = 10_000  # so that telling the keeper takes a few milliseconds at most
+    SAME_NS = 1_000_000  # what is told of one instant at two times may differ by less
 
 
 @cython.no_gc
@@ -53,6 +55,8 @@ cdef class NearSpace:
 cdef class NearCopies(EntryClock):
     """See cache/near.pyi."""
 
+    __class_getitem__ = classmethod(GenericAlias)
+
     def __init__(
         self,
         CacheStamps stamps not None,
@@ -60,6 +64,7 @@ cdef class NearCopies(EntryClock):
         *,
         bounds,
         Py_ssize_t max_namespaces,
+        make,
         clock=time.time_ns,
         monotonic=time.monotonic_ns,
     ):
@@ -68,16 +73,26 @@ cdef class NearCopies(EntryClock):
         self.hits = hits
         self.bounds = bounds
         self.max_namespaces = max_namespaces
+        self.make = make
         self.good_until_ns = INT64_MAX
         self.spaces = {}
 
+    @cython.binding(False)
     def get(self, str namespace not None, str key not None):
         cdef NearSpace space = self.space_of(namespace)
         cdef NearCopy copy = None if space is None else space.find(key)
+        cdef int64_t expires_at_ns
         if copy is None:
             return None
         space.count(copy)
-        return copy.entry
+        expires_at_ns = self.expires_at_ns(copy.entry, INT64_MAX)
+        # The wall clock may have been set since it was made.
+        if copy.shown is None or not (
+            -SAME_NS < expires_at_ns - copy.shown_expires_at_ns < SAME_NS
+        ):
+            copy.shown = self.shown(copy.key, copy.entry, expires_at_ns)
+            copy.shown_expires_at_ns = expires_at_ns
+        return copy.shown
 
     def stamp(self, str namespace not None, str key not None):
         cdef NearSpace space = self.space_of(namespace)
@@ -111,6 +126,9 @@ cdef class NearCopies(EntryClock):
         if stamp == space.stamps.stamp_at(copy.word):
             space.copies.set_c(key, copy, entry.size_bytes, 0)
 
+    def show(self, str key not None, StoredEntry entry not None):
+        return self.shown(key, entry, self.expires_at_ns(entry, INT64_MAX))
+
     def take_used(self):
         cdef NearSpace space
         cdef dict taken = {}
@@ -120,6 +138,10 @@ cdef class NearCopies(EntryClock):
                 space.used = []
                 space.round += 1
         return taken
+
+    cdef object shown(self, str key, StoredEntry entry, int64_t expires_at_ns):
+        expires = None if expires_at_ns == INT64_MAX else expires_at_ns
+        return self.make(key, entry.value, entry.content_type, entry.version, expires)
 
     cdef NearSpace space_of(self, str namespace):
         cdef PyObject* found = PyDict_GetItemWithError(self.spaces, namespace)

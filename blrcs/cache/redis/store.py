@@ -26,7 +26,6 @@ from blrcs.domain.errors import DomainError
 from blrcs.redis.client import RedisClient
 from blrcs.redis.feed import Feed
 from blrcs.redis.script import Script
-from blrcs_native.cache.space import StoredEntry
 from blrcs_native.cache.stamps import CacheStamps
 
 NUMBER_CONTENT_TYPE = "text/plain"
@@ -98,23 +97,14 @@ class RedisCache:
     async def get(self, namespace: str, key: str) -> CacheEntry | None:
         """See the port."""
         entry = self.near.get(namespace, key)
-        if entry is None:
-            # Read first: what changes from here on is not in the copy.
-            stamp, asked_ns = self.near.stamp(namespace, key), self._monotonic()
-            now_us, epoch, *found = await self._run(_OTHER, namespace, "get", (key,), 0)
-            if not found or not found[0]:
-                return None
-            entry = stored_entry(key, found[0], int(now_us), asked_ns)
-            if self.feed.hears(epoch):
-                self._copies.keep(namespace, key, stamp, entry)
-        return self._shown(key, entry)
+        return await self._read(namespace, key) if entry is None else entry
 
     async def get_many(self, namespace: str, keys: Sequence[str]) -> Sequence[CacheEntry]:
         """See the port. Ends with the entry by which the values exceed MAX_BATCH_BYTES."""
         asked_ns = self._monotonic()
         now_us, _, *found = await self._run(_OTHER, namespace, "get", tuple(keys), MAX_BATCH_BYTES)
         return [
-            self._shown(key, stored_entry(key, data, int(now_us), asked_ns))
+            self.near.show(key, stored_entry(key, data, int(now_us), asked_ns))
             for key, data in zip(keys, found, strict=False)
             if data
         ]
@@ -172,9 +162,9 @@ class RedisCache:
         """See the port."""
         asked_ns, ttl_us = self._monotonic(), self._ttl_us(namespace, ttl_ns)
         now_us, _, *found = await self._change(_OTHER, namespace, "touch", key, ttl_us)
-        return (
-            self._shown(key, stored_entry(key, found[0], int(now_us), asked_ns)) if found else None
-        )
+        if not found:
+            return None
+        return self.near.show(key, stored_entry(key, found[0], int(now_us), asked_ns))
 
     async def figures(self, namespace: str) -> CacheFigures:
         """See the port. Hits of copies that others have made count within a second."""
@@ -219,6 +209,18 @@ class RedisCache:
     def close(self) -> None:
         """Nothing is open but the client, which is its owner's."""
 
+    async def _read(self, namespace: str, key: str) -> CacheEntry | None:
+        """The entry as Redis has it, of which a copy is made."""
+        # First: what changes from here on is not in the copy.
+        stamp, asked_ns = self.near.stamp(namespace, key), self._monotonic()
+        now_us, epoch, *found = await self._run(_OTHER, namespace, "get", (key,), 0)
+        if not found or not found[0]:
+            return None
+        entry = stored_entry(key, found[0], int(now_us), asked_ns)
+        if self.feed.hears(epoch):
+            self._copies.keep(namespace, key, stamp, entry)
+        return self.near.show(key, entry)
+
     async def _run(
         self, script: Script, namespace: str, operation: str, keys: tuple[str, ...], *rest: Any
     ) -> Any:
@@ -260,10 +262,6 @@ class RedisCache:
         if hits or keys:
             with contextlib.suppress(DomainError):
                 await self._run(_OTHER, namespace, "use", (), hits, *keys)
-
-    def _shown(self, key: str, entry: StoredEntry) -> CacheEntry:
-        expire_time_ns = self.near.expire_time_ns(entry)
-        return CacheEntry(key, entry.value, entry.content_type, entry.version, expire_time_ns)
 
     def _bounds(self, namespace: str) -> tuple[int, int]:
         found = self._found(namespace)

@@ -19,14 +19,21 @@ class Near:
         self.clock = FakeClock()
         self.stamps = CacheStamps(buffer)
         self.hits = CacheHits(bytearray(8 * 4))
+        self.wall_ns = WALL_NS
+        self.made = 0
         self.copies = NearCopies(
             self.stamps,
             self.hits,
             bounds=lambda name: (max_entries, max_bytes if name == "n" else 10),
             max_namespaces=namespaces,
-            clock=lambda: WALL_NS + self.clock(),
+            make=self._made,
+            clock=lambda: self.wall_ns + self.clock(),
             monotonic=self.clock,
         )
+
+    def _made(self, *shown: object) -> tuple[object, ...]:
+        self.made += 1
+        return shown
 
     def keep(
         self,
@@ -52,8 +59,9 @@ def near() -> Near:
 
 def test_a_copy_answers_again_and_again(near: Near) -> None:
     assert not near.has()
-    entry = near.keep()
-    assert [near.copies.get("n", "k") for _ in range(3)] == [entry] * 3
+    near.keep()
+    assert [near.copies.get("n", "k") for _ in range(3)] == [("k", b"v", "t", 0, None)] * 3
+    assert near.made == 1
     assert not near.has("other")
     assert not near.has(name="m")
     assert near.hits[0] == 3
@@ -85,9 +93,9 @@ def test_what_changed_while_the_keeper_was_asked_is_no_copy(near: Near) -> None:
 def test_a_late_answer_does_not_replace_a_good_copy(near: Near) -> None:
     stamp = near.copies.stamp("n", "k")
     near.stamps.of("n").bump("k")
-    entry = near.keep(value=b"new")
+    near.keep(value=b"new")
     near.copies.keep("n", "k", stamp, StoredEntry("k", b"old", "t", None), 0)
-    assert near.copies.get("n", "k") is entry
+    assert near.copies.get("n", "k")[1] == b"new"
 
 
 def test_a_copy_ends_at_the_instant_of_its_entry(near: Near) -> None:
@@ -103,6 +111,25 @@ def test_the_time_that_is_left_is_told_by_the_clock_on_the_wall(near: Near) -> N
     near.clock.now_ns += 3
     assert near.copies.expire_time_ns(entry) == WALL_NS + NOW_NS + 5
     assert near.copies.expire_time_ns(near.keep()) is None
+
+
+def test_what_is_shown_is_kept_until_the_clock_on_the_wall_is_set(near: Near) -> None:
+    near.keep(deadline_ns=NOW_NS + 5)
+    shown = near.copies.get("n", "k")
+    assert shown == ("k", b"v", "t", 0, WALL_NS + NOW_NS + 5)
+    near.wall_ns += 999_999
+    assert near.copies.get("n", "k") is shown
+    for set_by_ns in (1_000_000, 0, -1_000_000):
+        near.wall_ns = WALL_NS + set_by_ns
+        assert near.copies.get("n", "k")[4] == WALL_NS + set_by_ns + NOW_NS + 5
+    assert near.made == 4
+
+
+def test_what_there_is_no_copy_of_is_shown_likewise(near: Near) -> None:
+    entry = StoredEntry("k", b"v", "t", NOW_NS + 5)
+    assert near.copies.show("k", entry) == ("k", b"v", "t", 0, WALL_NS + NOW_NS + 5)
+    assert near.copies.show("k", StoredEntry("k", b"v", "t", None))[4] is None
+    assert not near.has()
 
 
 def test_copies_are_bounded_and_the_least_recently_used_go() -> None:
