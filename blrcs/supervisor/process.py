@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from blrcs.workers.handover import MAX_PACKET_BYTES, Handover, Loan, Started
@@ -59,6 +60,15 @@ class WorkerProcess:
     def has_started(self) -> bool:
         """Whether it has come to accept calls."""
         return self._started.done()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a signal such as SIGSTOP has it do nothing (proc(5)); a debugger is none."""
+        try:
+            status = Path(f"/proc/{self.process_id}/stat").read_text("ascii", "replace")
+        except OSError:  # it has gone
+            return False
+        return status.rpartition(")")[2].split()[0] == "T"
 
     def on_exit(self, call: Callable[[], object]) -> None:
         """Calls once it has ended, before whoever waits for that goes on."""

@@ -25,7 +25,7 @@ class Patience:
             the first delay again.
         start_s: For one that takes another's place to serve.
         end_s: For one that has been told to end, the grace of its calls included.
-        hang_s: For one that serves and does not beat; none for ever.
+        hang_s: For one that serves and does not beat, or starts and is stopped; none for ever.
         stacks_s: For one that hangs to say where, before it is killed.
     """
 
@@ -82,8 +82,8 @@ class Seat:
         return self._serves and not self._is_late
 
     def watched(self) -> Iterable[WorkerProcess]:
-        """Those that serve, or drain."""
-        return [each for each in self._processes if each.has_started]
+        """Those that start, serve or drain."""
+        return list(self._processes)
 
     def set_late(self, process: WorkerProcess, *, now: bool) -> None:
         """Says whether it is for some time that its process has not been heard of."""

@@ -40,8 +40,9 @@ class Watch:
 
     Only time is counted in which the supervisor itself could look: where all were stopped, as on a
     machine that sleeps, nobody is late. Whoever holds up others is ended before those who wait for
-    it, which then have as long as any again. Only those wait who go on to try: one that is stopped
-    while it waits is held up by nobody, and ended for its silence.
+    it, which then have as long as any again. One that starts does not beat yet, and may take long:
+    it hangs where it is stopped, and holds up others as any does. Only those wait who go on to try:
+    one that is stopped while it waits is held up by nobody, and ended for its silence.
 
     Args:
         hang_s: So long a process may be without a beat.
@@ -87,7 +88,8 @@ class Watch:
         for process, seat in watched.items():
             beat = self._signs.last_beat(process.process_id)
             known, silent_s = self._silent.get(process, (beat, 0.0))
-            silent_s = 0.0 if beat != known else silent_s + passed_s
+            goes_on = beat != known or not (process.has_started or process.is_stopped)
+            silent_s = 0.0 if goes_on else silent_s + passed_s
             silent[process] = beat, silent_s
             seat.set_late(process, now=silent_s >= self._late_s)
             if silent_s >= self._hang_s and seat.abandon(process, "hangs"):
@@ -108,11 +110,17 @@ class Watch:
         }
         # Of several that wait for one another the last is at fault.
         at_fault = too_long - trying
+        # On a busy machine one may not have come to try since the last look.
+        held_up = {
+            found[wait].waiter
+            for (wait, holder), held_s in self._waits.items()
+            if holder in at_fault and held_s > 0
+        }
         for process, seat in watched.items():
             if process.process_id in at_fault and seat.abandon(process, "holds up others"):
                 self._signs.count_hang()
                 self._waits = dict.fromkeys(self._waits, 0.0)
-                for waiter in [each for each in self._silent if each.process_id in trying]:
+                for waiter in [each for each in self._silent if each.process_id in held_up]:
                     del self._silent[waiter]
 
     def _who_tries(self, waits: Iterable[HoldUp]) -> set[int]:

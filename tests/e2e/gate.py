@@ -55,6 +55,8 @@ class GateService(gate_pb2_grpc.GateServiceServicer):
 
 
 def register(server):
+    while Path("hold").exists() and os.getppid() == PARENT:
+        time.sleep(0.01)
     gate_pb2_grpc.add_GateServiceServicer_to_server(GateService(), server)
 """
 

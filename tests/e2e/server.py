@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parents[2]
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 180
 """Far above what a start takes, for machines that do much else at the same time."""
 STOP_TIMEOUT_S = 60
 

@@ -24,15 +24,17 @@ from tests.e2e.workers import (
     ping,
     start_two_workers,
     stop,
+    until,
 )
 
 OK = grpc.StatusCode.OK
 STRIPES_AT, STRIPES, STRIPE_BYTES = 64, 1024, 64  # as limit_sharing.pyx states
 LOG_OWNER_AT = 8  # as revocation_log.pxd states
 WORD_BYTES = 8
+PATIENT_HANG_TIMEOUT_S = 60
 
 
-def start_gate(start: Start, directory: Path, workers: int = 2) -> Server:
+def start_gate(start: Start, directory: Path, workers: int = 2, hang_timeout_s: int = 2) -> Server:
     write_gate(directory)
     return start(
         "--service",
@@ -40,7 +42,7 @@ def start_gate(start: Start, directory: Path, workers: int = 2) -> Server:
         "--no-builtin",
         "--workers",
         str(workers),
-        BLRCS_SERVER__HANG_TIMEOUT_S="2",
+        BLRCS_SERVER__HANG_TIMEOUT_S=str(hang_timeout_s),
         BLRCS_POLICIES=json.dumps(
             {PING: {"limits": [{"key": "method", "requests": 100_000, "period": "1h"}]}}
         ),
@@ -119,7 +121,8 @@ def test_a_worker_whose_handler_blocks_is_replaced_and_says_where(
 def test_a_stopped_worker_that_has_all_locks_holds_up_nobody_for_long(
     start: Start, tmp_path: Path
 ) -> None:
-    gate = start_gate(start, tmp_path, workers=3)
+    # Nobody is silent for so long, however busy the machine: neither who waits nor who is stopped.
+    gate = start_gate(start, tmp_path, workers=3, hang_timeout_s=PATIENT_HANG_TIMEOUT_S)
     with channels_to_all(gate, 3) as channels:
         (stopped, _), (killed, _), (waiting, channel) = channels.items()
         stop(stopped)
@@ -134,6 +137,27 @@ def test_a_stopped_worker_that_has_all_locks_holds_up_nobody_for_long(
     with channels_to_all(gate, 3):
         assert gate.stop() == 0
     assert "hangs" not in gate.stderr
+
+
+def test_a_worker_that_was_stopped_while_it_starts_is_replaced(
+    start: Start, tmp_path: Path
+) -> None:
+    gate = start_gate(start, tmp_path)
+    (tmp_path / "hold").touch()
+    with channels_to_all(gate, 2) as channels:
+        before = set(children(gate.process_id))
+        kill(max(channels))
+        until(lambda: bool(set(children(gate.process_id)) - before))
+        (starting,) = set(children(gate.process_id)) - before
+        stop(starting)
+        (tmp_path / "hold").unlink()
+        said = gate.wait_for(r"worker hangs and is killed.*\n", source="stderr")[0]
+        assert str(starting) in said
+        gate.wait_for("worker started", source="stderr")
+    with channels_to_all(gate, 2) as channels:
+        assert starting not in channels
+    assert figure(gate, "blrcs_worker_hangs_total") == 1
+    assert gate.stop() == 0
 
 
 def test_a_rolling_restart_replaces_a_stopped_worker_too(start: Start, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.abuse cimport (
     PROXY_MALFORMED, SLOW_HANDSHAKE, SLOW_HEADERS, STALLED_REPLY, Abuse,
 )
+from blrcs_native.http2.aborted_calls cimport abort_calls
 from blrcs_native.http2.connection cimport TURN_NS, Connection
 from blrcs_native.http2.connection_set cimport (
     LEAST_READ_BYTES, MAX_READ_DOUBLINGS, ConnectionSet, Member,
@@ -29,14 +30,10 @@ from blrcs_native.http2.octets cimport octets_append, octets_free, octets_size, 
 from blrcs_native.http2.poller cimport EPOLLIN, EPOLLOUT
 from blrcs_native.http2.proxy_header cimport PROXY_BROKEN, PROXY_COMPLETE, ProxyHeader
 from blrcs_native.http2.slow_streams cimport end_slow_streams
-from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport timer_drop
 from blrcs_native.http2.tls_session cimport TlsSession
-from blrcs_native.http2.nghttp2 cimport NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM
-from blrcs_native.calls.rejection cimport Rejection
 
 from blrcs_native.http2.peer import NOBODY, peer_identity
-from blrcs_native.calls.rejection import explained
 
 cdef extern from "<sys/socket.h>" nogil:
     int MSG_NOSIGNAL
@@ -45,12 +42,6 @@ cdef extern from "<sys/socket.h>" nogil:
 
 cdef enum:
     WRITE_BYTES = 262144
-    UNAVAILABLE = 14
-
-cdef Rejection CLOSING = explained(
-    UNAVAILABLE, "transport", "CONNECTION_CLOSING", "the server closes the connection"
-)
-
 
 cdef Driver drive(
     ConnectionSet connections, int descriptor, str peer, str address, object context, bint proxied
@@ -405,19 +396,8 @@ cdef class Driver(Member):
 
     cdef void abort(self) except *:
         """The client is told, as far as it listens, that its calls may be tried elsewhere."""
-        cdef Stream stream
         if self._connection is not None and not self._ending:
-            for stream in self._connection.streams.all():
-                if stream.active:
-                    self._set.dispatcher.broken(stream, CLOSING)
-                elif not stream.alive:
-                    continue
-                elif stream.announced:
-                    self._connection.reset(stream, NGHTTP2_CANCEL)
-                else:  # its turn has not come: nothing of it has run
-                    self._connection.reset(stream, NGHTTP2_REFUSED_STREAM)
-            self._connection.drain()
-            self._connection.finish_drain()
+            abort_calls(self._connection, self._set.dispatcher)
             self._flush()
         self._end()
 
