@@ -5,7 +5,7 @@ PostgreSQL alone has to be told: others have the rest of a table's key at the en
 
 from blrcs.database.migrations.steps import create_index, drop_index, is_postgresql
 
-revision = "0013"
+revision = "0012"
 down_revision = "0011"
 
 TABLE = "record_index"
