@@ -62,6 +62,14 @@ def cpp() -> list[str]:
     return [str(folder / "client")]
 
 
+def loading(stack: str, address: str, method: str) -> list[str]:
+    """The command that calls a method without pause until its standard input ends; Go or Node."""
+    program = build(stack)
+    if stack == "node":
+        return ["node", str(BUILD / "node/load.js"), address, method]
+    return [*program, "-load", address, method]
+
+
 @cache
 def build(stack: str) -> tuple[str, ...]:
     """Makes the client of a stack; returns the command that starts it."""
