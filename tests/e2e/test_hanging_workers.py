@@ -143,8 +143,8 @@ def test_a_worker_that_was_stopped_while_it_starts_is_replaced(
     start: Start, tmp_path: Path
 ) -> None:
     gate = start_gate(start, tmp_path)
-    (tmp_path / "hold").touch()
     with channels_to_all(gate, 2) as channels:
+        (tmp_path / "hold").touch()
         before = set(children(gate.process_id))
         kill(max(channels))
         until(lambda: bool(set(children(gate.process_id)) - before))

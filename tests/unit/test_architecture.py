@@ -20,6 +20,7 @@ NATIVE = sorted(
     for path in (ROOT / "_native/blrcs_native").rglob("*")
     if path.suffix in {".pxd", ".py", ".pyi", ".pyx"}
 )
+CYTHON = [path for path in NATIVE if path.suffix in {".pxd", ".pyx"}]
 CONTRACT = sorted(path.stem for path in (ROOT / "proto/blrcs/v1").glob("*.proto"))
 BUF = shutil.which("buf", path=str(Path(sys.executable).parent)) or shutil.which("buf")
 
@@ -60,6 +61,24 @@ def test_the_native_core_knows_nothing_of_what_stands_on_it():
     statement = re.compile(r"^\s*(?:from|c?import|include)\b.*\bblrcs\b(?!_native)", re.MULTILINE)
     assert NATIVE
     assert [path.name for path in NATIVE if statement.search(path.read_text())] == []
+
+
+def test_native_sources_import_in_one_order():
+    """The standard library, others, C, the core in C, the core; modules before names."""
+    statement = re.compile(r"^(?:from (\S+) )?(c?import) (\S+)", re.MULTILINE)
+
+    def place(found):
+        origin, kind, name = found
+        module = origin or name
+        package = module.split(".")[0]
+        is_own = package == "blrcs_native"
+        group = 2 + is_own
+        if kind == "import":
+            group = 4 if is_own else package not in sys.stdlib_module_names
+        return group, bool(origin), module
+
+    orders = {path: list(map(place, statement.findall(path.read_text()))) for path in CYTHON}
+    assert [path.name for path, order in orders.items() if order != sorted(order)] == []
 
 
 def test_protos_are_formatted():

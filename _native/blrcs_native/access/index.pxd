@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from blrcs_native.conditions.condition cimport Facts, Judgement
 from blrcs_native.access.resource_template cimport ResourcePrefix
+from blrcs_native.conditions.condition cimport Facts, Judgement
 
 cdef int64_t NEVER_NS
 

@@ -8,6 +8,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
+from blrcs_native.access.resource_template cimport RESOURCE_DEPTHS, ResourcePrefix, split_resource
 from blrcs_native.conditions.condition cimport (
     IS_ERROR,
     IS_FALSE,
@@ -17,7 +18,6 @@ from blrcs_native.conditions.condition cimport (
     Facts,
     Judgement,
 )
-from blrcs_native.access.resource_template cimport RESOURCE_DEPTHS, ResourcePrefix, split_resource
 
 cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
 

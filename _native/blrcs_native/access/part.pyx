@@ -5,6 +5,8 @@ not known to a tenant's part: a caller's are handed to it by name. Roles of the 
 its bindings and roles ask for them.
 """
 
+import sys
+
 cimport cython
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
@@ -14,8 +16,7 @@ from blrcs_native.access.index cimport NEVER_NS, BindingIndex
 from blrcs_native.access.spec cimport accepted, is_group, is_permission, specs_by_name
 from blrcs_native.conditions.condition cimport Condition
 
-import sys
-
+from blrcs_native.access.resource_template import validate_resource
 from blrcs_native.access.spec import (
     ALL_AUTHENTICATED,
     ALL_USERS,
@@ -23,7 +24,6 @@ from blrcs_native.access.spec import (
     validate_member,
     validate_pattern,
 )
-from blrcs_native.access.resource_template import validate_resource
 
 MAX_ROLE_DEPTH = 16
 MAX_GROUP_DEPTH = 8

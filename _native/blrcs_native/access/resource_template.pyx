@@ -5,11 +5,11 @@ segment is empty, ``.`` or ``..``, none holds a control character (Unicode's cat
 name is the root. Names are compared byte by byte: no case folding, no unescaping, no normal form.
 """
 
-cimport cython
-
 import re
 
 from google.protobuf.descriptor import FieldDescriptor
+
+cimport cython
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size_bytes) except NULL

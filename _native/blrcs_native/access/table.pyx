@@ -23,6 +23,8 @@ in its part alone, whatever names them elsewhere.
 What is not granted is denied. An exception is no permission either; none is swallowed.
 """
 
+import time
+
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItemWithError
@@ -32,9 +34,6 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from blrcs_native.access.explanation cimport explain_bindings, memberships
 from blrcs_native.access.index cimport ASK, ASSUME_FALSE, ASSUME_TRUE, Question
 from blrcs_native.access.part cimport AccessPart, place_of, reached_groups
-from blrcs_native.access.spec cimport is_permission, specs_by_name
-from blrcs_native.calls.call cimport Call
-from blrcs_native.conditions.condition cimport IS_FALSE, IS_TRUE, IS_UNKNOWN, Judgement
 from blrcs_native.access.resource_template cimport (
     RESOURCE_DEPTHS,
     RESOURCE_VALID,
@@ -42,14 +41,15 @@ from blrcs_native.access.resource_template cimport (
     resource_fault,
     split_resource,
 )
-
-import time
+from blrcs_native.access.spec cimport is_permission, specs_by_name
+from blrcs_native.calls.call cimport Call
+from blrcs_native.conditions.condition cimport IS_FALSE, IS_TRUE, IS_UNKNOWN, Judgement
 
 from blrcs_native.access.explanation import Explanation
 from blrcs_native.access.part import MAX_GROUP_DEPTH, MAX_ROLE_DEPTH
+from blrcs_native.access.resource_template import validate_resource
 from blrcs_native.access.spec import ALL_AUTHENTICATED, ALL_USERS, AccessSpecError
 from blrcs_native.access.spec import BindingSpec, GroupSpec, RoleSpec  # what a table is made from
-from blrcs_native.access.resource_template import validate_resource
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size_bytes) except NULL

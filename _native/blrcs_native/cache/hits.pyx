@@ -1,9 +1,8 @@
 """How often copies of cache entries answered, counted where another process can read it."""
 
+cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint64_t, uintptr_t
-
-cimport cython
 
 from blrcs_native.shared.process_lock cimport load
 

@@ -49,7 +49,7 @@ class NearCopies(EntryClock, Generic[_Shown]):
     def spaces(self) -> dict[str, Any]:
         """The namespaces of which there are copies; always the same dict."""
     def get(self, namespace: str, key: str) -> _Shown | None:
-        """What is shown of the entry by a copy that is good; counts as a use of it, and as a hit."""
+        """What is shown of the entry by a good copy; counts as a use of it, and as a hit."""
     def show(self, key: str, entry: StoredEntry) -> _Shown:
         """What is shown of an entry of which there may be no copy."""
     def stamp(self, namespace: str, key: str) -> int:

@@ -1,18 +1,16 @@
 """Copies of cache entries that another process keeps, by which a worker answers by itself."""
 
+import time
+
+cimport cython
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 from libc.stdint cimport INT64_MAX, uint64_t
-
-cimport cython
 
 from blrcs_native.cache.caches cimport LruCache
 from blrcs_native.cache.hits cimport CacheHits
 from blrcs_native.cache.space cimport EntryClock, StoredEntry
 from blrcs_native.cache.stamps cimport CacheStamps
-
-import time
-from types import GenericAlias
 
 cdef enum:
     MAX_NOTED = 10_000  # so that telling the keeper takes a few milliseconds at most

@@ -1,5 +1,7 @@
 """A cache namespace in memory: what a look-up and a write need of it, in C."""
 
+import time
+
 cimport cython
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
@@ -8,8 +10,6 @@ from blrcs_native.cache.caches cimport TtlCache
 from blrcs_native.cache.store cimport IF_VERSION, Condition
 from blrcs_native.cache.table cimport NONE, warm
 from blrcs_native.clock cimport monotonic_ns
-
-import time
 
 
 @cython.final

@@ -1,11 +1,10 @@
 """What tells the processes of a server that their copies of cache entries are old."""
 
+cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint64_t, uintptr_t
 from libc.string cimport memcpy
-
-cimport cython
 
 from blrcs_native.shared.generation cimport bump
 from blrcs_native.siphash cimport Hash128, siphash128_of

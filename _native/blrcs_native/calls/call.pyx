@@ -4,11 +4,12 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from blrcs_native.calls.awaitables cimport DONE, raising, ready
-from blrcs_native.clock cimport monotonic_ns
-from blrcs_native.guards.guard cimport ask
 from blrcs_native.calls.message_stream cimport MessageStream
 from blrcs_native.calls.method cimport Method
 from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.clock cimport monotonic_ns
+from blrcs_native.guards.guard cimport ask
+
 from blrcs_native.calls.rejection import AbortError, CODE_NAMES, explained
 from blrcs_native.http2.reply_fields cimport checked_fields
 

@@ -3,6 +3,7 @@
 cimport cython
 
 from blrcs_native.calls.call cimport MALFORMED
+
 from blrcs_native.calls.rejection import AbortError
 
 

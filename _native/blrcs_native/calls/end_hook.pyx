@@ -3,6 +3,7 @@
 cimport cython
 
 from blrcs_native.calls.call cimport Call
+
 from blrcs_native.calls.rejection import CODE_NAMES
 
 

@@ -1,10 +1,10 @@
 """The C face of pipelines."""
 
 from blrcs_native.calls.call cimport Call
-from blrcs_native.direct.handler cimport DirectHandler
 from blrcs_native.calls.method cimport Method
-from blrcs_native.load.overload cimport MethodLoad
 from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.direct.handler cimport DirectHandler
+from blrcs_native.load.overload cimport MethodLoad
 
 
 cdef class Pipeline:

@@ -6,16 +6,17 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from blrcs_native.calls.call cimport Call
-from blrcs_native.limits.charge cimport Charge
+from blrcs_native.calls.end_hook cimport EndHook
+from blrcs_native.calls.method cimport Method
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.calls.requests cimport Requests
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.direct.handler cimport DirectHandler
 from blrcs_native.direct.late_answer cimport LateAnswer
-from blrcs_native.calls.end_hook cimport EndHook
 from blrcs_native.guards.guard cimport Guard, ask
-from blrcs_native.calls.method cimport Method
+from blrcs_native.limits.charge cimport Charge
 from blrcs_native.load.overload cimport MethodLoad
-from blrcs_native.calls.rejection cimport Rejection
-from blrcs_native.calls.requests cimport Requests
+
 from blrcs_native.calls.rejection import AbortError, explained
 
 cdef Rejection CANCELLED = explained(1, "transport", "CALL_CANCELLED", "the call was cancelled")

@@ -7,7 +7,6 @@ cimport cython
 
 from blrcs_native.calls.call cimport Call, Principal
 from blrcs_native.calls.checked_request cimport CheckedRequest
-from blrcs_native.tokens.claims cimport Claims
 from blrcs_native.conditions.condition cimport ERROR, UNKNOWN, Facts, Node, is_none, worse
 from blrcs_native.conditions.value cimport (
     Instant,
@@ -17,6 +16,7 @@ from blrcs_native.conditions.value cimport (
     size_of,
     whole,
 )
+from blrcs_native.tokens.claims cimport Claims
 
 
 @cython.final

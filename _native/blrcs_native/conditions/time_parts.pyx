@@ -1,12 +1,12 @@
 """The parts of an instant: of the calendar of Gregory, in UTC or in a time zone."""
 
+from datetime import datetime
+
 cimport cython
 from libc.stdint cimport int64_t
 
 from blrcs_native.conditions.condition cimport ERROR, UNKNOWN, Facts, Node
 from blrcs_native.conditions.value cimport Instant
-
-from datetime import datetime
 
 cdef int64_t NS_PER_S = 1_000_000_000
 cdef int64_t S_PER_DAY = 86_400

@@ -4,16 +4,16 @@ They are Python's bool, int, float, str, bytes and None, lists and dicts, protob
 their containers, and instants and spans. What goes wrong gives ERROR.
 """
 
+from collections.abc import Mapping, Sequence
+
+from google.protobuf.message import Message
+
 cimport cython
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from blrcs_native.conditions.condition cimport ERROR
-
-from collections.abc import Mapping, Sequence
-
-from google.protobuf.message import Message
 
 cdef object MIN_INT = -(2**63)
 cdef object MAX_INT = 2**63 - 1

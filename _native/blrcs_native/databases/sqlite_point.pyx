@@ -4,11 +4,11 @@ What begins and ends a read, its locks in shared memory, takes as long as all th
 reads of one turn of the loop share a snapshot as long as nobody has committed since it was taken.
 """
 
-cimport cython
-from asyncio import get_running_loop
 import os
 import time
+from asyncio import get_running_loop
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport INT64_MAX, int64_t, uint32_t
@@ -16,7 +16,6 @@ from libc.string cimport memcmp, memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from blrcs_native.clock cimport monotonic_ns
-from blrcs_native.encoding.protobuf_wire cimport Span, span_of, text_of
 from blrcs_native.databases.sqlite_library cimport (
     SQLITE_DONE,
     SQLITE_FCNTL_FILE_POINTER,
@@ -29,6 +28,7 @@ from blrcs_native.databases.sqlite_library cimport (
     SqliteLibrary,
     load_sqlite,
 )
+from blrcs_native.encoding.protobuf_wire cimport Span, span_of, text_of
 
 cdef enum:
     INDEX_VERSION = 3007000

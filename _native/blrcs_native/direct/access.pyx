@@ -6,8 +6,8 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcmp
 
 from blrcs_native.access.table cimport AccessTable
-from blrcs_native.guards.authorization cimport CurrentAccess
 from blrcs_native.calls.call cimport Call
+from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.direct.handler cimport DirectHandler
 from blrcs_native.encoding.protobuf_wire cimport (
     Reader,
@@ -19,7 +19,7 @@ from blrcs_native.encoding.protobuf_wire cimport (
     reader_of,
     text_of,
 )
-from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.guards.authorization cimport CurrentAccess
 from blrcs_native.guards.request_rules cimport is_id
 
 cdef enum:

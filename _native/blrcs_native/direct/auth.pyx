@@ -4,9 +4,8 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
-from blrcs_native.tokens cimport refusal
 from blrcs_native.calls.call cimport Call
-from blrcs_native.tokens.claims cimport Claims
+from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.direct.handler cimport DirectHandler
 from blrcs_native.encoding.protobuf_wire cimport (
     Span,
@@ -22,7 +21,8 @@ from blrcs_native.encoding.protobuf_wire cimport (
     text_of,
     text_size,
 )
-from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.tokens cimport refusal
+from blrcs_native.tokens.claims cimport Claims
 from blrcs_native.tokens.verifier cimport TokenVerifier
 
 cdef enum:

@@ -11,6 +11,7 @@ from blrcs_native.cache.near cimport NearCopies, NearCopy, NearSpace
 from blrcs_native.cache.space cimport CacheSpace, StoredEntry
 from blrcs_native.cache.store cimport ALWAYS, IF_ABSENT, IF_PRESENT, IF_VERSION, Condition
 from blrcs_native.calls.call cimport Call
+from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.direct.handler cimport DirectHandler
 from blrcs_native.encoding.protobuf_wire cimport (
     Reader,
@@ -32,7 +33,6 @@ from blrcs_native.encoding.protobuf_wire cimport (
     text_of,
     text_size,
 )
-from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.guards.request_rules cimport is_id_span
 
 cdef enum:

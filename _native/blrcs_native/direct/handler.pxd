@@ -2,11 +2,11 @@
 
 from libc.stdint cimport uint64_t
 
+from blrcs_native.calls.call cimport Call
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.encoding.protobuf_wire cimport Span
 from blrcs_native.guards.admissions cimport Admissions
 from blrcs_native.guards.authorization cimport ObjectAuthorizationGuard
-from blrcs_native.calls.call cimport Call
-from blrcs_native.encoding.protobuf_wire cimport Span
-from blrcs_native.calls.rejection cimport Rejection
 
 
 cdef class DirectHandler:

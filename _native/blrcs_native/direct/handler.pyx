@@ -5,12 +5,12 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.string cimport memcpy
 
 from blrcs_native.access.table cimport AccessTable
+from blrcs_native.calls.call cimport Call
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.encoding.protobuf_wire cimport Span
 from blrcs_native.guards.admissions cimport MOST_TEXT_BYTES, Admissions
 from blrcs_native.guards.authorization cimport AccessGuard, ObjectAuthorizationGuard
-from blrcs_native.calls.call cimport Call
 from blrcs_native.guards.guard cimport ask
-from blrcs_native.encoding.protobuf_wire cimport Span
-from blrcs_native.calls.rejection cimport Rejection
 
 
 @cython.final

@@ -7,6 +7,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 
 from blrcs_native.calls.call cimport Call
+from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.direct.handler cimport DirectHandler
 from blrcs_native.encoding.protobuf_wire cimport (
     Span,
@@ -15,7 +16,6 @@ from blrcs_native.encoding.protobuf_wire cimport (
     read_sole_text,
     text_of,
 )
-from blrcs_native.calls.rejection cimport Rejection
 
 
 @cython.final

@@ -13,11 +13,8 @@ from libc.stdint cimport UINT32_MAX, int64_t, uint64_t
 from libc.string cimport memcpy
 
 from blrcs_native.calls.call cimport Call
+from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.direct.handler cimport DirectHandler
-from blrcs_native.limits.algorithm cimport NEVER_NS, DecisionC
-from blrcs_native.limits.index cimport CurrentLimits, LimitIndex, LimitRule, SpanPair
-from blrcs_native.limits.share cimport Share, share_clock
-from blrcs_native.limits.limiter cimport ClaimC, Limiter
 from blrcs_native.encoding.protobuf_wire cimport (
     LENGTH,
     Reader,
@@ -40,8 +37,11 @@ from blrcs_native.encoding.protobuf_wire cimport (
     text_of,
     text_size,
 )
-from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.guards.request_rules cimport is_id_span
+from blrcs_native.limits.algorithm cimport NEVER_NS, DecisionC
+from blrcs_native.limits.index cimport CurrentLimits, LimitIndex, LimitRule, SpanPair
+from blrcs_native.limits.limiter cimport ClaimC, Limiter
+from blrcs_native.limits.share cimport Share, share_clock
 from blrcs_native.siphash cimport Hash128
 
 cdef enum:

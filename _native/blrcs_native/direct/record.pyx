@@ -4,11 +4,11 @@ cimport cython
 from libc.string cimport memchr, memcmp
 
 from blrcs_native.calls.call cimport Call
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.databases.sqlite_point cimport SqlitePoint
 from blrcs_native.direct.handler cimport DirectHandler
 from blrcs_native.encoding.protobuf_wire cimport Span, read_sole_text, text_of
 from blrcs_native.records.copies cimport RecordCopies, RecordCopy
-from blrcs_native.calls.rejection cimport Rejection
-from blrcs_native.databases.sqlite_point cimport SqlitePoint
 
 cdef enum:
     MAX_NAME_BYTES = 320

@@ -4,11 +4,11 @@ cimport cython
 from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 from blrcs_native.calls.call cimport Call, Principal
-from blrcs_native.tokens.claims cimport Claims
-from blrcs_native.guards.guard cimport Guard
 from blrcs_native.calls.rejection cimport Rejection
-from blrcs_native.tokens.verifier cimport TokenVerifier
+from blrcs_native.guards.guard cimport Guard
 from blrcs_native.tokens.binding cimport BindingRules
+from blrcs_native.tokens.claims cimport Claims
+from blrcs_native.tokens.verifier cimport TokenVerifier
 
 from blrcs_native.tokens.claims import PASSWORD_CHANGE_CLAIM
 

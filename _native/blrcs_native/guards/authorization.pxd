@@ -1,13 +1,13 @@
 """The C face of the guards that ask whether the caller may."""
 
-from blrcs_native.access.table cimport AccessTable, Decision
-from blrcs_native.guards.admissions cimport Admissions
-from blrcs_native.calls.call cimport Call, Principal
 from blrcs_native.access.decision_log cimport DecisionLog
-from blrcs_native.shared.generation cimport Generation
-from blrcs_native.guards.guard cimport Guard
-from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.access.resource_template cimport ResourceTemplate
+from blrcs_native.access.table cimport AccessTable, Decision
+from blrcs_native.calls.call cimport Call, Principal
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.guards.admissions cimport Admissions
+from blrcs_native.guards.guard cimport Guard
+from blrcs_native.shared.generation cimport Generation
 
 
 cdef class CurrentAccess:

@@ -2,16 +2,16 @@
 
 cimport cython
 
+from blrcs_native.access.decision_log cimport DecisionLog
+from blrcs_native.access.resource_template cimport ResourceTemplate
 from blrcs_native.access.table cimport ALLOWED, DENIED, UNDECIDED, AccessTable, Decision
-from blrcs_native.guards.admissions cimport Admissions
 from blrcs_native.calls.call cimport MALFORMED, Call, Principal
 from blrcs_native.calls.checked_request cimport CheckedRequest
-from blrcs_native.conditions.condition cimport Facts
-from blrcs_native.access.decision_log cimport DecisionLog
-from blrcs_native.shared.generation cimport Generation
-from blrcs_native.guards.guard cimport Guard
 from blrcs_native.calls.rejection cimport Rejection
-from blrcs_native.access.resource_template cimport ResourceTemplate
+from blrcs_native.conditions.condition cimport Facts
+from blrcs_native.guards.admissions cimport Admissions
+from blrcs_native.guards.guard cimport Guard
+from blrcs_native.shared.generation cimport Generation
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(object text) noexcept

@@ -5,9 +5,9 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uintptr_t
 
 from blrcs_native.calls.call cimport Call, Principal
+from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.guards.guard cimport Guard
 from blrcs_native.http2.stream cimport Stream
-from blrcs_native.calls.rejection cimport Rejection
 
 from blrcs_native.calls.call import Principal as new_principal
 

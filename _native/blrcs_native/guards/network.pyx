@@ -3,11 +3,11 @@
 cimport cython
 
 from blrcs_native.addresses.address_set cimport AddressRules
-from blrcs_native.calls.call cimport Call
 from blrcs_native.addresses.client_addresses cimport ClientAddresses
-from blrcs_native.guards.guard cimport Guard
 from blrcs_native.addresses.network cimport CurrentNetwork
+from blrcs_native.calls.call cimport Call
 from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.guards.guard cimport Guard
 
 DENIED = "ADDRESS_NOT_ALLOWED"
 UNKNOWN = "CLIENT_ADDRESS_UNKNOWN"

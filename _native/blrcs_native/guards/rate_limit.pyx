@@ -5,11 +5,11 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t
 
 from blrcs_native.calls.call cimport Call
-from blrcs_native.limits.charge cimport MAX_CLAIMS, Charge
+from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.guards.guard cimport Guard
 from blrcs_native.limits.algorithm cimport CONCURRENCY, NEVER_NS, DecisionC
+from blrcs_native.limits.charge cimport MAX_CLAIMS, Charge
 from blrcs_native.limits.limiter cimport Limiter, Rule
-from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.siphash cimport Hash128
 
 cdef enum LimitKey:

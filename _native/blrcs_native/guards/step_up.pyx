@@ -6,9 +6,9 @@ from libc.stdint cimport int64_t
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from blrcs_native.calls.call cimport Call, Principal
-from blrcs_native.tokens.claims cimport Claims
-from blrcs_native.guards.guard cimport Guard
 from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.guards.guard cimport Guard
+from blrcs_native.tokens.claims cimport Claims
 
 cdef enum:
     NANOSECONDS = 1_000_000_000

@@ -12,6 +12,7 @@ from libc.errno cimport EAGAIN, EBADF, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, 
 from libc.stdint cimport int64_t, uint32_t
 from posix.unistd cimport close
 
+from blrcs_native.addresses.ip_address cimport AddressC
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.abuse cimport DESCRIPTOR_LIMIT, PROXY_UNTRUSTED
 from blrcs_native.http2.connection cimport TURN_NS
@@ -22,7 +23,6 @@ from blrcs_native.http2.peer_address cimport (
 )
 from blrcs_native.http2.poller cimport EPOLLIN, Poller
 from blrcs_native.http2.timer_wheel cimport timer_drop
-from blrcs_native.addresses.ip_address cimport AddressC
 
 cdef extern from "<sys/socket.h>" nogil:
     int SOCK_NONBLOCK

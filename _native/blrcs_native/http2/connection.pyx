@@ -8,6 +8,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
+from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.abuse cimport (
     ACK_FLOOD, CONTINUATION_FLOOD, DECOMPRESSION_BOMB, MESSAGE_BOMB, NO_ABUSE, PROTOCOL_ERROR, Abuse,
@@ -18,16 +19,15 @@ from blrcs_native.http2.frame_budget cimport FrameBudget
 from blrcs_native.http2.gathering cimport Gathering
 from blrcs_native.http2.known_replies cimport KnownReplies
 from blrcs_native.http2.limits cimport Limits
+from blrcs_native.http2.listener cimport Listener
+from blrcs_native.http2.nghttp2 cimport *
 from blrcs_native.http2.octets cimport Octets, octets_append, octets_free, octets_size
 from blrcs_native.http2.open_streams cimport OpenStreams
 from blrcs_native.http2.outbox cimport outbox_clear, outbox_size
 from blrcs_native.http2.plain_heads cimport PlainHeads
 from blrcs_native.http2.session cimport FAILURE, forget_error
-from blrcs_native.http2.listener cimport Listener
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.whole_calls cimport WholeCalls
-from blrcs_native.http2.nghttp2 cimport *
-from blrcs_native.calls.rejection cimport Rejection
 
 cdef enum:
     ERR_TOO_MANY_CONTINUATIONS = -905  # newer than some headers that are built with

@@ -1,5 +1,7 @@
 """The C face of the connections of a server."""
 
+from blrcs_native.addresses.ip_address cimport AddressC
+from blrcs_native.addresses.network cimport CurrentNetwork
 from blrcs_native.http2.abuse cimport AbuseCounters
 from blrcs_native.http2.connection_rules cimport ConnectionRules
 from blrcs_native.http2.dispatcher cimport Dispatcher
@@ -7,8 +9,6 @@ from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.poller cimport Pollable, Poller
-from blrcs_native.addresses.ip_address cimport AddressC
-from blrcs_native.addresses.network cimport CurrentNetwork
 
 cdef enum:
     # A connection's reads grow from the least by doubling, as long as little work comes of them.

@@ -4,6 +4,8 @@ import asyncio
 
 cimport cython
 
+from blrcs_native.addresses.ip_address cimport AddressC, address_in
+from blrcs_native.addresses.network cimport CurrentNetwork
 from blrcs_native.http2.abuse cimport (
     ADDRESS_DENIED, ADDRESS_LIMIT, CONNECTION_LIMIT, AbuseCounters,
 )
@@ -13,8 +15,6 @@ from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.octets cimport octets_free
 from blrcs_native.http2.poller cimport Pollable, Poller
-from blrcs_native.addresses.ip_address cimport AddressC, address_in
-from blrcs_native.addresses.network cimport CurrentNetwork
 
 
 cdef class Member(Pollable):

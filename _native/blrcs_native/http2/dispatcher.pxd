@@ -2,16 +2,16 @@
 
 from libc.stdint cimport int64_t
 
+from blrcs_native.calls.call cimport Call
+from blrcs_native.calls.pipeline cimport Pipeline
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.calls.routes cimport Routes
 from blrcs_native.http2.eager_task cimport TaskPool
 from blrcs_native.http2.limits cimport Limits
 from blrcs_native.http2.listener cimport Listener
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport TimerWheel
-from blrcs_native.calls.call cimport Call
 from blrcs_native.load.overload cimport Overload
-from blrcs_native.calls.pipeline cimport Pipeline
-from blrcs_native.calls.rejection cimport Rejection
-from blrcs_native.calls.routes cimport Routes
 
 
 cdef class Dispatcher(Listener):

@@ -14,23 +14,24 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from blrcs_native.calls.call cimport Call, new_call
+from blrcs_native.calls.pipeline cimport DEADLINE_EXCEEDED, FAILED, NO_REQUEST, Pipeline
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.calls.requests cimport Requests
+from blrcs_native.calls.routes cimport Routes
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.direct.late_answer cimport LateAnswer
 from blrcs_native.http2.eager_task cimport EagerTask, TaskPool
 from blrcs_native.http2.limits cimport Limits
+from blrcs_native.http2.listener cimport Listener
 from blrcs_native.http2.messages cimport ENCODINGS
 from blrcs_native.http2.outbox cimport PREFIX_BYTES
 from blrcs_native.http2.reply_fields cimport checked_fields
 from blrcs_native.http2.request_head cimport HEAD_TIMEOUT, HEAD_TOO_LARGE, NO_PROBLEM
-from blrcs_native.http2.listener cimport Listener
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.timer_wheel cimport Timer, TimerWheel
-from blrcs_native.calls.pipeline cimport DEADLINE_EXCEEDED, FAILED, NO_REQUEST, Pipeline
 from blrcs_native.load.overload cimport Overload
-from blrcs_native.calls.rejection cimport Rejection
-from blrcs_native.calls.requests cimport Requests
+
 from blrcs_native.calls.rejection import AbortError, explained
-from blrcs_native.calls.routes cimport Routes
 
 cdef enum:
     RESOURCE_EXHAUSTED = 8

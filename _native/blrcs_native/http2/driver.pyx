@@ -8,16 +8,16 @@ left then goes on behind the others.
 import ssl
 
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t, uint32_t
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from posix.unistd cimport close
 
 from blrcs_native.clock cimport monotonic_ns
+from blrcs_native.http2.aborted_calls cimport abort_calls
 from blrcs_native.http2.abuse cimport (
     PROXY_MALFORMED, SLOW_HANDSHAKE, SLOW_HEADERS, STALLED_REPLY, Abuse,
 )
-from blrcs_native.http2.aborted_calls cimport abort_calls
 from blrcs_native.http2.connection cimport TURN_NS, Connection
 from blrcs_native.http2.connection_set cimport (
     LEAST_READ_BYTES, MAX_READ_DOUBLINGS, ConnectionSet, Member,

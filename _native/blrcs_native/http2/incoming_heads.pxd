@@ -5,10 +5,10 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from blrcs_native.http2.field_cache cimport FieldCache
 from blrcs_native.http2.frame_budget cimport FrameBudget
 from blrcs_native.http2.limits cimport Limits
+from blrcs_native.http2.listener cimport Listener
 from blrcs_native.http2.open_streams cimport OpenStreams
 from blrcs_native.http2.outgoing cimport Outgoing
 from blrcs_native.http2.plain_heads cimport PlainHeads
-from blrcs_native.http2.listener cimport Listener
 from blrcs_native.http2.stream cimport Stream
 
 

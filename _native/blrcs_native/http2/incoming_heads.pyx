@@ -3,11 +3,11 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from blrcs_native.http2.abuse cimport HEADER_BOMB, STREAM_LIMIT
+from blrcs_native.http2.nghttp2 cimport *
 from blrcs_native.http2.outgoing cimport Outgoing
 from blrcs_native.http2.request_head cimport HEAD_TOO_LARGE, read_head_field
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.stream_memory cimport keep_memory_of
-from blrcs_native.http2.nghttp2 cimport *
 
 cdef enum:
     FIELD_BYTES = 32

@@ -12,12 +12,12 @@ from libc.string cimport memcpy
 from blrcs_native.http2.frame_head cimport (
     FLAGS_AT, FRAME_HEAD_BYTES, put_frame_head, stream_of,
 )
-from blrcs_native.http2.octets cimport Octets, octets_reserve
-from blrcs_native.http2.outbox cimport Outbox, outbox_move, outbox_size
 from blrcs_native.http2.nghttp2 cimport (
     NGHTTP2_DATA, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM, NGHTTP2_FLAG_NONE,
     NGHTTP2_HEADERS,
 )
+from blrcs_native.http2.octets cimport Octets, octets_reserve
+from blrcs_native.http2.outbox cimport Outbox, outbox_move, outbox_size
 
 cdef enum:
     # The index of `:status: 200` (RFC 7541, appendix A).

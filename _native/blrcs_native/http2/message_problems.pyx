@@ -1,6 +1,7 @@
 """What can be wrong with a message that a client sends, or is to be sent."""
 
 from blrcs_native.calls.rejection cimport Rejection
+
 from blrcs_native.calls.rejection import explained
 
 cdef enum:

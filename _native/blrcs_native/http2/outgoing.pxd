@@ -4,10 +4,10 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from blrcs_native.http2.abuse cimport Abuse, AbuseCounters
 from blrcs_native.http2.known_replies cimport KnownReplies, ReplyPart
+from blrcs_native.http2.nghttp2 cimport nghttp2_frame
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.session cimport Session
 from blrcs_native.http2.stream cimport Stream
-from blrcs_native.http2.nghttp2 cimport nghttp2_frame
 
 
 cdef class Outgoing(Session):

@@ -5,10 +5,11 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.abuse cimport Abuse
+from blrcs_native.http2.frame_head cimport FLAGS_AT, FRAME_BYTES, FRAME_HEAD_BYTES
 from blrcs_native.http2.known_replies cimport (
     NO_PART, OTHER_FIELDS, PLAIN_HEAD, PLAIN_TRAILERS, STAND_IN_HEAD, KnownReplies,
 )
-from blrcs_native.http2.frame_head cimport FLAGS_AT, FRAME_BYTES, FRAME_HEAD_BYTES
+from blrcs_native.http2.nghttp2 cimport *
 from blrcs_native.http2.octets cimport (
     Octets, octets_append, octets_clear, octets_free, octets_size,
 )
@@ -18,7 +19,6 @@ from blrcs_native.http2.reply_frames cimport (
 )
 from blrcs_native.http2.session cimport Session, forget_error, read_output
 from blrcs_native.http2.stream cimport OUTPUT_LOW_BYTES, Stream
-from blrcs_native.http2.nghttp2 cimport *
 
 cdef enum:
     # Answers that are not calls': what a client provokes and does not read.

@@ -18,12 +18,12 @@ from blrcs_native.http2.huffman_cache cimport (
     LEAST_CODED_BYTES, MOST_CODED_BYTES, CodedText, HuffmanCache,
 )
 from blrcs_native.http2.known_heads cimport KnownHead, KnownHeads
-from blrcs_native.http2.session cimport FAILURE, Session
-from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.nghttp2 cimport (
     NGHTTP2_CONTINUATION, NGHTTP2_DATA, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM,
     NGHTTP2_HEADERS,
 )
+from blrcs_native.http2.session cimport FAILURE, Session
+from blrcs_native.http2.stream cimport Stream
 
 cdef enum:
     PREFACE_BYTES = 24

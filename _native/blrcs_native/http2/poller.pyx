@@ -5,13 +5,13 @@ that is ready costs no callback of the loop, and how much is done before the loo
 here. What is ready and not dealt with yet is told again, behind the others (epoll(7), level-triggered).
 """
 
+import os
+
 cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.errno cimport errno
 from libc.stdint cimport uint32_t
 from posix.unistd cimport close
-
-import os
 
 from blrcs_native.clock cimport monotonic_ns
 

@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int32_t
 
-from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.nghttp2 cimport nghttp2_data_source_read_callback, nghttp2_session
+from blrcs_native.http2.stream cimport Stream
 
 cdef int submit_head(
     nghttp2_session* session, Stream stream, bint with_status,

@@ -4,7 +4,6 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
-from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.nghttp2 cimport (
     NGHTTP2_DATA_FLAG_EOF, NGHTTP2_ERR_NOMEM, NGHTTP2_NV_FLAG_NO_COPY_NAME, NGHTTP2_NV_FLAG_NO_COPY_VALUE,
     NGHTTP2_NV_FLAG_NONE, nghttp2_data_provider, nghttp2_data_source,
@@ -12,6 +11,7 @@ from blrcs_native.http2.nghttp2 cimport (
     nghttp2_nv, nghttp2_session, nghttp2_session_change_extpri_stream_priority,
     nghttp2_submit_response, nghttp2_submit_trailer,
 )
+from blrcs_native.http2.stream cimport Stream
 
 cdef enum:
     # :status, content-type, grpc-accept-encoding, grpc-encoding, grpc-status, grpc-message

@@ -4,11 +4,11 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from blrcs_native.http2.known_heads cimport KnownHead
 from blrcs_native.http2.link cimport Link
-from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.nghttp2 cimport (
     nghttp2_data_source, nghttp2_frame, nghttp2_frame_hd, nghttp2_session,
     nghttp2_session_get_stream_user_data,
 )
+from blrcs_native.http2.stream cimport Stream
 
 
 cdef enum:

@@ -6,15 +6,14 @@ once, the exception being dropped where it has returned (`forget_error`). Where 
 catch the exception themselves, which costs more.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t
-
 from cpython.exc cimport PyErr_Clear
+from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 from blrcs_native.http2.block_pool cimport session_memory
 from blrcs_native.http2.known_heads cimport KnownHead
 from blrcs_native.http2.link cimport Link
-from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.nghttp2 cimport *
+from blrcs_native.http2.stream cimport Stream
 
 cdef enum:
     ERR_CANCEL = -535

@@ -6,17 +6,18 @@ against it.
 
 from libc.stdint cimport int64_t
 
+from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.http2.abuse cimport SLOW_BODY, STALLED_REPLY
 from blrcs_native.http2.connection cimport Connection
 from blrcs_native.http2.connection_rules cimport ConnectionRules
-from blrcs_native.http2.octets cimport octets_size
-from blrcs_native.http2.outbox cimport PREFIX_BYTES, outbox_size
-from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.nghttp2 cimport (
     NGHTTP2_CANCEL, nghttp2_session_get_stream_effective_local_window_size,
     nghttp2_session_get_stream_effective_recv_data_length,
 )
-from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.http2.octets cimport octets_size
+from blrcs_native.http2.outbox cimport PREFIX_BYTES, outbox_size
+from blrcs_native.http2.stream cimport Stream
+
 from blrcs_native.calls.rejection import explained
 
 cdef int64_t SECOND = 1_000_000_000

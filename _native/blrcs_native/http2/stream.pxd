@@ -3,6 +3,9 @@
 from libc.stdint cimport int32_t, int64_t
 
 from blrcs_native.calls.call cimport Call
+from blrcs_native.calls.message_stream cimport MessageStream
+from blrcs_native.calls.pipeline cimport Pipeline
+from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.direct.late_answer cimport LateAnswer
 from blrcs_native.http2.eager_task cimport EagerTask
 from blrcs_native.http2.large_message cimport LargeMessage
@@ -12,9 +15,6 @@ from blrcs_native.http2.messages cimport Inflation
 from blrcs_native.http2.octets cimport Octets
 from blrcs_native.http2.outbox cimport Outbox
 from blrcs_native.http2.timer_wheel cimport Timer
-from blrcs_native.calls.message_stream cimport MessageStream
-from blrcs_native.calls.pipeline cimport Pipeline
-from blrcs_native.calls.rejection cimport Rejection
 
 cdef enum:
     # Above the first, a writer waits until less than the second is left.

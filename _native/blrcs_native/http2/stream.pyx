@@ -9,6 +9,8 @@ cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t, uint32_t
 
+from blrcs_native.calls.message_stream cimport MessageStream
+from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.large_message cimport LargeMessage
 from blrcs_native.http2.message_problems cimport (
@@ -22,8 +24,7 @@ from blrcs_native.http2.outbox cimport (
 from blrcs_native.http2.reply_fields cimport checked_fields
 from blrcs_native.http2.timer_wheel cimport timer_drop
 from blrcs_native.http2.wire cimport percent_encoded
-from blrcs_native.calls.message_stream cimport MessageStream
-from blrcs_native.calls.rejection cimport Rejection
+
 from blrcs_native.calls.rejection import AbortError
 
 cdef enum:

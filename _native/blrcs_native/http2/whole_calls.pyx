@@ -20,13 +20,13 @@ from blrcs_native.http2.incoming_heads cimport IncomingHeads
 from blrcs_native.http2.known_heads cimport (
     FIELDS, MOST_STAND_IN_BYTES, STAND_IN_FIELDS, KnownHead,
 )
+from blrcs_native.http2.nghttp2 cimport *
 from blrcs_native.http2.octets cimport octets_append, octets_size
 from blrcs_native.http2.outbox cimport outbox_size
 from blrcs_native.http2.outgoing cimport Outgoing
 from blrcs_native.http2.reply_frames cimport submit_past
 from blrcs_native.http2.session cimport FAILURE, forget_error
 from blrcs_native.http2.stream cimport Stream
-from blrcs_native.http2.nghttp2 cimport *
 
 cdef enum:
     # What is hidden at most, each way: it has to fit into the window of one call.

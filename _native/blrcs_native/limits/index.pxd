@@ -2,9 +2,9 @@
 
 from cpython.object cimport PyObject
 
-from blrcs_native.shared.generation cimport Generation
-from blrcs_native.limits.limiter cimport Limiter, Rule
 from blrcs_native.encoding.protobuf_wire cimport Span
+from blrcs_native.limits.limiter cimport Limiter, Rule
+from blrcs_native.shared.generation cimport Generation
 
 cdef struct SpanPair:
     Span key

@@ -6,9 +6,9 @@ from cpython.dict cimport PyDict_GetItemWithError, PyDict_Next
 from cpython.object cimport PyObject
 from libc.string cimport memcmp
 
-from blrcs_native.shared.generation cimport Generation
-from blrcs_native.limits.limiter cimport Limiter, Rule
 from blrcs_native.encoding.protobuf_wire cimport Span
+from blrcs_native.limits.limiter cimport Limiter, Rule
+from blrcs_native.shared.generation cimport Generation
 
 WILDCARD = "*"
 

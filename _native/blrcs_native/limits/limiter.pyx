@@ -3,15 +3,14 @@
 The contract of the Python face stands in limiter.pyi, of the native one in limiter.pxd.
 """
 
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-from libc.stdint cimport INT64_MAX, int64_t, uint64_t
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
-
 from collections import namedtuple
 from math import gcd
 from typing import Literal
 
 cimport cython
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from blrcs_native.limits.algorithm cimport (
     CONCURRENCY, FIXED_WINDOW, GCRA, MAX_LEASES, SLIDING_WINDOW, DecisionC, RuleC,

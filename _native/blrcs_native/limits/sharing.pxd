@@ -4,8 +4,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from blrcs_native.limits.algorithm cimport RuleC
 from blrcs_native.limits.table cimport Journal, LimitTable
-from blrcs_native.siphash cimport Hash128
 from blrcs_native.shared.worker_slots cimport WorkerSlots
+from blrcs_native.siphash cimport Hash128
 
 # Exactly one line of the processor's cache each, so that locks do not share one.
 cdef struct Stripe:

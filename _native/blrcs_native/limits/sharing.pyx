@@ -19,20 +19,19 @@ A stack takes its locks in ascending order. Locks are held for tens of nanosecon
 spins, then lets others run.
 """
 
+cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from libc.errno cimport EAGAIN
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
-
-cimport cython
 
 from blrcs_native.limits.algorithm cimport CONCURRENCY, MAX_CLOCK_NS, RuleC
 from blrcs_native.limits.cell cimport release_in
 from blrcs_native.limits.table cimport OF_CELL, OF_PLACE, MAX_UNDO, Journal, LimitTable, Undo, publish
 from blrcs_native.shared.lock_waiting cimport FEW_TRIES, FOR_EVER, let_others_run
 from blrcs_native.shared.process_lock cimport load, store, try_for_a_while, try_lock
-from blrcs_native.siphash cimport Hash128
 from blrcs_native.shared.worker_slots cimport WorkerSlots
+from blrcs_native.siphash cimport Hash128
 
 cdef uint64_t MAGIC = 0x3148535449_4D4C42ULL  # "BLMITSH1" as little-endian bytes
 cdef enum:

@@ -11,14 +11,13 @@ are not safe against each other: the caller holds the GIL, or where processes sh
 lock of the bucket (limits/sharing.pyx). What a shared table's cell was is noted before it changes.
 """
 
+import os
+
+cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
-
-import os
-
-cimport cython
 
 from blrcs_native.limits.algorithm cimport MAX_CLOCK_NS, uint128_t
 from blrcs_native.siphash cimport Hash128, siphash128_of

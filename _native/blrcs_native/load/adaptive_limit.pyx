@@ -1,8 +1,7 @@
 """How many calls may run at once, found out from how long they take."""
 
-from libc.math cimport sqrt
-
 cimport cython
+from libc.math cimport sqrt
 
 cdef enum:
     # A limit is not raised while less than its half is used.

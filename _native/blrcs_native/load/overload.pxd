@@ -2,10 +2,10 @@
 
 from libc.stdint cimport int64_t
 
-from blrcs_native.load.adaptive_limit cimport AdaptiveLimit
 from blrcs_native.calls.call cimport Call
-from blrcs_native.monitoring.metrics cimport CounterCell, GaugeCell
 from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.load.adaptive_limit cimport AdaptiveLimit
+from blrcs_native.monitoring.metrics cimport CounterCell, GaugeCell
 
 cdef enum:
     PRIORITIES = 4

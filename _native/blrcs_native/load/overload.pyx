@@ -10,11 +10,11 @@ from cpython.object cimport PyObject
 from libc.math cimport ceil
 from libc.stdint cimport INT64_MAX, int64_t
 
-from blrcs_native.load.adaptive_limit cimport AdaptiveLimit
 from blrcs_native.calls.call cimport Call
-from blrcs_native.clock cimport monotonic_ns
-from blrcs_native.monitoring.metrics cimport Counter, CounterCell, Gauge
 from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.clock cimport monotonic_ns
+from blrcs_native.load.adaptive_limit cimport AdaptiveLimit
+from blrcs_native.monitoring.metrics cimport Counter, CounterCell, Gauge
 
 PRIORITY_NAMES = ("critical", "high", "normal", "low")
 REFUSAL_NAMES = ("limit", "wait", "deadline", "caller")

@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int64_t
 
+from blrcs_native.access.resource_template cimport ResourceTemplate
 from blrcs_native.calls.call cimport Call
 from blrcs_native.calls.rejection cimport Rejection
-from blrcs_native.access.resource_template cimport ResourceTemplate
 
 
 cdef class FoldedRefusal:

@@ -4,10 +4,10 @@ cimport cython
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 
-from blrcs_native.calls.call cimport Call
-from blrcs_native.clock cimport monotonic_ns
-from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.access.resource_template cimport ResourceTemplate
+from blrcs_native.calls.call cimport Call
+from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.clock cimport monotonic_ns
 
 cdef enum:
     PERMISSION_DENIED = 7

@@ -1,5 +1,7 @@
 """Copies of records that a process has read, by which it answers by itself."""
 
+import time
+
 cimport cython
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
@@ -7,8 +9,6 @@ from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 from blrcs_native.cache.caches cimport LruCache
 from blrcs_native.cache.stamps cimport CacheStamps, NamespaceStamps
 from blrcs_native.clock cimport monotonic_ns
-
-import time
 
 cdef enum:
     # What a copy takes beside the bytes that it holds, and likewise each of its sealed values.

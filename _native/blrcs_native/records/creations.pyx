@@ -18,9 +18,9 @@ from blrcs_native.encoding.protobuf_wire cimport (
     span_of,
     text_of,
 )
-from blrcs_native.guards.request_rules cimport is_id
 from blrcs_native.encoding.struct_json cimport json_of_span, require_levels
 from blrcs_native.encoding.struct_order cimport put_in_order
+from blrcs_native.guards.request_rules cimport is_id
 
 cdef enum:
     BATCH_PARENT = 1

@@ -1,12 +1,11 @@
 """The form of sealed values, made and taken apart around the calls of AES-GCM."""
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
-
-cimport cython
 
 cdef extern from "sys/random.h" nogil:
     Py_ssize_t getrandom(void* buffer, size_t length, unsigned int flags)

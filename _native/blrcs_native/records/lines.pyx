@@ -14,8 +14,8 @@ from libc.string cimport memchr, memcmp, memcpy, memmove
 from blrcs_native.encoding.json_reader cimport Text, skip_byte, skip_space, skip_word
 from blrcs_native.encoding.json_struct cimport Output, put_object, read_plain_text, take
 from blrcs_native.encoding.protobuf_wire cimport Span, bytes_size, put_length, put_number, span_of
-from blrcs_native.guards.request_rules cimport MAX_RECORD_ID_BYTES, is_record_id
 from blrcs_native.encoding.struct_json cimport require_levels
+from blrcs_native.guards.request_rules cimport MAX_RECORD_ID_BYTES, is_record_id
 
 cdef enum:
     FIRST_PLACES = 256

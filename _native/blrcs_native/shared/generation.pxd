@@ -1,10 +1,9 @@
 """A number that grows with every change of something, for native callers."""
 
+cimport cython
 from libc.stdint cimport uint64_t
 
 from blrcs_native.shared.process_lock cimport load
-
-cimport cython
 
 cdef extern from *:
     """

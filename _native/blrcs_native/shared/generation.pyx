@@ -1,9 +1,8 @@
 """A number in shared memory that grows with every change of what the processes hold copies of."""
 
+cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint64_t, uintptr_t
-
-cimport cython
 
 from blrcs_native.shared.process_lock cimport load
 

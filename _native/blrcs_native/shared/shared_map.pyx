@@ -4,12 +4,11 @@ A part is no object of the garbage collector. A memoryview in its place would be
 be cleared while a buffer of it is still held.
 """
 
-from cpython.buffer cimport PyBuffer_FillInfo
-from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
-
 import os
 
 cimport cython
+from cpython.buffer cimport PyBuffer_FillInfo
+from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 
 
 @cython.no_gc

@@ -16,6 +16,8 @@ The second grows with each try: one that is stopped while it waits says so for e
 by nobody.
 """
 
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport uint64_t
 from libc.string cimport memset
@@ -23,9 +25,6 @@ from posix.fcntl cimport F_GETLK, F_SETLK, F_SETLKW, F_UNLCK, F_WRLCK, fcntl, fl
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 from posix.stat cimport fstat, struct_stat
 from posix.unistd cimport SEEK_SET, ftruncate
-
-cimport cython
-from cpython.exc cimport PyErr_CheckSignals
 
 from blrcs_native.shared.process_lock cimport load, store
 

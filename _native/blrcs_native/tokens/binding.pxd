@@ -3,8 +3,8 @@
 cimport cython
 
 from blrcs_native.calls.call cimport Call
-from blrcs_native.tokens.claims cimport Claims
 from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.tokens.claims cimport Claims
 
 
 @cython.final

@@ -6,8 +6,8 @@ A binding that a token carries is always checked, whatever the method.
 cimport cython
 
 from blrcs_native.calls.call cimport Call
-from blrcs_native.tokens.claims cimport Claims
 from blrcs_native.calls.rejection cimport Rejection
+from blrcs_native.tokens.claims cimport Claims
 
 BINDINGS = ("certificate", "proof")
 CERTIFICATE = "TOKEN_CERTIFICATE_MISMATCH"

@@ -6,8 +6,8 @@ A signature costs its forger nothing and the server some hundred times what any 
 cimport cython
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
-from blrcs_native.calls.call cimport Call
 from blrcs_native.addresses.ip_address cimport MAPPED_IPV4, AddressC, address_in
+from blrcs_native.calls.call cimport Call
 from blrcs_native.limits.algorithm cimport GCRA, DecisionC
 from blrcs_native.limits.limiter cimport Limiter, Rule
 from blrcs_native.siphash cimport Hash128

@@ -1,11 +1,10 @@
 """The log by which processes tell each other of revocations, for native callers."""
 
+cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
 from blrcs_native.shared.process_lock cimport load
 from blrcs_native.shared.worker_slots cimport WorkerSlots
-
-cimport cython
 
 cdef enum:
     TEXT_BYTES = 208

@@ -8,12 +8,11 @@ revocation too long for an entry, and for those that a process that died may hav
 saying.
 """
 
+cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.errno cimport EAGAIN
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
-
-cimport cython
 
 from blrcs_native.shared.lock_waiting cimport FEW_TRIES, FOR_EVER, let_others_run
 from blrcs_native.shared.process_lock cimport load, store, try_for_a_while

@@ -7,8 +7,8 @@ from blrcs_native.tokens.claims cimport Claims
 from blrcs_native.tokens.failed_verifications cimport FailedVerifications
 from blrcs_native.tokens.jws cimport CompactParts
 from blrcs_native.tokens.keys cimport Keyset, VerificationKey
-from blrcs_native.tokens.revocations cimport Revocations
 from blrcs_native.tokens.refusal cimport TokenRefusal
+from blrcs_native.tokens.revocations cimport Revocations
 from blrcs_native.tokens.rules cimport TokenRules
 
 

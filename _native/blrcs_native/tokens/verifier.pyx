@@ -26,14 +26,14 @@ from cpython.unicode cimport PyUnicode_CheckExact
 from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
+from blrcs_native.encoding.strict_json cimport read_strict_object
 from blrcs_native.tokens cimport refusal
 from blrcs_native.tokens.claims cimport NS_PER_S, Claims, read_claims
 from blrcs_native.tokens.failed_verifications cimport AttemptC, FailedVerifications
 from blrcs_native.tokens.jws cimport CompactParts, read_base64url, split_compact
 from blrcs_native.tokens.keys cimport Keyset, VerificationKey
-from blrcs_native.tokens.revocations cimport Revocations
-from blrcs_native.encoding.strict_json cimport read_strict_object
 from blrcs_native.tokens.refusal cimport TokenRefusal
+from blrcs_native.tokens.revocations cimport Revocations
 from blrcs_native.tokens.rules cimport TokenRules
 
 cdef extern from "Python.h":
