@@ -1,6 +1,7 @@
 """Copies of cache entries that another process keeps, by which a worker answers by itself."""
 
 import time
+from types import GenericAlias
 
 cimport cython
 from cpython.dict cimport PyDict_GetItemWithError
