@@ -9,9 +9,9 @@ from blrcs_native.calls.method cimport Method
 from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.guards.guard cimport ask
+from blrcs_native.http2.reply_fields cimport checked_fields
 
 from blrcs_native.calls.rejection import AbortError, CODE_NAMES, explained
-from blrcs_native.http2.reply_fields cimport checked_fields
 
 
 @cython.final
