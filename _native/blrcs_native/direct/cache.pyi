@@ -31,7 +31,7 @@ class DirectNearGet(DirectHandler):
     Guards may read ``namespace`` and ``key``. Declined is what there is no good copy of.
     """
 
-    def __init__(self, copies: NearCopies, guards: Iterable[Guard] = ()) -> None: ...
+    def __init__(self, copies: NearCopies[Any], guards: Iterable[Guard] = ()) -> None: ...
 
 @final
 class DirectSet(DirectHandler):
