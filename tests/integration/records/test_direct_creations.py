@@ -25,6 +25,9 @@ from tests.integration.records.test_watching import CREATED, Watch, told
 from tests.integration.records.world import ORDERS, creation, data_of, name_of, seconds
 from tests.unit.api.refusals import refusal
 
+# Where the database is shared, each creation is by itself: the call's writes are its own to tell of.
+pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+
 EDITOR, READER = "users/eve", "users/rob"
 DATA = {"city": "Zürich", "lines": [{"count": 2.0, "sku": "x\n"}], "open": True, "note": None}
 
@@ -94,8 +97,6 @@ async def opened(world):
 
 @pytest.fixture
 async def direct(world):
-    if world.records.create_together is None:
-        pytest.skip("where others write as well, each creation is by itself")
     async with opened(world) as direct:
         await direct(creation("known"))
         direct.settled.clear()
