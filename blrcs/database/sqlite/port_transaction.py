@@ -13,7 +13,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from blrcs.database import adapter
 from blrcs.database.adapter import STREAMED_ROWS, Operation
@@ -145,17 +145,14 @@ class InPlaceTransaction(PortTransaction):
             _tell(error)
 
 
-class _Ended(Transaction):
-    """Has nothing more."""
+class _Ended:
+    """In the place of a transaction: has nothing of one any more."""
 
-    def __init__(self) -> None:
-        """It stands for no connection."""
-
-    def __getattribute__(self, name: str) -> NoReturn:
+    def __getattr__(self, name: str) -> NoReturn:
         raise RuntimeError("the transaction has ended")
 
 
-ENDED = _Ended()
+ENDED = cast(Transaction, _Ended())
 
 
 class _Here(threading.local):
