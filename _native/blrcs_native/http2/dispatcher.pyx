@@ -258,6 +258,10 @@ cdef class Dispatcher(Listener):
         return True
 
     cdef void answered(self, Stream stream, object answer) except *:
+        if not stream.alive:
+            # It has closed, and its connection has not come to tell so yet.
+            self.lost(stream)
+            return
         self._await_no_more(stream)
         if answer is None:
             self._accept(stream)

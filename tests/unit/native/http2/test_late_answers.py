@@ -10,8 +10,16 @@ from blrcs_native.calls.call import Call
 from blrcs_native.calls.rejection import Rejection
 from blrcs_native.direct.creation import DirectCreateRecord
 from blrcs_native.load.overload import REFUSAL_NAMES, Overload
-from tests.unit.native.http2.endpoint import Endpoint, body_of, status_of, turns
-from tests.unit.native.http2.frames import Frame, call, message, reset
+from tests.unit.native.http2.endpoint import Endpoint, body_of, of_kind, status_of, turns
+from tests.unit.native.http2.frames import (
+    FLOW_CONTROL_ERROR,
+    RST_STREAM,
+    Frame,
+    call,
+    message,
+    reset,
+    window_update,
+)
 
 CREATE = "/blrcs.v1.RecordService/CreateRecord"
 PARENT = "tenants/acme/collections/orders"
@@ -27,7 +35,7 @@ def body(record_id: str = "", data: dict[str, object] | None = None, parent: str
 class Waiting:
     """A server of one method: which groups are carried out, and what its handler is given."""
 
-    def __init__(self, places: int = 100, max_calls: int | None = None) -> None:
+    def __init__(self, places: int = 100, max_calls: int | None = None, **limits: int) -> None:
         self.groups: list[list[str]] = []
         self.results: list[asyncio.Future[bool]] = []
         self.handled: list[bytes] = []
@@ -38,6 +46,7 @@ class Waiting:
             load_of=lambda name: self.overload.method(name, "normal", is_unary=True),
             direct_of=lambda _: DirectCreateRecord(self.key_of, self.create, 30),
             max_calls=max_calls,
+            **limits,
         )
 
     def key_of(self, name: str) -> object:
@@ -166,6 +175,23 @@ async def test_of_a_call_that_was_reset_nothing_is_written(waiting: Waiting) -> 
     answer = await waiting.settle()
     assert [body_of(answer, stream) for stream in (5, 7)] == [message(b"c {}"), message(b"d {}")]
     assert waiting.handled == []
+
+
+async def test_of_a_call_that_closes_while_bytes_are_sent_nothing_is_kept() -> None:
+    waiting = Waiting(unsent_bytes=1)
+    await waiting.ask(1, "a")
+    # A window beyond the largest: the stream is reset, of which its call is told in the next turn.
+    waiting.server.receive(window_update(1, (1 << 31) - 1))
+    assert [each.code for each in of_kind(waiting.server.take(), RST_STREAM, 1)] == [
+        FLOW_CONTROL_ERROR
+    ]
+    waiting.results[-1].set_result(True)
+    await turns()
+    assert (waiting.overload.running, waiting.server.dispatcher.running) == (0, 0)
+    assert waiting.handled == []
+    await waiting.ask(3, "b")
+    assert body_of(await waiting.settle(), 3) == message(b"b {}")
+    waiting.server.close()
 
 
 async def test_it_is_too_late_after_the_deadline(waiting: Waiting) -> None:
