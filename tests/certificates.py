@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 DAY = dt.timedelta(days=1)
 
@@ -22,9 +22,12 @@ class Certificate:
     path: Path
 
 
-def new_key_and_chain(host: str = "localhost") -> tuple[bytes, bytes]:
-    """A key and its own certificate, for a host and 127.0.0.1, in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def new_key_and_chain(
+    host: str = "localhost", key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None
+) -> tuple[bytes, bytes]:
+    """A key, or one of P-256, and its own certificate, for a host and 127.0.0.1, in PEM."""
+    if key is None:
+        key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     names = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     now = dt.datetime.now(dt.UTC)

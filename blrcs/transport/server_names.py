@@ -47,6 +47,19 @@ def contexts_by_name(
     return choose
 
 
+def first_and_alike(pairs: Sequence[KeyAndChain]) -> list[KeyAndChain]:
+    """The first pair, and those that have the same names, such as one of another kind of key.
+
+    Args:
+        pairs: Private keys and certificate chains, in PEM; at least one.
+
+    Raises:
+        ValueError: A certificate cannot be read.
+    """
+    names = _names(pairs[0][1])
+    return [pairs[0], *(pair for pair in pairs[1:] if _names(pair[1]) == names)]
+
+
 def _names(chain: bytes) -> set[str]:
     """The DNS names of a chain's first certificate; its common name where it has no others."""
     certificate = x509.load_pem_x509_certificates(chain)[0]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from blrcs.transport.server_names import contexts_by_name
+from blrcs.transport.server_names import contexts_by_name, first_and_alike
 
 KeyAndChain = tuple[bytes, bytes]
 
@@ -89,8 +89,8 @@ def server_context(
 ) -> ssl.SSLContext:
     """TLS 1.2 or later, and HTTP/2 alone.
 
-    Of several certificates a client gets one that has the name it asks for, else the first; where
-    several have, one for each kind of key.
+    Of several certificates a client gets one that has the name it asks for, else the first or one
+    that has the same names; where several have, one for each kind of key.
 
     Raises:
         ValueError: There is no certificate.
@@ -105,6 +105,8 @@ def server_context(
 
     context = context_of(pairs)
     if len(pairs) > 1:
+        # All of them can be used; which a client gets is not for its kinds of keys to say.
+        context = context_of(first_and_alike(pairs))
         context.sni_callback = contexts_by_name(pairs, context_of)
     return context
 

@@ -3,9 +3,11 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Iterable, Sequence
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from blrcs.transport.router import Router
 from blrcs.transport.tls import ssl_server_credentials
@@ -41,16 +43,32 @@ def shown(port: int, name: str | None) -> str:
     return str(attribute.value)
 
 
+async def all_shown(
+    server_name: str, pairs: Sequence[tuple[bytes, bytes]], names: Iterable[str | None]
+) -> dict[str | None, str]:
+    """What clients are shown by a server that has those certificates, by the names they ask for."""
+    server = SERVERS[server_name](Router({}))
+    port = server.add_secure_port("127.0.0.1:0", ssl_server_credentials(pairs))
+    await server.start()
+    try:
+        return {name: await asyncio.to_thread(shown, port, name) for name in names}
+    finally:
+        await server.stop(0)
+
+
 @pytest.mark.parametrize("server_name", SERVERS)
 async def test_a_client_is_shown_the_certificate_of_the_name_that_it_asks_for(
     server_name: str,
 ) -> None:
-    server = SERVERS[server_name](Router({}))
-    credentials = ssl_server_credentials([new_key_and_chain(host) for host in HOSTS])
-    port = server.add_secure_port("127.0.0.1:0", credentials)
-    await server.start()
-    try:
-        found = {name: await asyncio.to_thread(shown, port, name) for name in ASKED}
-    finally:
-        await server.stop(0)
-    assert found == ASKED
+    pairs = [new_key_and_chain(host) for host in HOSTS]
+    assert await all_shown(server_name, pairs, ASKED) == ASKED
+
+
+@pytest.mark.parametrize("server_name", SERVERS)
+async def test_who_asks_for_another_name_is_shown_the_first_whatever_its_kind_of_key(
+    server_name: str,
+) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    pairs = [new_key_and_chain("a.example", key), new_key_and_chain("b.example")]
+    asked = {"b.example": "b.example", "d.example": "a.example", None: "a.example"}
+    assert await all_shown(server_name, pairs, asked) == asked
