@@ -205,8 +205,7 @@ cdef class Connection(WholeCalls):
         while self._ready and not is_over:
             ready, self._ready = self._ready, []
             for stream in ready:
-                # Whose client is gone needs no room, and its handler goes on in vain.
-                if is_over or (stream.alive and not stream.handling and self._is_full()):
+                if is_over or (self._is_full() and stream.stays_out()):
                     if held is None:
                         held = []
                     held.append(stream)

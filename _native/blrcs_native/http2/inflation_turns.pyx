@@ -21,18 +21,17 @@ cdef class InflationTurns:
             self._waiting.append(stream)
         return False
 
-    cdef list give_back(self, object stream):
-        """Those that have waited and may try again, in their order; None where the turn is another's.
+    cdef object give_back(self, object stream):
+        """Who has waited longest, else None: the turn is its own now, to be used or given back.
 
-        One that does not, since its handler reads no more, keeps none of the others waiting.
+        None too where the turn is another's; then the stream waits no longer.
         """
         if self._holder is not stream:
             if self._waiting is not None and stream in self._waiting:
                 self._waiting.remove(stream)
             return None
-        waiting, self._waiting = self._waiting, None
-        self._holder = None
-        return waiting
+        self._holder = self._waiting.pop(0) if self._waiting else None
+        return self._holder
 
     cdef void close(self) noexcept:
         self._holder = self._waiting = None

@@ -107,6 +107,17 @@ cdef class Stream(MessageStream):
             return self.large.missing == 0
         return octets_size(&self.input) > 0
 
+    cdef bint stays_out(self) except -1:
+        """Whether it is not begun while replies are not taken.
+
+        Whose client is gone needs no room, and its handler goes on in vain. What is being inflated
+        has the turn, for which others wait; what is not yet lets them go first.
+        """
+        if not self.alive or self.handling or self.inflation is not None:
+            return False
+        self.lay_inflation_aside()
+        return True
+
     cdef void drop_input(self) except *:
         octets_clear(&self.input)
         self.large = None
@@ -183,7 +194,7 @@ cdef class Stream(MessageStream):
             is_packed = self.input.data[self.input.start] == COMPRESSED
         if is_packed:
             self.wants_inflation = True
-            if not self.link.inflation_turns.take(self):
+            if self.finished_reply or not self.link.inflation_turns.take(self):
                 return None
         if self.large is not None:
             body, self.large = self.large.body, None
@@ -199,7 +210,7 @@ cdef class Stream(MessageStream):
         """The message that is being inflated, or None where that takes another turn."""
         cdef Py_ssize_t max_bytes = self.link.max_receive_bytes
         cdef Inflation inflation = self.inflation
-        if not self.link.inflation_turns.take(self):
+        if self.finished_reply or not self.link.inflation_turns.take(self):
             return None
         try:
             if not inflation.run(max_bytes, monotonic_ns() + INFLATION_NS):
@@ -215,9 +226,10 @@ cdef class Stream(MessageStream):
         return inflation.plain()
 
     cdef void lay_inflation_aside(self) except *:
-        """Nobody reads the message that is being inflated: others go first."""
-        if self.inflation is not None:
-            self.inflation.begin_again()
+        """Nobody reads the message that is to be inflated: others go first."""
+        if self.wants_inflation:
+            if self.inflation is not None:
+                self.inflation.begin_again()
             self._give_turn_back()
 
     cdef void _drop_inflation(self) except *:
@@ -226,8 +238,9 @@ cdef class Stream(MessageStream):
         self._give_turn_back()
 
     cdef void _give_turn_back(self) except *:
-        for stream in self.link.inflation_turns.give_back(self) or ():
-            self.link.come_back(stream)
+        waited = self.link.inflation_turns.give_back(self)
+        if waited is not None:
+            self.link.come_back(waited)
 
     cdef object take_message(self):
         body = self.next_message()
@@ -328,6 +341,7 @@ cdef class Stream(MessageStream):
         if self.finished_reply or not self.alive:
             return
         self.finished_reply = True
+        self.lay_inflation_aside()
         self.status = status
         self.status_message = percent_encoded(message) if message else None
         if trailers:
