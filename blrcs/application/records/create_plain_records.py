@@ -1,5 +1,6 @@
 """Creating many records at once."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -103,7 +104,14 @@ class CreatePlainRecords:
             is_done = False
         if not is_done:
             return None
-        self._signal.tell(parent, created.ids)
+        try:
+            self._signal.tell(parent, created.ids)
+        except Exception as error:  # noqa: BLE001
+            # They are there, and what is raised would be taken for nothing done: those whose ids
+            # are made up would be created once more.
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"creations in {parent.name} are not told", "exception": error}
+            )
         return created.images
 
     def _created(self, shape: CollectionShape, documents: PlainDocuments) -> PlainRecords | None:

@@ -10,6 +10,7 @@ import pytest
 
 from blrcs.api.record_requests import add_record_service
 from blrcs.assembly.direct import direct_records
+from blrcs.domain.record_name import collection_key_in
 from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.effective_policy import effective_policy
 from blrcs.interceptors.factory import PipelineFactory
@@ -237,3 +238,23 @@ async def test_who_gives_up_leaves_the_others_alone(world, direct):
     assert [data_of(each) for each in outcomes[1::2]] == [{"n": n} for n in range(1, 20, 2)]
     listed = set(await world.listed())
     assert {f"r{n}" for n in range(1, 20, 2)} <= listed
+
+
+async def test_what_fails_once_they_are_there_creates_none_again(world, direct, clock, monkeypatch):
+    def tell(*_):
+        raise RuntimeError("not told")
+
+    failures = []
+    monkeypatch.setattr(world.records.signal, "tell", tell)
+    asyncio.get_running_loop().set_exception_handler(lambda _, each: failures.append(each))
+    made = await asyncio.gather(direct(creation("", DATA)), direct(creation("", DATA)))
+    clock.advance(5_000_000_000)  # for other ids
+    create = world.records.service._records.create_plain_record
+    images = await asyncio.gather(
+        *[create(collection_key_in(ORDERS), "", "{}", b"") for _ in range(2)]
+    )
+    made += map(record_pb2.Record.FromString, images)
+
+    ids = [each.name.rpartition("/")[2] for each in made]
+    assert await world.listed() == sorted(["known", *ids])
+    assert {str(each["exception"]) for each in failures} == {"not told"}
