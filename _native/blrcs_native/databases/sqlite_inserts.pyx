@@ -124,6 +124,7 @@ cdef int add_row(
 
 
 @cython.final
+@cython.no_gc  # the dict has no cycles, and is needed until the end
 cdef class SqliteInserts:
     """See sqlite_inserts.pyi."""
 

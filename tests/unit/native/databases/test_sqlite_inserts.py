@@ -1,5 +1,6 @@
 """Rows that SQLite's own functions add are those that the module would have added."""
 
+import gc
 import sqlite3
 from contextlib import closing
 
@@ -133,3 +134,18 @@ def test_the_log_goes_with_the_last_connection(tmp_path):
 
 def test_one_that_opens_nothing_is_not_available():
     assert not SqliteInserts(lambda: None).is_available
+
+
+def test_one_that_goes_with_a_cycle_keeps_no_file(tmp_path):
+    opened = []
+    inserts = SqliteInserts(lambda: opened.append(sqlite3.connect(tmp_path / "rows.db")))
+    (connection,) = opened
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE rows (name)")
+    inserts.insert("INSERT INTO rows VALUES (?)", (["a"],))
+    cycle = [inserts]
+    cycle.append(cycle)
+    del inserts, cycle
+    gc.collect()
+    connection.close()
+    assert [each.name for each in tmp_path.iterdir()] == ["rows.db"]
