@@ -16,11 +16,11 @@ from libc.limits cimport INT_MAX
 from libc.stdint cimport int64_t, uintptr_t
 
 from blrcs_native.databases.sqlite_library cimport (
-    SQLITE_CONSTRAINT,
     SQLITE_DONE,
     SQLITE_OK,
     SQLITE_PREPARE_PERSISTENT,
     SqliteLibrary,
+    has_inserts,
     load_sqlite,
 )
 
@@ -59,9 +59,46 @@ cdef struct Column:
     int64_t first
 
 cdef SqliteLibrary sqlite
-cdef bint is_loaded = load_sqlite(&sqlite)
+cdef bint is_loaded = load_sqlite(&sqlite) and has_inserts(&sqlite)
 # One at a time looks for what it opens.
 cdef object looking = threading.Lock()
+
+
+cdef dict KINDS = {
+    "SQLITE_ABORT": sqlite3.OperationalError,
+    "SQLITE_BUSY": sqlite3.OperationalError,
+    "SQLITE_CANTOPEN": sqlite3.OperationalError,
+    "SQLITE_CONSTRAINT": sqlite3.IntegrityError,
+    "SQLITE_CORRUPT": sqlite3.DatabaseError,
+    "SQLITE_EMPTY": sqlite3.OperationalError,
+    "SQLITE_ERROR": sqlite3.OperationalError,
+    "SQLITE_FULL": sqlite3.OperationalError,
+    "SQLITE_INTERNAL": sqlite3.InternalError,
+    "SQLITE_INTERRUPT": sqlite3.OperationalError,
+    "SQLITE_IOERR": sqlite3.OperationalError,
+    "SQLITE_LOCKED": sqlite3.OperationalError,
+    "SQLITE_MISMATCH": sqlite3.IntegrityError,
+    "SQLITE_MISUSE": sqlite3.InterfaceError,
+    "SQLITE_NOMEM": MemoryError,
+    "SQLITE_NOTADB": sqlite3.DatabaseError,
+    "SQLITE_NOTFOUND": sqlite3.InternalError,
+    "SQLITE_PERM": sqlite3.OperationalError,
+    "SQLITE_PROTOCOL": sqlite3.OperationalError,
+    "SQLITE_RANGE": sqlite3.InterfaceError,
+    "SQLITE_READONLY": sqlite3.OperationalError,
+    "SQLITE_SCHEMA": sqlite3.OperationalError,
+    "SQLITE_TOOBIG": sqlite3.DataError,
+}
+# By the eight lower bits of a code.
+cdef dict KIND_OF = {getattr(sqlite3, name): kind for name, kind in KINDS.items()}
+# By a whole code. What else has a name, as what can be authorized, has no such one.
+cdef dict NAME_OF = {
+    code: name
+    for name, code in vars(sqlite3).items()
+    for primary in KINDS
+    if (name == primary or name.startswith(f"{primary}_"))
+    and code & 0xFF == getattr(sqlite3, primary)
+}
 
 
 cdef int sized(Py_ssize_t size) except -1:
@@ -74,18 +111,18 @@ cdef int read_cell(object value, Cell* cell) except -1:
     cdef Py_ssize_t size = 0
     if value is None:
         cell.kind = NOTHING
-    elif type(value) is str:
+    elif isinstance(value, str):
         cell.kind = TEXT
         cell.data = PyUnicode_AsUTF8AndSize(value, &size)
         cell.size = sized(size)
-    elif type(value) is bytes:
+    elif isinstance(value, bytes):
         cell.kind = OCTETS
         cell.data = PyBytes_AS_STRING(value)
         cell.size = sized(PyBytes_GET_SIZE(value))
     elif isinstance(value, int):
         cell.kind = WHOLE
         cell.number = value
-    elif type(value) is float:
+    elif isinstance(value, float):
         cell.kind = REAL
         cell.real = PyFloat_AS_DOUBLE(value)
     else:
@@ -124,6 +161,7 @@ cdef int add_row(
 
 
 @cython.final
+@cython.no_gc  # the dict has no cycles, and is needed until the end
 cdef class SqliteInserts:
     """See sqlite_inserts.pyi."""
 
@@ -237,7 +275,10 @@ cdef class SqliteInserts:
         """As the module would raise it."""
         cdef int code = sqlite.extended_errcode(self.database)
         cdef bytes message = sqlite.errmsg(self.database)
-        kind = sqlite3.IntegrityError if code & 0xFF == SQLITE_CONSTRAINT else sqlite3.OperationalError
+        kind = KIND_OF.get(code & 0xFF, sqlite3.DatabaseError)
+        if kind is MemoryError:
+            return MemoryError()
         error = kind(message.decode("utf-8", "replace"))
         error.sqlite_errorcode = code
+        error.sqlite_errorname = NAME_OF.get(code, "unknown")
         return error

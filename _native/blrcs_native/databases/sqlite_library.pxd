@@ -23,7 +23,6 @@ cdef extern from *:
 
 cdef enum:
     SQLITE_OK = 0
-    SQLITE_CONSTRAINT = 19
     SQLITE_ROW = 100
     SQLITE_DONE = 101
     SQLITE_OPEN_READWRITE = 0x2
@@ -45,6 +44,7 @@ cdef struct SqliteLibrary:
     const void* (*column_blob)(void*, int) noexcept nogil
     int (*column_bytes)(void*, int) noexcept nogil
     int (*file_control)(void*, const char*, int, void*) noexcept nogil
+    # Of these the first one is NULL unless all are there.
     int (*auto_extension)(void*) noexcept nogil
     int (*cancel_auto_extension)(void*) noexcept nogil
     int (*bind_blob)(void*, int, const char*, int, void*) noexcept nogil
@@ -56,3 +56,4 @@ cdef struct SqliteLibrary:
 
 
 cdef bint load_sqlite(SqliteLibrary* library) except -1
+cdef bint has_inserts(const SqliteLibrary* library) noexcept

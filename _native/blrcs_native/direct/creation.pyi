@@ -17,9 +17,9 @@ class DirectCreateRecord(DirectHandler):
 
     Args:
         key_of: Of a collection, by its name; None where more is asked of its records.
-        create: Creates many or none, by that key, ids, of which several may be empty, documents'
-            texts, and their data in their order; gives the records as they are shown, or None.
-            What it raises counts as None.
+        create: Creates many by that key, ids, of which several may be empty, documents' texts, and
+            their data in their order; gives the records as they are shown, with None for each that
+            it has not created, or None for all of them. What it raises counts as that.
         max_levels: As of ``json_of_struct``.
         guards: As of DirectHandler.
     """
@@ -28,7 +28,7 @@ class DirectCreateRecord(DirectHandler):
         self,
         key_of: Callable[[str], _Key | None],
         create: Callable[
-            [_Key, list[str], list[str], list[bytes]], Awaitable[Sequence[bytes] | None]
+            [_Key, list[str], list[str], list[bytes]], Awaitable[Sequence[bytes | None] | None]
         ],
         max_levels: int,
         guards: Iterable[Guard] = (),

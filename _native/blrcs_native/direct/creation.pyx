@@ -3,7 +3,7 @@
 Those that come at the same time are gathered, column by column, while others are carried out.
 """
 
-from asyncio import create_task, sleep
+from asyncio import Task, sleep
 from collections import deque
 from contextvars import Context
 
@@ -179,8 +179,9 @@ cdef class DirectCreateRecord(DirectHandler):
                 self.queues[name] = queue = Queue()
             queue.is_running = True
             # Not before others of this moment are there as well, and for none of them alone: what
-            # is known of a call, as its deadline, is not known of all.
-            queue.task = create_task(self._run(queue, key), context=Context())
+            # is known of a call, as its deadline, is not known of all. Nor where tasks begin at once
+            # (as by asyncio.eager_task_factory): nothing waits yet.
+            queue.task = Task(self._run(queue, key), context=Context())
         if queue.groups:
             last = queue.groups[-1]
             if last.has_room(record_id, size_bytes):

@@ -1,5 +1,6 @@
 """Creating many records at once."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -78,9 +79,40 @@ class CreatePlainRecords:
 
     async def of_columns(
         self, parent: CollectionKey, ids: list[str], texts: list[str], encoded: list[bytes]
-    ) -> Sequence[bytes] | None:
-        """As calling it, with the columns of the documents."""
-        return await self(parent, PlainDocuments(ids, texts, encoded))
+    ) -> Sequence[bytes | None] | None:
+        """As ``but_taken``, with the columns of the documents."""
+        return await self.but_taken(parent, PlainDocuments(ids, texts, encoded))
+
+    async def but_taken(
+        self, parent: CollectionKey, documents: PlainDocuments
+    ) -> Sequence[bytes | None] | None:
+        """As calling it, for documents of different callers: one that cannot be is no hindrance.
+
+        Returns:
+            None in the places of those whose ids are taken. None instead of all where nothing is
+            done.
+        """
+        images = await self(parent, documents)
+        if images is not None:
+            return images
+        given = [each for each in documents.ids if each]
+        # One that has expired is there as well, and gives way on another road.
+        taken = await self._records.sizes(parent, given) if given else {}
+        left = [at for at, record_id in enumerate(documents.ids) if record_id not in taken]
+        if not left or len(left) == len(documents.ids):
+            return None
+        rest = PlainDocuments(
+            [documents.ids[at] for at in left],
+            [documents.texts[at] for at in left],
+            [documents.encoded[at] for at in left],
+        )
+        images = await self(parent, rest)
+        if images is None:
+            return None
+        shown: list[bytes | None] = [None] * len(documents.ids)
+        for at, image in zip(left, images, strict=True):
+            shown[at] = image
+        return shown
 
     async def __call__(
         self, parent: CollectionKey, documents: PlainDocuments
@@ -103,7 +135,14 @@ class CreatePlainRecords:
             is_done = False
         if not is_done:
             return None
-        self._signal.tell(parent, created.ids)
+        try:
+            self._signal.tell(parent, created.ids)
+        except Exception as error:  # noqa: BLE001
+            # They are there, and what is raised would be taken for nothing done: those whose ids
+            # are made up would be created once more.
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"creations in {parent.name} are not told", "exception": error}
+            )
         return created.images
 
     def _created(self, shape: CollectionShape, documents: PlainDocuments) -> PlainRecords | None:

@@ -16,7 +16,7 @@ class PlainCreations:
         learn: The same, of what the database says.
 
     Args:
-        create: Creates many, or none.
+        create: Creates many at once.
     """
 
     def __init__(self, create: CreatePlainRecords) -> None:
@@ -52,7 +52,7 @@ class PlainCreations:
         images: Sequence[bytes | None] | None = None
         # Whatever it is, each finds out for itself, and is told so.
         with suppress(Exception):
-            images = await self._create(parents[0], documents)
+            images = await self._create.but_taken(parents[0], documents)
         for each, image in zip(group, images or [None] * len(group), strict=True):
             if not each.created.done():
                 each.created.set_result(image)

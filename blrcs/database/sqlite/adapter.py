@@ -70,6 +70,8 @@ class SqliteAdapter(DatabaseAdapter):
         self._scans = SqliteScans(path)
         self._holders: set[asyncio.Task[Any] | None] = set()
         self._closed = False
+        # Once it is closed, and while an operation that reads runs on the loop's thread.
+        self._refuses = False
 
     @classmethod
     def open(cls, path: Path, *, idle_timeout_s: float = IDLE_TIMEOUT_S) -> Self:
@@ -97,14 +99,22 @@ class SqliteAdapter(DatabaseAdapter):
         if statement.is_scan:
             rows = await self._scan(statement, params)
             return rows[0] if rows else None
-        return self._database.fetch_one(statement, **params)
+        try:
+            return self._database.fetch_one(statement, **params)
+        except sqlite3.ProgrammingError:  # as on the writer's thread
+            require_outside()
+            raise
 
     async def fetch_all(self, statement: Statement, /, **params: Any) -> list[Row]:
         """See the port."""
         self._require_open()
         if statement.is_scan:
             return await self._scan(statement, params)
-        return self._database.fetch_all(statement, **params)
+        try:
+            return self._database.fetch_all(statement, **params)
+        except sqlite3.ProgrammingError:
+            require_outside()
+            raise
 
     async def run(
         self,
@@ -124,8 +134,12 @@ class SqliteAdapter(DatabaseAdapter):
         if read_only:
             require_outside()
             self._require_open()
-            with told_as_the_port_does():
-                return self._database.read(run)
+            self._refuses = True
+            try:
+                with told_as_the_port_does():
+                    return self._database.read(run)
+            finally:
+                self._refuses = self._closed
         return await self._write(run)
 
     def transaction(
@@ -152,7 +166,7 @@ class SqliteAdapter(DatabaseAdapter):
         """See the port."""
         if self._closed:
             return
-        self._closed = True
+        self._closed = self._refuses = True
         self._reader.close()
         for reader in self._readers:
             reader.close()
@@ -160,10 +174,12 @@ class SqliteAdapter(DatabaseAdapter):
         await self._database.close()
 
     def _require_open(self) -> None:
-        if self._closed:
+        if self._refuses:
+            require_outside()
             raise closed()
 
     async def _scan(self, statement: Statement, params: dict[str, Any]) -> list[Row]:
+        require_outside()
         with told_as_the_port_does():
             return await self._scans.fetch_all(statement, params)
 

@@ -5,11 +5,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from blrcs.database.adapter import Transaction
 from blrcs.database.sqlite.adapter import SqliteAdapter
 from blrcs.database.sqlite.lease import LeaseExpiredError
+from blrcs.database.statement import Statement
 from blrcs.testing.database import ADD, ALL, BY_ID, DatabaseConformance, book
+
+SCAN = Statement(sa.select(sa.literal(1).label("one")), is_scan=True)
 
 
 class TestSqlite(DatabaseConformance):
@@ -28,7 +32,9 @@ class TestSqlite(DatabaseConformance):
         assert await database.fetch_all(ALL) == []
 
     @pytest.mark.parametrize("read_only", [False, True])
-    @pytest.mark.parametrize("way", ["statement", "operation", "reading", "block", "snapshot"])
+    @pytest.mark.parametrize(
+        "way", ["statement", "row", "rows", "scan", "operation", "reading", "block", "snapshot"]
+    )
     async def test_an_operation_has_its_transaction_alone(
         self, database: SqliteAdapter, way: str, read_only: bool
     ) -> None:
@@ -41,6 +47,12 @@ class TestSqlite(DatabaseConformance):
         async def operation(_: Transaction) -> None:
             if way == "statement":
                 await database.execute(ADD, **book("b"))
+            elif way == "row":
+                await database.fetch_one(ALL)
+            elif way == "rows":
+                await database.fetch_all(ALL)
+            elif way == "scan":
+                await database.fetch_all(SCAN)
             elif way == "operation":
                 await database.run(write)
             elif way == "reading":

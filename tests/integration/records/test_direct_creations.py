@@ -10,6 +10,7 @@ import pytest
 
 from blrcs.api.record_requests import add_record_service
 from blrcs.assembly.direct import direct_records
+from blrcs.domain.record_name import collection_key_in
 from blrcs.interceptors.binding import bind_all
 from blrcs.interceptors.effective_policy import effective_policy
 from blrcs.interceptors.factory import PipelineFactory
@@ -25,7 +26,7 @@ from tests.integration.records.test_watching import CREATED, Watch, told
 from tests.integration.records.world import ORDERS, creation, data_of, name_of, seconds
 from tests.unit.api.refusals import refusal
 
-# Where the database is shared, each creation is by itself: the call's writes are its own to tell of.
+# Where the database is shared, each creation is by itself: the call's writes are its own to tell.
 pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 EDITOR, READER = "users/eve", "users/rob"
@@ -62,7 +63,7 @@ async def opened(world):
 
     async def noted(key, ids, *columns):
         images = await create.of_columns(key, ids, *columns)
-        settled.extend([images is not None] * len(ids))
+        settled.extend([each is not None for each in images or [None] * len(ids)])
         sizes_bytes.append(sum(map(len, columns[-1])))
         return images
 
@@ -142,6 +143,38 @@ async def test_one_that_is_there_is_refused_and_no_other(world, direct):
     assert not isinstance(outcomes[2], grpc.RpcError)
     assert await world.listed() == ["a", "b", "known"]
     assert data_of(await world.get("known")) == {}
+
+
+async def test_those_that_are_there_leave_the_others_in_their_group(world, direct):
+    await world.create("held", {"n": -1})
+    watch = await Watch.begin(world)
+    ids = ["known", "held", *[f"r{number:03}" for number in range(100)], ""]
+    calls = [direct(creation(each, {"id": each})) for each in ids]
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert sorted(direct.settled) == [False] * 2 + [True] * 101
+    assert [each.code() for each in outcomes[:2]] == [grpc.StatusCode.ALREADY_EXISTS] * 2
+    assert [data_of(each) for each in outcomes[2:]] == [{"id": each} for each in ids[2:]]
+    made = [each.name.rpartition("/")[2] for each in outcomes[2:]]
+    events = await watch.take(101)
+    assert sorted(told(events)) == sorted((CREATED, each) for each in made)
+    assert await world.listed(page_size=1000) == sorted(["held", "known", *made])
+    assert data_of(await world.get("held")) == {"n": -1}
+    await watch.end()
+
+
+async def test_on_the_road_through_python_they_leave_the_others_as_well(world, direct):
+    create = world.records.service._records.create_plain_record
+    key = collection_key_in(ORDERS)
+    known, *others = await asyncio.gather(
+        *[create(key, each, "{}", b"") for each in ("known", "a", "", "b")]
+    )
+    assert known is None
+    assert [record_pb2.Record.FromString(each).name for each in others[::2]] == [
+        name_of("a"),
+        name_of("b"),
+    ]
+    assert len(await world.listed()) == 4
 
 
 async def test_one_that_has_expired_gives_way(world, direct, clock):
@@ -237,3 +270,23 @@ async def test_who_gives_up_leaves_the_others_alone(world, direct):
     assert [data_of(each) for each in outcomes[1::2]] == [{"n": n} for n in range(1, 20, 2)]
     listed = set(await world.listed())
     assert {f"r{n}" for n in range(1, 20, 2)} <= listed
+
+
+async def test_what_fails_once_they_are_there_creates_none_again(world, direct, clock, monkeypatch):
+    def tell(*_):
+        raise RuntimeError("not told")
+
+    failures = []
+    monkeypatch.setattr(world.records.signal, "tell", tell)
+    asyncio.get_running_loop().set_exception_handler(lambda _, each: failures.append(each))
+    made = await asyncio.gather(direct(creation("", DATA)), direct(creation("", DATA)))
+    clock.advance(5_000_000_000)  # for other ids
+    create = world.records.service._records.create_plain_record
+    images = await asyncio.gather(
+        *[create(collection_key_in(ORDERS), "", "{}", b"") for _ in range(2)]
+    )
+    made += map(record_pb2.Record.FromString, images)
+
+    ids = [each.name.rpartition("/")[2] for each in made]
+    assert await world.listed() == sorted(["known", *ids])
+    assert {str(each["exception"]) for each in failures} == {"not told"}

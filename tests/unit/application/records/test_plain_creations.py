@@ -28,7 +28,7 @@ class Creations:
         assert parent == ORDERS
         return self.suitable
 
-    async def __call__(self, parent, documents):
+    async def but_taken(self, parent, documents):
         assert parent == ORDERS
         self.groups.append((documents.ids, documents.texts, documents.encoded))
         await asyncio.sleep(0)

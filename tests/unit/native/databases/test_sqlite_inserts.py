@@ -1,7 +1,10 @@
 """Rows that SQLite's own functions add are those that the module would have added."""
 
+import gc
 import sqlite3
 from contextlib import closing
+from enum import StrEnum
+from http import HTTPStatus
 
 import pytest
 
@@ -62,6 +65,7 @@ def test_one_that_is_there_already_is_told_as_the_module_tells_it(connection, ta
         connection.inserts.insert(ADD, ("alice", range(100), None, None))
     assert str(raised.value) == str(expected.value)
     assert raised.value.sqlite_errorcode == expected.value.sqlite_errorcode
+    assert raised.value.sqlite_errorname == expected.value.sqlite_errorname
     connection.execute("DELETE FROM rows")
     connection.inserts.insert(ADD, ("alice", range(100), None, None))
 
@@ -81,7 +85,7 @@ def test_what_is_bound_once_is_not_there_the_next_time(connection):
         (("alice", [2**63], None, None), OverflowError),
         (("\ud800", [1], None, None), UnicodeEncodeError),
         (("alice", [1], None, "not octets"), sqlite3.IntegrityError),
-        (("alice", [1], None, None, None), sqlite3.OperationalError),
+        (("alice", [1], None, None, None), sqlite3.InterfaceError),
     ],
 )
 def test_what_cannot_be_stored_is_refused(connection, columns, error):
@@ -89,6 +93,66 @@ def test_what_cannot_be_stored_is_refused(connection, columns, error):
         connection.inserts.insert(ADD, columns)
     assert connection.execute(READ).fetchall() == []
     connection.inserts.insert(ADD, ("alice", [1], None, None))
+
+
+class Named(StrEnum):
+    A = "é"
+
+
+class Octets(bytes):
+    pass
+
+
+class Real(float):
+    pass
+
+
+@pytest.mark.parametrize("value", [Named.A, Octets(b"x"), Real(0.5), HTTPStatus.OK])
+def test_what_is_made_of_a_kind_is_stored_as_the_module_stores_it(connection, value):
+    connection.execute(ADD, ("it", 1, value, None))
+    connection.inserts.insert(ADD, ("all", [2, 3], [value, value], None))
+    connection.inserts.insert(ADD, ("one", [4], value, None))
+    stored = [(type(row[2]), row[2]) for row in connection.execute(READ)]
+    assert stored == stored[:1] * 4
+
+
+def test_an_error_is_of_the_modules_kind(connection):
+    def told(run, *given):
+        with pytest.raises(sqlite3.Error) as raised:
+            run(*given)
+        error = raised.value
+        return type(error), error.sqlite_errorcode, error.sqlite_errorname, str(error)
+
+    connection.execute("CREATE TABLE numbers (id INTEGER PRIMARY KEY)")
+    for setup, add, row in (
+        ("PRAGMA user_version=1", "INSERT INTO numbers VALUES (?)", ["text"]),
+        ("PRAGMA query_only=ON", "INSERT INTO numbers VALUES (?)", [1]),
+    ):
+        connection.execute(setup)
+        expected = told(connection.execute, add, row)
+        assert told(connection.inserts.insert, add, (row,)) == expected
+    connection.execute("PRAGMA query_only=OFF")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1000)
+    expected = told(connection.execute, ADD, ("a", 1, "x" * 600, b"y" * 600))
+    assert told(connection.inserts.insert, ADD, ("a", [1], "x" * 600, b"y" * 600)) == expected
+
+
+def test_a_file_that_is_damaged_is_told_as_the_module_tells_it(tmp_path):
+    path = tmp_path / "rows.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as made:
+        made.execute("CREATE TABLE rows (name)")
+        made.execute("INSERT INTO rows VALUES ('a')")
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+    add = "INSERT INTO rows VALUES (?)"
+    with closing(sqlite3.connect(path, isolation_level=None, factory=Connection)) as connection:
+        with pytest.raises(sqlite3.DatabaseError) as expected:
+            connection.execute(add, ["b"])
+        with pytest.raises(sqlite3.DatabaseError) as raised:
+            connection.inserts.insert(add, (["b"],))
+    assert type(raised.value) is type(expected.value) is sqlite3.DatabaseError
+    assert raised.value.sqlite_errorname == expected.value.sqlite_errorname == "SQLITE_CORRUPT"
 
 
 def test_a_statement_that_sqlite_refuses_is_told(connection):
@@ -133,3 +197,18 @@ def test_the_log_goes_with_the_last_connection(tmp_path):
 
 def test_one_that_opens_nothing_is_not_available():
     assert not SqliteInserts(lambda: None).is_available
+
+
+def test_one_that_goes_with_a_cycle_keeps_no_file(tmp_path):
+    opened = []
+    inserts = SqliteInserts(lambda: opened.append(sqlite3.connect(tmp_path / "rows.db")))
+    (connection,) = opened
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE rows (name)")
+    inserts.insert("INSERT INTO rows VALUES (?)", (["a"],))
+    cycle = [inserts]
+    cycle.append(cycle)
+    del inserts, cycle
+    gc.collect()
+    connection.close()
+    assert [each.name for each in tmp_path.iterdir()] == ["rows.db"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -229,3 +230,23 @@ async def test_where_there_is_no_place_nothing_is_done(
     assert waiting.groups == [["a"], ["c"]]
     await waiting.settle()
     waiting.server.close()
+
+
+def begun_at_once(loop: asyncio.AbstractEventLoop, coroutine: Any, **_: Any) -> Any:
+    """What a factory of eager tasks does up to where a coroutine waits for the first time."""
+    done = loop.create_future()
+    try:
+        coroutine.send(None)
+    except StopIteration as ended:
+        done.set_result(ended.value)
+    return done
+
+
+async def test_it_is_carried_out_however_tasks_begin(waiting: Waiting) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(begun_at_once)
+    waiting.server.receive(call(1, CREATE.encode(), body("a")))
+    loop.set_task_factory(None)
+    await turns()
+    assert waiting.groups == [["a"]]
+    assert body_of(await waiting.settle()) == message(b"a {}")
