@@ -13,7 +13,9 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, content: bytes, *, draft: Path, mode: int) -> None:
+def replace_file(
+    path: Path, content: bytes, *, draft: Path, mode: int, is_durable: bool = True
+) -> None:
     """Puts a file in the place of another one, or of none: whoever is killed leaves either.
 
     Args:
@@ -22,6 +24,8 @@ def replace_file(path: Path, content: bytes, *, draft: Path, mode: int) -> None:
         draft: Where it is written first, in the same directory. What is there is removed: it may
             be a link that leads elsewhere, or be open to others.
         mode: Of the file, as open(2) has it.
+        is_durable: Whether it is on the disk then. If not, and the machine fails, any file may be
+            there.
 
     Raises:
         OSError: It cannot be written.
@@ -30,7 +34,9 @@ def replace_file(path: Path, content: bytes, *, draft: Path, mode: int) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with os.fdopen(os.open(draft, flags, mode), "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if is_durable:
+            file.flush()
+            os.fsync(file.fileno())
     draft.replace(path)
-    sync_directory(path.parent)
+    if is_durable:
+        sync_directory(path.parent)

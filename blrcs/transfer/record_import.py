@@ -55,7 +55,9 @@ class RecordImport:
     Lines are settled in their order, and how far they may be sent is on disk before they are. So a
     run that goes on after another knows which lines may have been written without that having been
     heard of: those from what was settled then up to there. Of them a record counts as written if it
-    is there as it should be.
+    is there as it should be. What is settled is noted at once, without waiting for the disk: a run
+    that follows a killed one sends again what was in flight, and one after a failure of the machine
+    no more than what it had said that it would send.
 
     Args:
         source: What is imported.
@@ -102,8 +104,12 @@ class RecordImport:
         if self._progress is None:
             raise TransferError("what comes by standard input cannot be resumed")
         members = self._progress.load()
+        noted = self._progress.noted()
         try:
             self.tally = ImportTally(**members)
+            # What was noted since, as long as no more was sent.
+            if noted is not None and noted.get("sent") == self.tally.sent:
+                self.tally = max(self.tally, ImportTally(**noted), key=lambda each: each.offset)
         except TypeError:
             raise TransferError(
                 f"{self._progress.path} is not what an import has written"
@@ -172,6 +178,9 @@ class RecordImport:
         tally.skipped += outcome.skipped
         tally.rejected += len(outcome.rejects)
         tally.offset, tally.number = batch.end, batch.number
+        if self._progress is not None:
+            # For the next run, should this one be killed before it says what it sends further.
+            self._progress.note(asdict(tally))
         self._advance(tally)
         if self._max_rejects is not None and tally.rejected > self._max_rejects:
             raise TooManyRejectsError(f"more than {self._max_rejects} lines are rejected")

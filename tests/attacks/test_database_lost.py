@@ -16,12 +16,13 @@ from blrcs.v1 import (
     user_pb2,
     user_pb2_grpc,
 )
-from tests.attacks.world import ATTACKER, RECORD, VICTIM, World, collection, world
+from tests.attacks.world import ATTACKER, RECORD, TEXT, VICTIM, World, collection, world
 from tests.e2e.workers import TIMEOUT_S, Metadata, code, until
 from tests.servers.postgresql import PostgresqlServer
 from tests.transports import TRANSPORTS
 
 TABLE = "service_accounts"
+CHANGES = "record_changes"
 CONNECTIONS = 2
 CALLS = 6
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -48,6 +49,19 @@ class Held:
 
     def until_reading(self, number: int) -> None:
         until(lambda: self.server.reading(self.database, TABLE) == number)
+
+    def write(self, timeout_s: float = TIMEOUT_S) -> Any:
+        """A batch of new records, under way."""
+        request = record_pb2.BatchWriteRecordsRequest(parent=collection(VICTIM))
+        for _ in range(2):
+            create = request.writes.add().create
+            create.parent = request.parent
+            create.record.data.update({"text": TEXT})
+        stub = record_pb2_grpc.RecordServiceStub(self.world.channel)
+        return stub.BatchWriteRecords.future(request, metadata=self.world.alice, timeout=timeout_s)
+
+    def until_writing(self, number: int) -> None:
+        until(lambda: self.server.writing(self.database, CHANGES) == number)
 
     @contextmanager
     def full(self) -> Iterator[list[Any]]:
@@ -114,6 +128,17 @@ def test_a_statement_ends_with_the_deadline_of_its_call(held: Held) -> None:
         held.until_reading(CONNECTIONS)
         assert {each.code() for each in calls} == {grpc.StatusCode.DEADLINE_EXCEEDED}
         held.until_reading(0)
+    held.none_is_lost()
+
+
+def test_batches_that_are_written_together_end_with_their_calls(held: Held) -> None:
+    with held.server.locked(held.database, CHANGES):
+        first = held.write(timeout_s=10)
+        held.until_writing(1)
+        calls = [first, *(held.write(timeout_s=10) for _ in range(CALLS))]
+        assert {each.code() for each in calls} == {grpc.StatusCode.DEADLINE_EXCEEDED}
+        held.until_writing(0)
+    assert held.write().code() is OK
     held.none_is_lost()
 
 

@@ -87,7 +87,14 @@ class PostgresqlServer(ServerProcess):
 
     def reading(self, database: str, table: str) -> int:
         """How many connections run a statement that reads a table, or wait for it."""
-        asked = f"datname = '{database}' AND state = 'active' AND query LIKE '%FROM {table}%'"
+        return self._running(database, f"FROM {table}")
+
+    def writing(self, database: str, table: str) -> int:
+        """How many run one that adds to it, or wait for it."""
+        return self._running(database, f"INTO {table} ")
+
+    def _running(self, database: str, text: str) -> int:
+        asked = f"datname = '{database}' AND state = 'active' AND query LIKE '%{text}%'"
         return int(
             self._run(
                 f"SELECT count(*) FROM pg_stat_activity WHERE {asked} AND pid <> pg_backend_pid()"

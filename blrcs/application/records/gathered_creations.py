@@ -36,14 +36,17 @@ class Creation(NamedTuple):
 
 
 CarryOut = Callable[[Sequence[Creation]], Awaitable[None]]
-"""Creates a group, and settles all of it; raises only what ends the task."""
+"""Creates a group, and settles all of it; raises only what ends the task.
+
+It is cancelled when all who wait for the group have gone."""
 
 
 class GatheredCreations(Generic[Created]):
     """Gathers creations in a collection while others are written there.
 
     For a database with one writer, whose transactions would wait for one another. Whoever is
-    cancelled may find the record there.
+    cancelled may find the record there. What nobody waits for any more is given up, so that a
+    database that does not answer holds those up that come later no longer than others.
 
     Belongs to the event loop.
 
@@ -95,12 +98,50 @@ class GatheredCreations(Generic[Created]):
         group: Sequence[Creation] = ()
         try:
             while group := _together(waiting, self._most, self._most_bytes):
-                await self._carry_out(group)
+                await self._carry_out_while_awaited(group)
         finally:
             # With nothing between this and the last look, so that nobody is left waiting.
             del self._running[key], self._waiting[key]
             for each in (*group, *waiting):
                 each.created.cancel()
+
+    async def _carry_out_while_awaited(self, group: Sequence[Creation]) -> None:
+        """Carries a group out, until all of its callers have gone."""
+        scope = asyncio.timeout(None)
+        try:
+            async with scope:
+                patience = _Patience(group, scope)
+                try:
+                    await self._carry_out(group)
+                finally:
+                    patience.end()
+        except TimeoutError:
+            if not scope.expired():
+                raise
+
+
+class _Patience:
+    """Cuts off what is done for a group once nobody waits for any of it."""
+
+    __slots__ = ("_left", "_scope")
+
+    def __init__(self, group: Sequence[Creation], scope: asyncio.Timeout) -> None:
+        self._left = iter(group)
+        self._scope: asyncio.Timeout | None = scope
+        self._look()
+
+    def end(self) -> None:
+        """It is done."""
+        self._scope = None
+
+    def _look(self, _: object = None) -> None:
+        # One is watched at a time: mostly they end together, and to watch each costs each.
+        for each in self._left:
+            if not each.created.done():
+                each.created.add_done_callback(self._look)
+                return
+        if self._scope is not None:
+            self._scope.reschedule(0)
 
 
 def _together(waiting: deque[Creation], most: int, most_bytes: int) -> list[Creation]:

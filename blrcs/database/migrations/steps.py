@@ -4,10 +4,14 @@ SQLite and PostgreSQL undo a migration that does not come to its end. MySQL comm
 by itself, so that there a step looks first whether it was taken before.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+
+LOCK_TIMEOUT_S = 5
 
 
 def create_table(name: str, *items: sa.schema.SchemaItem, long_rows: bool = False) -> None:
@@ -53,6 +57,17 @@ def has_partial_indexes() -> bool:
 def is_postgresql() -> bool:
     """Whether it is PostgreSQL, whose indexes end with what they name."""
     return op.get_context().dialect.name == "postgresql"
+
+
+@contextmanager
+def short_waits_for_locks() -> Iterator[None]:
+    """Within it, PostgreSQL's migrations fail rather than wait long for who uses a table.
+
+    Whoever comes after a statement that waits for a lock waits behind it, readers too.
+    """
+    op.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
+    yield
+    op.execute("SET LOCAL lock_timeout TO DEFAULT")
 
 
 def drop_index(name: str, table: str) -> None:

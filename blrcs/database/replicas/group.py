@@ -79,8 +79,11 @@ class ReplicaGroup:
         vain, and neither holds a connection nor has replicas asked more often than others do.
         """
         found = self._in_order()
-        await self._prove(found)
         covering = [each for each in found if self._has_all(each, positions)]
+        if not covering:
+            # Only then, since one that hangs would hold up those that another can answer.
+            await self._prove(found)
+            covering = [each for each in found if self._has_all(each, positions)]
         if covering or not positions or not found:
             return covering
         return await self._wait_for(found, positions)

@@ -35,6 +35,7 @@ HERE = Path(__file__).parent
 ORDERS = named_branch("orders", HERE / "migrations_of_orders")
 BRANCHES = (BLRCS, ORDERS)
 MIGRATORS = 4
+TIMEOUT_S = 60
 VERSIONS = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
 REVISIONS = Statement(sa.select(VERSIONS))
 ROWS = [Statement(sa.select(table)) for table in metadata.sorted_tables]
@@ -92,6 +93,26 @@ async def test_migrations_lead_to_the_tables_described_and_back(empty_url: str) 
     assert await road.run(tables) == {"alembic_version"}
     for target in reversed(downwards):
         await road.run(partial(move, place="here", branch=BLRCS, target=target))
+    assert await road.run(partial(differences, metadata=metadata)) == []
+
+
+async def test_readers_do_not_wait_behind_a_migration_that_waits_for_one_of_them(
+    postgresql_server: PostgresqlServer,
+) -> None:
+    postgresql_server.create_database("read")
+    url = postgresql_server.url("read")
+    road = kind_of(url).road(url)
+    await migrate_postgresql(url)
+    await road.run(partial(move, place="here", branch=BLRCS, target="0011"))
+    read = Statement(sa.select(metadata.tables["record_index"]))
+    async with await PostgresqlAdapter.open(url) as database:
+        async with database.transaction() as transaction:
+            await transaction.fetch_all(read)
+            with pytest.raises(DatabaseOpenError, match="lock timeout"):
+                await asyncio.wait_for(migrate_postgresql(url), TIMEOUT_S)
+            assert await database.fetch_all(read) == []
+        assert await road.stored(["alembic_version"]) == ["0011"]
+        await migrate_postgresql(url)
     assert await road.run(partial(differences, metadata=metadata)) == []
 
 

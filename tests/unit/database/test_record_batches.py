@@ -117,3 +117,22 @@ async def test_who_leaves_takes_nobody_along(batches: RecordBatches, writes: Wri
     assert writes.groups == [["a"], ["c"]]
     assert left.cancelled()
     assert first.cancelled()
+
+
+async def test_what_nobody_waits_for_any_more_holds_up_nobody(
+    batches: RecordBatches, writes: Writes
+) -> None:
+    first = await begin(batches, writes)
+    together = [add(batches, ids) for ids in "bcd"]
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0.01)
+    assert writes.groups == [["a"], ["b", "c", "d"]]
+    later = add(batches, "e")
+    for each in together:
+        assert len(writes.groups) == 2
+        each.cancel()
+        await asyncio.sleep(0.01)
+    assert writes.groups[2:] == [["e"]]
+    writes.free.set()
+    assert await later

@@ -154,6 +154,39 @@ def test_what_others_have_written_meanwhile_is_told_of(path):
     assert not server.stored[f"{PREFIX}r90"].HasField("data")
 
 
+@pytest.mark.parametrize("power_fails", [False, True])
+def test_what_is_settled_is_not_sent_again(path, power_fails):
+    server = MemoryServer()
+    with pytest.raises(KilledError):
+        run(path, server, on_conflict="replace", advance=partial(_kill_at, 30))
+    server.stored[f"{PREFIX}r0"].data["n"] = -1
+    if power_fails:
+        path.with_name("in.jsonl.blrcs-import.json.noted").write_bytes(b"")
+    check_whole(path, server, run(path, server, on_conflict="replace", resume=True))
+    # But for what the disk has not kept.
+    assert server.stored[f"{PREFIX}r0"].data["n"] == (0 if power_fails else -1)
+
+
+def test_what_an_import_before_has_noted_counts_for_no_other(path):
+    server = MemoryServer()
+    noted = path.with_name("in.jsonl.blrcs-import.json.noted")
+    kept = []
+    run(path, server, advance=lambda _: kept.append(noted.read_bytes()))
+    assert not noted.exists()
+    noted.write_bytes(kept[-1])
+    server.stored.clear()
+    source = Source.open(path)
+    with source.file:
+        job = ImportJob(collection=KEY, path=path, reading=Reading(format="jsonl"), batch_size=10)
+        job.progress_file(source).require_none()
+    write, server.batch_write = server.batch_write, partial(_raise, KilledError())
+    with pytest.raises(KilledError):
+        run(path, server)
+    server.batch_write = write
+    path.with_name("rejects.jsonl").unlink()
+    check_whole(path, server, run(path, server, resume=True))
+
+
 def _kill_at(number, tally):
     if tally.number >= number:
         raise KilledError

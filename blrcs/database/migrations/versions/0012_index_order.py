@@ -3,7 +3,12 @@
 PostgreSQL alone has to be told: others have the rest of a table's key at the end of each index.
 """
 
-from blrcs.database.migrations.steps import create_index, drop_index, is_postgresql
+from blrcs.database.migrations.steps import (
+    create_index,
+    drop_index,
+    is_postgresql,
+    short_waits_for_locks,
+)
 
 revision = "0012"
 down_revision = "0011"
@@ -16,12 +21,15 @@ PLACE = ["tenant", "collection", "path_id", "text_value"]
 def upgrade() -> None:
     """Puts an index with the ids in the place of one without."""
     if is_postgresql():
-        create_index(IN_ORDER, TABLE, [*PLACE, "record_id"])
-        drop_index(BY_TEXT, TABLE)
+        # Not concurrently: that would wait for those who wait for the lock of migrations.
+        with short_waits_for_locks():
+            create_index(IN_ORDER, TABLE, [*PLACE, "record_id"])
+            drop_index(BY_TEXT, TABLE)
 
 
 def downgrade() -> None:
     """Puts it back."""
     if is_postgresql():
-        create_index(BY_TEXT, TABLE, PLACE)
-        drop_index(IN_ORDER, TABLE)
+        with short_waits_for_locks():
+            create_index(BY_TEXT, TABLE, PLACE)
+            drop_index(IN_ORDER, TABLE)

@@ -243,6 +243,15 @@ class TestNewConnections:
         with pytest.raises(UnavailableError):
             await group.lend(group.replicas[1], [])
 
+    @pytest.mark.parametrize("lsns", [(), (9,)])
+    async def test_none_is_asked_where_another_can_answer(self, lsns: tuple[int, ...]) -> None:
+        server, hangs = Server(lsn=9), Server(lsn=9)
+        group = await group_of(server, hangs)
+        hangs.answers.clear()
+        hangs.connect()
+        assert await names(group, *lsns) == ["replica0"]
+        assert (server.asked, hangs.asked) == (1, 1)
+
 
 class TestChoice:
     async def test_all_take_turns(self) -> None:
