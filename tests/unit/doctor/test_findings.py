@@ -247,6 +247,7 @@ def test_tokens_that_last():
         ("roles/shop", "allUsers", [("everyone", "warning")]),
         ("roles/gone", "allUsers", [("everyone", "warning")]),
         ("roles/wrapped", "allUsers", [("everyone", "critical")]),
+        ("roles/customer", "allAuthenticated", [("everyone", "warning")]),
     ],
 )
 def test_what_everybody_may_do(role, member, expected):
@@ -257,6 +258,11 @@ def test_what_everybody_may_do(role, member, expected):
         roles={
             "roles/shop": Role(name="roles/shop", permissions=("orders.create",)),
             "roles/wrapped": Role(name="roles/wrapped", included_roles=("roles/inner",)),
+            "roles/customer": Role(
+                name="roles/customer",
+                permissions=("orders.create",),
+                included_roles=("roles/records.viewer",),
+            ),
             "roles/inner": Role(name="roles/inner", included_roles=("roles/administrator",)),
         },
         groups={},
