@@ -116,6 +116,7 @@ def holder_message(holder: Holder) -> access_pb2.Holder:
                 resource=each.binding.resource,
                 applies=True,
                 effect=_effect(denies=False),
+                conditional=each.binding.condition is not None,
             )
             for each in holder.held_by
         ],

@@ -23,13 +23,17 @@ def examine_bindings(policy: AccessPolicy, now_ns: int) -> Iterator[Finding]:
 
 
 def _finding(policy: AccessPolicy, binding: Binding, member: str) -> Finding:
-    permissions = patterns_of(policy, binding.role)
-    writes = any(each.rpartition(".")[2] not in READING for each in permissions)
-    own = any(each == "*" or each.startswith("blrcs.") for each in permissions)
+    changes = any(map(_changes_server, patterns_of(policy, binding.role)))
     return Finding(
         check="everyone",
-        severity=Severity.CRITICAL if writes and own else Severity.WARNING,
+        severity=Severity.CRITICAL if changes else Severity.WARNING,
         problem=f"{binding.name} gives {binding.role} on {binding.resource or 'everything'} "
         f"to {member}",
         remedy="bind it to a group of those who need it",
     )
+
+
+def _changes_server(pattern: str) -> bool:
+    """Whether something that a pattern stands for changes what is the server's own."""
+    is_own = pattern == "*" or pattern.startswith("blrcs.")
+    return is_own and pattern.rpartition(".")[2] not in READING

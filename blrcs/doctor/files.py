@@ -1,6 +1,7 @@
 """Files that hold secrets, and those that the server goes by: who else can read or write them."""
 
 import itertools
+import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from blrcs.doctor.finding import Finding, Severity
 MAX_FILES = 10_000
 READ_BITS = stat.S_IRGRP | stat.S_IROTH
 WRITE_BITS = stat.S_IWGRP | stat.S_IWOTH
+ENTER_BITS = stat.S_IXGRP | stat.S_IXOTH
 
 
 def examine_files(
@@ -28,29 +30,46 @@ def examine_files(
     yield from _examine_data(settings.data_directory)
     for key, path in _configured(settings, provenance, environ):
         yield from _examine("secret-files", key, path)
-    for path, key in _gone_by(settings, provenance).items():
+    named = _gone_by(settings, provenance)
+    for path, key in named.items():
         yield from _examine("config-files", key, path, WRITE_BITS)
+    folders = {path.absolute().parent: key for path, key in reversed([*named.items()])}
+    for path, key in folders.items():
+        if _is_changeable(path):
+            yield from _examine("config-files", key, path, WRITE_BITS)
 
 
 def _examine_data(directory: Path) -> Iterator[Finding]:
     yield from _examine("key-files", "data_directory", directory)
-    for path in itertools.islice(_reached(directory), MAX_FILES):
-        yield from _examine("key-files", "data_directory", path)
+    for path, by_everybody in _reached(directory):
+        yield from _examine("key-files", "data_directory", path, by_everybody=by_everybody)
 
 
-def _reached(directory: Path) -> Iterator[Path]:
-    """What others come to in a directory: whoever may enter it needs only to know a name."""
-    waiting = [directory]
-    while waiting:
-        folder = waiting.pop()
+def _reached(directory: Path) -> Iterator[tuple[Path, bool]]:
+    """What others come to in a directory, and whether everybody does, not its group alone.
+
+    Whoever may enter a directory needs only to know a name. Directories elsewhere, to which links
+    lead, are not its own.
+    """
+    waiting, left = [(directory, True)], MAX_FILES
+    while waiting and left:
+        folder, by_everybody = waiting.pop()
         try:
-            if not folder.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
+            mode = folder.stat().st_mode
+            if not mode & ENTER_BITS:
                 continue
-            paths = sorted(folder.iterdir())
+            with os.scandir(folder) as entries:
+                taken = sorted(itertools.islice(entries, left), key=lambda entry: entry.name)
         except OSError:
             continue
-        yield from paths
-        waiting += [path for path in paths if path.is_dir() and not path.is_symlink()]
+        left -= len(taken)
+        by_everybody = by_everybody and bool(mode & stat.S_IXOTH)
+        for entry in taken:
+            if entry.is_symlink() and entry.is_dir():
+                continue
+            yield Path(entry.path), by_everybody
+            if entry.is_dir():
+                waiting.append((Path(entry.path), by_everybody))
 
 
 def _configured(
@@ -89,15 +108,32 @@ def _gone_by(settings: Settings, provenance: Mapping[str, str]) -> Mapping[Path,
     return files
 
 
+def _is_changeable(folder: Path) -> bool:
+    """Whether who may write a folder can put another file in the place of one that is not theirs.
+
+    A mounted configuration may be writable by its bits and still be read-only.
+    """
+    try:
+        is_sticky = folder.stat().st_mode & stat.S_ISVTX
+        return not is_sticky and not os.statvfs(folder).f_flag & os.ST_RDONLY
+    except OSError:
+        return False
+
+
 def _examine(
-    check: Check, key: str, path: Path, bits: int = READ_BITS | WRITE_BITS
+    check: Check,
+    key: str,
+    path: Path,
+    bits: int = READ_BITS | WRITE_BITS,
+    *,
+    by_everybody: bool = True,
 ) -> Iterator[Finding]:
     try:
         mode = path.stat().st_mode
     except OSError:
         return  # whoever needs it says so
     found = mode & bits
-    others = found & stat.S_IRWXO
+    others = by_everybody and found & stat.S_IRWXO
     if found:
         whom = "everybody" if others else "its group"
         is_written = bits == WRITE_BITS

@@ -190,9 +190,12 @@ class DataKeys:
         tenant_key = await self.tenant_key(_active(of_tenant))
         for purpose in (KeyPurpose.SEAL, KeyPurpose.INDEX) if indexed else (KeyPurpose.SEAL,):
             of_scope = [key for key in stored if key.purpose is purpose]
-            if all(key.state is not KeyState.ACTIVE for key in of_scope):
-                version = 1 + max((key.version for key in of_scope), default=0)
-                return self.new_key(scope, purpose, version, tenant_key)
+            if any(key.state is KeyState.ACTIVE for key in of_scope):
+                continue
+            # Keys go only after others have come, and the one that seals comes first of all.
+            if of_scope or (purpose is KeyPurpose.SEAL and len(stored) > len(of_tenant)):
+                raise altered("the state of a data key")
+            return self.new_key(scope, purpose, 1, tenant_key)
         return None
 
     async def _opened(

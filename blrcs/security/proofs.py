@@ -102,7 +102,8 @@ class ProofChecker:
         """The thumbprint of the key that a call without a token proves; None without a proof.
 
         The call's address pays for its signature, until ``vouch_for`` says that it was worth it;
-        where others have taken what there is, and may give it back, the call waits for them.
+        where others have taken what there is, and may give it back, the call waits for them, for
+        ten seconds at most.
 
         Raises:
             ResourceExhaustedError: Its address has had too many looked at in vain.
@@ -116,7 +117,10 @@ class ProofChecker:
         proof = None
         if read is not None:
             await self._turn(call)
-            proof = self._verified(read, self._strangers)
+            if self._is_of_now(read.claims):
+                proof = self._verified(read, self._strangers)
+            else:
+                self._give_back(call)  # it has grown old as it waited
         if proof is not None and self._elsewhere is not None:
             proof = proof if await self._elsewhere.spend(proof.name, ELSEWHERE_NS) else None
         if proof is None:
@@ -128,7 +132,11 @@ class ProofChecker:
 
     def vouch_for(self, call: Call) -> None:
         """What the call shows besides its proof was good."""
-        if self._payments is not None and _texts(call):
+        if _texts(call):
+            self._give_back(call)
+
+    def _give_back(self, call: Call) -> None:
+        if self._payments is not None:
             self._payments.give_back(call.peer_address)
 
     def _read(
@@ -157,14 +165,16 @@ class ProofChecker:
 
     def _is_for(self, claims: Mapping[str, Any], method: str, token: str | None) -> bool:
         """Whether it is for a call of now, of a method, with a token or without one."""
-        issued = claims.get("iat")
         return (
-            type(issued) is int
-            and abs(self._clock() // NS_PER_S - issued) <= MAX_AGE_S
+            self._is_of_now(claims)
             and claims.get("htm") == METHOD
             and claims.get("ath") == (None if token is None else hash_of(token))
             and claims.get("htu") in [origin + method for origin in self._origins]
         )
+
+    def _is_of_now(self, claims: Mapping[str, Any]) -> bool:
+        issued = claims.get("iat")
+        return type(issued) is int and abs(self._clock() // NS_PER_S - issued) <= MAX_AGE_S
 
     def _may_verify(self, call: Call, thumbprint: str) -> bool:
         """Whether so little was sent in vain with the token of a key, from the call's address."""

@@ -8,7 +8,11 @@ from blrcs.application.ports.second_factors import (
     TimeCodes,
 )
 from blrcs.domain.authentication import ONE_TIME_PASSWORD, RECOVERY_CODE
-from blrcs.domain.errors import ResourceExhaustedError, UnauthenticatedError
+from blrcs.domain.errors import (
+    FailedPreconditionError,
+    ResourceExhaustedError,
+    UnauthenticatedError,
+)
 from blrcs.domain.second_factor import Challenge, FactorProof, TotpSecret
 
 NO_STEP = 0
@@ -55,6 +59,7 @@ class ProveSecondFactor:
         Raises:
             UnauthenticatedError: The proof is wrong, or was used before.
             ResourceExhaustedError: Too many failures for the account or from the address.
+            FailedPreconditionError: The server cannot open the user's secret; nothing is charged.
         """
         wait_ns = await self._throttle.allow(user_id, address)
         if wait_ns is not None:
@@ -62,7 +67,12 @@ class ProveSecondFactor:
                 "SIGN_IN_THROTTLED", "too many failed attempts", retry_after_ns=wait_ns
             )
         if proof.totp_code:
-            method, proven = ONE_TIME_PASSWORD, await self._use_code(user_id, proof, challenge)
+            try:
+                method, proven = ONE_TIME_PASSWORD, await self._use_code(user_id, proof, challenge)
+            except FailedPreconditionError:
+                # Nothing was said of the code, so that it was no guess.
+                await self._throttle.refund(user_id, address)
+                raise
         else:
             method, proven = RECOVERY_CODE, await self._use_recovery(user_id, proof, challenge)
         if not proven:

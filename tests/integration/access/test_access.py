@@ -372,3 +372,18 @@ async def test_who_can_is_told_page_by_page(access):
         await page("orders", first.next_page_token)
     with pytest.raises(InvalidArgumentError):
         await page("orders//7")
+
+
+async def test_who_can_is_told_of_each_grant_whether_it_depends_on_the_call(access):
+    await access.role("reader", READ)
+    await access.bind("a", "roles/reader", "users/alice", condition={"expression": "false"})
+    await access.bind("b", "roles/reader", "users/alice")
+    found = await access.service.WhoCan(
+        access_pb2.WhoCanRequest(permission=READ, resource="orders"), None
+    )
+    (holder,) = found.holders
+    assert [(each.binding, each.conditional) for each in holder.grants] == [
+        ("bindings/a", True),
+        ("bindings/b", False),
+    ]
+    assert not holder.conditional

@@ -1,5 +1,6 @@
 """The audit log as its service shows it, of a whole server."""
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from functools import partial
@@ -154,6 +155,33 @@ async def test_what_is_sealed_or_cached_is_in_no_record_though_requests_are_kept
     (cached,) = await world.events(method="/blrcs.v1.CacheService/*")
     assert MessageToDict(cached.request)["value"] == "********"
     assert all(secret not in each.line for each in events)
+
+
+async def test_the_place_of_a_page_which_holds_data_is_in_no_record(world):
+    parent = "tenants/acme/collections/people"
+    create = record_pb2.CreateCollectionRequest(
+        parent="tenants/acme",
+        collection_id="people",
+        collection={"indexes": [{"path": "city"}]},
+    )
+    await world.records.CreateCollection(create, metadata=world.admin)
+    for number, city in enumerate(("Aachen", "Berlin")):
+        request = record_pb2.CreateRecordRequest(parent=parent, record_id=f"p{number}")
+        request.record.data.update({"city": city})
+        await world.records.CreateRecord(request, metadata=world.admin)
+    asked = record_pb2.ListRecordsRequest(parent=parent, page_size=1, order_by="data.city")
+    page = await world.records.ListRecords(asked, metadata=world.admin)
+    asked.page_token = page.next_page_token
+    raw = base64.urlsafe_b64decode(asked.page_token + "=" * (-len(asked.page_token) % 4))
+    assert b"Aachen" in raw
+    await world.records.ListRecords(asked, metadata=world.admin)
+    # A change is answered once its record, and all before it, are written.
+    last = record_pb2.DeleteRecordRequest(name=f"{parent}/records/p0")
+    await world.records.DeleteRecord(last, metadata=world.admin)
+
+    events = await world.events(method="/blrcs.v1.RecordService/ListRecords")
+    assert [MessageToDict(each.request).get("page_token") for each in events] == [None, "********"]
+    assert all(asked.page_token not in each.line for each in events)
 
 
 async def test_sign_ins_are_listed_by_whom_they_prove_to_be(world):

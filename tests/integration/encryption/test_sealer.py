@@ -1,10 +1,14 @@
 """What the server itself keeps sealed, on each database."""
 
+from dataclasses import replace
+
 import pytest
 
 from blrcs.domain.errors import FailedPreconditionError
+from blrcs.encryption.key_store import KeyStore, put_keys
 from blrcs.encryption.master_key import MasterKeyError
 from blrcs.encryption.sealer import Sealer
+from blrcs.encryption.stored_key import KeyPurpose, KeyState
 
 SEED = b"a seed that nobody may read"
 
@@ -66,3 +70,24 @@ async def test_another_master_key_is_noticed_at_the_start(open_keys, store, cont
     assert "\n" not in str(caught.value)
     assert await store.content() == before
     assert (path.read_text() if path.exists() else None) == content
+
+
+@pytest.mark.parametrize("wrapped", [b"", None])
+async def test_no_key_is_made_in_the_place_of_one_that_was_marked_as_destroyed(
+    open_keys, store, wrapped
+):
+    async with open_keys() as keys:
+        sealed = await Sealer(keys, "credentials").seal(["a"], SEED)
+    async with store.open() as (database, _):
+        (key,) = [each for each in await KeyStore(database).all() if not each.is_tenants]
+        assert key.purpose is KeyPurpose.SEAL
+        gone = replace(
+            key, state=KeyState.DESTROYED, wrapped=key.wrapped if wrapped is None else wrapped
+        )
+        await database.run(lambda transaction: put_keys(transaction, changed=[gone]))
+    before = await store.content()
+    async with open_keys() as keys:
+        sealer = Sealer(keys, "credentials")
+        assert await reason(sealer.seal(["a"], SEED)) == "ENCRYPTION_KEY_UNUSABLE"
+        assert await reason(sealer.open(["a"], sealed)) == "ENCRYPTION_KEY_UNUSABLE"
+    assert await store.content() == before

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 import blrcs.doctor
 from blrcs.config.doctor import CHECKS
 from blrcs.config.settings import Settings
+from blrcs.doctor import files as doctor_files
 from blrcs.doctor.bindings import examine_bindings
 from blrcs.doctor.certificates import examine_certificates
 from blrcs.doctor.files import examine_files
@@ -106,6 +107,7 @@ def test_certificates(tmp_path, changes, expected):
         (0o711, 0o600, []),
         (0o711, 0o644, [("key-files", "critical")]),
         (0o710, 0o640, [("key-files", "warning")]),
+        (0o710, 0o644, [("key-files", "warning")]),
         (0o704, 0o644, [("key-files", "critical")]),
     ],
 )
@@ -129,6 +131,57 @@ def test_folders_of_the_data_directory(tmp_path, folder, expected):
     keys.parent.chmod(0o711)
     findings = examine_files(Settings(data_directory=keys.parent), {}, {})
     assert [each.problem.split()[0].rpartition("/")[2] for each in findings] == expected
+
+
+def test_what_lies_below_a_folder_of_a_group_is_open_to_no_others(tmp_path):
+    keys = tmp_path / "data" / "keys"
+    keys.mkdir(parents=True)
+    (keys / "x").touch(0o644)
+    keys.chmod(0o711)
+    keys.parent.chmod(0o710)
+    findings = examine_files(Settings(data_directory=keys.parent), {}, {})
+    assert found(findings) == [("key-files", "warning")]
+
+
+def test_a_folder_elsewhere_is_not_judged_by_a_link_to_it(tmp_path):
+    data, elsewhere, key = tmp_path / "data", tmp_path / "elsewhere", tmp_path / "key"
+    for folder in (data, elsewhere):
+        folder.mkdir(0o711)
+        folder.chmod(0o711)
+    (data / "folder").symlink_to(elsewhere)
+    elsewhere.chmod(0o777)
+    key.touch()
+    key.chmod(0o644)
+    (data / "key").symlink_to(key)
+    findings = examine_files(Settings(data_directory=data), {}, {})
+    assert [each.problem.split()[0] for each in findings] == [str(data / "key")]
+
+
+def test_so_many_files_are_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor_files, "MAX_FILES", 5)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir(0o711)
+        for number in range(4):
+            (tmp_path / name / f"{number}").touch()
+            (tmp_path / name / f"{number}").chmod(0o644)
+    tmp_path.chmod(0o711)
+    assert len(found(examine_files(Settings(data_directory=tmp_path), {}, {}))) == 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"), [(0o755, []), (0o1777, []), (0o777, ["critical"]), (0o775, ["warning"])]
+)
+def test_a_file_can_be_replaced_in_a_folder_that_others_can_change(tmp_path, mode, expected):
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    for name in ("blrcs.toml", "more.toml"):
+        (folder / name).touch(0o644)
+    folder.chmod(mode)
+    provenance = {"server.port": f"{folder}/blrcs.toml:1", "log.level": f"{folder}/more.toml:1"}
+    findings = list(examine_files(Settings(data_directory=tmp_path / "none"), provenance, {}))
+    assert [each.severity.value for each in findings] == expected
+    told = [(each.key, each.problem.split()[0]) for each in findings]
+    assert told == [("server.port", str(folder))] * len(expected)
 
 
 def test_files_that_others_can_change(tmp_path):
@@ -247,6 +300,7 @@ def test_tokens_that_last():
         ("roles/shop", "allUsers", [("everyone", "warning")]),
         ("roles/gone", "allUsers", [("everyone", "warning")]),
         ("roles/wrapped", "allUsers", [("everyone", "critical")]),
+        ("roles/customer", "allAuthenticated", [("everyone", "warning")]),
     ],
 )
 def test_what_everybody_may_do(role, member, expected):
@@ -257,6 +311,11 @@ def test_what_everybody_may_do(role, member, expected):
         roles={
             "roles/shop": Role(name="roles/shop", permissions=("orders.create",)),
             "roles/wrapped": Role(name="roles/wrapped", included_roles=("roles/inner",)),
+            "roles/customer": Role(
+                name="roles/customer",
+                permissions=("orders.create",),
+                included_roles=("roles/records.viewer",),
+            ),
             "roles/inner": Role(name="roles/inner", included_roles=("roles/administrator",)),
         },
         groups={},

@@ -383,6 +383,54 @@ async def test_who_waits_is_refused_where_the_others_have_come_to_nothing(world)
     assert await checker.proven_key(again) == thumbprint(KEY)
 
 
+async def test_nobody_who_comes_later_is_let_run_before_those_who_wait(world):
+    payments = ProofPayments(Limiter(64, clock=world.clock), 3)
+    checker = ProofChecker(world.limiter, origins=[ORIGIN], clock=world.clock, payments=payments)
+    calls = [world.call(world.proof(ath=..., jti=f"{number}")) for number in range(7)]
+    tasks = await begun(*(checker.proven_key(call) for call in calls[:5]))
+    checker.vouch_for(calls[0])
+    # The call has not ended, nor has the first of those who wait been told.
+    tasks += await begun(checker.proven_key(calls[5]))
+    assert [task.done() for task in tasks] == [True] * 4 + [False] * 2
+    calls[0].end()
+    checker.vouch_for(calls[1])
+    calls[1].end()
+    tasks += await begun(checker.proven_key(calls[6]))
+    assert [task.done() for task in tasks] == [True] * 5 + [False] * 2
+    for task in tasks[5:]:
+        task.cancel()
+    await asyncio.gather(*tasks[5:], return_exceptions=True)
+
+
+async def test_who_waits_is_let_run_too_by_what_comes_back_otherwise(world):
+    """In time, and on other workers."""
+    limiter = Limiter(64, clock=world.clock)
+    payments, elsewhere = ProofPayments(limiter, 3), ProofPayments(limiter, 3)
+    checker = ProofChecker(world.limiter, origins=[ORIGIN], clock=world.clock, payments=payments)
+    calls = [world.call(world.proof(ath=..., jti=f"{number}")) for number in range(4)]
+    assert await elsewhere.turn(calls[0].peer_address)
+    tasks = await begun(*(checker.proven_key(call) for call in calls))
+    assert [task.done() for task in tasks] == [True] * 2 + [False] * 2
+    elsewhere.give_back(calls[0].peer_address)
+    assert await asyncio.wait_for(tasks[2], 10) == thumbprint(KEY)
+    assert not tasks[3].done()
+    world.clock.advance(200 * 10**9)
+    with pytest.raises(UnauthenticatedError):  # its turn has come, but it is of another time
+        await asyncio.wait_for(tasks[3], 10)
+    # It was not looked at, so it cost nothing.
+    assert await asyncio.wait_for(stranger(checker, world, jti="late"), 10) == thumbprint(OTHER)
+
+
+async def test_nobody_waits_for_ever(world):
+    payments = ProofPayments(Limiter(64, clock=world.clock), 3, max_wait_s=0)
+    checker = ProofChecker(world.limiter, origins=[ORIGIN], clock=world.clock, payments=payments)
+    calls = [world.call(world.proof(ath=..., jti=f"{number}")) for number in range(4)]
+    tasks = await begun(*(checker.proven_key(call) for call in calls))
+    assert [task.done() for task in tasks] == [True] * 3 + [False]
+    with pytest.raises(ResourceExhaustedError):
+        await asyncio.wait_for(tasks[3], 10)
+
+
 def test_a_thief_pays_apart_for_what_it_forges_with_a_stolen_token(world):
     payments = ProofPayments(Limiter(64, clock=world.clock), 3)
     checker = ProofChecker(world.limiter, origins=[ORIGIN], clock=world.clock, payments=payments)

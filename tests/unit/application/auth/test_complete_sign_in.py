@@ -6,7 +6,11 @@ import pytest
 
 from blrcs.application.auth.sign_in import CHALLENGE_TTL_NS, SecondFactorRequired
 from blrcs.domain.authentication import Authentication, AuthenticationLevel
-from blrcs.domain.errors import ResourceExhaustedError, UnauthenticatedError
+from blrcs.domain.errors import (
+    FailedPreconditionError,
+    ResourceExhaustedError,
+    UnauthenticatedError,
+)
 from blrcs.domain.second_factor import Challenge, FactorProof
 from blrcs.security.totp import STEP_NS
 from tests.unit.application.identity_fakes import NOW_NS
@@ -183,3 +187,21 @@ async def test_secrets_stay_out_of_representations(asked, enrolled, second_facto
     assert "abc-def" not in shown
     assert totp(enrolled).totp_code not in shown
     assert enrolled.secret not in stored.sealed
+
+
+async def test_a_code_that_cannot_be_looked_at_is_no_failure(
+    complete, asked, enrolled, sealer, factor_throttle, monkeypatch
+):
+    opened = sealer.open
+
+    async def unusable(context, sealed):
+        if context[0] == "totp":
+            raise FailedPreconditionError("ENCRYPTION_KEY_UNUSABLE", "there is no key")
+        return await opened(context, sealed)
+
+    monkeypatch.setattr(sealer, "open", unusable)
+    proof = totp(enrolled)
+    for _ in range(2):
+        with pytest.raises(FailedPreconditionError):
+            await complete(asked.challenge, proof, address=HOME)
+    assert factor_throttle.taken == {"alice": 0}
