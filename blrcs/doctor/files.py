@@ -65,11 +65,19 @@ def _reached(directory: Path) -> Iterator[tuple[Path, bool]]:
         left -= len(taken)
         by_everybody = by_everybody and bool(mode & stat.S_IXOTH)
         for entry in taken:
-            if entry.is_symlink() and entry.is_dir():
+            is_folder = _is_folder(entry)
+            if is_folder and entry.is_symlink():
                 continue
             yield Path(entry.path), by_everybody
-            if entry.is_dir():
+            if is_folder:
                 waiting.append((Path(entry.path), by_everybody))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round, or to where this process may not go
+        return False
 
 
 def _configured(

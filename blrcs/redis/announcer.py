@@ -102,7 +102,7 @@ class Announcer:
             return
         self._traffic.heard(1 + len(message) // COUNTED_BYTES)
         if self._traffic.is_too_much:
-            self._traffic.flooded(self._channel)
+            self._traffic.flood_begins(self._channel)
             if self._unread is None:
                 loop = asyncio.get_running_loop()
                 self._unread = loop.call_later(PAUSE_S, self._hear_of_anything)

@@ -63,8 +63,8 @@ class Traffic:
         """Whether more is heard than is to be listened to."""
         return self._heard.is_full
 
-    def flooded(self, channel: str) -> bool:
-        """Notes that there is too much on a channel; whether there was none for a minute.
+    def flood_begins(self, channel: str) -> bool:
+        """Notes that there is too much on a channel; whether there was not for a minute.
 
         Then it is logged, once for as long as it goes on.
         """

@@ -22,8 +22,8 @@ class ProofPayments:
     A signature costs its forger nothing, and a stranger's own key signs as well as any. So each
     proof is paid for before it is looked at, and what it cost is given back when the call has come
     to something: an honest caller pays nothing in the end, but counts while the call runs. Who
-    comes meanwhile waits until one of those has ended; what has failed bounds all who share an
-    address. Belongs to the event loop.
+    comes meanwhile waits until one of those has come to something, or enough has come back in
+    time; what has failed bounds all who share an address. Belongs to the event loop.
 
     Args:
         limiter: Counts, for all workers.

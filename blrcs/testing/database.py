@@ -200,6 +200,10 @@ class DatabaseConformance:
         with pytest.raises(IntegrityViolationError):
             async with database.transaction() as transaction:
                 await transaction.execute_columns(ADD, columns)
+        for wrong in (columns[:-1], [*columns, columns[-1]]):
+            with pytest.raises(TypeError):
+                async with database.transaction() as transaction:
+                    await transaction.execute_columns(ADD, wrong)
         assert (await one(database, COUNT)).count == count
 
     @pytest.mark.parametrize("params", [{}, {"book": "a", "other": 1}, {"id": "a"}])

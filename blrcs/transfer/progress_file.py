@@ -1,5 +1,6 @@
 """How far a transfer is, in a file that is whole whenever the process is ended."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,11 @@ class ProgressFile:
         replace_file(self.path, self._content(members), draft=self._new, mode=MODE)
 
     def note(self, members: dict[str, Any]) -> None:
-        """Puts something beside the file without waiting for the disk."""
-        replace_file(
-            self._noted, self._content(members), draft=self._new, mode=MODE, is_durable=False
-        )
+        """Puts something beside the file without waiting for the disk, where there is room."""
+        with suppress(OSError):
+            replace_file(
+                self._noted, self._content(members), draft=self._new, mode=MODE, is_durable=False
+            )
 
     def remove(self) -> None:
         """The transfer is finished, or begins anew."""

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from blrcs.transfer.batch import Batch, Batches
@@ -103,17 +103,14 @@ class RecordImport:
         """Goes on where another run was; TransferError where there is none."""
         if self._progress is None:
             raise TransferError("what comes by standard input cannot be resumed")
-        members = self._progress.load()
-        noted = self._progress.noted()
-        try:
-            self.tally = ImportTally(**members)
-            # What was noted since, as long as no more was sent.
-            if noted is not None and noted.get("sent") == self.tally.sent:
-                self.tally = max(self.tally, ImportTally(**noted), key=lambda each: each.offset)
-        except TypeError:
-            raise TransferError(
-                f"{self._progress.path} is not what an import has written"
-            ) from None
+        tally = _tally_of(self._progress.load())
+        if tally is None:
+            raise TransferError(f"{self._progress.path} is not what an import has written")
+        # What was noted since, as long as no more was sent.
+        noted = _tally_of(self._progress.noted() or {})
+        if noted is not None and noted.sent == tally.sent and noted.offset > tally.offset:
+            tally = noted
+        self.tally = tally
 
     def run(self) -> None:
         """Imports what is left.
@@ -199,3 +196,10 @@ class RecordImport:
         if self._progress is not None:
             members: dict[str, Any] = asdict(self.tally)
             self._progress.save(members)
+
+
+def _tally_of(members: dict[str, Any]) -> ImportTally | None:
+    """What the members of a progress file say; None where they are not an import's."""
+    if members.keys() != {each.name for each in fields(ImportTally)}:
+        return None
+    return ImportTally(**members)

@@ -18,6 +18,7 @@ async def test_the_hot_methods_are_answered_directly(tmp_path: Path) -> None:
             "/blrcs.v1.CacheService/Get",
             "/blrcs.v1.CacheService/Set",
             "/blrcs.v1.LimitService/Consume",
+            "/blrcs.v1.RecordService/CreateRecord",
             "/blrcs.v1.RecordService/GetRecord",
             "/grpc.health.v1.Health/Check",
         )

@@ -88,8 +88,8 @@ class GatheredCreations(Generic[Created]):
         waiting.append(Creation(record_id, size_bytes, like, what, future))
         if key not in self._running:
             # Not before others of this moment are there as well, and for none of them alone: what
-            # is known of a call, as its deadline, is not known of all. No factory of tasks is asked,
-            # which may have them begin at once.
+            # is known of a call, as its deadline, is not known of all. No factory of tasks is
+            # asked, which may have them begin at once.
             self._running[key] = asyncio.Task(self._run(key), context=Context())
         return future
 

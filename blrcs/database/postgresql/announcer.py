@@ -114,7 +114,7 @@ class PostgresqlAnnouncer:
     def _flooded(self) -> None:
         """Has it listen ever more seldom, until there was no flood for a minute."""
         self._is_flooded = False
-        if self._traffic.flooded(CHANNEL):
+        if self._traffic.flood_begins(CHANNEL):
             self._pause_s = PAUSE_S
         else:
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)

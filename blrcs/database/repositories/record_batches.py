@@ -53,7 +53,8 @@ class RecordBatches:
             return
         if not are_created and len(group) > 1:
             for each in group:
-                await self._carry_out([each])
+                if not each.created.done():
+                    await self._carry_out([each])
             return
         for each in group:
             if not each.created.done():

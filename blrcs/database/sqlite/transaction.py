@@ -43,7 +43,8 @@ class Transaction:
     def execute_columns(self, statement: Statement, columns: Sequence[Column]) -> None:
         """Likewise, for rows that are given column by column."""
         compiled = statement.compiled(SQLITE)
-        if self._inserts is not None and compiled.is_in_order:
+        is_whole = compiled.is_in_order and len(columns) == len(compiled.parameters)
+        if self._inserts is not None and is_whole:
             self._inserts.insert(compiled.sql, tuple(columns))
         else:
             self.execute_many(statement, rows_of(columns))

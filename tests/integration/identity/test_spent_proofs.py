@@ -71,7 +71,9 @@ async def test_it_is_remembered_while_any_clock_has_it_good(store, clock, ahead_
     ahead = FakeClock(clock() + ahead_s * 10**9)
     key = Ed25519PrivateKey.generate()
     made = proof(key, SIGN_IN, iat=clock() // 10**9 + MAX_AGE_S)
-    call = SimpleNamespace(method=SimpleNamespace(name=SIGN_IN), metadata=[made], started_ns=0)
+    call = SimpleNamespace(
+        method=SimpleNamespace(name=SIGN_IN), metadata=[made], started_ns=0, peer_address=""
+    )
     async with store.open() as (database, _):
 
         def machine(its_clock):

@@ -1,7 +1,7 @@
 """Batches that come at the same time share a transaction, and nothing else."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 
@@ -117,6 +117,24 @@ async def test_who_leaves_takes_nobody_along(batches: RecordBatches, writes: Wri
     assert writes.groups == [["a"], ["c"]]
     assert left.cancelled()
     assert first.cancelled()
+
+
+async def test_who_has_left_is_not_tried_alone(batches: RecordBatches, writes: Writes) -> None:
+    first = await begin(batches, writes)
+    left, stays = add(batches, "b"), add(batches, "c")
+
+    class There(set[str]):
+        def isdisjoint(self, other: Iterable[object]) -> bool:
+            if "b" in other:
+                left.cancel()
+            return super().isdisjoint(other)
+
+    await asyncio.sleep(0)
+    writes.there = There("c")
+    first.cancel()
+    writes.free.set()
+    assert not await stays
+    assert writes.groups == [["a"], ["b", "c"], ["c"]]
 
 
 async def test_what_nobody_waits_for_any_more_holds_up_nobody(

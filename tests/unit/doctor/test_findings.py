@@ -153,6 +153,7 @@ def test_a_folder_elsewhere_is_not_judged_by_a_link_to_it(tmp_path):
     key.touch()
     key.chmod(0o644)
     (data / "key").symlink_to(key)
+    (data / "round").symlink_to(data / "round")
     findings = examine_files(Settings(data_directory=data), {}, {})
     assert [each.problem.split()[0] for each in findings] == [str(data / "key")]
 

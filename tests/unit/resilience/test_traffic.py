@@ -136,10 +136,10 @@ def test_a_flood_is_logged_once_until_there_was_none_for_a_minute(time):
     traffic = Traffic(time, time.sleep)
     with capture_logs() as logs:
         for _ in range(100):
-            assert traffic.flooded("stored") is (time.now_ns == 0)
+            assert traffic.flood_begins("stored") is (time.now_ns == 0)
             time.now_ns += 59 * NS_PER_S
         assert len(logs) == 1
         assert logs[0]["channel"] == "stored"
         time.now_ns += NS_PER_S
-        assert traffic.flooded("stored")
+        assert traffic.flood_begins("stored")
     assert len(logs) == 2

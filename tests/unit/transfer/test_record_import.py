@@ -161,7 +161,8 @@ def test_what_is_settled_is_not_sent_again(path, power_fails):
         run(path, server, on_conflict="replace", advance=partial(_kill_at, 30))
     server.stored[f"{PREFIX}r0"].data["n"] = -1
     if power_fails:
-        path.with_name("in.jsonl.blrcs-import.json.noted").write_bytes(b"")
+        noted = path.with_name("in.jsonl.blrcs-import.json.noted")
+        noted.write_bytes(noted.read_bytes().replace(b'"offset"', b'"ofset"'))
     check_whole(path, server, run(path, server, on_conflict="replace", resume=True))
     # But for what the disk has not kept.
     assert server.stored[f"{PREFIX}r0"].data["n"] == (0 if power_fails else -1)

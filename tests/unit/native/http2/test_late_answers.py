@@ -200,9 +200,10 @@ async def test_it_is_too_late_after_the_deadline(waiting: Waiting) -> None:
     answer = await waiting.server.answer(
         call(3, CREATE.encode(), body("b"), (b"grpc-timeout", b"1m"))
     )
-    while status_of(answer, 3) is None:
-        await asyncio.sleep(0.001)
-        answer += waiting.server.take()
+    async with asyncio.timeout(30):
+        while status_of(answer, 3) is None:
+            await asyncio.sleep(0.001)
+            answer += waiting.server.take()
     assert status_of(answer, 3) == "4"
     assert body_of(await waiting.settle()) == message(b"a {}")
     assert waiting.groups == [["a"]]
