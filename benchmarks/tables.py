@@ -129,9 +129,8 @@ def markdown(figures: Figures) -> Iterator[str]:
     if figures["peers"]:
         yield ""
         yield f"Peers: {peers_line(figures['peers'])}."
-    if figures.get("grids"):
-        yield ""
-        yield f"Machine: {machine_line(figures['machine'])}."
+    yield ""
+    yield f"Machine: {machine_line(figures['machine'])}."
     if left_out := figures.get("left_out"):
         yield ""
         yield f"Left out: {'; '.join(f'{name} ({why})' for name, why in left_out.items())}."
