@@ -3,16 +3,14 @@
 Those that come at the same time are gathered, column by column, while others are carried out.
 """
 
-from asyncio import Task, sleep
+from asyncio import Task
 from collections import deque
 from contextvars import Context
 
 cimport cython
-from libc.stdint cimport int64_t
 
 from blrcs_native.calls.call cimport Call
 from blrcs_native.calls.rejection cimport Rejection
-from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.direct.handler cimport DirectHandler
 from blrcs_native.direct.late_answer cimport LateAnswer, late_answer
 from blrcs_native.encoding.protobuf_wire cimport Span, span_of, text_of
@@ -20,13 +18,11 @@ from blrcs_native.encoding.struct_json cimport require_levels
 from blrcs_native.records.creations cimport document_in, is_collection, is_record_id, read_creation
 
 cdef enum:
+    # As in application/records/gathered_creations.py, by which the other road gathers.
     MAX_TOGETHER = 256
     MAX_BYTES_TOGETHER = 1 << 20
     MAX_GROUPS = 64
     MAX_QUEUES = 1024
-    # Of the time that a group takes, how much the next one may be waited for; and how long at most.
-    LINGER_PART = 2
-    MAX_LINGER_NS = 500_000
 
 
 @cython.final
@@ -98,21 +94,9 @@ cdef class Queue:
     cdef object groups
     cdef bint is_running
     cdef object task
-    # How many were answered together last, and how long these are waited for.
-    cdef Py_ssize_t answered
-    cdef int64_t linger_until_ns
 
     def __cinit__(self):
         self.groups = deque()
-
-    cdef bint lingers(self) except -1:
-        """Whether others are worth waiting for: those who were answered together, if they ask again.
-
-        Else the first ones of them would be a group, and the rest another: two commits for one.
-        """
-        if len(self.groups) > 1 or len((<Group>self.groups[0]).answers) >= self.answered:
-            return False
-        return monotonic_ns() < self.linger_until_ns
 
 
 @cython.final
@@ -179,8 +163,8 @@ cdef class DirectCreateRecord(DirectHandler):
                 self.queues[name] = queue = Queue()
             queue.is_running = True
             # Not before others of this moment are there as well, and for none of them alone: what
-            # is known of a call, as its deadline, is not known of all. Nor where tasks begin at once
-            # (as by asyncio.eager_task_factory): nothing waits yet.
+            # is known of a call, as its deadline, is not known of all. No factory of tasks is
+            # asked, which may have them begin at once.
             queue.task = Task(self._run(queue, key), context=Context())
         if queue.groups:
             last = queue.groups[-1]
@@ -195,22 +179,12 @@ cdef class DirectCreateRecord(DirectHandler):
     async def _run(self, Queue queue, key):
         """Carries out what waits for a collection, until there is nothing left."""
         cdef Group group = None
-        cdef int64_t began_ns, ended_ns
         try:
             while queue.groups:
-                while queue.lingers():
-                    await sleep(0)
                 group = queue.groups.popleft()
                 group.drop_gone()
-                if not group.answers:
-                    continue
-                began_ns = monotonic_ns()
-                await self._carry_out(key, group)
-                ended_ns = monotonic_ns()
-                queue.answered = len(group.answers)
-                queue.linger_until_ns = ended_ns + min(
-                    (ended_ns - began_ns) // LINGER_PART, <int64_t>MAX_LINGER_NS
-                )
+                if group.answers:
+                    await self._carry_out(key, group)
         finally:
             # With nothing between this and the last look, so that nobody is left waiting.
             queue.is_running = False
