@@ -70,7 +70,7 @@ def direct_records(records: Records) -> DirectHandlers:
     service, together = records.service, records.create_together
     create: DirectHandlers = {}
     if together is not None:
-        make = partial(DirectCreateRecord, together.key_of, together.of_columns, MAX_DEPTH)
+        make = partial(DirectCreateRecord, together.key_of, together.all_but_taken, MAX_DEPTH)
         create = {service.CreateRecord: make}
     copies = None if records.copies is None else records.copies.of_records
     read = records.read_at_once if copies is None else None

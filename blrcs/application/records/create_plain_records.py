@@ -77,39 +77,37 @@ class CreatePlainRecords:
         except NotFoundError:
             return False
 
-    async def of_columns(
+    async def all_but_taken(
         self, parent: CollectionKey, ids: list[str], texts: list[str], encoded: list[bytes]
     ) -> Sequence[bytes | None] | None:
-        """As ``but_taken``, with the columns of the documents."""
-        return await self.but_taken(parent, PlainDocuments(ids, texts, encoded))
-
-    async def but_taken(
-        self, parent: CollectionKey, documents: PlainDocuments
-    ) -> Sequence[bytes | None] | None:
         """As calling it, for documents of different callers: one that cannot be is no hindrance.
+
+        Args:
+            parent: Their collection.
+            ids: As in ``PlainDocuments``.
+            texts: Likewise.
+            encoded: Likewise.
 
         Returns:
             None in the places of those whose ids are taken. None instead of all where nothing is
             done.
         """
-        images = await self(parent, documents)
+        images = await self(parent, PlainDocuments(ids, texts, encoded))
         if images is not None:
             return images
-        given = [each for each in documents.ids if each]
+        given = [each for each in ids if each]
         # One that has expired is there as well, and gives way on another road.
         taken = await self._records.sizes(parent, given) if given else {}
-        left = [at for at, record_id in enumerate(documents.ids) if record_id not in taken]
-        if not left or len(left) == len(documents.ids):
+        left = [at for at, record_id in enumerate(ids) if record_id not in taken]
+        if not left or len(left) == len(ids):
             return None
         rest = PlainDocuments(
-            [documents.ids[at] for at in left],
-            [documents.texts[at] for at in left],
-            [documents.encoded[at] for at in left],
+            [ids[at] for at in left], [texts[at] for at in left], [encoded[at] for at in left]
         )
         images = await self(parent, rest)
         if images is None:
             return None
-        shown: list[bytes | None] = [None] * len(documents.ids)
+        shown: list[bytes | None] = [None] * len(ids)
         for at, image in zip(left, images, strict=True):
             shown[at] = image
         return shown

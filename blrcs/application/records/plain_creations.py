@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from blrcs.application.records.create_plain_records import CreatePlainRecords, PlainDocuments
+from blrcs.application.records.create_plain_records import CreatePlainRecords
 from blrcs.application.records.gathered_creations import Creation, GatheredCreations
 from blrcs.domain.record_name import CollectionKey
 
@@ -48,11 +48,11 @@ class PlainCreations:
 
     async def _carry_out(self, group: Sequence[Creation]) -> None:
         parents, texts, encoded = zip(*[each.what for each in group], strict=True)
-        documents = PlainDocuments([each.record_id for each in group], list(texts), list(encoded))
+        ids = [each.record_id for each in group]
         images: Sequence[bytes | None] | None = None
         # Whatever it is, each finds out for itself, and is told so.
         with suppress(Exception):
-            images = await self._create.but_taken(parents[0], documents)
+            images = await self._create.all_but_taken(parents[0], ids, list(texts), list(encoded))
         for each, image in zip(group, images or [None] * len(group), strict=True):
             if not each.created.done():
                 each.created.set_result(image)

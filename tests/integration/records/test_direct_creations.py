@@ -62,7 +62,7 @@ async def opened(world):
     sizes_bytes: list[int] = []
 
     async def noted(key, ids, *columns):
-        images = await create.of_columns(key, ids, *columns)
+        images = await create.all_but_taken(key, ids, *columns)
         settled.extend([each is not None for each in images or [None] * len(ids)])
         sizes_bytes.append(sum(map(len, columns[-1])))
         return images
@@ -83,7 +83,7 @@ async def opened(world):
         direct=direct_records(
             dataclasses.replace(
                 world.records,
-                create_together=SimpleNamespace(key_of=create.key_of, of_columns=noted),
+                create_together=SimpleNamespace(key_of=create.key_of, all_but_taken=noted),
             )
         ),
     )

@@ -28,13 +28,13 @@ class Creations:
         assert parent == ORDERS
         return self.suitable
 
-    async def but_taken(self, parent, documents):
+    async def all_but_taken(self, parent, ids, texts, encoded):
         assert parent == ORDERS
-        self.groups.append((documents.ids, documents.texts, documents.encoded))
+        self.groups.append((ids, texts, encoded))
         await asyncio.sleep(0)
         if self.error is not None:
             raise self.error
-        return None if self.declines else [b"shown " + each for each in documents.encoded]
+        return None if self.declines else [b"shown " + each for each in encoded]
 
 
 @pytest.fixture
