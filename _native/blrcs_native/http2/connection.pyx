@@ -205,7 +205,7 @@ cdef class Connection(WholeCalls):
         while self._ready and not is_over:
             ready, self._ready = self._ready, []
             for stream in ready:
-                if is_over or (self._is_full() and stream.stays_out()):
+                if is_over or (self._is_full() and stream.keep_out()):
                     if held is None:
                         held = []
                     held.append(stream)

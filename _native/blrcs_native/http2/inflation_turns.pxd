@@ -7,5 +7,5 @@ cdef class InflationTurns:
     cdef list _waiting
 
     cdef bint take(self, object stream) except -1
-    cdef object give_back(self, object stream)
+    cdef object leave(self, object stream)
     cdef void close(self) noexcept

@@ -10,7 +10,7 @@ cimport cython
 @cython.final
 cdef class InflationTurns:
     cdef bint take(self, object stream) except -1:
-        """Whether the stream may inflate; else it waits, and `give_back` names it."""
+        """Whether the stream may inflate; else it waits, and `leave` names it."""
         if self._holder is None:
             self._holder = stream
         if self._holder is stream:
@@ -21,7 +21,7 @@ cdef class InflationTurns:
             self._waiting.append(stream)
         return False
 
-    cdef object give_back(self, object stream):
+    cdef object leave(self, object stream):
         """Who has waited longest, else None: the turn is its own now, to be used or given back.
 
         None too where the turn is another's; then the stream waits no longer.

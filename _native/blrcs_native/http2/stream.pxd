@@ -104,7 +104,7 @@ cdef class Stream(MessageStream):
     cdef void fill_large(self) except *
     cdef Py_ssize_t missing_bytes(self) noexcept
     cdef bint has_news(self) noexcept
-    cdef bint stays_out(self) except -1
+    cdef bint keep_out(self) except -1
     cdef void drop_input(self) except *
     cdef bint message_ready(self) except -1
     cdef bint is_one_plain_message(self) except -1

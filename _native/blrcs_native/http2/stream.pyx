@@ -107,11 +107,11 @@ cdef class Stream(MessageStream):
             return self.large.missing == 0
         return octets_size(&self.input) > 0
 
-    cdef bint stays_out(self) except -1:
-        """Whether it is not begun while replies are not taken.
+    cdef bint keep_out(self) except -1:
+        """Keeps it from beginning while replies are not taken; false where it goes on.
 
-        Whose client is gone needs no room, and its handler goes on in vain. What is being inflated
-        has the turn, for which others wait; what is not yet lets them go first.
+        One whose client is gone needs no room, and its handler goes on in vain. What is being
+        inflated has the turn, for which others wait; what is not yet lets them go first.
         """
         if not self.alive or self.handling or self.inflation is not None:
             return False
@@ -238,7 +238,7 @@ cdef class Stream(MessageStream):
         self._give_turn_back()
 
     cdef void _give_turn_back(self) except *:
-        waited = self.link.inflation_turns.give_back(self)
+        waited = self.link.inflation_turns.leave(self)
         if waited is not None:
             self.link.come_back(waited)
 
