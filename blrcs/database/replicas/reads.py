@@ -8,7 +8,7 @@ from blrcs.database.adapter import DatabaseAdapter, Reads, Transaction
 from blrcs.database.errors import SerializationError
 from blrcs.database.replicas.group import ReplicaGroup, ReplicaObserver
 from blrcs.database.replicas.position import Position, Positions
-from blrcs.database.replicas.replica import Replica
+from blrcs.database.replicas.replica import Loan, Replica
 from blrcs.database.statement import Row, Statement
 from blrcs.domain.consistency import PRIMARY, consistency
 from blrcs.domain.errors import UnavailableError
@@ -61,36 +61,44 @@ class ReplicaReads(Reads):
             yield await self._begin(stack)
 
     async def _begin(self, stack: AsyncExitStack) -> Transaction:
-        wanted = self._wanted()
-        for replica in await self._candidates(wanted):
-            with suppress(*_PASSED_ON):
-                for _ in range(TRIES):
-                    loan = await self._group.lend(replica, wanted or ())
-                    async with AsyncExitStack() as own:
-                        source = await own.enter_async_context(loan)
-                        with loan.noted():
-                            transaction = await own.enter_async_context(source.snapshot())
-                        if loan.is_proven:
-                            await stack.enter_async_context(own.pop_all())
-                            self._observer.read(replica.name)
-                            return transaction
-        self._observer.read(PRIMARY)
+        async def begin(loan: Loan) -> Transaction:
+            async with AsyncExitStack() as own:
+                source = await own.enter_async_context(loan)
+                with loan.noted():
+                    transaction = await own.enter_async_context(source.snapshot())
+                if loan.is_proven:
+                    await stack.enter_async_context(own.pop_all())
+                return transaction
+
+        if found := await self._of_replicas(begin):
+            return found[0]
         return await stack.enter_async_context(self._primary.snapshot())
 
     async def _read(self, read: Callable[[DatabaseAdapter], Awaitable[Result]]) -> Result:
+        async def answer(loan: Loan) -> Result:
+            async with loan as source:
+                with loan.noted():
+                    return await read(source)
+
+        if found := await self._of_replicas(answer):
+            return found[0]
+        return await read(self._primary)
+
+    async def _of_replicas(
+        self, use: Callable[[Loan], Awaitable[Result]]
+    ) -> tuple[Result] | tuple[()]:
+        """What the first replica answers that is known to have what is wanted; nothing of none."""
         wanted = self._wanted()
         for replica in await self._candidates(wanted):
             with suppress(*_PASSED_ON):
                 for _ in range(TRIES):
                     loan = await self._group.lend(replica, wanted or ())
-                    async with loan as source:
-                        with loan.noted():
-                            result = await read(source)
+                    result = await use(loan)
                     if loan.is_proven:
                         self._observer.read(replica.name)
-                        return result
+                        return (result,)
         self._observer.read(PRIMARY)
-        return await read(self._primary)
+        return ()
 
     async def _candidates(self, wanted: Sequence[Position] | None) -> Sequence[Replica]:
         return () if wanted is None else await self._group.candidates(wanted)
