@@ -13,7 +13,7 @@ from tests.e2e.conftest import Start
 from tests.e2e.server import Server, blrcs
 from tests.e2e.workers import FIRST_PASSWORD, TIMEOUT_S, Metadata, administrator, code, until
 from tests.servers.postgresql import (
-    QUICK,
+    STREAMING,
     PostgresqlReplica,
     PostgresqlServer,
     postgresql,
@@ -21,7 +21,6 @@ from tests.servers.postgresql import (
 )
 
 PARENT = "tenants/acme/collections/orders"
-STREAMING = {**QUICK, "synchronous_commit": "on"}
 
 
 @pytest.fixture

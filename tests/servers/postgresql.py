@@ -18,6 +18,8 @@ USER = "blrcs"
 PASSWORD = "correct horse"
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Settings for tests that lose no data but what they throw away."""
+STREAMING = {**QUICK, "synchronous_commit": "on"}
+"""With replicas: what is only flushed now and then is only sent now and then."""
 
 
 class PostgresqlServer(ServerProcess):

@@ -39,6 +39,8 @@ SET = Statement(
     .values(value=sa.bindparam("new"))
 )
 COUNT = Statement(sa.select(sa.func.count().label("count")).select_from(entries))
+RECOVERING = Statement(sa.select(sa.func.pg_is_in_recovery().label("flag")))
+"""Whether it is a replica that answers, of PostgreSQL's."""
 
 
 class Observer:

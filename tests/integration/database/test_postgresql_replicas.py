@@ -27,6 +27,7 @@ from tests.integration.database.replicated import (
     CLOSE_S,
     GET,
     KEPT_S,
+    RECOVERING,
     SET,
     Observer,
     call,
@@ -36,20 +37,17 @@ from tests.integration.database.replicated import (
     until,
 )
 from tests.servers.postgresql import (
-    QUICK,
+    STREAMING,
     PostgresqlReplica,
     PostgresqlServer,
     postgresql,
     postgresql_replica,
 )
 
-STREAMING = {**QUICK, "synchronous_commit": "on"}
-"""What is only flushed now and then is only sent now and then."""
 BOTH = {"replica1", "replica2"}
 FAR = "wal.ffffffffffffffff"
 PORT = Statement(sa.select(sa.func.inet_server_port().label("port")))
 SLEEP = Statement(sa.select(sa.func.pg_sleep(600).label("slept")))
-RECOVERING = Statement(sa.select(sa.func.pg_is_in_recovery().label("flag")))
 
 
 @pytest.fixture(scope="module")

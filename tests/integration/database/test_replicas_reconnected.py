@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import sqlalchemy as sa
 
 from blrcs.database.postgresql.adapter import PostgresqlAdapter
 from blrcs.database.replicas.adapter import ReplicatedDatabase
 from blrcs.database.replicas.group import ReplicaOptions
-from blrcs.database.statement import Statement
 from tests.integration.database.replicated import (
     ADD,
     ALL,
     KEPT_S,
+    RECOVERING,
     Observer,
     call,
     count,
@@ -22,15 +21,12 @@ from tests.integration.database.replicated import (
     until,
 )
 from tests.servers.postgresql import (
-    QUICK,
+    STREAMING,
     PostgresqlReplica,
     PostgresqlServer,
     postgresql,
     postgresql_replica,
 )
-
-STREAMING = {**QUICK, "synchronous_commit": "on"}
-RECOVERING = Statement(sa.select(sa.func.pg_is_in_recovery().label("flag")))
 
 
 @pytest.fixture(scope="module")
