@@ -74,7 +74,7 @@ def import_(
     batch_size: Annotated[
         int, typer.Option(min=1, max=1000, help="Records written by one call.")
     ] = 1000,
-    in_flight: Annotated[int, typer.Option(min=1, max=64, help="Calls at once.")] = 4,
+    in_flight: Annotated[int, typer.Option(min=1, max=64, help="Calls at once.")] = 8,
     *,
     documents: Annotated[
         bool,

@@ -33,7 +33,7 @@ class ImportJob:
     rejects: Path | None = None
     max_rejects: int | None = None
     batch_size: int = MAX_ENTRIES
-    in_flight: int = 4
+    in_flight: int = 8
 
     def progress_file(self, source: Source) -> ProgressFile | None:
         """Where it is kept how far the import of the source is, if it is kept."""

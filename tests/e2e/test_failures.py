@@ -86,7 +86,7 @@ def test_a_file_that_is_no_database(data: Path) -> None:
 
 def test_a_database_with_a_damaged_page(data: Path) -> None:
     content = bytearray((data / "blrcs.db").read_bytes())
-    content[8192:12288] = b"\xff" * 4096
+    content[8192:16384] = b"\xff" * 8192
     (data / "blrcs.db").write_bytes(content)
     assert refusal(cwd=data.parent).startswith("blrcs: data/blrcs.db: is damaged")
 

@@ -24,12 +24,15 @@ class SqliteInserts:
     def __init__(self, open_: Callable[[], object]) -> None: ...
     @property
     def is_available(self) -> bool: ...
-    def insert(self, sql: str, columns: tuple[Column, ...]) -> None:
-        """Runs a statement for each row, whose values stand for its parameters in their order.
+    def insert(self, table: str, names: tuple[str, ...], columns: tuple[Column, ...]) -> None:
+        """Adds rows to a table, by one statement.
 
         Args:
-            sql: Gives no rows. It is prepared once, and kept.
-            columns: Those that have a value for each row have the same length; there is one.
+            table: Where to.
+            names: Of its columns; of those that are left out rows have the default. The statement
+                is prepared once, and kept.
+            columns: The values of each, 64 columns at most. Those that have a value for each row
+                have the same length; there is one.
 
         Raises:
             sqlite3.Error: As the module raises it; rows before the one that fails have been added.

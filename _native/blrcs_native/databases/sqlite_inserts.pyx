@@ -1,7 +1,7 @@
 """Many rows by SQLite's own functions, through a connection of Python's sqlite3 module.
 
 The module binds each value and runs each row by itself, with the interpreter's lock held; together
-that takes as long as what SQLite does with a row.
+that takes longer than what SQLite does with a row. Here one run of a statement reads all rows.
 """
 
 import sqlite3
@@ -23,6 +23,18 @@ from blrcs_native.databases.sqlite_library cimport (
     has_inserts,
     load_sqlite,
 )
+from blrcs_native.databases.sqlite_rows cimport (
+    MOST_COLUMNS,
+    NOTHING,
+    OCTETS,
+    REAL,
+    TEXT,
+    WHOLE,
+    Cell,
+    GivenRows,
+    rows_names,
+    rows_table,
+)
 
 cdef extern from *:
     """
@@ -37,26 +49,6 @@ cdef extern from *:
     """
     void* opened "blrcs_opened"
     int note_opened "blrcs_note_opened"(void*, char**, void*) noexcept nogil
-
-cdef enum Kind:
-    NOTHING
-    WHOLE
-    REAL
-    TEXT
-    OCTETS
-
-cdef struct Cell:
-    Kind kind
-    int64_t number
-    double real
-    const char* data
-    int size
-
-cdef struct Column:
-    int position
-    # One for each row; NULL where rows have numbers from the first one on.
-    const Cell* cells
-    int64_t first
 
 cdef SqliteLibrary sqlite
 cdef bint is_loaded = load_sqlite(&sqlite) and has_inserts(&sqlite)
@@ -130,34 +122,21 @@ cdef int read_cell(object value, Cell* cell) except -1:
     return 0
 
 
-cdef int bind(void* statement, int position, const Cell* cell) noexcept nogil:
-    # What it refers to outlives the steps, so that SQLite need not copy it.
-    if cell.kind == TEXT:
-        return sqlite.bind_text(statement, position, cell.data, cell.size, NULL)
-    if cell.kind == OCTETS:
-        return sqlite.bind_blob(statement, position, cell.data, cell.size, NULL)
-    if cell.kind == WHOLE:
-        return sqlite.bind_int64(statement, position, cell.number)
-    if cell.kind == REAL:
-        return sqlite.bind_double(statement, position, cell.real)
-    return sqlite.bind_null(statement, position)
+cdef str quoted(name):
+    return '"' + str(name).replace('"', '""') + '"'
 
 
-cdef int add_row(
-    void* statement, const Column* columns, Py_ssize_t count, Py_ssize_t row
-) noexcept nogil:
-    cdef int code = SQLITE_OK
-    cdef Py_ssize_t i
-    for i in range(count):
-        if columns[i].cells != NULL:
-            code = bind(statement, columns[i].position, &columns[i].cells[row])
-        else:
-            code = sqlite.bind_int64(statement, columns[i].position, columns[i].first + row)
-        if code != SQLITE_OK:
-            return code
-    code = sqlite.step(statement)
-    sqlite.reset(statement)
-    return SQLITE_OK if code == SQLITE_DONE else code
+cdef bytes statement_text(table, tuple names):
+    """One that reads all rows, and stops at the first that cannot be there.
+
+    What it has added by then stays until its transaction is undone: with the default SQLite would
+    keep every page as it was before, for as long as the statement runs.
+    """
+    cdef str into = ", ".join([quoted(name) for name in names])
+    return (
+        f"INSERT OR FAIL INTO {quoted(table)} ({into}) SELECT {rows_names(len(names))}"
+        " FROM blrcs_rows"
+    ).encode()
 
 
 @cython.final
@@ -166,6 +145,8 @@ cdef class SqliteInserts:
     """See sqlite_inserts.pyi."""
 
     cdef void* database
+    # Goes with the connection.
+    cdef GivenRows* rows
     cdef dict statements
 
     def __init__(self, open_ not None):
@@ -182,9 +163,11 @@ cdef class SqliteInserts:
         sqlite.auto_extension(<void*>note_opened)
         try:
             open_()
-            self.database = opened
         finally:
             sqlite.cancel_auto_extension(<void*>note_opened)
+        self.rows = NULL if opened == NULL else rows_table(opened)
+        if self.rows != NULL:
+            self.database = opened
 
     def __dealloc__(self):
         self._close()
@@ -203,25 +186,28 @@ cdef class SqliteInserts:
                 sqlite.finalize(<void*><uintptr_t>address)
             self.statements.clear()
         self.database = NULL
+        self.rows = NULL
 
-    cdef void* _statement(self, str sql) except NULL:
+    cdef void* _statement(self, table, tuple names) except NULL:
         cdef void* statement = NULL
         cdef bytes text
-        found = self.statements.get(sql)
+        found = self.statements.get((table, names))
         if found is not None:
             return <void*><uintptr_t>found
-        text = sql.encode()
+        text = statement_text(table, names)
         if sqlite.prepare_v3(
             self.database, text, sized(len(text)), SQLITE_PREPARE_PERSISTENT, &statement, NULL
         ) != SQLITE_OK:
             raise self._error()
-        self.statements[sql] = <uintptr_t>statement
+        self.statements[table, names] = <uintptr_t>statement
         return statement
 
-    def insert(self, str sql not None, tuple columns not None):
+    def insert(self, table not None, tuple names not None, tuple columns not None):
         cdef Py_ssize_t count = -1
         if self.database == NULL:
             raise ValueError("there is no connection")
+        if not 0 < len(names) == len(columns) <= MOST_COLUMNS:
+            raise ValueError(f"{len(columns)} columns for {len(names)} names")
         for column in columns:
             if type(column) is list or type(column) is range:
                 if count >= 0 and len(column) != count:
@@ -230,46 +216,39 @@ cdef class SqliteInserts:
         if count < 0:
             raise ValueError("no column says how many rows there are")
         if count:
-            self._insert(self._statement(sql), columns, count)
+            self._insert(self._statement(table, names), columns, count)
 
-    cdef void _insert(self, void* statement, tuple columns, Py_ssize_t rows) except *:
-        cdef Py_ssize_t width = len(columns), own = 0, used = 0, i, row
-        cdef int code = SQLITE_OK
-        cdef Cell* cells = <Cell*>PyMem_Malloc((rows * width + 1) * sizeof(Cell))
-        cdef Column* places = <Column*>PyMem_Malloc((width + 1) * sizeof(Column))
+    cdef void _insert(self, void* statement, tuple columns, Py_ssize_t count) except *:
+        cdef Py_ssize_t width = len(columns), used = 0, i
+        cdef int code
+        cdef Cell* cells = <Cell*>PyMem_Malloc(count * width * sizeof(Cell))
+        if cells == NULL:
+            raise MemoryError
         try:
-            if cells == NULL or places == NULL:
-                raise MemoryError
             for i in range(width):
                 column = columns[i]
+                self.rows.columns[i].cells = cells + used
+                self.rows.columns[i].step = 1
                 if type(column) is list:
-                    places[own].cells = cells + used
                     for value in <list>column:
                         read_cell(value, &cells[used])
                         used += 1
                 elif type(column) is range:
-                    places[own].cells = NULL
-                    places[own].first = column.start
+                    self.rows.columns[i].cells = NULL
+                    self.rows.columns[i].first = column.start
                 else:
-                    # Bound once for all rows.
+                    self.rows.columns[i].step = 0
                     read_cell(column, &cells[used])
-                    if bind(statement, <int>i + 1, &cells[used]) != SQLITE_OK:
-                        raise self._error()
                     used += 1
-                    continue
-                places[own].position = <int>i + 1
-                own += 1
+            self.rows.count = count
             with nogil:
-                for row in range(rows):
-                    code = add_row(statement, places, own, row)
-                    if code != SQLITE_OK:
-                        break
-            if code != SQLITE_OK:
+                code = sqlite.step(statement)
+                self.rows.count = 0
+                sqlite.reset(statement)
+            if code != SQLITE_DONE:
                 raise self._error()
         finally:
-            sqlite.clear_bindings(statement)
             PyMem_Free(cells)
-            PyMem_Free(places)
 
     cdef object _error(self):
         """As the module would raise it."""

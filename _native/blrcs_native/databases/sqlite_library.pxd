@@ -23,6 +23,7 @@ cdef extern from *:
 
 cdef enum:
     SQLITE_OK = 0
+    SQLITE_NOMEM = 7
     SQLITE_ROW = 100
     SQLITE_DONE = 101
     SQLITE_OPEN_READWRITE = 0x2
@@ -47,10 +48,12 @@ cdef struct SqliteLibrary:
     # Of these the first one is NULL unless all are there.
     int (*auto_extension)(void*) noexcept nogil
     int (*cancel_auto_extension)(void*) noexcept nogil
-    int (*bind_blob)(void*, int, const char*, int, void*) noexcept nogil
-    int (*bind_double)(void*, int, double) noexcept nogil
-    int (*bind_null)(void*, int) noexcept nogil
-    int (*clear_bindings)(void*) noexcept nogil
+    int (*create_module)(void*, const char*, void*, void*, void*) noexcept nogil
+    int (*declare_vtab)(void*, const char*) noexcept nogil
+    void (*result_text)(void*, const char*, int, void*) noexcept nogil
+    void (*result_blob)(void*, const void*, int, void*) noexcept nogil
+    void (*result_int64)(void*, long long) noexcept nogil
+    void (*result_double)(void*, double) noexcept nogil
     int (*extended_errcode)(void*) noexcept nogil
     const char* (*errmsg)(void*) noexcept nogil
 

@@ -25,10 +25,12 @@ cdef tuple READS = (
 cdef tuple INSERTS = (
     b"sqlite3_auto_extension",
     b"sqlite3_cancel_auto_extension",
-    b"sqlite3_bind_blob",
-    b"sqlite3_bind_double",
-    b"sqlite3_bind_null",
-    b"sqlite3_clear_bindings",
+    b"sqlite3_create_module_v2",
+    b"sqlite3_declare_vtab",
+    b"sqlite3_result_text",
+    b"sqlite3_result_blob",
+    b"sqlite3_result_int64",
+    b"sqlite3_result_double",
     b"sqlite3_extended_errcode",
     b"sqlite3_errmsg",
 )

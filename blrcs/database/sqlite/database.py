@@ -19,6 +19,10 @@ from blrcs.database.statement import Row, Statement
 
 Result = TypeVar("Result")
 
+WRITER_CACHE_KIB = 8192
+"""Pages that a group of batches changes. Without room they would be written to the log before the
+commit, some of them several times."""
+
 
 def connect_up_to_date(
     path: Path, *, busy_timeout_ms: int = DEFAULT_BUSY_TIMEOUT_MS
@@ -96,6 +100,7 @@ class SqliteDatabase:
             # What the savepoints of a group keep; in a file of its own it would take longer to make
             # that than to write all the rest.
             connection.execute("PRAGMA temp_store=MEMORY")
+            connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
             reader = connect(path, busy_timeout_ms=busy_timeout_ms)
             opened.callback(reader.close)
             turn = WriteTurn.open(path, timeout_s=busy_timeout_ms / 1000)

@@ -36,7 +36,7 @@ class Transaction:
         bound = compiled.bind_many(rows)
         if self._inserts is not None and statement.loads is not None and len(bound) > 1:
             columns = tuple(map(list, zip(*bound, strict=True)))
-            self._inserts.insert(compiled.sql, columns)
+            self._inserts.insert(statement.loads.name, compiled.parameters, columns)
         else:
             self._connection.executemany(compiled.sql, bound)
 
@@ -44,8 +44,8 @@ class Transaction:
         """Likewise, for rows that are given column by column."""
         compiled = statement.compiled(SQLITE)
         is_whole = compiled.is_in_order and len(columns) == len(compiled.parameters)
-        if self._inserts is not None and is_whole:
-            self._inserts.insert(compiled.sql, tuple(columns))
+        if self._inserts is not None and statement.loads is not None and is_whole:
+            self._inserts.insert(statement.loads.name, compiled.parameters, tuple(columns))
         else:
             self.execute_many(statement, rows_of(columns))
 

@@ -53,5 +53,6 @@ def test_success_is_told_exactly_of_what_is_stored(
         stored = {key for (key,) in connection.execute("SELECT key FROM settings")}
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         connection.close()
-        assert stored == set(attempt["acknowledged"])
-        assert set(attempt["seen"]) == stored - {"after"}
+        written = {f"{key}{each}" for key in attempt["acknowledged"] for each in ("", " too")}
+        assert stored == written
+        assert set(attempt["seen"]) == stored - {"after", "after too"}

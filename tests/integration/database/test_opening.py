@@ -9,6 +9,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from blrcs.database.errors import (
     DatabaseTooNewError,
     DatabaseUnwritableError,
 )
+from blrcs.database.sqlite.connection import PAGE_BYTES, connect
 from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.statement import Statement
 from blrcs.database.tables import settings
@@ -57,7 +59,7 @@ async def filled(path):
     return path
 
 
-def damage(path, page_bytes=4096):
+def damage(path, page_bytes=PAGE_BYTES):
     """Overwrites a page in the middle."""
     content = bytearray(path.read_bytes())
     middle = len(content) // 2 // page_bytes * page_bytes
@@ -159,6 +161,23 @@ async def test_a_log_left_by_a_killed_process_is_taken_up(path, tmp_path):
         assert database.fetch_one(COUNT).rows == 1
 
 
+@pytest.mark.parametrize(("made_with", "page_bytes"), [(None, 8192), (4096, 4096), (512, 512)])
+def test_a_file_keeps_the_pages_that_it_was_made_with(path, made_with, page_bytes):
+    if made_with is not None:
+        with closing(sqlite3.connect(path)) as made:
+            made.execute(f"PRAGMA page_size={made_with}")
+            made.execute("PRAGMA journal_mode=WAL")
+            made.execute("CREATE TABLE things (name TEXT)")
+    with closing(connect(path)) as connection:
+        connection.execute("CREATE TABLE others (name TEXT)")
+        assert connection.execute("PRAGMA page_size").fetchone() == (page_bytes,)
+        (pages,) = connection.execute("PRAGMA wal_autocheckpoint").fetchone()
+    assert pages * page_bytes == 16 * 1024 * 1024
+    with closing(sqlite3.connect(path)) as read:
+        assert read.execute("PRAGMA page_size").fetchone() == (page_bytes,)
+        assert read.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
 def test_a_data_directory_is_created_for_its_owner_alone(tmp_path):
     path = tmp_path / "new" / "data"
 
@@ -170,6 +189,7 @@ def test_a_data_directory_is_created_for_its_owner_alone(tmp_path):
 
 HOLD = """
 import sys
+from contextlib import closing
 from pathlib import Path
 from blrcs.database.data_directory import DataDirectory
 with DataDirectory.open(Path(sys.argv[1])):

@@ -5,11 +5,12 @@ import pytest
 import sqlalchemy as sa
 
 from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.statement import Statement
+from blrcs.database.statement import Statement, insert_into
 from blrcs.database.tables import service_accounts, settings
 from blrcs.domain.errors import UnavailableError
 
 ADD = Statement(sa.insert(settings))
+LOAD = insert_into(settings)
 SET = Statement(
     sa.update(settings)
     .values(value=sa.bindparam("new"))
@@ -179,3 +180,20 @@ async def test_a_file_that_may_not_grow_fails_the_write_and_keeps_the_rest(datab
     assert database.fetch_one(GET, name="a").value == told
     writer.execute("PRAGMA max_page_count=1073741823")
     assert await database.write(add("b")) == 1
+
+
+async def test_what_a_group_of_batches_changes_is_not_written_before_its_commit(path):
+    log = path.with_name(f"{path.name}-wal")
+    rows = [{"key": f"{number:05}", "value": bytes(1000)} for number in range(5000)]
+    sizes = []
+
+    def operation(transaction):
+        transaction.execute_many(LOAD, rows)
+        sizes.append(log.stat().st_size)
+
+    async with SqliteDatabase.open(path) as database:
+        await database.write(add("first"))
+        before = log.stat().st_size
+        await database.write(operation)
+        assert sizes == [before]
+        assert log.stat().st_size > 5_000_000

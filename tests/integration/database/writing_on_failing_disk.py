@@ -14,20 +14,19 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from blrcs.database.sqlite.database import SqliteDatabase
-from blrcs.database.statement import Statement
+from blrcs.database.statement import Statement, insert_into
 from blrcs.database.tables import settings
 from blrcs.domain.errors import UnavailableError
 
-ADD = Statement(sa.insert(settings))
+ADD = insert_into(settings)
 KEYS = Statement(sa.select(settings.c.key))
-VALUE_BYTES = 9000  # more than two pages, so that a group takes several writes
+VALUE_BYTES = 9000  # more than a page, so that a group takes several writes
 
 
 async def told(database: SqliteDatabase, key: str) -> bool:
+    rows = [{"key": each, "value": bytes(VALUE_BYTES)} for each in (key, f"{key} too")]
     try:
-        await database.write(
-            lambda transaction: transaction.execute(ADD, key=key, value=bytes(VALUE_BYTES))
-        )
+        await database.write(lambda transaction: transaction.execute_many(ADD, rows))
     except UnavailableError:
         return False
     return True

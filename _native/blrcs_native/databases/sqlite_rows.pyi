@@ -1,0 +1,1 @@
+"""Rows as a table of SQLite's, for native callers alone."""
