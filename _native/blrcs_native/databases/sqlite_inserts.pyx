@@ -13,7 +13,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.limits cimport INT_MAX
-from libc.stdint cimport int64_t, uintptr_t
+from libc.stdint cimport uint64_t, uintptr_t
 
 from blrcs_native.databases.sqlite_library cimport (
     SQLITE_DONE,
@@ -32,7 +32,6 @@ from blrcs_native.databases.sqlite_rows cimport (
     WHOLE,
     Cell,
     GivenRows,
-    rows_names,
     rows_table,
 )
 
@@ -126,16 +125,39 @@ cdef str quoted(name):
     return '"' + str(name).replace('"', '""') + '"'
 
 
-cdef bytes statement_text(table, tuple names):
+cdef int bind(void* statement, int place, const Cell* cell) noexcept nogil:
+    # What it refers to outlives the statement's run, so that SQLite need not copy it.
+    if cell.kind == TEXT:
+        return sqlite.bind_text(statement, place, cell.data, cell.size, NULL)
+    if cell.kind == OCTETS:
+        return sqlite.bind_blob(statement, place, cell.data, cell.size, NULL)
+    if cell.kind == WHOLE:
+        return sqlite.bind_int64(statement, place, cell.number)
+    if cell.kind == REAL:
+        return sqlite.bind_double(statement, place, cell.real)
+    return sqlite.bind_null(statement, place)
+
+
+cdef inline bint differs(column):
+    """Whether each row has a value of its own."""
+    return type(column) is list or type(column) is range
+
+
+cdef bytes statement_text(table, tuple names, uint64_t same):
     """One that reads all rows, and stops at the first that cannot be there.
 
     What it has added by then stays until its transaction is undone: with the default SQLite would
     keep every page as it was before, for as long as the statement runs.
+
+    ``same`` has a bit for each column in which all rows have one value, which is bound.
     """
+    cdef Py_ssize_t i
     cdef str into = ", ".join([quoted(name) for name in names])
+    cdef str values = ", ".join(
+        [f"?{i + 1}" if same >> i & 1 else f"c{i}" for i in range(len(names))]
+    )
     return (
-        f"INSERT OR FAIL INTO {quoted(table)} ({into}) SELECT {rows_names(len(names))}"
-        " FROM blrcs_rows"
+        f"INSERT OR FAIL INTO {quoted(table)} ({into}) SELECT {values} FROM blrcs_rows"
     ).encode()
 
 
@@ -188,35 +210,39 @@ cdef class SqliteInserts:
         self.database = NULL
         self.rows = NULL
 
-    cdef void* _statement(self, table, tuple names) except NULL:
+    cdef void* _statement(self, table, tuple names, uint64_t same) except NULL:
         cdef void* statement = NULL
         cdef bytes text
-        found = self.statements.get((table, names))
+        cdef tuple key = (table, names, same)
+        found = self.statements.get(key)
         if found is not None:
             return <void*><uintptr_t>found
-        text = statement_text(table, names)
+        text = statement_text(table, names, same)
         if sqlite.prepare_v3(
             self.database, text, sized(len(text)), SQLITE_PREPARE_PERSISTENT, &statement, NULL
         ) != SQLITE_OK:
             raise self._error()
-        self.statements[table, names] = <uintptr_t>statement
+        self.statements[key] = <uintptr_t>statement
         return statement
 
     def insert(self, table not None, tuple names not None, tuple columns not None):
-        cdef Py_ssize_t count = -1
+        cdef Py_ssize_t count = -1, i
+        cdef uint64_t same = 0
         if self.database == NULL:
             raise ValueError("there is no connection")
         if not 0 < len(names) == len(columns) <= MOST_COLUMNS:
             raise ValueError(f"{len(columns)} columns for {len(names)} names")
-        for column in columns:
-            if type(column) is list or type(column) is range:
-                if count >= 0 and len(column) != count:
-                    raise ValueError("columns have different lengths")
-                count = len(column)
+        for i in range(len(columns)):
+            if not differs(columns[i]):
+                same |= <uint64_t>1 << i
+            elif count >= 0 and len(columns[i]) != count:
+                raise ValueError("columns have different lengths")
+            else:
+                count = len(columns[i])
         if count < 0:
             raise ValueError("no column says how many rows there are")
         if count:
-            self._insert(self._statement(table, names), columns, count)
+            self._insert(self._statement(table, names, same), columns, count)
 
     cdef void _insert(self, void* statement, tuple columns, Py_ssize_t count) except *:
         cdef Py_ssize_t width = len(columns), used = 0, i
@@ -227,9 +253,8 @@ cdef class SqliteInserts:
         try:
             for i in range(width):
                 column = columns[i]
-                self.rows.columns[i].cells = cells + used
-                self.rows.columns[i].step = 1
                 if type(column) is list:
+                    self.rows.columns[i].cells = cells + used
                     for value in <list>column:
                         read_cell(value, &cells[used])
                         used += 1
@@ -237,8 +262,9 @@ cdef class SqliteInserts:
                     self.rows.columns[i].cells = NULL
                     self.rows.columns[i].first = column.start
                 else:
-                    self.rows.columns[i].step = 0
                     read_cell(column, &cells[used])
+                    if bind(statement, <int>i + 1, &cells[used]) != SQLITE_OK:
+                        raise self._error()
                     used += 1
             self.rows.count = count
             with nogil:
@@ -248,6 +274,7 @@ cdef class SqliteInserts:
             if code != SQLITE_DONE:
                 raise self._error()
         finally:
+            sqlite.clear_bindings(statement)
             PyMem_Free(cells)
 
     cdef object _error(self):

@@ -48,6 +48,10 @@ cdef struct SqliteLibrary:
     # Of these the first one is NULL unless all are there.
     int (*auto_extension)(void*) noexcept nogil
     int (*cancel_auto_extension)(void*) noexcept nogil
+    int (*bind_blob)(void*, int, const char*, int, void*) noexcept nogil
+    int (*bind_double)(void*, int, double) noexcept nogil
+    int (*bind_null)(void*, int) noexcept nogil
+    int (*clear_bindings)(void*) noexcept nogil
     int (*create_module)(void*, const char*, void*, void*, void*) noexcept nogil
     int (*declare_vtab)(void*, const char*) noexcept nogil
     void (*result_text)(void*, const char*, int, void*) noexcept nogil

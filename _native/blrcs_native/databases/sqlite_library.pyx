@@ -25,6 +25,10 @@ cdef tuple READS = (
 cdef tuple INSERTS = (
     b"sqlite3_auto_extension",
     b"sqlite3_cancel_auto_extension",
+    b"sqlite3_bind_blob",
+    b"sqlite3_bind_double",
+    b"sqlite3_bind_null",
+    b"sqlite3_clear_bindings",
     b"sqlite3_create_module_v2",
     b"sqlite3_declare_vtab",
     b"sqlite3_result_text",

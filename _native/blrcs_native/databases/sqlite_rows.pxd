@@ -24,8 +24,6 @@ cdef struct Column:
     # NULL where rows have numbers from the first one on.
     const Cell* cells
     int64_t first
-    # 1 where each row has a cell, 0 where all have the same.
-    Py_ssize_t step
 
 cdef struct GivenRows:
     # Which a statement reads that is running.
@@ -34,5 +32,3 @@ cdef struct GivenRows:
 
 # Of a connection, which the table goes with; NULL where it cannot have one.
 cdef GivenRows* rows_table(void* database) noexcept
-# Of so many columns, as a statement selects them.
-cdef str rows_names(Py_ssize_t count)

@@ -53,15 +53,13 @@ cdef struct Module:
     void* of_those_written_to[7]
 
 cdef bytes NAME = b"blrcs_rows"
-cdef bytes DEFINITION = f"CREATE TABLE given ({rows_names(MOST_COLUMNS)})".encode()
+cdef bytes DEFINITION = (
+    f"CREATE TABLE given ({', '.join([f'c{number}' for number in range(MOST_COLUMNS)])})".encode()
+)
 cdef const char* definition = DEFINITION
 cdef SqliteLibrary sqlite
 cdef bint is_loaded = load_sqlite(&sqlite) and has_inserts(&sqlite)
 cdef Module module
-
-
-cdef str rows_names(Py_ssize_t count):
-    return ", ".join([f"c{number}" for number in range(count)])
 
 
 cdef int connect_table(
@@ -130,7 +128,7 @@ cdef int give_value(SqliteCursor* cursor, void* to, int place) noexcept nogil:
     if column.cells == NULL:
         sqlite.result_int64(to, column.first + row)
         return SQLITE_OK
-    cell = &column.cells[row * column.step]
+    cell = &column.cells[row]
     # What it refers to outlives the statement's run, so that SQLite need not copy it.
     if cell.kind == TEXT:
         sqlite.result_text(to, cell.data, cell.size, NULL)

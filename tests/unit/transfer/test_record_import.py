@@ -158,7 +158,7 @@ def test_what_others_have_written_meanwhile_is_told_of(path):
 def test_what_is_settled_is_not_sent_again(path, power_fails):
     server = MemoryServer()
     with pytest.raises(KilledError):
-        run(path, server, on_conflict="replace", advance=partial(_kill_at, 30))
+        run(path, server, on_conflict="replace", advance=partial(_kill_at, 10))
     server.stored[f"{PREFIX}r0"].data["n"] = -1
     if power_fails:
         noted = path.with_name("in.jsonl.blrcs-import.json.noted")
