@@ -14,6 +14,7 @@ from pathlib import Path
 import grpc_tools
 from grpc_tools import protoc
 
+from tests.building import building
 from tests.transports import TRANSPORTS
 
 ROOT = Path(__file__).parents[3]
@@ -121,10 +122,12 @@ def conformance(transport: str, *flags: str) -> tuple[bool, str]:
     Returns:
         Whether all is as it should be, and what the runner printed, with what is wrong beside that.
     """
-    runner = build_runner()
+    with building(BUILD):
+        runner = build_runner()
+        descriptors = build_descriptors()
     server: Sequence[str | Path] = (
         *(sys.executable, "-m", "tests.conformance.connect.server"),
-        *(build_descriptors(), transport),
+        *(descriptors, transport),
     )
     command = [
         *(runner, "--mode", "server", "--conf", HERE / "config.yaml"),
