@@ -7,6 +7,8 @@ SOURCES := $(wildcard _native/blrcs_native/*.p[yx][xd] _native/blrcs_native/*/*.
 PROTOS := $(wildcard proto/blrcs/v1/*.proto)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
+# Servers are started many hundreds of times: what Python has compiled is kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -19,10 +21,12 @@ help: ## Show this list
 run: build ## Set up, build and start the server on 127.0.0.1:50051
 	$(BIN)/blrcs serve
 
+TEST_PROCESSES ?= $(shell nproc)
+
 .PHONY: test
 test: build-test ## Set up, check, and run every test
 	$(MAKE) check
-	$(PYTEST) tests examples
+	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist worksteal tests examples
 
 .PHONY: sanitize
 sanitize: build-test ## Run the tests of the native core and the transports under sanitizers

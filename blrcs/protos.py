@@ -115,6 +115,8 @@ def generate_own(root: Path) -> None:
 def compile_project(project: Path) -> None:
     """Compiles ``project/proto`` into Python packages in ``project``, where it has changed.
 
+    Each file is there as a whole or not at all, also where several processes do this at once.
+
     Raises:
         ProtoCompilationError: There are no protos, or the compiler refused them.
     """
@@ -125,6 +127,13 @@ def compile_project(project: Path) -> None:
     made = [project / path.parent / f"{path.stem}_pb2.py" for path in protos]
     if all(path.exists() and path.stat().st_mtime > max(protos.values()) for path in made):
         return
-    compile_protos(
-        sorted(path.as_posix() for path in protos), roots=[root], outputs=python_outputs(project)
-    )
+    with tempfile.TemporaryDirectory(dir=project, prefix=".made-") as scratch:
+        compile_protos(
+            sorted(path.as_posix() for path in protos),
+            roots=[root],
+            outputs=python_outputs(Path(scratch)),
+        )
+        for path in Path(scratch).rglob("*.py*"):
+            target = project / path.relative_to(scratch)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)

@@ -14,6 +14,7 @@ from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
 from blrcs.cli.exit import announce_drain, fail
 from blrcs.cli.safe_settings import load_safe_or_exit, load_safe_settings
 from blrcs.cli.served_address import told
+from blrcs.process import loading
 
 
 def serve(
@@ -83,6 +84,14 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
 
     import uvloop  # noqa: PLC0415 - see the package's docstring
 
+    try:
+        uvloop.run(serving)
+    except _refusals() as error:
+        fail(str(error))
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What says why a server cannot start; asked for, and so imported, where it does not."""
     from blrcs.assembly.services import ServiceLoadError  # noqa: PLC0415
     from blrcs.audit.log import AuditOpenError  # noqa: PLC0415
     from blrcs.config.problem import ConfigError  # noqa: PLC0415
@@ -93,9 +102,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     from blrcs.security.key_file import KeyFileError  # noqa: PLC0415
     from blrcs.workers.ports import PortUnavailableError  # noqa: PLC0415
 
-    try:
-        uvloop.run(serving)
-    except (
+    return (
         AuditOpenError,
         ConfigError,
         DatabaseOpenError,
@@ -105,12 +112,12 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
         ServiceLoadError,
         KeyFileError,
         MasterKeyError,
-    ) as error:
-        fail(str(error))
+    )
 
 
 async def _serve(loaded: Any, reload: Any) -> None:
-    from blrcs.app import running  # noqa: PLC0415 - see the package's docstring
+    with loading():
+        from blrcs.app import running  # noqa: PLC0415 - see the package's docstring
     from blrcs.monitoring.logging import configure_logging  # noqa: PLC0415
 
     level = configure_logging(loaded.settings.log_format, loaded.settings.logging.level)

@@ -11,6 +11,7 @@ import typer
 
 from blrcs.cli.joining import settings_of
 from blrcs.cli.serve import run
+from blrcs.process import loading
 
 
 def worker(
@@ -31,7 +32,8 @@ def worker(
 
 
 async def _serve(joined: Any, loaded: Any, reload: Any) -> None:
-    from blrcs.app import running  # noqa: PLC0415 - see the package's docstring
+    with loading():
+        from blrcs.app import running  # noqa: PLC0415 - see the package's docstring
     from blrcs.monitoring.logging import configure_logging  # noqa: PLC0415
     from blrcs.workers.handover import SUCCEEDED, Administrator  # noqa: PLC0415
 

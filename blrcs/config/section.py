@@ -24,7 +24,7 @@ V = TypeVar("V")
 class Section(BaseModel):
     """A part of the settings: immutable, and closed to keys that it does not name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def empty_table() -> Mapping[Any, Any]:

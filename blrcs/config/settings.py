@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from blrcs.config.access import Access
 from blrcs.config.audit import Audit
@@ -29,20 +28,14 @@ Environment = Literal["development", "test", "production"]
 ENVIRONMENTS: tuple[Environment, ...] = ("development", "test", "production")
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings, valid as a whole and immutable.
 
     ``Settings()`` is the defaults alone and never looks at files or variables;
     :func:`blrcs.config.loading.load_settings` gathers those.
     """
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        env_prefix="BLRCS_",
-        env_nested_delimiter="__",
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     environment: Environment = "development"
     """What the server is for: it picks the second file and what `auto` means."""
@@ -106,16 +99,3 @@ class Settings(BaseSettings):
         if self.logging.format == "auto":
             return "console" if self.environment == "development" else "json"
         return self.logging.format
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is handed in: the layers are merged, with their origins, by the loader."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)

@@ -1,12 +1,12 @@
 """The client programs: how each is made, of packages that its language's own client fetches."""
 
 import os
-import shutil
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
+from tests.building import building, copy_changed
 from tests.interop.contract import BUILD, GENERATED, PROTOS
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -38,7 +38,7 @@ def python() -> list[str]:
 def node() -> list[str]:
     """@grpc/grpc-js, in JavaScript all the way down."""
     folder = BUILD / "node"
-    shutil.copytree(CLIENTS / "node", folder, dirs_exist_ok=True)
+    copy_changed(CLIENTS / "node", folder)
     lock = folder / "package-lock.json"
     installed = folder / "node_modules/.installed"
     if not installed.exists() or installed.read_bytes() != lock.read_bytes():
@@ -73,4 +73,5 @@ def loading(stack: str, address: str, method: str) -> list[str]:
 @cache
 def build(stack: str) -> tuple[str, ...]:
     """Makes the client of a stack; returns the command that starts it."""
-    return tuple({"python": python, "node": node, "go": go, "cpp": cpp}[stack]())
+    with building(BUILD):
+        return tuple({"python": python, "node": node, "go": go, "cpp": cpp}[stack]())

@@ -1,13 +1,18 @@
 """A server's process: started, stopped and paused by a test, and gone with it."""
 
+import itertools
 import os
+import random
 import select
 import signal
 import socket
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+LOWEST_PORT = 10_000
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 
@@ -124,11 +129,27 @@ def ends_with_tests(by: signal.Signals = signal.SIGKILL) -> list[str]:
 
 
 def free_port() -> int:
-    """A port of the loopback where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback where nobody listens, and which the system gives to nobody by chance.
+
+    Whoever is started there later, or again, finds it as free as it is now. Processes that ask at
+    the same time begin at places of their own, and none is told the same one soon.
+    """
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def _ports() -> Iterator[int]:
+    """Those below what the system chooses from, over and over, from somewhere on."""
+    chosen_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = range(LOWEST_PORT, chosen_from) or range(1 << 15, 1 << 16)
+    start = random.randrange(len(ports))
+    return itertools.chain(ports[start:], itertools.cycle(ports))
+
+
+_PORTS = _ports()
 
 
 def _children(parent: int) -> list[int]:

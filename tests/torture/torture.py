@@ -27,6 +27,7 @@ from pathlib import Path
 import grpc
 
 from blrcs.v1 import record_pb2, record_pb2_grpc
+from tests.building import building, is_newer
 from tests.e2e.server import ROOT, Server
 from tests.e2e.workers import FIRST_PASSWORD, administrator
 from tests.servers.postgresql import PostgresqlServer, postgresql
@@ -178,11 +179,10 @@ class Faults:
 
 def build_faults() -> None:
     """Compiles what has files fail."""
-    LIBRARY.parent.mkdir(exist_ok=True)
-    subprocess.run(
-        ["cc", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", LIBRARY, SOURCE, "-ldl"],
-        check=True,
-    )
+    with building(LIBRARY.parent):
+        if not is_newer(LIBRARY, SOURCE):
+            options = ["-O2", "-Wall", "-Werror", "-shared", "-fPIC"]
+            subprocess.run(["cc", *options, "-o", LIBRARY, SOURCE, "-ldl"], check=True)
 
 
 @asynccontextmanager

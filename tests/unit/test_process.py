@@ -1,10 +1,15 @@
 """What settling changes, seen in processes of their own, since it is for the whole of one."""
 
+import gc
 import json
 import subprocess
 import sys
 from textwrap import dedent
 from typing import Any
+
+import pytest
+
+from blrcs.process import loading
 
 MESSAGES = 50
 MESSAGE_BYTES = 4 << 20
@@ -73,3 +78,18 @@ def test_memory_of_large_messages_is_used_again() -> None:
 def test_who_serves_uses_memory_of_messages_again() -> None:
     pages = MESSAGES * LARGE_BYTES // PAGE_BYTES
     assert outcome("started", program=SERVING) < pages // 2 < outcome(program=SERVING)
+
+
+def test_nothing_is_collected_while_a_program_loads() -> None:
+    with loading():
+        assert not gc.isenabled()
+        with loading():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_what_cannot_be_loaded_leaves_the_collector_at_work() -> None:
+    with pytest.raises(ImportError), loading():
+        raise ImportError
+    assert gc.isenabled()

@@ -14,6 +14,7 @@ from pathlib import Path
 import grpc_tools
 from grpc_tools import protoc
 
+from tests.building import building
 from tests.transports import TRANSPORTS
 
 ROOT = Path(__file__).parents[3]
@@ -116,11 +117,18 @@ def other_complaints(transport: str, output: str) -> str:
 
 
 def conformance(transport: str, *flags: str) -> tuple[bool, str]:
-    """Runs all cases that ``config.yaml`` allows against a server on a transport.
+    """Runs all cases that ``config.yaml`` allows against a server on a transport, once at a time.
+
+    The runner gives up servers that take long to start, as they do where more are started at once.
 
     Returns:
         Whether all is as it should be, and what the runner printed, with what is wrong beside that.
     """
+    with building(BUILD):
+        return _conformance(transport, flags)
+
+
+def _conformance(transport: str, flags: Sequence[str]) -> tuple[bool, str]:
     runner = build_runner()
     server: Sequence[str | Path] = (
         *(sys.executable, "-m", "tests.conformance.connect.server"),

@@ -1,8 +1,11 @@
+import ast
+import inspect
+from itertools import pairwise
+
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from blrcs.config.duration import Duration
-from blrcs.config.option import all_options
 from blrcs.config.settings import Settings
 
 RULE = {"name": "r", "domain": "d", "match": [{"key": "user"}], "requests": 3}
@@ -14,10 +17,14 @@ def refusal(**values):
     return " ".join(error["msg"] for error in caught.value.errors())
 
 
+def is_section(annotation):
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
 def models(model=Settings):
     yield model
     for field in model.model_fields.values():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        if is_section(field.annotation):
             yield from models(field.annotation)
 
 
@@ -42,8 +49,23 @@ def test_nothing_inside_can_be_changed():
     assert isinstance(settings.limits.rules, tuple)
 
 
-def test_every_option_is_described():
-    assert [key for key, option in all_options().items() if not option.field.description] == []
+def described(model):
+    """The fields of a section that a docstring stands below."""
+    own = model.__mro__[: model.__mro__.index(BaseModel)]
+    for declared in (ast.parse(inspect.getsource(each)).body[0] for each in own):
+        for field, below in pairwise(declared.body):
+            match field, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(ast.Constant(str(said))):
+                    if said:
+                        yield name
+
+
+@pytest.mark.parametrize("model", [*models()], ids=lambda model: model.__name__)
+def test_every_option_is_described(model):
+    options = [
+        name for name, field in model.model_fields.items() if not is_section(field.annotation)
+    ]
+    assert [name for name in options if name not in {*described(model)}] == []
 
 
 @pytest.mark.parametrize(

@@ -124,10 +124,10 @@ def test_the_largest_record_is_no_line_too_long() -> None:
     [
         (b"", "is cut off"),
         (b"plain text", "cannot be read: Not a gzipped file"),
-        (gzip.compress(b"[]\n"), "is damaged"),
-        (gzip.compress(b'{"a":1}\n'), "is no backup"),
-        (gzip.compress(b'{"blrcs_backup":1}\n'), "is no backup"),
-        (gzip.compress(b'{"blrcs_backup":2}\n'), "was written by a newer version"),
+        (gzip.compress(b"[]\n", mtime=0), "is damaged"),
+        (gzip.compress(b'{"a":1}\n', mtime=0), "is no backup"),
+        (gzip.compress(b'{"blrcs_backup":1}\n', mtime=0), "is no backup"),
+        (gzip.compress(b'{"blrcs_backup":2}\n', mtime=0), "was written by a newer version"),
     ],
 )
 def test_another_file_is_no_backup(tmp_path: Path, content: bytes, problem: str) -> None:
