@@ -1,8 +1,11 @@
 """Addresses as grpc writes them, and sockets that listen on them."""
 
 import contextlib
+import errno
+import logging
 import socket
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -10,6 +13,12 @@ from typing import Self
 BACKLOG = 4096
 MAX_PORT = 65_535
 UNIX_SCHEMES = ("unix:", "unix-abstract:")
+WILDCARD = "::"
+FREE_PORT_ATTEMPTS = 16
+ABSENT = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+Target = tuple[object, ...]
+
+log = logging.getLogger("blrcs.transport")
 
 
 def listening_sockets(address: str, *, reuse_port: bool = False) -> list[socket.socket]:
@@ -17,6 +26,8 @@ def listening_sockets(address: str, *, reuse_port: bool = False) -> list[socket.
 
     ``host:port``, ``[::]:port``, ``ipv4:...``, ``ipv6:...``, ``dns:...``, ``unix:path``,
     ``unix:///path`` or ``unix-abstract:name``. Port 0 takes one that is free, the same for all.
+    ``[::]`` is IPv4 too, and IPv4 alone on a machine without IPv6. Of the addresses of a name those
+    that the machine does not have are passed over, and named in the log.
 
     Args:
         address: Where to listen.
@@ -74,34 +85,71 @@ def _split(address: str) -> tuple[str, int]:
         or int(port) > MAX_PORT
     ):
         raise RuntimeError(f"{address!r} is not an address: host:port is")
-    return host.removeprefix("[").removesuffix("]") or "::", int(port)
+    return host.removeprefix("[").removesuffix("]") or WILDCARD, int(port)
 
 
 def _inet_sockets(host: str, port: int, *, reuse_port: bool) -> list[socket.socket]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    sockets: list[socket.socket] = []
-    with contextlib.ExitStack() as opened:
-        for family, _, _, _, target in dict.fromkeys(found):
-            bound = opened.enter_context(
-                contextlib.closing(_inet_socket(family, target, port, reuse_port=reuse_port))
+    found = list(
+        dict.fromkeys(
+            (family, target)
+            for family, _, _, _, target in socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )
+        )
+    )
+    # A port that is free at one address may be taken at the next.
+    for _ in range(0 if port else FREE_PORT_ATTEMPTS):
+        try:
+            return _bound_sockets(found, port, reuse_port=reuse_port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    return _bound_sockets(found, port, reuse_port=reuse_port)
+
+
+def _bound_sockets(
+    found: Sequence[tuple[socket.AddressFamily, Target]], port: int, *, reuse_port: bool
+) -> list[socket.socket]:
+    """One for each address, but for those that the machine does not have, if it has another."""
+    sockets: list[socket.socket] = []
+    absent: OSError | None = None
+    with contextlib.ExitStack() as opened:
+        for family, target in found:
+            try:
+                bound = _inet_socket(family, target, port, reuse_port=reuse_port)
+            except OSError as error:
+                if error.errno not in ABSENT:
+                    raise
+                absent = error
+                log.warning("%s is not listened on: %s", target[0], error.strerror)
+                continue
+            opened.enter_context(contextlib.closing(bound))
             port = bound.getsockname()[1]
             sockets.append(bound)
+        if absent is not None and not sockets:
+            raise absent
         opened.pop_all()
     return sockets
 
 
 def _inet_socket(
-    family: socket.AddressFamily, target: tuple[object, ...], port: int, *, reuse_port: bool
+    family: socket.AddressFamily, target: Target, port: int, *, reuse_port: bool
 ) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        if error.errno != errno.EAFNOSUPPORT or target[0] != WILDCARD:
+            raise
+        # Without IPv6 all addresses are those of IPv4, as in grpc.
+        family, target = socket.AF_INET, ("0.0.0.0", port)  # noqa: S104 - as was asked for
+        listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if reuse_port:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             # The wildcard takes both families, as in grpc.
-            wildcard = target[0] == "::"
+            wildcard = target[0] == WILDCARD
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not wildcard))
         listener.bind((target[0], port, *target[2:]))
         listener.listen(BACKLOG)

@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2
 from blrcs.v1 import access_pb2, auth_pb2, cache_pb2, limit_pb2, record_pb2
 from blrcs_native.http2.messages import compress
 from tests.fuzz.access import access_inputs
+from tests.fuzz.creation import created_inputs
 from tests.fuzz.documents import document_inputs
 from tests.fuzz.heads import head_inputs
 from tests.fuzz.lines import line_inputs
@@ -151,6 +152,7 @@ def corpus() -> dict[str, dict[str, bytes]]:
         **document_inputs(),
         **line_inputs(),
         **stored_inputs(),
+        **created_inputs(),
     }
 
 

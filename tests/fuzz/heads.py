@@ -148,5 +148,8 @@ def head_inputs() -> dict[str, bytes]:
         + asked(IS_REPEATED, again)
         + asked(0, resized)
         + asked(0, plain),
+        "varying": b"".join(
+            asked(0, plain + literal(b"traceparent", b"00-%d" % number)) for number in range(8)
+        ),
         "length": asked(IS_REPEATED, measured) + asked(ENDS, measured),
     }

@@ -16,6 +16,7 @@ from blrcs_native.http2.messages import decompress
 from blrcs_native.http2.reply_fields import check_fields
 from blrcs_native.http2.wire import decode_binary, parse_timeout
 from tests.fuzz.access import ACCESS_TARGETS
+from tests.fuzz.creation import CREATION_TARGETS
 from tests.fuzz.direct import DIRECT_TARGETS
 from tests.fuzz.documents import DOCUMENT_TARGETS
 from tests.fuzz.heads import heads
@@ -200,4 +201,5 @@ TARGETS: dict[str, Target] = {
     **DOCUMENT_TARGETS,
     **LINE_TARGETS,
     **STORED_TARGETS,
+    **CREATION_TARGETS,
 }

@@ -1,11 +1,17 @@
 """Addresses as grpc writes them, on real sockets."""
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from blrcs.transport import listening
 from blrcs.transport.listening import listening_sockets, port_of
+
+HERE = Path(__file__).parent
 
 
 def closed(sockets: list[socket.socket]) -> list[socket.AddressFamily]:
@@ -34,6 +40,74 @@ def test_all_addresses_of_a_name_have_one_port() -> None:
     sockets = listening_sockets("localhost:0")
     assert len({each.getsockname()[1] for each in sockets}) == 1
     closed(sockets)
+
+
+def resolved(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Has names lead to these addresses."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 0)) for each in addresses]
+    monkeypatch.setattr(listening.socket, "getaddrinfo", lambda *_, **__: found)
+
+
+def test_a_free_port_is_free_at_all_addresses_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    bind = listening._inet_socket
+    others: list[socket.socket] = []
+
+    def bound(*arguments: object, **options: bool) -> socket.socket:
+        """Where another process is quicker at the second address, at first."""
+        found: socket.socket = bind(*arguments, **options)  # type: ignore[arg-type]
+        if not others:
+            others.append(socket.create_server(("127.0.0.2", found.getsockname()[1])))
+        return found
+
+    resolved(monkeypatch, "127.0.0.1", "127.0.0.2")
+    monkeypatch.setattr(listening, "_inet_socket", bound)
+    sockets = listening_sockets("name:0")
+    assert [each.getsockname()[0] for each in sockets] == ["127.0.0.1", "127.0.0.2"]
+    assert len({each.getsockname()[1] for each in sockets}) == 1
+    assert port_of(sockets) != port_of(others)
+    closed(sockets + others)
+
+
+def test_addresses_that_the_machine_does_not_have_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    resolved(monkeypatch, "192.0.2.1", "127.0.0.1")
+    sockets = listening_sockets("name:0")
+    assert [each.getsockname()[0] for each in sockets] == ["127.0.0.1"]
+    assert [each.getMessage() for each in caplog.records] == [
+        "192.0.2.1 is not listened on: Cannot assign requested address"
+    ]
+    closed(sockets)
+    resolved(monkeypatch, "192.0.2.1")
+    with pytest.raises(RuntimeError, match="cannot listen on name:0: Cannot assign"):
+        listening_sockets("name:0")
+
+
+def test_a_port_that_is_taken_at_one_of_several_addresses_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resolved(monkeypatch, "127.0.0.1", "127.0.0.2")
+    with socket.create_server(("127.0.0.2", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(RuntimeError, match=f"cannot listen on name:{port}: Address already"):
+            listening_sockets(f"name:{port}")
+
+
+@pytest.mark.parametrize("transport", ["native", "grpcio"])
+def test_without_ipv6_the_wildcard_is_that_of_ipv4(tmp_path: Path, transport: str) -> None:
+    library = tmp_path / "without_ipv6.so"
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", "-o", library, HERE / "without_ipv6.c", "-ldl"], check=True
+    )
+    told = subprocess.run(
+        [sys.executable, HERE / "listening_without_ipv6.py", transport],
+        env={**os.environ, "LD_PRELOAD": str(library)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert told.stdout.splitlines() == ["[::]:0 hello", "[::1]:0 refused"]
 
 
 def test_a_port_is_shared_only_where_all_agree() -> None:

@@ -70,6 +70,14 @@ def loading(stack: str, address: str, method: str) -> list[str]:
     return [*program, "-load", address, method]
 
 
+def holding(stack: str, address: str, method: str) -> list[str]:
+    """The command that makes one call, with pings while it lasts, and prints its code."""
+    program = build(stack)
+    if stack == "node":
+        return ["node", str(BUILD / "node/hold.js"), address, method]
+    return [*program, "-hold", address, method]
+
+
 @cache
 def build(stack: str) -> tuple[str, ...]:
     """Makes the client of a stack; returns the command that starts it."""

@@ -292,7 +292,8 @@ cdef class EagerTask:
         )
 
     cdef object _park(self):
-        if self._retired:
+        # A pool may be closed between a job and the task's own first step.
+        if self._retired or self._pool.closed:
             self._let_go()
             raise StopIteration
         self._parking._asyncio_future_blocking = True

@@ -28,3 +28,6 @@ cdef class FieldCache:
         self, Py_ssize_t slot, const unsigned char* name, Py_ssize_t name_size,
         const unsigned char* value, Py_ssize_t value_size
     )
+
+
+cdef object new_field(str name, value)

@@ -30,4 +30,5 @@ cdef class IncomingHeads(Outgoing):
     cdef Stream opened(self, int32_t stream_id)
     cdef void head_ended(self, Stream stream, int32_t stream_id, bint is_request) except *
     cdef void head_given_up(self, int32_t stream_id) noexcept
+    cdef bint _is_too_large(self, Stream stream) noexcept
     cdef int _head_too_large(self, Stream stream) except -1

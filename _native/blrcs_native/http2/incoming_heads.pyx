@@ -54,13 +54,17 @@ cdef class IncomingHeads(Outgoing):
             return 0
         stream.head_bytes += name_size + value_size + FIELD_BYTES
         stream.head_fields += 1
-        if (
+        if not self._is_too_large(stream):
+            read_head_field(stream, self._fields, self.now_ns, name, name_size, value, value_size)
+            # Whose values count as fields.
+            if not self._is_too_large(stream):
+                return 0
+        return self._head_too_large(stream)
+
+    cdef bint _is_too_large(self, Stream stream) noexcept:
+        return (
             stream.head_bytes > self._limits.hard_head_bytes
             or stream.head_fields > self._limits.max_head_fields
-        ):
-            return self._head_too_large(stream)
-        return read_head_field(
-            stream, self._fields, self.now_ns, name, name_size, value, value_size
         )
 
     cdef int _head_too_large(self, Stream stream) except -1:

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from blrcs_native.http2.stream cimport Stream
+from blrcs_native.http2.varying_fields cimport MOST_VARYING, Varying
 
 cdef enum:
     KNOWN = 4
@@ -15,8 +16,19 @@ cdef enum:
 cdef const uint8_t* FIELDS
 
 
+# What may differ in a block: so many values, and in which places of the metadata they are.
+cdef struct Differing:
+    int count
+    Varying values[MOST_VARYING]
+    Py_ssize_t places[MOST_VARYING]
+
+
 cdef class KnownHead:
     cdef bytes block
+    cdef Differing differing
+    # As they were learned; `metadata` and `head_bytes` are those of the head that was found last.
+    cdef tuple learned_metadata
+    cdef Py_ssize_t learned_bytes
     cdef uint8_t stand_in[MOST_STAND_IN_BYTES]
     cdef size_t stand_in_bytes
     cdef str path
@@ -29,7 +41,14 @@ cdef class KnownHead:
     cdef Py_ssize_t head_bytes
     cdef int head_fields
 
+    cdef bint is_found(self, const uint8_t* block, size_t size) except -1
+    cdef bint _differs_where_it_may(self, const uint8_t* block, size_t size) except -1
+    cdef void _vary(self, list fields, int index, const uint8_t* value) except *
     cdef bint take(self, Stream stream, int64_t now_ns) except -1
+    cdef void let_differ(
+        self, const uint8_t* block, size_t size, const Differing* differing
+    ) except *
+    cdef Py_ssize_t _sole_place(self, str name) except -2
     cdef bint _stand_for_length(self, bytes digits) except -1
     cdef void give(self, Stream stream, int64_t now_ns) except *
 
@@ -41,8 +60,11 @@ cdef class KnownHeads:
     cdef uint64_t _seen[KNOWN]
 
     cdef KnownHead find(self, const uint8_t* block, size_t size)
-    cdef bint is_seen_again(self, const uint8_t* block, size_t size) noexcept
+    cdef bint is_seen_again(
+        self, const uint8_t* block, size_t size, const Differing* differing
+    ) noexcept
     cdef void learn(
-        self, Stream stream, const uint8_t* block, size_t size, int64_t now_ns
+        self, Stream stream, const uint8_t* block, size_t size, const Differing* differing,
+        int64_t now_ns,
     ) except *
     cdef void forget(self) noexcept

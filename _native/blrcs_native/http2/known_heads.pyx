@@ -4,19 +4,23 @@ Clients repeat themselves, and HPACK makes equal heads of equal octets as long a
 is. Which fields a head has follows from its octets and from the table (RFC 7541, section 3.2), so one
 that neither changes the table nor comes after a change says what it said before, and nghttp2 would
 judge it as before. nghttp2 is handed a stand-in with the fields that it goes by, and the stream what
-was read of the first.
+was read of the first. Of two heads that are the same but for values that may vary
+(`varying_fields.pxd`) the later one says the same but for these.
 """
 
 import os
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_DecodeASCII
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+from blrcs_native.http2.field_cache cimport new_field
 from blrcs_native.http2.octets_hash cimport octets_hash
 from blrcs_native.http2.request_head cimport NO_PROBLEM
 from blrcs_native.http2.stream cimport Stream
+from blrcs_native.http2.varying_fields cimport Varying, is_visible
 
 cdef enum:
     # So that what is remembered of a connection stays small.
@@ -30,15 +34,69 @@ cdef const uint8_t* LENGTH = b"\x0f\x0d"
 cdef uint64_t SEED = int.from_bytes(os.urandom(8), "little")
 
 
-cdef bint has_block(KnownHead head, const uint8_t* block, size_t size) noexcept:
-    return (
-        <size_t>PyBytes_GET_SIZE(head.block) == size
-        and memcmp(PyBytes_AS_STRING(head.block), block, size) == 0
-    )
-
-
 @cython.final
 cdef class KnownHead:
+    cdef bint is_found(self, const uint8_t* block, size_t size) except -1:
+        """Whether a block says what this one says, which is given from now on with its values."""
+        if (
+            <size_t>PyBytes_GET_SIZE(self.block) == size
+            and memcmp(PyBytes_AS_STRING(self.block), block, size) == 0
+        ):
+            self.metadata = self.learned_metadata
+            self.head_bytes = self.learned_bytes
+            return True
+        return self.differing.count > 0 and self._differs_where_it_may(block, size)
+
+    cdef bint _differs_where_it_may(self, const uint8_t* block, size_t size) except -1:
+        """No value is longer than it was, so that no limit is reached that was not before."""
+        cdef const uint8_t* learned = <const uint8_t*>PyBytes_AS_STRING(self.block)
+        cdef const uint8_t* known = learned
+        cdef const uint8_t* known_end = learned + PyBytes_GET_SIZE(self.block)
+        cdef const uint8_t* end = block + size
+        cdef const uint8_t* values[MOST_VARYING]
+        cdef const Varying* value
+        cdef size_t same
+        cdef int index
+        cdef list fields
+        for index in range(self.differing.count):
+            value = &self.differing.values[index]
+            same = learned + value.at - known
+            if same >= <size_t>(end - block) or memcmp(known, block, same) != 0:
+                return False
+            block += same
+            values[index] = block
+            if (
+                block[0] > value.size
+                or block[0] >= end - block
+                or not is_visible(block + 1, block[0])
+            ):
+                return False
+            block += 1 + block[0]
+            known += same + 1 + value.size
+        if known_end - known != end - block or memcmp(known, block, end - block) != 0:
+            return False
+        fields = list(self.learned_metadata)
+        self.head_bytes = self.learned_bytes
+        for index in range(self.differing.count):
+            self._vary(fields, index, values[index])
+        self.metadata = tuple(fields)
+        return True
+
+    cdef void _vary(self, list fields, int index, const uint8_t* value) except *:
+        """What is the same as it was stays the same object."""
+        cdef const Varying* known = &self.differing.values[index]
+        cdef Py_ssize_t place = self.differing.places[index]
+        if (
+            value[0] == known.size
+            and memcmp(PyBytes_AS_STRING(self.block) + known.at + 1, value + 1, known.size) == 0
+        ):
+            return
+        self.head_bytes -= known.size - value[0]
+        fields[place] = new_field(
+            <str>(<tuple>fields[place])[0],
+            PyUnicode_DecodeASCII(<const char*>value + 1, value[0], NULL),
+        )
+
     cdef bint take(self, Stream stream, int64_t now_ns) except -1:
         """Takes what was read of a head; whether it is one that can be given again."""
         if (
@@ -50,11 +108,11 @@ cdef class KnownHead:
         ):
             return False
         self.path = stream.path
-        self.metadata = tuple(stream.metadata or ())
+        self.metadata = self.learned_metadata = tuple(stream.metadata or ())
         self.request_encoding = stream.request_encoding
         self.accepted_encodings = stream.accepted_encodings
         self.timeout_ns = -1 if stream.deadline_ns == 0 else stream.deadline_ns - now_ns
-        self.head_bytes = stream.head_bytes
+        self.head_bytes = self.learned_bytes = stream.head_bytes
         self.head_fields = stream.head_fields
         self.content_bytes = -1
         memcpy(self.stand_in, FIELDS, STAND_IN_FIELDS)
@@ -64,6 +122,34 @@ cdef class KnownHead:
             if name == "content-length" and not self._stand_for_length(value.encode()):
                 return False
         return True
+
+    cdef void let_differ(
+        self, const uint8_t* block, size_t size, const Differing* differing
+    ) except *:
+        """Keeps the octets of what was taken, and which of its values may differ."""
+        cdef const Varying* value
+        cdef Py_ssize_t place
+        cdef int index
+        self.block = PyBytes_FromStringAndSize(<const char*>block, size)
+        self.differing.count = 0
+        for index in range(differing.count):
+            value = &differing.values[index]
+            place = self._sole_place(block[value.name_at : value.at].decode("latin-1"))
+            if place >= 0:
+                self.differing.values[self.differing.count] = value[0]
+                self.differing.places[self.differing.count] = place
+                self.differing.count += 1
+
+    cdef Py_ssize_t _sole_place(self, str name) except -2:
+        """Where the only field of that name is; -1 where there is none, or another one."""
+        cdef Py_ssize_t found = -1
+        cdef Py_ssize_t place
+        for place in range(len(self.learned_metadata)):
+            if (<tuple>self.learned_metadata[place])[0] == name:
+                if found >= 0:
+                    return -1
+                found = place
+        return found
 
     cdef bint _stand_for_length(self, bytes digits) except -1:
         cdef size_t size = PyBytes_GET_SIZE(digits)
@@ -98,33 +184,41 @@ cdef class KnownHeads:
         cdef Py_ssize_t count = len(self._known)
         if count == 0 or size > MOST_BLOCK_BYTES:
             return None
-        if has_block(<KnownHead>self._known[self._last], block, size):
+        if (<KnownHead>self._known[self._last]).is_found(block, size):
             return <KnownHead>self._known[self._last]
         for index in range(count):
-            if has_block(<KnownHead>self._known[index], block, size):
+            if index != self._last and (<KnownHead>self._known[index]).is_found(block, size):
                 self._last = index
                 return <KnownHead>self._known[index]
         return None
 
-    cdef bint is_seen_again(self, const uint8_t* block, size_t size) noexcept:
+    cdef bint is_seen_again(
+        self, const uint8_t* block, size_t size, const Differing* differing
+    ) noexcept:
         """What comes once is only noted: clients may put something of its own into each head."""
-        cdef uint64_t hashed
+        cdef uint64_t hashed = SEED
+        cdef size_t at = 0
+        cdef int index
         if size > MOST_BLOCK_BYTES:
             return False
-        hashed = octets_hash(SEED, block, size)
+        for index in range(differing.count):
+            hashed = octets_hash(hashed, block + at, differing.values[index].at - at)
+            at = differing.values[index].at + 1 + differing.values[index].size
+        hashed = octets_hash(hashed, block + at, size - at)
         if self._seen[hashed % KNOWN] == hashed:
             return True
         self._seen[hashed % KNOWN] = hashed
         return False
 
     cdef void learn(
-        self, Stream stream, const uint8_t* block, size_t size, int64_t now_ns
+        self, Stream stream, const uint8_t* block, size_t size, const Differing* differing,
+        int64_t now_ns,
     ) except *:
         """A head that nghttp2 has taken, and which has not changed the table."""
         cdef KnownHead head = KnownHead.__new__(KnownHead)
         if not head.take(stream, now_ns):
             return
-        head.block = PyBytes_FromStringAndSize(<const char*>block, size)
+        head.let_differ(block, size, differing)
         if len(self._known) < KNOWN:
             self._known.append(head)
             return

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from blrcs_native.http2.frame_head cimport FRAME_HEAD_BYTES
 from blrcs_native.http2.huffman_cache cimport HuffmanCache
-from blrcs_native.http2.known_heads cimport KnownHead, KnownHeads
+from blrcs_native.http2.known_heads cimport Differing, KnownHead, KnownHeads
 from blrcs_native.http2.session cimport FAILURE, Session
 from blrcs_native.http2.stream cimport Stream
 
@@ -21,6 +21,8 @@ cdef class PlainHeads:
     cdef size_t _learned_bytes
     # Whether the head that was looked at last leaves the table of HPACK as it is.
     cdef bint _is_neutral
+    # Which of its values may differ in heads that are the same else.
+    cdef Differing _differing
     # Where the texts of the last head were found.
     cdef int _places[PLACES]
     # What goes through as it is: the rest of a frame.
@@ -49,4 +51,7 @@ cdef class PlainHeads:
     cdef bint _is_worth_learning(self, const uint8_t* frame, size_t size) noexcept
     cdef size_t _stand_in(self, const uint8_t* frame, KnownHead known) noexcept
     cdef const uint8_t* _gather(self, const uint8_t* at, const uint8_t* end) noexcept
+    cdef void _note_varying(
+        self, const uint8_t* block, const uint8_t* name, const uint8_t* end
+    ) noexcept
     cdef size_t _rewrite(self, const uint8_t* frame, size_t size) noexcept

@@ -24,6 +24,7 @@ from blrcs_native.http2.nghttp2 cimport (
 )
 from blrcs_native.http2.session cimport FAILURE, Session
 from blrcs_native.http2.stream cimport Stream
+from blrcs_native.http2.varying_fields cimport MOST_VARYING, read_varying
 
 cdef enum:
     PREFACE_BYTES = 24
@@ -33,6 +34,9 @@ cdef enum:
     HUFFMAN_CODED = 0x80
     # Of what is not an index alone: a field that is indexed, or a table of another size.
     CHANGES_TABLE = 0x60
+    # A field with a name of its own that is not indexed (sections 6.2.2 and 6.2.3).
+    LITERAL = 0x00
+    NEVER_INDEXED = 0x10
     # Longer numbers stand in no head that is rewritten.
     MOST_NUMBER_BYTES = 4
 
@@ -230,7 +234,9 @@ cdef class PlainHeads:
         if self._recalled is not None:
             self._recalled.give(stream, now_ns)
         elif self._learned != NULL:
-            self._known.learn(stream, self._learned, self._learned_bytes, now_ns)
+            self._known.learn(
+                stream, self._learned, self._learned_bytes, &self._differing, now_ns
+            )
 
     cdef KnownHead _find(self, const uint8_t* frame, size_t size):
         if frame[4] & ~NGHTTP2_FLAG_END_STREAM != NGHTTP2_FLAG_END_HEADERS:
@@ -244,7 +250,9 @@ cdef class PlainHeads:
             return False
         return (
             frame[4] & ~NGHTTP2_FLAG_END_STREAM == NGHTTP2_FLAG_END_HEADERS
-            and self._known.is_seen_again(frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES)
+            and self._known.is_seen_again(
+                frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES, &self._differing
+            )
         )
 
     cdef size_t _stand_in(self, const uint8_t* frame, KnownHead known) noexcept:
@@ -273,6 +281,14 @@ cdef class PlainHeads:
             self._pass_on(self._head, payload_size(self._head))
         return at
 
+    cdef void _note_varying(
+        self, const uint8_t* block, const uint8_t* name, const uint8_t* end
+    ) noexcept:
+        if name < end and read_varying(
+            block, name, end, &self._differing.values[self._differing.count]
+        ):
+            self._differing.count += 1
+
     cdef size_t _rewrite(self, const uint8_t* frame, size_t size) noexcept:
         """The size of a frame that says the same with texts in plain; 0 where none is known.
 
@@ -287,7 +303,9 @@ cdef class PlainHeads:
         cdef size_t length = 0
         cdef int texts, place = 0
         cdef bint is_neutral = True
+        cdef uint8_t kind
         self._is_neutral = False
+        self._differing.count = 0
         written.at = self._texts.room
         written.end = self._texts.room + sizeof(self._texts.room)
         if (
@@ -299,11 +317,14 @@ cdef class PlainHeads:
         if frame[4] & WITH_PRIORITY:
             at += PRIORITY_BYTES
         while at < end:
-            if at[0] < 0x80 and at[0] & CHANGES_TABLE:
+            kind = at[0]
+            if kind < 0x80 and kind & CHANGES_TABLE:
                 is_neutral = False
             texts = text_count(at, end, &at)
             if texts < 0:
                 return 0
+            if (kind == LITERAL or kind == NEVER_INDEXED) and self._differing.count < MOST_VARYING:
+                self._note_varying(frame + FRAME_HEAD_BYTES, at, end)
             while texts > 0:
                 texts -= 1
                 if at >= end:

@@ -63,6 +63,24 @@ async def test_a_drain_lets_accepted_calls_finish_and_names_the_last() -> None:
     assert gate.cancelled == 0
 
 
+async def test_a_drain_ends_without_an_answer_to_its_ping() -> None:
+    gate = Gate()
+    async with serving(handlers={"/e/Gate": gate}) as victim, attacker(victim.port) as client:
+        client.answers_pings = False
+        await client.send(call(1, b"/e/Gate", b"kept"))
+        await gate.began.wait()
+        stopping = asyncio.create_task(victim.server.stop(20))
+        await client.until(lambda each: each.kind == frames.GOAWAY)
+        taken = await client.until(lambda each: each.kind == frames.GOAWAY)
+        assert ending(taken) == [(1, frames.NO_ERROR)]
+        gate.open.set()
+        taken = await client.rest()
+        assert [each.fields["grpc-status"] for each in taken if "grpc-status" in each.fields] == [
+            "0"
+        ]
+        await stopping
+
+
 async def test_a_drain_without_grace_cancels_and_says_that_others_may_be_tried() -> None:
     gate = Gate()
     async with serving(handlers={"/e/Gate": gate}) as victim, attacker(victim.port) as client:

@@ -8,19 +8,9 @@ from types import SimpleNamespace
 import grpc
 import pytest
 
-from blrcs.api.record_requests import add_record_service
 from blrcs.assembly.direct import direct_records
 from blrcs.domain.record_name import collection_key_in
-from blrcs.interceptors.binding import bind_all
-from blrcs.interceptors.effective_policy import effective_policy
-from blrcs.interceptors.factory import PipelineFactory
-from blrcs.testing.host import NAME
-from blrcs.transport.registration import Registrar
-from blrcs.transport.router import Router
 from blrcs.v1 import record_pb2
-from blrcs_native.limits.limiter import Limiter
-from blrcs_native.tokens.keys import Keyset, VerificationKey
-from blrcs_native.tokens.verifier import TokenVerifier
 from tests.conformance.transport.channels import open_channel
 from tests.integration.records.test_watching import CREATED, Watch, told
 from tests.integration.records.world import ORDERS, creation, data_of, name_of, seconds
@@ -67,28 +57,11 @@ async def opened(world):
         sizes_bytes.append(sum(map(len, columns[-1])))
         return images
 
-    registrar = Registrar()
-    add_record_service(world.records.service, registrar)
-    host = world.host
-    host.channel(EDITOR, {"blrcs.records.create": "tenants"})
-    host.channel(READER, {"blrcs.records.create": f"{ORDERS}x"})
-    factory = PipelineFactory(
-        limiter=Limiter(4096),
-        verifier=TokenVerifier(
-            Keyset([VerificationKey.from_secret(NAME, "HS256", host._secret)]),
-            issuers=[NAME],
-            audiences=[NAME],
-        ),
-        access=host._access,
-        direct=direct_records(
-            dataclasses.replace(
-                world.records,
-                create_together=SimpleNamespace(key_of=create.key_of, all_but_taken=noted),
-            )
-        ),
-    )
-    router = Router(
-        bind_all(registrar, factory, lambda each: effective_policy(each.name, each.descriptor))
+    world.host.channel(EDITOR, {"blrcs.records.create": "tenants"})
+    world.host.channel(READER, {"blrcs.records.create": f"{ORDERS}x"})
+    together = SimpleNamespace(key_of=create.key_of, all_but_taken=noted)
+    router = world.router(
+        direct=direct_records(dataclasses.replace(world.records, create_together=together))
     )
     async with open_channel("native", router) as channel:
         direct = Direct(world, channel)

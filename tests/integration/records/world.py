@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 from contextlib import AsyncExitStack
+from functools import partial
 from types import SimpleNamespace
 
 from google.protobuf.duration_pb2 import Duration
@@ -16,11 +17,20 @@ from blrcs.assembly.foundation import Foundation
 from blrcs.assembly.records import assemble_records
 from blrcs.config.encryption import Encryption as EncryptionSection
 from blrcs.config.records import Records as RecordsSection
+from blrcs.interceptors.binding import bind_all
+from blrcs.interceptors.effective_policy import effective_policy
+from blrcs.interceptors.factory import PipelineFactory
 from blrcs.security.page_tokens import SignedPageTokens
 from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.testing import Host
+from blrcs.testing.host import NAME
+from blrcs.transport.registration import Registrar
+from blrcs.transport.router import Router
 from blrcs.v1 import record_pb2, record_pb2_grpc
 from blrcs.workers.memory import own_stamps
+from blrcs_native.limits.limiter import Limiter
+from blrcs_native.tokens.keys import Keyset, VerificationKey
+from blrcs_native.tokens.verifier import TokenVerifier
 from tests.unit.application.identity_fakes import counting_random
 
 TENANT = "tenants/acme"
@@ -53,9 +63,12 @@ class World:
         stamps=None,
         interval_ns=SECOND_NS,
         encryption=None,
+        random=None,
+        ticking=True,
         **settings,
     ):
-        ticks = itertools.count()
+        """Where it ticks, no two things happen at the same moment."""
+        ticks = itertools.count() if ticking else itertools.repeat(0)
         async with store.open() as (database, reader), AsyncExitStack() as stack:
             base = Foundation(
                 data_directory=store.folder,
@@ -63,8 +76,7 @@ class World:
                 reader=reader,
                 consistency_token=None,
                 page_tokens=SignedPageTokens(bytes(32)),
-                secrets=RandomSecretGenerator(counting_random()),
-                # No two things happen at the same moment.
+                secrets=RandomSecretGenerator(random or counting_random()),
                 clock=lambda: clock() + next(ticks),
             )
             holder = SimpleNamespace()
@@ -81,10 +93,29 @@ class World:
                 generation=generation,
             )
             world = cls(records, clock)
+            world.database = database
             world.encryption = encryption
             holder.access = world.host._access
             yield world
             records.signal.finish()
+
+    def router(self, register=None, direct=None):
+        """The service behind a server's pipelines, with direct handlers where they are given."""
+        registrar = Registrar()
+        (register or partial(add_record_service, self.records.service))(registrar)
+        factory = PipelineFactory(
+            limiter=Limiter(4096),
+            verifier=TokenVerifier(
+                Keyset([VerificationKey.from_secret(NAME, "HS256", self.host._secret)]),
+                issuers=[NAME],
+                audiences=[NAME],
+            ),
+            access=self.host._access,
+            direct=direct or {},
+        )
+        return Router(
+            bind_all(registrar, factory, lambda each: effective_policy(each.name, each.descriptor))
+        )
 
     def stub_of(self, principal, permissions=None):
         return record_pb2_grpc.RecordServiceStub(self.host.channel(principal, permissions))

@@ -1,4 +1,5 @@
-// The interop client on grpc-go: client [-ca FILE] ADDRESS CASE..., or client -load ADDRESS METHOD.
+// The interop client on grpc-go: client [-ca FILE] ADDRESS CASE..., or client -load ADDRESS METHOD,
+// or client -hold ADDRESS METHOD.
 //
 // It prints a line for each case: "CASE ok", or "CASE failed: REASON". Where grpc-go's own interop
 // package has a case, that is used. It ends the process when one fails, so each has its own.
@@ -130,10 +131,16 @@ func main() {
 	ca := flag.String("ca", "", "the certificate to trust; plain text without one")
 	one := flag.Bool("one", false, "do the one case in this process")
 	loading := flag.Bool("load", false, "call the method until standard input ends")
+	holding := flag.Bool("hold", false, "make one call, with pings while it lasts")
 	flag.Parse()
 	address, names := flag.Arg(0), flag.Args()[1:]
 	if *loading {
 		if err := load(address, names[0]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	} else if *holding {
+		if err := hold(address, names[0]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

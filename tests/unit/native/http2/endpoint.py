@@ -83,11 +83,14 @@ async def turns(count: int = TURNS) -> None:
 
 
 class Endpoint:
-    """A connection, its dispatcher, and what the client has read so far."""
+    """A connection, its dispatcher, and what the client has read so far.
+
+    ``handlers`` may be a router of pipelines, too.
+    """
 
     def __init__(
         self,
-        handlers: Mapping[str, Any],
+        handlers: Mapping[str, Any] | Routes,
         *,
         greet: bool = True,
         max_calls: int | None = None,
@@ -100,8 +103,10 @@ class Endpoint:
         self.abuse = AbuseCounters()
         self.unexpected: list[BaseException] = []
         bounds = Limits(**limits)
+        if not isinstance(handlers, Routes):
+            handlers = Handlers(handlers, guards, load_of=load_of, parse=parse, direct_of=direct_of)
         self.dispatcher = Dispatcher(
-            Handlers(handlers, guards, load_of=load_of, parse=parse, direct_of=direct_of),
+            handlers,
             asyncio.get_running_loop(),
             bounds,
             eof=EOF,

@@ -400,6 +400,14 @@ async def test_a_pool_that_is_closed_still_runs_what_it_is_given(starter: Starte
     assert starter.pool.idle == 0
 
 
+async def test_a_pool_that_is_closed_before_a_tasks_own_first_step_keeps_none() -> None:
+    starter = Starter()
+    starter.pool.start(current(), lambda *_: None)
+    starter.pool.close()
+    await settled(starter)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_within_a_task_that_one_comes_back(starter: Starter) -> None:
     outer = asyncio.current_task()
     outcomes: list[Outcome] = []

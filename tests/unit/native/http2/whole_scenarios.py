@@ -44,6 +44,14 @@ STATED = block(request_fields(ECHO, (b"content-length", b"7")))
 HEADED = head(FIRST, HEAD)
 
 
+def traced(*values: bytes) -> bytes:
+    """Calls whose heads differ."""
+    return b"".join(
+        call(FIRST + 2 * index, ECHO, b"hi", (b"traceparent", value))
+        for index, value in enumerate(values)
+    )
+
+
 def stated(body: bytes) -> bytes:
     """Calls whose heads state a length, the last with this body, and one more."""
     bodies = [BODY, BODY, BODY, body]
@@ -55,6 +63,8 @@ def stated(body: bytes) -> bytes:
 
 SCENARIOS = {
     "whole calls": whole(FIRST, FIRST + 2, FIRST + 4),
+    "heads that differ": traced(b"00-a", b"00-b", b"00-c", b"00-d", b"0", b"00-\x01", b"00-e")
+    + whole(FIRST + 14),
     "heads first": heads_first(FIRST, FIRST + 2, FIRST + 4),
     "bodies in another order": HEADED
     + head(FIRST + 2, HEAD)

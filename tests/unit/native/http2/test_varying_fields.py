@@ -1,0 +1,181 @@
+"""Heads that are the same but for some values are known, and each says what it says by itself."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from blrcs_native.calls.call import Call
+from tests.unit.native.http2 import frames
+from tests.unit.native.http2.endpoint import ECHO, Endpoint
+from tests.unit.native.http2.frames import (
+    DATA,
+    GOAWAY,
+    HEADERS,
+    RST_STREAM,
+    block,
+    data,
+    integer,
+    literal,
+    message,
+    request_fields,
+)
+
+TRACE = b"traceparent"
+SHOWN = {DATA, HEADERS, RST_STREAM, GOAWAY}
+WARM = (b"00-aa", b"00-bb", b"00-cc")
+
+
+@dataclass
+class Told:
+    """What calls were seen to have, and what was answered to each."""
+
+    calls: list[Any] = field(default_factory=list)
+    answers: list[tuple[int, int, Any]] = field(default_factory=list)
+    # Which calls nghttp2 has not seen.
+    hidden: list[bool] = field(default_factory=list)
+
+
+async def told(blocks: list[bytes], step: int) -> Told:
+    """Of calls with these heads, of whose octets so many come at a time."""
+    found = Told()
+
+    async def serve(body: bytes, call: Call) -> bytes:
+        metadata = tuple(call.invocation_metadata())
+        found.calls.append((metadata, call.time_remaining() is not None, body))
+        return body
+
+    server = Endpoint({ECHO.decode(): serve})
+    goes_on = True
+    for index, head in enumerate(blocks):
+        stream = 2 * index + 1
+        octets = frames.head(stream, head) + data(stream, message(b"hi"), end=True)
+        for at in range(0, len(octets), step):
+            goes_on = goes_on and server.receive(octets[at : at + step])
+        found.hidden.append(server.connection.hidden_calls == (0, stream))
+        found.answers += [
+            (each.kind, each.stream, tuple(each.fields.items()) or each.payload)
+            for each in server.take()
+            if each.kind in SHOWN
+        ]
+    server.close()
+    await asyncio.sleep(0)
+    assert server.unexpected == []
+    return found
+
+
+def head_of(*more: bytes, path: bytes = ECHO) -> bytes:
+    return block(request_fields(path)) + b"".join(more)
+
+
+def traced(*values: bytes, name: bytes = TRACE) -> list[bytes]:
+    """Heads with a field that differs."""
+    return [head_of(literal(name, each)) for each in (*WARM, *values)]
+
+
+def coded(value: bytes, length: bytes) -> bytes:
+    """A head whose trace has a length that is written in another way."""
+    return head_of(b"\x10" + integer(len(TRACE), 7) + TRACE + length + value)
+
+
+def unindexed(name: bytes, value: bytes) -> bytes:
+    return b"\x00" + literal(name, value)[1:]
+
+
+KNOWN = {
+    "other values": traced(b"00-dd", b"00-aa", b"00-ee"),
+    "shorter values": traced(b"00-d", b"0", b""),
+    "blanks": traced(b"a b c", b"    a", b"a    "),
+    "printed": traced(bytes(range(0x20, 0x25)), b"\x7a\x7b\x7c\x7d\x7e"),
+    "not indexed": [head_of(unindexed(TRACE, each)) for each in (*WARM, b"00-dd", b"00-ee")],
+    "two of them": [
+        head_of(literal(TRACE, each), literal(b"x-plan", b"a"), literal(b"x-id", each[::-1]))
+        for each in (*WARM, b"00-dd", b"0-e")
+    ],
+    "the most": [
+        head_of(*[literal(b"x-%d" % n, b"%d%d" % (value, n)) for n in range(4)])
+        for value in range(6)
+    ],
+    "as long as may be": [head_of(literal(TRACE, bytes([each]) * 0x7E)) for each in b"abcde"],
+    "one that is fixed behind it": [
+        head_of(literal(TRACE, each), literal(b"x-bin", b"YQ")) for each in (*WARM, b"00-dd")
+    ],
+}
+OTHERS = {
+    "longer values": traced(b"00-ddd", b"00-ddde", b"00-dd"),
+    "too long a value": traced(b"a" * 0x7F, b"b" * 200, b"00-dd"),
+    "a control octet": traced(b"00-\x01d", b"00-dd"),
+    "a zero": traced(b"00-\x00d", b"00-dd"),
+    "a line's end": traced(b"00\r\nd", b"00-dd"),
+    "DEL": traced(b"00-\x7fd", b"00-dd"),
+    "not ASCII": traced("00-é".encode(), b"00-\xff-", b"00-dd"),
+    "Huffman's code": [*traced(), coded(b"\x1c\x64", b"\x82"), *traced()],
+    "no code": [*traced(), coded(b"\xff\xff", b"\x82"), *traced()],
+    "a length in two octets": [*traced(), coded(b"a" * 0x7F, b"\x7f\x00"), *traced()],
+    "a length beyond the block": [*traced(), coded(b"00", b"\x05"), *traced()],
+    "a length without a text": [*traced(), coded(b"", b"\x05"), *traced()],
+    "another field behind it": [*traced(), traced()[0] + literal(b"x-id", b"1"), *traced()],
+    "nothing behind the head": [*traced(), head_of(), *traced()],
+    "another name": [*traced(), *traced(name=b"tracepareNt"), *traced()],
+    "a name twice": [
+        head_of(literal(TRACE, one), literal(TRACE, other))
+        for one, other in ((b"a", b"b"), (b"c", b"d"), (b"e", b"f"), (b"a", b"a"), (b"g", b"b"))
+    ],
+    "more than the most": [
+        head_of(*[literal(b"x-%d" % n, b"%d%d" % (value, n)) for n in range(6)])
+        for value in range(6)
+    ],
+    "deadlines": traced(b"1H", b"2H", b"x", b"3H", name=b"grpc-timeout"),
+    "encodings": traced(b"gzip", b"none", b"identity", name=b"grpc-encoding"),
+    "lengths": [
+        head_of(literal(b"content-length", each)) for each in (b"7", b"7", b"7", b"7", b"8", b"6")
+    ],
+    "types": [
+        block(request_fields(ECHO, content_type=None)) + literal(b"content-type", each)
+        for each in (*[b"application/grpc"] * 4, b"text/plain", b"application/grpc+")
+    ],
+    "what te says": [
+        block(request_fields(ECHO, te=None)) + literal(b"te", each)
+        for each in (*[b"trailers"] * 4, b"gzip", b"trailer")
+    ],
+    "hosts": traced(b"a/b", b"test", name=b"host"),
+    "priorities": traced(b"u=3", b"u=?", b"=", name=b"priority"),
+    "binary values": [
+        head_of(literal(b"x-bin", each)) for each in (*[b"YQ"] * 3, b"YWE", b"!", b"YQ,Yg")
+    ],
+    "paths": [head_of(path=each) for each in (*[ECHO] * 3, b"/e/None", b"e/Echo", ECHO)],
+    "a pseudo-field at the end": traced(b"a", name=b":odd"),
+    "connection fields": traced(b"a", name=b"connection"),
+    "a table that changes": [
+        *traced(),
+        head_of(literal(b"x-who", b"a", indexed=True), literal(TRACE, b"00-dd")),
+        *traced(),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", [*KNOWN, *OTHERS])
+async def test_a_head_says_what_it_says_octet_by_octet(name: str) -> None:
+    blocks = {**KNOWN, **OTHERS}[name]
+    whole, octets = await told(blocks, 1 << 20), await told(blocks, 1)
+    assert (whole.calls, whole.answers) == (octets.calls, octets.answers)
+    assert not any(octets.hidden)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+async def test_such_a_call_is_hidden_once_its_head_has_come_twice(name: str) -> None:
+    # The reply is known one call later.
+    assert all((await told(KNOWN[name], 1 << 20)).hidden[3:])
+
+
+async def test_a_value_that_stays_the_same_stays_the_same_object() -> None:
+    blocks = [
+        head_of(literal(b"authorization", b"Bearer a"), literal(TRACE, each))
+        for each in (*WARM, b"00-dd", b"00-ee")
+    ]
+    found = await told(blocks, 1 << 20)
+    one, other = (metadata for metadata, _, _ in found.calls[-2:])
+    assert one[0] is other[0]
+    assert one[1].value == "00-dd"
+    assert other[1].value == "00-ee"
