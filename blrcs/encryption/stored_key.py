@@ -9,6 +9,11 @@ from blrcs.encryption.place import place
 TENANT_WIDE = ""
 """In the place of a collection: the tenant's own key, which wraps those of its collections."""
 
+CREDENTIALS = "credentials"
+"""In the place of a collection, of the server itself: what seals the secrets of authenticators."""
+SIGNING_KEYS = "signing-keys"
+"""Likewise: what seals the keys that sign tokens."""
+
 
 class KeyPurpose(enum.IntEnum):
     """What a key is for."""
