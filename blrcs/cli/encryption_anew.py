@@ -12,6 +12,7 @@ from blrcs.cli.encryption_target import OpenKeys, with_keys
 from blrcs.cli.exit import fail
 
 if TYPE_CHECKING:
+    from blrcs.domain.record_name import CollectionKey
     from blrcs.encryption.stored_key import StoredKey
 
 MS_PER_S = 1000
@@ -50,8 +51,14 @@ def destroy_old(
     record_command(found.settings, "blrcs encryption destroy-old", "")
     gone, needed = with_keys(found, _destroy_old)
     for key in needed:
-        typer.echo(f"Still needed: {key.scope.name}, key {key.key_id.hex()}.")
+        typer.echo(f"{_why_kept(key.scope)}, key {key.key_id.hex()}.")
     typer.echo(f"Destroyed {len(gone)} keys.")
+
+
+def _why_kept(scope: "CollectionKey") -> str:
+    if not scope.tenant:
+        return f"Still needed, or rotated within ten minutes: the server's {scope.collection}"
+    return f"Still needed: {scope.name}"
 
 
 async def _reencrypt(opened: OpenKeys, pause_s: float) -> tuple[int, int]:

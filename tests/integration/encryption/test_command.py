@@ -96,6 +96,10 @@ async def test_the_server_has_keys_of_its_own(world, blrcs):
     assert refused == "blrcs: the server has nothing encrypted of its own\n"
     await world.encryption.sealer("credentials").seal(("totp", "alice"), b"seed")
     assert "Rotated the server's credentials" in await blrcs("rotate-server")
+    kept = await blrcs("destroy-old")
+    assert kept.startswith(
+        "Still needed, or rotated within ten minutes: the server's credentials, key "
+    )
 
 
 async def test_what_changes_keys_is_in_the_audit_log(world, blrcs, tmp_path):
