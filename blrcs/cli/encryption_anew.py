@@ -12,7 +12,6 @@ from blrcs.cli.encryption_target import OpenKeys, with_keys
 from blrcs.cli.exit import fail
 
 if TYPE_CHECKING:
-    from blrcs.domain.record_name import CollectionKey
     from blrcs.encryption.stored_key import StoredKey
 
 MS_PER_S = 1000
@@ -47,18 +46,16 @@ def destroy_old(
     data_directory: DataFolder = None,
 ) -> None:
     """Destroy the keys that nothing is encrypted with any more, after having looked."""
+    from blrcs.encryption.stored_key import described  # noqa: PLC0415 - see the package
+
     found = find_target(config_directory, config_file, environment, data_directory)
     record_command(found.settings, "blrcs encryption destroy-old", "")
     gone, needed = with_keys(found, _destroy_old)
     for key in needed:
-        typer.echo(f"{_why_kept(key.scope)}, key {key.key_id.hex()}.")
+        # The server's own stay for a while.
+        why = "Still needed" if key.scope.tenant else "Still needed, or rotated within ten minutes"
+        typer.echo(f"{why}: {described(key.scope)}, key {key.key_id.hex()}.")
     typer.echo(f"Destroyed {len(gone)} keys.")
-
-
-def _why_kept(scope: "CollectionKey") -> str:
-    if not scope.tenant:
-        return f"Still needed, or rotated within ten minutes: the server's {scope.collection}"
-    return f"Still needed: {scope.name}"
 
 
 async def _reencrypt(opened: OpenKeys, pause_s: float) -> tuple[int, int]:

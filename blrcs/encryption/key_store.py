@@ -16,7 +16,13 @@ from blrcs.database.upsert import upsert
 from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.master_key import MasterKeyError
 from blrcs.encryption.sealed_values import has_sealed_values
-from blrcs.encryption.stored_key import TENANT_WIDE, KeyPurpose, KeyState, StoredKey
+from blrcs.encryption.stored_key import (
+    TENANT_WIDE,
+    KeyPurpose,
+    KeyState,
+    StoredKey,
+    described,
+)
 
 OLD_KEY_ID = "encryption_key_id"
 """Under which earlier versions kept the id of the key in their file."""
@@ -93,7 +99,10 @@ class KeyStore:
         if others and not any(row.purpose == KeyPurpose.WRAP for row in others):
             raise altered("a tenant's key")
         if await has_sealed_values(self.database, scope):
-            raise MasterKeyError("a data key is gone from the database, and what needs it is not")
+            whose = described(scope)
+            raise MasterKeyError(
+                f"a data key of {whose} is gone from the database; what needs it is there"
+            )
 
     async def add(self, key: StoredKey) -> bool:
         """Adds a key; False where there is one in its place, or where what wraps it is gone."""

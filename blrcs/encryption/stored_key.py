@@ -67,3 +67,8 @@ class StoredKey:
 def wrapping_place(scope: CollectionKey, purpose: KeyPurpose) -> bytes:
     """What a wrapped key of a scope is bound to."""
     return place("data key", *scope, purpose.name)
+
+
+def described(scope: CollectionKey) -> str:
+    """A scope as people are told of it."""
+    return scope.name if scope.tenant else f"the server's {scope.collection}"
