@@ -76,7 +76,8 @@ WORKDIR /app
 VOLUME /var/lib/blrcs
 EXPOSE 50051
 
-# It speaks plain text: with server.tls, override it by `blrcs health --ca FILE`.
+# It speaks plain text: with server.tls, override it by `blrcs health --ca FILE`,
+# with client certificates by `--cert FILE --key FILE` too.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 CMD ["blrcs", "health"]
 
 # SIGTERM drains for as long as server.drain_grace_s, 30 s by default; `docker stop` waits for 10 s

@@ -51,6 +51,9 @@ ATTEMPTS_PER_ROUND = 20
 USERS = 1000
 OWNERS = 50
 """Of second factors."""
+SIGN_COUNT = 5
+"""Of passkeys; who forges says that there were more."""
+FORGED = "passkey with another's signature"
 WITHOUT = "code of a user without an authenticator"
 PASSWORD = "correct horse battery staple"
 ADDRESS = "192.0.2.1"
@@ -196,40 +199,49 @@ class House:
     async def passkeys(self) -> Comparison:
         challenge = self.challenge()
         options = self.ceremonies.request_options(challenge.id)
-        forged, strange, handled = [], [], []
+        answers: dict[str, list[str]] = {}
+
+        def add(kind: str, authenticator: Authenticator) -> None:
+            answers.setdefault(kind, []).append(authenticator.get(options))
+
         for number in range(OWNERS):
-            owner, forger, stranger = Authenticator(), Authenticator(), Authenticator()
-            asked = self.ceremonies.creation_options(f"owner-{number}", bytes(32), excluded=[])
-            made = self.ceremonies.new_credential(owner.create(asked), bytes(32))
-            assert made is not None
-            passkey = Passkey(
-                id="p",
-                user_id=f"owner-{number}",
-                credential_id=made.credential_id,
-                public_key=made.public_key,
-                sign_count=made.sign_count,
-                create_time_ns=NOW_NS,
-            )
-            added = self.challenge()
-            assert await self.second_factors.add_passkey(
-                passkey, recovery_hashes=[], challenge=added
-            )
-            forger.credential_id, forger.handle = owner.credential_id, owner.handle
+            forger, stranger = Authenticator(), Authenticator()
+            for algorithm in ("ES256", "EdDSA", "RS256"):
+                owner = Authenticator(algorithm)
+                await self.register(owner, f"owner-{number}", algorithm)
+                forger.credential_id, forger.handle = owner.credential_id, owner.handle
+                forger.count = SIGN_COUNT
+                add(FORGED if algorithm == "ES256" else f"{FORGED}, {algorithm}", forger)
             stranger.handle = owner.handle
-            forged.append(forger.get(options))
-            strange.append(stranger.get(options))
+            stranger.count = SIGN_COUNT
+            add("unknown passkey", stranger)
             forger.handle = stranger.credential_id
-            handled.append(forger.get(options))
+            add("passkey with another's handle", forger)
+            forger.count, forger.handle = 0, owner.handle
+            add("passkey with an older count", forger)
 
         def attempt(responses: list[str]) -> Attempt:
             return lambda number: self.prove_passkey(responses[number], challenge)
 
-        kinds = {
-            "passkey with another's signature": attempt(forged),
-            "unknown passkey": attempt(strange),
-            "passkey with another's handle": attempt(handled),
-        }
-        return Comparison("passkey with another's signature", kinds, OWNERS)
+        kinds = {kind: attempt(responses) for kind, responses in answers.items()}
+        return Comparison(FORGED, kinds, OWNERS)
+
+    async def register(self, owner: Authenticator, user_id: str, passkey_id: str) -> None:
+        """Has a user have a passkey that was used before."""
+        asked = self.ceremonies.creation_options(user_id, bytes(32), excluded=[])
+        made = self.ceremonies.new_credential(owner.create(asked), bytes(32))
+        assert made is not None
+        passkey = Passkey(
+            id=passkey_id,
+            user_id=user_id,
+            credential_id=made.credential_id,
+            public_key=made.public_key,
+            sign_count=SIGN_COUNT,
+            create_time_ns=NOW_NS,
+        )
+        assert await self.second_factors.add_passkey(
+            passkey, recovery_hashes=[], challenge=self.challenge()
+        )
 
     def challenge(self) -> Challenge:
         return Challenge(purpose="", id=self.secrets.challenge_id(), expire_time_ns=NOW_NS)

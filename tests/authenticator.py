@@ -6,7 +6,7 @@ import json
 import secrets
 
 import cbor2
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 RP_ID, ORIGIN = "example.org", "https://app.example.org"
@@ -36,6 +36,8 @@ class Authenticator:
         self._algorithm = algorithm
         if algorithm == "ES256":
             self._key = ec.generate_private_key(ec.SECP256R1())
+        elif algorithm == "RS256":
+            self._key = rsa.generate_private_key(65537, 2048)
         else:
             self._key = ed25519.Ed25519PrivateKey.generate()
 
@@ -73,11 +75,16 @@ class Authenticator:
             numbers = self._key.public_key().public_numbers()
             x, y = (each.to_bytes(32, "big") for each in (numbers.x, numbers.y))
             return {1: 2, 3: -7, -1: 1, -2: x, -3: y}
+        if self._algorithm == "RS256":
+            numbers = self._key.public_key().public_numbers()
+            return {1: 3, 3: -257, -1: numbers.n.to_bytes(256, "big"), -2: b"\1\0\1"}
         return {1: 1, 3: -8, -1: 6, -2: self._key.public_key().public_bytes_raw()}
 
     def _sign(self, octets):
         if self._algorithm == "ES256":
             return self._key.sign(octets, ec.ECDSA(SHA256()))
+        if self._algorithm == "RS256":
+            return self._key.sign(octets, padding.PKCS1v15(), SHA256())
         return self._key.sign(octets)
 
     def _response(self, **members):

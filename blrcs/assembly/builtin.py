@@ -21,7 +21,7 @@ from blrcs.assembly.records import Records, assemble_records
 from blrcs.assembly.shared_counts import SharedCounts, assemble_shared_counts
 from blrcs.assembly.signing import share_keys
 from blrcs.config.settings import Settings
-from blrcs.encryption.sealer import CREDENTIALS, SIGNING_KEYS
+from blrcs.encryption.stored_key import CREDENTIALS, SIGNING_KEYS
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.security.password_hasher import Argon2PasswordHasher
 from blrcs.security.password_tuning import agreed_work

@@ -46,11 +46,15 @@ def destroy_old(
     data_directory: DataFolder = None,
 ) -> None:
     """Destroy the keys that nothing is encrypted with any more, after having looked."""
+    from blrcs.encryption.stored_key import described  # noqa: PLC0415 - see the package
+
     found = find_target(config_directory, config_file, environment, data_directory)
     record_command(found.settings, "blrcs encryption destroy-old", "")
     gone, needed = with_keys(found, _destroy_old)
     for key in needed:
-        typer.echo(f"Still needed: {key.scope.name}, key {key.key_id.hex()}.")
+        # The server's own stay for a while.
+        why = "Still needed" if key.scope.tenant else "Still needed, or rotated within ten minutes"
+        typer.echo(f"{why}: {described(key.scope)}, key {key.key_id.hex()}.")
     typer.echo(f"Destroyed {len(gone)} keys.")
 
 

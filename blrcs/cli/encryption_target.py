@@ -43,13 +43,16 @@ def with_keys(
     from blrcs.domain.errors import FailedPreconditionError  # noqa: PLC0415 - see the package
     from blrcs.encryption.master_key import MasterKeyError  # noqa: PLC0415
 
-    try:
-        with told(before):
+    with told(before):
+        try:
             return asyncio.run(_run(target, work))
-    except FailedPreconditionError as error:
-        fail(before + escape(error.message))
-    except MasterKeyError as error:
-        fail(before + escape(str(error)))
+        except MasterKeyError as error:
+            fail(before + escape(str(error)))
+        except FailedPreconditionError as error:
+            if not isinstance(error.__cause__, MasterKeyError):
+                raise
+            # Callers of a server are not told so much.
+            fail(before + escape(f"{error.message}: {error.__cause__}"))
 
 
 async def _run(target: Target, work: Callable[[OpenKeys], Coroutine[Any, Any, Result]]) -> Result:

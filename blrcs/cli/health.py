@@ -8,6 +8,7 @@ import typer
 
 from blrcs.cli import served_address
 from blrcs.cli.exit import fail
+from blrcs.cli.tls_channel import Authorities, OwnCertificate, OwnKey, ServerName, TlsFiles
 from blrcs.config.loading import load_settings
 from blrcs.config.problem import ConfigError
 from blrcs.config.server import Server
@@ -29,10 +30,10 @@ def health(
     ] = None,
     service: Annotated[str, typer.Option(help="One service; by default the whole server.")] = "",
     timeout_s: Annotated[float, typer.Option("--timeout", min=0.001, max=60)] = 3.0,
-    ca_file: Annotated[
-        typer.FileBinaryRead | None,
-        typer.Option("--ca", help="Speak TLS, and trust the authorities in this PEM file."),
-    ] = None,
+    authorities: Authorities = None,
+    certificate: OwnCertificate = None,
+    key: OwnKey = None,
+    server_name: ServerName = None,
 ) -> None:
     """Exit 0 if the server answers SERVING, else 1 with the reason."""
     import grpc  # noqa: PLC0415 - see the package's docstring
@@ -40,12 +41,8 @@ def health(
 
     if address is None:
         address = own_address(data_directory)
-    if ca_file is None:
-        channel = grpc.insecure_channel(address)
-    else:
-        credentials = grpc.ssl_channel_credentials(ca_file.read())
-        channel = grpc.secure_channel(address, credentials)
-    with channel:
+    tls = TlsFiles(authorities, certificate, key, server_name)
+    with tls.channel(address) if tls.are_given else grpc.insecure_channel(address) as channel:
         try:
             reply = health_pb2_grpc.HealthStub(channel).Check(
                 health_pb2.HealthCheckRequest(service=service), timeout=timeout_s

@@ -67,7 +67,8 @@ class KeysTarget:
                 fail(f"{before}others change keys all the time")
 
     async def _share(self, opened: OpenKeys) -> bool:
-        from blrcs.encryption.sealer import SIGNING_KEYS, Sealer  # noqa: PLC0415 - see the package
+        from blrcs.encryption.sealer import Sealer  # noqa: PLC0415 - see the package
+        from blrcs.encryption.stored_key import SIGNING_KEYS  # noqa: PLC0415
         from blrcs.security.shared_keys import SharedKeys  # noqa: PLC0415
 
         sealer = Sealer(opened.keys, SIGNING_KEYS)

@@ -134,6 +134,7 @@ def _holder_cells(holder: "Holder") -> tuple[str, str, str]:
     by = [
         f"{each.binding.name}: {each.binding.role} to {each.member}"
         f" on {each.binding.resource or 'the root'}"
+        + (", under a condition" if each.binding.condition is not None else "")
         for each in holder.held_by
     ]
     when = "depends on the call" if holder.conditional else "always"
@@ -153,6 +154,7 @@ def _holder_values(holder: "Holder") -> dict[str, Any]:
                 "role": each.binding.role,
                 "member": each.member,
                 "resource": each.binding.resource,
+                "conditional": each.binding.condition is not None,
             }
             for each in holder.held_by
         ],

@@ -15,7 +15,7 @@ from blrcs.cli.served_methods import ServedMethod
 from blrcs.cli.stored_access import StoredAccess
 from blrcs.config.duration import Duration
 from blrcs.config.network import Network
-from blrcs.domain.identity_name import is_workload_name
+from blrcs.domain.identity_name import is_account_name, is_workload_name
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
 from blrcs.interceptors.validation import judge
 from blrcs.security.access_store import TableDecisions
@@ -23,6 +23,7 @@ from blrcs_native.access.resource_template import ResourceTemplate
 from blrcs_native.calls.rejection import Rejection
 
 COUNTED = "counted in the running server"
+CLAIMED = "groups that a token puts its subject in are not known here"
 STATUS_DETAILS = "grpc-status-details-bin"
 
 
@@ -113,6 +114,9 @@ def _authentication(policy: MethodPolicy, caller: Caller) -> Verdict:
     elif is_workload_name(caller.principal):
         reason = f"a client certificate of {caller.principal}, where auth.mtls takes them"
         return Verdict(stage, "admits", (reason,), shadow=shadow)
+    elif account is None and not is_account_name(caller.principal):
+        reason = f"a token of {caller.principal}, where one of auth.issuers calls its subject so"
+        return Verdict(stage, "depends", (reason, CLAIMED), shadow=shadow)
     elif account is None:
         reason = f"no account {caller.principal} is stored, so that no token of it is valid"
     elif account.disabled:

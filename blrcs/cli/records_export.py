@@ -15,7 +15,6 @@ from blrcs.cli.records_server import (
     STANDARD,
     Access,
     Address,
-    Authorities,
     CollectionName,
     FormatName,
     Plaintext,
@@ -27,6 +26,7 @@ from blrcs.cli.records_server import (
     collection_or_exit,
     format_of,
 )
+from blrcs.cli.tls_channel import Authorities, OwnCertificate, OwnKey, ServerName, TlsFiles
 
 if TYPE_CHECKING:
     from blrcs.transfer.export_job import Exported, ExportJob
@@ -39,6 +39,9 @@ def export(
     token_file: TokenFile = None,
     user_id: UserId = None,
     authorities: Authorities = None,
+    certificate: OwnCertificate = None,
+    key: OwnKey = None,
+    server_name: ServerName = None,
     retry_for: RetryFor = "60s",
     format_: FormatName = None,
     filter_: Annotated[
@@ -92,7 +95,8 @@ def export(
         )
     except TransferError as error:
         raise typer.BadParameter(str(error)) from None
-    access = Access(server, token_file, user_id, authorities, tls, plaintext, retry_for)
+    files = TlsFiles(authorities, certificate, key, server_name)
+    access = Access(server, token_file, user_id, files, tls, plaintext, retry_for)
     done = _run(job, access, _Begin(resume, restart, force), quiet=quiet)
     typer.echo(f"{done.records} records exported.", err=True)
     if done.incomplete:

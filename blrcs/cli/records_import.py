@@ -13,7 +13,6 @@ from blrcs.cli.records_server import (
     STANDARD,
     Access,
     Address,
-    Authorities,
     CollectionName,
     FormatName,
     Plaintext,
@@ -25,6 +24,7 @@ from blrcs.cli.records_server import (
     collection_or_exit,
     format_of,
 )
+from blrcs.cli.tls_channel import Authorities, OwnCertificate, OwnKey, ServerName, TlsFiles
 from blrcs.monitoring.log_values import escape
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ def import_(
     token_file: TokenFile = None,
     user_id: UserId = None,
     authorities: Authorities = None,
+    certificate: OwnCertificate = None,
+    key: OwnKey = None,
+    server_name: ServerName = None,
     retry_for: RetryFor = "60s",
     format_: FormatName = None,
     id_field: Annotated[
@@ -124,7 +127,8 @@ def import_(
         )
     except TransferError as error:
         raise typer.BadParameter(escape(str(error))) from None
-    access = Access(server, token_file, user_id, authorities, tls, plaintext, retry_for)
+    files = TlsFiles(authorities, certificate, key, server_name)
+    access = Access(server, token_file, user_id, files, tls, plaintext, retry_for)
     tally = _run(job, access, resume=resume, restart=restart, quiet=quiet)
     typer.echo(
         f"{tally.written} records written, {tally.skipped} skipped,"

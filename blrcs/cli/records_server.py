@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from blrcs.cli.exit import fail
+from blrcs.cli.tls_channel import TlsFiles
 from blrcs.config.duration import Duration
 from blrcs.config.variable_names import TOKEN_VARIABLE
 from blrcs.domain.errors import InvalidArgumentError
@@ -42,10 +43,6 @@ TokenFile = Annotated[
 UserId = Annotated[
     str | None, typer.Option("--user", help="Sign in as this user; the password is asked for.")
 ]
-Authorities = Annotated[
-    Path | None,
-    typer.Option("--ca", help="Speak TLS, and trust the authorities in this PEM file."),
-]
 Tls = Annotated[
     bool, typer.Option("--tls", help="Speak TLS, and trust the authorities that grpc knows.")
 ]
@@ -70,7 +67,7 @@ class Access:
     address: str
     token_file: Path | None
     user_id: str | None
-    authorities: Path | None
+    files: TlsFiles
     tls: bool
     plaintext: bool
     retry_for: str
@@ -94,15 +91,14 @@ class Access:
 
         from blrcs.transfer.record_client import OPTIONS  # noqa: PLC0415
 
-        if not self.tls and self.authorities is None:
+        if not self.tls and not self.files.are_given:
             if not self.plaintext and not _is_own(self.address):
                 fail(
                     "a token would go to another machine unencrypted: --ca or --tls encrypts it,"
                     " --plaintext sends it all the same"
                 )
             return grpc.insecure_channel(self.address, OPTIONS)
-        roots = None if self.authorities is None else _read(self.authorities)
-        return grpc.secure_channel(self.address, grpc.ssl_channel_credentials(roots), OPTIONS)
+        return self.files.channel(self.address, OPTIONS)
 
     def _tokens(self, channel: "grpc.Channel") -> "Tokens":
         from blrcs.transfer.tokens import Tokens  # noqa: PLC0415 - see the package

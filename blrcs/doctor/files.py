@@ -41,36 +41,50 @@ def examine_files(
 
 def _examine_data(directory: Path) -> Iterator[Finding]:
     yield from _examine("key-files", "data_directory", directory)
-    for path, by_everybody in _reached(directory):
+    reached, is_all = _reached(directory)
+    for path, by_everybody in reached:
         yield from _examine("key-files", "data_directory", path, by_everybody=by_everybody)
+    if not is_all:
+        yield Finding(
+            check="key-files",
+            severity=Severity.WARNING,
+            key="data_directory",
+            problem=f"{directory} has more files that others come to than the {MAX_FILES} that"
+            " were looked at",
+            remedy="chmod 700 it",
+        )
 
 
-def _reached(directory: Path) -> Iterator[tuple[Path, bool]]:
+def _reached(directory: Path) -> tuple[list[tuple[Path, bool]], bool]:
     """What others come to in a directory, and whether everybody does, not its group alone.
 
     Whoever may enter a directory needs only to know a name. Directories elsewhere, to which links
-    lead, are not its own.
+    lead, are not its own. Not all of it, as the second value tells, where there is too much.
     """
-    waiting, left = [(directory, True)], MAX_FILES
-    while waiting and left:
+    reached: list[tuple[Path, bool]] = []
+    waiting = [(directory, True)]
+    while waiting:
         folder, by_everybody = waiting.pop()
+        left = MAX_FILES - len(reached)
         try:
             mode = folder.stat().st_mode
             if not mode & ENTER_BITS:
                 continue
             with os.scandir(folder) as entries:
-                taken = sorted(itertools.islice(entries, left), key=lambda entry: entry.name)
+                taken = sorted(itertools.islice(entries, left + 1), key=lambda entry: entry.name)
         except OSError:
             continue
-        left -= len(taken)
         by_everybody = by_everybody and bool(mode & stat.S_IXOTH)
-        for entry in taken:
+        for entry in taken[:left]:
             is_folder = _is_folder(entry)
             if is_folder and entry.is_symlink():
                 continue
-            yield Path(entry.path), by_everybody
+            reached.append((Path(entry.path), by_everybody))
             if is_folder:
                 waiting.append((Path(entry.path), by_everybody))
+        if len(taken) > left:
+            return reached, False
+    return reached, True
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -48,6 +48,11 @@ def is_user_name(name: str) -> bool:
     return name.startswith(f"{USERS}/")
 
 
+def is_account_name(name: str) -> bool:
+    """Whether a name is that of a user or a service account, which the server keeps itself."""
+    return name.partition("/")[0] in {USERS, SERVICE_ACCOUNTS}
+
+
 def is_workload_name(name: str) -> bool:
     """Whether a principal's name is that of a workload, which has certificates and no account."""
     return name.startswith(f"{WORKLOADS}/")

@@ -53,8 +53,9 @@ class DataKeys:
     What it has unwrapped is kept in memory, of a bounded number of tenants and collections, until
     ``look`` finds that keys have changed. Belongs to the event loop.
 
-    Methods raise FailedPreconditionError where the master key is missing or another one, or the
-    tenant's keys were destroyed; then nothing has been done.
+    Methods raise FailedPreconditionError where the master key is missing or another one, the
+    tenant's keys were destroyed, or there is no key of what is encrypted: none is made in the place
+    of one that is gone. Then nothing has been done.
     """
 
     def __init__(
@@ -82,9 +83,9 @@ class DataKeys:
         if old:
             await self._masters.require(old)
 
-    async def prepare(self, scope: CollectionKey) -> None:
+    async def prepare(self, scope: CollectionKey, old_data_key: bytes = b"") -> None:
         """Sees to it that a scope has keys; the first time of all the master key is made."""
-        await self._ring(scope, b"")
+        await self._ring(scope, old_data_key)
 
     async def ring(
         self, scope: CollectionKey, old_data_key: bytes = b"", *, indexed: bool = False
@@ -170,24 +171,24 @@ class DataKeys:
         try:
             for _ in range(ROUNDS):
                 stored = await self._store.of_scope(scope)
-                missing = await self._missing(scope, stored, indexed=indexed)
+                missing = self._missing(stored, indexed=indexed)
                 if missing is None:
                     return await self._opened(scope, stored, old_data_key)
-                await self._store.add(missing)
+                if not old_data_key:
+                    await self._store.require_unused(scope)
+                await self._store.add(await self._made(scope, missing, stored))
         except MasterKeyError as error:
             raise unusable() from error
         raise unusable()
 
-    async def _missing(
-        self, scope: CollectionKey, stored: Sequence[StoredKey], *, indexed: bool
-    ) -> StoredKey | None:
-        """A key that there is to be and is not, made now."""
-        of_tenant = [key for key in stored if key.purpose is KeyPurpose.WRAP]
+    def _missing(self, stored: Sequence[StoredKey], *, indexed: bool) -> KeyPurpose | None:
+        """What there is to be a key for, and is none."""
+        of_tenant = [key for key in stored if key.is_tenants]
         if not of_tenant:
-            await self.prepare_master()
-            tenant_scope = CollectionKey(scope.tenant, TENANT_WIDE)
-            return await self.new_tenant_key(tenant_scope, version=1)
-        tenant_key = await self.tenant_key(_active(of_tenant))
+            if stored:
+                raise altered("a tenant's key")
+            return KeyPurpose.WRAP
+        _active(of_tenant)
         for purpose in (KeyPurpose.SEAL, KeyPurpose.INDEX) if indexed else (KeyPurpose.SEAL,):
             of_scope = [key for key in stored if key.purpose is purpose]
             if any(key.state is KeyState.ACTIVE for key in of_scope):
@@ -195,8 +196,17 @@ class DataKeys:
             # Keys go only after others have come, and the one that seals comes first of all.
             if of_scope or (purpose is KeyPurpose.SEAL and len(stored) > len(of_tenant)):
                 raise altered("the state of a data key")
-            return self.new_key(scope, purpose, 1, tenant_key)
+            return purpose
         return None
+
+    async def _made(
+        self, scope: CollectionKey, purpose: KeyPurpose, stored: Sequence[StoredKey]
+    ) -> StoredKey:
+        if purpose is KeyPurpose.WRAP:
+            await self.prepare_master()
+            return await self.new_tenant_key(CollectionKey(scope.tenant, TENANT_WIDE), version=1)
+        tenant_key = await self.tenant_key(_active(key for key in stored if key.is_tenants))
+        return self.new_key(scope, purpose, 1, tenant_key)
 
     async def _opened(
         self, scope: CollectionKey, stored: Iterable[StoredKey], old_data_key: bytes

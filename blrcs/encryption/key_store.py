@@ -15,7 +15,14 @@ from blrcs.database.tables import data_keys, settings
 from blrcs.database.upsert import upsert
 from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.master_key import MasterKeyError
-from blrcs.encryption.stored_key import TENANT_WIDE, KeyPurpose, KeyState, StoredKey
+from blrcs.encryption.sealed_values import has_sealed_values
+from blrcs.encryption.stored_key import (
+    TENANT_WIDE,
+    KeyPurpose,
+    KeyState,
+    StoredKey,
+    described,
+)
 
 OLD_KEY_ID = "encryption_key_id"
 """Under which earlier versions kept the id of the key in their file."""
@@ -29,6 +36,7 @@ _OF_SCOPE = Statement(
     .where(_OF_TENANT)
     .where(data_keys.c.collection.in_([TENANT_WIDE, sa.bindparam("of_collection")]))
 )
+_OF_ANY_SCOPE = Statement(sa.select(data_keys.c.purpose).where(_OF_TENANT).distinct())
 _ALL = Statement(
     sa.select(data_keys).order_by(
         data_keys.c.tenant, data_keys.c.collection, data_keys.c.purpose, data_keys.c.version
@@ -81,6 +89,20 @@ class KeyStore:
     async def all(self) -> list[StoredKey]:
         """All keys."""
         return [_from_row(row) for row in await self.database.fetch_all(_ALL)]
+
+    async def require_unused(self, scope: CollectionKey) -> None:
+        """Raises MasterKeyError where a scope that is to get a key has had one.
+
+        Told by what is encrypted; and of a tenant's own key by those of its collections.
+        """
+        others = await self.database.fetch_all(_OF_ANY_SCOPE, of_tenant=scope.tenant)
+        if others and not any(row.purpose == KeyPurpose.WRAP for row in others):
+            raise altered("a tenant's key")
+        if await has_sealed_values(self.database, scope):
+            whose = described(scope)
+            raise MasterKeyError(
+                f"a data key of {whose} is gone from the database; what needs it is there"
+            )
 
     async def add(self, key: StoredKey) -> bool:
         """Adds a key; False where there is one in its place, or where what wraps it is gone."""

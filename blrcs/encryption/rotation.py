@@ -114,7 +114,7 @@ class KeyRotation:
         """Keeps the key of an earlier version as others are kept."""
         scope = collection.key
         raw = await self._keys.old_key(scope, collection.data_key)
-        await self._keys.prepare(scope)
+        await self._keys.prepare(scope, collection.data_key)
         tenant_key = await self._keys.wrapping_key(scope)
 
         async def keep(transaction: Transaction) -> None:

@@ -8,11 +8,6 @@ from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.data_keys import DataKeys
 from blrcs.encryption.place import place
 
-CREDENTIALS = "credentials"
-"""The name of who seals the secrets of authenticators."""
-SIGNING_KEYS = "signing-keys"
-"""The name of who seals the keys that sign tokens."""
-
 
 class Sealer:
     """Seals small values under keys of the server's own, each for one context.

@@ -19,7 +19,7 @@ from blrcs.domain.record_name import CollectionKey
 from blrcs.domain.sealed_value import key_id_in
 from blrcs.encryption.data_keys import DataKeys
 from blrcs.encryption.place import place
-from blrcs.encryption.sealer import CREDENTIALS, SIGNING_KEYS
+from blrcs.encryption.stored_key import CREDENTIALS, SIGNING_KEYS
 from blrcs.security.shared_keys import CONTEXT, SETTING
 
 SCOPE = CollectionKey(SERVER, CREDENTIALS)

@@ -9,6 +9,11 @@ from blrcs.encryption.place import place
 TENANT_WIDE = ""
 """In the place of a collection: the tenant's own key, which wraps those of its collections."""
 
+CREDENTIALS = "credentials"
+"""In the place of a collection, of the server itself: what seals the secrets of authenticators."""
+SIGNING_KEYS = "signing-keys"
+"""Likewise: what seals the keys that sign tokens."""
+
 
 class KeyPurpose(enum.IntEnum):
     """What a key is for."""
@@ -62,3 +67,8 @@ class StoredKey:
 def wrapping_place(scope: CollectionKey, purpose: KeyPurpose) -> bytes:
     """What a wrapped key of a scope is bound to."""
     return place("data key", *scope, purpose.name)
+
+
+def described(scope: CollectionKey) -> str:
+    """A scope as people are told of it."""
+    return scope.name if scope.tenant else f"the server's {scope.collection}"

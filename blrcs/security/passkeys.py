@@ -2,18 +2,15 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import cache
 from types import ModuleType
 from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from blrcs.application.ports.second_factors import Assertion, NewCredential
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.second_factor import Passkey
+from blrcs.security.nobodys_passkeys import ALGORITHMS, ES256, nobodys_key
 
 TIMEOUT_MS = 5 * 60 * 1000
-COORDINATE_BYTES = 32
 
 
 class WebAuthnCeremonies:
@@ -55,6 +52,7 @@ class WebAuthnCeremonies:
                 user_verification=structs.UserVerificationRequirement.REQUIRED,
             ),
             exclude_credentials=_descriptors(structs, excluded),
+            supported_pub_key_algs=_algorithms(),
         )
         return str(webauthn.options_to_json(options))
 
@@ -69,6 +67,7 @@ class WebAuthnCeremonies:
             expected_rp_id=rp_id,
             expected_origin=self._origins,
             require_user_verification=True,
+            supported_pub_key_algs=_algorithms(),
         )
         if verified is None:
             return None
@@ -103,7 +102,11 @@ class WebAuthnCeremonies:
     def assertion(
         self, response: str, challenge: bytes, passkey: Passkey | None
     ) -> Assertion | None:
-        """See the port. The key of a passkey that there is not is one of ES256, as most are."""
+        """See the port.
+
+        Of what is refused the signature was verified once by each of the ALGORITHMS: by the
+        passkey's own key for its algorithm, and by nobody's for the others.
+        """
         rp_id = self._require()
         webauthn, _ = _library()
         from webauthn.helpers import parse_authentication_credential_json  # noqa: PLC0415
@@ -113,21 +116,25 @@ class WebAuthnCeremonies:
             return None
         # All is verified before the handle: that can be reckoned from a user's id.
         handle = _handle("" if passkey is None else passkey.user_id)
+        key = nobodys_key(ES256) if passkey is None else passkey.public_key
         verified = _verified(
             webauthn.verify_authentication_response,
             credential=parsed,
             expected_challenge=challenge,
             expected_rp_id=rp_id,
             expected_origin=self._origins,
-            credential_public_key=_nobodys_key() if passkey is None else passkey.public_key,
-            credential_current_sign_count=0 if passkey is None else passkey.sign_count,
+            credential_public_key=key,
+            credential_current_sign_count=0,  # the count is compared below, after the signature
             require_user_verification=True,
         )
+        if verified is None:
+            _verify_by_nobodys(parsed.response, beside=key)
+            return None
         if (
             passkey is None
-            or verified is None
             or verified.credential_id != passkey.credential_id
             or parsed.response.user_handle not in {None, handle}
+            or _went_back(verified.new_sign_count, passkey.sign_count)
         ):
             return None
         return Assertion(
@@ -148,15 +155,37 @@ def _library() -> tuple[ModuleType, ModuleType]:
     return webauthn, structs
 
 
-@cache
-def _nobodys_key() -> bytes:
-    """A public key in COSE's form, with which nobody can sign."""
-    from webauthn.helpers import encode_cbor  # noqa: PLC0415
+def _algorithms() -> list[Any]:
+    from webauthn.helpers.cose import COSEAlgorithmIdentifier  # noqa: PLC0415
 
-    numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
-    x, y = (each.to_bytes(COORDINATE_BYTES, "big") for each in (numbers.x, numbers.y))
-    # RFC 9053: an elliptic curve key (1: 2) for ES256 (3: -7), on P-256 (-1: 1).
-    return bytes(encode_cbor({1: 2, 3: -7, -1: 1, -2: x, -3: y}))
+    return list(map(COSEAlgorithmIdentifier, ALGORITHMS))
+
+
+def _went_back(count: int, stored: int) -> bool:
+    """An authenticator that counts has signed more often since (WebAuthn Level 3, 7.2)."""
+    return bool(count or stored) and count <= stored
+
+
+def _verify_by_nobodys(response: Any, *, beside: bytes) -> None:
+    """Does the work of verifying a signature by the algorithms that a key is not of."""
+    from webauthn.helpers import decode_credential_public_key  # noqa: PLC0415
+
+    own = decode_credential_public_key(beside).alg
+    for algorithm in ALGORITHMS:
+        if algorithm != own:
+            _verified(_verify_signature, response=response, key=nobodys_key(algorithm))
+
+
+def _verify_signature(*, response: Any, key: bytes) -> None:
+    from webauthn import helpers  # noqa: PLC0415
+
+    decoded = helpers.decode_credential_public_key(key)
+    helpers.verify_signature(
+        public_key=helpers.decoded_public_key_to_cryptography(decoded),
+        signature_alg=decoded.alg,
+        signature=response.signature,
+        data=response.authenticator_data + hashlib.sha256(response.client_data_json).digest(),
+    )
 
 
 def _verified(verify: Callable[..., Any], **arguments: object) -> Any:

@@ -43,6 +43,11 @@ EDITS = {
         f" (SELECT key_id FROM data_keys WHERE {OTHERS}) WHERE {OF_TENANT}"
     ),
 }
+REMOVALS = {
+    "the key": f"DELETE FROM data_keys WHERE {OF_COLLECTION}",
+    "the tenant's": f"DELETE FROM data_keys WHERE {OF_TENANT}",
+    "all of the tenant": f"DELETE FROM data_keys WHERE tenant = '{VICTIM}'",
+}
 
 
 def flipped(value: bytes) -> bytes:
@@ -159,6 +164,18 @@ def test_a_key_that_was_edited_is_refused_and_nothing_is_done(keys: Keys, edit: 
         # Another tenant does not notice.
         assert keys.read("first", tenant=ATTACKER) == "OK"
         assert not keys.in_the_clear()
+    assert keys.read("first") == "OK"
+    assert "Traceback" not in keys.world.server.stderr
+
+
+@pytest.mark.parametrize("removal", REMOVALS.values(), ids=REMOVALS.keys())
+def test_no_key_is_made_in_the_place_of_one_that_is_gone(keys: Keys, removal: str) -> None:
+    with keys.edited(removal):
+        before = keys.records(), keys.rows(VICTIM)
+        assert keys.write("second") == "ENCRYPTION_KEY_UNUSABLE"
+        assert keys.read("first") == "ENCRYPTION_KEY_UNUSABLE"
+        assert (keys.records(), keys.rows(VICTIM)) == before
+        assert keys.read("first", tenant=ATTACKER) == "OK"
     assert keys.read("first") == "OK"
     assert "Traceback" not in keys.world.server.stderr
 

@@ -162,3 +162,9 @@ def test_an_issuer_at_an_inner_address_is_not_asked(start: Start, other: Issuer)
         answer = code(lambda: users.ListUsers(LIST, metadata=bearer(other.token())))
     assert answer is UNKNOWN
     assert other.asked == []
+
+
+def test_an_issuer_whose_keys_cannot_be_had_is_named(start: Start, other: Issuer) -> None:
+    server = serve(start, other, allow_private_addresses=False)
+    server.wait_for(f"keys cannot be had +issuer='{other.url}'", source="stderr")
+    server.wait_for("no public address", source="stderr")

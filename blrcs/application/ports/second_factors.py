@@ -48,7 +48,7 @@ class SecondFactorRepository(Protocol):
         ...
 
     async def find_passkey(self, credential_id: bytes) -> Passkey | None:
-        """The passkey of this credential, whosever it is."""
+        """The passkey of this credential, whosever it is; None takes the same work."""
         ...
 
     async def use_passkey(self, passkey: Passkey, challenge: Challenge) -> bool:
@@ -127,7 +127,7 @@ class PasskeyCeremonies(Protocol):
         """What was signed; None unless it is this passkey's answer, and its user was verified.
 
         Without a passkey always None, for the same work: how long it takes does not tell whether
-        there is one, nor whose it is.
+        there is one, nor whose it is, nor the algorithm of its key or its sign count.
         """
         ...
 

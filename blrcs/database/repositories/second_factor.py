@@ -54,9 +54,27 @@ _PASSKEYS = Statement(
     .where(passkeys.c.user_id == sa.bindparam("of_user"))
     .order_by(passkeys.c.created_at_ns, passkeys.c.id)
 )
-_PASSKEY = Statement(
-    sa.select(passkeys).where(passkeys.c.credential_hash == sa.bindparam("of_hash"))
+_SOUGHT = passkeys.alias("sought")
+_FIRST = (
+    sa.select(passkeys.c.credential_hash.label("hash"))
+    .order_by(passkeys.c.credential_hash)
+    .limit(1)
+    .subquery("first_one")
 )
+_PASSKEY_OR_FIRST = Statement(
+    sa.select(passkeys).join_from(
+        _FIRST,
+        passkeys,
+        passkeys.c.credential_hash
+        == sa.func.coalesce(
+            sa.select(_SOUGHT.c.credential_hash)
+            .where(_SOUGHT.c.credential_hash == sa.bindparam("of_hash"))
+            .scalar_subquery(),
+            _FIRST.c.hash,
+        ),
+    )
+)
+"""The passkey of a credential; where there is none the first one, for the same work."""
 _ADD_PASSKEY = Statement(sa.insert(passkeys))
 _USE_PASSKEY = Statement(
     sa.update(passkeys)
@@ -169,8 +187,11 @@ class SqlSecondFactorRepository:
 
     async def find_passkey(self, credential_id: bytes) -> Passkey | None:
         """See the port."""
-        row = await self._database.fetch_one(_PASSKEY, of_hash=credential_digest(credential_id))
-        return None if row is None else passkey_from_row(row)
+        row = await self._database.fetch_one(
+            _PASSKEY_OR_FIRST, of_hash=credential_digest(credential_id)
+        )
+        found = None if row is None else passkey_from_row(row)
+        return found if found is not None and found.credential_id == credential_id else None
 
     async def use_passkey(self, passkey: Passkey, challenge: Challenge) -> bool:
         """See the port."""

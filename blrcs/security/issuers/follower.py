@@ -115,7 +115,7 @@ class IssuerFollower:
         return wait_s
 
     def _failed(self, problem: str) -> float:
-        log.warning("an issuer's keys cannot be had", problem=problem)
+        log.warning("an issuer's keys cannot be had", issuer=self._source.issuer, problem=problem)
         if self._keyset is not None and self._clock() >= self._good_until_ns:
             log.error("an issuer is trusted no longer", issuer=self._source.issuer)
             self._keyset = None

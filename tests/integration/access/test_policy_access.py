@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +11,8 @@ from blrcs.cli.policy import app
 from blrcs.database.repositories.access import SqlAccessRepository
 from blrcs.database.repositories.decision import SqlDecisionRepository
 from blrcs.domain.binding import Binding
+from blrcs.domain.condition.condition import Condition
+from blrcs.domain.policy_change import PolicyChange
 from tests.integration.stores import FileStore
 
 HISTORY = {"create_time_ns": 1, "update_time_ns": 1}
@@ -24,8 +27,15 @@ async def fill(folder):
             resource="tenants/a",
             **HISTORY,
         )
+        conditional = replace(
+            binding,
+            name="bindings/c",
+            resource="tenants/c",
+            condition=Condition("now.getHours() > 8"),
+        )
+        change = PolicyChange(bindings=(binding, conditional))
         await SqlAccessRepository(database, reader).change(
-            lambda policy: policy.with_binding(binding, now_ns=1), lambda _: None
+            lambda policy: policy.changed(change, now_ns=1), lambda _: None
         )
         decision = ("users/alice", "blrcs.users.get", "tenants/a", True)
         await SqlDecisionRepository(database, most=10).add({decision: 7}, 5)
@@ -48,6 +58,12 @@ def test_who_can_names_principals_and_bindings(run):
     assert code == 0
     assert "users/alice" in output
     assert "bindings/b: roles/viewer to users/alice on tenants/a" in output
+    code, output = run("who-can", "blrcs.users.get", "--resource", "tenants/c")
+    assert "bindings/c: roles/viewer to users/alice on tenants/c, under a condition" in output
+    for resource, conditional in (("tenants/a", False), ("tenants/c", True)):
+        code, output = run("who-can", "blrcs.users.get", "--resource", resource, "--json")
+        (holder,) = json.loads(output)
+        assert [each["conditional"] for each in holder["bindings"]] == [conditional]
     code, output = run("who-can", "blrcs.users.get", "--json")
     assert (code, json.loads(output)) == (0, [])
 

@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import pwd
+import sqlite3
+from contextlib import closing
 
 import pytest
 from typer.testing import CliRunner
@@ -96,6 +98,10 @@ async def test_the_server_has_keys_of_its_own(world, blrcs):
     assert refused == "blrcs: the server has nothing encrypted of its own\n"
     await world.encryption.sealer("credentials").seal(("totp", "alice"), b"seed")
     assert "Rotated the server's credentials" in await blrcs("rotate-server")
+    kept = await blrcs("destroy-old")
+    assert kept.startswith(
+        "Still needed, or rotated within ten minutes: the server's credentials, key "
+    )
 
 
 async def test_what_changes_keys_is_in_the_audit_log(world, blrcs, tmp_path):
@@ -124,4 +130,16 @@ async def test_nothing_is_done_that_cannot_be_recorded(world, blrcs, tmp_path):
     for command in (["shred-tenant", "tenants/acme", "--yes"], ["destroy-old"], ["rotate-server"]):
         refused = await blrcs(*command, code=1)
         assert refused.startswith("blrcs: nothing was done, since it cannot be recorded")
+    assert await blrcs("status", "--json") == before
+
+
+async def test_a_key_that_is_gone_is_named(world, blrcs, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "blrcs.db")) as database, database:
+        database.execute("DELETE FROM data_keys WHERE collection = 'orders'")
+    before = await blrcs("status", "--json")
+    for command in (["rotate-data", "tenants/acme", "--collection", "orders"], ["reencrypt"]):
+        assert await blrcs(*command, code=1) == (
+            "blrcs: the server does not have the key for encrypted fields: a data key of"
+            " tenants/acme/collections/orders is gone from the database; what needs it is there\n"
+        )
     assert await blrcs("status", "--json") == before

@@ -15,9 +15,9 @@ from blrcs.domain.record_name import CollectionKey
 from blrcs.domain.second_factor import Challenge, TotpSecret
 from blrcs.encryption.key_store import KeyStore
 from blrcs.encryption.retirement import SETTLING_NS, destroy_unused
-from blrcs.encryption.sealer import CREDENTIALS, Sealer
+from blrcs.encryption.sealer import Sealer
 from blrcs.encryption.server_values import SCOPE
-from blrcs.encryption.stored_key import KeyPurpose, KeyState
+from blrcs.encryption.stored_key import CREDENTIALS, KeyPurpose, KeyState
 from tests.integration.encryption.test_rotation import FIELDS, data
 from tests.integration.encryption.test_rotation import SCOPE as ORDERS
 from tests.integration.encryption.test_server_values import enrol

@@ -7,11 +7,15 @@ from dataclasses import replace
 
 import orjson
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from blrcs.database.repositories.record_lookup import _STORED
 from blrcs.database.repositories.record_row import sealed_to_bytes
 from blrcs.database.repositories.record_step import _PUT
+from blrcs.database.statement import Statement
+from blrcs.database.tables import data_keys
+from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.data_key import DataKey, key_id
 from blrcs.encryption.key_store import OLD_KEY_ID, put_setting
@@ -28,6 +32,9 @@ from tests.unit.application.identity_fakes import FakeClock
 SCOPE = CollectionKey("acme", "orders")
 FIELDS = {"encrypted_fields": ["iban"], "secret_fields": ["pin"]}
 DESTROYED = ("FAILED_PRECONDITION", "ENCRYPTION_KEYS_DESTROYED")
+
+UNUSABLE = ("FAILED_PRECONDITION", "ENCRYPTION_KEY_UNUSABLE")
+REMOVE = Statement(sa.delete(data_keys).where(data_keys.c.purpose == sa.bindparam("of_purpose")))
 
 
 def data(number):
@@ -349,6 +356,34 @@ async def test_what_an_earlier_version_has_encrypted_is_opened_and_taken_over(wo
         assert DataKey(raw).id in {key.key_id for key in (await it.destroy_unused())[0]}
     async with World.open(store, FakeClock(), encryption={"master_key": "file:new"}) as again:
         assert data_of(await again.get("a")) == {**shown(1), "iban": "iban 7"}
+
+
+@pytest.mark.parametrize("removed", [KeyPurpose.SEAL, KeyPurpose.INDEX, KeyPurpose.WRAP])
+async def test_no_key_is_made_in_the_place_of_one_that_is_gone(store, removed):
+    async with World.open(store, FakeClock()) as world:
+        await world.collection(encrypted_fields=["iban"], indexes=[{"path": "iban"}])
+        await world.create("a", {"iban": "DE1"})
+    async with tool(store) as it:
+        await it.database.execute(REMOVE, of_purpose=removed.value)
+        left = await it.stored()
+    async with World.open(store, FakeClock()) as world, tool(store) as it:
+        assert await refusal(world.create("b", {"iban": "DE2"})) == UNUSABLE
+        assert await refusal(world.get("a")) == UNUSABLE
+        if removed is not KeyPurpose.INDEX:  # which is not rotated
+            with pytest.raises(FailedPreconditionError):
+                await it.rotation.rotate_data("acme", "orders")
+        assert await it.stored() == left
+
+
+async def test_where_nothing_is_encrypted_a_key_that_is_gone_is_made_anew(store):
+    async with World.open(store, FakeClock()) as world:
+        await world.collection(encrypted_fields=["iban"], indexes=[{"path": "iban"}])
+        await world.create("a", {"plain": 1})
+    async with World.open(store, FakeClock()) as world, tool(store) as it:
+        await it.database.execute(REMOVE, of_purpose=KeyPurpose.SEAL.value)
+        await it.database.execute(REMOVE, of_purpose=KeyPurpose.INDEX.value)
+        await world.create("b", {"iban": "DE2"})
+        assert data_of(await world.get("b")) == {"iban": "DE2"}
 
 
 async def test_a_start_with_the_key_of_an_earlier_version_alone(store):

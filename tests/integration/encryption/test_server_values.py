@@ -1,22 +1,25 @@
 """Other keys for what the server keeps secret itself, while servers run, on each database."""
 
+import pytest
 import sqlalchemy as sa
 
 from blrcs.application.auth.prove_second_factor import totp_context
 from blrcs.database.repositories.key_use import SERVER
 from blrcs.database.statement import Statement
-from blrcs.database.tables import totp_secrets, users
+from blrcs.database.tables import data_keys, totp_secrets, users
+from blrcs.domain.errors import FailedPreconditionError
 from blrcs.encryption import server_values
 from blrcs.encryption.retirement import SETTLING_NS
-from blrcs.encryption.sealer import CREDENTIALS, SIGNING_KEYS, Sealer
-from blrcs.encryption.server_values import KEYS_SCOPE, SCOPE
-from blrcs.encryption.stored_key import KeyState
+from blrcs.encryption.sealer import Sealer
+from blrcs.encryption.server_values import KEYS_SCOPE, SCOPE, ServerValues
+from blrcs.encryption.stored_key import CREDENTIALS, SIGNING_KEYS, KeyState
 from blrcs.security.key_directory import KeyDirectory
 from blrcs.security.shared_keys import SharedKeys
 from tests.integration.encryption.tool import all_of, tool
 
 NAMES = [f"user-{number}" for number in range(5)]
 ADD_USER, ADD_TOTP = Statement(sa.insert(users)), Statement(sa.insert(totp_secrets))
+REMOVE = Statement(sa.delete(data_keys).where(data_keys.c.collection == sa.bindparam("of_scope")))
 ALL = Statement(sa.select(totp_secrets))
 
 
@@ -120,3 +123,23 @@ async def test_the_keys_that_sign_are_encrypted_anew(store, tmp_path):
         other.path.parent.mkdir()
         await SharedKeys(other, it.database, sealer, lambda: 1).settle()
         assert {*other.read().by_kid} == {*directory.read().by_kid}
+
+
+async def test_the_server_makes_no_key_in_the_place_of_one_that_is_gone(store):
+    async with tool(store) as it:
+        await enrol(it, *NAMES)
+        await it.database.execute(REMOVE, of_scope=CREDENTIALS)
+        left = await it.stored()
+    async with tool(store) as it:
+        sealer = Sealer(it.keys, CREDENTIALS)
+        for call in (
+            sealer.seal(["a"], b"b"),
+            opened(it),
+            all_of(ServerValues(it.database, it.keys).run()),
+        ):
+            with pytest.raises(FailedPreconditionError) as caught:
+                await call
+            assert caught.value.reason == "ENCRYPTION_KEY_UNUSABLE"
+        assert await it.stored() == left
+        # What has sealed nothing yet gets a key.
+        await Sealer(it.keys, SIGNING_KEYS).seal(["a"], b"b")

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from blrcs.database.repositories import second_factor
+from blrcs.database.repositories.passkey_row import passkey_from_row
 from blrcs.domain.errors import UnauthenticatedError
 from blrcs.domain.second_factor import MAX_PASSKEYS
 from blrcs.v1 import auth_pb2, credential_pb2
@@ -14,7 +16,7 @@ from tests.integration.identity.identity import call_of
 CALLERS = 20
 
 
-@pytest.fixture(params=["ES256", "EdDSA"])
+@pytest.fixture(params=["ES256", "EdDSA", "RS256"])
 def authenticator(request):
     return Authenticator(request.param)
 
@@ -138,3 +140,22 @@ async def test_of_many_finished_at_once_as_many_stay_as_one_may_have(identity, s
 
     assert sum(not isinstance(each, Exception) for each in results) == 1
     assert len((await credentials(identity)).passkeys) == MAX_PASSKEYS
+
+
+async def test_who_looks_for_an_unknown_passkey_reads_one_all_the_same(
+    identity, registered, authenticator, monkeypatch
+):
+    read = []
+
+    def from_row(row):
+        read.append(row.id)
+        return passkey_from_row(row)
+
+    monkeypatch.setattr(second_factor, "passkey_from_row", from_row)
+    find = identity.second_factors.find_passkey
+
+    assert (await find(authenticator.credential_id)).user_id == "alice"
+    for unknown in (b"", bytes(32), b"\xff" * 32, authenticator.credential_id[:-1]):
+        assert await find(unknown) is None
+
+    assert read == read[:1] * 5

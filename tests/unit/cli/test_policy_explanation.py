@@ -272,6 +272,14 @@ def test_a_workload_has_a_certificate_and_no_account(methods):
     assert ask(methods[SIGN_OUT], workload)["authentication"].decision == "admits"
 
 
+def test_a_subject_of_an_issuer_has_no_account(methods):
+    subject = Caller(principal="issuers/test/subjects/abc", stored=StoredAccess(TABLE, None))
+    verdict = ask(methods[SIGN_OUT], subject)["authentication"]
+    assert told(verdict)[:2] == ("depends", "")
+    assert "auth.issuers" in verdict.reasons[0]
+    assert "groups" in verdict.reasons[1]
+
+
 def test_a_denial_is_named_also_to_an_owner(methods):
     verdict = ask(methods[GET_USER], "users/max", name="users/max")["authorization"]
     assert told(verdict)[:2] == ("rejects", "PERMISSION_DENIED")

@@ -166,7 +166,12 @@ def test_so_many_files_are_looked_at(tmp_path, monkeypatch):
             (tmp_path / name / f"{number}").touch()
             (tmp_path / name / f"{number}").chmod(0o644)
     tmp_path.chmod(0o711)
-    assert len(found(examine_files(Settings(data_directory=tmp_path), {}, {}))) == 3
+    *some, last = examine_files(Settings(data_directory=tmp_path), {}, {})
+    assert len(some) == 3
+    assert (last.check, last.severity, last.key) == ("key-files", "warning", "data_directory")
+    assert last.problem.endswith("than the 5 that were looked at")
+    monkeypatch.setattr(doctor_files, "MAX_FILES", 10)
+    assert len(found(examine_files(Settings(data_directory=tmp_path), {}, {}))) == 8
 
 
 @pytest.mark.parametrize(

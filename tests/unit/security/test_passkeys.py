@@ -30,7 +30,7 @@ def ceremonies():
     )
 
 
-@pytest.fixture(params=["ES256", "EdDSA"])
+@pytest.fixture(params=["ES256", "EdDSA", "RS256"])
 def authenticator(request):
     return Authenticator(request.param)
 
@@ -175,6 +175,7 @@ def test_the_options_ask_for_a_key_that_signs_in_by_itself(ceremonies):
     assert options["authenticatorSelection"]["residentKey"] == "required"
     assert options["authenticatorSelection"]["userVerification"] == "required"
     assert options["attestation"] == "none"
+    assert [each["alg"] for each in options["pubKeyCredParams"]] == [-8, -7, -257]
     assert [each["id"] for each in options["excludeCredentials"]] == [base64url(b"known")]
     assert options["user"]["name"] == "alice"
     assert "alice" not in options["user"]["id"]

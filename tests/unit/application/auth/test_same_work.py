@@ -1,9 +1,11 @@
 """Proofs that are refused take the same work, whatever is wrong with them."""
 
 import hmac
+import sys
+from dataclasses import replace
 
 import pytest
-import webauthn
+from webauthn import helpers
 
 from blrcs.domain.errors import UnauthenticatedError
 from blrcs.domain.second_factor import Challenge, FactorProof
@@ -12,6 +14,8 @@ from tests.unit.application.identity_fakes import NOW_NS
 from tests.unit.application.second_factor_fakes import code_at
 
 HOME = "192.0.2.1"
+ONE_OF_EACH = [-257, -8, -7]
+"""RS256, EdDSA and ES256, as COSE numbers them."""
 
 
 @pytest.fixture
@@ -29,14 +33,16 @@ def compared(monkeypatch):
 
 @pytest.fixture
 def verified(monkeypatch):
-    """The keys that signatures of passkeys were verified with."""
-    made, real = [], webauthn.verify_authentication_response
+    """The algorithms that signatures of passkeys were verified by."""
+    made, real = [], helpers.verify_signature
 
     def verify(**arguments):
-        made.append(arguments["credential_public_key"])
+        made.append(arguments["signature_alg"])
         return real(**arguments)
 
-    monkeypatch.setattr(webauthn, "verify_authentication_response", verify)
+    monkeypatch.setattr(helpers, "verify_signature", verify)
+    ceremony = sys.modules["webauthn.authentication.verify_authentication_response"]
+    monkeypatch.setattr(ceremony, "verify_signature", verify)
     return made
 
 
@@ -76,10 +82,13 @@ async def test_recovery_codes(prove_second_factor, second_factors, enrolled):
     assert found == [(found[0][0], 1)] * 3
 
 
-async def test_passkeys(begin, complete, register, alice, verified):
-    owner, forger, stranger = Authenticator(), Authenticator(), Authenticator()
-    await register(owner)
-    forger.credential_id = owner.credential_id
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
+async def test_passkeys(begin, complete, register, alice, second_factors, verified, algorithm):
+    owner, forger, copy, stranger = (Authenticator(algorithm) for _ in range(4))
+    passkey = await register(owner)
+    forger.credential_id = copy.credential_id = owner.credential_id
+    second_factors.passkeys[owner.credential_id] = replace(passkey, sign_count=5)
+    forger.count = 10
 
     found = []
     for authenticator, handle in (
@@ -89,15 +98,17 @@ async def test_passkeys(begin, complete, register, alice, verified):
         # Whose it is can be reckoned from a user's id, and is not to be found out by trying.
         (forger, owner.handle),
         (forger, stranger.credential_id),
+        # Nor is how often it was used.
+        (copy, owner.handle),
     ):
         asked = await begin()
         authenticator.handle = handle
         proof = FactorProof(passkey=authenticator.get(asked.options))
         verified.clear()
         refusal = await refusal_of(complete(asked.challenge, proof, address=HOME))
-        found.append((refusal, len(verified)))
+        found.append((refusal, sorted(verified)))
 
-    assert found == [(found[0][0], 1)] * len(found)
+    assert found == [(found[0][0], ONE_OF_EACH)] * len(found)
 
 
 async def test_a_passkey_of_somebody_else_beside_a_password(
@@ -112,4 +123,16 @@ async def test_a_passkey_of_somebody_else_beside_a_password(
     for user_id in ("alice", "bob"):
         verified.clear()
         await refusal_of(prove_passkey(response, challenge, user_id=user_id))
-        assert len(verified) == 1
+        assert sorted(verified) == ONE_OF_EACH
+
+
+async def test_a_signature_that_is_good_is_verified_once(
+    prove_passkey, ceremonies, register, verified
+):
+    owner = Authenticator("EdDSA")
+    await register(owner)
+    challenge = Challenge(purpose="", id=bytes(32), expire_time_ns=0)
+
+    await prove_passkey(owner.get(ceremonies.request_options(challenge.id)), challenge)
+
+    assert verified == [-8]
