@@ -8,20 +8,9 @@ from types import SimpleNamespace
 import grpc
 import pytest
 
-from blrcs.api.record_requests import add_record_service
-from blrcs.assembly.direct import direct_records
 from blrcs.domain.record_name import collection_key_in
-from blrcs.interceptors.binding import bind_all
-from blrcs.interceptors.effective_policy import effective_policy
-from blrcs.interceptors.factory import PipelineFactory
-from blrcs.testing.host import NAME
-from blrcs.transport.registration import Registrar
-from blrcs.transport.router import Router
 from blrcs.v1 import record_pb2
-from blrcs_native.limits.limiter import Limiter
-from blrcs_native.tokens.keys import Keyset, VerificationKey
-from blrcs_native.tokens.verifier import TokenVerifier
-from tests.conformance.transport.channels import open_channel
+from tests.integration.records.direct_channel import bearer, direct_channel
 from tests.integration.records.test_watching import CREATED, Watch, told
 from tests.integration.records.world import ORDERS, creation, data_of, name_of, seconds
 from tests.unit.api.refusals import refusal
@@ -51,8 +40,7 @@ class Direct:
         self.sizes_bytes = []
 
     async def __call__(self, request, principal=EDITOR):
-        metadata = (("authorization", f"Bearer {self.world.host._token(principal)}"),)
-        return await self.create(request, metadata=metadata, timeout=60)
+        return await self.create(request, metadata=bearer(self.world, principal), timeout=60)
 
 
 @asynccontextmanager
@@ -67,30 +55,11 @@ async def opened(world):
         sizes_bytes.append(sum(map(len, columns[-1])))
         return images
 
-    registrar = Registrar()
-    add_record_service(world.records.service, registrar)
-    host = world.host
-    host.channel(EDITOR, {"blrcs.records.create": "tenants"})
-    host.channel(READER, {"blrcs.records.create": f"{ORDERS}x"})
-    factory = PipelineFactory(
-        limiter=Limiter(4096),
-        verifier=TokenVerifier(
-            Keyset([VerificationKey.from_secret(NAME, "HS256", host._secret)]),
-            issuers=[NAME],
-            audiences=[NAME],
-        ),
-        access=host._access,
-        direct=direct_records(
-            dataclasses.replace(
-                world.records,
-                create_together=SimpleNamespace(key_of=create.key_of, all_but_taken=noted),
-            )
-        ),
-    )
-    router = Router(
-        bind_all(registrar, factory, lambda each: effective_policy(each.name, each.descriptor))
-    )
-    async with open_channel("native", router) as channel:
+    world.host.channel(EDITOR, {"blrcs.records.create": "tenants"})
+    world.host.channel(READER, {"blrcs.records.create": f"{ORDERS}x"})
+    together = SimpleNamespace(key_of=create.key_of, all_but_taken=noted)
+    records = dataclasses.replace(world.records, create_together=together)
+    async with direct_channel(world, records) as channel:
         direct = Direct(world, channel)
         direct.settled, direct.sizes_bytes = settled, sizes_bytes
         yield direct
