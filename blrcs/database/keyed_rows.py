@@ -17,9 +17,10 @@ SIZES = (1, 4, 16, 64, 256)
 class KeyedRows:
     """A select whose rows have a key, for lists of keys of any length.
 
-    PostgreSQL takes the list as one value, so that one statement is prepared, and is made to look
-    for each key by itself: without statistics of a table it would go through it instead. Other
-    databases get as many places as one of ``SIZES`` has, the rest filled with the last key again.
+    PostgreSQL takes a list as one value, so that one statement is prepared, and is made to look for
+    each key by itself: without statistics of a table it would go through it instead. A single key
+    has a statement of its own, which is carried out sooner. Other databases get as many places as
+    one of ``SIZES`` has, the rest filled with the last key again.
 
     Attributes:
         key_of: The key of a row.
@@ -49,7 +50,7 @@ class KeyedRows:
             keys: Which rows.
             others: The select's own parameters.
         """
-        if dialect_name == "postgresql":
+        if dialect_name == "postgresql" and len(keys) > 1:
             listed = [list(column) for column in self._columns(list(dict.fromkeys(keys)))]
             lists = {f"keys{at}": column for at, column in enumerate(listed)}
             return await source.fetch_all(self._whole, **lists, **others)
