@@ -1,5 +1,6 @@
 """The methods of BLRCS's own services that are answered without Python, where nothing waits."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,14 @@ from blrcs.application.cache.set_entry import UNMET
 from blrcs.assembly.cache import AnyCache
 from blrcs.assembly.records import Records
 from blrcs.cache.memory import MemoryCache
+from blrcs.database.repositories.record_at_once import ReadAtOnce
+from blrcs.database.repositories.record_together import RecordsTogether
+from blrcs.database.statement import Row
 from blrcs.domain.cache_entry import Presence
-from blrcs.domain.errors import FailedPreconditionError
+from blrcs.domain.errors import DomainError, FailedPreconditionError, NotFoundError
 from blrcs.domain.filter.document import MAX_DEPTH
 from blrcs.domain.identity_name import USERS, misnamed
+from blrcs.domain.record_name import RecordKey
 from blrcs.interceptors.direct import DirectHandlers
 from blrcs.interceptors.error_mapping import domain_rejection
 from blrcs.limits.native_limits import NativeLimits
@@ -26,10 +31,12 @@ from blrcs_native.direct.access import DirectCheck
 from blrcs_native.direct.auth import DirectIntrospect
 from blrcs_native.direct.cache import DirectGet, DirectNearGet, DirectSet
 from blrcs_native.direct.creation import DirectCreateRecord
+from blrcs_native.direct.gathered_reads import GatheredReads
 from blrcs_native.direct.health import DirectHealthCheck
 from blrcs_native.direct.limit import DirectConsume
 from blrcs_native.direct.record import DirectGetRecord
 from blrcs_native.guards.authorization import CurrentAccess
+from blrcs_native.records.copies import RecordCopies
 from blrcs_native.tokens.verifier import TokenVerifier
 
 if TYPE_CHECKING:
@@ -64,19 +71,41 @@ def direct_cache(service: CacheService, cache: AnyCache) -> DirectHandlers:
 def direct_records(records: Records) -> DirectHandlers:
     """GetRecord, of what there are good copies of; without copies, of what can be read at once.
 
-    Where there are copies, what else is read becomes one on the road through Python. CreateRecord,
-    of plain records that are created together.
+    Where nothing can be, of what is read together. Where there are copies, what else is read
+    becomes one on the road through Python. CreateRecord, of plain records that go together.
     """
     service, together = records.service, records.create_together
     create: DirectHandlers = {}
     if together is not None:
         make = partial(DirectCreateRecord, together.key_of, together.all_but_taken, MAX_DEPTH)
         create = {service.CreateRecord: make}
-    copies = None if records.copies is None else records.copies.of_records
-    read = records.read_at_once if copies is None else None
-    if copies is None and read is None:
+    source = _source_of(records)
+    if source is None:
         return create
-    return {service.GetRecord: partial(DirectGetRecord, copies, read), **create}
+    return {service.GetRecord: partial(DirectGetRecord, source), **create}
+
+
+def _source_of(records: Records) -> RecordCopies | GatheredReads | ReadAtOnce | None:
+    if records.copies is not None:
+        return records.copies.of_records
+    if records.read_at_once is not None:
+        return records.read_at_once
+    if records.read_together is not None:
+        return GatheredReads(partial(_read_together, records.read_together), _missing_record)
+    return None
+
+
+async def _read_together(
+    together: RecordsTogether, keys: list[tuple[str, str, str]]
+) -> Sequence[Row] | Rejection | None:
+    try:
+        return await together.read(keys)
+    except DomainError as error:
+        return domain_rejection(error)
+
+
+def _missing_record(tenant: str, collection: str, record: str) -> Rejection:
+    return domain_rejection(NotFoundError(RecordKey(tenant, collection, record).name))
 
 
 def direct_access(service: AccessService, access: CurrentAccess) -> DirectHandlers:

@@ -34,6 +34,7 @@ from blrcs.database.repositories.collection import SqlCollectionRepository
 from blrcs.database.repositories.record import SqlRecordRepository
 from blrcs.database.repositories.record_at_once import ReadAtOnce, RecordsAtOnce
 from blrcs.database.repositories.record_feed import SqlChangeFeed
+from blrcs.database.repositories.record_together import RecordsTogether
 from blrcs.encryption.collection_keys import StoredCollectionKeys
 from blrcs.records.change_follower import ChangeFollower
 from blrcs.records.change_signal import LocalChangeSignal
@@ -60,7 +61,8 @@ class Records:
     """What the rest of the server needs of it.
 
     Attributes:
-        create_together: For creations of single records, where they gain by it.
+        read_together: For reads of single records, where they gain by it.
+        create_together: Likewise, for creations.
     """
 
     service: RecordService
@@ -68,6 +70,7 @@ class Records:
     signal: LocalChangeSignal
     copies: Copies | None
     read_at_once: ReadAtOnce | None
+    read_together: RecordsTogether | None
     create_together: CreatePlainRecords | None
 
 
@@ -110,6 +113,7 @@ def assemble_records(
     # Where reads are quicker than handing them to somebody else.
     reader = base.database.reader
     read_at_once = None if reader is None else RecordsAtOnce(reader, base.clock).read
+    read_together = RecordsTogether(base.database, base.clock) if reader is None else None
     signal = LocalChangeSignal(
         interval_s=refresh_interval_ns / NS_PER_S,
         generation=generation,
@@ -180,5 +184,6 @@ def assemble_records(
         signal=signal,
         copies=copies,
         read_at_once=read_at_once,
+        read_together=read_together,
         create_together=create_together,
     )

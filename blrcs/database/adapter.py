@@ -183,6 +183,14 @@ class DatabaseAdapter(Reads):
     def dialect(self) -> Dialect:
         """What statements are compiled for."""
 
+    @property
+    def is_free(self) -> bool:
+        """Whether a read that begins now waits for nobody else to give back a connection.
+
+        False as well where it would be refused at once.
+        """
+        return True
+
     @abstractmethod
     async def execute(self, statement: Statement, /, **params: Any) -> int:
         """As Transaction.execute, in a transaction of its own: durable when it returns."""

@@ -155,6 +155,13 @@ class Pool(Generic[Connection]):
         """Connections that are lent, or being opened."""
         return self._count - len(self._idle)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether whoever asks now gets a connection that nobody else has to give back first."""
+        if self._closed or (self._breaker is not None and not self._breaker.is_closed):
+            return False
+        return bool(self._idle) or self._count < self._limits.size + self._limits.overflow
+
     async def take(self) -> Connection:
         """A connection, to be given back or discarded.
 

@@ -504,6 +504,16 @@ class DatabaseConformance:
         found = set(keys[::2])
         assert [row and row.id for row in rows] == [key if key in found else None for key in asked]
 
+    async def test_keys_may_have_several_columns(self, database: DatabaseAdapter) -> None:
+        await database.execute_many(ADD, [book(key, pages=len(key)) for key in ("a", "b", "cc")])
+        loader = BatchLoader(database, KeyedRows(sa.select(books), books.c.id, books.c.pages))
+        asked = [("cc", 2), ("a", 1), ("a", 2), ("b", 1), ("none", 1), ("' OR 1=1 --", 1)]
+        rows = await loader.load_many(asked)
+        assert [row and row.id for row in rows] == ["cc", "a", None, "b", None, None]
+
+    async def test_it_is_free_while_nothing_else_runs(self, database: DatabaseAdapter) -> None:
+        assert database.is_free
+
     async def test_it_can_be_closed_twice(self, database: DatabaseAdapter) -> None:
         await database.check()
         await database.close()

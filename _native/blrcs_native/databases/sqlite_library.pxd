@@ -44,6 +44,7 @@ cdef struct SqliteLibrary:
     int (*reset)(void*) noexcept nogil
     const void* (*column_blob)(void*, int) noexcept nogil
     int (*column_bytes)(void*, int) noexcept nogil
+    long long (*column_int64)(void*, int) noexcept nogil
     int (*file_control)(void*, const char*, int, void*) noexcept nogil
     # Of these the first one is NULL unless all are there.
     int (*auto_extension)(void*) noexcept nogil

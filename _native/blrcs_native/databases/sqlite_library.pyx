@@ -19,6 +19,7 @@ cdef tuple READS = (
     b"sqlite3_reset",
     b"sqlite3_column_blob",
     b"sqlite3_column_bytes",
+    b"sqlite3_column_int64",
     b"sqlite3_file_control",
 )
 # Libraries are built without some of them.

@@ -21,6 +21,9 @@ class SqlitePoint:
     Args:
         path: Of a database that has a write-ahead log.
         sql: Finds one row at most, with one value of octets, by three texts and the time.
+        again: Finds the same by the same and the number that ``sql`` gives of a row as another
+            value, which is not 0. It is asked first where the texts were found before; so it has to
+            compare them, since rows move.
         clock: Unix time in nanoseconds.
 
     Raises:
@@ -31,6 +34,7 @@ class SqlitePoint:
         self,
         path: PathLike[str],
         sql: str,
+        again: str | None = None,
         *,
         clock: Callable[[], int] = ...,
     ) -> None: ...

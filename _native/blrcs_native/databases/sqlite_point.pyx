@@ -2,6 +2,8 @@
 
 What begins and ends a read, its locks in shared memory, takes as long as all the rest of it. So
 reads of one turn of the loop share a snapshot as long as nobody has committed since it was taken.
+To look through an index of three texts takes half of the rest: so it is remembered, for some texts,
+in which row they were.
 """
 
 import os
@@ -11,7 +13,8 @@ from asyncio import get_running_loop
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-from libc.stdint cimport INT64_MAX, int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
@@ -29,11 +32,14 @@ from blrcs_native.databases.sqlite_library cimport (
     load_sqlite,
 )
 from blrcs_native.encoding.protobuf_wire cimport Span, span_of, text_of
+from blrcs_native.http2.octets_hash cimport octets_hash
 
 cdef enum:
     INDEX_VERSION = 3007000
     INDEX_REGION_SIZE = 32768
     SHARED_MEMORY_METHODS = 2
+    # Rows that are found again, of all that were found. A power of two.
+    MOST_ROWS = 1 << 13
 
 cdef SqliteLibrary sqlite
 cdef bint is_loaded = load_sqlite(&sqlite)
@@ -66,12 +72,13 @@ cdef class SqlitePoint:
     """See sqlite_point.pyi."""
 
     def __cinit__(self):
-        self.database = self.statement = self.begin = self.end = NULL
+        self.database = self.statement = self.again = self.begin = self.end = NULL
+        self.rows = NULL
         self.header = NULL
         self.undo = NULL
         self.is_held = False
 
-    def __init__(self, path, str sql not None, *, clock=time.time_ns):
+    def __init__(self, path, str sql not None, str again=None, *, clock=time.time_ns):
         cdef bytes name = os.fsencode(path)
         self.clock = None if clock is time.time_ns else clock
         self.note = None
@@ -91,12 +98,20 @@ cdef class SqlitePoint:
             raise OSError(f"{path} cannot be read")
         try:
             self.statement = self._prepared(sql)
+            if again is not None:
+                self.again = self._prepared(again)
             self.begin = self._prepared("BEGIN")
             self.end = self._prepared("COMMIT")
             self.undo = self._prepared("ROLLBACK")
         except OSError:
             self.close()
             raise
+        if self.again != NULL:
+            self.seed = int.from_bytes(os.urandom(8), "little")
+            self.rows = <FoundRow*>calloc(MOST_ROWS, sizeof(FoundRow))
+            if self.rows == NULL:
+                self.close()
+                raise MemoryError
 
     def __dealloc__(self):
         self._close()
@@ -117,11 +132,14 @@ cdef class SqlitePoint:
         if not is_loaded:
             return
         sqlite.finalize(self.statement)
+        sqlite.finalize(self.again)
         sqlite.finalize(self.begin)
         sqlite.finalize(self.end)
         sqlite.finalize(self.undo)
         sqlite.close_v2(self.database)
-        self.database = self.statement = self.begin = self.end = self.undo = NULL
+        self.database = self.statement = self.again = self.begin = self.end = self.undo = NULL
+        free(self.rows)
+        self.rows = NULL
         self.header = NULL
         self.is_held = False
 
@@ -151,29 +169,64 @@ cdef class SqlitePoint:
         return found
 
     cdef bytes _found(self, Span first, Span second, Span third):
-        cdef bytes found = None
-        cdef int code
+        cdef bytes found
+        cdef int code = SQLITE_DONE
+        cdef FoundRow* row = NULL
         cdef int64_t now_ns = self._now_ns()
         if not self._hold():
             return None
-        if (
-            bind(self.statement, 1, first)
-            and bind(self.statement, 2, second)
-            and bind(self.statement, 3, third)
-            and sqlite.bind_int64(self.statement, 4, now_ns) == SQLITE_OK
-        ):
-            code = sqlite.step(self.statement)
-            if code == SQLITE_ROW:
-                found = PyBytes_FromStringAndSize(
-                    <const char*>sqlite.column_blob(self.statement, 0),
-                    sqlite.column_bytes(self.statement, 0),
-                )
-            sqlite.reset(self.statement)
-            if code != SQLITE_ROW and code != SQLITE_DONE:
-                self._let_go()
-            elif self.header == NULL:
-                self._look_for_header()
+        if self.rows != NULL:
+            row = self._row_of(first, second, third)
+            if row.number != 0 and sqlite.bind_int64(self.again, 5, row.number) == SQLITE_OK:
+                found = self._value(self.again, first, second, third, now_ns, NULL, &code)
+                if code == SQLITE_ROW:
+                    return found
+        found = self._value(self.statement, first, second, third, now_ns, row, &code)
+        if code != SQLITE_ROW and code != SQLITE_DONE:
+            self._let_go()
+        elif self.header == NULL:
+            self._look_for_header()
         return found
+
+    cdef bytes _value(
+        self,
+        void* statement,
+        Span first,
+        Span second,
+        Span third,
+        int64_t now_ns,
+        FoundRow* row,
+        int* code,
+    ):
+        """What a statement finds, whose row is noted where ``row`` is given."""
+        cdef bytes found = None
+        if not (
+            bind(statement, 1, first)
+            and bind(statement, 2, second)
+            and bind(statement, 3, third)
+            and sqlite.bind_int64(statement, 4, now_ns) == SQLITE_OK
+        ):
+            return None
+        code[0] = sqlite.step(statement)
+        if code[0] == SQLITE_ROW:
+            found = PyBytes_FromStringAndSize(
+                <const char*>sqlite.column_blob(statement, 0), sqlite.column_bytes(statement, 0)
+            )
+            if row != NULL:
+                row.number = sqlite.column_int64(statement, 1)
+        sqlite.reset(statement)
+        return found
+
+    cdef FoundRow* _row_of(self, Span first, Span second, Span third) noexcept:
+        """Where these texts were found; which is only looked at first, since it may be so no more."""
+        cdef uint64_t texts = octets_hash(self.seed, first.data, first.size)
+        texts = octets_hash(texts, second.data, second.size)
+        texts = octets_hash(texts, third.data, third.size)
+        cdef FoundRow* row = &self.rows[texts % MOST_ROWS]
+        if row.texts != texts:
+            row.texts = texts
+            row.number = 0
+        return row
 
     cdef bint _hold(self) except -1:
         """Has the next read see all that is committed; False where that cannot be."""

@@ -124,7 +124,7 @@ cdef class DirectCreateRecord(DirectHandler):
         cdef Group group
         cdef LateAnswer late
         cdef tuple document
-        if call.messages is None or not self._leaves_nothing():
+        if call.messages is None or not self.leaves_nothing():
             return None
         if not read_creation(span_of(body, size), &parent, &record_id, &data):
             return None
@@ -144,10 +144,6 @@ cdef class DirectCreateRecord(DirectHandler):
         late = late_answer(call)
         group.add(given, document[0], document[1], late)
         return late
-
-    cdef bint _leaves_nothing(self) noexcept:
-        """Whether nobody can tell that guards were asked, who are asked again if this declines late."""
-        return not self.guards or (self.sole is not None and self.sole.access.log is None)
 
     cdef Group _group_for(self, str name, str record_id, Py_ssize_t size_bytes):
         """Where the next one waits; None where it has to go another way."""

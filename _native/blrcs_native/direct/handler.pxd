@@ -22,6 +22,7 @@ cdef class DirectHandler:
     cdef uint64_t asked_table
 
     cdef object answer(self, Call call, const unsigned char* body, Py_ssize_t size)
+    cdef bint leaves_nothing(self) noexcept
     cdef Rejection admit(self, Call call, object message)
     cdef Rejection admit_texts(self, Call call, tuple texts)
     cdef void _watch(self, ObjectAuthorizationGuard guard) except *

@@ -66,6 +66,10 @@ cdef class DirectHandler:
         """
         return None
 
+    cdef bint leaves_nothing(self) noexcept:
+        """Whether nobody can tell that guards were asked, who are asked again if it declines late."""
+        return not self.guards or (self.sole is not None and self.sole.access.log is None)
+
     cdef Rejection admit(self, Call call, object message):
         """Asks the guards that read the request, which has the attributes ``fields``.
 

@@ -10,6 +10,11 @@ from blrcs_native.calls.rejection import explained
 cdef Rejection CANCELLED = explained(1, "handler", "CALL_CANCELLED", "the call was cancelled")
 
 
+cdef class Waiting:
+    cdef void left(self) noexcept:
+        """One of them does not wait any more, to whom no answer was given."""
+
+
 @cython.final
 @cython.freelist(64)
 cdef class LateAnswer:
@@ -19,7 +24,12 @@ cdef class LateAnswer:
         raise TypeError("direct handlers make them")
 
     cdef void drop(self) noexcept:
-        self.stream = None
+        cdef Waiting waiting = self.waiting
+        if self.stream is not None:
+            self.stream = None
+            self.waiting = None
+            if waiting is not None:
+                waiting.left()
 
     cdef void settle(self, object answer) except *:
         """Ends the call with what `DirectHandler.answer` could have given at once.
@@ -30,6 +40,7 @@ cdef class LateAnswer:
         cdef MessageStream stream = self.stream
         if stream is not None:
             self.stream = None
+            self.waiting = None
             stream.answered(answer)
 
     cdef void give_up(self) except *:

@@ -70,6 +70,11 @@ class MysqlAdapter(DatabaseAdapter):
         """See the port."""
         return self._dialect
 
+    @property
+    def is_free(self) -> bool:
+        """See the port."""
+        return self._lender.is_free
+
     async def execute(self, statement: Statement, /, **params: Any) -> int:
         """See the port."""
         return (await self._run(statement.compiled(self._dialect), params)).affected_rows

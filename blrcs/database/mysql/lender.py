@@ -38,6 +38,11 @@ class Lender:
         self._clearing: set[asyncio.Task[None]] = set()
         self.take = self._pool.take
 
+    @property
+    def is_free(self) -> bool:
+        """See Pool."""
+        return self._pool.is_free
+
     def take_back(self, connection: MysqlConnection) -> None:
         """Of a caller that is done with it, well or not; nothing is left open on it."""
         if connection.is_busy:

@@ -93,6 +93,11 @@ class PostgresqlAdapter(Statements, DatabaseAdapter):
     dialect = POSTGRESQL
 
     @property
+    def is_free(self) -> bool:
+        """See the port."""
+        return self._pool.is_free
+
+    @property
     def connections_in_use(self) -> int:
         """How many are lent, recovering, or being opened."""
         return self._pool.in_use

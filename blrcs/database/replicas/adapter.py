@@ -53,6 +53,11 @@ class ReplicatedDatabase(DatabaseAdapter):
         return self._primary.dialect
 
     @property
+    def is_free(self) -> bool:
+        """See the port: of the primary."""
+        return self._primary.is_free
+
+    @property
     def stale(self) -> Reads:
         """See the port."""
         return self._reads

@@ -225,6 +225,11 @@ class WatchedDatabase(_Statements, DatabaseAdapter):
         """See the port."""
         return self._inner.dialect
 
+    @property
+    def is_free(self) -> bool:
+        """See the port."""
+        return self._inner.is_free
+
     @asynccontextmanager
     async def transaction(
         self,

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import sqlalchemy as sa
+
 from blrcs.application.ports.clock import Clock
 from blrcs.database.adapter import BlockingReader, Operation
 from blrcs.database.sqlite.database import SqliteDatabase
@@ -41,7 +43,7 @@ class SqliteReader(BlockingReader):
         compiled = statement.compiled(SQLITE)
         if not is_available or compiled.bind({name: name for name in names}) != names:
             return None
-        point = SqlitePoint(self._path, compiled.sql, clock=clock)
+        point = SqlitePoint(self._path, *_with_rows(statement), clock=clock)
         self._points.append(point)
         return point
 
@@ -57,3 +59,14 @@ class SqliteReader(BlockingReader):
         """Points find nothing more."""
         for each in self._points:
             each.close()
+
+
+def _with_rows(statement: Statement) -> tuple[str, str | None]:
+    """A statement that gives the number of its row as well, and one that finds it by that."""
+    construct = statement.construct(SQLITE)
+    if not isinstance(construct, sa.Select):
+        return statement.compiled(SQLITE).sql, None
+    number = sa.literal_column("rowid", sa.BigInteger())
+    there = construct.where(number == sa.bindparam("row_number"))
+    numbered = Statement(construct.add_columns(number.label("row_number")))
+    return numbered.compiled(SQLITE).sql, Statement(there).compiled(SQLITE).sql

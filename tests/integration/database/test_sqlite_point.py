@@ -17,6 +17,7 @@ from blrcs_native.direct.record import DirectGetRecord
 
 NOW_NS = 1000
 FIND = "SELECT value FROM kept WHERE a = ? AND b = ? AND c = ? AND until_ns > ?"
+WITH_ROWS = FIND.replace("value", "value, rowid"), f"{FIND} AND rowid = ?"
 PUT = "INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?, ?)"
 COMMITS = 300
 
@@ -37,9 +38,9 @@ def writer(path):
         yield connection
 
 
-@pytest.fixture
-def point(path, writer):
-    with closing(SqlitePoint(path, FIND, clock=lambda: NOW_NS)) as found:
+@pytest.fixture(params=[(FIND,), WITH_ROWS], ids=["by-index", "by-row"])
+def point(request, path, writer):
+    with closing(SqlitePoint(path, *request.param, clock=lambda: NOW_NS)) as found:
         yield found
 
 
@@ -66,6 +67,30 @@ def test_there_is_none_for_other_texts_and_after_its_time(point, writer):
     assert point("a", "b", "é\0") == b"x"
     assert point("a", "b", "é") is None
     assert point("a", "b", "c") is None
+
+
+def test_a_row_that_moved_is_found_and_none_in_its_place(point, writer):
+    put(writer, b"x", c="c")
+    put(writer, b"y", c="d")
+    for _ in range(2):
+        assert [point("a", "b", each) for each in "cde"] == [b"x", b"y", None]
+    writer.execute("UPDATE kept SET rowid = rowid + 1000 WHERE c = 'c'")
+    writer.execute("UPDATE kept SET rowid = 1 WHERE c = 'd'")
+    for _ in range(2):
+        assert [point("a", "b", each) for each in "cde"] == [b"x", b"y", None]
+    writer.execute("DELETE FROM kept WHERE c = 'd'")
+    writer.execute(
+        "INSERT INTO kept (rowid, a, b, c, until_ns, value) VALUES (1, 'a', 'b', 'e', 2000, 'z')"
+    )
+    for _ in range(2):
+        assert [point("a", "b", each) for each in "cde"] == [b"x", None, b"z"]
+
+
+def test_more_rows_are_found_than_are_remembered(point, writer):
+    ids = [f"c{number}" for number in range(20_000)]
+    writer.executemany(PUT, [("a", "b", each, NOW_NS + 1, each.encode()) for each in ids])
+    for _ in range(2):
+        assert [point("a", "b", each) for each in ids] == [each.encode() for each in ids]
 
 
 async def test_reads_of_one_turn_see_what_is_committed_between_them(point, writer):
@@ -201,7 +226,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 
 
 def test_get_record_is_answered_by_the_ids_of_its_name(point, writer):
-    handler = DirectGetRecord(None, point)
+    handler = DirectGetRecord(point)
     method = Method(
         "/a.B/Get", client_streaming=False, server_streaming=False, parse=None, serialize=None
     )

@@ -8,10 +8,9 @@ from types import SimpleNamespace
 import grpc
 import pytest
 
-from blrcs.assembly.direct import direct_records
 from blrcs.domain.record_name import collection_key_in
 from blrcs.v1 import record_pb2
-from tests.conformance.transport.channels import open_channel
+from tests.integration.records.direct_channel import bearer, direct_channel
 from tests.integration.records.test_watching import CREATED, Watch, told
 from tests.integration.records.world import ORDERS, creation, data_of, name_of, seconds
 from tests.unit.api.refusals import refusal
@@ -41,8 +40,7 @@ class Direct:
         self.sizes_bytes = []
 
     async def __call__(self, request, principal=EDITOR):
-        metadata = (("authorization", f"Bearer {self.world.host._token(principal)}"),)
-        return await self.create(request, metadata=metadata, timeout=60)
+        return await self.create(request, metadata=bearer(self.world, principal), timeout=60)
 
 
 @asynccontextmanager
@@ -60,10 +58,8 @@ async def opened(world):
     world.host.channel(EDITOR, {"blrcs.records.create": "tenants"})
     world.host.channel(READER, {"blrcs.records.create": f"{ORDERS}x"})
     together = SimpleNamespace(key_of=create.key_of, all_but_taken=noted)
-    router = world.router(
-        direct=direct_records(dataclasses.replace(world.records, create_together=together))
-    )
-    async with open_channel("native", router) as channel:
+    records = dataclasses.replace(world.records, create_together=together)
+    async with direct_channel(world, records) as channel:
         direct = Direct(world, channel)
         direct.settled, direct.sizes_bytes = settled, sizes_bytes
         yield direct

@@ -71,6 +71,7 @@ async def test_connections_that_are_refused_open_the_circuit(database, watch):
     with pytest.raises(CircuitOpenError):
         await pool.take()
     assert pool.take_idle() is None
+    assert not pool.is_free
     assert watch.states == [CircuitState.OPEN]
     assert pool.in_use == 0
 

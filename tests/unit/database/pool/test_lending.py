@@ -36,6 +36,22 @@ async def test_one_that_is_idle_can_be_taken_without_waiting(
     await closing
 
 
+async def test_it_is_free_while_one_can_be_lent_or_opened(
+    server: Server, observer: Observer
+) -> None:
+    pool = make(server, observer, size=1, overflow=1)
+    assert pool.is_free
+    first = await pool.take()
+    assert pool.is_free
+    second = await pool.take()
+    assert not pool.is_free
+    pool.give_back(first)
+    assert pool.is_free
+    pool.give_back(second)
+    await pool.close()
+    assert not pool.is_free
+
+
 async def test_the_one_last_used_is_lent_first(server: Server, observer: Observer) -> None:
     pool = make(server, observer, size=2)
     first, second = await pool.take(), await pool.take()
