@@ -54,6 +54,8 @@ OWNERS = 50
 SIGN_COUNT = 5
 """Of passkeys; who forges says that there were more."""
 FORGED = "passkey with another's signature"
+UNKNOWN = "unknown passkey"
+OF_ANOTHER = ", another challenge"
 WITHOUT = "code of a user without an authenticator"
 PASSWORD = "correct horse battery staple"
 ADDRESS = "192.0.2.1"
@@ -196,13 +198,19 @@ class House:
             Comparison("unknown recovery code", recovery_codes, OWNERS),
         )
 
-    async def passkeys(self) -> Comparison:
+    async def passkeys(self) -> tuple[Comparison, Comparison]:
+        """Of what is refused for its signature, and of what is before."""
         challenge = self.challenge()
         options = self.ceremonies.request_options(challenge.id)
+        other = self.ceremonies.request_options(self.challenge().id)
         answers: dict[str, list[str]] = {}
+        early: dict[str, list[str]] = {}
 
         def add(kind: str, authenticator: Authenticator) -> None:
             answers.setdefault(kind, []).append(authenticator.get(options))
+            if kind == UNKNOWN or kind.startswith(FORGED):
+                name = kind.replace(FORGED, "passkey") + OF_ANOTHER
+                early.setdefault(name, []).append(authenticator.get(other))
 
         for number in range(OWNERS):
             forger, stranger = Authenticator(), Authenticator()
@@ -214,7 +222,7 @@ class House:
                 add(FORGED if algorithm == "ES256" else f"{FORGED}, {algorithm}", forger)
             stranger.handle = owner.handle
             stranger.count = SIGN_COUNT
-            add("unknown passkey", stranger)
+            add(UNKNOWN, stranger)
             forger.handle = stranger.credential_id
             add("passkey with another's handle", forger)
             forger.count, forger.handle = 0, owner.handle
@@ -223,8 +231,11 @@ class House:
         def attempt(responses: list[str]) -> Attempt:
             return lambda number: self.prove_passkey(responses[number], challenge)
 
-        kinds = {kind: attempt(responses) for kind, responses in answers.items()}
-        return Comparison(FORGED, kinds, OWNERS)
+        def compared(first: str, kinds: Mapping[str, list[str]]) -> Comparison:
+            attempts = {kind: attempt(responses) for kind, responses in kinds.items()}
+            return Comparison(first, attempts, OWNERS)
+
+        return compared(FORGED, answers), compared(f"passkey{OF_ANOTHER}", early)
 
     async def register(self, owner: Authenticator, user_id: str, passkey_id: str) -> None:
         """Has a user have a passkey that was used before."""
@@ -282,7 +293,7 @@ async def refusals(rounds: int) -> list[tuple[Comparison, dict[str, list[float]]
         comparisons = [
             await house.passwords(),
             *(await house.second_factor()),
-            await house.passkeys(),
+            *(await house.passkeys()),
         ]
         return [(each, await measured(each, rounds)) for each in comparisons]
 

@@ -1,8 +1,9 @@
 """Public keys of passkeys with which nobody can sign."""
 
+import secrets
 from functools import cache
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 EDDSA, ES256, RS256 = ALGORITHMS = (-8, -7, -257)
 """What authenticators are asked for, the best first, as COSE numbers it (RFC 9053, RFC 8812)."""
@@ -12,7 +13,10 @@ RSA_BITS = 2048
 
 @cache
 def nobodys_key(algorithm: int) -> bytes:
-    """A key of one of the ALGORITHMS in COSE's form; the same one each time in this process."""
+    """A key of one of the ALGORITHMS in COSE's form; the same one each time in this process.
+
+    Made in microseconds, so that the event loop may make it.
+    """
     from webauthn.helpers import encode_cbor  # noqa: PLC0415 - it takes long to import
 
     return bytes(encode_cbor(_PARAMETERS[algorithm]()))
@@ -32,10 +36,10 @@ def _p256() -> dict[int, int | bytes]:
 
 
 def _rsa() -> dict[int, int | bytes]:
-    # An RSA key (1: 3), as RFC 8230 has it.
-    numbers = rsa.generate_private_key(65537, RSA_BITS).public_key().public_numbers()
-    n, e = numbers.n.to_bytes(RSA_BITS // 8, "big"), numbers.e.to_bytes(3, "big")
-    return {1: 3, 3: RS256, -1: n, -2: e}
+    # An RSA key (1: 3), as RFC 8230 has it. To find primes takes long; to verify by any odd number of
+    # the size takes the same work, and whether it can be factored is nothing to who never sees it.
+    n = secrets.randbits(RSA_BITS) | 1 << (RSA_BITS - 1) | 1
+    return {1: 3, 3: RS256, -1: n.to_bytes(RSA_BITS // 8, "big"), -2: b"\1\0\1"}
 
 
 _PARAMETERS = {EDDSA: _ed25519, ES256: _p256, RS256: _rsa}

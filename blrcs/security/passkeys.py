@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+from cryptography.exceptions import InvalidSignature
+
 from blrcs.application.ports.second_factors import Assertion, NewCredential
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.second_factor import Passkey
@@ -104,8 +106,9 @@ class WebAuthnCeremonies:
     ) -> Assertion | None:
         """See the port.
 
-        Of what is refused the signature was verified once by each of the ALGORITHMS: by the
-        passkey's own key for its algorithm, and by nobody's for the others.
+        What is refused for its signature was verified once by each of the ALGORITHMS: by the
+        passkey's own key for its algorithm, and by nobody's for the others. What is refused before,
+        such as the answer to another challenge, is verified by none, whosever it is.
         """
         rp_id = self._require()
         webauthn, _ = _library()
@@ -117,18 +120,20 @@ class WebAuthnCeremonies:
         # All is verified before the handle: that can be reckoned from a user's id.
         handle = _handle("" if passkey is None else passkey.user_id)
         key = nobodys_key(ES256) if passkey is None else passkey.public_key
-        verified = _verified(
-            webauthn.verify_authentication_response,
-            credential=parsed,
-            expected_challenge=challenge,
-            expected_rp_id=rp_id,
-            expected_origin=self._origins,
-            credential_public_key=key,
-            credential_current_sign_count=0,  # the count is compared below, after the signature
-            require_user_verification=True,
-        )
-        if verified is None:
-            _verify_by_nobodys(parsed.response, beside=key)
+        try:
+            verified = webauthn.verify_authentication_response(
+                credential=parsed,
+                expected_challenge=challenge,
+                expected_rp_id=rp_id,
+                expected_origin=self._origins,
+                credential_public_key=key,
+                credential_current_sign_count=0,  # it is compared below, after the signature
+                require_user_verification=True,
+            )
+        except Exception as error:  # noqa: BLE001 - as in _verified
+            # The library raises its own error while it handles this one.
+            if isinstance(error.__context__, InvalidSignature):
+                _verify_by_nobodys(parsed.response, beside=key)
             return None
         if (
             passkey is None

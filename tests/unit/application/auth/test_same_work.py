@@ -5,11 +5,13 @@ import sys
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from webauthn import helpers
 
 from blrcs.domain.errors import UnauthenticatedError
 from blrcs.domain.second_factor import Challenge, FactorProof
-from tests.authenticator import Authenticator
+from blrcs.security.nobodys_passkeys import nobodys_key
+from tests.authenticator import PRESENT, VERIFIED, Authenticator, base64url
 from tests.unit.application.identity_fakes import NOW_NS
 from tests.unit.application.second_factor_fakes import code_at
 
@@ -109,6 +111,48 @@ async def test_passkeys(begin, complete, register, alice, second_factors, verifi
         found.append((refusal, sorted(verified)))
 
     assert found == [(found[0][0], ONE_OF_EACH)] * len(found)
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"challenge": base64url(bytes(32))},
+        {"origin": "https://example.com"},
+        {"rp_id": "example.com"},
+        {"kind": "webauthn.create"},
+        {"flags": PRESENT},
+        {"flags": VERIFIED},
+    ],
+    ids=str,
+)
+async def test_passkeys_that_are_refused_before_their_signature(
+    begin, complete, register, alice, verified, algorithm, wrong
+):
+    owner, stranger = Authenticator(algorithm), Authenticator(algorithm)
+    await register(owner)
+    wrong = dict(wrong)
+    flags = wrong.pop("flags", PRESENT | VERIFIED)
+
+    found = []
+    for authenticator in (owner, stranger):
+        asked = await begin()
+        authenticator.flags = flags
+        proof = FactorProof(passkey=authenticator.get(asked.options, **wrong))
+        verified.clear()
+        refusal = await refusal_of(complete(asked.challenge, proof, address=HOME))
+        found.append((refusal, list(verified)))
+
+    assert found == [(found[0][0], [])] * 2
+
+
+def test_nobodys_keys_are_made_without_looking_for_primes(monkeypatch):
+    monkeypatch.delattr(rsa, "generate_private_key")
+    for algorithm in ONE_OF_EACH:
+        key = helpers.decode_credential_public_key(nobodys_key.__wrapped__(algorithm))
+        assert key.alg == algorithm
+        public = helpers.decoded_public_key_to_cryptography(key)
+        assert algorithm != ONE_OF_EACH[0] or public.key_size == 2048
 
 
 async def test_a_passkey_of_somebody_else_beside_a_password(
