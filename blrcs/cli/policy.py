@@ -177,7 +177,11 @@ def _caller(settings: Settings, principal: str) -> Any:
     if not principal:
         return Caller()
     try:
-        return Caller(principal=principal, stored=read_access(settings, principal))
+        return Caller(
+            principal=principal,
+            stored=read_access(settings, principal),
+            templates=tuple(each.principal for each in settings.auth.issuers),
+        )
     except DatabaseOpenError as error:
         fail(escape(str(error)))
 

@@ -15,6 +15,7 @@ from blrcs.cli.served_methods import ServedMethod
 from blrcs.cli.stored_access import StoredAccess
 from blrcs.config.duration import Duration
 from blrcs.config.network import Network
+from blrcs.domain.claim_mapping import may_name
 from blrcs.domain.identity_name import is_account_name, is_workload_name
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
 from blrcs.interceptors.validation import judge
@@ -34,10 +35,17 @@ class Caller:
     Attributes:
         principal: Its name; empty for a call without a token.
         stored: What the data directory says of it; None for a call without a token.
+        templates: By which ``auth.issuers`` name their subjects.
     """
 
     principal: str = ""
     stored: StoredAccess | None = None
+    templates: tuple[str, ...] = ()
+
+    @property
+    def may_be_an_issuers(self) -> bool:
+        """Whether a subject of some issuer may be called so."""
+        return any(may_name(template, self.principal) for template in self.templates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +122,11 @@ def _authentication(policy: MethodPolicy, caller: Caller) -> Verdict:
     elif is_workload_name(caller.principal):
         reason = f"a client certificate of {caller.principal}, where auth.mtls takes them"
         return Verdict(stage, "admits", (reason,), shadow=shadow)
-    elif account is None and not is_account_name(caller.principal):
+    elif account is None and caller.may_be_an_issuers:
         reason = f"a token of {caller.principal}, where one of auth.issuers calls its subject so"
         return Verdict(stage, "depends", (reason, CLAIMED), shadow=shadow)
+    elif account is None and not is_account_name(caller.principal):
+        reason = f"{caller.principal} is no account's name, and none of auth.issuers makes it"
     elif account is None:
         reason = f"no account {caller.principal} is stored, so that no token of it is valid"
     elif account.disabled:

@@ -77,6 +77,18 @@ def check_template(template: str) -> str:
     return template
 
 
+def may_name(template: str, name: str) -> bool:
+    """Whether a template makes the name of some claims."""
+    segments = name.split("/")
+    wanted = template.split("/")
+    return len(segments) == len(wanted) and all(
+        _VALUE.fullmatch(segment) is not None
+        and segment not in DOTS
+        and (segment == want or _FIELD.fullmatch(want) is not None)
+        for segment, want in zip(segments, wanted, strict=True)
+    )
+
+
 def _has_one_of(value: object, accepted: Collection[str]) -> bool:
     if isinstance(value, list):
         return any(isinstance(each, str) and each in accepted for each in value)

@@ -273,11 +273,30 @@ def test_a_workload_has_a_certificate_and_no_account(methods):
 
 
 def test_a_subject_of_an_issuer_has_no_account(methods):
-    subject = Caller(principal="issuers/test/subjects/abc", stored=StoredAccess(TABLE, None))
+    subject = Caller(
+        principal="issuers/test/subjects/abc",
+        stored=StoredAccess(TABLE, None),
+        templates=("users/{sub}", "issuers/test/subjects/{sub}"),
+    )
     verdict = ask(methods[SIGN_OUT], subject)["authentication"]
     assert told(verdict)[:2] == ("depends", "")
     assert "auth.issuers" in verdict.reasons[0]
     assert "groups" in verdict.reasons[1]
+
+
+def test_it_goes_by_the_templates_of_the_issuers(methods):
+    def asked(name, *templates):
+        who = Caller(principal=name, stored=StoredAccess(TABLE, None), templates=templates)
+        return told(ask(methods[SIGN_OUT], who)["authentication"])
+
+    assert asked("users/nobody", "users/{sub}")[0] == "depends"
+    assert asked("users/nobody", "issuers/test/{sub}")[0] == "rejects"
+    assert asked("user/alice", "users/{sub}") == (
+        "rejects",
+        "UNAUTHENTICATED",
+        ("user/alice is no account's name, and none of auth.issuers makes it",),
+    )
+    assert asked("issuers/test/subjects/abc")[0] == "rejects"
 
 
 def test_a_denial_is_named_also_to_an_owner(methods):

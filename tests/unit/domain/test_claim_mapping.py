@@ -1,6 +1,6 @@
 import pytest
 
-from blrcs.domain.claim_mapping import ClaimMapping, check_template
+from blrcs.domain.claim_mapping import ClaimMapping, check_template, may_name
 
 NOW_NS = 1_700_000_000 * 10**9
 HOUR_NS = 3600 * 10**9
@@ -30,6 +30,21 @@ def test_several_claims_make_a_name():
     found = identify({"tid": "acme"}, principal="tenants/{tid}/members/{sub}")
     assert found == ("tenants/acme/members/abc", ())
     assert identify({}, principal="tenants/{tid}/members/{sub}") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("issuers/x/subjects/abc", True),
+        ("issuers/y/subjects/abc", False),
+        ("issuers/x/subjects", False),
+        ("issuers/x/subjects/", False),
+        ("issuers/x/subjects/..", False),
+        ("issuers/x/subjects/a/b", False),
+    ],
+)
+def test_what_names_a_template_makes(name, expected):
+    assert may_name("issuers/x/subjects/{sub}", name) is expected
 
 
 @pytest.mark.parametrize(
