@@ -33,8 +33,13 @@ from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.domain.errors import UnauthenticatedError
 from blrcs.domain.second_factor import Challenge, FactorProof, Passkey, TotpSecret
 from blrcs.domain.user import User
+from blrcs.encryption.data_keys import DataKeys
+from blrcs.encryption.key_store import KeyStore
+from blrcs.encryption.local_master_key import FileMasterKey
+from blrcs.encryption.master_key import MasterKeys
+from blrcs.encryption.sealer import Sealer
+from blrcs.encryption.stored_key import CREDENTIALS
 from blrcs.security.access_store import AccessStore
-from blrcs.security.derived_sealer import DerivedSealer
 from blrcs.security.failure_counts import LimiterFailureCounts
 from blrcs.security.passkeys import WebAuthnCeremonies
 from blrcs.security.password_hasher import Argon2PasswordHasher
@@ -100,7 +105,9 @@ def throttle() -> CountingSignInThrottle:
 class House:
     """A database, and what the proofs of its users are verified by."""
 
-    def __init__(self, database: SqliteAdapter, hasher: Argon2PasswordHasher) -> None:
+    def __init__(
+        self, database: SqliteAdapter, hasher: Argon2PasswordHasher, directory: Path
+    ) -> None:
         revocations = RevocationRepository(
             database,
             database.reader,
@@ -113,7 +120,9 @@ class House:
         self.hasher = hasher
         self.secrets = RandomSecretGenerator()
         self.codes = Rfc6238Codes(issuer="bench")
-        self.sealer = DerivedSealer(self._master, purpose="bench")
+        masters = MasterKeys(FileMasterKey(directory / "encryption_key"))
+        keys = DataKeys(KeyStore(database), masters, time.time_ns)
+        self.sealer = Sealer(keys, CREDENTIALS)
         self.ceremonies = WebAuthnCeremonies(rp_id=RP_ID, rp_name="bench", origins=[ORIGIN])
         self.second_factors = SqlSecondFactorRepository(database, revocations)
         self.prove_password = ProvePassword(
@@ -257,9 +266,6 @@ class House:
     def challenge(self) -> Challenge:
         return Challenge(purpose="", id=self.secrets.challenge_id(), expire_time_ns=NOW_NS)
 
-    async def _master(self) -> bytes:
-        return bytes(32)
-
 
 async def measured(comparison: Comparison, rounds: int) -> dict[str, list[float]]:
     """Nanoseconds of each attempt, by kind."""
@@ -289,7 +295,7 @@ async def refusals(rounds: int) -> list[tuple[Comparison, dict[str, list[float]]
         path = directory / "blrcs.db"
         database = await stack.enter_async_context(SqliteAdapter(SqliteDatabase.open(path), path))
         hasher = stack.enter_context(contextlib.closing(Argon2PasswordHasher()))
-        house = House(database, hasher)
+        house = House(database, hasher, directory)
         comparisons = [
             await house.passwords(),
             *(await house.second_factor()),

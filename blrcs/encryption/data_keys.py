@@ -174,12 +174,34 @@ class DataKeys:
                 missing = self._missing(stored, indexed=indexed)
                 if missing is None:
                     return await self._opened(scope, stored, old_data_key)
-                if not old_data_key:
-                    await self._store.require_unused(scope)
+                try:
+                    await self._require_unused(scope, missing, old_data_key)
+                except MasterKeyError:
+                    # What was encrypted may be so by a key that another process has made since.
+                    stored = await self._store.of_scope(scope)
+                    if self._missing(stored, indexed=indexed) is missing:
+                        raise
+                    continue
                 await self._store.add(await self._made(scope, missing, stored))
         except MasterKeyError as error:
             raise unusable() from error
         raise unusable()
+
+    async def _require_unused(
+        self, scope: CollectionKey, missing: KeyPurpose, old_data_key: bytes
+    ) -> None:
+        """Raises MasterKeyError where there was the key that is missing.
+
+        Told by what is encrypted, but not by the key of an earlier version: in the scope, and if it
+        is the tenant's own key by that of all its collections.
+        """
+        await self._store.require_tenants(scope.tenant)
+        scopes = {scope: old_data_key}
+        if missing is KeyPurpose.WRAP:
+            scopes |= await self._store.sealing_scopes(scope.tenant)
+        for each, wrapped in scopes.items():
+            but_by = key_id(await self.old_key(each, wrapped)) if wrapped else b""
+            await self._store.require_unused(each, but_by=but_by)
 
     def _missing(self, stored: Sequence[StoredKey], *, indexed: bool) -> KeyPurpose | None:
         """What there is to be a key for, and is none."""

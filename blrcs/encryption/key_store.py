@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Transaction
 from blrcs.database.errors import IntegrityViolationError
-from blrcs.database.repositories.key_use import KeyDestroyedError, hold_key
+from blrcs.database.repositories.collection import SqlCollectionRepository
+from blrcs.database.repositories.key_use import SERVER, KeyDestroyedError, hold_key
 from blrcs.database.repositories.settings import get_or_make, stored
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import data_keys, settings
@@ -17,6 +18,8 @@ from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.master_key import MasterKeyError
 from blrcs.encryption.sealed_values import has_sealed_values
 from blrcs.encryption.stored_key import (
+    CREDENTIALS,
+    SIGNING_KEYS,
     TENANT_WIDE,
     KeyPurpose,
     KeyState,
@@ -90,15 +93,30 @@ class KeyStore:
         """All keys."""
         return [_from_row(row) for row in await self.database.fetch_all(_ALL)]
 
-    async def require_unused(self, scope: CollectionKey) -> None:
-        """Raises MasterKeyError where a scope that is to get a key has had one.
+    async def sealing_scopes(self, tenant: str) -> dict[CollectionKey, bytes]:
+        """Where keys of a tenant, or of the server, may have encrypted what one can look for.
 
-        Told by what is encrypted; and of a tenant's own key by those of its collections.
+        With the key of an earlier version for each, as it is wrapped, if there is one.
         """
-        others = await self.database.fetch_all(_OF_ANY_SCOPE, of_tenant=scope.tenant)
+        if tenant == SERVER:
+            return {CollectionKey(SERVER, each): b"" for each in (CREDENTIALS, SIGNING_KEYS)}
+        found = await SqlCollectionRepository(self.database).with_sealed_fields(tenant)
+        return {each.key: each.data_key for each in found}
+
+    async def require_tenants(self, tenant: str) -> None:
+        """Raises MasterKeyError where a tenant has keys, but none of its own."""
+        others = await self.database.fetch_all(_OF_ANY_SCOPE, of_tenant=tenant)
         if others and not any(row.purpose == KeyPurpose.WRAP for row in others):
             raise altered("a tenant's key")
-        if await has_sealed_values(self.database, scope):
+
+    async def require_unused(self, scope: CollectionKey, *, but_by: bytes) -> None:
+        """Raises MasterKeyError where something of a scope is encrypted.
+
+        Args:
+            scope: Whose.
+            but_by: The id of a key of an earlier version, whose values do not count; or empty.
+        """
+        if await has_sealed_values(self.database, scope, but_by=but_by):
             whose = described(scope)
             raise MasterKeyError(
                 f"a data key of {whose} is gone from the database; what needs it is there"

@@ -7,12 +7,11 @@ import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.repositories.collection import SqlCollectionRepository
-from blrcs.database.repositories.record_row import sealed_from_bytes
 from blrcs.database.statement import Statement
-from blrcs.database.tables import data_keys, record_changes, records
+from blrcs.database.tables import data_keys
 from blrcs.domain.record_name import CollectionKey
-from blrcs.domain.sealed_value import key_id_in
 from blrcs.encryption.key_store import KeyStore, put_keys
+from blrcs.encryption.sealed_values import values_by_key
 from blrcs.encryption.server_values import KEYS_SCOPE, SCOPE, server_values_by_key
 from blrcs.encryption.stored_key import KeyPurpose, KeyState, StoredKey
 
@@ -20,16 +19,6 @@ SERVER_SCOPES = (SCOPE, KEYS_SCOPE)
 SETTLING_NS = 10 * 60 * 1_000_000_000
 """Far longer than servers take to notice a rotation."""
 
-_SEALED = [
-    Statement(
-        sa.select(table.c.sealed).where(
-            table.c.tenant == sa.bindparam("of_tenant"),
-            table.c.collection == sa.bindparam("of_collection"),
-            table.c.sealed.is_not(None),
-        )
-    )
-    for table in (records, record_changes)
-]
 _WRAPPED = Statement(
     sa.select(data_keys.c.version)
     .where(
@@ -38,17 +27,6 @@ _WRAPPED = Statement(
     )
     .limit(1)
 )
-
-
-async def values_by_key(transaction: Transaction, scope: CollectionKey) -> Counter[bytes]:
-    """How many values of a collection each key has encrypted, by the ids of the keys."""
-    found: Counter[bytes] = Counter()
-    for statement in _SEALED:
-        of = {"of_tenant": scope.tenant, "of_collection": scope.collection}
-        async for row in transaction.stream(statement, **of):
-            sealed = sealed_from_bytes(row.sealed) or {}
-            found.update(key_id_in(each) for each in sealed.values())
-    return found
 
 
 async def destroy_unused(

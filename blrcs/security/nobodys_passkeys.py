@@ -36,8 +36,8 @@ def _p256() -> dict[int, int | bytes]:
 
 
 def _rsa() -> dict[int, int | bytes]:
-    # An RSA key (1: 3), as RFC 8230 has it. To find primes takes long; to verify by any odd number of
-    # the size takes the same work, and whether it can be factored is nothing to who never sees it.
+    # An RSA key (1: 3), as RFC 8230 has it. To find primes takes long; verifying by any odd number
+    # of the size takes the same work, and nobody sees it to factor it.
     n = secrets.randbits(RSA_BITS) | 1 << (RSA_BITS - 1) | 1
     return {1: 3, 3: RS256, -1: n.to_bytes(RSA_BITS // 8, "big"), -2: b"\1\0\1"}
 

@@ -15,6 +15,7 @@ from tests.e2e.workers import TIMEOUT_S
 from tests.transports import TRANSPORTS
 
 KEPT = "numbers"
+EMPTY = "empty"
 SECRET = "unmistakable"
 SEAL, WRAP = 2, 1
 DESTROYED = 3
@@ -62,14 +63,8 @@ class Keys:
         self.path = attacked.data / "blrcs.db"
         self._stub = record_pb2_grpc.RecordServiceStub(attacked.channel)
         for tenant in (VICTIM, ATTACKER):
-            self._stub.CreateCollection(
-                record_pb2.CreateCollectionRequest(
-                    parent=f"tenants/{tenant}",
-                    collection_id=KEPT,
-                    collection={"encrypted_fields": ["iban"]},
-                ),
-                metadata=attacked.admin,
-            )
+            for collection in (KEPT, EMPTY):
+                assert self.create(collection, tenant) == "OK"
             assert self.write("first", tenant=tenant) == "OK"
 
     def execute(self, *statements: str) -> None:
@@ -96,8 +91,9 @@ class Keys:
         """Has every server look at its keys anew."""
         self.execute(
             f"UPDATE settings SET value = x'{os.urandom(8).hex()}' WHERE key = 'encryption_epoch'",
-            f"UPDATE collections SET revision = revision + 1 WHERE id = '{KEPT}'",
-            f"UPDATE record_feeds SET revision = revision + 1 WHERE collection = '{KEPT}'",
+            f"UPDATE collections SET revision = revision + 1 WHERE id IN ('{KEPT}', '{EMPTY}')",
+            "UPDATE record_feeds SET revision = revision + 1"
+            f" WHERE collection IN ('{KEPT}', '{EMPTY}')",
         )
 
     @contextmanager
@@ -116,9 +112,17 @@ class Keys:
                 database.executemany(f"INSERT INTO data_keys VALUES ({places})", rows)
             self.have_looked()
 
-    def write(self, record_id: str, tenant: str = VICTIM) -> str:
+    def create(self, collection: str, tenant: str = VICTIM) -> str:
+        request = record_pb2.CreateCollectionRequest(
+            parent=f"tenants/{tenant}",
+            collection_id=collection,
+            collection={"encrypted_fields": ["iban"]},
+        )
+        return self._outcome(self._stub.CreateCollection, request)
+
+    def write(self, record_id: str, tenant: str = VICTIM, collection: str = KEPT) -> str:
         """The reason for which it is refused; OK if it is not."""
-        parent = f"tenants/{tenant}/collections/{KEPT}"
+        parent = f"tenants/{tenant}/collections/{collection}"
         request = record_pb2.CreateRecordRequest(parent=parent, record_id=record_id)
         request.record.data.update({"iban": SECRET})
         return self._outcome(self._stub.CreateRecord, request)
@@ -139,7 +143,8 @@ class Keys:
     def _outcome(self, method: Any, request: Any) -> str:
         asked = method.future(request, metadata=self.world.admin, timeout=TIMEOUT_S)
         if asked.code() is grpc.StatusCode.OK:
-            assert asked.result().data["iban"] == SECRET
+            answer = asked.result()
+            assert isinstance(answer, record_pb2.Collection) or answer.data["iban"] == SECRET
             return "OK"
         assert asked.code() is grpc.StatusCode.FAILED_PRECONDITION, asked
         assert SECRET not in asked.details()
@@ -178,6 +183,19 @@ def test_no_key_is_made_in_the_place_of_one_that_is_gone(keys: Keys, removal: st
         assert keys.read("first", tenant=ATTACKER) == "OK"
     assert keys.read("first") == "OK"
     assert "Traceback" not in keys.world.server.stderr
+
+
+@pytest.mark.parametrize("removal", ["the tenant's", "all of the tenant"])
+def test_a_collection_without_values_brings_no_other_key_for_the_tenant(
+    keys: Keys, removal: str
+) -> None:
+    with keys.edited(REMOVALS[removal]):
+        before = keys.rows(VICTIM)
+        assert keys.write("second", collection=EMPTY) == "ENCRYPTION_KEY_UNUSABLE"
+        assert keys.create("third") == "ENCRYPTION_KEY_UNUSABLE"
+        assert keys.rows(VICTIM) == before
+        assert keys.write(f"other-{len(removal)}", ATTACKER, EMPTY) == "OK"
+    assert keys.read("first") == "OK"
 
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS.keys())

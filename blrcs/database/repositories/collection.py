@@ -32,6 +32,7 @@ _PAGE = Statement(
     .order_by(collections.c.id)
     .limit(sa.bindparam("limit"))
 )
+_OF_TENANT_ALL = Statement(sa.select(collections).where(_OF_TENANT).order_by(collections.c.id))
 _ALL = Statement(sa.select(collections).order_by(collections.c.tenant, collections.c.id))
 _ADD = Statement(sa.insert(collections))
 _REPLACE = Statement(sa.update(collections).where(_THIS))
@@ -76,10 +77,14 @@ class SqlCollectionRepository:
         row = await self._database.fetch_one(_BY_KEY, of_tenant=key.tenant, of_id=key.collection)
         return None if row is None else _from_row(row)
 
-    async def with_sealed_fields(self) -> Sequence[Collection]:
-        """Those of all tenants that have fields to be encrypted, in the order of their names."""
-        found = [_from_row(row) for row in await self._database.fetch_all(_ALL)]
-        return [each for each in found if each.sealed_fields]
+    async def with_sealed_fields(self, tenant: str = "") -> Sequence[Collection]:
+        """With fields to be encrypted, of a tenant or of all, in the order of their names."""
+        rows = (
+            await self._database.fetch_all(_OF_TENANT_ALL, of_tenant=tenant)
+            if tenant
+            else await self._database.fetch_all(_ALL)
+        )
+        return [each for each in map(_from_row, rows) if each.sealed_fields]
 
     async def list_after(self, tenant: str, collection_id: str, limit: int) -> Sequence[Collection]:
         """See the port."""

@@ -40,7 +40,7 @@ class KeyDestroyedError(UnavailableError):
 async def hold_key(transaction: Transaction, tenant: str, key_id: bytes) -> None:
     """Has a key stay until the transaction has ended; KeyDestroyedError where it is gone."""
     rows = await transaction.fetch_all(_WRAPPED, of_tenant=tenant, of_key_id=key_id)
-    if any(not row.wrapped for row in rows):
+    if not rows or any(not row.wrapped for row in rows):
         raise KeyDestroyedError
 
 

@@ -14,7 +14,7 @@ from blrcs.database.repositories.record_lookup import _STORED
 from blrcs.database.repositories.record_row import sealed_to_bytes
 from blrcs.database.repositories.record_step import _PUT
 from blrcs.database.statement import Statement
-from blrcs.database.tables import data_keys
+from blrcs.database.tables import data_keys, record_changes
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.data_key import DataKey, key_id
@@ -384,6 +384,51 @@ async def test_where_nothing_is_encrypted_a_key_that_is_gone_is_made_anew(store)
         await it.database.execute(REMOVE, of_purpose=KeyPurpose.INDEX.value)
         await world.create("b", {"iban": "DE2"})
         assert data_of(await world.get("b")) == {"iban": "DE2"}
+
+
+async def test_a_key_that_is_gone_is_not_made_anew_beside_that_of_an_earlier_version(store):
+    async with World.open(store, FakeClock()) as world:
+        await world.collection(**FIELDS)
+        await world.collection("more", **FIELDS)
+        await world.create("a", data(1))
+        await world.create("b", data(2))
+    raw = bytes(range(32))
+    of = {"of_tenant": "acme", "of_collection": "orders"}
+
+    def sealed(key, text, *names):
+        return (
+            b"\x01" + key_id(key) + bytes(12) + AESGCM(key).encrypt(bytes(12), text, place(*names))
+        )
+
+    async def put(it, record_id, values):
+        row = await it.database.fetch_one(_STORED, **of, of_id=record_id)
+        await it.database.execute(_PUT, **{**row._asdict(), "sealed": values})
+
+    async with tool(store) as it:
+        # As an earlier version has left it: it has no keys of this one.
+        master = bytes.fromhex((store.folder / "encryption_key").read_text())
+        wrapped = sealed(master, raw, "acme", "orders")
+        for each in "ab":
+            old = {"iban": sealed(raw, b'"iban 1"', "acme", "orders", each, "iban")}
+            await put(it, each, sealed_to_bytes(old))
+        await it.database.execute(Statement(sa.delete(record_changes)))
+        await it.database.execute(Statement(sa.delete(data_keys)))
+        await it.rotation._collections.update(
+            SCOPE, lambda found: replace(found, data_key=wrapped, revision=found.revision + 1)
+        )
+        # Another collection gets keys, as nothing needs one that is gone.
+        await it.keys.prepare(CollectionKey("acme", "more"))
+        await it.database.execute(Statement(sa.delete(data_keys)))
+    async with World.open(store, FakeClock()) as world, tool(store) as it:
+        assert data_of(await world.get("a"))["iban"] == "iban 1"
+        await world.create("c", data(3))
+        await it.database.execute(
+            Statement(sa.delete(data_keys).where(data_keys.c.purpose == KeyPurpose.SEAL.value))
+        )
+        left = await it.stored()
+    async with World.open(store, FakeClock()) as world, tool(store) as it:
+        assert await refusal(world.create("d", data(4))) == UNUSABLE
+        assert await it.stored() == left
 
 
 async def test_a_start_with_the_key_of_an_earlier_version_alone(store):

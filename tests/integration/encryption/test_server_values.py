@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from blrcs.application.auth.prove_second_factor import totp_context
-from blrcs.database.repositories.key_use import SERVER
+from blrcs.database.repositories.key_use import SERVER, KeyDestroyedError, holding
 from blrcs.database.statement import Statement
 from blrcs.database.tables import data_keys, totp_secrets, users
 from blrcs.domain.errors import FailedPreconditionError
@@ -19,6 +19,7 @@ from tests.integration.encryption.tool import all_of, tool
 
 NAMES = [f"user-{number}" for number in range(5)]
 ADD_USER, ADD_TOTP = Statement(sa.insert(users)), Statement(sa.insert(totp_secrets))
+REMOVE_ALL = Statement(sa.delete(data_keys))
 REMOVE = Statement(sa.delete(data_keys).where(data_keys.c.collection == sa.bindparam("of_scope")))
 ALL = Statement(sa.select(totp_secrets))
 
@@ -143,3 +144,49 @@ async def test_the_server_makes_no_key_in_the_place_of_one_that_is_gone(store):
         assert await it.stored() == left
         # What has sealed nothing yet gets a key.
         await Sealer(it.keys, SIGNING_KEYS).seal(["a"], b"b")
+
+
+async def test_the_server_gets_no_other_key_while_anything_is_sealed_by_one_that_is_gone(store):
+    async with tool(store) as it:
+        await enrol(it, *NAMES)
+        await it.database.execute(REMOVE_ALL)
+    async with tool(store) as it:
+        with pytest.raises(FailedPreconditionError) as caught:
+            await Sealer(it.keys, SIGNING_KEYS).seal(["a"], b"b")
+        assert caught.value.reason == "ENCRYPTION_KEY_UNUSABLE"
+        assert await it.stored() == []
+
+
+async def test_machines_that_begin_at_once_have_the_same_keys(store, tmp_path, monkeypatch):
+    """One has stored its signing keys when the other has just seen that there is no key."""
+    async with tool(store) as it, tool(store) as other:
+
+        async def settle(tool_, name):
+            (tmp_path / name).mkdir()
+            directory = KeyDirectory(tmp_path / name, overlap_ns=1)
+            sealer = Sealer(tool_.keys, SIGNING_KEYS)
+            assert await SharedKeys(directory, tool_.database, sealer, lambda: 1).settle()
+            return {*directory.read().by_kid}
+
+        of_scope, theirs = it.keys._store.of_scope, []
+
+        async def of_scope_before(scope):
+            found = await of_scope(scope)
+            if not theirs:
+                theirs.append(await settle(other, "other"))
+            return found
+
+        monkeypatch.setattr(it.keys._store, "of_scope", of_scope_before)
+        sealed = await Sealer(it.keys, SIGNING_KEYS).seal(["a"], b"b")
+        assert await Sealer(other.keys, SIGNING_KEYS).open(["a"], sealed) == b"b"
+        assert await settle(it, "own") >= theirs[0]
+
+
+async def test_nothing_is_stored_whose_key_is_gone(store):
+    async with tool(store) as it:
+        await Sealer(it.keys, CREDENTIALS).seal(["a"], b"b")
+        await it.database.execute(REMOVE, of_scope=CREDENTIALS)
+        # It has the key in its memory still.
+        sealed = await Sealer(it.keys, CREDENTIALS).seal(["a"], b"b")
+        with pytest.raises(KeyDestroyedError):
+            await it.database.run(holding(sealed))

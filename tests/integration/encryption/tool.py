@@ -10,8 +10,9 @@ from blrcs.encryption.key_store import KeyStore
 from blrcs.encryption.local_master_key import FileMasterKey
 from blrcs.encryption.master_key import MasterKeys
 from blrcs.encryption.reencryption import Reencryption
-from blrcs.encryption.retirement import SETTLING_NS, destroy_unused, values_by_key
+from blrcs.encryption.retirement import SETTLING_NS, destroy_unused
 from blrcs.encryption.rotation import KeyRotation
+from blrcs.encryption.sealed_values import values_by_key
 from blrcs.encryption.server_values import SCOPE, server_values_by_key
 from blrcs.encryption.shredding import StoredTenantShredder
 

@@ -49,6 +49,12 @@ from blrcs.database.repositories.service_account import SqlServiceAccountReposit
 from blrcs.database.repositories.session import SqlSessionRepository
 from blrcs.database.repositories.user import SqlUserRepository
 from blrcs.domain.session import SessionLifetime
+from blrcs.encryption.data_keys import DataKeys
+from blrcs.encryption.key_store import KeyStore
+from blrcs.encryption.local_master_key import FileMasterKey
+from blrcs.encryption.master_key import MasterKeys
+from blrcs.encryption.sealer import Sealer
+from blrcs.encryption.stored_key import CREDENTIALS
 from blrcs.security.access_store import AccessStore
 from blrcs.security.challenges import SealedChallenges
 from blrcs.security.derived_sealer import DerivedSealer
@@ -147,15 +153,16 @@ class Identity:
         self.factor_throttle = CountingSignInThrottle(
             counts, purpose="second-factor", account_failures=1000, address_failures=1000
         )
-        sealer = DerivedSealer(_master, purpose="tests")
+        masters = MasterKeys(FileMasterKey(folder / "encryption_key"))
+        keys = DataKeys(KeyStore(database), masters, clock)
         self.parts = CredentialParts(
             users=self.users,
             sessions=self.sessions,
             second_factors=self.second_factors,
             codes=Rfc6238Codes(issuer="blrcs"),
             ceremonies=WebAuthnCeremonies(rp_id=RP_ID, rp_name="tests", origins=[ORIGIN]),
-            challenges=SealedChallenges(sealer, clock),
-            sealer=sealer,
+            challenges=SealedChallenges(DerivedSealer(_master, purpose="tests"), clock),
+            sealer=Sealer(keys, CREDENTIALS),
             secrets=self.secrets,
             clock=clock,
         )

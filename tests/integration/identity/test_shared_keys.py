@@ -7,7 +7,12 @@ import pytest
 
 from blrcs.database.repositories.settings import stored
 from blrcs.domain.key_schedule import KeyState
-from blrcs.security.derived_sealer import DerivedSealer
+from blrcs.encryption.data_keys import DataKeys
+from blrcs.encryption.key_store import KeyStore
+from blrcs.encryption.local_master_key import FileMasterKey
+from blrcs.encryption.master_key import MasterKeys
+from blrcs.encryption.sealer import Sealer
+from blrcs.encryption.stored_key import SIGNING_KEYS
 from blrcs.security.key_directory import KeyDirectory
 from blrcs.security.key_ring import KeyRing
 from blrcs.security.shared_keys import SETTING, SharedKeys
@@ -16,20 +21,16 @@ from tests.unit.application.identity_fakes import MINUTE_NS, FakeClock
 OVERLAP_NS = 10 * MINUTE_NS
 
 
-async def _master():
-    return bytes(32)
-
-
 class Machine:
     """A directory, and what keeps it at the keys of all."""
 
     def __init__(self, folder, database, clock):
         folder.mkdir()
+        masters = MasterKeys(FileMasterKey(folder.parent / "encryption_key"))
+        keys = DataKeys(KeyStore(database), masters, clock)
         self.clock = clock
         self.directory = KeyDirectory(folder, overlap_ns=OVERLAP_NS)
-        self.shared = SharedKeys(
-            self.directory, database, DerivedSealer(_master, purpose="tests"), clock
-        )
+        self.shared = SharedKeys(self.directory, database, Sealer(keys, SIGNING_KEYS), clock)
 
     def rotate(self):
         now_ns = self.clock()
