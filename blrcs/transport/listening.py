@@ -134,7 +134,7 @@ def _bound_sockets(
 ) -> list[socket.socket]:
     """One for each address, but for those that the machine does not have, if it has another."""
     sockets: list[socket.socket] = []
-    absent: OSError | None = None
+    absent: list[tuple[object, OSError]] = []
     with contextlib.ExitStack() as opened:
         for family, target in found:
             try:
@@ -142,14 +142,15 @@ def _bound_sockets(
             except OSError as error:
                 if error.errno not in ABSENT:
                     raise
-                absent = error
-                log.warning("%s is not listened on: %s", target[0], error.strerror)
+                absent.append((target[0], error))
                 continue
             opened.enter_context(contextlib.closing(bound))
             port = bound.getsockname()[1]
             sockets.append(bound)
-        if absent is not None and not sockets:
-            raise absent
+        if absent and not sockets:
+            raise absent[-1][1]
+        for address, reason in absent:
+            log.warning("%s is not listened on: %s", address, reason.strerror)
         opened.pop_all()
     return sockets
 

@@ -94,8 +94,11 @@ def test_addresses_that_the_machine_does_not_have_are_passed_over(
     ]
     closed(sockets)
     resolved(monkeypatch, "192.0.2.1")
+    caplog.clear()
     with pytest.raises(RuntimeError, match="cannot listen on name:0: Cannot assign"):
         listening_sockets("name:0")
+    # The error says it.
+    assert caplog.records == []
 
 
 def test_workers_share_a_reserved_port_at_the_addresses_that_there_are(
