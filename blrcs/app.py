@@ -255,7 +255,7 @@ async def _serve_metrics(
 
 async def _serve_scrapes(registry: CollectorRegistry, stack: AsyncExitStack, worker: Worker) -> str:
     """Whichever worker accepts a scrape answers for all."""
-    if worker.scrapes is not None:
+    if worker.scrapes:
         endpoint = MetricsServer(registry)
         await endpoint.start_on(worker.scrapes)
         stack.push_async_callback(endpoint.close)

@@ -20,7 +20,7 @@ VALIDATE_PROTO = "buf/validate/validate.proto"
 
 
 class ProtoCompilationError(Exception):
-    """The compiler refused the protos; it has already said why on standard error."""
+    """The protos cannot be compiled; what the compiler refuses, it says on standard error."""
 
 
 def include_paths() -> list[Path]:
@@ -115,10 +115,12 @@ def generate_own(root: Path) -> None:
 def compile_project(project: Path) -> None:
     """Compiles ``project/proto`` into Python packages in ``project``, where it has changed.
 
-    Each file is there as a whole or not at all, also where several processes do this at once.
+    Each file is there as a whole or not at all, also where several processes do this at once, and
+    none of them returns before all are there.
 
     Raises:
-        ProtoCompilationError: There are no protos, or the compiler refused them.
+        ProtoCompilationError: There are no protos, the compiler refused them, or the project
+            cannot be written to.
     """
     root = project / "proto"
     protos = {path.relative_to(root): path.stat().st_mtime for path in root.rglob("*.proto")}
@@ -127,13 +129,21 @@ def compile_project(project: Path) -> None:
     made = [project / path.parent / f"{path.stem}_pb2.py" for path in protos]
     if all(path.exists() and path.stat().st_mtime > max(protos.values()) for path in made):
         return
-    with tempfile.TemporaryDirectory(dir=project, prefix=".made-") as scratch:
-        compile_protos(
-            sorted(path.as_posix() for path in protos),
-            roots=[root],
-            outputs=python_outputs(Path(scratch)),
-        )
-        for path in Path(scratch).rglob("*.py*"):
-            target = project / path.relative_to(scratch)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
+    try:
+        with tempfile.TemporaryDirectory(dir=project, prefix=".made-") as scratch:
+            compile_protos(
+                sorted(path.as_posix() for path in protos),
+                roots=[root],
+                outputs=python_outputs(Path(scratch)),
+            )
+            # Last those by which other processes see that all is there.
+            for path in sorted(Path(scratch).rglob("*.py*"), key=_tells_of_all):
+                target = project / path.relative_to(scratch)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
+    except OSError as error:
+        raise ProtoCompilationError(f"{error.filename or project}: {error.strerror}") from None
+
+
+def _tells_of_all(made: Path) -> bool:
+    return made.name.endswith("_pb2.py")

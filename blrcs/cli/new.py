@@ -61,7 +61,7 @@ def new(
     except OSError as error:
         fail(f"{escape(str(error.filename or project))}: {error.strerror}")
     except ProtoCompilationError as error:
-        fail(str(error))
+        fail(escape(str(error)))
     typer.echo(
         f"Wrote {project}. Next:\n\n"
         f"    cd {project}\n"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blrcs.cli.exit import fail
-from blrcs.cli.tls_channel import TlsFiles
+from blrcs.cli.exit import fail, read_or_exit
+from blrcs.cli.tls_channel import UNIX, TlsFiles
 from blrcs.config.duration import Duration
 from blrcs.config.variable_names import TOKEN_VARIABLE
 from blrcs.domain.errors import InvalidArgumentError
@@ -134,19 +134,11 @@ def _is_own(address: str) -> bool:
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return address.startswith("unix:")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read()
-    except OSError as error:
-        fail(f"{escape(str(path))}: {error.strerror}")
+        return address.startswith(UNIX)
 
 
 def _token_in(path: Path) -> str:
-    token = _read(path)[:MAX_TOKEN_BYTES].decode(errors="replace").strip()
+    token = read_or_exit(path)[:MAX_TOKEN_BYTES].decode(errors="replace").strip()
     if not token.isascii() or not token.isprintable() or not token:
         fail(f"{escape(str(path))} holds no token")
     return token

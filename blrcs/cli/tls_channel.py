@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blrcs.cli.exit import fail
-from blrcs.monitoring.log_values import escape
+from blrcs.cli.exit import read_or_exit
 
 if TYPE_CHECKING:
     import grpc
 
-UNIX = "unix:"
+UNIX = ("unix:", "unix-abstract:")
 
 Authorities = Annotated[
     Path | None,
@@ -21,14 +20,14 @@ Authorities = Annotated[
 ]
 OwnCertificate = Annotated[
     Path | None,
-    typer.Option("--cert", help="With TLS: the client certificate to show, as a PEM file."),
+    typer.Option("--cert", help="Speak TLS, and show the client certificate in this PEM file."),
 ]
 OwnKey = Annotated[Path | None, typer.Option("--key", help="The key of --cert, as a PEM file.")]
 ServerName = Annotated[
     str | None,
     typer.Option(
-        help="With TLS: whom the server's certificate is to name; by default the address, or"
-        " localhost for a Unix socket."
+        help="Speak TLS, and have the server's certificate name this one; by default the address,"
+        " or localhost for a Unix socket."
     ),
 ]
 
@@ -67,9 +66,4 @@ class TlsFiles:
 
 
 def _read(path: Path | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        fail(f"{escape(str(path))}: {error.strerror}")
+    return None if path is None else read_or_exit(path)

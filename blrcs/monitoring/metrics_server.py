@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -37,7 +38,7 @@ class MetricsServer:
     def __init__(self, registry: CollectorRegistry, *, timeout_s: float = 5.0) -> None:
         self._registry = registry
         self._timeout_s = timeout_s
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
@@ -46,42 +47,44 @@ class MetricsServer:
         Raises OSError if the address cannot be had, RuntimeError if it listens already.
         """
         self._refuse_a_second_start()
-        self._server = await asyncio.start_server(self._accept, host, port, limit=MAX_HEAD_BYTES)
-        address: tuple[str, int] = self._server.sockets[0].getsockname()
+        server = await asyncio.start_server(self._accept, host, port, limit=MAX_HEAD_BYTES)
+        self._servers.append(server)
+        address: tuple[str, int] = server.sockets[0].getsockname()
         return address[1]
 
-    async def start_on(self, listening: socket.socket) -> None:
-        """Accepts from a socket that listens already, other processes beside it.
+    async def start_on(self, listening: Sequence[socket.socket]) -> None:
+        """Accepts from sockets that listen already, other processes beside it.
 
         Raises RuntimeError if it listens already.
         """
         self._refuse_a_second_start()
-        listening.setblocking(False)  # noqa: FBT003 - the name says it
-        self._server = await asyncio.start_server(
-            self._accept, sock=listening, limit=MAX_HEAD_BYTES
-        )
+        for each in listening:
+            each.setblocking(False)  # noqa: FBT003 - the name says it
+            self._servers.append(
+                await asyncio.start_server(self._accept, sock=each, limit=MAX_HEAD_BYTES)
+            )
 
     def _refuse_a_second_start(self) -> None:
-        if self._server is not None:
+        if self._servers:
             raise RuntimeError("the metrics server has been started already")
 
     async def close(self) -> None:
         """Stops listening and drops open connections. May be called more than once."""
-        if self._server is None:
-            return
-        server, self._server = self._server, None
-        server.close()
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.close()
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-        await server.wait_closed()
+        for server in servers:
+            await server.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         def drop(connection: asyncio.Task[None]) -> None:
             self._connections.discard(connection)
             writer.transport.abort()
 
-        if self._server is None or len(self._connections) >= MAX_CONNECTIONS:
+        if not self._servers or len(self._connections) >= MAX_CONNECTIONS:
             writer.transport.abort()
             return
         connection = asyncio.ensure_future(self._serve(reader, writer))

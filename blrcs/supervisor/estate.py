@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import Self
 
 from blrcs.config.settings import Settings
+from blrcs.supervisor.ports import ReservedPort, listen
 from blrcs.supervisor.steering import steer
-from blrcs.transport.listening import listening_sockets
+from blrcs.transport.listening import listening_sockets, port_of
 from blrcs.workers.handover import CACHE, LOCKS, MEMORY, PORT, SCRAPES, UNIX_SOCKET
 from blrcs.workers.memory import SharedMemory, lay_out
-from blrcs.workers.ports import (
-    PortUnavailableError,
-    ReservedPort,
-    cache_socket,
-    listen,
-    listen_on_path,
-)
+from blrcs.workers.ports import PortUnavailableError, cache_socket, listen_on_path
 
 Descriptor = tuple[str, int]
 
@@ -77,9 +72,9 @@ class Estate:
         metrics_address = ""
         if settings.metrics.enabled:
             host = settings.metrics.host
-            scrapes = stack.enter_context(listen(host, settings.metrics.port, purpose="metrics"))
-            metrics_address = f"http://{host}:{scrapes.getsockname()[1]}/metrics"
-            others.append((SCRAPES, scrapes.fileno()))
+            scrapes = listen(host, settings.metrics.port, purpose="metrics")
+            metrics_address = f"http://{host}:{port_of(scrapes)}/metrics"
+            others += [(SCRAPES, stack.enter_context(each).fileno()) for each in scrapes]
         cache = None
         has_users = settings.services.builtin or settings.services.extra
         if has_users and settings.cache.backend == "memory":

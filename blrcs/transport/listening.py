@@ -1,6 +1,7 @@
 """Addresses as grpc writes them, and sockets that listen on them."""
 
 import contextlib
+import enum
 import errno
 import logging
 import socket
@@ -21,6 +22,16 @@ Target = tuple[object, ...]
 log = logging.getLogger("blrcs.transport")
 
 
+class Use(enum.Enum):
+    """What a socket is bound for."""
+
+    LISTEN = "listen"
+    SHARE = "share"
+    """To listen beside others, which share the port's connections."""
+    HOLD = "hold"
+    """Never to listen: to keep the port for those that share it."""
+
+
 def listening_sockets(address: str, *, reuse_port: bool = False) -> list[socket.socket]:
     """Sockets that are bound and listen; several where a host name has several addresses.
 
@@ -39,9 +50,39 @@ def listening_sockets(address: str, *, reuse_port: bool = False) -> list[socket.
     try:
         if address.startswith(UNIX_SCHEMES):
             return [_unix_socket(address)]
-        return _inet_sockets(*_split(address), reuse_port=reuse_port)
+        return bound_sockets(*_split(address), Use.SHARE if reuse_port else Use.LISTEN)
     except OSError as error:
         raise RuntimeError(f"cannot listen on {address}: {error.strerror or error}") from None
+
+
+def bound_sockets(host: str, port: int, use: Use) -> list[socket.socket]:
+    """Sockets at all addresses of a host, all with one port; see listening_sockets.
+
+    Args:
+        host: A name or an address, without brackets; empty for the wildcard.
+        port: 0 for one that is free at all addresses.
+        use: Whether they listen. Others are refused where any socket has the port but, with
+            ``SHARE``, those that share or hold it.
+
+    Raises:
+        OSError: The port cannot be had.
+    """
+    found = list(
+        dict.fromkeys(
+            (family, target)
+            for family, _, _, _, target in socket.getaddrinfo(
+                host or WILDCARD, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        )
+    )
+    # A port that is free at one address may be taken at the next.
+    for _ in range(0 if port else FREE_PORT_ATTEMPTS):
+        try:
+            return _bound_sockets(found, port, use)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    return _bound_sockets(found, port, use)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,55 +126,37 @@ def _split(address: str) -> tuple[str, int]:
         or int(port) > MAX_PORT
     ):
         raise RuntimeError(f"{address!r} is not an address: host:port is")
-    return host.removeprefix("[").removesuffix("]") or WILDCARD, int(port)
-
-
-def _inet_sockets(host: str, port: int, *, reuse_port: bool) -> list[socket.socket]:
-    found = list(
-        dict.fromkeys(
-            (family, target)
-            for family, _, _, _, target in socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
-        )
-    )
-    # A port that is free at one address may be taken at the next.
-    for _ in range(0 if port else FREE_PORT_ATTEMPTS):
-        try:
-            return _bound_sockets(found, port, reuse_port=reuse_port)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-    return _bound_sockets(found, port, reuse_port=reuse_port)
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _bound_sockets(
-    found: Sequence[tuple[socket.AddressFamily, Target]], port: int, *, reuse_port: bool
+    found: Sequence[tuple[socket.AddressFamily, Target]], port: int, use: Use
 ) -> list[socket.socket]:
     """One for each address, but for those that the machine does not have, if it has another."""
     sockets: list[socket.socket] = []
-    absent: OSError | None = None
+    absent: list[tuple[object, OSError]] = []
     with contextlib.ExitStack() as opened:
         for family, target in found:
             try:
-                bound = _inet_socket(family, target, port, reuse_port=reuse_port)
+                bound = _inet_socket(family, target, port, use)
             except OSError as error:
                 if error.errno not in ABSENT:
                     raise
-                absent = error
-                log.warning("%s is not listened on: %s", target[0], error.strerror)
+                absent.append((target[0], error))
                 continue
             opened.enter_context(contextlib.closing(bound))
             port = bound.getsockname()[1]
             sockets.append(bound)
-        if absent is not None and not sockets:
-            raise absent
+        if absent and not sockets:
+            raise absent[-1][1]
+        for address, reason in absent:
+            log.warning("%s is not listened on: %s", address, reason.strerror)
         opened.pop_all()
     return sockets
 
 
 def _inet_socket(
-    family: socket.AddressFamily, target: Target, port: int, *, reuse_port: bool
+    family: socket.AddressFamily, target: Target, port: int, use: Use
 ) -> socket.socket:
     try:
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -145,13 +168,17 @@ def _inet_socket(
         listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if reuse_port:
+        if use is Use.SHARE:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             # The wildcard takes both families, as in grpc.
             wildcard = target[0] == WILDCARD
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not wildcard))
         listener.bind((target[0], port, *target[2:]))
+        if use is Use.HOLD:
+            # Only now, so that it was refused if any other process has the port.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            return listener
         listener.listen(BACKLOG)
         listener.setblocking(False)  # noqa: FBT003 - socket's own signature
     except BaseException:

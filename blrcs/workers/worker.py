@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from blrcs.workers.handover import (
@@ -27,7 +27,7 @@ class Worker:
     Attributes:
         handover: How it was started.
         memory: What it shares with the others.
-        scrapes: The socket on which ``/metrics`` is asked for, if any.
+        scrapes: The sockets on which ``/metrics`` is asked for, if any.
         listening: The sockets that it serves, by their kind; none where it has to make its own.
         is_succeeded: Whether it ends because another serves in its place.
     """
@@ -37,7 +37,7 @@ class Worker:
         control: socket.socket,
         handover: Handover,
         memory: SharedMemory,
-        scrapes: socket.socket | None,
+        scrapes: Sequence[socket.socket],
         listening: Mapping[str, list[socket.socket]],
     ) -> None:
         self._control = control
@@ -64,7 +64,7 @@ class Worker:
             name: [socket.socket(fileno=each) for each in descriptors]
             for name, descriptors in passed.items()
         }
-        scrapes = next(iter(sockets.pop(SCRAPES, ())), None)
+        scrapes = sockets.pop(SCRAPES, [])
         shared = SharedMemory(segment)
         shared.pulses.begin(segment.slots.own)
         return cls(control, handover, shared, scrapes, sockets)

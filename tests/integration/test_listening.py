@@ -4,12 +4,16 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from blrcs.supervisor.ports import ReservedPort, listen
 from blrcs.transport import listening
 from blrcs.transport.listening import listening_sockets, port_of
+from blrcs.workers.ports import PortUnavailableError
 
 HERE = Path(__file__).parent
 
@@ -45,23 +49,34 @@ def test_all_addresses_of_a_name_have_one_port() -> None:
 def resolved(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     """Has names lead to these addresses."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 0)) for each in addresses]
-    monkeypatch.setattr(listening.socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
 
 
-def test_a_free_port_is_free_at_all_addresses_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda: listening_sockets("name:0"),
+        lambda: ReservedPort.reserve("name", 0)._sockets,
+        lambda: listen("name", 0, purpose="metrics"),
+    ],
+    ids=["listening", "reserved", "metrics"],
+)
+def test_a_free_port_is_free_at_all_addresses_of_a_name(
+    monkeypatch: pytest.MonkeyPatch, take: Callable[[], list[socket.socket]]
+) -> None:
     bind = listening._inet_socket
     others: list[socket.socket] = []
 
-    def bound(*arguments: object, **options: bool) -> socket.socket:
+    def bound(*arguments: object) -> socket.socket:
         """Where another process is quicker at the second address, at first."""
-        found: socket.socket = bind(*arguments, **options)  # type: ignore[arg-type]
+        found: socket.socket = bind(*arguments)  # type: ignore[arg-type]
         if not others:
             others.append(socket.create_server(("127.0.0.2", found.getsockname()[1])))
         return found
 
     resolved(monkeypatch, "127.0.0.1", "127.0.0.2")
     monkeypatch.setattr(listening, "_inet_socket", bound)
-    sockets = listening_sockets("name:0")
+    sockets = take()
     assert [each.getsockname()[0] for each in sockets] == ["127.0.0.1", "127.0.0.2"]
     assert len({each.getsockname()[1] for each in sockets}) == 1
     assert port_of(sockets) != port_of(others)
@@ -79,8 +94,36 @@ def test_addresses_that_the_machine_does_not_have_are_passed_over(
     ]
     closed(sockets)
     resolved(monkeypatch, "192.0.2.1")
+    caplog.clear()
     with pytest.raises(RuntimeError, match="cannot listen on name:0: Cannot assign"):
         listening_sockets("name:0")
+    # The error says it.
+    assert caplog.records == []
+
+
+def test_workers_share_a_reserved_port_at_the_addresses_that_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resolved(monkeypatch, "127.0.0.1", "192.0.2.1", "127.0.0.2")
+    with closing(ReservedPort.reserve("name", 0)) as reserved:
+        address = f"name:{reserved.port}"
+        shared = [listening_sockets(address, reuse_port=True) for _ in range(2)]
+        for sockets in shared:
+            assert [each.getsockname() for each in sockets] == [
+                ("127.0.0.1", reserved.port),
+                ("127.0.0.2", reserved.port),
+            ]
+        with pytest.raises(PortUnavailableError, match="cannot listen on name:"):
+            ReservedPort.reserve("name", reserved.port)
+        for sockets in shared:
+            closed(sockets)
+
+
+def test_scrapes_are_listened_for_at_all_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved(monkeypatch, "192.0.2.1", "127.0.0.1", "127.0.0.2")
+    sockets = listen("name", 0, purpose="metrics")
+    assert [each.getsockname()[0] for each in sockets] == ["127.0.0.1", "127.0.0.2"]
+    closed(sockets)
 
 
 def test_a_port_that_is_taken_at_one_of_several_addresses_is_an_error(
@@ -108,6 +151,29 @@ def test_without_ipv6_the_wildcard_is_that_of_ipv4(tmp_path: Path, transport: st
         timeout=120,
     )
     assert told.stdout.splitlines() == ["[::]:0 hello", "[::1]:0 refused"]
+
+
+def test_without_ipv6_a_port_of_the_wildcard_is_reserved(tmp_path: Path) -> None:
+    library = tmp_path / "without_ipv6.so"
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", "-o", library, HERE / "without_ipv6.c", "-ldl"], check=True
+    )
+    held = (
+        "from blrcs.supervisor.ports import ReservedPort, listen\n"
+        "from blrcs.transport.listening import listening_sockets, port_of\n"
+        "port = ReservedPort.reserve('::', 0).port\n"
+        "shared = [listening_sockets(f'[::]:{port}', reuse_port=True) for _ in range(2)]\n"
+        "print({port_of(each) for each in shared} == {port}, len(listen('::', 0, purpose='it')))\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", held],
+        check=False,
+        env={**os.environ, "LD_PRELOAD": str(library)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert told.stdout == "True 1\n", told.stderr
 
 
 def test_a_port_is_shared_only_where_all_agree() -> None:

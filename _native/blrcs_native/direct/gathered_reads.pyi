@@ -15,8 +15,8 @@ class GatheredReads:
 
     Args:
         read: Gives, for ids of tenants, collections and records, the same ids and the reply for
-            each record that there is, with None where it has to be opened first; a Rejection for all
-            of them; or None where each has to go to the method's own handler, as it does for
+            each record that there is, with None where it has to be opened first; a Rejection for
+            all of them; or None where each has to go to the method's own handler, as it does for
             whatever is raised. Keys are valid, and none is there twice.
         missing: Makes the refusal of a record that there is not.
         monotonic: Nanoseconds of a clock. For ten seconds after a collection was seen to have

@@ -2,11 +2,17 @@
 
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
+
+import sqlalchemy as sa
 
 from blrcs.database.sqlite.connection import Connection
 from blrcs.database.sqlite.dialect import SQLITE
 from blrcs.database.statement import Bound, Column, Row, Statement, rows_of
+
+MOST_COLUMNS = 64
+"""Of SqliteInserts."""
 
 
 class Transaction:
@@ -34,9 +40,10 @@ class Transaction:
         """Runs it once for each row of parameters."""
         compiled = statement.compiled(SQLITE)
         bound = compiled.bind_many(rows)
-        if self._inserts is not None and statement.loads is not None and len(bound) > 1:
+        table = statement.loads
+        if self._inserts is not None and table is not None and len(bound) > 1 and _is_loaded(table):
             columns = tuple(map(list, zip(*bound, strict=True)))
-            self._inserts.insert(statement.loads.name, compiled.parameters, columns)
+            self._inserts.insert(table.name, compiled.parameters, columns)
         else:
             self._connection.executemany(compiled.sql, bound)
 
@@ -44,8 +51,9 @@ class Transaction:
         """Likewise, for rows that are given column by column."""
         compiled = statement.compiled(SQLITE)
         is_whole = compiled.is_in_order and len(columns) == len(compiled.parameters)
-        if self._inserts is not None and statement.loads is not None and is_whole:
-            self._inserts.insert(statement.loads.name, compiled.parameters, tuple(columns))
+        table = statement.loads
+        if self._inserts is not None and table is not None and is_whole and _is_loaded(table):
+            self._inserts.insert(table.name, compiled.parameters, tuple(columns))
         else:
             self.execute_many(statement, rows_of(columns))
 
@@ -87,3 +95,10 @@ class Transaction:
         if not keep:
             self._connection.execute(f"ROLLBACK TO {name}")
         self._connection.execute(f"RELEASE {name}")
+
+
+@cache
+def _is_loaded(table: sa.Table) -> bool:
+    """Whether SqliteInserts can have so many columns, and they are called as the parameters."""
+    columns = table.columns
+    return len(columns) <= MOST_COLUMNS and all(each.key == each.name for each in columns)

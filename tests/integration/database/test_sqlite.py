@@ -182,6 +182,31 @@ async def test_a_file_that_may_not_grow_fails_the_write_and_keeps_the_rest(datab
     assert await database.write(add("b")) == 1
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [sa.Column(f"c{number}", sa.Text) for number in range(64)],
+        [sa.Column(f"c{number}", sa.Text) for number in range(65)],
+        [sa.Column("from", sa.Text, key="origin"), sa.Column("id", sa.Text)],
+    ],
+    ids=["most", "more", "by-key"],
+)
+async def test_rows_are_loaded_into_any_table(database, columns):
+    table = sa.Table("wide", sa.MetaData(), *columns)
+    load = insert_into(table)
+    rows = [[f"{row}.{place}" for place in range(len(columns))] for row in range(3)]
+
+    def operation(transaction):
+        transaction.define([str(sa.schema.CreateTable(table))])
+        transaction.execute_many(load, [dict(zip(table.columns.keys(), rows[0], strict=True))])
+        transaction.execute_many(load, [tuple(row) for row in rows[:2]])
+        transaction.execute_columns(load, [list(each) for each in zip(*rows, strict=True)])
+
+    await database.write(operation)
+    loaded = database.fetch_all(Statement(sa.select(table)))
+    assert [list(row) for row in loaded] == [rows[0], *rows[:2], *rows]
+
+
 async def test_what_a_group_of_batches_changes_is_not_written_before_its_commit(path):
     log = path.with_name(f"{path.name}-wal")
     rows = [{"key": f"{number:05}", "value": bytes(1000)} for number in range(5000)]

@@ -211,8 +211,7 @@ class TestServer:
         Counter(block, "a_total", "h" * 50_000)
         server = MetricsServer(registry)
         port = await server.start()
-        assert server._server is not None
-        server._server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        server._servers[0].sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         with socket.socket() as peer:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             peer.connect(("127.0.0.1", port))
@@ -322,8 +321,9 @@ class TestLifecycle:
     async def test_it_listens_on_the_loopback_alone(self, registry: CollectorRegistry) -> None:
         server = MetricsServer(registry)
         await server.start()
-        assert server._server is not None
-        assert [listener.getsockname()[0] for listener in server._server.sockets] == ["127.0.0.1"]
+        assert [listener.getsockname()[0] for listener in server._servers[0].sockets] == [
+            "127.0.0.1"
+        ]
         await server.close()
 
     async def test_starting_twice_is_an_error(self, registry: CollectorRegistry) -> None:

@@ -1,0 +1,54 @@
+"""The addresses of a server, kept for its workers."""
+
+import os
+import socket
+from typing import Self
+
+from blrcs.transport.listening import Use, bound_sockets, port_of
+from blrcs.workers.ports import PortUnavailableError
+
+
+class ReservedPort:
+    """A port that this process holds and the workers listen on, each by a socket of its own.
+
+    It is bound and never listens, so that no connection comes to it. Whoever else wants the port is
+    refused while it is held, whether workers live or not.
+    """
+
+    def __init__(self, sockets: list[socket.socket]) -> None:
+        self.port = port_of(sockets)
+        self._sockets = sockets
+
+    @classmethod
+    def reserve(cls, host: str, port: int) -> Self:
+        """Holds a port on all addresses of a host; a free one for 0.
+
+        Raises:
+            PortUnavailableError: Somebody has it, or the host is none of this machine.
+        """
+        try:
+            return cls(bound_sockets(host, port, Use.HOLD))
+        except OSError:
+            named = f"[{host}]" if ":" in host else host
+            raise PortUnavailableError(
+                f"cannot listen on {named}:{port}: it is in use, or not an address of this machine"
+            ) from None
+
+    def close(self) -> None:
+        """Lets the port go."""
+        for held in self._sockets:
+            held.close()
+
+
+def listen(host: str, port: int, *, purpose: str) -> list[socket.socket]:
+    """Sockets that listen at all addresses of a host, for several processes to accept from.
+
+    Raises:
+        PortUnavailableError: The address cannot be had.
+    """
+    try:
+        return bound_sockets(host, port, Use.LISTEN)
+    except OSError as error:
+        raise PortUnavailableError(
+            f"cannot listen on {host}:{port} for {purpose}: {os.strerror(error.errno or 0)}"
+        ) from None
