@@ -143,14 +143,16 @@ class Reads:
 
     async def asked(self, count):
         """Returns when so many queries have begun."""
-        while len(self.queries) < count:  # noqa: ASYNC110 - nobody is told
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(20):
+            while len(self.queries) < count:  # noqa: ASYNC110 - nobody is told
+                await asyncio.sleep(0.01)
 
 
 async def outcome(call):
     """Who has answered, or the status that is no answer."""
     try:
-        return (await call).etag
+        async with asyncio.timeout(20):
+            return (await call).etag
     except grpc.RpcError as error:
         return error.code()
 
@@ -158,13 +160,13 @@ async def outcome(call):
 @pytest.fixture
 async def reads():
     """Where nothing takes too long."""
-    async with asyncio.timeout(20), Reads(3600).opened() as reads:
+    async with Reads(3600).opened() as reads:
         yield reads
 
 
 @pytest.fixture
 async def hasty():
-    async with asyncio.timeout(20), Reads(0.01).opened() as reads:
+    async with Reads(0.01).opened() as reads:
         yield reads
 
 
