@@ -75,14 +75,14 @@ class Builtin:
         encryption_pb2_grpc.add_EncryptionServiceServicer_to_server(
             self.encryption.service(self.base), registrar
         )
-        # What a caller's token stands for may be newer than any copy.
-        has_copies = self.base.consistency_token is None
+        # With replicas, what a caller's token stands for may be newer than any copy.
+        is_replicated = self.base.consistency_token is not None
         return {
             **direct_access(access.service, access.current),
             **direct_auth(identity.auth_service, identity.verifier),
             **direct_cache(cache_service, self.cache),
             **self.limits.direct,
-            **(direct_records(records) if has_copies else {}),
+            **({} if is_replicated else direct_records(records)),
         }
 
     def keep_house(

@@ -113,7 +113,10 @@ def assemble_records(
     # Where reads are quicker than handing them to somebody else.
     reader = base.database.reader
     read_at_once = None if reader is None else RecordsAtOnce(reader, base.clock).read
-    read_together = RecordsTogether(base.database, base.clock) if reader is None else None
+    read_together = None
+    if reader is None and base.consistency_token is None:
+        # What a token stands for is known on the road through Python alone.
+        read_together = RecordsTogether(base.database, base.clock)
     signal = LocalChangeSignal(
         interval_s=refresh_interval_ns / NS_PER_S,
         generation=generation,

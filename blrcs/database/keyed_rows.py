@@ -42,7 +42,7 @@ class KeyedRows:
     async def fetch(
         self, source: Reads | Transaction, dialect_name: str, keys: Sequence[Any], **others: Any
     ) -> list[Row]:
-        """The rows of at least one key and at most ``max_keys``, in whatever order they come.
+        """The rows of at most ``max_keys`` keys, in whatever order they come.
 
         Args:
             source: Where they are read.
@@ -50,6 +50,8 @@ class KeyedRows:
             keys: Which rows.
             others: The select's own parameters.
         """
+        if not keys:
+            return []
         if dialect_name == "postgresql" and len(keys) > 1:
             listed = [list(column) for column in self._columns(list(dict.fromkeys(keys)))]
             lists = {f"keys{at}": column for at, column in enumerate(listed)}

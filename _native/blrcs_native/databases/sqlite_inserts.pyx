@@ -150,6 +150,9 @@ cdef bytes statement_text(table, tuple names, uint64_t same):
     keep every page as it was before, for as long as the statement runs.
 
     ``same`` has a bit for each column in which all rows have one value, which is bound.
+
+    A table of the file would come before the virtual one, which has no schema of its own and is
+    found in each: it is looked for in that of temporary tables, of which a file has none.
     """
     cdef Py_ssize_t i
     cdef str into = ", ".join([quoted(name) for name in names])
@@ -157,7 +160,7 @@ cdef bytes statement_text(table, tuple names, uint64_t same):
         [f"?{i + 1}" if same >> i & 1 else f"c{i}" for i in range(len(names))]
     )
     return (
-        f"INSERT OR FAIL INTO {quoted(table)} ({into}) SELECT {values} FROM blrcs_rows"
+        f"INSERT OR FAIL INTO {quoted(table)} ({into}) SELECT {values} FROM temp.blrcs_rows"
     ).encode()
 
 

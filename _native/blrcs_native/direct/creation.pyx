@@ -6,6 +6,7 @@ Those that come at the same time are gathered, column by column, while others ar
 from asyncio import Task
 from collections import deque
 from contextvars import Context
+from functools import partial
 
 cimport cython
 
@@ -15,7 +16,7 @@ from blrcs_native.direct.handler cimport DirectHandler
 from blrcs_native.direct.late_answer cimport LateAnswer, late_answer
 from blrcs_native.encoding.protobuf_wire cimport Span, span_of, text_of
 from blrcs_native.encoding.struct_json cimport require_levels
-from blrcs_native.records.creations cimport document_in, is_collection, is_record_id, read_creation
+from blrcs_native.records.creations cimport document_in, is_collection, is_given_id, read_creation
 
 cdef enum:
     # As in application/records/gathered_creations.py, by which the other road gathers.
@@ -128,7 +129,7 @@ cdef class DirectCreateRecord(DirectHandler):
             return None
         if not read_creation(span_of(body, size), &parent, &record_id, &data):
             return None
-        if not is_collection(parent) or not is_record_id(record_id):
+        if not is_collection(parent) or not is_given_id(record_id):
             return None
         cdef str name = text_of(parent)
         if not self.is_admitted(call, &parent):
@@ -162,6 +163,7 @@ cdef class DirectCreateRecord(DirectHandler):
             # is known of a call, as its deadline, is not known of all. No factory of tasks is
             # asked, which may have them begin at once.
             queue.task = Task(self._run(queue, key), context=Context())
+            queue.task.add_done_callback(partial(self._ended, queue), context=Context())
         if queue.groups:
             last = queue.groups[-1]
             if last.has_room(record_id, size_bytes):
@@ -183,13 +185,22 @@ cdef class DirectCreateRecord(DirectHandler):
                     await self._carry_out(key, group)
         finally:
             # With nothing between this and the last look, so that nobody is left waiting.
-            queue.is_running = False
-            queue.task = None  # a cycle
             if group is not None:
                 group.give_up()
-            while queue.groups:
-                group = queue.groups.popleft()
-                group.give_up()
+            self._end(queue)
+
+    cdef void _end(self, Queue queue) except *:
+        cdef Group group
+        queue.is_running = False
+        queue.task = None  # a cycle
+        while queue.groups:
+            group = queue.groups.popleft()
+            group.give_up()
+
+    def _ended(self, Queue queue, task):
+        if queue.task is task:
+            # It was cancelled before its first step.
+            self._end(queue)
 
     async def _carry_out(self, key, Group group):
         images = None

@@ -1,9 +1,11 @@
 """Reads of records that are asked for in the same turn: one query for all of them."""
 
+import logging
 import time
-from asyncio import CancelledError, Task
+from asyncio import CancelledError, Task, get_running_loop
 from collections import deque
 from contextvars import Context
+from functools import partial
 
 cimport cython
 from libc.stdint cimport int64_t
@@ -16,10 +18,13 @@ cdef enum:
     MAX_KEYS = 64
     # As many queries run at a time. While they do, others gather.
     MAX_RUNNING = 2
+    # Those beside them that take too long; together as many as there are connections.
+    MAX_HELD = 28
     MAX_BATCHES = 64
     MAX_PASSED = 1024
 
 cdef int64_t PASSED_FOR_NS = 10_000_000_000
+cdef object log = logging.getLogger("blrcs.records")
 
 
 @cython.final
@@ -54,10 +59,12 @@ cdef class ReadBatch(Waiting):
 
     cdef void settle(self, tuple key, object answer) except *:
         cdef LateAnswer late
-        cdef list waiting = <list>self.asked.pop(key, None)
+        cdef list waiting = <list>self.asked.get(key)
         if waiting is not None:
             for late in waiting:
                 late.settle(answer)
+            # Not before: who is not told yet is found there.
+            del self.asked[key]
 
     cdef void settle_all(self, object answer) except *:
         for key in tuple(self.asked):
@@ -79,14 +86,22 @@ cdef bint is_awaited(list waiting) except -1:
 
 
 @cython.final
+cdef class Turn:
+    """One of those that read batches, each in a task of its own."""
+
+
+@cython.final
 cdef class GatheredReads:
     """See direct/gathered_reads.pyi."""
 
-    def __init__(self, read not None, missing not None, *, monotonic=time.monotonic_ns):
+    def __init__(self, read not None, missing not None, *, monotonic=time.monotonic_ns, double look_after_s=0.1):
         self.read = read
         self.missing = missing
         self.monotonic = monotonic
+        self.look_after_s = look_after_s
         self.batches = deque()
+        self.running = set()
+        self.held = set()
         self.passed_until_ns = {}
 
     cdef LateAnswer join(self, Call call, str tenant, str collection, str record_id):
@@ -98,13 +113,18 @@ cdef class GatheredReads:
         if self.batches:
             batch = self.batches[-1]
         if batch is None or (len(batch.asked) >= MAX_KEYS and key not in batch.asked):
-            if len(self.batches) >= MAX_BATCHES:
+            if len(self.batches) >= MAX_BATCHES or self._is_full():
                 return None
             batch = ReadBatch()
             self.batches.append(batch)
-            if self.running < MAX_RUNNING:
+            if len(self.running) < MAX_RUNNING:
                 self._begin()
+            elif self.timer is None:
+                self._look_later()
         return batch.add(call, key)
+
+    cdef bint _is_full(self) except -1:
+        return len(self.running) >= MAX_RUNNING and len(self.held) >= MAX_HELD
 
     cdef bint _is_passed(self, tuple collection) except -1:
         until_ns = self.passed_until_ns.get(collection)
@@ -121,36 +141,80 @@ cdef class GatheredReads:
         On behalf of none of them alone: what is known of a call, as its deadline, is not known of
         all. No factory of tasks is asked, which may have them begin at once.
         """
-        cdef list holder = []
-        self.running += 1
-        holder.append(Task(self._run(holder), context=Context()))
+        cdef Turn turn = Turn()
+        turn.task = Task(self._run(turn), context=Context())
+        self.running.add(turn)
+        turn.task.add_done_callback(partial(self._ended, turn), context=Context())
 
-    async def _run(self, list holder):
+    cdef void _look_later(self) except *:
+        # Only while somebody waits: what is quick needs no timer.
+        self.timer = get_running_loop().call_later(
+            self.look_after_s, self._look, context=Context()
+        )
+
+    def _look(self):
+        """Has others run in place of those that take too long, as far as they are needed."""
+        cdef Turn turn
+        cdef list slow = [turn for turn in self.running if (<Turn>turn).is_seen]
+        self.timer = None
+        for turn in self.running:
+            turn.is_seen = True
+        for turn in slow[:len(self.batches)]:
+            if len(self.held) >= MAX_HELD:
+                self._decline_waiting()
+                break
+            self.running.discard(turn)
+            turn.is_held = True
+            self.held.add(turn)
+            self._begin()
+        if self.batches:
+            self._look_later()
+
+    async def _run(self, Turn turn):
         """Reads what waits, until there is nothing left."""
         cdef ReadBatch batch = None
-        task = holder.pop()
         try:
-            while self.batches:
+            while self.batches and not turn.is_held:
                 batch = self.batches.popleft()
+                turn.is_seen = False
                 if batch.callers > 0:
-                    batch.task = task
+                    batch.task = turn.task
                     self._settle(batch, await self._found(batch.keys()))
         except CancelledError:
             if batch.callers > 0:
                 # Not since all of them have gone: nobody is to wait for what is not read any more.
-                self._give_up(batch)
+                self._give_up_waiting()
             raise
         finally:
-            self.running -= 1
+            # With nothing between this and the last look, so that nobody is left waiting.
+            self._leave(turn)
             if batch is not None:
                 batch.task = None  # a cycle
-            if self.batches:
-                self._begin()
+                batch.give_up()
+
+    cdef bint _leave(self, Turn turn) except -1:
+        """Whether it was among those that count."""
+        cdef set those = self.held if turn.is_held else self.running
+        if turn not in those:
+            return False
+        those.discard(turn)
+        return True
+
+    def _ended(self, Turn turn, task):
+        turn.task = None  # a cycle
+        if self._leave(turn):
+            # It was cancelled before its first step.
+            self._give_up_waiting()
+        elif self.batches and len(self.running) < MAX_RUNNING:
+            self._begin()
 
     async def _found(self, list keys):
         try:
             return await self.read(keys)
-        except Exception:
+        except Exception as error:
+            if not self.has_told:
+                self.has_told = True
+                log.exception("reads of records that go together fail: %s", error)
             return None  # whatever it is, each finds out for itself, and is told so
 
     cdef void _settle(self, ReadBatch batch, object found) except *:
@@ -175,7 +239,16 @@ cdef class GatheredReads:
             self.passed_until_ns.clear()
         self.passed_until_ns[collection] = self.monotonic() + PASSED_FOR_NS
 
-    cdef void _give_up(self, ReadBatch batch) except *:
-        batch.give_up()
+    cdef void _give_up_waiting(self) except *:
         while self.batches:
             (<ReadBatch>self.batches.popleft()).give_up()
+
+    cdef void _decline_waiting(self) except *:
+        """Has each of them wait for itself."""
+        cdef ReadBatch batch
+        while self.batches:
+            batch = self.batches.popleft()
+            try:
+                batch.settle_all(None)
+            finally:
+                batch.give_up()

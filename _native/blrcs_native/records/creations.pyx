@@ -20,7 +20,7 @@ from blrcs_native.encoding.protobuf_wire cimport (
 )
 from blrcs_native.encoding.struct_json cimport json_of_span, require_levels
 from blrcs_native.encoding.struct_order cimport put_in_order
-from blrcs_native.guards.request_rules cimport is_id
+from blrcs_native.guards.request_rules cimport is_id, is_record_id
 
 cdef enum:
     BATCH_PARENT = 1
@@ -33,7 +33,6 @@ cdef enum:
     RECORD_DATA = 2
     LEAST_TOGETHER = 2
     MOST_TOGETHER = 1000
-    MOST_ID_BYTES = 128
 
 
 cdef bint is_same(Span one, Span other) noexcept nogil:
@@ -129,25 +128,9 @@ cdef bint is_collection(Span name) noexcept nogil:
     )
 
 
-cdef inline bint is_letter_or_digit(unsigned char byte) noexcept nogil:
-    return c"a" <= byte <= c"z" or c"A" <= byte <= c"Z" or c"0" <= byte <= c"9"
-
-
-cdef bint is_record_id(Span text) noexcept nogil:
-    """``^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$``, or nothing"""
-    cdef Py_ssize_t i
-    cdef unsigned char byte
-    if text.size == 0:
-        return True
-    if text.size > MOST_ID_BYTES or not is_letter_or_digit(text.data[0]):
-        return False
-    for i in range(1, text.size):
-        byte = text.data[i]
-        if not is_letter_or_digit(byte) and not (
-            byte == c"." or byte == c"_" or byte == c"~" or byte == c"-"
-        ):
-            return False
-    return True
+cdef bint is_given_id(Span text) noexcept nogil:
+    """An id, or nothing where one is to be made."""
+    return text.size == 0 or is_record_id(text.data, text.size)
 
 
 cdef tuple document_in(Span data, int max_levels):
@@ -170,7 +153,7 @@ def batch_parent(bytes request not None):
     if not read_batch_parent(&reader, &parent) or not is_collection(parent):
         return None
     while next_is_write(&reader):
-        if not read_next(&reader, parent, &record_id, &data) or not is_record_id(record_id):
+        if not read_next(&reader, parent, &record_id, &data) or not is_given_id(record_id):
             return None
         count += 1
     if not read_batch_end(&reader, &names_only):
@@ -183,7 +166,7 @@ def creation_parent(bytes request not None):
     cdef Span whole = span_of(PyBytes_AS_STRING(request), PyBytes_GET_SIZE(request))
     if not read_creation(whole, &parent, &record_id, &data):
         return None
-    return text_of(parent) if is_collection(parent) and is_record_id(record_id) else None
+    return text_of(parent) if is_collection(parent) and is_given_id(record_id) else None
 
 
 def read_creation_request(bytes request not None, int max_levels):

@@ -20,8 +20,8 @@ from blrcs.database.statement import Row, Statement
 Result = TypeVar("Result")
 
 WRITER_CACHE_KIB = 8192
-"""Pages that a group of batches changes. Without room they would be written to the log before the
-commit, some of them several times."""
+"""Room for the pages that most groups of batches change. What is beyond it is written to the log
+before the commit, some pages several times."""
 
 
 def connect_up_to_date(

@@ -33,9 +33,11 @@ async def test_each_key_is_looked_for_by_itself(postgresql_server: PostgresqlSer
         await database.execute_many(ADD, [row(number) for number in range(150)])
         found = await _STORED_ROWS.fetch(database, "postgresql", KEYS, **THIS)
         again = await _STORED_ROWS.fetch(database, "postgresql", [*KEYS, *KEYS], **THIS)
+        none = await _STORED_ROWS.fetch(database, "postgresql", [], **THIS)
         plan, _ = await ask_plan(database, _STORED_ROWS._whole, {"keys0": KEYS} | THIS)
     assert sorted(each.record_id for each in found) == sorted(KEYS[:75])
     assert len(again) == len(found)
+    assert none == []
     assert "Seq Scan" not in plan
     (condition,) = [line for line in plan.splitlines() if "Index Cond" in line]
     assert "record_id" in condition

@@ -3,13 +3,18 @@
 import asyncio
 import dataclasses
 from contextlib import asynccontextmanager
+from functools import partial
 from types import SimpleNamespace
+from unittest import mock
 
 import grpc
 import pytest
 
+from blrcs.assembly import direct
 from blrcs.v1 import record_pb2
-from tests.integration.records.direct_channel import bearer, direct_channel
+from blrcs_native.direct.gathered_reads import GatheredReads
+from tests.conformance.transport.channels import open_channel
+from tests.integration.records.direct_channel import bearer
 from tests.integration.records.world import ORDERS, name_of
 
 READER, OTHER = "users/rob", "users/olga"
@@ -36,7 +41,11 @@ class DirectReads:
         self.world.host.channel(OTHER, {"blrcs.records.get": f"{ORDERS}x"})
         together = SimpleNamespace(read=self._read)
         records = dataclasses.replace(self.world.records, read_together=together)
-        async with direct_channel(self.world, records) as channel:
+        # However long a query is held up here, it does not take too long.
+        patient = partial(GatheredReads, look_after_s=3600)
+        with mock.patch.object(direct, "GatheredReads", patient):
+            handlers = direct.direct_records(records)
+        async with open_channel("native", self.world.router(direct=handlers)) as channel:
             self._get = channel.unary_unary(
                 "/blrcs.v1.RecordService/GetRecord",
                 request_serializer=record_pb2.GetRecordRequest.SerializeToString,

@@ -73,6 +73,20 @@ async def direct(world):
         yield direct
 
 
+async def test_one_that_is_ended_before_it_begins_is_told_so(world, direct, monkeypatch):
+    class Ended(asyncio.Task):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            self.cancel()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("blrcs_native.direct.creation.Task", Ended)
+        with pytest.raises(grpc.RpcError) as raised:
+            await direct(creation("a"))
+    assert raised.value.code() is grpc.StatusCode.CANCELLED
+    assert await direct(creation("a")) == await world.get("a")
+
+
 async def test_records_are_those_that_python_makes(world, direct):
     made, other = await asyncio.gather(direct(creation("a", DATA)), direct(creation("", {"n": 1})))
     expected = await world.create("b", DATA)

@@ -224,6 +224,16 @@ def test_what_was_given_is_nothing_to_others(connection):
     assert connection.execute("SELECT * FROM blrcs_rows").fetchall() == []
 
 
+@pytest.mark.parametrize(
+    "kind", ["TABLE blrcs_rows (c0, c1, c2, c3)", "VIEW blrcs_rows AS SELECT 1"]
+)
+def test_what_the_file_calls_so_is_not_read(connection, kind):
+    connection.execute(f"CREATE {kind}")
+    connection.inserts.insert(*ROWS, ("alice", range(3), None, [b"a", b"b", b"c"]))
+    stored = [("alice", number, None, each) for number, each in enumerate([b"a", b"b", b"c"])]
+    assert connection.execute(READ).fetchall() == stored
+
+
 def test_each_belongs_to_the_connection_that_it_has_opened(tmp_path):
     names = [tmp_path / f"{number}.db" for number in range(2)]
     opened = [sqlite3.connect(name, isolation_level=None, factory=Connection) for name in names]
