@@ -1,6 +1,7 @@
 """The composition root: settings become a running server."""
 
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.overload import assemble_overload, watch_places
 from blrcs.assembly.recorded_reloads import RecordedReloads
+from blrcs.assembly.scrapes import listen_for_scrapes
 from blrcs.assembly.services import HostedServices
 from blrcs.config.live import LiveSettings
 from blrcs.config.loading import LoadedSettings
@@ -51,7 +53,6 @@ from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
 from blrcs.transport.server import TransportServer
 from blrcs.workers.memory import GUARDS, Memory, OwnMemory
-from blrcs.workers.ports import PortUnavailableError
 from blrcs.workers.worker import Worker
 from blrcs_native.monitoring.metrics import MetricsBlock
 
@@ -238,28 +239,22 @@ async def _serve_metrics(
     settings: Settings, registry: CollectorRegistry, stack: AsyncExitStack, worker: Worker | None
 ) -> str:
     if worker is not None:
-        return await _serve_scrapes(registry, stack, worker)
+        # Whichever worker accepts a scrape answers for all.
+        await _answer_scrapes(registry, stack, worker.scrapes)
+        return worker.handover.metrics_address
     if not settings.metrics.enabled:
         return ""
+    sockets, address = listen_for_scrapes(settings.metrics)
+    await _answer_scrapes(registry, stack, sockets)
+    return address
+
+
+async def _answer_scrapes(
+    registry: CollectorRegistry, stack: AsyncExitStack, sockets: Sequence[socket.socket]
+) -> None:
     endpoint = MetricsServer(registry)
-    host = settings.metrics.host
-    try:
-        port = await endpoint.start(host, settings.metrics.port)
-    except OSError as error:
-        raise PortUnavailableError(
-            f"cannot listen on {host}:{settings.metrics.port} for metrics: {error.strerror}"
-        ) from None
+    await endpoint.start(sockets)
     stack.push_async_callback(endpoint.close)
-    return f"http://{host}:{port}/metrics"
-
-
-async def _serve_scrapes(registry: CollectorRegistry, stack: AsyncExitStack, worker: Worker) -> str:
-    """Whichever worker accepts a scrape answers for all."""
-    if worker.scrapes:
-        endpoint = MetricsServer(registry)
-        await endpoint.start_on(worker.scrapes)
-        stack.push_async_callback(endpoint.close)
-    return worker.handover.metrics_address
 
 
 def _leading(worker: Worker | None, work: Work) -> Work:

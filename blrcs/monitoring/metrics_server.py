@@ -41,32 +41,18 @@ class MetricsServer:
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Task[None]] = set()
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listens and returns the port, a free one if 0 was asked for.
+    async def start(self, listening: Sequence[socket.socket]) -> None:
+        """Accepts from sockets that listen already, maybe other processes beside it.
 
-        Raises OSError if the address cannot be had, RuntimeError if it listens already.
+        They are closed with it. Raises RuntimeError if it was started already.
         """
-        self._refuse_a_second_start()
-        server = await asyncio.start_server(self._accept, host, port, limit=MAX_HEAD_BYTES)
-        self._servers.append(server)
-        address: tuple[str, int] = server.sockets[0].getsockname()
-        return address[1]
-
-    async def start_on(self, listening: Sequence[socket.socket]) -> None:
-        """Accepts from sockets that listen already, other processes beside it.
-
-        Raises RuntimeError if it listens already.
-        """
-        self._refuse_a_second_start()
+        if self._servers:
+            raise RuntimeError("the metrics server has been started already")
         for each in listening:
             each.setblocking(False)  # noqa: FBT003 - the name says it
             self._servers.append(
                 await asyncio.start_server(self._accept, sock=each, limit=MAX_HEAD_BYTES)
             )
-
-    def _refuse_a_second_start(self) -> None:
-        if self._servers:
-            raise RuntimeError("the metrics server has been started already")
 
     async def close(self) -> None:
         """Stops listening and drops open connections. May be called more than once."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from blrcs.assembly.scrapes import listen_for_scrapes
 from blrcs.config.settings import Settings
-from blrcs.supervisor.ports import ReservedPort, listen
+from blrcs.supervisor.ports import ReservedPort
 from blrcs.supervisor.steering import steer
-from blrcs.transport.listening import listening_sockets, port_of
+from blrcs.transport.listening import listening_sockets
 from blrcs.workers.handover import CACHE, LOCKS, MEMORY, PORT, SCRAPES, UNIX_SOCKET
 from blrcs.workers.memory import SharedMemory, lay_out
 from blrcs.workers.ports import PortUnavailableError, cache_socket, listen_on_path
@@ -71,9 +72,7 @@ class Estate:
             others.append((UNIX_SOCKET, shared.fileno()))
         metrics_address = ""
         if settings.metrics.enabled:
-            host = settings.metrics.host
-            scrapes = listen(host, settings.metrics.port, purpose="metrics")
-            metrics_address = f"http://{host}:{port_of(scrapes)}/metrics"
+            scrapes, metrics_address = listen_for_scrapes(settings.metrics)
             others += [(SCRAPES, stack.enter_context(each).fileno()) for each in scrapes]
         cache = None
         has_users = settings.services.builtin or settings.services.extra

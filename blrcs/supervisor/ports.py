@@ -1,6 +1,5 @@
 """The addresses of a server, kept for its workers."""
 
-import os
 import socket
 from typing import Self
 
@@ -38,17 +37,3 @@ class ReservedPort:
         """Lets the port go."""
         for held in self._sockets:
             held.close()
-
-
-def listen(host: str, port: int, *, purpose: str) -> list[socket.socket]:
-    """Sockets that listen at all addresses of a host, for several processes to accept from.
-
-    Raises:
-        PortUnavailableError: The address cannot be had.
-    """
-    try:
-        return bound_sockets(host, port, Use.LISTEN)
-    except OSError as error:
-        raise PortUnavailableError(
-            f"cannot listen on {host}:{port} for {purpose}: {os.strerror(error.errno or 0)}"
-        ) from None

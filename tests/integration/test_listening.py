@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from blrcs.supervisor.ports import ReservedPort, listen
+from blrcs.assembly.scrapes import listen_for_scrapes
+from blrcs.config.observability import Metrics
+from blrcs.supervisor.ports import ReservedPort
 from blrcs.transport import listening
 from blrcs.transport.listening import listening_sockets, port_of
 from blrcs.workers.ports import PortUnavailableError
@@ -57,7 +59,7 @@ def resolved(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     [
         lambda: listening_sockets("name:0"),
         lambda: ReservedPort.reserve("name", 0)._sockets,
-        lambda: listen("name", 0, purpose="metrics"),
+        lambda: listen_for_scrapes(Metrics(host="name", port=0))[0],
     ],
     ids=["listening", "reserved", "metrics"],
 )
@@ -121,8 +123,15 @@ def test_workers_share_a_reserved_port_at_the_addresses_that_there_are(
 
 def test_scrapes_are_listened_for_at_all_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     resolved(monkeypatch, "192.0.2.1", "127.0.0.1", "127.0.0.2")
-    sockets = listen("name", 0, purpose="metrics")
+    sockets, address = listen_for_scrapes(Metrics(host="name", port=0))
+    assert address == f"http://name:{port_of(sockets)}/metrics"
     assert [each.getsockname()[0] for each in sockets] == ["127.0.0.1", "127.0.0.2"]
+    closed(sockets)
+
+
+def test_scrapes_are_listened_for_on_the_loopback_alone_by_default() -> None:
+    sockets, _ = listen_for_scrapes(Metrics(port=0))
+    assert [each.getsockname()[0] for each in sockets] == ["127.0.0.1"]
     closed(sockets)
 
 
@@ -159,11 +168,15 @@ def test_without_ipv6_a_port_of_the_wildcard_is_reserved(tmp_path: Path) -> None
         ["cc", "-shared", "-fPIC", "-o", library, HERE / "without_ipv6.c", "-ldl"], check=True
     )
     held = (
-        "from blrcs.supervisor.ports import ReservedPort, listen\n"
+        "from blrcs.assembly.scrapes import listen_for_scrapes\n"
+        "from blrcs.config.observability import Metrics\n"
+        "from blrcs.supervisor.ports import ReservedPort\n"
         "from blrcs.transport.listening import listening_sockets, port_of\n"
         "port = ReservedPort.reserve('::', 0).port\n"
         "shared = [listening_sockets(f'[::]:{port}', reuse_port=True) for _ in range(2)]\n"
-        "print({port_of(each) for each in shared} == {port}, len(listen('::', 0, purpose='it')))\n"
+        "print({port_of(each) for each in shared} == {port})\n"
+        "scrapes, address = listen_for_scrapes(Metrics(host='::', port=0))\n"
+        "print(len(scrapes), address == f'http://[::]:{port_of(scrapes)}/metrics')\n"
     )
     told = subprocess.run(
         [sys.executable, "-c", held],
@@ -173,7 +186,7 @@ def test_without_ipv6_a_port_of_the_wildcard_is_reserved(tmp_path: Path) -> None
         text=True,
         timeout=120,
     )
-    assert told.stdout == "True 1\n", told.stderr
+    assert told.stdout == "True\n1 True\n", told.stderr
 
 
 def test_a_port_is_shared_only_where_all_agree() -> None:
