@@ -121,6 +121,8 @@ def _authentication(policy: MethodPolicy, caller: Caller) -> Verdict:
         reason = "the call has no token"
     elif is_workload_name(caller.principal):
         reason = f"a client certificate of {caller.principal}, where auth.mtls takes them"
+        if caller.may_be_an_issuers:
+            reason += ", or a token, where one of auth.issuers calls its subject so"
         return Verdict(stage, "admits", (reason,), shadow=shadow)
     elif account is None and caller.may_be_an_issuers:
         reason = f"a token of {caller.principal}, where one of auth.issuers calls its subject so"

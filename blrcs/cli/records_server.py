@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from blrcs.cli.exit import fail, read_or_exit
-from blrcs.cli.tls_channel import UNIX, TlsFiles
+from blrcs.cli.tls_channel import TlsFiles
 from blrcs.config.duration import Duration
 from blrcs.config.variable_names import TOKEN_VARIABLE
 from blrcs.domain.errors import InvalidArgumentError
 from blrcs.domain.record_name import CollectionKey, collection_key_in
 from blrcs.monitoring.log_values import escape
+from blrcs.transport.listening import UNIX_SCHEMES
 
 if TYPE_CHECKING:
     import grpc
@@ -134,7 +135,7 @@ def _is_own(address: str) -> bool:
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return address.startswith(UNIX)
+        return address.startswith(UNIX_SCHEMES)
 
 
 def _token_in(path: Path) -> str:

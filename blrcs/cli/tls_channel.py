@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blrcs.cli.exit import read_or_exit
+from blrcs.transport.listening import UNIX_SCHEMES
 
 if TYPE_CHECKING:
     import grpc
-
-UNIX = ("unix:", "unix-abstract:")
 
 Authorities = Annotated[
     Path | None,
@@ -59,7 +58,7 @@ class TlsFiles:
         if (self.certificate is None) != (self.key is None):
             raise typer.BadParameter("--cert and --key go together")
         roots, certificate, key = map(_read, (self.authorities, self.certificate, self.key))
-        name = self.server_name or ("localhost" if address.startswith(UNIX) else None)
+        name = self.server_name or ("localhost" if address.startswith(UNIX_SCHEMES) else None)
         named = [] if name is None else [("grpc.ssl_target_name_override", name)]
         credentials = grpc.ssl_channel_credentials(roots, key, certificate)
         return grpc.secure_channel(address, credentials, [*options, *named])

@@ -41,7 +41,7 @@ async def values_by_key(transaction: Transaction, scope: CollectionKey) -> Count
 
 
 async def has_sealed_values(
-    database: DatabaseAdapter, scope: CollectionKey, *, but_by: bytes = b""
+    database: DatabaseAdapter, scope: CollectionKey, *, but_by: bytes
 ) -> bool:
     """True where there is a value that only a key of the scope opens.
 

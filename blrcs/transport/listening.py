@@ -149,7 +149,7 @@ def _bound_sockets(
             sockets.append(bound)
         if absent and not sockets:
             raise absent[-1][1]
-        for address, reason in absent:
+        for address, reason in absent if use is not Use.SHARE else ():
             log.warning("%s is not listened on: %s", address, reason.strerror)
         opened.pop_all()
     return sockets

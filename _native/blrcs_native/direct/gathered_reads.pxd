@@ -38,7 +38,7 @@ cdef class GatheredReads:
     cdef set held
     # While somebody waits, of the next look at how long those that run take.
     cdef object timer
-    # Of what was raised.
+    # Whether something was raised, and has been logged.
     cdef bint has_told
     # When those collections may be read here again that have sealed records.
     cdef dict passed_until_ns

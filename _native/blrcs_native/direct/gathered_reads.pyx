@@ -18,7 +18,7 @@ cdef enum:
     MAX_KEYS = 64
     # As many queries run at a time. While they do, others gather.
     MAX_RUNNING = 2
-    # Those beside them that take too long; together as many as there are connections.
+    # Those beside them that take too long; together as many as a pool lends by default.
     MAX_HELD = 28
     MAX_BATCHES = 64
     MAX_PASSED = 1024
@@ -167,7 +167,7 @@ cdef class GatheredReads:
             turn.is_held = True
             self.held.add(turn)
             self._begin()
-        if self.batches:
+        if self.batches and self.timer is None:
             self._look_later()
 
     async def _run(self, Turn turn):

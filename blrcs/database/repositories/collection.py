@@ -32,7 +32,7 @@ _PAGE = Statement(
     .order_by(collections.c.id)
     .limit(sa.bindparam("limit"))
 )
-_OF_TENANT_ALL = Statement(sa.select(collections).where(_OF_TENANT).order_by(collections.c.id))
+_ALL_OF_TENANT = Statement(sa.select(collections).where(_OF_TENANT).order_by(collections.c.id))
 _ALL = Statement(sa.select(collections).order_by(collections.c.tenant, collections.c.id))
 _ADD = Statement(sa.insert(collections))
 _REPLACE = Statement(sa.update(collections).where(_THIS))
@@ -80,7 +80,7 @@ class SqlCollectionRepository:
     async def with_sealed_fields(self, tenant: str = "") -> Sequence[Collection]:
         """With fields to be encrypted, of a tenant or of all, in the order of their names."""
         rows = (
-            await self._database.fetch_all(_OF_TENANT_ALL, of_tenant=tenant)
+            await self._database.fetch_all(_ALL_OF_TENANT, of_tenant=tenant)
             if tenant
             else await self._database.fetch_all(_ALL)
         )

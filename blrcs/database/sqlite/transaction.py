@@ -41,7 +41,12 @@ class Transaction:
         compiled = statement.compiled(SQLITE)
         bound = compiled.bind_many(rows)
         table = statement.loads
-        if self._inserts is not None and table is not None and len(bound) > 1 and _is_loaded(table):
+        if (
+            self._inserts is not None
+            and table is not None
+            and len(bound) > 1
+            and _can_be_loaded(table)
+        ):
             columns = tuple(map(list, zip(*bound, strict=True)))
             self._inserts.insert(table.name, compiled.parameters, columns)
         else:
@@ -51,9 +56,9 @@ class Transaction:
         """Likewise, for rows that are given column by column."""
         compiled = statement.compiled(SQLITE)
         is_whole = compiled.is_in_order and len(columns) == len(compiled.parameters)
-        table = statement.loads
-        if self._inserts is not None and table is not None and is_whole and _is_loaded(table):
-            self._inserts.insert(table.name, compiled.parameters, tuple(columns))
+        inserts, table = self._inserts, statement.loads
+        if inserts is not None and table is not None and is_whole and _can_be_loaded(table):
+            inserts.insert(table.name, compiled.parameters, tuple(columns))
         else:
             self.execute_many(statement, rows_of(columns))
 
@@ -98,7 +103,7 @@ class Transaction:
 
 
 @cache
-def _is_loaded(table: sa.Table) -> bool:
+def _can_be_loaded(table: sa.Table) -> bool:
     """Whether SqliteInserts can have so many columns, and they are called as the parameters."""
     columns = table.columns
     return len(columns) <= MOST_COLUMNS and all(each.key == each.name for each in columns)
