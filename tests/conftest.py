@@ -1,6 +1,7 @@
-"""What all tests have in common: no clock, and one server of each kind."""
+"""What all tests have in common: no clock, a level of the log, and one server of each kind."""
 
 import itertools
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,15 @@ from tests.servers.redis import RedisServer, redis
 # No test is about time: machines are busy, and sanitizers make each step many times as slow.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def _level_of_the_log() -> Iterator[None]:
+    """A server that runs in a test's process sets it for the whole process."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
