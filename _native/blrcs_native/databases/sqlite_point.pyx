@@ -31,8 +31,8 @@ from blrcs_native.databases.sqlite_library cimport (
     SqliteLibrary,
     load_sqlite,
 )
+from blrcs_native.encoding.octets_hash cimport octets_hash
 from blrcs_native.encoding.protobuf_wire cimport Span, span_of, text_of
-from blrcs_native.http2.octets_hash cimport octets_hash
 
 cdef enum:
     INDEX_VERSION = 3007000

@@ -9,8 +9,8 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
 
+from blrcs_native.encoding.octets_hash cimport octets_hash
 from blrcs_native.http2.huffman_cache cimport HuffmanCache
-from blrcs_native.http2.octets_hash cimport octets_hash
 from blrcs_native.http2.wire cimport binary_values
 
 from blrcs_native.http2.metadatum import Metadatum

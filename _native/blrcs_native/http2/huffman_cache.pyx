@@ -13,11 +13,11 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
+from blrcs_native.encoding.octets_hash cimport octets_hash
 from blrcs_native.http2.nghttp2 cimport (
     NGHTTP2_HD_INFLATE_EMIT, nghttp2_hd_inflate_del, nghttp2_hd_inflate_end_headers,
     nghttp2_hd_inflate_hd2, nghttp2_hd_inflate_new, nghttp2_nv,
 )
-from blrcs_native.http2.octets_hash cimport octets_hash
 
 # Which texts meet in one slot cannot be guessed from outside.
 cdef uint64_t SEED = int.from_bytes(os.urandom(8), "little")

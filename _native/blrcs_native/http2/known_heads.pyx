@@ -16,8 +16,8 @@ from cpython.unicode cimport PyUnicode_DecodeASCII
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+from blrcs_native.encoding.octets_hash cimport octets_hash
 from blrcs_native.http2.field_cache cimport new_field
-from blrcs_native.http2.octets_hash cimport octets_hash
 from blrcs_native.http2.request_head cimport NO_PROBLEM
 from blrcs_native.http2.stream cimport Stream
 from blrcs_native.http2.varying_fields cimport Varying, is_visible
