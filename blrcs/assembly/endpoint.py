@@ -6,6 +6,7 @@ from blrcs.config.reloadable import Reloadable
 from blrcs.config.server import Server
 from blrcs.config.settings import Settings
 from blrcs.transport.certificates import Certificates
+from blrcs.transport.listening import bracketed
 from blrcs.transport.native import NativeServer
 from blrcs.transport.router import Router
 from blrcs.transport.server import TransportServer, transport_server
@@ -62,7 +63,7 @@ def listen(
     certificates = Certificates(server.tls) if server.tls.enabled else None
     if certificates is not None:
         reloadables.append(certificates)
-    host = f"[{server.host}]" if ":" in server.host else server.host
+    host = bracketed(server.host)
     wanted = [f"{host}:{server.port}"]
     if server.uds is not None:
         wanted.append(f"unix:{server.uds.absolute()}")

@@ -3,7 +3,7 @@
 import socket
 
 from blrcs.config.observability import Metrics
-from blrcs.transport.listening import Use, bound_sockets, port_of
+from blrcs.transport.listening import Use, bound_sockets, bracketed, port_of
 from blrcs.workers.ports import PortUnavailableError
 
 
@@ -13,7 +13,7 @@ def listen_for_scrapes(settings: Metrics) -> tuple[list[socket.socket], str]:
     Raises:
         PortUnavailableError: The address cannot be had.
     """
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    host = bracketed(settings.host)
     try:
         sockets = bound_sockets(settings.host, settings.port, Use.LISTEN)
     except OSError as error:

@@ -14,6 +14,7 @@ from blrcs.config.problem import ConfigError
 from blrcs.config.server import Server
 from blrcs.config.settings import Settings
 from blrcs.monitoring.log_values import escape
+from blrcs.transport.listening import bracketed
 
 
 def health(
@@ -80,6 +81,6 @@ def own_address(data_directory: Path | None = None) -> str:
 
 def configured_address(server: Server) -> str:
     """Where a server of this configuration is reached from its own machine."""
-    host = f"[{server.host}]" if ":" in server.host else server.host
+    host = bracketed(server.host)
     sockets = [] if server.uds is None else [f"unix:{server.uds}"]
     return served_address.nearest([f"{host}:{server.port}", *sockets])

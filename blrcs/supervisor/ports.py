@@ -3,7 +3,7 @@
 import socket
 from typing import Self
 
-from blrcs.transport.listening import Use, bound_sockets, port_of
+from blrcs.transport.listening import Use, bound_sockets, bracketed, port_of
 from blrcs.workers.ports import PortUnavailableError
 
 
@@ -28,9 +28,9 @@ class ReservedPort:
         try:
             return cls(bound_sockets(host, port, Use.HOLD))
         except OSError:
-            named = f"[{host}]" if ":" in host else host
             raise PortUnavailableError(
-                f"cannot listen on {named}:{port}: it is in use, or not an address of this machine"
+                f"cannot listen on {bracketed(host)}:{port}: it is in use, or not an address of"
+                " this machine"
             ) from None
 
     def close(self) -> None:
