@@ -51,8 +51,10 @@ cdef void show_request(Call call, const unsigned char* body, Py_ssize_t size) no
 
 cdef void tell(hook, Call call) noexcept:
     """What an observer raises goes to sys.unraisablehook: no call pays for it."""
-    if type(hook) is not EndHook or (<EndHook>hook).wants(call):
+    if type(hook) is not EndHook:
         hook(call)
+    elif (<EndHook>hook).wants(call):
+        (<EndHook>hook).hook(call)
 
 
 cdef tuple standing(Method method, tuple head_guards, tuple body_guards):

@@ -371,8 +371,7 @@ cdef class Connection(WholeCalls):
                 self._budget.ping(self.streams.count > 0, self.now_ns), b"too_many_pings"
             )
         if frame.hd.type == NGHTTP2_SETTINGS:
-            # The table may have another size from the next head on.
-            self._known_replies.forget()
+            self._known_replies.settings_received()
             return 0
         if frame.hd.type == NGHTTP2_RST_STREAM:
             return self._judged(self._budget.reset_by_peer(self.now_ns), b"too_many_resets")

@@ -154,7 +154,7 @@ cdef class Driver(Member):
                 self._read_doublings -= 1
         elif (
             size == LEAST_READ_BYTES << self._read_doublings
-            and used_ns < TURN_NS >> 2
+            and used_ns < TURN_NS >> 1
             and self._read_doublings < MAX_READ_DOUBLINGS
         ):
             self._read_doublings += 1

@@ -2,7 +2,8 @@
 
 HPACK makes the same octets of the same fields as long as its table stays as it is (RFC 7541, section
 3.2). Fields of which each is found in the table leave it so. Once nghttp2 has encoded a head and a
-status in that way they are written as they were, until it encodes something else.
+status in that way they are written as they were, until it encodes something else. A status that no
+message is before goes with its head as literals, which need no table.
 """
 
 cimport cython
@@ -18,6 +19,8 @@ from blrcs_native.http2.nghttp2 cimport (
 )
 from blrcs_native.http2.octets cimport Octets, octets_reserve
 from blrcs_native.http2.outbox cimport Outbox, outbox_move, outbox_size
+from blrcs_native.http2.status_literals cimport put_status, status_size
+from blrcs_native.http2.stream cimport Stream
 
 cdef enum:
     # The index of `:status: 200` (RFC 7541, appendix A).
@@ -28,21 +31,18 @@ cdef bytes LITERALS = (
     b"\x0f\x10\x10application/grpc"
     b"\x00\x14grpc-accept-encoding\x15identity,deflate,gzip"
 )
+cdef uint8_t ALONE = STATUS_OK
 
 
 cdef int put_frame(
-    Octets* out, int32_t stream_id, uint8_t flags, const uint8_t* payload, size_t size,
-    const uint8_t* more, size_t more_size
+    Octets* out, int32_t stream_id, uint8_t flags, const uint8_t* payload, size_t size
 ) except -1:
     """A HEADERS frame."""
-    cdef size_t whole = size + more_size
-    cdef uint8_t* at = octets_reserve(out, FRAME_HEAD_BYTES + whole)
+    cdef uint8_t* at = octets_reserve(out, FRAME_HEAD_BYTES + size)
     if at == NULL:
         raise MemoryError
-    at = put_frame_head(at, whole, NGHTTP2_HEADERS, flags, stream_id)
-    memcpy(at, payload, size)
-    memcpy(at + size, more, more_size)
-    out.end += FRAME_HEAD_BYTES + whole
+    memcpy(put_frame_head(at, size, NGHTTP2_HEADERS, flags, stream_id), payload, size)
+    out.end += FRAME_HEAD_BYTES + size
     return 0
 
 
@@ -61,10 +61,16 @@ cdef class KnownReplies:
         """The table is another, or will be."""
         self.head_bytes = self.trailers_bytes = 0
 
+    cdef void settings_received(self) noexcept:
+        """The table may have another size, of which the next head that nghttp2 encodes tells."""
+        self.forget()
+        self.size_is_told = False
+
     cdef void note(self, ReplyPart part, const uint8_t* frame, size_t size) noexcept:
         """A frame with fields that nghttp2 has encoded."""
         cdef const uint8_t* payload = frame + FRAME_HEAD_BYTES
         size -= FRAME_HEAD_BYTES
+        self.size_is_told = True
         if (
             frame[3] != NGHTTP2_HEADERS
             or not frame[FLAGS_AT] & NGHTTP2_FLAG_END_HEADERS
@@ -80,20 +86,48 @@ cdef class KnownReplies:
             memcpy(self._trailers, payload, size)
             self.trailers_bytes = self._last_trailers_bytes = size
 
-    cdef int put_head(self, Octets* out, const uint8_t* frame, size_t size) except -1:
-        """Writes the head in whose stead nghttp2 has written this frame."""
+    cdef int put_head(
+        self, Octets* out, const uint8_t* frame, size_t size, Stream ended
+    ) except -1:
+        """Writes the head in whose stead nghttp2 has written this frame, and the status of a stream
+        that ends with it."""
         cdef const uint8_t* payload = frame + FRAME_HEAD_BYTES
-        cdef const uint8_t* literals = LITERALS
         size -= FRAME_HEAD_BYTES
+        self.size_is_told = True
         if size != 1 or payload[0] != STATUS_OK:
             self.forget()
-        if self.head_bytes > 0:
-            return put_frame(
-                out, stream_of(frame), frame[FLAGS_AT], self._head, self.head_bytes, self._head, 0
-            )
-        return put_frame(
-            out, stream_of(frame), frame[FLAGS_AT], payload, size, literals, len(LITERALS)
+        return self._put_head(out, stream_of(frame), frame[FLAGS_AT], payload, size, ended)
+
+    cdef int put_status_alone(self, Octets* out, Stream ended) except -1:
+        """Writes a reply that is a head and a status, which nghttp2 has not been told of."""
+        return self._put_head(
+            out, ended.id, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, &ALONE, 1, ended
         )
+
+    cdef int _put_head(
+        self, Octets* out, int32_t stream_id, uint8_t flags, const uint8_t* lead, size_t lead_bytes,
+        Stream ended,
+    ) except -1:
+        """`lead` is the HTTP status, and what nghttp2 has to say of the table before it."""
+        cdef const uint8_t* rest = LITERALS
+        cdef size_t rest_bytes = len(LITERALS), status_bytes = 0
+        cdef uint8_t* at
+        if self.head_bytes > 0:
+            lead, lead_bytes, rest_bytes = self._head, self.head_bytes, 0
+        if ended is not None:
+            status_bytes = status_size(ended)
+        at = octets_reserve(out, FRAME_HEAD_BYTES + lead_bytes + rest_bytes + status_bytes)
+        if at == NULL:
+            raise MemoryError
+        at = put_frame_head(
+            at, lead_bytes + rest_bytes + status_bytes, NGHTTP2_HEADERS, flags, stream_id
+        )
+        memcpy(at, lead, lead_bytes)
+        memcpy(at + lead_bytes, rest, rest_bytes)
+        if ended is not None:
+            put_status(at + lead_bytes + rest_bytes, ended)
+        out.end += FRAME_HEAD_BYTES + lead_bytes + rest_bytes + status_bytes
+        return 0
 
     cdef int put_trailers(self, Octets* out, const uint8_t* data_head) except -1:
         """Writes the status behind the last DATA frame of a stream, whose head this is.
@@ -103,16 +137,14 @@ cdef class KnownReplies:
         """
         return put_frame(
             out, stream_of(data_head), NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
-            self._trailers, self._last_trailers_bytes, self._trailers, 0,
+            self._trailers, self._last_trailers_bytes,
         )
 
     cdef int put_reply(self, Octets* out, int32_t stream_id, Outbox* message) except -1:
         """Writes the head, this message and the status, where both are known."""
         cdef Py_ssize_t size = outbox_size(message)
         cdef uint8_t* at
-        put_frame(
-            out, stream_id, NGHTTP2_FLAG_END_HEADERS, self._head, self.head_bytes, self._head, 0
-        )
+        put_frame(out, stream_id, NGHTTP2_FLAG_END_HEADERS, self._head, self.head_bytes)
         at = octets_reserve(out, FRAME_HEAD_BYTES)
         if at == NULL:
             raise MemoryError
@@ -121,5 +153,5 @@ cdef class KnownReplies:
         outbox_move(message, out, size)
         return put_frame(
             out, stream_id, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM,
-            self._trailers, self.trailers_bytes, self._trailers, 0,
+            self._trailers, self.trailers_bytes,
         )

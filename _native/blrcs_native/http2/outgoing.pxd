@@ -23,6 +23,8 @@ cdef class Outgoing(Session):
     cdef KnownReplies _known_replies
     # What nghttp2 has just encoded.
     cdef ReplyPart _part
+    # Whose status goes with a head that nghttp2 has had a stand-in for.
+    cdef Stream _ended
     cdef AbuseCounters _abuse
     cdef bint condemned
     cdef bint draining

@@ -18,6 +18,7 @@ from blrcs_native.http2.reply_frames cimport (
     share_connection, submit_head, submit_http_status, submit_trailers,
 )
 from blrcs_native.http2.session cimport Session, forget_error, read_output
+from blrcs_native.http2.status_literals cimport MOST_LITERAL_BYTES, status_size
 from blrcs_native.http2.stream cimport OUTPUT_LOW_BYTES, Stream
 
 cdef enum:
@@ -67,7 +68,8 @@ cdef class Outgoing(Session):
                 self.past_sent = False
                 continue
             if self._part == STAND_IN_HEAD:
-                self._known_replies.put_head(out, data, size)
+                self._known_replies.put_head(out, data, size, self._ended)
+                self._ended = None
                 continue
             if self._part != NO_PART:
                 self._known_replies.note(self._part, data, size)
@@ -85,6 +87,7 @@ cdef class Outgoing(Session):
         if frame.headers.cat == NGHTTP2_HCAT_RESPONSE:
             if stream.head_stands_in:
                 self._part = STAND_IN_HEAD
+                self._ended = stream if is_last else None
             elif not is_last and stream.has_plain_head():
                 self._part = PLAIN_HEAD
         elif is_last and stream.has_plain_status():
@@ -110,8 +113,9 @@ cdef class Outgoing(Session):
         )
         stream.settle_encoding()
         stream.reply_begun = True
-        stream.head_stands_in = (
-            not with_status and self._known_replies.head_bytes > 0 and stream.has_plain_head()
+        stream.head_stands_in = stream.has_plain_head() and (
+            status_size(stream) <= MOST_LITERAL_BYTES if with_status
+            else self._known_replies.head_bytes > 0
         )
         if not with_status and not is_one_frame(stream):
             share_connection(self._session, stream.id)

@@ -71,7 +71,10 @@ cdef int submit_head(
         set_static(&fields[0], b":status", 7, b"200", 3)
         provider.source.ptr = <void*>stream
         provider.read_callback = read_output
-        if nghttp2_submit_response(session, stream.id, fields, 1, &provider) == NGHTTP2_ERR_NOMEM:
+        code = nghttp2_submit_response(
+            session, stream.id, fields, 1, NULL if with_status else &provider
+        )
+        if code == NGHTTP2_ERR_NOMEM:
             raise MemoryError
         return 0
     metadata = stream.initial_metadata or []

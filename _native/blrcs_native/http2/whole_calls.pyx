@@ -26,6 +26,7 @@ from blrcs_native.http2.outbox cimport outbox_size
 from blrcs_native.http2.outgoing cimport Outgoing
 from blrcs_native.http2.reply_frames cimport submit_past
 from blrcs_native.http2.session cimport FAILURE, forget_error
+from blrcs_native.http2.status_literals cimport MOST_LITERAL_BYTES, status_size
 from blrcs_native.http2.stream cimport Stream
 
 cdef enum:
@@ -160,15 +161,15 @@ cdef class WholeCalls(IncomingHeads):
         Outgoing.drain(self)
 
     cdef bint _answered(self, Stream stream) except -1:
-        """Whether the reply is a known one around one message, and is written."""
+        """Whether the reply is a known one around one message, or a status alone, and is written."""
         cdef Py_ssize_t size = outbox_size(&stream.output)
         cdef Py_ssize_t room
-        if not (
-            stream.finished_reply
-            and 0 < size <= FRAME_BYTES
-            and stream.has_plain_head()
-            and stream.has_plain_status()
-        ):
+        if not stream.finished_reply or size > FRAME_BYTES or not stream.has_plain_head():
+            return False
+        if size == 0:
+            if stream.initial_metadata is not None or status_size(stream) > MOST_LITERAL_BYTES:
+                return False
+        elif not stream.has_plain_status():
             return False
         # What nghttp2 has to send goes first; a head of its own may be cut where there is too much.
         if self.is_cut or (
@@ -185,10 +186,14 @@ cdef class WholeCalls(IncomingHeads):
         if (
             self._ended_sent_bytes + size > room
             or octets_size(&self._written) >= MOST_WRITTEN_BYTES
-            or not self._known_replies.are_whole()
+            or not self._known_replies.size_is_told
+            or size > 0 and not self._known_replies.are_whole()
         ):
             return False
-        self._known_replies.put_reply(&self._written, stream.id, &stream.output)
+        if size > 0:
+            self._known_replies.put_reply(&self._written, stream.id, &stream.output)
+        else:
+            self._known_replies.put_status_alone(&self._written, stream)
         self._end_hidden(stream, size)
         self.flush_soon()
         return True

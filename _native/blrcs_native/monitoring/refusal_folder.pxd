@@ -18,6 +18,8 @@ cdef class FoldedRefusal:
 cdef class RefusalFolder:
     cdef dict _kinds
     cdef readonly Py_ssize_t capacity
+    # Who remembers one that was there knows by it whether it still counts.
+    cdef Py_ssize_t times_taken
     cdef object _on_first
 
     cdef FoldedRefusal fold(self, tuple kind, tuple rest)
@@ -28,6 +30,14 @@ cdef class RefusalHook:
     cdef ResourceTemplate _template
     cdef object _tell
     cdef bint _every
+    # What the last refusal was folded into, when, and its code and whether it was in shadow.
+    cdef FoldedRefusal _last
+    cdef Py_ssize_t _last_taken
+    cdef int _last_outcome
 
     cdef void _take_shadowed(self, Call call, int code) except *
     cdef void _take(self, Call call, Rejection rejection, int code, bint shadow) except *
+    cdef bint _is_as_last(
+        self, str principal, str session, str address, str resource, int code, str stage,
+        str reason, bint shadow,
+    ) except -1

@@ -18,6 +18,10 @@ cdef inline bint is_audited(str stage) noexcept:
     return stage == "authentication" or stage == "authorization"
 
 
+cdef inline bint same(str one, str other) except -1:
+    return one is other or one == other
+
+
 @cython.final
 cdef class FoldedRefusal:
     """See refusal_folder.pyi."""
@@ -37,6 +41,7 @@ cdef class RefusalFolder:
 
     def take(self):
         taken, self._kinds = self._kinds, {}
+        self.times_taken += 1
         return list(taken.values())
 
     cdef FoldedRefusal fold(self, tuple kind, tuple rest):
@@ -115,10 +120,44 @@ cdef class RefusalHook:
                     resource = self._template.render_c(call.request) or ""
                 except Exception:
                     resource = ""
-        folded = self._folder.fold(
-            (method, principal, session, call.peer_address, resource, code, stage, reason, shadow),
-            (method, None, None, None, None, code, stage, reason, shadow),
-        )
+        if self._is_as_last(principal, session, call.peer_address, resource, code, stage, reason, shadow):
+            folded = self._last
+        else:
+            folded = self._folder.fold(
+                (
+                    method, principal, session, call.peer_address, resource, code, stage, reason,
+                    shadow,
+                ),
+                (method, None, None, None, None, code, stage, reason, shadow),
+            )
+            self._last = folded
+            self._last_taken = self._folder.times_taken
+            self._last_outcome = code << 1 | shadow
         folded.last_ns = monotonic_ns()
         if folded.count == 1 and folded.kind[1] is not None:
             folded.told = self._tell(call)
+
+    cdef bint _is_as_last(
+        self, str principal, str session, str address, str resource, int code, str stage,
+        str reason, bint shadow,
+    ) except -1:
+        """Counts a refusal that is of the same kind as the last, as those of a flood mostly are."""
+        cdef tuple kind
+        if (
+            self._last is None
+            or self._last_taken != self._folder.times_taken
+            or self._last_outcome != (code << 1 | shadow)
+        ):
+            return False
+        kind = self._last.kind
+        if not (
+            same(<str>kind[1], principal)
+            and same(<str>kind[2], session)
+            and same(<str>kind[3], address)
+            and same(<str>kind[4], resource)
+            and same(<str>kind[6], stage)
+            and same(<str>kind[7], reason)
+        ):
+            return False
+        self._last.count += 1
+        return True

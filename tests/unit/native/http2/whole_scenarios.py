@@ -31,9 +31,9 @@ def whole(*numbers: int, path: bytes = ECHO, body: bytes = b"hi") -> bytes:
     return b"".join(call(number, path, body) for number in numbers)
 
 
-def heads_first(*numbers: int) -> bytes:
+def heads_first(*numbers: int, path: bytes = ECHO) -> bytes:
     """As clients send that have several calls to make."""
-    fields = block(request_fields(ECHO))
+    fields = block(request_fields(path))
     return b"".join(head(number, fields) for number in numbers) + b"".join(
         data(number, BODY, end=True) for number in numbers
     )
@@ -74,6 +74,11 @@ SCENARIOS = {
     "an error between them": whole(FIRST)
     + whole(FIRST + 2, path=FAIL)
     + whole(FIRST + 4, FIRST + 6),
+    "errors alone": whole(*range(FIRST, FIRST + 20, 2), path=FAIL) + ping() + whole(FIRST + 20),
+    "errors alone, heads first": heads_first(*range(FIRST, FIRST + 8, 2), path=FAIL)
+    + heads_first(*range(FIRST + 8, FIRST + 20, 2), path=FAIL)
+    + reset(FIRST + 18),
+    "unknown methods": whole(*range(FIRST, FIRST + 20, 2), path=b"/e/Unknown") + ping(),
     "several frames": HEADED + data(FIRST, BODY[:3]) + data(FIRST, BODY[3:], end=True),
     "an empty frame at the end": HEADED + data(FIRST, BODY) + data(FIRST, b"", end=True),
     "nothing but the end": HEADED + data(FIRST, b"", end=True),
