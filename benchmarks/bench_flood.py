@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -39,6 +39,7 @@ MOST_MIB = 16
 MIB = 1 << 20
 LITTLE_MIB = 1
 MORE = 8
+UNLOADED_EVERY = 4
 COLUMNS = ("p50, us", "p99, us", "connections/s", "MiB/s", "MiB a connection", "MiB in all")
 UNLOADED = "unloaded"
 # The honest client goes before the attacker as soon as it has something to do.
@@ -218,11 +219,19 @@ def run(rounds: int, seconds: float, only: Sequence[str]) -> Report:
     return report
 
 
+def with_unloaded(chosen: Mapping[str, Flood]) -> Iterator[tuple[str, Flood]]:
+    """The floods, with rounds without one between them: the machine is not always as quiet."""
+    for index, (name, attack) in enumerate(chosen.items()):
+        if index % UNLOADED_EVERY == 0:
+            yield UNLOADED, IDLE
+        yield name, attack
+
+
 def measure(
     made: Run, target: Target, chosen: Mapping[str, Flood], rounds: int, report: Report
 ) -> None:
     for _ in range(rounds):
-        for name, attack in {UNLOADED: IDLE, **chosen}.items():
+        for name, attack in with_unloaded(chosen):
             print(f"measuring {name}", file=sys.stderr, flush=True)
             try:
                 made.round(target, name, attack)

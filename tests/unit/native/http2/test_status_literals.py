@@ -140,11 +140,10 @@ async def test_the_size_of_the_table_is_told_first(
     decoder: hpack.Decoder = client.endpoint._reader._decoder
     client.endpoint.receive(frames.settings((TABLE_SIZE, size)))
     decoder.max_allowed_table_size = size
-    if is_acknowledged:
-        taken = client.endpoint.take()
+    taken = client.endpoint.take() if is_acknowledged else []
     client.number += 2
     client.endpoint.receive(frames.call(client.number, b"/e/Fail", b"hi"))
-    acknowledged, head = [*(taken if is_acknowledged else ()), *client.endpoint.take()]
+    acknowledged, head = taken + client.endpoint.take()
     assert (acknowledged.kind, acknowledged.flags) == (frames.SETTINGS, frames.ACK)
     assert head.fields == HEAD | {"grpc-status": "5"}
     for _ in range(4):
