@@ -3,7 +3,7 @@
 HPACK makes the same octets of the same fields as long as its table stays as it is (RFC 7541, section
 3.2). Fields of which each is found in the table leave it so. Once nghttp2 has encoded a head and a
 status in that way they are written as they were, until it encodes something else. A status that no
-message is before goes with its head as literals, which need no table.
+message is before goes behind its head as literals, which need no table.
 """
 
 cimport cython
@@ -70,7 +70,8 @@ cdef class KnownReplies:
         """A frame with fields that nghttp2 has encoded."""
         cdef const uint8_t* payload = frame + FRAME_HEAD_BYTES
         size -= FRAME_HEAD_BYTES
-        self.size_is_told = True
+        # A head that goes on was encoded earlier.
+        self.size_is_told |= frame[3] == NGHTTP2_HEADERS
         if (
             frame[3] != NGHTTP2_HEADERS
             or not frame[FLAGS_AT] & NGHTTP2_FLAG_END_HEADERS

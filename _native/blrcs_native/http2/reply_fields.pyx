@@ -23,7 +23,7 @@ cdef list checked_fields(object metadata):
         if name.endswith("-bin"):
             if not isinstance(value, bytes):
                 raise TypeError(f"{name}: the value is bytes")
-            fields.append((name.encode(), binary_text(value)))
+            fields.append((str.encode(name), binary_text(value)))
             continue
         if isinstance(value, bytes):
             value = value.decode("latin-1")
@@ -31,7 +31,7 @@ cdef list checked_fields(object metadata):
             raise TypeError(f"{name}: the value is text")
         if VALUE.fullmatch(value) is None:
             raise ValueError(f"{name}: the value is not printable ASCII")
-        fields.append((name.encode(), value.encode()))
+        fields.append((str.encode(name), str.encode(value)))
     return fields
 
 

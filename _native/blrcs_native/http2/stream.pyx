@@ -380,7 +380,8 @@ cdef class Stream(MessageStream):
     def set_trailing_metadata(self, trailing_metadata):
         checked = checked_fields(trailing_metadata)
         self.given_trailers = tuple(trailing_metadata or ())
-        self.trailers = checked
+        if not self.finished_reply:
+            self.trailers = checked
 
     def trailing_metadata(self):
         return self.given_trailers or ()

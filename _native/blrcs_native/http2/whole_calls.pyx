@@ -2,7 +2,7 @@
 
 A known head (`known_heads.pyx`) whose body is read together with it, in one frame, is a call that nghttp2
 would take as it took the last. It stays hidden from it, and so does the reply, where its head and its
-status are known as well. What nghttp2 has to know of them is shown to it before anything else is: each
+status are known as well, or there is a status alone. What nghttp2 has to know of them is shown to it before anything else is: each
 hidden call that is still open as a head and a body, and for all that have ended one call, with the
 number of the last of them and with as many octets, both ways, as they had together. So its account of
 numbers and windows is right whenever it judges a frame or makes one. What is unusual is so shown, and
@@ -203,7 +203,10 @@ cdef class WholeCalls(IncomingHeads):
         stream.alive = False
         stream.drop_input()
         self.unsent -= sent_bytes
-        self._budget.whole_call_answered()
+        if sent_bytes > 0:
+            self._budget.whole_call_answered()
+        else:
+            self._budget.answered()
         self.last_activity_ns = self.now_ns
         self.streams.remove(stream)
         self._ended_id = max(self._ended_id, stream.id)

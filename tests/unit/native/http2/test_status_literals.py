@@ -1,5 +1,6 @@
 """A status without messages, which is written without nghttp2, says what it was given."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import hpack
@@ -149,3 +150,57 @@ async def test_the_size_of_the_table_is_told_first(
     for _ in range(4):
         assert client.failure() == HEAD | {"grpc-status": "5"}
         assert client.call(b"/e/Echo")[-1].fields == {"grpc-status": "0"}
+
+
+async def test_a_status_alone_needs_no_window(client: Client) -> None:
+    """Nor is anything left of it that would be sent when there is one."""
+    for _ in range(4):
+        client.call(b"/e/Echo")
+        client.failure()
+    client.endpoint.receive(frames.settings((frames.INITIAL_WINDOW_SIZE, 0)))
+    client.endpoint.take()
+    for _ in range(300):  # more than may be open at once
+        assert client.failure() == HEAD | {"grpc-status": "5"}
+        client.endpoint.receive(frames.priority(client.number, 0))  # nghttp2 is told of all
+        assert client.endpoint.take() == []
+    client.endpoint.receive(frames.settings((frames.INITIAL_WINDOW_SIZE, 65_535)))
+    client.endpoint.receive(frames.window_update(0, 1 << 20))
+    assert [each.kind for each in client.endpoint.take()] == [frames.SETTINGS]
+    assert client.call(b"/e/Echo")[-1].fields == {"grpc-status": "0"}
+    assert client.endpoint.counted == {}
+
+
+async def test_a_status_alone_needs_no_window_of_the_connection(client: Client) -> None:
+    for _ in range(4):
+        client.call(b"/e/Echo")
+        client.failure()
+    for _ in range(5):
+        client.number += 2
+        client.endpoint.receive(frames.call(client.number, b"/e/Echo", bytes(16_000)))
+    waiting = client.number
+    client.endpoint.take()
+    for _ in range(300):
+        assert client.failure() == HEAD | {"grpc-status": "5"}
+        client.endpoint.receive(frames.priority(client.number, 0))  # nghttp2 is told of all
+        assert client.endpoint.take() == []
+    client.endpoint.receive(frames.window_update(0, 1 << 20))
+    assert {each.stream for each in client.endpoint.take()} == {waiting}
+
+
+async def test_what_is_told_behind_the_end_changes_nothing(client: Client) -> None:
+    """A handler that is cancelled may set trailers yet."""
+
+    async def late(_: bytes, call: Call) -> bytes:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            call.set_trailing_metadata((("x-late", "v" * 20_000),))
+        return b""
+
+    endpoint = Endpoint({"/e/Late": late})
+    endpoint.receive(frames.call(1, b"/e/Late", b"", (b"grpc-timeout", b"20m")))
+    await asyncio.sleep(0.1)
+    (head,) = endpoint.take()
+    endpoint.close()
+    assert head.fields["grpc-status"] == "4"
+    assert "x-late" not in head.fields
