@@ -89,7 +89,7 @@ SCENARIOS = {
     "several frames": HEADED + data(FIRST, BODY[:3]) + data(FIRST, BODY[3:], end=True),
     "an empty frame at the end": ended_by(data(FIRST, b"", end=True)),
     "an empty frame at the end of each": ended_apart(FIRST, FIRST + 2, FIRST + 4),
-    "an empty frame at the end, and a second end": ended_by(data(FIRST, b"", end=True) * 2),
+    "an empty frame at the end and another": ended_by(data(FIRST, b"", end=True) * 2),
     "an empty frame that is no end": ended_by(data(FIRST, b"")),
     "an end that is not empty": ended_by(data(FIRST, b"x", end=True)),
     "an end that is padded": ended_by(frame(DATA, PADDED | END_STREAM, FIRST, b"\0")),
@@ -98,7 +98,7 @@ SCENARIOS = {
     + head(FIRST + 2, HEAD)
     + data(FIRST, BODY)
     + data(FIRST + 2, b"", end=True),
-    "an end of the connection's": ended_by(data(0, b"", end=True)),
+    "an end of the connection": ended_by(data(0, b"", end=True)),
     "a reset in the place of the end": ended_by(reset(FIRST)),
     "a stated length and an empty frame": stated(BODY)[: -len(whole(FIRST + 8))]
     + head(FIRST + 8, STATED)
