@@ -32,7 +32,7 @@ from tests.unit.native.http2.frames import (
 # Less than the head of a frame, so that none is ever there as a whole.
 PART_BYTES = 7
 MAX_HEADS = 60
-ENDS, IS_CUT, IS_REPEATED = 1, 2, 4
+ENDS, IS_CUT, IS_REPEATED, IS_ENDED_APART = 1, 2, 4, 8
 TIMES = 4
 SHOWN = {DATA, HEADERS, RST_STREAM, GOAWAY}
 HURRIED = ("grpc-status", "4")
@@ -68,7 +68,10 @@ def frames_of(control: int, head: bytes, stream: int) -> bytes:
     frames = frame(HEADERS, ends | (END_HEADERS if cut == len(head) else 0), stream, head[:cut])
     if cut < len(head):
         frames += frame(CONTINUATION, END_HEADERS, stream, head[cut:])
-    return frames if ends else frames + data(stream, message(b"hi"), end=True)
+    if ends:
+        return frames
+    body = data(stream, message(b"hi"), end=not control & IS_ENDED_APART)
+    return frames + body + (data(stream, b"", end=True) if control & IS_ENDED_APART else b"")
 
 
 async def told(sent: bytes, part_bytes: int) -> Told:
@@ -152,4 +155,6 @@ def head_inputs() -> dict[str, bytes]:
             asked(0, plain + literal(b"traceparent", b"00-%d" % number)) for number in range(8)
         ),
         "length": asked(IS_REPEATED, measured) + asked(ENDS, measured),
+        "ended_apart": asked(IS_REPEATED | IS_ENDED_APART, plain)
+        + asked(IS_REPEATED | IS_ENDED_APART, measured),
     }

@@ -18,6 +18,7 @@ from blrcs.interceptors.proto_policy import PolicyError
 from blrcs.transport.server import TransportName
 from blrcs.v1 import cache_pb2, cache_pb2_grpc
 from blrcs_native.calls.call import Call
+from tests.certificates import key_and_certificate
 
 SERVICE = "/blrcs.v1.CacheService"
 ALL = f"{SERVICE}/*"
@@ -278,3 +279,22 @@ async def test_a_port_in_use_is_an_error() -> None:
         with pytest.raises(RuntimeError):
             blrcs.aio.server().add_insecure_port(f"127.0.0.1:{port}")
         await first.stop(0)
+
+
+def test_credentials_of_grpc_are_refused_by_name() -> None:
+    pair = key_and_certificate()
+    server = blrcs.aio.server()
+    with pytest.raises(TypeError, match=r"blrcs\.aio\.ssl_server_credentials"):
+        server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+
+
+class Asked(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Looks a method up at each call."""
+
+    def service(self, _: object) -> None:
+        return None
+
+
+def test_generic_handlers_that_do_not_list_their_methods_are_refused() -> None:
+    with pytest.raises(TypeError, match="Asked does not list its methods"):
+        blrcs.aio.server(handlers=[Asked()])

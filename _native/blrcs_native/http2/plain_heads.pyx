@@ -20,7 +20,7 @@ from blrcs_native.http2.huffman_cache cimport (
 from blrcs_native.http2.known_heads cimport KnownHead, KnownHeads
 from blrcs_native.http2.nghttp2 cimport (
     NGHTTP2_CONTINUATION, NGHTTP2_DATA, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM,
-    NGHTTP2_HEADERS,
+    NGHTTP2_FLAG_NONE, NGHTTP2_HEADERS,
 )
 from blrcs_native.http2.session cimport FAILURE, Session
 from blrcs_native.http2.stream cimport Stream
@@ -66,6 +66,32 @@ cdef inline bint append_plain(Frame* frame, const CodedText* text) noexcept nogi
 
 cdef inline bint is_head(const uint8_t* frame) noexcept nogil:
     return frame[3] == NGHTTP2_HEADERS or frame[3] == NGHTTP2_CONTINUATION
+
+
+cdef inline bint is_empty_end(
+    const uint8_t* frame, const uint8_t* end, int32_t stream_id
+) noexcept nogil:
+    """Whether a frame is there that ends a request and carries nothing."""
+    return (
+        end - frame >= FRAME_HEAD_BYTES
+        and payload_size(frame) == 0
+        and frame[3] == NGHTTP2_DATA
+        and frame[FLAGS_AT] == NGHTTP2_FLAG_END_STREAM
+        and stream_of(frame) == stream_id
+    )
+
+
+cdef inline size_t body_size(
+    const uint8_t* frame, size_t size, const uint8_t* end
+) noexcept nogil:
+    """The octets of a body that is one frame, with its end, which some send in one of its own; else 0."""
+    if frame[3] != NGHTTP2_DATA or not FRAME_HEAD_BYTES < size <= FRAME_HEAD_BYTES + FRAME_BYTES:
+        return 0
+    if frame[FLAGS_AT] == NGHTTP2_FLAG_END_STREAM:
+        return size
+    if frame[FLAGS_AT] == NGHTTP2_FLAG_NONE and is_empty_end(frame + size, end, stream_of(frame)):
+        return size + FRAME_HEAD_BYTES
+    return 0
 
 
 cdef inline const uint8_t* read_number(
@@ -146,7 +172,7 @@ cdef class PlainHeads:
         cdef const uint8_t* end = data + size
         cdef const uint8_t* at = data
         cdef const uint8_t* kept = data  # what nghttp2 has not seen begins here
-        cdef size_t whole, plain
+        cdef size_t whole, plain, body
         cdef KnownHead known
         cdef bint learns
         cdef ssize_t taken
@@ -164,8 +190,11 @@ cdef class PlainHeads:
                 self._pass_on(at, whole)
                 continue
             if not is_head(at):
-                if session.headed > 0 and kept == at and self._body_taken(session, at, whole):
-                    kept = at + whole
+                if session.headed > 0 and kept == at:
+                    body = body_size(at, whole, end)
+                    if body > 0 and self._body_taken(session, at, whole):
+                        whole = body
+                        kept = at + whole
                 at += whole
                 continue
             known = self._find(at, whole)
@@ -220,13 +249,8 @@ cdef class PlainHeads:
         )
 
     cdef bint _body_taken(self, Session session, const uint8_t* frame, size_t size) except -1:
-        return (
-            frame[3] == NGHTTP2_DATA
-            and frame[FLAGS_AT] == NGHTTP2_FLAG_END_STREAM
-            and FRAME_HEAD_BYTES < size <= FRAME_HEAD_BYTES + FRAME_BYTES
-            and session.take_body(
-                stream_of(frame), frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES
-            )
+        return session.take_body(
+            stream_of(frame), frame + FRAME_HEAD_BYTES, size - FRAME_HEAD_BYTES
         )
 
     cdef void head_read(self, Stream stream, int64_t now_ns) except *:

@@ -1,12 +1,12 @@
 """Calls whose requests come as a whole: nghttp2 is shown one for many of them.
 
-A known head (`known_heads.pyx`) whose body is read together with it, in one frame, is a call that nghttp2
-would take as it took the last. It stays hidden from it, and so does the reply, where its head and its
-status are known as well, or there is a status alone. What nghttp2 has to know of them is shown to it before anything else is: each
-hidden call that is still open as a head and a body, and for all that have ended one call, with the
-number of the last of them and with as many octets, both ways, as they had together. So its account of
-numbers and windows is right whenever it judges a frame or makes one. What is unusual is so shown, and
-judged by it alone.
+A known head (`known_heads.pyx`) whose body is read together with it, in one frame, behind which an empty
+one may end it, is a call that nghttp2 would take as it took the last. It stays hidden from it, and so does
+the reply, where its head and its status are known as well, or there is a status alone. What nghttp2 has to
+know of them is shown to it before anything else is: each hidden call that is still open as a head and a
+body, and for all that have ended one call, with the number of the last of them and with as many octets,
+both ways, as they had together. So its account of numbers and windows is right whenever it judges a frame
+or makes one. What is unusual is so shown, and judged by it alone.
 
 Calls are shown in the order of their numbers, and where nghttp2 has read all frames to their ends.
 """

@@ -31,6 +31,7 @@ class Status:
 class Record:
     """What handlers note for the test that called them."""
 
+    began: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
     written: int = 0
@@ -177,6 +178,7 @@ class Context:
 
     async def sleep(self, request: bytes, call: Call) -> bytes:
         call.add_done_callback(lambda _: self.record.done.set())
+        self.record.began.set()
         try:
             await asyncio.sleep(30)
         except asyncio.CancelledError:

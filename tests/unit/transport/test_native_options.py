@@ -32,6 +32,60 @@ def test_minus_one_is_no_limit_and_the_largest_time_is_never() -> None:
     assert options.rules.body_timeout_ns == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("grpc.max_receive_message_length", 1_000, "max_receive_bytes", 1_000),
+        ("grpc.max_send_message_length", 1_000, "max_send_bytes", 1_000),
+        ("grpc.max_metadata_size", 1_000, "soft_head_bytes", 1_000),
+        ("grpc.absolute_max_metadata_size", 1_000, "hard_head_bytes", 1_000),
+        ("grpc.max_concurrent_streams", 5, "max_streams", 5),
+        ("grpc.http2.lookahead_bytes", 5_000, "window_bytes", 5_000),
+        ("grpc.http2.max_frame_size", 20_000, "frame_bytes", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 5, "min_ping_interval_ns", 5_000_000),
+        ("grpc.http2.max_ping_strikes", 5, "max_ping_strikes", 5),
+        ("grpc.keepalive_permit_without_calls", 1, "pings_without_calls", True),
+        ("grpc.keepalive_permit_without_calls", 1, "keepalive_without_calls", True),
+        ("grpc.keepalive_time_ms", 5, "keepalive_interval_ns", 5_000_000),
+        ("grpc.keepalive_timeout_ms", 5, "keepalive_timeout_ns", 5_000_000),
+        ("grpc.server_handshake_timeout_ms", 5, "handshake_timeout_ns", 5_000_000),
+        ("grpc.max_connection_idle_ms", 5, "max_idle_ns", 5_000_000),
+        ("grpc.max_connection_age_ms", 5, "max_age_ns", 5_000_000),
+        ("grpc.max_connection_age_grace_ms", 5, "max_age_grace_ns", 5_000_000),
+        ("grpc.default_compression_algorithm", 2, "compression", 2),
+        ("grpc.so_reuseport", 1, "reuse_port", True),
+        ("blrcs.max_metadata_fields", 10, "max_head_fields", 10),
+        ("blrcs.gathered_bytes", 5 << 20, "gathered_bytes", 5 << 20),
+        ("blrcs.unsent_bytes", 5, "unsent_bytes", 5),
+        ("blrcs.max_connections", 5, "max_connections", 5),
+        ("blrcs.max_connections", 5, "max_connections_per_address", 5),
+        ("blrcs.max_connections_per_address", 5, "max_connections_per_address", 5),
+        ("blrcs.head_timeout_ms", 5, "head_timeout_ns", 5_000_000),
+        ("blrcs.body_timeout_ms", 5, "body_timeout_ns", 5_000_000),
+        ("blrcs.min_body_bytes_per_s", 5, "min_body_bytes_per_s", 5),
+        ("blrcs.stall_timeout_ms", 5, "stall_timeout_ns", 5_000_000),
+        ("blrcs.reset_burst", 5, "reset_burst", 5),
+        ("blrcs.resets_per_s", 5, "resets_per_s", 5),
+        ("blrcs.frame_burst", 50, "frame_burst", 50),
+        ("blrcs.frames_per_s", 5, "frames_per_s", 5),
+    ],
+)
+def test_an_argument_changes_what_it_is_for(
+    name: str, value: int, field: str, expected: object
+) -> None:
+    given, without = native_options([(name, value)]), native_options([])
+    found = [
+        (getattr(one, field), getattr(other, field))
+        for one, other in (
+            (given, without),
+            (given.limits, without.limits),
+            (given.rules, without.rules),
+        )
+        if hasattr(one, field)
+    ]
+    assert found[0][0] == expected != found[0][1]
+
+
 def test_the_last_of_several_counts() -> None:
     name = "grpc.max_concurrent_streams"
     assert native_options([(name, 5), (name, 7)]).limits.max_streams == 7

@@ -152,6 +152,22 @@ async def test_a_head_is_pending_until_it_ends(endpoint: Open) -> None:
     assert not server.connection.head_is_pending
 
 
+@pytest.mark.parametrize(("continuations", "counted"), [(8, {}), (9, {"continuation_flood": 1})])
+async def test_a_head_is_in_eight_continuations_at_most(
+    endpoint: Open, continuations: int, counted: dict[str, int]
+) -> None:
+    server = endpoint()
+    octets = frames.block(frames.request_fields(b"/e/Echo"))
+    flags = [0] * (continuations - 1) + [frames.END_HEADERS]
+    answer = await server.answer(
+        frame(frames.HEADERS, 0, 1, octets)
+        + b"".join(frame(frames.CONTINUATION, each, 1) for each in flags)
+        + data(1, message(b""), end=True)
+    )
+    assert server.counted == counted
+    assert status_of(answer) == (None if counted else "0")
+
+
 async def test_a_length_is_refused_before_anything_is_held_for_it(endpoint: Open) -> None:
     server = endpoint(max_receive_bytes=10)
     answer = await server.answer(request(1, b"/e/Echo") + data(1, message(bytes(11))[:5]))

@@ -13,6 +13,7 @@ from tests.unit.native.http2.endpoint import (
     STREAM,
     Open,
     body_of,
+    never,
     of_kind,
     status_of,
     turns,
@@ -249,6 +250,17 @@ async def test_a_reset_cancels_the_handler(endpoint: Open) -> None:
     assert [type(error) for error in ended] == [asyncio.CancelledError]
     assert server.dispatcher.running == 0
     assert server.unexpected == []
+
+
+async def test_what_is_written_is_sent_whether_it_is_awaited_or_not(endpoint: Open) -> None:
+    async def hasty(_: Any, call: Call) -> None:
+        _ = call.write(b"one")
+        _ = call.write(b"two")
+        await never(b"", call)
+
+    server = endpoint({"/e/Stream": hasty})
+    server.receive(request(1, STREAM))
+    assert body_of(server.take()) == message(b"one") + message(b"two")
 
 
 async def test_a_handler_that_goes_on_after_a_reset_can_neither_read_nor_write(

@@ -41,6 +41,7 @@ from tests.unit.native.http2.whole_scenarios import (
     SCENARIOS,
     STATED,
     WARM,
+    ended_apart,
     heads_first,
     whole,
 )
@@ -165,6 +166,17 @@ async def test_a_call_that_comes_as_a_whole_is_hidden(client: Open) -> None:
     assert server.hidden == (0, 0)
 
 
+async def test_a_call_whose_end_is_a_frame_of_its_own_is_hidden(client: Open) -> None:
+    server = client()
+    answer = server.send(ended_apart(FIRST, FIRST + 2))
+    assert server.hidden == (0, FIRST + 2)
+    assert [body_of(answer, number) for number in (FIRST, FIRST + 2)] == [BODY, BODY]
+    octets = ended_apart(FIRST + 4)
+    server.send(octets[: -frames.HEAD_BYTES])
+    assert server.hidden == (0, 0)
+    assert body_of(server.send(octets[-frames.HEAD_BYTES :]), FIRST + 4) == BODY
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 async def test_what_comes_as_a_whole_is_answered_as_what_comes_in_octets(
     client: Open, name: str
@@ -179,7 +191,16 @@ async def test_what_comes_as_a_whole_is_answered_as_what_comes_in_octets(
     assert server.server.connection.open_streams == other.server.connection.open_streams
 
 
-@pytest.mark.parametrize("name", ["whole calls", "heads first", "padding", "several frames"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "whole calls",
+        "heads first",
+        "padding",
+        "several frames",
+        "an empty frame at the end of each",
+    ],
+)
 async def test_frames_may_be_cut_anywhere(client: Open, name: str) -> None:
     sent = SCENARIOS[name] + ping() + whole(FIRST + 100)
     other = client(is_cut=True)

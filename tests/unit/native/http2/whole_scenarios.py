@@ -52,6 +52,18 @@ def traced(*values: bytes) -> bytes:
     )
 
 
+def ended_by(end: bytes) -> bytes:
+    """A call whose message is followed by this."""
+    return HEADED + data(FIRST, BODY) + end
+
+
+def ended_apart(*numbers: int) -> bytes:
+    """Calls as h2 of Rust sends them, which ends a request by a frame of its own."""
+    return b"".join(
+        head(number, HEAD) + data(number, BODY) + data(number, b"", end=True) for number in numbers
+    )
+
+
 def stated(body: bytes) -> bytes:
     """Calls whose heads state a length, the last with this body, and one more."""
     bodies = [BODY, BODY, BODY, body]
@@ -80,7 +92,23 @@ SCENARIOS = {
     + reset(FIRST + 18),
     "unknown methods": whole(*range(FIRST, FIRST + 20, 2), path=b"/e/Unknown") + ping(),
     "several frames": HEADED + data(FIRST, BODY[:3]) + data(FIRST, BODY[3:], end=True),
-    "an empty frame at the end": HEADED + data(FIRST, BODY) + data(FIRST, b"", end=True),
+    "an empty frame at the end": ended_by(data(FIRST, b"", end=True)),
+    "an empty frame at the end of each": ended_apart(FIRST, FIRST + 2, FIRST + 4),
+    "an empty frame at the end and another": ended_by(data(FIRST, b"", end=True) * 2),
+    "an empty frame that is no end": ended_by(data(FIRST, b"")),
+    "an end that is not empty": ended_by(data(FIRST, b"x", end=True)),
+    "an end that is padded": ended_by(frame(DATA, PADDED | END_STREAM, FIRST, b"\0")),
+    "an end by trailers": ended_by(head(FIRST, block([(b"x-end", b"1")]), end=True)),
+    "the end of another call": HEADED
+    + head(FIRST + 2, HEAD)
+    + data(FIRST, BODY)
+    + data(FIRST + 2, b"", end=True),
+    "an end of the connection": ended_by(data(0, b"", end=True)),
+    "a reset in the place of the end": ended_by(reset(FIRST)),
+    "a stated length and an empty frame": stated(BODY)[: -len(whole(FIRST + 8))]
+    + head(FIRST + 8, STATED)
+    + data(FIRST + 8, BODY[:-1])
+    + data(FIRST + 8, b"", end=True),
     "nothing but the end": HEADED + data(FIRST, b"", end=True),
     "the end in the head": head(FIRST, HEAD, end=True),
     "padding": HEADED + frame(DATA, PADDED | END_STREAM, FIRST, b"\x03" + BODY + bytes(3)),
