@@ -163,13 +163,20 @@ def test_a_good_signature_under_what_is_refused_is_paid_for(
 def test_what_is_refused_unverified_is_not_paid_for(clock: FakeClock) -> None:
     verifier = make_verifier(failures=bound(clock))
     head, payload, signature = make_token().split(".")
-    cheap = ["a.b.c", "", make_token(header={"kid": "k2"}), make_token(header={"alg": "none"})]
-    cheap += [f"{head}.{payload}=.{signature}", f"{head}.{payload}.{signature}="]
-    found = reasons(verifier, cheap)
-    assert "TOKEN_NOT_VERIFIED" not in found
-    use_up(verifier)
+    cheap = {
+        "a.b.c": "TOKEN_MALFORMED",
+        "": "TOKEN_MALFORMED",
+        f"{head}.{payload}=.{signature}": "TOKEN_MALFORMED",
+        f"{head}.{payload}.{signature}=": "TOKEN_MALFORMED",
+        make_token(header={"kid": "k2"}): "TOKEN_KEY_UNKNOWN",
+        make_token(header={"alg": "none"}): "TOKEN_ALGORITHM_MISMATCH",
+    }
     for _ in range(10):
-        assert reasons(verifier, cheap) == found
+        assert reasons(verifier, list(cheap)) == list(cheap.values())
+    use_up(verifier)
+    for _ in range(2):
+        assert reasons(verifier, list(cheap)) == list(cheap.values())
+        verifier.clear_cache()
 
 
 def test_no_number_of_what_is_refused_unverified_has_a_refusal_forgotten(
@@ -374,13 +381,11 @@ def test_callers_behind_a_proxy_have_turns_of_their_own(clock: FakeClock) -> Non
 
 def test_callers_of_one_connection_are_told_apart_by_their_addresses(clock: FakeClock) -> None:
     failures = bound(clock, failures=1, newcomers=5)
-    connection, another = Connection(1), Connection(2)
-    admitted = [
-        [failures.admit(call_on(each, address)) for each in (connection, another, connection)]
-        for address in (STRANGER, OTHER) * 2
-    ]
-    # One of each address, then one of each connection for it.
-    assert admitted == [[True, True, True]] * 2 + [[False] * 3] * 2
+    connection = Connection(1)
+    callers = (STRANGER, STRANGER, OTHER, OTHER, STRANGER, OTHER)
+    # One of each address, and then one of the connection for it.
+    found = [failures.admit(call_on(connection, each)) for each in callers]
+    assert found == [True] * 4 + [False] * 2
 
 
 def test_newcomers_do_not_exceed_what_all_may_fail(clock: FakeClock) -> None:
