@@ -1,6 +1,7 @@
 """The C face of the cache of header fields."""
 
 from cpython.object cimport PyObject
+from libc.stdint cimport uint64_t
 
 from blrcs_native.http2.huffman_cache cimport HuffmanCache
 
@@ -16,6 +17,8 @@ cdef class FieldCache:
     cdef HuffmanCache texts
     cdef PyObject* _keys[FIELD_SLOTS]
     cdef PyObject* _fields[FIELD_SLOTS]
+    # Hashes of fields that came once.
+    cdef uint64_t _noted[FIELD_SLOTS]
     # Where the field was found that last stood in a place of a head.
     cdef Py_ssize_t _last_slots[PLACES]
 

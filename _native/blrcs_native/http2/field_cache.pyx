@@ -1,10 +1,13 @@
-"""Header fields as Python objects, remembered: most calls repeat those of the last one."""
+"""Header fields as Python objects, remembered: most calls repeat those of the last one.
+
+What comes once is only noted, so that values that are never sent again are not kept.
+"""
 
 import os
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
@@ -43,7 +46,9 @@ cdef inline bint is_key(
 
 
 cdef object new_field(str name, value):
-    return tuple.__new__(Metadatum, (name, value))
+    """What `tuple.__new__(Metadatum, …)` gives, which would look for the method first."""
+    cdef tuple arguments = ((name, value),)
+    return (<PyTypeObject*>tuple).tp_new(Metadatum, <PyObject*>arguments, NULL)
 
 
 @cython.final
@@ -83,6 +88,7 @@ cdef class FieldCache:
 
         `place` is the field's in its head: what stood there last is looked at before all else.
         """
+        cdef uint64_t hashed
         cdef Py_ssize_t slot
         cdef int way
         if name_size + value_size > MAX_CACHED_FIELD_BYTES:
@@ -90,11 +96,15 @@ cdef class FieldCache:
         slot = self._last_slots[place % PLACES]
         if is_key(self._keys[slot], name, name_size, value, value_size):
             return <object>self._fields[slot]
-        slot = octets_hash(octets_hash(SEED, name, name_size), value, value_size) % FIELD_SLOTS
+        hashed = octets_hash(octets_hash(SEED, name, name_size), value, value_size)
+        slot = hashed % FIELD_SLOTS
         for way in range(WAYS):
             if is_key(self._keys[slot ^ way], name, name_size, value, value_size):
                 self._last_slots[place % PLACES] = slot ^ way
                 return <object>self._fields[slot ^ way]
+        if self._noted[slot] != hashed:
+            self._noted[slot] = hashed
+            return read_field(name, name_size, value, value_size)
         return self._remember(slot, name, name_size, value, value_size)
 
     cdef object _remember(

@@ -43,7 +43,9 @@ cdef class KnownHead:
 
     cdef bint is_found(self, const uint8_t* block, size_t size) except -1
     cdef bint _differs_where_it_may(self, const uint8_t* block, size_t size) except -1
-    cdef void _vary(self, list fields, int index, const uint8_t* value) except *
+    cdef void _vary(
+        self, list fields, int index, const uint8_t* value, size_t size
+    ) except *
     cdef bint take(self, Stream stream, int64_t now_ns) except -1
     cdef void let_differ(
         self, const uint8_t* block, size_t size, const Differing* differing

@@ -20,7 +20,7 @@ from blrcs_native.encoding.octets_hash cimport octets_hash
 from blrcs_native.http2.field_cache cimport new_field
 from blrcs_native.http2.request_head cimport NO_PROBLEM
 from blrcs_native.http2.stream cimport Stream
-from blrcs_native.http2.varying_fields cimport Varying, is_visible
+from blrcs_native.http2.varying_fields cimport Varying, is_visible, plain_text
 
 cdef enum:
     # So that what is remembered of a connection stays small.
@@ -54,6 +54,7 @@ cdef class KnownHead:
         cdef const uint8_t* known_end = learned + PyBytes_GET_SIZE(self.block)
         cdef const uint8_t* end = block + size
         cdef const uint8_t* values[MOST_VARYING]
+        cdef size_t sizes[MOST_VARYING]
         cdef const Varying* value
         cdef size_t same
         cdef int index
@@ -63,38 +64,38 @@ cdef class KnownHead:
             same = learned + value.at - known
             if same >= <size_t>(end - block) or memcmp(known, block, same) != 0:
                 return False
-            block += same
-            values[index] = block
+            values[index] = plain_text(block + same, end, &sizes[index])
             if (
-                block[0] > value.size
-                or block[0] >= end - block
-                or not is_visible(block + 1, block[0])
+                values[index] == NULL
+                or sizes[index] > value.size
+                or not is_visible(values[index], sizes[index])
             ):
                 return False
-            block += 1 + block[0]
-            known += same + 1 + value.size
+            block = values[index] + sizes[index]
+            known = learned + value.value_at + value.size
         if known_end - known != end - block or memcmp(known, block, end - block) != 0:
             return False
         fields = list(self.learned_metadata)
         self.head_bytes = self.learned_bytes
         for index in range(self.differing.count):
-            self._vary(fields, index, values[index])
+            self._vary(fields, index, values[index], sizes[index])
         self.metadata = tuple(fields)
         return True
 
-    cdef void _vary(self, list fields, int index, const uint8_t* value) except *:
+    cdef void _vary(
+        self, list fields, int index, const uint8_t* value, size_t size
+    ) except *:
         """What is the same as it was stays the same object."""
         cdef const Varying* known = &self.differing.values[index]
         cdef Py_ssize_t place = self.differing.places[index]
         if (
-            value[0] == known.size
-            and memcmp(PyBytes_AS_STRING(self.block) + known.at + 1, value + 1, known.size) == 0
+            size == known.size
+            and memcmp(PyBytes_AS_STRING(self.block) + known.value_at, value, size) == 0
         ):
             return
-        self.head_bytes -= known.size - value[0]
+        self.head_bytes -= known.size - size
         fields[place] = new_field(
-            <str>(<tuple>fields[place])[0],
-            PyUnicode_DecodeASCII(<const char*>value + 1, value[0], NULL),
+            <str>(<tuple>fields[place])[0], PyUnicode_DecodeASCII(<const char*>value, size, NULL)
         )
 
     cdef bint take(self, Stream stream, int64_t now_ns) except -1:
@@ -203,7 +204,7 @@ cdef class KnownHeads:
             return False
         for index in range(differing.count):
             hashed = octets_hash(hashed, block + at, differing.values[index].at - at)
-            at = differing.values[index].at + 1 + differing.values[index].size
+            at = differing.values[index].value_at + differing.values[index].size
         hashed = octets_hash(hashed, block + at, size - at)
         if self._seen[hashed % KNOWN] == hashed:
             return True

@@ -30,6 +30,9 @@ cdef class PlainHeads:
     # A frame's head that came in parts.
     cdef uint8_t _head[FRAME_HEAD_BYTES]
     cdef size_t _head_size
+    # What has passed of a frame with a head, where it comes in parts; NULL where none is looked at.
+    cdef uint8_t* _cut
+    cdef size_t _cut_size
     # The greatest number that a head has had.
     cdef int32_t _last_id
 
@@ -46,7 +49,8 @@ cdef class PlainHeads:
         return self._recalled is not None
 
     cdef void head_read(self, Stream stream, int64_t now_ns) except *
-    cdef void _pass_on(self, const uint8_t* head, size_t size) noexcept
+    cdef void _pass_on(self, const uint8_t* head, size_t passed, size_t size) noexcept
+    cdef void _note_cut(self, const uint8_t* octets, size_t size) noexcept
     cdef KnownHead _find(self, const uint8_t* frame, size_t size)
     cdef bint _is_worth_learning(self, const uint8_t* frame, size_t size) noexcept
     cdef size_t _stand_in(self, const uint8_t* frame, KnownHead known) noexcept

@@ -9,6 +9,7 @@ it has taken before it is shown a stand-in (`known_heads.pyx`).
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from blrcs_native.http2.frame_head cimport (
@@ -17,7 +18,7 @@ from blrcs_native.http2.frame_head cimport (
 from blrcs_native.http2.huffman_cache cimport (
     LEAST_CODED_BYTES, MOST_CODED_BYTES, CodedText, HuffmanCache,
 )
-from blrcs_native.http2.known_heads cimport KnownHead, KnownHeads
+from blrcs_native.http2.known_heads cimport MOST_BLOCK_BYTES, KnownHead, KnownHeads
 from blrcs_native.http2.nghttp2 cimport (
     NGHTTP2_CONTINUATION, NGHTTP2_DATA, NGHTTP2_FLAG_END_HEADERS, NGHTTP2_FLAG_END_STREAM,
     NGHTTP2_FLAG_NONE, NGHTTP2_HEADERS,
@@ -39,6 +40,8 @@ cdef enum:
     NEVER_INDEXED = 0x10
     # Longer numbers stand in no head that is rewritten.
     MOST_NUMBER_BYTES = 4
+    # Of a head that comes in parts and may be known.
+    MOST_CUT_BYTES = FRAME_HEAD_BYTES + PRIORITY_BYTES + MOST_BLOCK_BYTES
 
 
 # What is written so far of a frame, and where its room ends.
@@ -157,6 +160,9 @@ cdef class PlainHeads:
         self._known = KnownHeads()
         self._passing = PREFACE_BYTES
 
+    def __dealloc__(self):
+        free(self._cut)
+
     def rewrite(self, bytes frame not None):
         cdef const uint8_t* octets = <const uint8_t*>PyBytes_AS_STRING(frame)
         cdef size_t size = PyBytes_GET_SIZE(frame)
@@ -180,6 +186,7 @@ cdef class PlainHeads:
             if self._passing > 0:
                 whole = min(self._passing, <size_t>(end - at))
                 self._passing -= whole
+                self._note_cut(at, whole)
                 at += whole
                 continue
             if self._head_size > 0 or end - at < FRAME_HEAD_BYTES:
@@ -187,7 +194,7 @@ cdef class PlainHeads:
                 continue
             whole = FRAME_HEAD_BYTES + payload_size(at)
             if whole > <size_t>(end - at):
-                self._pass_on(at, whole)
+                self._pass_on(at, 0, whole)
                 continue
             if not is_head(at):
                 if session.headed > 0 and kept == at:
@@ -287,12 +294,29 @@ cdef class PlainHeads:
             self._texts.room, self._texts.room + FRAME_HEAD_BYTES + known.stand_in_bytes
         )
 
-    cdef void _pass_on(self, const uint8_t* head, size_t size) noexcept:
-        """So many octets, which begin with this frame's, go through as they are."""
-        self._passing = size
+    cdef void _pass_on(self, const uint8_t* head, size_t passed, size_t size) noexcept:
+        """A frame with this head, of which so many octets have passed, goes through as it is."""
+        self._passing = size - passed
         if is_head(head):
-            self._known.forget()
             self._last_id = max(self._last_id, stream_of(head))
+            self._cut = NULL if size > MOST_CUT_BYTES else <uint8_t*>malloc(size)
+            if self._cut == NULL:
+                self._known.forget()
+            self._cut_size = 0
+            self._note_cut(head, passed)
+
+    cdef void _note_cut(self, const uint8_t* octets, size_t size) noexcept:
+        """Keeps octets of a head that comes in parts, to tell in the end whether it changed the table."""
+        if self._cut == NULL:
+            return
+        memcpy(self._cut + self._cut_size, octets, size)
+        self._cut_size += size
+        if self._passing == 0:
+            self._rewrite(self._cut, self._cut_size)
+            if not self._is_neutral:
+                self._known.forget()
+            free(self._cut)
+            self._cut = NULL
 
     cdef const uint8_t* _gather(self, const uint8_t* at, const uint8_t* end) noexcept:
         """The head of a frame that is not there as a whole: its frame goes through as it is."""
@@ -302,7 +326,9 @@ cdef class PlainHeads:
             at += 1
         if self._head_size == FRAME_HEAD_BYTES:
             self._head_size = 0
-            self._pass_on(self._head, payload_size(self._head))
+            self._pass_on(
+                self._head, FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + payload_size(self._head)
+            )
         return at
 
     cdef void _note_varying(

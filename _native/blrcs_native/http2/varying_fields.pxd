@@ -10,15 +10,38 @@ from libc.string cimport memcmp
 
 cdef enum:
     MOST_VARYING = 4
-    # A length of one octet, for a text that is not coded (section 5.2).
-    MOST_VARYING_BYTES = 0x7E
+    # So long a text that is not coded has a length of one octet (section 5.2).
+    MOST_SHORT_BYTES = 0x7E
 
 
-# Where in a block a name begins, and behind it the length of its value; and that length.
+# Where in a block a name begins, the length of its value and the value; and how long it is.
 cdef struct Varying:
     size_t name_at
     size_t at
+    size_t value_at
     size_t size
+
+
+cdef inline const uint8_t* plain_text(
+    const uint8_t* at, const uint8_t* end, size_t* size
+) noexcept nogil:
+    """Where a text that is not coded begins, of which the length stands here, written in the shortest
+    way in up to three octets; NULL for another one, or where it ends behind `end`."""
+    if at >= end or at[0] > MOST_SHORT_BYTES + 1:
+        return NULL
+    size[0] = at[0]
+    at += 1
+    if size[0] > MOST_SHORT_BYTES:
+        if end - at < 2:
+            return NULL
+        size[0] += at[0] & 0x7F
+        if at[0] & 0x80:
+            if not 0 < at[1] < 0x80:
+                return NULL
+            size[0] += <size_t>at[1] << 7
+            at += 1
+        at += 1
+    return at if size[0] <= <size_t>(end - at) else NULL
 
 
 cdef inline bint is_named(
@@ -47,23 +70,25 @@ cdef inline bint may_vary(const uint8_t* name, size_t size) noexcept nogil:
 cdef inline bint is_visible(const uint8_t* value, size_t size) noexcept nogil:
     """ASCII that is printed or blank, which nobody refuses."""
     cdef size_t i
-    cdef bint good = True
+    cdef uint8_t others = 0
     for i in range(size):
-        good &= 0x20 <= value[i] <= 0x7E
-    return good
+        others |= <uint8_t>(value[i] - 0x20) > 0x7E - 0x20
+    return others == 0
 
 
 cdef inline bint read_varying(
     const uint8_t* block, const uint8_t* name, const uint8_t* end, Varying* varying
 ) noexcept nogil:
     """Whether a literal that is not indexed may vary, of which the name's length stands here."""
+    cdef const uint8_t* at
     cdef const uint8_t* value
-    if name[0] > MOST_VARYING_BYTES or name[0] >= end - name - 1:
+    if name[0] > MOST_SHORT_BYTES or name[0] >= end - name - 1:
         return False
-    value = name + 1 + name[0]
-    if value[0] > MOST_VARYING_BYTES or value[0] > end - value - 1:
+    at = name + 1 + name[0]
+    value = plain_text(at, end, &varying.size)
+    if value == NULL:
         return False
     varying.name_at = name + 1 - block
-    varying.at = value - block
-    varying.size = value[0]
-    return may_vary(name + 1, name[0]) and is_visible(value + 1, value[0])
+    varying.at = at - block
+    varying.value_at = value - block
+    return may_vary(name + 1, name[0]) and is_visible(value, varying.size)

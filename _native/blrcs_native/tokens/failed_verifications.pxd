@@ -31,6 +31,12 @@ cdef class FailedVerifications:
     cdef readonly Rule per_asker
     cdef readonly Rule newcomers
     cdef readonly Rule per_connection
+    # The address and the connection that were asked about last, and what they are counted by.
+    cdef str _last_address
+    cdef Hash128 _last_address_key
+    cdef object _last_peer
+    cdef str _address_of_last_peer
+    cdef Hash128 _last_peer_key
 
     # Takes what a failure costs; false where there is no more of it, and nothing was taken. The
     # caller is a Call or an address; the asker sends the token in a request.
@@ -40,4 +46,5 @@ cdef class FailedVerifications:
 
     cdef bint _take(self, AttemptC* attempt, Rule rule, Hash128 key) noexcept
     cdef Hash128 _key(self, str address) except *
+    cdef Hash128 _connection_key(self, str address, object peer) except *
     cdef Hash128 _text(self, str text) except *

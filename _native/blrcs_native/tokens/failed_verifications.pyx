@@ -70,7 +70,7 @@ cdef class FailedVerifications:
             if not is_paid and call is not None and self.newcomers is not None:
                 # One connection may have several callers, such as behind a proxy.
                 is_paid = self._take(
-                    attempt, self.per_connection, self._text(f"{address} {call.peer()}")
+                    attempt, self.per_connection, self._connection_key(address, call.stream.peer())
                 ) and self._take(attempt, self.newcomers, key)
                 attempt.is_clean = False
         if is_paid and self.in_all is not None:
@@ -107,13 +107,32 @@ cdef class FailedVerifications:
         return self._limiter.hash(<const unsigned char*>octets, size)
 
     cdef Hash128 _key(self, str address) except *:
-        cdef AddressC read = address_in(address)
+        cdef AddressC read
+        # Of one connection all calls have the same object.
+        if address is self._last_address and address is not None:
+            return self._last_address_key
+        read = address_in(address)
         if not read.known:
             return self._text(address)
         if read.high != 0 or read.low >> 32 != MAPPED_IPV4:
             # Who has one address of IPv6 has its whole /64.
             read.low = 0
-        return self._limiter.hash(<const unsigned char*>&read, sizeof(read.high) + sizeof(read.low))
+        self._last_address_key = self._limiter.hash(
+            <const unsigned char*>&read, sizeof(read.high) + sizeof(read.low)
+        )
+        self._last_address = address
+        return self._last_address_key
+
+    cdef Hash128 _connection_key(self, str address, object peer) except *:
+        if (
+            peer is not self._last_peer
+            or address is not self._address_of_last_peer
+            or type(peer) is not str
+        ):
+            self._last_peer_key = self._text(f"{address} {peer}")
+            self._last_peer = peer
+            self._address_of_last_peer = address
+        return self._last_peer_key
 
 
 cdef object interval_ms(Rule rule):

@@ -10,4 +10,7 @@ cdef struct CompactParts:
 cdef bint split_compact(
     const unsigned char* text, Py_ssize_t size, CompactParts* parts
 ) noexcept nogil
+# Whether it is strict base64url.
+cdef bint is_base64url(const unsigned char* text, Py_ssize_t size) noexcept nogil
+# The octets that it stands for, or None where it is no strict base64url.
 cdef bytes read_base64url(const unsigned char* text, Py_ssize_t size)

@@ -10,17 +10,12 @@ from libc.string cimport memchr
 
 cdef bytes ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-cdef enum:
-    ALIEN = 0xFF
-
-# The value of each character, ALIEN where it is none of the alphabet.
+# The value of each character of the alphabet.
 cdef unsigned char[256] VALUES
 
 
 cdef void fill_values() noexcept:
     cdef int value
-    for value in range(256):
-        VALUES[value] = ALIEN
     for value in range(64):
         VALUES[<unsigned char>ALPHABET[value]] = value
 
@@ -56,31 +51,51 @@ cdef bint split_compact(
     return parts.header_size > 0 and parts.payload_size > 0 and parts.signature_size > 0
 
 
+cdef inline unsigned char is_alien(unsigned char character) noexcept nogil:
+    """1 for what is not of the alphabet, else 0; without branches, so that many are told at once."""
+    return not (
+        (<unsigned char>((character | 0x20) - c"a") < 26)
+        | (<unsigned char>(character - c"0") < 10)
+        | (character == c"-")
+        | (character == c"_")
+    )
+
+
+cdef bint is_base64url(const unsigned char* text, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t tail = size & 3
+    cdef Py_ssize_t index
+    cdef unsigned char aliens = 0
+    for index in range(size):
+        aliens |= is_alien(text[index])
+    if aliens or tail == 1:
+        return False
+    if tail == 2:
+        return not VALUES[text[size - 1]] & 0x0F
+    return tail == 0 or not VALUES[text[size - 1]] & 0x03
+
+
 cdef bytes read_base64url(const unsigned char* text, Py_ssize_t size):
     """The octets that `text` stands for, or None where it is not strict base64url."""
     cdef Py_ssize_t tail = size & 3
-    if tail == 1:
-        return None
     cdef Py_ssize_t octet_count = size // 4 * 3 + (tail - 1 if tail else 0)
-    cdef bytes octets = PyBytes_FromStringAndSize(NULL, octet_count)
-    if not fill_octets(<unsigned char*>PyBytes_AS_STRING(octets), text, size - tail, tail):
+    if not is_base64url(text, size):
         return None
+    cdef bytes octets = PyBytes_FromStringAndSize(NULL, octet_count)
+    fill_octets(<unsigned char*>PyBytes_AS_STRING(octets), text, size - tail, tail)
     return octets
 
 
-cdef bint fill_octets(
+cdef void fill_octets(
     unsigned char* octets, const unsigned char* text, Py_ssize_t whole, Py_ssize_t tail
 ) noexcept nogil:
     """Decodes `whole` characters, a multiple of four, and the `tail` of 0, 2 or 3 after them."""
     cdef const unsigned char* end = text + whole
     cdef unsigned char a, b, c, d
-    cdef unsigned char seen = 0
     while text < end:
         a = VALUES[text[0]]
         b = VALUES[text[1]]
         c = VALUES[text[2]]
         d = VALUES[text[3]]
-        seen |= a | b | c | d
         octets[0] = (a << 2) | (b >> 4)
         octets[1] = ((b & 0x0F) << 4) | (c >> 2)
         octets[2] = ((c & 0x03) << 6) | d
@@ -89,19 +104,9 @@ cdef bint fill_octets(
     if tail:
         a = VALUES[text[0]]
         b = VALUES[text[1]]
-        seen |= a | b
         octets[0] = (a << 2) | (b >> 4)
-        if tail == 2:
-            if b & 0x0F:
-                return False
-        else:
-            c = VALUES[text[2]]
-            seen |= c
-            if c & 0x03:
-                return False
-            octets[1] = ((b & 0x0F) << 4) | (c >> 2)
-    # ALIEN alone has either of the two upper bits.
-    return seen < 64
+        if tail == 3:
+            octets[1] = ((b & 0x0F) << 4) | (VALUES[text[2]] >> 2)
 
 
 def split(bytes token not None):

@@ -7,9 +7,11 @@ from blrcs_native.tokens.claims cimport Claims
 from blrcs_native.tokens.failed_verifications cimport FailedVerifications
 from blrcs_native.tokens.jws cimport CompactParts
 from blrcs_native.tokens.keys cimport Keyset, VerificationKey
+from blrcs_native.tokens.known_headers cimport KnownHeaders
 from blrcs_native.tokens.refusal cimport TokenRefusal
 from blrcs_native.tokens.revocations cimport Revocations
 from blrcs_native.tokens.rules cimport TokenRules
+from blrcs_native.tokens.unfit_tokens cimport UnfitTokens
 
 
 @cython.final
@@ -30,8 +32,12 @@ cdef class TokenVerifier:
     cdef dict _cold
     # Tokens that were looked at and refused: the refusal, or claims that were not good then.
     cdef dict _refused
-    # Credentials whose tokens were accepted, with these.
+    # Those that were refused unverified, for what neither time nor a key that is added changes.
+    cdef UnfitTokens _unfit
+    # Credentials whose tokens were accepted, with these, and those whose tokens are known as refused.
     cdef dict _bearers
+    cdef dict _refused_bearers
+    cdef KnownHeaders _headers
 
     # Claims or a TokenRefusal; raises TypeError for what is neither exactly bytes nor exactly str.
     # The caller, a Call or an address, pays for a verification that fails; for None nobody does. The
@@ -43,11 +49,12 @@ cdef class TokenVerifier:
     cdef object _verify_text(
         self, object token, const unsigned char* text, Py_ssize_t size, object caller, str asker
     )
+    cdef object _choose_key(self, const unsigned char* text, Py_ssize_t size)
     cdef object _ask_other(
         self, object token, const unsigned char* text, CompactParts* parts, object caller, str asker
     )
     cdef object _check_signed(
-        self, object token, VerificationKey key, bytes message, bytes signature, bytes payload,
+        self, object token, VerificationKey key, const unsigned char* text, CompactParts* parts,
         uint64_t generation
     )
     cdef object _admit(self, object token, Claims claims, uint64_t generation)
@@ -56,4 +63,5 @@ cdef class TokenVerifier:
     cdef TokenRefusal _check_now(self, Claims claims)
     cdef object _remember(self, object token, Claims claims)
     cdef object _remember_refused(self, object token, object what, uint64_t generation)
+    cdef TokenRefusal _refuse_unfit(self, object token, TokenRefusal why, uint64_t generation)
     cdef int64_t _now_ns(self) except? -1

@@ -6,8 +6,8 @@ cheap to dear, and claims are read only once the signature is known to be good:
 size, form, header, `crit` and `b64`, `typ`, `kid`, `alg`, what the caller's address may still fail,
 signature, claims, `iss`, `aud`, principal, `exp`, `nbf`, `iat`, revocation.
 
-The first that fails decides the refusal. A part's base64url is read when its turn comes; `jwk`,
-`jku`, `x5u` and `x5c` never are. Integer arithmetic in nanoseconds throughout: a token is valid
+The first that fails decides the refusal. That all parts are base64url belongs to the form, but the
+header is looked at before the others are; `jwk`, `jku`, `x5u` and `x5c` never are read. Integer arithmetic in nanoseconds throughout: a token is valid
 while `nbf - leeway <= now < exp + leeway` and `iat - leeway <= now`.
 """
 
@@ -30,11 +30,13 @@ from blrcs_native.encoding.strict_json cimport read_strict_object
 from blrcs_native.tokens cimport refusal
 from blrcs_native.tokens.claims cimport NS_PER_S, Claims, read_claims
 from blrcs_native.tokens.failed_verifications cimport AttemptC, FailedVerifications
-from blrcs_native.tokens.jws cimport CompactParts, read_base64url, split_compact
+from blrcs_native.tokens.jws cimport CompactParts, is_base64url, read_base64url, split_compact
 from blrcs_native.tokens.keys cimport Keyset, VerificationKey
+from blrcs_native.tokens.known_headers cimport KnownHeaders
 from blrcs_native.tokens.refusal cimport TokenRefusal
 from blrcs_native.tokens.revocations cimport Revocations
 from blrcs_native.tokens.rules cimport TokenRules
+from blrcs_native.tokens.unfit_tokens cimport UnfitTokens
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
@@ -74,7 +76,8 @@ cdef class TokenVerifier:
     A token is remembered by all its octets, and as accepted only once it was. Each use of the memory
     checks instants, revocations and keyset anew, so a revocation or a new keyset takes effect at
     the next call. Some that were refused are remembered too, so that whoever sends one again costs
-    no verification. Raises ValueError for empty or unfit settings. Safe for several threads.
+    no verification; apart from them, and from the second time on, what was refused unverified, so
+    that no number of those has one forgotten that was verified. Raises ValueError for empty or unfit settings. Safe for several threads.
     """
 
     def __cinit__(
@@ -114,6 +117,8 @@ cdef class TokenVerifier:
         self.revocations = Revocations(clock=clock) if revocations is None else revocations
         self.failures = failures
         self._others = {}
+        self._unfit = UnfitTokens()
+        self._headers = KnownHeaders()
         self.replace_keyset(keyset)
 
     @property
@@ -160,23 +165,29 @@ cdef class TokenVerifier:
         self._others = others
         self._delegated = {}
         self._refused = {}
+        self._unfit.clear()
 
     def clear_cache(self):
         """Forgets every verified token."""
         self._hot = {}
         self._cold = {}
         self._refused = {}
+        self._unfit.clear()
         self._bearers = {}
+        self._refused_bearers = {}
         self._delegated = {}
+        self._headers.clear()
 
     cdef object verify_bearer(self, str credentials, object caller):
         """:meth:`verify` for the token behind `Bearer `; None where another scheme stands there.
 
-        Credentials whose token was accepted are remembered as they are: a text that transports
-        give again has been hashed, where a token cut out of it would be hashed at each call.
+        Credentials whose token is remembered are so as they are: a text that transports give again
+        has been hashed, where a token cut out of it would be hashed at each call.
         """
         cdef PyObject* found = PyDict_GetItemWithError(self._bearers, credentials)
         cdef str token
+        if found == NULL:
+            found = PyDict_GetItemWithError(self._refused_bearers, credentials)
         if found != NULL:
             # Its own reference: a keyset that is replaced meanwhile clears what it was found in.
             token = <str>found
@@ -185,16 +196,24 @@ cdef class TokenVerifier:
             return None
         token = credentials[7:]
         verdict = self.verify_token(token, caller)
-        if type(verdict) is Claims and self.cache_entries:
-            if len(self._bearers) >= self.cache_entries:
-                self._bearers.clear()
-            self._bearers[credentials] = token
+        if type(verdict) is Claims:
+            if self.cache_entries:
+                if len(self._bearers) >= self.cache_entries:
+                    self._bearers.clear()
+                self._bearers[credentials] = token
+        elif verdict is not refusal.NOT_VERIFIED and (
+            token in self._refused or self._unfit.find(token) is not None
+        ):
+            if len(self._refused_bearers) >= MAX_REFUSED:
+                self._refused_bearers.clear()
+            self._refused_bearers[credentials] = token
         return verdict
 
     cdef object verify_token(self, object token, object caller=None, str asker=None):
         """:meth:`verify` for callers in Cython, who may give a Call instead of its address."""
         cdef PyObject* found
         cdef Claims known
+        cdef TokenRefusal unfit
         cdef TokenVerifier other
         cdef Py_ssize_t size
         cdef bint is_hot
@@ -225,6 +244,9 @@ cdef class TokenVerifier:
             if found != NULL:
                 other = <TokenVerifier>found
                 return other.verify_token(token, caller, asker)
+        unfit = self._unfit.find(token)
+        if unfit is not None:
+            return unfit
         if PyBytes_CheckExact(token):
             return self._verify_text(
                 token, <const unsigned char*>PyBytes_AS_STRING(token), size, caller, asker
@@ -240,40 +262,33 @@ cdef class TokenVerifier:
     ):
         """Verifies a token that is not remembered."""
         cdef CompactParts parts
-        cdef Keyset keyset = self.keyset
         cdef uint64_t generation = self.keyset_generation
         cdef AttemptC attempt
         cdef object answer
         cdef bint is_paid = self.failures is not None and caller is not None
         if not split_compact(text, size, &parts):
-            return refusal.MALFORMED
+            return self._refuse_unfit(token, refusal.MALFORMED, generation)
         if self._others:
             answer = self._ask_other(token, text, &parts, caller, asker)
             if answer is not None:
                 return answer
-        cdef bytes encoded = read_base64url(text, parts.header_size)
-        if encoded is None:
-            return refusal.MALFORMED
-        cdef dict header = read_strict_object(encoded)
-        if header is None:
-            return refusal.HEADER_INVALID
-        answer = self._rules.choose_key(header, keyset)
-        if answer is refusal.KEY_UNKNOWN and self._look_for_key is not None:
-            if self._look_for_key():
-                keyset = self.keyset
-                generation = self.keyset_generation
-                answer = self._rules.choose_key(header, keyset)
-        if type(answer) is TokenRefusal:
+        answer = self._choose_key(text, parts.header_size)
+        if answer is refusal.KEY_UNKNOWN and self._look_for_key is not None and self._look_for_key():
+            generation = self.keyset_generation
+            answer = self._choose_key(text, parts.header_size)
+        if answer is refusal.KEY_UNKNOWN:  # which may be known later
             return answer
+        if type(answer) is TokenRefusal:
+            return self._refuse_unfit(token, answer, generation)
         cdef VerificationKey key = <VerificationKey>answer
-        cdef bytes signature = read_base64url(text + parts.signature_start, parts.signature_size)
-        cdef bytes payload = read_base64url(text + parts.payload_start, parts.payload_size)
-        if signature is None or payload is None:
-            return refusal.MALFORMED
+        if not (
+            is_base64url(text + parts.signature_start, parts.signature_size)
+            and is_base64url(text + parts.payload_start, parts.payload_size)
+        ):
+            return self._refuse_unfit(token, refusal.MALFORMED, generation)
         if is_paid and not self.failures.begin(caller, asker, &attempt):
             return refusal.NOT_VERIFIED
-        cdef bytes message = PyBytes_FromStringAndSize(<const char*>text, parts.signature_start - 1)
-        answer = self._check_signed(token, key, message, signature, payload, generation)
+        answer = self._check_signed(token, key, text, &parts, generation)
         # Who asks about a token that was issued has made nobody verify a forged one, whatever is
         # wrong with it by now.
         if is_paid and (
@@ -283,15 +298,37 @@ cdef class TokenVerifier:
             self.failures.succeed(&attempt)
         return answer
 
+    cdef object _choose_key(self, const unsigned char* text, Py_ssize_t size):
+        """The key that a header is checked with by the keyset of now, or a refusal."""
+        cdef VerificationKey known = self._headers.find(text, size)
+        cdef bytes encoded
+        cdef dict header
+        if known is not None:
+            return known
+        encoded = read_base64url(text, size)
+        if encoded is None:
+            return refusal.MALFORMED
+        header = read_strict_object(encoded)
+        if header is None:
+            return refusal.HEADER_INVALID
+        answer = self._rules.choose_key(header, self.keyset)
+        if type(answer) is VerificationKey:
+            self._headers.note(text, size, answer)
+        return answer
+
     cdef object _check_signed(
-        self, object token, VerificationKey key, bytes message, bytes signature, bytes payload,
+        self, object token, VerificationKey key, const unsigned char* text, CompactParts* parts,
         uint64_t generation
     ):
         """Decides on a token by its signature and what it says; all that is dear is done here."""
+        cdef bytes signature = read_base64url(text + parts.signature_start, parts.signature_size)
+        cdef bytes message = PyBytes_FromStringAndSize(<const char*>text, parts.signature_start - 1)
+        cdef bytes payload
         cdef dict members
         cdef Claims claims
         if not key.verify_c(message, signature):
             return self._remember_refused(token, refusal.SIGNATURE_INVALID, generation)
+        payload = read_base64url(text + parts.payload_start, parts.payload_size)
         members = read_strict_object(payload)
         claims = None if members is None else read_claims(members, key.kid)
         if claims is None:
@@ -397,6 +434,13 @@ cdef class TokenVerifier:
                 self._refused.clear()
             self._refused[token] = what
         return what
+
+    cdef TokenRefusal _refuse_unfit(self, object token, TokenRefusal why, uint64_t generation):
+        """Gives `why`, which holds as long as the keyset has the same keys."""
+        # Another thread may have replaced the keyset meanwhile.
+        if self.cache_entries and generation == self.keyset_generation:
+            self._unfit.note(token, why)
+        return why
 
     cdef int64_t _now_ns(self) except? -1:
         cdef timespec now

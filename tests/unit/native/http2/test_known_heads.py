@@ -1,6 +1,7 @@
 """A head that is given again from memory says what its octets say at that time."""
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -35,6 +36,10 @@ class Server:
             frames.head(self._stream, block)
             + frames.data(self._stream, frames.message(body), end=True)
         )
+
+    def next_after(self, stream: int) -> None:
+        """The next call has the number behind this one's."""
+        self._stream = stream
 
     async def metadata(self, block: bytes) -> dict[str, str | bytes]:
         """What a call with this head is seen to have."""
@@ -150,6 +155,61 @@ async def test_no_form_of_head_changes_the_table_unseen(
     answer = server.endpoint.take()
     assert [status_of(answer, each) for each in (stream - 2, stream)] == ["0", "0"]
     assert dict(server.calls[-1].invocation_metadata()) == {"x-who": "bob"}
+
+
+FORMS = (frames.head, in_two_frames, with_padding, with_priority)
+
+
+def in_parts(server: Server, sent: bytes, cuts: tuple[int, ...]) -> None:
+    """Has the server read them, up to each of the places by itself."""
+    for start, end in pairwise((0, *cuts, len(sent))):
+        server.endpoint.receive(sent[start:end])
+    server.endpoint.take()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("cuts", [(3,), (9,), (12,), (40,), (5, 9, 30), tuple(range(1, 30))])
+async def test_what_a_head_in_parts_does_to_the_table_is_seen(
+    server: Server, form: Any, cuts: tuple[int, ...]
+) -> None:
+    by_index = block() + frames.indexed(NEWEST)
+    await server.metadata(entering(b"alice"))
+    for _ in WARM:
+        await server.metadata(by_index)
+    body = frames.data(101, frames.message(b"hi"), end=True)
+    in_parts(server, form(101, entering(b"bob")) + body, cuts)
+    server.next_after(101)
+    for _ in WARM:
+        assert await server.metadata(by_index) == {"x-who": "bob"}
+    assert server.last_two_share
+
+
+@pytest.mark.parametrize("form", [frames.head, with_priority])
+@pytest.mark.parametrize("cuts", [(3,), (9,), (12,), (40,), (5, 9, 30), tuple(range(1, 30))])
+async def test_a_head_in_parts_that_leaves_the_table_has_none_forgotten(
+    server: Server, form: Any, cuts: tuple[int, ...]
+) -> None:
+    for _ in WARM:
+        await server.metadata(block((b"x-id", b"7")))
+    known = server.calls[-1].invocation_metadata()
+    body = frames.data(101, frames.message(b"hi"), end=True)
+    in_parts(server, form(101, block((b"x-other", b"9"))) + body, cuts)
+    assert dict(server.calls[-1].invocation_metadata()) == {"x-other": "9"}
+    server.next_after(101)
+    assert await server.metadata(block((b"x-id", b"7"))) == {"x-id": "7"}
+    assert server.calls[-1].invocation_metadata() is known
+
+
+async def test_a_large_head_in_parts_may_have_changed_the_table(server: Server) -> None:
+    by_index = block() + frames.indexed(NEWEST)
+    await server.metadata(entering(b"alice"))
+    for _ in WARM:
+        await server.metadata(by_index)
+    large = entering(b"bob") + frames.literal(b"x-large", b"a" * 2_000)
+    body = frames.data(101, frames.message(b"hi"), end=True)
+    in_parts(server, frames.head(101, large) + body, (1_000,))
+    server.next_after(101)
+    assert await server.metadata(by_index) == {"x-who": "bob"}
 
 
 async def test_a_smaller_table_is_an_end_of_what_was_in_it(server: Server) -> None:

@@ -23,6 +23,7 @@ from tests.unit.native.http2.frames import (
 )
 
 TRACE = b"traceparent"
+MOST_BLOCK_BYTES = 1_024
 SHOWN = {DATA, HEADERS, RST_STREAM, GOAWAY}
 WARM = (b"00-aa", b"00-bb", b"00-cc")
 
@@ -97,7 +98,24 @@ KNOWN = {
         head_of(*[literal(b"x-%d" % n, b"%d%d" % (value, n)) for n in range(4)])
         for value in range(6)
     ],
-    "as long as may be": [head_of(literal(TRACE, bytes([each]) * 0x7E)) for each in b"abcde"],
+    "lengths of one octet, two and three": [
+        head_of(literal(TRACE, bytes([letter]) * size))
+        for letter, size in zip(
+            b"abcdefghijkl", (700, 700, 700, 699, 256, 255, 254, 128, 127, 126, 125, 1), strict=True
+        )
+    ],
+    "as long as may be": [
+        head_of(
+            literal(
+                TRACE, bytes([each]) * (MOST_BLOCK_BYTES - len(head_of(literal(TRACE, b""))) - 2)
+            )
+        )
+        for each in b"abcde"
+    ],
+    "tokens": [
+        head_of(literal(b"authorization", b"Bearer " + bytes([each]) * 400), literal(b"x-id", b"1"))
+        for each in b"abcde"
+    ],
     "one that is fixed behind it": [
         head_of(literal(TRACE, each), literal(b"x-bin", b"YQ")) for each in (*WARM, b"00-dd")
     ],
@@ -105,6 +123,14 @@ KNOWN = {
 OTHERS = {
     "longer values": traced(b"00-ddd", b"00-ddde", b"00-dd"),
     "too long a value": traced(b"a" * 0x7F, b"b" * 200, b"00-dd"),
+    "too long a head": [head_of(literal(TRACE, bytes([each]) * 1_000)) for each in b"abcde"],
+    "too long a value of a long one": [
+        head_of(literal(TRACE, bytes([each]) * 200)) for each in b"abc"
+    ]
+    + [head_of(literal(TRACE, b"d" * size)) for size in (201, 254, 255, 256, 700)],
+    "a control octet in a long value": [
+        head_of(literal(TRACE, bytes([each]) * 150 + b"d" * 50)) for each in b"abc\x01\x00\x7fe"
+    ],
     "a control octet": traced(b"00-\x01d", b"00-dd"),
     "a zero": traced(b"00-\x00d", b"00-dd"),
     "a line's end": traced(b"00\r\nd", b"00-dd"),
@@ -113,6 +139,21 @@ OTHERS = {
     "Huffman's code": [*traced(), coded(b"\x1c\x64", b"\x82"), *traced()],
     "no code": [*traced(), coded(b"\xff\xff", b"\x82"), *traced()],
     "a length in two octets": [*traced(), coded(b"a" * 0x7F, b"\x7f\x00"), *traced()],
+    "lengths that are cut off": [
+        each
+        for length in (b"\x7f", b"\x7f\x80", b"\x7f\x80\x80", b"\x7f\x80\x80\x80", b"\x7f\x01")
+        for each in (*traced(b"d" * 200), coded(b"", length), *traced(b"e" * 200))
+    ],
+    "lengths that are longer than they need be": [
+        each
+        for length in (b"\x7f\x80\x00", b"\x7f\x80\x80\x00", b"\x7f\xc9\x80\x00", b"\x7f\xc9\x00")
+        for each in (
+            *[head_of(literal(TRACE, bytes([each]) * 200)) for each in b"abc"],
+            coded(b"d" * 127, length),
+            coded(b"d" * 200, length),
+            *traced(),
+        )
+    ],
     "a length beyond the block": [*traced(), coded(b"00", b"\x05"), *traced()],
     "a length without a text": [*traced(), coded(b"", b"\x05"), *traced()],
     "another field behind it": [*traced(), traced()[0] + literal(b"x-id", b"1"), *traced()],

@@ -71,15 +71,19 @@ class Connection(InProcessStream):
 
     def __init__(self, port: int) -> None:
         super().__init__(None)
-        self._port = port
+        self._peer = f"ipv4:{STRANGER}:{port}"
 
     def peer(self) -> str:
-        return f"ipv4:{STRANGER}:{self._port}"
+        return self._peer
 
 
 def call_by(port: int, address: str = STRANGER, token: str = "") -> Call:
+    return call_on(Connection(port), address, token)
+
+
+def call_on(connection: Connection, address: str = STRANGER, token: str = "") -> Call:
     metadata = (("authorization", f"Bearer {token}"),)
-    return Call(METHOD, Connection(port), metadata, address)
+    return Call(METHOD, connection, metadata, address)
 
 
 def forged(number: int, algorithm: str = "HS256") -> str:
@@ -158,8 +162,35 @@ def test_a_good_signature_under_what_is_refused_is_paid_for(
 
 def test_what_is_refused_unverified_is_not_paid_for(clock: FakeClock) -> None:
     verifier = make_verifier(failures=bound(clock))
-    cheap = ["a.b.c", "", make_token(header={"kid": "k2"}), make_token(header={"alg": "none"})]
-    assert "TOKEN_NOT_VERIFIED" not in reasons(verifier, cheap * 10)
+    head, payload, signature = make_token().split(".")
+    cheap = {
+        "a.b.c": "TOKEN_MALFORMED",
+        "": "TOKEN_MALFORMED",
+        f"{head}.{payload}=.{signature}": "TOKEN_MALFORMED",
+        f"{head}.{payload}.{signature}=": "TOKEN_MALFORMED",
+        make_token(header={"kid": "k2"}): "TOKEN_KEY_UNKNOWN",
+        make_token(header={"alg": "none"}): "TOKEN_ALGORITHM_MISMATCH",
+    }
+    for _ in range(10):
+        assert reasons(verifier, list(cheap)) == list(cheap.values())
+    use_up(verifier)
+    for _ in range(2):
+        assert reasons(verifier, list(cheap)) == list(cheap.values())
+        verifier.clear_cache()
+
+
+def test_no_number_of_what_is_refused_unverified_has_a_refusal_forgotten(
+    clock: FakeClock,
+) -> None:
+    verifier = make_verifier(failures=bound(clock))
+    assert reasons(verifier, [forged(0)]) == ["TOKEN_SIGNATURE_INVALID"]
+    use_up(verifier)
+    message, _, signature = forged(1).rpartition(".")
+    for number in range(3_000):
+        assert set(reasons(verifier, [f"{message}.{signature}{number:04}="] * 3)) == {
+            "TOKEN_MALFORMED"
+        }
+    assert reasons(verifier, [forged(0)]) == ["TOKEN_SIGNATURE_INVALID"]
 
 
 def test_one_token_is_paid_for_once(clock: FakeClock) -> None:
@@ -346,6 +377,15 @@ def test_callers_behind_a_proxy_have_turns_of_their_own(clock: FakeClock) -> Non
     failures = bound(clock, newcomers=5)
     for address in (STRANGER, OTHER):
         assert sum(failures.admit(call_by(1, address)) for _ in range(1000)) == FAILURES + 1
+
+
+def test_callers_of_one_connection_are_told_apart_by_their_addresses(clock: FakeClock) -> None:
+    failures = bound(clock, failures=1, newcomers=5)
+    connection = Connection(1)
+    callers = (STRANGER, STRANGER, OTHER, OTHER, STRANGER, OTHER)
+    # One of each address, and then one of the connection for it.
+    found = [failures.admit(call_on(connection, each)) for each in callers]
+    assert found == [True] * 4 + [False] * 2
 
 
 def test_newcomers_do_not_exceed_what_all_may_fail(clock: FakeClock) -> None:

@@ -1,7 +1,9 @@
 """Remembered tokens: bounded, and never better than verifying anew."""
 
 import gc
+import sys
 import weakref
+from itertools import count
 
 import pytest
 from hypothesis import settings
@@ -17,6 +19,7 @@ from tests.unit.native.tokens.token_factory import (
     NOW_NS,
     NOW_S,
     FakeClock,
+    encode,
     make_token,
     make_verifier,
     reason,
@@ -269,3 +272,97 @@ def test_a_verifier_in_a_cycle_is_collected() -> None:
     del owner
     gc.collect()
     assert gone() is None
+
+
+def unfit_tokens() -> dict[str, str]:
+    """Tokens that are refused unverified, and why."""
+    head, payload, signature = make_token().split(".")
+    return {
+        f"{head}.{payload}.{signature}=": "TOKEN_MALFORMED",
+        f"{head}.{payload}=.{signature}": "TOKEN_MALFORMED",
+        f"{head}=.{payload}.{signature}": "TOKEN_MALFORMED",
+        f"{head}.{payload}": "TOKEN_MALFORMED",
+        f"{encode(b'{')}.{payload}.{signature}": "TOKEN_HEADER_INVALID",
+        make_token(header={"crit": ["x"]}): "TOKEN_CRITICAL_UNSUPPORTED",
+        make_token(header={"typ": "x"}): "TOKEN_TYPE_UNACCEPTED",
+        make_token(header={"alg": "HS512"}): "TOKEN_ALGORITHM_MISMATCH",
+        make_token(header={"kid": "k2"}): "TOKEN_KEY_UNKNOWN",
+    }
+
+
+@pytest.mark.parametrize(("token", "why"), unfit_tokens().items())
+def test_what_is_refused_unverified_is_kept_from_the_second_time_on(token: str, why: str) -> None:
+    verifier = make_verifier()
+    references = sys.getrefcount(token)
+    assert reason(verifier.verify(token)) == why
+    assert sys.getrefcount(token) == references
+    for _ in range(3):
+        assert reason(verifier.verify(token)) == why
+    assert (sys.getrefcount(token) > references) == (why != "TOKEN_KEY_UNKNOWN")
+    nothing_kept = make_verifier(cache_entries=0)
+    references = sys.getrefcount(token)
+    for _ in range(3):
+        assert reason(nothing_kept.verify(token)) == why
+    assert sys.getrefcount(token) == references
+
+
+def test_so_many_that_were_refused_unverified_are_kept() -> None:
+    verifier = make_verifier()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for number in range(10_000):
+        for _ in range(2):
+            verifier.verify(f"{number}")
+    assert sys.getallocatedblocks() - before < 1_100
+
+
+def test_what_was_refused_unverified_is_judged_anew_by_other_keys() -> None:
+    verifier = make_verifier()
+    token = make_token("HS512", header={"kid": "k1"})
+    unknown = make_token(header={"kid": "k2"})
+    for _ in range(3):
+        assert reason(verifier.verify(token)) == "TOKEN_ALGORITHM_MISMATCH"
+        assert reason(verifier.verify(unknown)) == "TOKEN_KEY_UNKNOWN"
+    verifier.replace_keyset(Keyset([*verifier.keyset, verification_key("HS256", "k2")]))
+    assert isinstance(verifier.verify(unknown), Claims)
+    assert reason(verifier.verify(token)) == "TOKEN_ALGORITHM_MISMATCH"
+    verifier.replace_keyset(Keyset([verification_key("HS512")]))
+    assert isinstance(verifier.verify(token), Claims)
+    for _ in range(3):
+        assert reason(verifier.verify(unknown)) == "TOKEN_KEY_UNKNOWN"
+
+
+def test_what_was_refused_unverified_is_left_to_an_issuer_that_becomes_known() -> None:
+    issuer = "https://other.example"
+    verifier = make_verifier()
+    token = make_token("HS512", iss=issuer)
+    for _ in range(3):
+        assert reason(verifier.verify(token)) == "TOKEN_ALGORITHM_MISMATCH"
+    verifier.delegate({issuer: make_verifier("HS512", issuers=[issuer])})
+    assert isinstance(verifier.verify(token), Claims)
+
+
+def test_a_header_that_has_chosen_a_key_chooses_by_the_keys_of_now() -> None:
+    keys = {kid: verification_key("HS256", kid, number) for number, kid in enumerate("abc")}
+    verifier = make_verifier(keyset=Keyset([keys["a"], keys["b"]]))
+
+    def found(kid: str, number: int, **header: object) -> str | None:
+        token = make_token(number=number, header={"kid": kid, **header}, jti=f"{next(serial)}")
+        return reason(verifier.verify(token))
+
+    serial = count()
+    # More of them than are kept, each often enough to be.
+    for _ in range(3):
+        for more in range(20):
+            assert found("a", 0, more=more) is None
+            assert found("b", 1, more=more) is None
+            assert found("b", 0, more=more) == "TOKEN_SIGNATURE_INVALID"
+            assert found("c", 2, more=more) == "TOKEN_KEY_UNKNOWN"
+    verifier.replace_keyset(Keyset([*keys.values()]))
+    assert [found(kid, number) for number, kid in enumerate("abc")] == [None] * 3
+    verifier.replace_keyset(Keyset([keys["a"], verification_key("HS256", "b", 7)]))
+    for more in range(20):
+        assert found("a", 0, more=more) is None
+        assert found("b", 7, more=more) is None
+        assert found("b", 1, more=more) == "TOKEN_SIGNATURE_INVALID"
+        assert found("c", 2, more=more) == "TOKEN_KEY_UNKNOWN"
