@@ -1,9 +1,10 @@
 """What it adds to a guarded call to ask where it comes from, and to know its caller by certificate.
 
 The call is that of ``bench_guards``, in process: over a network its ratios are smaller, since the
-transport's share comes on top of both. With everything on, the caller is a workload that calls
-through a trusted proxy, its address is on none of a thousand denied networks, its binding has a
-condition, and the audit log takes what is refused.
+transport's share comes on top of both, and a certificate is known of its connection, which here is
+asked for at each call. With everything on, the caller is a workload that calls through a trusted
+proxy, its address is on none of a thousand denied networks, its binding has a condition, and the
+audit log takes what is refused.
 """
 
 import asyncio
@@ -47,16 +48,20 @@ MOST = 1.3
 class Secured(InProcessStream):
     """Shows the certificate of a workload, as a connection by TLS does."""
 
+    def __init__(self, deadline: float | None) -> None:
+        super().__init__(deadline)
+        self._shown = {
+            "transport_security_type": [b"ssl"],
+            "x509_pem_cert": [workload()],
+        }
+
     def auth_context(self) -> dict[str, Any]:
-        return shown()
+        return self._shown
 
 
 @cache
-def shown() -> dict[str, list[bytes]]:
-    return {
-        "transport_security_type": [b"ssl"],
-        "x509_pem_cert": [workload_certificate("spiffe://example.org/ns/orders")],
-    }
+def workload() -> bytes:
+    return workload_certificate("spiffe://example.org/ns/orders")
 
 
 def with_bindings(made_by: PipelineFactory) -> PipelineFactory:

@@ -1,15 +1,16 @@
 """C faces of where members hold which roles, for the access table."""
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from blrcs_native.access.resource_template cimport ResourcePrefix
-from blrcs_native.conditions.condition cimport Facts, Judgement
+from blrcs_native.access.terms cimport Terms
 
 cdef int64_t NEVER_NS
 
 
 cdef enum Assumption:
-    ASK = 0           # a condition decides
+    ASK = 0           # a condition has to be asked
     ASSUME_TRUE = 1   # as if every condition held
     ASSUME_FALSE = 2  # as if none did
 
@@ -44,14 +45,17 @@ cdef struct Question:
     const char* resource
     const unsigned char* roles  # bit n: role n has the permission
     Assumption assumption
-    int64_t now_ns
-    bint clock_read
+
+
+cdef inline void ask(Question* question, bytes roles, bytes subjects) noexcept:
+    question.roles = <const unsigned char*>PyBytes_AS_STRING(roles)
+    question.subjects = <const int32_t*>PyBytes_AS_STRING(subjects)
+    question.subject_count = PyBytes_GET_SIZE(subjects) // <Py_ssize_t>sizeof(int32_t)
 
 
 cdef class BindingIndex:
     cdef readonly bint reads_message
-    cdef object _clock
-    cdef bint _error_counts
+    cdef bint _denies
     cdef tuple _conditions
     cdef list _prefixes
     cdef Slot* _slots
@@ -61,8 +65,8 @@ cdef class BindingIndex:
     cdef int32_t _subject_count
     cdef uint64_t _seed
 
-    cdef Judgement covers(self, Question* question, Facts facts) except *
-    cdef Judgement covers_anything(self, Question* question) except *
+    cdef bint covers(self, Question* question, Terms* terms) except -1
+    cdef bint covers_anything(self, Question* question, Terms* terms) except -1
 
     cdef void _allocate(self, Py_ssize_t slots, Py_ssize_t grants) except *
     cdef object _place(self, dict placed, list anywhere)
@@ -70,7 +74,6 @@ cdef class BindingIndex:
     cdef const Slot* _find(
         self, int32_t subject, uint64_t hash, const char* prefix, Py_ssize_t size_bytes
     ) noexcept
-    cdef Judgement _any_holds(
-        self, int32_t first, int32_t count, Question* question, Facts facts
-    ) except *
-    cdef Judgement _holds(self, Grant* grant, Question* question, Facts facts) except *
+    cdef bint _gather(
+        self, int32_t first, int32_t count, Question* question, Terms* terms
+    ) except -1

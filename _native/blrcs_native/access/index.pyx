@@ -5,19 +5,13 @@ One index has the bindings that grant, another those that deny; a table asks bot
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
 from blrcs_native.access.resource_template cimport RESOURCE_DEPTHS, ResourcePrefix, split_resource
-from blrcs_native.conditions.condition cimport (
-    IS_ERROR,
-    IS_FALSE,
-    IS_TRUE,
-    IS_UNKNOWN,
-    Condition,
-    Facts,
-    Judgement,
-)
+from blrcs_native.access.terms cimport Term, Terms, add_term
+from blrcs_native.conditions.condition cimport Condition
 
 cdef int64_t NEVER_NS = 0x7FFFFFFFFFFFFFFF
 
@@ -34,16 +28,14 @@ cdef class BindingIndex:
     """Bindings by member and resource; immutable.
 
     ``bindings`` are pairs of a BindingSpec and the number of its role; ``subject_ids`` numbers
-    members, and those that are new are added. ``error_counts`` says what a condition is taken for
-    that cannot be judged: one that denies then counts, one that grants does not.
+    members, and those that are new are added. ``denies`` says whether they deny or grant.
     """
 
-    def __cinit__(self, bindings, dict subject_ids, clock, uint64_t seed, *, bint error_counts):
+    def __cinit__(self, bindings, dict subject_ids, uint64_t seed, *, bint denies):
         cdef dict placed = {}, conditions = {}
         cdef dict anywhere = {}
-        self._clock = clock
         self._seed = seed
-        self._error_counts = error_counts
+        self._denies = denies
         for binding, role in bindings:
             expires_at_ns = NEVER_NS if binding.expires_at_ns is None else binding.expires_at_ns
             number = -1
@@ -130,50 +122,37 @@ cdef class BindingIndex:
             slot = &self._slots[index]
         return NULL
 
-    cdef Judgement _any_holds(
-        self, int32_t first, int32_t count, Question* question, Facts facts
-    ) except *:
-        """Whether a binding of a role that has the permission counts, by its expiry and condition."""
+    cdef bint _gather(
+        self, int32_t first, int32_t count, Question* question, Terms* terms
+    ) except -1:
+        """Adds the bindings of roles that have the permission; whether one of them always counts."""
         cdef Grant* grant = self._grants + first
         cdef Grant* end = grant + count
-        cdef Judgement held, found = IS_FALSE
+        cdef Term term
+        term.denies = self._denies
         while grant < end:
-            if question.roles[grant.role >> 3] >> (grant.role & 7) & 1:
-                held = self._holds(grant, question, facts)
-                if held == IS_TRUE:
-                    return IS_TRUE
-                if held == IS_UNKNOWN:
-                    found = IS_UNKNOWN
+            if question.roles[grant.role >> 3] >> (grant.role & 7) & 1 and (
+                grant.condition < 0 or question.assumption != ASSUME_FALSE
+            ):
+                term.condition = NULL
+                if grant.condition >= 0 and question.assumption == ASK:
+                    term.condition = <PyObject*>self._conditions[grant.condition]
+                term.expires_at_ns = grant.expires_at_ns
+                if term.condition == NULL and term.expires_at_ns == NEVER_NS:
+                    terms.is_denied |= self._denies
+                    terms.is_granted |= not self._denies
+                    return True
+                add_term(terms, term)
             grant += 1
-        return found
+        return False
 
-    cdef Judgement _holds(self, Grant* grant, Question* question, Facts facts) except *:
-        cdef Judgement judged
-        if grant.expires_at_ns != NEVER_NS or (grant.condition >= 0 and question.assumption == ASK):
-            # The clock is read once for all that one question asks.
-            if not question.clock_read:
-                question.now_ns = self._clock()
-                question.clock_read = True
-            if question.now_ns >= grant.expires_at_ns:
-                return IS_FALSE
-        if grant.condition < 0:
-            return IS_TRUE
-        if question.assumption != ASK:
-            return IS_TRUE if question.assumption == ASSUME_TRUE else IS_FALSE
-        facts.now_ns = question.now_ns
-        judged = (<Condition>self._conditions[grant.condition]).judge(facts)
-        if judged == IS_ERROR:
-            return IS_TRUE if self._error_counts else IS_FALSE
-        return judged
-
-    cdef Judgement covers(self, Question* question, Facts facts) except *:
-        """Whether a binding counts on the resource or above it; never IS_ERROR."""
+    cdef bint covers(self, Question* question, Terms* terms) except -1:
+        """Adds the bindings on the resource and above it; whether one of them always counts."""
         cdef int level
         cdef Py_ssize_t i
         cdef int32_t number
         cdef const Slot* slot
         cdef ResourcePrefix* prefix
-        cdef Judgement held, found = IS_FALSE
         for i in range(question.subject_count):
             number = question.subjects[i]
             if number >= self._subject_count:
@@ -183,23 +162,18 @@ cdef class BindingIndex:
                     continue
                 prefix = &question.prefixes[level]
                 slot = self._find(number, prefix.hash, question.resource, prefix.size_bytes)
-                if slot == NULL:
-                    continue
-                held = self._any_holds(slot.first, slot.count, question, facts)
-                if held == IS_TRUE:
-                    return IS_TRUE
-                if held == IS_UNKNOWN:
-                    found = IS_UNKNOWN
-        return found
+                if slot != NULL and self._gather(slot.first, slot.count, question, terms):
+                    return True
+        return False
 
-    cdef Judgement covers_anything(self, Question* question) except *:
-        """Whether a binding counts on any resource, by the question's assumption."""
+    cdef bint covers_anything(self, Question* question, Terms* terms) except -1:
+        """Adds the bindings on any resource; whether one of them always counts."""
         cdef Py_ssize_t i
         cdef Subject* subject
         for i in range(question.subject_count):
             if question.subjects[i] >= self._subject_count:
                 continue
             subject = &self._subjects[question.subjects[i]]
-            if self._any_holds(subject.first, subject.count, question, None) == IS_TRUE:
-                return IS_TRUE
-        return IS_FALSE
+            if self._gather(subject.first, subject.count, question, terms):
+                return True
+        return False

@@ -3,15 +3,12 @@
 from blrcs_native.access.index cimport BindingIndex
 
 cdef str place_of(str name)
+cdef dict by_place(object roles, object groups, object bindings)
 cdef dict reached_groups(dict containing, str principal)
 
 
 cdef class AccessPart:
     cdef readonly bint reads_message
-    # What it decides changes neither with time nor with the call: nothing expires or has a condition.
-    cdef readonly bint is_steady
-    cdef readonly bint has_conditions
-    cdef readonly bint reads_groups
     # What it was made from.
     cdef readonly tuple specs
     # The patterns of each role, over what it includes, and how deep that goes.

@@ -14,7 +14,6 @@ from libc.stdint cimport uint64_t
 
 from blrcs_native.access.index cimport NEVER_NS, BindingIndex
 from blrcs_native.access.spec cimport accepted, is_group, is_permission, specs_by_name
-from blrcs_native.conditions.condition cimport Condition
 
 from blrcs_native.access.resource_template import validate_resource
 from blrcs_native.access.spec import (
@@ -41,6 +40,20 @@ cdef str place_of(str name):
         return ""
     end = name.find("/", len("tenants/"))
     return name if end < 0 else name[:end]
+
+
+cdef dict by_place(object roles, object groups, object bindings):
+    """Specs by where they count: roles, groups and bindings of the root and of each tenant."""
+    cdef dict places = {"": ([], [], [])}
+    cdef list named = [*specs_by_name("role", roles).values()], grouped
+    grouped = [*specs_by_name("group", groups).values()]
+    for kind, specs in enumerate((named, grouped, specs_by_name("binding", bindings).values())):
+        for spec in specs:
+            place = spec.resource if kind == 2 else spec.name
+            if not isinstance(place, str):
+                raise AccessSpecError(f"binding {spec.name!r}: {place!r} is no text")
+            places.setdefault(place_of(place), ([], [], []))[kind].append(spec)
+    return places
 
 
 cdef tuple _close_role(dict roles, dict closed, str name, tuple path):
@@ -129,7 +142,7 @@ cdef class AccessPart:
     """
 
     def __cinit__(
-        self, str place, tuple roles, tuple groups, tuple bindings, dict root, clock, uint64_t seed
+        self, str place, tuple roles, tuple groups, tuple bindings, dict root, uint64_t seed
     ):
         cdef dict subject_ids = {}
         cdef list granting = [], denying = []
@@ -139,23 +152,16 @@ cdef class AccessPart:
         self._compile_rows(self.closed)
         self.containing = _containing_groups(groups, place)
         self.bindings_of = {}
-        self.is_steady = True
         for binding in _checked_bindings(bindings, place):
             for member in binding.members:
                 self.bindings_of.setdefault(member, []).append(binding)
-            if binding.expires_at_ns is not None:
-                self.is_steady = False
-            if binding.condition is not None:
-                self.is_steady = False
-                self.has_conditions = True
-                self.reads_groups |= (<Condition?>binding.condition).reads_groups
             role = self.role_ids.get(binding.role)
             if role is not None:
                 (denying if binding.denies else granting).append((binding, role))
-        self.grants = BindingIndex(granting, subject_ids, clock, seed, error_counts=False)
+        self.grants = BindingIndex(granting, subject_ids, seed, denies=False)
         self.reads_message = self.grants.reads_message
         if denying:
-            self.denials = BindingIndex(denying, subject_ids, clock, seed, error_counts=True)
+            self.denials = BindingIndex(denying, subject_ids, seed, denies=True)
             self.reads_message |= self.denials.reads_message
         self._compile_principals(subject_ids)
 

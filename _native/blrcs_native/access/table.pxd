@@ -3,6 +3,8 @@
 from libc.stdint cimport uint64_t
 
 from blrcs_native.access.part cimport AccessPart
+from blrcs_native.access.terms cimport KeptTerms, Term, Terms
+from blrcs_native.calls.call cimport Call
 from blrcs_native.conditions.condition cimport Facts
 
 
@@ -16,8 +18,6 @@ cdef class AccessTable:
     cdef readonly object epoch
     # Some condition asks for the request.
     cdef readonly bint reads_message
-    # So are all of its parts.
-    cdef bint is_steady
     # No other table of this process has the same; from 1 on.
     cdef uint64_t serial
     cdef object _clock
@@ -28,25 +28,37 @@ cdef class AccessTable:
     # Those that know everybody who is named, and those that know who is not.
     cdef tuple _of_everybody
     cdef tuple _of_nobody
-    cdef bint _has_conditions
-    cdef bint _reads_groups
     cdef dict _group_names
     cdef uint64_t _seed
 
-    # What conditions are asked about; None where there are none. The caller tells of its call.
-    cdef Facts facts(self, str principal, tuple groups)
     cdef bint allows(self, str principal, str permission, str resource) except -1
+    # Of who owns the resource: whatever no binding denies is granted. Conditions are judged by the
+    # call, which is None where nobody calls. `kept` is told what the decision rests on.
     cdef Decision decide(
-        self, str principal, tuple groups, str permission, str resource, Facts facts
+        self,
+        str principal,
+        tuple groups,
+        str permission,
+        str resource,
+        bint owned,
+        Call call,
+        bint message_to_come,
+        KeptTerms* kept,
     ) except *
-    # Likewise, but whatever no binding denies is granted.
-    cdef Decision decide_owned(
-        self, str principal, tuple groups, str permission, str resource, Facts facts
-    ) except *
-    cdef bint allows_anywhere(self, str principal, tuple groups, str permission) except -1
+    # Decides a question anew by what is kept of it.
+    cdef Decision judge(self, const KeptTerms* kept, Facts facts, tuple groups) except *
+    cdef bint allows_anywhere(
+        self, str principal, tuple groups, str permission, KeptTerms* kept
+    ) except -1
 
-    cdef Decision _decide(
-        self, str principal, tuple groups, str permission, str resource, Facts facts, bint owned
+    cdef int _find(
+        self, str principal, tuple groups, str permission, str resource, Terms* terms
+    ) except -1
+    cdef bint _find_anywhere(
+        self, str principal, tuple groups, str permission, Terms* terms
+    ) except -1
+    cdef Decision _judge(
+        self, const Term* terms, Py_ssize_t count, bint is_granted, Facts facts, tuple groups
     ) except *
     cdef AccessPart _part_of(self, str resource)
     cdef tuple _places_naming(self, str name)

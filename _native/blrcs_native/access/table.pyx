@@ -26,14 +26,13 @@ What is not granted is denied. An exception is no permission either; none is swa
 import time
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from blrcs_native.access.explanation cimport explain_bindings, memberships
-from blrcs_native.access.index cimport ASK, ASSUME_FALSE, ASSUME_TRUE, Question
-from blrcs_native.access.part cimport AccessPart, place_of, reached_groups
+from blrcs_native.access.index cimport ASK, ASSUME_FALSE, ASSUME_TRUE, Question, ask
+from blrcs_native.access.part cimport AccessPart, by_place, place_of, reached_groups
 from blrcs_native.access.resource_template cimport (
     RESOURCE_DEPTHS,
     RESOURCE_VALID,
@@ -41,9 +40,19 @@ from blrcs_native.access.resource_template cimport (
     resource_fault,
     split_resource,
 )
-from blrcs_native.access.spec cimport is_permission, specs_by_name
+from blrcs_native.access.spec cimport is_permission
+from blrcs_native.access.terms cimport NOT_KEPT, KeptTerms, Term, Terms, begun, end, keep
 from blrcs_native.calls.call cimport Call
-from blrcs_native.conditions.condition cimport IS_FALSE, IS_TRUE, IS_UNKNOWN, Judgement
+from blrcs_native.conditions.condition cimport (
+    IS_ERROR,
+    IS_FALSE,
+    IS_TRUE,
+    IS_UNKNOWN,
+    Condition,
+    Judgement,
+    facts_of,
+)
+from blrcs_native.unix_clock cimport unix_ns
 
 from blrcs_native.access.explanation import Explanation
 from blrcs_native.access.part import MAX_GROUP_DEPTH, MAX_ROLE_DEPTH
@@ -58,31 +67,12 @@ cdef uint64_t LAST_SERIAL = 0
 
 cdef enum:
     CALLER_ENTRIES = 16_384
+    MOST_PLACES = 16
     SHARDS = 256
-
-
-cdef dict _by_place(object roles, object groups, object bindings):
-    """Specs by where they count: roles, groups and bindings of the root and of each tenant."""
-    cdef dict places = {"": ([], [], [])}
-    cdef list named = [*specs_by_name("role", roles).values()], grouped
-    grouped = [*specs_by_name("group", groups).values()]
-    for kind, specs in enumerate((named, grouped, specs_by_name("binding", bindings).values())):
-        for spec in specs:
-            place = spec.resource if kind == 2 else spec.name
-            if not isinstance(place, str):
-                raise AccessSpecError(f"binding {spec.name!r}: {place!r} is no text")
-            places.setdefault(place_of(place), ([], [], []))[kind].append(spec)
-    return places
 
 
 cdef inline Py_ssize_t _shard(str name) except -1:
     return <Py_ssize_t>(<size_t>hash(name) % SHARDS)
-
-
-cdef inline void _ask(Question* question, bytes roles, bytes subjects) noexcept:
-    question.roles = <const unsigned char*>PyBytes_AS_STRING(roles)
-    question.subjects = <const int32_t*>PyBytes_AS_STRING(subjects)
-    question.subject_count = PyBytes_GET_SIZE(subjects) // <Py_ssize_t>sizeof(int32_t)
 
 
 @cython.final
@@ -107,13 +97,13 @@ cdef class AccessTable:
             raise TypeError("clock is not callable")
         LAST_SERIAL += 1
         self.serial = LAST_SERIAL
-        self._clock = clock
+        self._clock = None if clock is time.time_ns else clock
         self.epoch = int(epoch)
         self._seed = <uint64_t><Py_ssize_t>hash("resource")  # differs from process to process
         self._group_names = {}
         self._tenants = {}
         self._naming = [{}] * SHARDS
-        self._compile(_by_place(roles, groups, bindings))
+        self._compile(by_place(roles, groups, bindings))
 
     def changed(self, places not None, *, epoch):
         """A table that differs in these places alone, under another epoch.
@@ -122,7 +112,8 @@ cdef class AccessTable:
         root, which is the empty text. What it costs is what these have, and the tenants that use a
         role of the root that is another.
         """
-        cdef AccessTable made = AccessTable.__new__(AccessTable, (), (), (), clock=self._clock, epoch=epoch)
+        cdef AccessTable made = AccessTable.__new__(AccessTable, (), (), (), epoch=epoch)
+        made._clock = self._clock
         made._root = self._root
         made._tenants = self._tenants.copy()
         made._naming = self._naming.copy()
@@ -149,15 +140,10 @@ cdef class AccessTable:
         self._of_everybody = self._of_nobody + self._places_naming(ALL_AUTHENTICATED)
         parts = [self._root, *self._tenants.values()]
         self.reads_message = any([(<AccessPart>each).reads_message for each in parts])
-        self.is_steady = all([(<AccessPart>each).is_steady for each in parts])
-        self._has_conditions = any([(<AccessPart>each).has_conditions for each in parts])
-        self._reads_groups = any([(<AccessPart>each).reads_groups for each in parts])
 
     def _part(self, str place, specs, dict root):
         roles, groups, bindings = specs
-        return AccessPart(
-            place, tuple(roles), tuple(groups), tuple(bindings), root, self._clock, self._seed
-        )
+        return AccessPart(place, tuple(roles), tuple(groups), tuple(bindings), root, self._seed)
 
     def _name(self, str place, AccessPart before, AccessPart after, set copied):
         """Notes which tenants know a member, in maps that are copied where they are written."""
@@ -216,28 +202,51 @@ cdef class AccessTable:
         self._group_names[key] = tuple(names)
         return self._group_names[key]
 
-    cdef Facts facts(self, str principal, tuple groups):
-        cdef Facts facts
-        if not self._has_conditions:
-            return None
-        facts = Facts.__new__(Facts)
-        facts.principal = principal
-        return facts
-
-    cdef Decision _decide(
-        self, str principal, tuple groups, str permission, str resource, Facts facts, bint owned
+    cdef Decision decide(
+        self,
+        str principal,
+        tuple groups,
+        str permission,
+        str resource,
+        bint owned,
+        Call call,
+        bint message_to_come,
+        KeptTerms* kept,
     ) except *:
+        cdef Terms terms = begun(owned)
+        cdef Facts facts = None
+        try:
+            self._find(principal, groups, permission, resource, &terms)
+            keep(&terms, kept)
+            if terms.is_denied:
+                return DENIED
+            if terms.count:
+                facts = facts_of(principal, resource, call, message_to_come)
+            return self._judge(terms.terms, terms.count, terms.is_granted, facts, groups)
+        finally:
+            end(&terms)
+
+    cdef int _find(
+        self, str principal, tuple groups, str permission, str resource, Terms* terms
+    ) except -1:
+        """All bindings that match, each place's denials before what it grants."""
         cdef ResourcePrefix prefixes[RESOURCE_DEPTHS]
         cdef Question question
         cdef Py_ssize_t size_bytes
-        cdef Judgement denied = IS_FALSE, granted = IS_FALSE, judged
         cdef bytes row, subjects, part_row = None, part_subjects = None
         cdef AccessPart part
         if principal is None or permission is None or resource is None:
-            return DENIED
+            terms.is_denied = True
+            return 0
+        part = self._part_of(resource)
+        if (
+            terms.is_granted
+            and self._root.denials is None
+            and (part is None or part.denials is None)
+        ):
+            return 0
         row = self._root.row(permission)
         subjects = self._root.subjects_of(principal, groups)
-        part = self._part_of(resource)
         if part is not None:
             part_row = part.row(permission)
             if part_row is not None:
@@ -248,11 +257,12 @@ cdef class AccessTable:
         cdef bint asks_part = part_row is not None and bool(part_subjects)
         if not asks_root and not asks_part:
             # None of the roles that could deny it either.
-            return ALLOWED if owned else DENIED
+            return 0
         try:
             question.resource = PyUnicode_AsUTF8AndSize(resource, &size_bytes)
         except UnicodeEncodeError:
-            return DENIED
+            terms.is_denied = True
+            return 0
         if split_resource(
             <const unsigned char*>question.resource,
             size_bytes,
@@ -260,99 +270,137 @@ cdef class AccessTable:
             prefixes,
             &question.depth,
         ) != RESOURCE_VALID:
-            return DENIED
+            terms.is_denied = True
+            return 0
         question.prefixes = prefixes
         question.assumption = ASK
-        question.clock_read = False
-        if facts is not None:
-            facts.resource = resource
-            if self._reads_groups:
-                facts.groups = self._groups_of(principal, groups, part)
         if asks_root:
-            _ask(&question, row, subjects)
-            if self._root.denials is not None:
-                denied = self._root.denials.covers(&question, facts)
-                if denied == IS_TRUE:
-                    return DENIED
-            if not owned:
-                granted = self._root.grants.covers(&question, facts)
+            ask(&question, row, subjects)
+            if self._root.denials is not None and self._root.denials.covers(&question, terms):
+                return 0
+            if not terms.is_granted:
+                self._root.grants.covers(&question, terms)
         if asks_part:
-            _ask(&question, part_row, part_subjects)
-            if part.denials is not None:
-                judged = part.denials.covers(&question, facts)
-                if judged == IS_TRUE:
-                    return DENIED
-                if judged == IS_UNKNOWN:
-                    denied = IS_UNKNOWN
-            if not owned and granted != IS_TRUE:
-                judged = part.grants.covers(&question, facts)
+            ask(&question, part_row, part_subjects)
+            if part.denials is not None and part.denials.covers(&question, terms):
+                return 0
+            if not terms.is_granted:
+                part.grants.covers(&question, terms)
+        return 0
+
+    cdef Decision _judge(
+        self, const Term* terms, Py_ssize_t count, bint is_granted, Facts facts, tuple groups
+    ) except *:
+        """What terms come to now: a denial that counts decides before all that grants."""
+        cdef Judgement denied = IS_FALSE, granted = IS_TRUE if is_granted else IS_FALSE, judged
+        cdef Condition condition
+        cdef int64_t now_ns = 0
+        cdef bint clock_read = False
+        cdef Py_ssize_t i
+        for i in range(count):
+            if granted == IS_TRUE and not terms[i].denies:
+                continue
+            # The clock is read once for all that one question asks.
+            if not clock_read:
+                now_ns = unix_ns(self._clock)
+                clock_read = True
+            if now_ns >= terms[i].expires_at_ns:
+                continue
+            judged = IS_TRUE
+            if terms[i].condition != NULL:
+                condition = <Condition>terms[i].condition
+                facts.now_ns = now_ns
+                if condition.reads_groups and facts.groups is None:
+                    facts.groups = self._groups_of(
+                        facts.principal, groups, self._part_of(facts.resource)
+                    )
+                judged = condition.judge(facts)
+                if judged == IS_ERROR:
+                    judged = IS_TRUE if terms[i].denies else IS_FALSE
+            if not terms[i].denies:
                 if judged != IS_FALSE:
                     granted = judged
-        if owned:
-            return ALLOWED if denied == IS_FALSE else UNDECIDED
+            elif judged == IS_TRUE:
+                return DENIED
+            elif judged == IS_UNKNOWN:
+                denied = IS_UNKNOWN
         if granted == IS_FALSE:
             return DENIED
         return ALLOWED if granted == IS_TRUE and denied == IS_FALSE else UNDECIDED
 
-    cdef Decision decide(
-        self, str principal, tuple groups, str permission, str resource, Facts facts
-    ) except *:
-        return self._decide(principal, groups, permission, resource, facts, False)
-
-    cdef Decision decide_owned(
-        self, str principal, tuple groups, str permission, str resource, Facts facts
-    ) except *:
-        cdef AccessPart part
-        if self._root.denials is None and resource is not None:
-            part = self._part_of(resource)
-            if part is None or part.denials is None:
-                return ALLOWED
-        return self._decide(principal, groups, permission, resource, facts, True)
+    cdef Decision judge(self, const KeptTerms* kept, Facts facts, tuple groups) except *:
+        return self._judge(kept.terms, kept.count, kept.is_granted, facts, groups)
 
     cdef bint allows(self, str principal, str permission, str resource) except -1:
         """As :meth:`check`; None for any of the three is denied."""
-        cdef Facts facts = self.facts(principal, None)
-        return self._decide(principal, None, permission, resource, facts, False) == ALLOWED
+        cdef KeptTerms kept
+        return ALLOWED == self.decide(
+            principal, None, permission, resource, False, None, False, &kept
+        )
 
-    cdef bint allows_anywhere(self, str principal, tuple groups, str permission) except -1:
+    cdef bint allows_anywhere(
+        self, str principal, tuple groups, str permission, KeptTerms* kept
+    ) except -1:
         """As :meth:`holds_anywhere`; None for either is denied."""
+        cdef Terms terms = begun(False)
+        try:
+            if self._find_anywhere(principal, groups, permission, &terms):
+                keep(&terms, kept)
+            else:
+                kept.count = NOT_KEPT
+            if terms.is_denied:
+                return False
+            return self._judge(terms.terms, terms.count, terms.is_granted, None, groups) == ALLOWED
+        finally:
+            end(&terms)
+
+    cdef bint _find_anywhere(
+        self, str principal, tuple groups, str permission, Terms* terms
+    ) except -1:
+        """Bindings on any resource, as if they had no conditions; whether they are all that match."""
         cdef ResourcePrefix root
         cdef Question question
         cdef bytes row, subjects
         cdef tuple named
         cdef AccessPart part
+        cdef Py_ssize_t asked
         if principal is None or permission is None:
-            return False
+            terms.is_denied = True
+            return True
         root.hash = self._seed
         root.size_bytes = 0
         question.prefixes = &root
         question.depth = 0
         question.resource = b""
-        question.clock_read = False
         row = self._root.row(permission)
         subjects = self._root.subjects_of(principal, groups)
         if row is not None and subjects:
-            _ask(&question, row, subjects)
+            ask(&question, row, subjects)
             if self._root.denials is not None:
                 question.assumption = ASSUME_FALSE
-                if self._root.denials.covers(&question, None) == IS_TRUE:
-                    return False
+                if self._root.denials.covers(&question, terms):
+                    return True
             question.assumption = ASSUME_TRUE
-            if self._root.grants.covers_anything(&question) == IS_TRUE:
+            if self._root.grants.covers_anything(&question, terms):
                 return True
         if not self._tenants:
-            return False
+            return True
         question.assumption = ASSUME_TRUE
         named = self._groups_of(principal, groups, None)
-        for place in self._places_of(principal, named):
+        for asked, place in enumerate(self._places_of(principal, named)):
+            # Whoever is in many tenants is known to may as soon as one lets them.
+            if asked >= MOST_PLACES and ALLOWED == self._judge(
+                terms.terms, terms.count, terms.is_granted, None, groups
+            ):
+                return False
             part = self._tenants[place]
             row = part.row(permission)
             subjects = part.subjects_of(principal, named)
             if row is not None and subjects:
-                _ask(&question, row, subjects)
-                if part.grants.covers_anything(&question) == IS_TRUE:
+                ask(&question, row, subjects)
+                if part.grants.covers_anything(&question, terms):
                     return True
-        return False
+        return True
 
     def check(
         self,
@@ -368,10 +416,10 @@ cdef class AccessTable:
         A malformed principal, permission or resource is denied. ``groups`` are those that an issuer
         puts the principal in; conditions that ask about a call are judged by ``call``.
         """
-        cdef Facts facts = self.facts(principal, groups)
-        if facts is not None:
-            facts.call = call
-        return self.decide(principal, groups, permission, resource, facts) == ALLOWED
+        cdef KeptTerms kept
+        return ALLOWED == self.decide(
+            principal, groups, permission, resource, False, call, False, &kept
+        )
 
     def holds_anywhere(self, str principal not None, str permission not None, *, tuple groups=()):
         """Whether the principal may hold the permission on some resource at all.
@@ -379,7 +427,8 @@ cdef class AccessTable:
         Conditions that grant are taken to hold, and what denies counts where it does so on the root
         and without a condition.
         """
-        return self.allows_anywhere(principal, groups, permission)
+        cdef KeptTerms kept
+        return self.allows_anywhere(principal, groups, permission, &kept)
 
     def permissions(self, str principal not None, str resource not None, known_permissions):
         """Those of the known permissions that :meth:`check` grants, in their order."""
@@ -400,23 +449,20 @@ cdef class AccessTable:
         principal's own before those of its groups and of the special members, then the one on the
         widest resource.
         """
-        cdef Facts facts = self.facts(principal, groups)
         cdef AccessPart part, own
+        cdef Facts facts
         if self._root.subjects_of_one(principal) is None:
             return Explanation(False, "invalid_principal")
         if not is_permission(permission):
             return Explanation(False, "invalid_permission")
         if resource_fault(resource) != RESOURCE_VALID:
             return Explanation(False, "invalid_resource")
-        cdef int64_t now_ns = self._clock()
+        cdef int64_t now_ns = unix_ns(self._clock)
         own = self._part_of(resource)
         named = self._groups_of(principal, groups, None) if principal else ()
-        if facts is not None:
-            facts.call = call
-            facts.resource = resource
-            facts.now_ns = now_ns
-            if self._reads_groups:
-                facts.groups = self._groups_of(principal, groups, own)
+        facts = facts_of(principal, resource, call, False)
+        facts.now_ns = now_ns
+        facts.groups = self._groups_of(principal, groups, own)
         places = dict.fromkeys(self._places_of(principal, named))
         parts = [self._root, *(self._tenants[place] for place in places)]
         asked = [

@@ -4,6 +4,7 @@ cimport cython
 
 from blrcs_native.addresses.address_set cimport AddressSet
 from blrcs_native.addresses.ip_address cimport AddressC, address_in, address_text
+from blrcs_native.calls.field_name cimport field_part, is_named
 
 from blrcs_native.addresses.forwarded_header import forwarded_nodes
 
@@ -64,30 +65,36 @@ cdef class ClientAddresses:
         return self.resolve(metadata, peer)
 
     cdef str resolve(self, object metadata, str peer):
-        cdef list values = None
+        cdef str first = None
+        cdef list others = None
         cdef str client
         if not self.trusted.has_text(peer):
             return peer
-        for name, value in metadata:
-            if name == self.header:
-                if type(value) is not str:
-                    return None
-                if values is None:
-                    values = []
-                values.append(value)
-        if values is None:
+        for field in metadata:
+            if not is_named(field_part(field, 0), self.header):
+                continue
+            value = field_part(field, 1)
+            if type(value) is not str:
+                return None
+            if first is None:
+                first = <str>value
+                continue
+            if others is None:
+                others = []
+            others.append(value)
+        if first is None:
             return peer
-        if len(values) > 1 or len(<str>values[0]) > MAX_KNOWN_CHARS:
-            return self._walk(values, peer)
+        if others is not None or len(first) > MAX_KNOWN_CHARS:
+            return self._walk([first, *(others or ())], peer)
         # What it says does not depend on who of those trusted hands it on.
-        known = self._known.get(values[0])
+        known = self._known.get(first)
         if known is not None:
             return <str>known
-        client = self._walk(values, peer)
+        client = self._walk([first], peer)
         if client is not None and client is not peer:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            self._known[values[0]] = client
+            self._known[first] = client
         return client
 
     cdef str _walk(self, list values, str peer):

@@ -14,7 +14,7 @@ cdef class Principal:
     cdef readonly object claims
     cdef readonly tuple groups
     cdef readonly frozenset scope
-    # That of the claims which say all of it; 0 where somebody else does.
+    # Who has the same is the same in all of this; 0 where that cannot be told.
     cdef uint64_t serial
 
 

@@ -35,6 +35,9 @@ cdef class Facts:
     cdef bint message_to_come
 
 
+cdef Facts facts_of(str principal, str resource, Call call, bint message_to_come)
+
+
 cdef class Node:
     cdef object value(self, Facts facts)
 

@@ -33,6 +33,16 @@ cdef class Facts:
     """What a condition may ask about."""
 
 
+cdef Facts facts_of(str principal, str resource, Call call, bint message_to_come):
+    """What is known without the time and the groups, which the caller tells."""
+    cdef Facts facts = Facts.__new__(Facts)
+    facts.principal = principal
+    facts.resource = resource
+    facts.call = call
+    facts.message_to_come = message_to_come
+    return facts
+
+
 cdef class Node:
     cdef object value(self, Facts facts):
         return ERROR
@@ -61,13 +71,9 @@ cdef class Condition:
         Call call=None,
         bint message_to_come=False,
     ):
-        cdef Facts facts = Facts.__new__(Facts)
-        facts.principal = principal
-        facts.resource = resource
+        cdef Facts facts = facts_of(principal, resource, call, message_to_come)
         facts.groups = groups
         facts.now_ns = now_ns
-        facts.call = call
-        facts.message_to_come = message_to_come
         return ("false", "true", "unknown", "error")[self.judge(facts)]
 
     cdef Judgement judge(self, Facts facts) except *:

@@ -5,6 +5,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.string cimport memcpy
 
 from blrcs_native.access.table cimport AccessTable
+from blrcs_native.access.terms cimport KeptTerms, keep_granted
 from blrcs_native.calls.call cimport Call
 from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.encoding.protobuf_wire cimport Span
@@ -95,6 +96,7 @@ cdef class DirectHandler:
         """
         cdef unsigned char joined[MOST_TEXT_BYTES]
         cdef AccessTable table
+        cdef KeptTerms kept
         cdef Py_ssize_t size
         if not self.guards:
             return True
@@ -106,9 +108,9 @@ cdef class DirectHandler:
             return False
         table = self.sole.access.now()
         size = self._join_asked(texts, joined)
-        if size < 0 or not table.is_steady:
+        if size < 0:
             return False
-        if self.admissions.holds(table, call.principal, joined, size):
+        if self.admissions.holds(table, call.principal, joined, size, &kept):
             return True
         self.asked_table = table.serial
         return False
@@ -116,12 +118,17 @@ cdef class DirectHandler:
     cdef void note_admitted(self, Call call, const Span* texts) except *:
         cdef unsigned char joined[MOST_TEXT_BYTES]
         cdef AccessTable table
-        if self.asked_table == 0:
+        cdef KeptTerms kept
+        # What ends or has a condition the guard remembers, which knows the resource.
+        if self.asked_table == 0 or not self.sole.admitted_for_good:
             return
         # The guard may have found another one since.
         table = self.sole.access.current()
         if table.serial == self.asked_table:
-            self.admissions.note(table, call.principal, joined, self._join_asked(texts, joined))
+            keep_granted(&kept)
+            self.admissions.note(
+                table, call.principal, joined, self._join_asked(texts, joined), &kept
+            )
 
     cdef Py_ssize_t _join_asked(self, const Span* texts, unsigned char* joined) noexcept:
         """Writes the fields that the guard reads, each behind its size; -1 where they are too large."""

@@ -1,9 +1,9 @@
 """The guard that finds out who calls, by a bearer token."""
 
 cimport cython
-from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 from blrcs_native.calls.call cimport Call, Principal
+from blrcs_native.calls.field_name cimport field_part, is_named
 from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.guards.guard cimport Guard
 from blrcs_native.tokens.binding cimport BindingRules
@@ -12,19 +12,10 @@ from blrcs_native.tokens.verifier cimport TokenVerifier
 
 from blrcs_native.tokens.claims import PASSWORD_CHANGE_CLAIM
 
-# One object wherever Cython has it, so that most names are told by identity.
-cdef str AUTHORIZATION = "authorization"
-cdef Py_ssize_t AUTHORIZATION_LENGTH = len(AUTHORIZATION)
 MISSING = "TOKEN_MISSING"
 AMBIGUOUS = "TOKEN_AMBIGUOUS"
 SCHEME = "TOKEN_SCHEME_UNKNOWN"
 PASSWORD_CHANGE = "PASSWORD_CHANGE_REQUIRED"
-
-
-cdef inline object field_part(object field, Py_ssize_t index):
-    if PyTuple_Check(field) and PyTuple_GET_SIZE(field) == 2:
-        return <object>PyTuple_GET_ITEM(field, index)
-    return field[index]
 
 
 @cython.final
@@ -56,12 +47,7 @@ cdef class AuthenticationGuard(Guard):
         cdef bint with_proof = False
         cdef Rejection rejection
         for field in call.metadata:
-            # Unpacking would be slow, since most transports give a kind of named tuple.
-            name = field_part(field, 0)
-            if name is not AUTHORIZATION and (
-                (type(name) is str and len(<str>name) != AUTHORIZATION_LENGTH)
-                or name != AUTHORIZATION
-            ):
+            if not is_named(field_part(field, 0), "authorization"):
                 continue
             if header is not None:
                 return self.rejections[AMBIGUOUS]

@@ -3,6 +3,7 @@
 from blrcs_native.access.decision_log cimport DecisionLog
 from blrcs_native.access.resource_template cimport ResourceTemplate
 from blrcs_native.access.table cimport AccessTable, Decision
+from blrcs_native.access.terms cimport KeptTerms
 from blrcs_native.calls.call cimport Call, Principal
 from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.guards.admissions cimport Admissions
@@ -36,9 +37,19 @@ cdef class AccessGuard(Guard):
     cdef Admissions admissions
 
     cdef Decision _decide(
-        self, AccessTable table, Call call, str resource, bint message_to_come
+        self, AccessTable table, Call call, str resource, bint message_to_come, KeptTerms* kept
     ) except *
-    cdef bint _may_anywhere(self, AccessTable table, Principal principal) except -1
+    cdef Decision _decide_again(
+        self,
+        AccessTable table,
+        Call call,
+        str resource,
+        bint message_to_come,
+        const KeptTerms* kept,
+    ) except *
+    cdef bint _may_anywhere(
+        self, AccessTable table, Principal principal, KeptTerms* kept
+    ) except -1
 
 
 cdef class HeadAuthorizationGuard(AccessGuard):
@@ -46,4 +57,5 @@ cdef class HeadAuthorizationGuard(AccessGuard):
 
 
 cdef class ObjectAuthorizationGuard(AccessGuard):
-    pass
+    # Whether the last that it admitted may for as long as the table is the same.
+    cdef bint admitted_for_good

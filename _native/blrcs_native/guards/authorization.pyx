@@ -5,10 +5,11 @@ cimport cython
 from blrcs_native.access.decision_log cimport DecisionLog
 from blrcs_native.access.resource_template cimport ResourceTemplate
 from blrcs_native.access.table cimport ALLOWED, DENIED, UNDECIDED, AccessTable, Decision
+from blrcs_native.access.terms cimport NOT_KEPT, KeptTerms, keep_granted
 from blrcs_native.calls.call cimport MALFORMED, Call, Principal
 from blrcs_native.calls.checked_request cimport CheckedRequest
 from blrcs_native.calls.rejection cimport Rejection
-from blrcs_native.conditions.condition cimport Facts
+from blrcs_native.conditions.condition cimport facts_of
 from blrcs_native.guards.admissions cimport Admissions
 from blrcs_native.guards.guard cimport Guard
 from blrcs_native.shared.generation cimport Generation
@@ -116,36 +117,59 @@ cdef class AccessGuard(Guard):
         self.admissions = Admissions()
 
     cdef Decision _decide(
-        self, AccessTable table, Call call, str resource, bint message_to_come
+        self, AccessTable table, Call call, str resource, bint message_to_come, KeptTerms* kept
     ) except *:
+        """What the table says; `kept` is told what that rests on."""
         cdef Principal principal = call.principal
-        cdef Facts facts
+        cdef bint owned
+        cdef Decision decision
+        kept.count = NOT_KEPT
         if resource is None or not in_scope(principal.scope, self.scopes):
             return DENIED
-        facts = table.facts(principal.name, principal.groups)
-        if facts is not None:
-            facts.call = call
-            facts.message_to_come = message_to_come
-        if self.or_owner and owns(principal.name, resource):
-            return table.decide_owned(
-                principal.name, principal.groups, self.permission, resource, facts
-            )
-        cdef Decision decision = table.decide(
-            principal.name, principal.groups, self.permission, resource, facts
+        owned = self.or_owner and owns(principal.name, resource)
+        decision = table.decide(
+            principal.name,
+            principal.groups,
+            self.permission,
+            resource,
+            owned,
+            call,
+            message_to_come,
+            kept,
         )
-        if self.access.log is not None and decision != UNDECIDED:
+        if self.access.log is not None and not owned and decision != UNDECIDED:
             self.access.log.note(
                 principal.name, self.permission, resource, decision == ALLOWED
             )
         return decision
 
-    cdef bint _may_anywhere(self, AccessTable table, Principal principal) except -1:
+    cdef Decision _decide_again(
+        self,
+        AccessTable table,
+        Call call,
+        str resource,
+        bint message_to_come,
+        const KeptTerms* kept,
+    ) except *:
+        """What `_decide` would say, by what it has kept."""
+        cdef Principal principal = call.principal
+        if kept.count == 0:
+            return ALLOWED
+        return table.judge(
+            kept, facts_of(principal.name, resource, call, message_to_come), principal.groups
+        )
+
+    cdef bint _may_anywhere(
+        self, AccessTable table, Principal principal, KeptTerms* kept
+    ) except -1:
+        kept.count = NOT_KEPT
         if not in_scope(principal.scope, self.scopes):
             return False
         # What is recorded names a resource, which only the request tells.
         if self.or_owner or self.access.log is not None:
+            keep_granted(kept)
             return True
-        return table.allows_anywhere(principal.name, principal.groups, self.permission)
+        return table.allows_anywhere(principal.name, principal.groups, self.permission, kept)
 
 
 @cython.final
@@ -153,18 +177,24 @@ cdef class HeadAuthorizationGuard(AccessGuard):
     cpdef object check(self, Call call):
         cdef AccessTable table
         cdef Decision decision
+        cdef KeptTerms kept
         if call.principal is None:
             return self.denied
         table = self.access.now()
         call.wants_message = table.reads_message
-        if self.access.log is None and self.admissions.holds(table, call.principal, NULL, 0):
-            return None
+        if self.access.log is None and self.admissions.holds(
+            table, call.principal, NULL, 0, &kept
+        ):
+            decision = self._decide_again(
+                table, call, self.template.text, call.wants_message, &kept
+            )
+            return self.denied if decision == DENIED else None
         if not self.template.is_constant:
-            decision = ALLOWED if self._may_anywhere(table, call.principal) else DENIED
+            decision = ALLOWED if self._may_anywhere(table, call.principal, &kept) else DENIED
         else:
-            decision = self._decide(table, call, self.template.text, call.wants_message)
-        if decision == ALLOWED and self.access.log is None:
-            self.admissions.note(table, call.principal, NULL, 0)
+            decision = self._decide(table, call, self.template.text, call.wants_message, &kept)
+        if self.access.log is None:
+            self.admissions.note(table, call.principal, NULL, 0, &kept)
         return self.denied if decision == DENIED else None
 
 
@@ -179,9 +209,13 @@ cdef class ObjectAuthorizationGuard(AccessGuard):
         cdef AccessTable table
         cdef const unsigned char* text = NULL
         cdef Py_ssize_t size = 0
+        cdef Decision decision
+        cdef KeptTerms kept
+        self.admitted_for_good = False
         if call.principal is None:
             return self.denied
         if self.template.is_constant and not call.wants_message:
+            self.admitted_for_good = True
             return None
         # Only who owns a resource need not know it valid: the table judges what it is asked for.
         resource = (
@@ -192,10 +226,15 @@ cdef class ObjectAuthorizationGuard(AccessGuard):
         if resource is not None and PyUnicode_IS_COMPACT_ASCII(resource):
             text = <const unsigned char*>PyUnicode_DATA(resource)
             size = len(<str>resource)
-            if self.access.log is None and self.admissions.holds(table, call.principal, text, size):
-                return None
-        if self._decide(table, call, <str>resource, False) != ALLOWED:
+        if text != NULL and self.access.log is None and self.admissions.holds(
+            table, call.principal, text, size, &kept
+        ):
+            decision = self._decide_again(table, call, <str>resource, False, &kept)
+        else:
+            decision = self._decide(table, call, <str>resource, False, &kept)
+            if text != NULL:
+                self.admissions.note(table, call.principal, text, size, &kept)
+        if decision != ALLOWED:
             return MALFORMED if is_malformed(call.request) else self.denied
-        if text != NULL:
-            self.admissions.note(table, call.principal, text, size)
+        self.admitted_for_good = kept.count == 0
         return None

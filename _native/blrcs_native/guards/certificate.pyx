@@ -1,13 +1,18 @@
 """The guard that finds out who calls by a client's certificate, where there is no token."""
 
+import time
+
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 
 from blrcs_native.calls.call cimport Call, Principal
+from blrcs_native.calls.field_name cimport field_part, is_named
 from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.guards.guard cimport Guard
 from blrcs_native.http2.stream cimport Stream
+from blrcs_native.tokens.claims cimport new_serial
+from blrcs_native.unix_clock cimport unix_ns
 
 from blrcs_native.calls.call import Principal as new_principal
 
@@ -15,22 +20,29 @@ cdef enum:
     MAX_KNOWN = 4096
     KNOWN_IDENTITIES = 256
 
-cdef str AUTHORIZATION = "authorization"
+cdef object LAST_NS = 2**63 - 1
 CERTIFICATE = "x509_pem_cert"
 
 
 cdef bint has_token(Call call) except -1:
     for field in call.metadata:
-        name = field[0]
-        if name is AUTHORIZATION or name == AUTHORIZATION:
+        if is_named(field_part(field, 0), "authorization"):
             return True
     return False
 
 
 @cython.final
+cdef class Holder:
+    """Whose a certificate is, and until when."""
+
+    cdef Principal principal
+    cdef int64_t expires_ns
+
+
+@cython.final
 cdef class CertificatePrincipals:
     cdef object read
-    cdef object clock
+    cdef object clock  # None for the system's
     cdef dict known
     # What was found for a connection's identity; all its calls have the same object.
     cdef list identities
@@ -38,7 +50,7 @@ cdef class CertificatePrincipals:
 
     def __init__(self, read not None, clock not None):
         self.read = read
-        self.clock = clock
+        self.clock = None if clock is time.time_ns else clock
         self.known = {}
         self.identities = [None] * KNOWN_IDENTITIES
         self.found = [None] * KNOWN_IDENTITIES
@@ -47,32 +59,39 @@ cdef class CertificatePrincipals:
         return self.of(call)
 
     cdef Principal of(self, Call call):
-        cdef tuple found
+        cdef Holder found
         if type(call.stream) is Stream and (<Stream>call.stream).link.identity is not None:
             found = self._of_connection(call, (<Stream>call.stream).link.identity)
         else:
             found = self._look(call)
         # A connection may outlast the certificate that it was made with.
-        return None if found is None or found[1] <= self.clock() else <Principal>found[0]
+        if found is None or found.expires_ns <= unix_ns(self.clock):
+            return None
+        return found.principal
 
-    cdef tuple _of_connection(self, Call call, object identity):
+    cdef Holder _of_connection(self, Call call, object identity):
         cdef Py_ssize_t slot = (<uintptr_t><PyObject*>identity >> 4) % KNOWN_IDENTITIES
         if self.identities[slot] is not identity:
             self.found[slot] = self._look(call)
             self.identities[slot] = identity
-        return <tuple>self.found[slot]
+        return <Holder>self.found[slot]
 
-    cdef tuple _look(self, Call call):
-        cdef tuple found
+    cdef Holder _look(self, Call call):
+        cdef Holder found
         certificates = call.stream.auth_context().get(CERTIFICATE)
         if not certificates or len(certificates) != 1:
             return None
-        found = <tuple>self.known.get(certificates[0])
+        found = <Holder>self.known.get(certificates[0])
         return self._learn(certificates[0]) if found is None else found
 
-    cdef tuple _learn(self, object certificate):
+    cdef Holder _learn(self, object certificate):
+        cdef Holder found = Holder.__new__(Holder)
         name, expires_ns = self.read(certificate)
-        found = (None if name is None else new_principal(name), expires_ns)
+        found.expires_ns = min(expires_ns, LAST_NS)
+        if name is not None:
+            found.principal = new_principal(name)
+            # It says all of its principal, who is remembered by it.
+            found.principal.serial = new_serial()
         if len(self.known) >= MAX_KNOWN:
             self.known.clear()
         self.known[certificate] = found

@@ -35,7 +35,7 @@ cdef class Claims:
     cdef bint is_bound
     # Good for changing the password alone.
     cdef bint demands_password
-    # No other claims of this process have the same; from 1 on.
+    # Who is known by them alone has the same.
     cdef uint64_t serial
     cdef dict _members
     # Set and read by the verifier that made the claims, whose cache they are an entry of.
@@ -45,4 +45,6 @@ cdef class Claims:
     cdef uint64_t revocation_generation
 
 
+# One that nobody else in this process has, nor has had; from 1 on.
+cdef uint64_t new_serial() noexcept
 cdef Claims read_claims(dict members, str kid)

@@ -27,6 +27,12 @@ cdef uint64_t LAST_SERIAL = 0
 PASSWORD_CHANGE_CLAIM = "pwc"
 
 
+cdef uint64_t new_serial() noexcept:
+    global LAST_SERIAL
+    LAST_SERIAL += 1
+    return LAST_SERIAL
+
+
 @cython.final
 @cython.auto_pickle(False)
 cdef class Claims:
@@ -44,11 +50,9 @@ cdef class Claims:
     """
 
     def __cinit__(self, maker=None):
-        global LAST_SERIAL
         if maker is not MADE_HERE:
             raise TypeError("claims are made by a TokenVerifier")
-        LAST_SERIAL += 1
-        self.serial = LAST_SERIAL
+        self.serial = new_serial()
 
     @property
     def members(self):
