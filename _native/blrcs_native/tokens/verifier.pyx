@@ -8,7 +8,7 @@ signature, claims, `iss`, `aud`, principal, `exp`, `nbf`, `iat`, revocation.
 
 The first that fails decides the refusal. A part's base64url is read when its turn comes; `jwk`,
 `jku`, `x5u` and `x5c` never are. Integer arithmetic in nanoseconds throughout: a token is valid
-while `nbf - leeway <= now < exp + leeway` and `iat - leeway <= now`.
+while `nbf - leeway <= now < exp + leeway`, `iat - leeway <= now` and `exp - max_ttl <= now`.
 """
 
 import time
@@ -57,6 +57,8 @@ cdef class TokenVerifier:
     - `types`: accepted `typ`, without regard to ASCII case or a leading `application/`. A token
       without `typ` is refused.
     - `leeway_s`: 0 to 300 seconds by which the issuers' clocks may differ from this one.
+    - `max_ttl_s`: a token that expires later from now is refused, as long as it does; None for no
+      bound.
     - `max_bytes`: longer tokens are refused unread.
     - `cache_entries`: how many verified tokens are remembered; 0 for none, else at least 2. When
       half of them were used since the last time, the others are forgotten. The cache may hold
@@ -85,6 +87,7 @@ cdef class TokenVerifier:
         audiences,
         types=("at+jwt", "JWT"),
         leeway_s=0,
+        max_ttl_s=None,
         Py_ssize_t max_bytes=DEFAULT_MAX_BYTES,
         Py_ssize_t cache_entries=DEFAULT_CACHE_ENTRIES,
         clock=time.time_ns,
@@ -103,6 +106,7 @@ cdef class TokenVerifier:
             audiences=audiences,
             types=types,
             leeway_s=leeway_s,
+            max_ttl_s=max_ttl_s,
             allow_missing_kid=allow_missing_kid,
             scope_narrows=scope_narrows,
             identify=identify,
@@ -147,7 +151,9 @@ cdef class TokenVerifier:
         """What to call where a token names a key that the keyset has not.
 
         It must not raise or wait. True says that the keyset may have been replaced by another: the
-        token is then decided on by that one.
+        token is then decided on by that one. A future says that it may be once that is done: guards
+        wait for it, and have the token verified again. All else says that there is nothing to wait
+        for.
         """
         self._look_for_key = look
 
@@ -195,7 +201,6 @@ cdef class TokenVerifier:
         """:meth:`verify` for callers in Cython, who may give a Call instead of its address."""
         cdef PyObject* found
         cdef Claims known
-        cdef TokenVerifier other
         cdef Py_ssize_t size
         cdef bint is_hot
         if PyUnicode_CheckExact(token):
@@ -223,8 +228,7 @@ cdef class TokenVerifier:
         if self._others:
             found = PyDict_GetItemWithError(self._delegated, token)
             if found != NULL:
-                other = <TokenVerifier>found
-                return other.verify_token(token, caller, asker)
+                return self._left_to(<TokenVerifier>found, token, caller, asker)
         if PyBytes_CheckExact(token):
             return self._verify_text(
                 token, <const unsigned char*>PyBytes_AS_STRING(token), size, caller, asker
@@ -258,11 +262,14 @@ cdef class TokenVerifier:
         if header is None:
             return refusal.HEADER_INVALID
         answer = self._rules.choose_key(header, keyset)
-        if answer is refusal.KEY_UNKNOWN and self._look_for_key is not None:
-            if self._look_for_key():
+        if answer is refusal.KEY_UNKNOWN:
+            self.coming = None if self._look_for_key is None else self._look_for_key()
+            if self.coming is True:
                 keyset = self.keyset
                 generation = self.keyset_generation
                 answer = self._rules.choose_key(header, keyset)
+            if type(self.coming) is bool:
+                self.coming = None
         if type(answer) is TokenRefusal:
             return answer
         cdef VerificationKey key = <VerificationKey>answer
@@ -315,11 +322,17 @@ cdef class TokenVerifier:
         if found == NULL:
             return None
         other = <TokenVerifier>found
-        verdict = other.verify_token(token, caller, asker)
+        verdict = self._left_to(other, token, caller, asker)
         if type(verdict) is Claims and self.cache_entries:
             if len(self._delegated) >= self.cache_entries:
                 self._delegated.clear()
             self._delegated[token] = other
+        return verdict
+
+    cdef object _left_to(self, TokenVerifier other, object token, object caller, str asker):
+        verdict = other.verify_token(token, caller, asker)
+        if verdict is refusal.KEY_UNKNOWN:
+            self.coming = other.coming
         return verdict
 
     cdef object _admit(self, object token, Claims claims, uint64_t generation):
@@ -371,7 +384,9 @@ cdef class TokenVerifier:
         if now_ns < claims.valid_from_ns:
             if now_ns < claims.not_before_ns - self._rules.leeway_ns:
                 return refusal.NOT_YET_VALID
-            return refusal.ISSUED_IN_FUTURE
+            if now_ns < claims.issued_at_ns - self._rules.leeway_ns:
+                return refusal.ISSUED_IN_FUTURE
+            return refusal.LIVES_TOO_LONG
         cdef uint64_t generation = self.revocations.current()
         # New claims stand at generation 0, when nothing was revoked yet.
         if claims.revocation_generation != generation:

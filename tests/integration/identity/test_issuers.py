@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from blrcs.security.issuers.egress import Egress, EgressError, is_public
-from blrcs.security.issuers.follower import IssuerFollower, Pace
+from blrcs.security.issuers.follower import MAX_WAITING, IssuerFollower, Pace
 from blrcs.security.issuers.key_set import KeySource, PublishedKeys
 from blrcs_native.tokens.keys import Keyset
 from tests.servers.issuer import DISCOVERY, KEYS, issuer
@@ -287,8 +287,40 @@ async def test_a_key_that_is_not_known_has_the_issuer_asked_once_however_many_wa
         assert followed.source.fetches == fetches
         if fetches < 3:
             for _ in range(100):
-                assert not followed.follower.want()
+                followed.follower.want()
+    await ended(running)
+    assert fetched.empty()
+
+
+async def ended(running):
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
-    assert fetched.empty()
+
+
+async def test_who_wants_a_key_is_told_when_the_issuer_was_asked(followed):
+    assert followed.follower.want() is None
+    followed.source.outcomes = [PublishedKeys(KEYSET, 3600), EgressError("away")]
+    running = asyncio.create_task(followed.follower.run())
+    for fetches in (1, 2):
+        # So much later the issuer may be asked.
+        for _ in range(1 if fetches == 1 else 8):
+            await asyncio.sleep(0)
+        told = followed.follower.want()
+        # However many want it, there is one answer, and so many wait for it.
+        others = [followed.follower.want() for _ in range(MAX_WAITING)]
+        assert others == [told] * (MAX_WAITING - 1) + [None]
+        await told
+        assert followed.source.fetches == fetches
+    await ended(running)
+
+
+async def test_nobody_waits_for_an_issuer_that_was_asked_a_moment_ago(followed):
+    followed.follower._between_looks_s = 3600.0
+    followed.source.outcomes = [PublishedKeys(KEYSET, 3600)]
+    running = asyncio.create_task(followed.follower.run())
+    await asyncio.sleep(0)
+    await followed.follower.want()
+    assert followed.follower.want() is None
+    await ended(running)
+    assert followed.source.fetches == 1
