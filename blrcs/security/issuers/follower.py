@@ -20,8 +20,8 @@ FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
 BETWEEN_LOOKS_S = 10.0
 """A flood of tokens with unknown keys has an issuer asked no more often than that."""
-MAX_WAITING = 256
-"""So many calls wait for an issuer's answer at a time."""
+MAX_WAITING = 64
+"""So many calls wait for an issuer's answer at a time: a small part of those that a worker takes in."""
 
 log = structlog.get_logger("blrcs.issuers")
 
@@ -101,6 +101,8 @@ class IssuerFollower:
                 async with asyncio.timeout(wait_s):
                     await self._wanted.wait()
             wait_s = await self.fetch()
+            # Whoever has not got what it wanted wants it again.
+            self._wanted.clear()
             self._answer, self._waiting = None, 0
             answer.set_result(None)
             # The next one is due then; or sooner where somebody wants it, but not at once.
@@ -110,7 +112,6 @@ class IssuerFollower:
 
     async def fetch(self) -> float:
         """Asks once, and tells how many seconds may pass until the next time."""
-        self._wanted.clear()
         try:
             published = await asyncio.to_thread(self._source.fetch, self._keyset)
         except EgressError as error:

@@ -315,6 +315,17 @@ async def test_who_wants_a_key_is_told_when_the_issuer_was_asked(followed):
     await ended(running)
 
 
+async def test_who_wanted_what_has_just_been_fetched_has_it_not_fetched_again(followed):
+    followed.source.outcomes = [PublishedKeys(KEYSET, 3600)]
+    fetched = asyncio.Event()
+    followed.follower._trust = lambda _: (followed.follower.want(), fetched.set())
+    running = asyncio.create_task(followed.follower.run())
+    await fetched.wait()
+    await asyncio.sleep(0.05)  # what comes too often comes at once
+    await ended(running)
+    assert followed.source.fetches == 1
+
+
 async def test_nobody_waits_for_an_issuer_that_was_asked_a_moment_ago(followed):
     followed.follower._between_looks_s = 3600.0
     followed.source.outcomes = [PublishedKeys(KEYSET, 3600)]
