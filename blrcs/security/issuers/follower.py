@@ -21,7 +21,7 @@ LONGEST_RETRY_S = 60.0
 BETWEEN_LOOKS_S = 10.0
 """A flood of tokens with unknown keys has an issuer asked no more often than that."""
 MAX_WAITING = 64
-"""So many calls wait for an issuer's answer at a time: a small part of those that a worker takes in."""
+"""So many calls wait for an issuer's answer at a time: few of a worker's."""
 
 log = structlog.get_logger("blrcs.issuers")
 
