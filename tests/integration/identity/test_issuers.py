@@ -79,6 +79,14 @@ def test_a_name_is_resolved_once_and_the_connection_goes_there(other):
     assert next(answers) == ["203.0.113.1"]
 
 
+def test_of_several_addresses_one_that_answers_is_enough(other):
+    several = egress(other, resolve=lambda *_: ["::1", "127.0.0.2", "127.0.0.1", "127.0.0.1"])
+    assert several.fetch(f"{other.url}{KEYS}").members["keys"]
+    nowhere = egress(other, resolve=lambda *_: ["::1", "127.0.0.2"])
+    refusal(nowhere, f"{other.url}{KEYS}")
+    assert other.asked == [KEYS]
+
+
 @pytest.mark.parametrize(
     "url",
     ["http://localhost/keys", "ftp://localhost/", "file:///etc/passwd", "https://user@localhost/",
