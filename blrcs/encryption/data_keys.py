@@ -177,7 +177,7 @@ class DataKeys:
             self._epoch = await self._store.epoch()
             self._in_use = True
         try:
-            found = await self._found_or_made(scope, old_data_key, indexed=indexed)
+            return await self._found_or_made(scope, old_data_key, indexed=indexed)
         except MasterKeyError as error:
             self._tell(scope, error)
             raise unusable() from error
@@ -185,9 +185,6 @@ class DataKeys:
             if error.reason != DESTROYED:
                 self._tell(scope, error)
             raise
-        if self._problems is not None:
-            self._problems.over(scope)
-        return found
 
     def _tell(self, scope: CollectionKey, error: Exception) -> None:
         if self._problems is not None:
