@@ -96,7 +96,7 @@ class Builtin:
         signing = self.identity.signing
         signing.keep_house(house, leads=leading(signing.rotate_if_due))
         if self.shared_keys is not None:
-            house.repeat(refresh_period_s, leading(self.shared_keys.settle))
+            house.repeat(refresh_period_s, leading(self.shared_keys.keep))
         self.identity.issuers.keep_house(house)
         house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
         self.access.house.keep(house, leading)

@@ -10,6 +10,7 @@ from blrcs.application.encryption.shred_tenant import ShredTenant
 from blrcs.assembly.foundation import Foundation
 from blrcs.config.encryption import Encryption as EncryptionSection
 from blrcs.encryption.data_keys import DataKeys
+from blrcs.encryption.key_problems import KeyProblems
 from blrcs.encryption.key_store import KeyStore
 from blrcs.encryption.opening import open_master_keys
 from blrcs.encryption.sealer import Sealer
@@ -57,6 +58,6 @@ async def assemble_encryption(
         settings.master_key, settings.older_master_keys, base.data_directory, os.environ
     )
     stack.push_async_callback(masters.close)
-    keys = DataKeys(KeyStore(base.database), masters, base.clock)
+    keys = DataKeys(KeyStore(base.database), masters, base.clock, problems=KeyProblems())
     await keys.check()
     return Encryption(keys, [])

@@ -5,8 +5,8 @@ from blrcs.assembly.network import NetworkRules
 from blrcs.config.reloadable import Reloadable
 from blrcs.config.server import Server
 from blrcs.config.settings import Settings
+from blrcs.domain.host import bracketed
 from blrcs.transport.certificates import Certificates
-from blrcs.transport.listening import bracketed
 from blrcs.transport.native import NativeServer
 from blrcs.transport.router import Router
 from blrcs.transport.server import TransportServer, transport_server

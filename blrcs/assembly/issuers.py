@@ -1,7 +1,5 @@
 """Puts the issuers of others together with the verifier of calls."""
 
-from functools import partial
-
 from blrcs.application.ports.clock import Clock
 from blrcs.assembly.housekeeping import Housekeeping
 from blrcs.config.auth import Auth
@@ -15,10 +13,11 @@ from blrcs_native.tokens.revocations import Revocations
 from blrcs_native.tokens.verifier import TokenVerifier
 
 NS_PER_S = 1_000_000_000
+NO_KEYS = Keyset((), may_be_empty=True)
 
 
 class TrustedIssuers:
-    """The verifiers of other issuers, as far as their keys are known.
+    """The verifiers of other issuers; of those whose keys are not known, all tokens are refused.
 
     Args:
         verifier: Leaves their tokens to them.
@@ -31,8 +30,9 @@ class TrustedIssuers:
         self._verifier = verifier
         self._revocations = revocations
         self._clock = clock
-        self._verifiers: dict[str, TokenVerifier] = {}
-        self._followers = {each.issuer: self._follow(each) for each in settings.issuers}
+        verifiers = {each.issuer: self._new_verifier(each) for each in settings.issuers}
+        self._followers = [self._follow(each, verifiers[each.issuer]) for each in settings.issuers]
+        verifier.delegate(verifiers)
 
     @property
     def longest_ns(self) -> dict[str, int]:
@@ -42,10 +42,10 @@ class TrustedIssuers:
 
     def keep_house(self, house: Housekeeping) -> None:
         """Begins to fetch their keys; each worker does so for itself."""
-        for follower in self._followers.values():
+        for follower in self._followers:
             house.run(follower.run())
 
-    def _follow(self, issuer: TrustedIssuer) -> IssuerFollower:
+    def _follow(self, issuer: TrustedIssuer, verifier: TokenVerifier) -> IssuerFollower:
         source = KeySource(
             issuer=issuer.issuer,
             jwks_uri=issuer.jwks_uri or "",
@@ -56,44 +56,33 @@ class TrustedIssuers:
                 allow_private=issuer.allow_private_addresses,
             ),
         )
-        return IssuerFollower(
+        follower = IssuerFollower(
             source,
-            trust=partial(self._trust, issuer),
+            trust=lambda keyset: verifier.replace_keyset(keyset or NO_KEYS),
             stale_ns=issuer.stale_keys_for.ns,
             clock=self._clock,
         )
+        verifier.look_for_keys(follower.want)
+        return follower
 
-    def _trust(self, issuer: TrustedIssuer, keyset: Keyset | None) -> None:
-        known = self._verifiers.get(issuer.issuer)
-        if keyset is None:
-            self._verifiers.pop(issuer.issuer, None)
-        elif known is not None:
-            known.replace_keyset(keyset)
-            return
-        else:
-            self._verifiers[issuer.issuer] = self._new_verifier(issuer, keyset)
-        self._verifier.delegate(self._verifiers)
-
-    def _new_verifier(self, issuer: TrustedIssuer, keyset: Keyset) -> TokenVerifier:
+    def _new_verifier(self, issuer: TrustedIssuer) -> TokenVerifier:
         mapping = ClaimMapping(
             principal=issuer.principal,
             groups_claim=issuer.groups_claim,
             groups=issuer.groups,
             required=issuer.required_claims,
-            max_ttl_ns=issuer.max_token_ttl.ns,
         )
-        verifier = TokenVerifier(
-            keyset,
+        return TokenVerifier(
+            NO_KEYS,
             issuers=[issuer.issuer],
             audiences=issuer.audiences,
             types=issuer.types,
             leeway_s=self._settings.leeway.ns // NS_PER_S,
+            max_ttl_s=issuer.max_token_ttl.ns // NS_PER_S,
             cache_entries=self._settings.token_cache_entries,
             clock=self._clock,
             revocations=self._revocations,
             scope_narrows=issuer.enforce_scope,
             failures=self._verifier.failures,
-            identify=lambda claims: mapping.identify(claims, now_ns=self._clock()),
+            identify=mapping.identify,
         )
-        verifier.look_for_keys(self._followers[issuer.issuer].want)
-        return verifier

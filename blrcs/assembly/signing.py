@@ -100,11 +100,11 @@ def assemble_signing(
 ) -> Signing:
     """Has the verifier go by the keys."""
 
-    async def revoke(kid: str) -> None:
+    async def revoke(kid: str) -> bool:
         revocation = key_revocation(settings, kid, clock())
         # First what takes no time: whoever finds it stored may rely on it.
         revoker.revoke(revocation)
-        await revocations.add(revocation)
+        return await revocations.add_once(revocation)
 
     follower = KeyFollower(ring, verifier, directory=directory.path, revoke=revoke)
     return Signing(

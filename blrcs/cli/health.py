@@ -13,8 +13,8 @@ from blrcs.config.loading import load_settings
 from blrcs.config.problem import ConfigError
 from blrcs.config.server import Server
 from blrcs.config.settings import Settings
+from blrcs.domain.host import bracketed
 from blrcs.monitoring.log_values import escape
-from blrcs.transport.listening import bracketed
 
 
 def health(

@@ -22,6 +22,13 @@ def _password_length(password: SecretStr) -> SecretStr:
     return password
 
 
+@AfterValidator
+def _none_or_two(entries: int) -> int:
+    if entries == 1:
+        raise ValueError("is 0, or at least 2")
+    return entries
+
+
 class Auth(Section):
     """Sign-in, sessions and tokens."""
 
@@ -57,7 +64,7 @@ class Auth(Section):
     """Issuers of others whose tokens are accepted too."""
     leeway: Annotated[Duration, between("0s", "5m")] = Duration.parse("30s")
     """How far the clocks of issuer and server may differ."""
-    token_cache_entries: Annotated[int, Field(ge=0, le=10_000_000)] = 65_536
+    token_cache_entries: Annotated[int, Field(ge=0, le=10_000_000), _none_or_two] = 65_536
     """Verified tokens kept in memory; 0 verifies each anew."""
     failed_tokens_per_address: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     """Tokens of an address that may fail verification in ten minutes; 0 for no bound."""

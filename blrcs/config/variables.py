@@ -11,7 +11,7 @@ from blrcs.config.key_path import KeyPath
 from blrcs.config.layer import Layer, put
 from blrcs.config.option import FILE_SUFFIX, VARIABLE_PREFIX, Option, all_options
 from blrcs.config.problem import Problem
-from blrcs.config.variable_names import DIRECTORY_VARIABLE, FILE_VARIABLE, TOKEN_VARIABLE
+from blrcs.config.variable_names import NO_SETTINGS
 
 MAX_SECRET_BYTES = 64 << 10
 
@@ -28,9 +28,7 @@ def read_variables(environ: Mapping[str, str]) -> Layer:
     given = {
         name: value
         for name, value in environ.items()
-        if name.startswith(VARIABLE_PREFIX)
-        and value
-        and name not in (DIRECTORY_VARIABLE, FILE_VARIABLE, TOKEN_VARIABLE)
+        if name.startswith(VARIABLE_PREFIX) and value and name not in NO_SETTINGS
     }
     known = _known_variables()
     values: dict[str, Any] = {}

@@ -24,22 +24,15 @@ class ClaimMapping:
         groups_claim: The claim that lists groups; empty for none.
         groups: What groups they are here, by the issuer's names; others count for nothing.
         required: Claims, and the values of which each must have one.
-        max_ttl_ns: A token that expires later from now is refused.
     """
 
     principal: str
     groups_claim: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
     required: Mapping[str, Collection[str]] = field(default_factory=dict)
-    max_ttl_ns: int
 
-    def identify(
-        self, claims: Mapping[str, Any], *, now_ns: int
-    ) -> tuple[str, tuple[str, ...]] | None:
+    def identify(self, claims: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
         """The principal and its groups; None for nobody, who cannot be mapped without doubt."""
-        expires = claims.get("exp")
-        if not isinstance(expires, int | float) or expires * 1e9 > now_ns + self.max_ttl_ns:
-            return None
         for name, values in self.required.items():
             if not _has_one_of(claims.get(name), values):
                 return None

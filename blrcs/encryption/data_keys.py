@@ -10,6 +10,7 @@ from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.record_name import CollectionKey
 from blrcs.domain.sealed_value import key_id_in
 from blrcs.encryption.data_key import KEY_BYTES, DataKey, Random, key_id
+from blrcs.encryption.key_problems import KeyProblems
 from blrcs.encryption.key_ring import KeyRing
 from blrcs.encryption.key_store import KeyStore, altered
 from blrcs.encryption.master_key import MasterKeyError, MasterKeys
@@ -23,6 +24,7 @@ from blrcs.encryption.stored_key import (
 )
 
 MAX_KEPT = 1024
+DESTROYED = "ENCRYPTION_KEYS_DESTROYED"
 ROUNDS = 8
 """In each a key is made that is missing, or found to have been made meanwhile; few are needed."""
 CHECK_PLACE = place("master key check")
@@ -59,12 +61,18 @@ class DataKeys:
     """
 
     def __init__(
-        self, store: KeyStore, masters: MasterKeys, clock: Clock, random: Random | None = None
+        self,
+        store: KeyStore,
+        masters: MasterKeys,
+        clock: Clock,
+        random: Random | None = None,
+        problems: KeyProblems | None = None,
     ) -> None:
         self._store = store
         self._masters = masters
         self._clock = clock
         self._random = random
+        self._problems = problems
         self._tenants: OrderedDict[_Wrapped, DataKey] = OrderedDict()
         self._rings: OrderedDict[CollectionKey, KeyRing] = OrderedDict()
         self._epoch: bytes | None = None
@@ -169,22 +177,36 @@ class DataKeys:
             self._epoch = await self._store.epoch()
             self._in_use = True
         try:
-            for _ in range(ROUNDS):
-                stored = await self._store.of_scope(scope)
-                missing = self._missing(stored, indexed=indexed)
-                if missing is None:
-                    return await self._opened(scope, stored, old_data_key)
-                try:
-                    await self._require_unused(scope, missing, old_data_key)
-                except MasterKeyError:
-                    # What was encrypted may be so by a key that another process has made since.
-                    stored = await self._store.of_scope(scope)
-                    if self._missing(stored, indexed=indexed) is missing:
-                        raise
-                    continue
-                await self._store.add(await self._made(scope, missing, stored))
+            return await self._found_or_made(scope, old_data_key, indexed=indexed)
         except MasterKeyError as error:
+            self._tell(scope, error)
             raise unusable() from error
+        except FailedPreconditionError as error:
+            if error.reason != DESTROYED:
+                self._tell(scope, error)
+            raise
+
+    def _tell(self, scope: CollectionKey, error: Exception) -> None:
+        if self._problems is not None:
+            self._problems.met(scope, error)
+
+    async def _found_or_made(
+        self, scope: CollectionKey, old_data_key: bytes, *, indexed: bool
+    ) -> KeyRing:
+        for _ in range(ROUNDS):
+            stored = await self._store.of_scope(scope)
+            missing = self._missing(stored, indexed=indexed)
+            if missing is None:
+                return await self._opened(scope, stored, old_data_key)
+            try:
+                await self._require_unused(scope, missing, old_data_key)
+            except MasterKeyError:
+                # What was encrypted may be so by a key that another process has made since.
+                stored = await self._store.of_scope(scope)
+                if self._missing(stored, indexed=indexed) is missing:
+                    raise
+                continue
+            await self._store.add(await self._made(scope, missing, stored))
         raise unusable()
 
     async def _require_unused(
@@ -324,7 +346,7 @@ def _active(keys: Iterable[StoredKey]) -> StoredKey:
         if key.state is KeyState.ACTIVE:
             return key
     raise FailedPreconditionError(
-        "ENCRYPTION_KEYS_DESTROYED", "the keys of what this tenant has encrypted were destroyed"
+        DESTROYED, "the keys of what this tenant has encrypted were destroyed"
     )
 
 

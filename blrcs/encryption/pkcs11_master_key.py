@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from blrcs.config.variable_names import PIN_VARIABLE
 from blrcs.encryption.data_key import KEY_BYTES, NONCE_BYTES
 from blrcs.encryption.master_key import MasterKeyError
 from blrcs.security.key_file import KeyFileError, read_key_file
@@ -19,7 +20,6 @@ Result = TypeVar("Result")
 
 TAG_BITS = 128
 NAMES = frozenset({"token", "object", "module", "pin-env", "pin-file"})
-PIN_VARIABLE = "BLRCS_PKCS11_PIN"
 MODULE_VARIABLE = "PKCS11_MODULE"
 
 

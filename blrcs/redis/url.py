@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from blrcs.domain.host import bracketed
 from blrcs.redis.errors import RedisOpenError
 
 DEFAULT_PORT = 6379
@@ -38,9 +39,7 @@ class Place:
     port: int = 0
 
     def __str__(self) -> str:
-        if not self.port:
-            return self.host
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{bracketed(self.host)}:{self.port}" if self.port else self.host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,8 +50,8 @@ class KeyFollower:
         ring: What is read.
         verifier: What verifies the tokens that these keys sign.
         directory: Where the keys lie.
-        revoke: Has all that a key signed refused, everywhere, and stores that; told of each retired
-            key once, and again where it raised.
+        revoke: Has all that a key signed refused, everywhere, and stores that; whether that was not
+            stored before. Told of each retired key once, and again where it raised.
         watch: Tells that the directory may have changed.
         monotonic: Nanoseconds that go by.
         pause_s: How long to wait where it cannot be watched.
@@ -63,7 +63,7 @@ class KeyFollower:
         verifier: TokenVerifier,
         *,
         directory: Path,
-        revoke: Callable[[str], Awaitable[None]],
+        revoke: Callable[[str], Awaitable[bool]],
         watch: Watch = watch_keys,
         monotonic: Clock = time.monotonic_ns,
         pause_s: float = LOOK_ANYWAY_MS / 1000,
@@ -98,9 +98,10 @@ class KeyFollower:
         self._trust()
         for kid in self._ring.retired:
             if kid not in self._revoked:
-                await self._revoke(kid)
+                is_new = await self._revoke(kid)
                 self._revoked.add(kid)
-                log.warning("signing key retired", kid=kid)
+                if is_new:
+                    log.warning("signing key retired", kid=kid)
 
     async def run(self) -> None:
         """Settles at every change, until it is cancelled."""

@@ -5,6 +5,7 @@ import contextlib
 from pathlib import Path
 
 import orjson
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blrcs.application.ports.clock import Clock
@@ -12,8 +13,10 @@ from blrcs.application.ports.second_factors import SecretSealer
 from blrcs.database.adapter import DatabaseAdapter
 from blrcs.database.repositories.key_use import KeyDestroyedError, holding
 from blrcs.database.repositories.settings import put_if, stored
+from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.key_schedule import KeySchedule
 from blrcs.security.key_directory import KeyDirectory, StoredKeys
+from blrcs.security.key_file import KeyFileError
 from blrcs.security.key_manifest import parse_manifest, write_manifest
 from blrcs.security.signing_keys import SigningKey
 
@@ -22,6 +25,8 @@ CONTEXT = (SETTING,)
 IN_DATABASE = Path("signing keys in the database")
 ROUNDS = 8
 """In each another machine was quicker; few are needed."""
+
+log = structlog.get_logger("blrcs.keys")
 
 
 class SharedKeys:
@@ -46,6 +51,26 @@ class SharedKeys:
         self._sealer = sealer
         self._clock = clock
         self._seen: tuple[object, bytes | None] | None = None
+        self._problem = ""
+
+    async def keep(self) -> None:
+        """Settles; to be called now and then. Why keys cannot be used goes to the log, once.
+
+        Raises:
+            UnavailableError: The database cannot be reached.
+        """
+        try:
+            await self.settle()
+        except (KeyFileError, FailedPreconditionError) as error:
+            problem = str(error)
+            if problem != self._problem:
+                # One line says it all.
+                log.error("signing keys cannot be shared", problem=problem)  # noqa: TRY400
+        else:
+            problem = ""
+            if self._problem:
+                log.info("signing keys are shared again")
+        self._problem = problem
 
     async def settle(self) -> bool:
         """Takes in what others have changed, and has them know what was changed here.

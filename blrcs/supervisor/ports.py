@@ -3,7 +3,8 @@
 import socket
 from typing import Self
 
-from blrcs.transport.listening import Use, bound_sockets, bracketed, port_of
+from blrcs.domain.host import bracketed
+from blrcs.transport.listening import Use, bound_sockets, port_of
 from blrcs.workers.ports import PortUnavailableError
 
 

@@ -107,11 +107,6 @@ class SocketPath:
                 self.path.unlink()
 
 
-def bracketed(host: str) -> str:
-    """A host as it stands before the colon of a port."""
-    return f"[{host}]" if ":" in host else host
-
-
 def port_of(sockets: list[socket.socket]) -> int:
     """The port that they listen on; 1 for a Unix socket, as grpc has it."""
     return int(sockets[0].getsockname()[1]) if sockets[0].family != socket.AF_UNIX else 1

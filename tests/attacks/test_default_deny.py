@@ -2,6 +2,8 @@
 
 import importlib
 import pkgutil
+import socket
+from urllib.parse import urlsplit
 
 import grpc
 import pytest
@@ -59,6 +61,16 @@ def test_no_method_but_the_public_ones_answers_a_stranger(attacked: World, name:
 def test_what_is_no_token_is_no_key(attacked: World, token: str) -> None:
     found = {ending(attacked, name, [("authorization", token)]) for name in GUARDED}
     assert found == {grpc.StatusCode.UNAUTHENTICATED}
+
+
+def test_metrics_are_at_the_loopback_address_and_nowhere_else(attacked: World) -> None:
+    place = urlsplit(attacked.server.metrics_url)
+    assert (place.hostname, place.path) == ("127.0.0.1", "/metrics")
+    assert place.port is not None
+    socket.create_connection(("127.0.0.1", place.port)).close()
+    # Linux has all of 127.0.0.0/8: another address of the machine, as those beyond it are.
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", place.port))
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,13 @@ def test_size_and_depth_are_bounded(unharmed: World, forger: Forger) -> None:
     deep = "[" * 200 + "]" * 200
     payload = f'{json.dumps(forger.payload)[:-1]}, "x": {deep}}}'
     assert_refused(unharmed, forger.sign(json.dumps(forger.header), payload))
+    for dotted in (
+        "." * 8192,
+        "a." * 4096,
+        f"{forger.good}{'.' * 4000}",
+        forger.good.rpartition(".")[0],
+    ):
+        assert_refused(unharmed, dotted, "TOKEN_MALFORMED")
 
 
 @pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from blrcs.config.variable_names import PIN_VARIABLE
 from blrcs.database.kind import open_database
 from blrcs.encryption.data_keys import DataKeys
 from blrcs.encryption.key_store import KeyStore
@@ -14,6 +15,7 @@ from blrcs.encryption.master_key import MasterKeys
 from blrcs.encryption.sealer import Sealer
 from tests.e2e.conftest import Start
 from tests.e2e.server import blrcs
+from tests.servers.softhsm import PIN, softhsm
 
 
 @pytest.fixture
@@ -100,3 +102,27 @@ def test_with_signing_keys_that_cannot_be_opened_it_does_not_start(
     assert done.stderr.splitlines()[-1].startswith("blrcs: "), done.stderr
     assert "Traceback" not in done.stderr
     assert content_of(tmp_path) == before
+
+
+def test_a_master_key_may_be_in_a_token(tmp_path: Path, start: Start) -> None:
+    (tmp_path / "token").mkdir()
+    with softhsm(tmp_path / "token", "one") as token:
+        environ = {
+            **token.environment,
+            PIN_VARIABLE: PIN,
+            "BLRCS_ENCRYPTION__MASTER_KEY": f"pkcs11:{token.key('one')}",
+            "BLRCS_AUTH__KEYS": "database",
+        }
+        server = start(**environ)
+        assert server.address
+        assert server.stop() == 0
+        assert not (tmp_path / "data" / "encryption_key").exists()
+        status = blrcs("encryption", "status", cwd=tmp_path, environ=environ)
+        assert "pkcs11:blrcs:one:00" in status.stdout, status.stderr
+        for pin, problem in (("", "BLRCS_PKCS11_PIN is not set"), ("4321", "PinIncorrect")):
+            done = blrcs(
+                "serve", "--port", "0", cwd=tmp_path, environ=environ | {PIN_VARIABLE: pin}
+            )
+            assert done.returncode == 1
+            assert done.stderr.endswith(f"{problem}\n")
+        assert start(**environ).address

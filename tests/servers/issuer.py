@@ -26,6 +26,7 @@ class Issuer:
     Attributes:
         replies: What each path answers: a status, headers and a body. A test may change it.
         asked: The paths that were asked for.
+        answers: While it is not set, all who ask have to wait.
     """
 
     def __init__(self, url: str, ca_file: Path) -> None:
@@ -33,6 +34,8 @@ class Issuer:
         self.ca_file = ca_file
         self.asked: list[str] = []
         self.replies: dict[str, tuple[int, dict[str, str], bytes]] = {}
+        self.answers = threading.Event()
+        self.answers.set()
         self._keys: dict[str, EllipticCurvePrivateKey] = {}
         self.put(DISCOVERY, {"issuer": url, "jwks_uri": f"{url}{KEYS}"})
         self.add_key("k1")
@@ -85,6 +88,7 @@ def issuer(folder: Path) -> Iterator[Issuer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             running.asked.append(self.path)
+            running.answers.wait()
             status, headers, body = running.replies.get(self.path, (404, {}, b""))
             self.send_response(status)
             for name, value in headers.items():
@@ -106,6 +110,7 @@ def issuer(folder: Path) -> Iterator[Issuer]:
     try:
         yield running
     finally:
+        running.answers.set()
         server.shutdown()
         thread.join()
         server.server_close()

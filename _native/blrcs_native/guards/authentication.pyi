@@ -22,6 +22,8 @@ class AuthenticationGuard(Guard):
     holds one for each reason: those of ``blrcs_native.tokens.verifier.REFUSALS``, the constants
     above and those of ``blrcs_native.tokens.binding``; ``binding`` says by whom a token may be
     used here.
+    Where a token names a key that is not known, and keys are on their way (see
+    ``TokenVerifier.look_for_keys``), it waits for them, for five seconds at most.
     A token whose principal must change its password first (the ``pwc`` claim) is rejected unless
     ``allow_password_change_required``.
     """

@@ -1,11 +1,14 @@
 """The guard that finds out who calls, by a bearer token."""
 
+from asyncio import wait
+
 cimport cython
 
 from blrcs_native.calls.call cimport Call, Principal
 from blrcs_native.calls.field_name cimport field_part, is_named
 from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.guards.guard cimport Guard
+from blrcs_native.tokens cimport refusal
 from blrcs_native.tokens.binding cimport BindingRules
 from blrcs_native.tokens.claims cimport Claims
 from blrcs_native.tokens.verifier cimport TokenVerifier
@@ -16,6 +19,7 @@ MISSING = "TOKEN_MISSING"
 AMBIGUOUS = "TOKEN_AMBIGUOUS"
 SCHEME = "TOKEN_SCHEME_UNKNOWN"
 PASSWORD_CHANGE = "PASSWORD_CHANGE_REQUIRED"
+LONGEST_WAIT_S = 5.0
 
 
 @cython.final
@@ -41,6 +45,13 @@ cdef class AuthenticationGuard(Guard):
         self.allow_password_change_required = allow_password_change_required
 
     cpdef object check(self, Call call):
+        return self._decide(call, True)
+
+    async def _decide_later(self, Call call, coming):
+        await wait((coming,), timeout=LONGEST_WAIT_S)
+        return self._decide(call, False)
+
+    cdef object _decide(self, Call call, bint may_wait):
         cdef Claims claims
         cdef Principal principal
         cdef str header = None
@@ -64,6 +75,8 @@ cdef class AuthenticationGuard(Guard):
             with_proof = True
             verdict = self.verifier.verify_token(header[5:], call)
         if type(verdict) is not Claims:
+            if may_wait and verdict is refusal.KEY_UNKNOWN and self.verifier.coming is not None:
+                return self._decide_later(call, self.verifier.coming)
             return self.rejections[verdict.reason]
         claims = verdict
         principal = Principal.__new__(Principal)

@@ -174,11 +174,11 @@ cdef class VerificationKey:
 cdef class Keyset:
     """Keys found by their exact kid; iterating yields them in the order given.
 
-    Raises InvalidKeyError for no key at all, for a kid that occurs twice, and for secrets beside
-    public keys: a set is shared with its issuers, or public.
+    Raises InvalidKeyError for no key at all unless `may_be_empty`, for a kid that occurs twice, and
+    for secrets beside public keys: a set is shared with its issuers, or public.
     """
 
-    def __cinit__(self, keys):
+    def __cinit__(self, keys, *, bint may_be_empty=False):
         cdef VerificationKey key
         self._by_kid = {}
         for key in keys:
@@ -187,7 +187,7 @@ cdef class Keyset:
             if key.kid in self._by_kid:
                 raise InvalidKeyError(f"the kid {key.kid!r} occurs twice")
             self._by_kid[key.kid] = key
-        if not self._by_kid:
+        if not self._by_kid and not may_be_empty:
             raise InvalidKeyError("a keyset holds at least one key")
         if len({key._family == Family.HMAC for key in self._by_kid.values()}) > 1:
             raise InvalidKeyError("a keyset holds secrets or public keys, never both")

@@ -22,6 +22,7 @@ cdef TokenRefusal CLAIMS_INVALID
 cdef TokenRefusal ISSUER_UNTRUSTED
 cdef TokenRefusal AUDIENCE_MISMATCH
 cdef TokenRefusal PRINCIPAL_UNKNOWN
+cdef TokenRefusal LIVES_TOO_LONG
 cdef TokenRefusal EXPIRED
 cdef TokenRefusal NOT_YET_VALID
 cdef TokenRefusal ISSUED_IN_FUTURE

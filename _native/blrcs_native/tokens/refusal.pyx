@@ -59,6 +59,9 @@ AUDIENCE_MISMATCH = make("TOKEN_AUDIENCE_MISMATCH", "The token is meant for anot
 PRINCIPAL_UNKNOWN = make(
     "TOKEN_PRINCIPAL_UNKNOWN", "The token's subject is nobody who is known here."
 )
+LIVES_TOO_LONG = make(
+    "TOKEN_LIVES_TOO_LONG", "The token is valid for longer than its issuer's tokens may be here."
+)
 EXPIRED = make("TOKEN_EXPIRED", "The token has expired.")
 NOT_YET_VALID = make("TOKEN_NOT_YET_VALID", "The token is not valid yet.")
 ISSUED_IN_FUTURE = make("TOKEN_ISSUED_IN_FUTURE", "The token was issued in the future.")

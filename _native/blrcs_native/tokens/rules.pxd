@@ -12,6 +12,7 @@ from blrcs_native.tokens.refusal cimport TokenRefusal
 cdef class TokenRules:
     cdef frozenset issuers
     cdef int64_t leeway_ns
+    cdef int64_t _max_ttl_ns
     cdef bint allow_missing_kid
     cdef frozenset _audiences
     cdef frozenset _types

@@ -11,6 +11,8 @@ from blrcs_native.tokens.claims cimport MAX_LEEWAY_S, NS_PER_S, Claims
 from blrcs_native.tokens.keys cimport Keyset, VerificationKey
 from blrcs_native.tokens.refusal cimport TokenRefusal
 
+cdef int64_t MAX_TTL_S = 9_223_000_000
+
 
 @cython.final
 @cython.auto_pickle(False)
@@ -24,6 +26,7 @@ cdef class TokenRules:
         audiences,
         types,
         leeway_s,
+        max_ttl_s,
         bint allow_missing_kid,
         bint scope_narrows,
         identify,
@@ -33,7 +36,10 @@ cdef class TokenRules:
         self.issuers = names_of("issuers", issuers)
         self._audiences = names_of("audiences", audiences)
         self._types = frozenset([media_type(name) for name in names_of("types", types)])
+        if max_ttl_s is not None and (type(max_ttl_s) is not int or not 0 < max_ttl_s <= MAX_TTL_S):
+            raise ValueError(f"max_ttl_s is 1 to {MAX_TTL_S} whole seconds, not {max_ttl_s!r}")
         self.leeway_ns = <int64_t>leeway_s * NS_PER_S
+        self._max_ttl_ns = <int64_t>(MAX_TTL_S if max_ttl_s is None else max_ttl_s) * NS_PER_S
         self.allow_missing_kid = allow_missing_kid
         self._scope_narrows = scope_narrows
         self._identify = identify
@@ -76,7 +82,10 @@ cdef class TokenRules:
             claims.certificate_thumbprint is not None or claims.key_thumbprint is not None
         )
         claims.valid_until_ns = claims.expires_at_ns + self.leeway_ns
-        claims.valid_from_ns = max(claims.not_before_ns, claims.issued_at_ns) - self.leeway_ns
+        claims.valid_from_ns = max(
+            max(claims.not_before_ns, claims.issued_at_ns) - self.leeway_ns,
+            claims.expires_at_ns - self._max_ttl_ns,
+        )
         return None
 
     cdef bint _find_out_who(self, Claims claims) except -1:

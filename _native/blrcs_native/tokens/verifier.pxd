@@ -25,6 +25,9 @@ cdef class TokenVerifier:
     cdef TokenRules _rules
     cdef object _clock
     cdef object _look_for_key
+    # Where the last token named a key that is not known, and keys are on their way: what is done once
+    # they are here; else None.
+    cdef object coming
     # Verifiers of other issuers, and the tokens that these accepted.
     cdef dict _others
     cdef dict _delegated
@@ -53,6 +56,7 @@ cdef class TokenVerifier:
     cdef object _ask_other(
         self, object token, const unsigned char* text, CompactParts* parts, object caller, str asker
     )
+    cdef object _left_to(self, TokenVerifier other, object token, object caller, str asker)
     cdef object _check_signed(
         self, object token, VerificationKey key, const unsigned char* text, CompactParts* parts,
         uint64_t generation

@@ -1,5 +1,6 @@
 """Tokens verified by strict rules, and remembered only as long as they stay valid."""
 
+from asyncio import Future
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
@@ -19,6 +20,7 @@ class TokenVerifier:
         audiences: Iterable[str],
         types: Iterable[str] = ...,
         leeway_s: int = ...,
+        max_ttl_s: int | None = None,
         max_bytes: int = ...,
         cache_entries: int = ...,
         clock: Callable[[], int] = ...,
@@ -46,6 +48,6 @@ class TokenVerifier:
         self, token: bytes | str, address: str | None = None, *, asker: str | None = None
     ) -> Claims | TokenRefusal: ...
     def replace_keyset(self, keyset: Keyset) -> None: ...
-    def look_for_keys(self, look: Callable[[], bool]) -> None: ...
+    def look_for_keys(self, look: Callable[[], bool | Future[None] | None]) -> None: ...
     def delegate(self, verifiers: Mapping[str, TokenVerifier]) -> None: ...
     def clear_cache(self) -> None: ...

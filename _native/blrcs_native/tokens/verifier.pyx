@@ -7,8 +7,9 @@ size, form, header, `crit` and `b64`, `typ`, `kid`, `alg`, what the caller's add
 signature, claims, `iss`, `aud`, principal, `exp`, `nbf`, `iat`, revocation.
 
 The first that fails decides the refusal. That all parts are base64url belongs to the form, but the
-header is looked at before the others are; `jwk`, `jku`, `x5u` and `x5c` never are read. Integer arithmetic in nanoseconds throughout: a token is valid
-while `nbf - leeway <= now < exp + leeway` and `iat - leeway <= now`.
+header is looked at before the others are; `jwk`, `jku`, `x5u` and `x5c` never are read. Integer arithmetic
+in nanoseconds throughout: a token is valid while `nbf - leeway <= now < exp + leeway`,
+`iat - leeway <= now` and `exp - max_ttl <= now`.
 """
 
 import time
@@ -59,6 +60,8 @@ cdef class TokenVerifier:
     - `types`: accepted `typ`, without regard to ASCII case or a leading `application/`. A token
       without `typ` is refused.
     - `leeway_s`: 0 to 300 seconds by which the issuers' clocks may differ from this one.
+    - `max_ttl_s`: a token that expires later from now is refused, as long as it does; None for no
+      bound.
     - `max_bytes`: longer tokens are refused unread.
     - `cache_entries`: how many verified tokens are remembered; 0 for none, else at least 2. When
       half of them were used since the last time, the others are forgotten. The cache may hold
@@ -88,6 +91,7 @@ cdef class TokenVerifier:
         audiences,
         types=("at+jwt", "JWT"),
         leeway_s=0,
+        max_ttl_s=None,
         Py_ssize_t max_bytes=DEFAULT_MAX_BYTES,
         Py_ssize_t cache_entries=DEFAULT_CACHE_ENTRIES,
         clock=time.time_ns,
@@ -106,6 +110,7 @@ cdef class TokenVerifier:
             audiences=audiences,
             types=types,
             leeway_s=leeway_s,
+            max_ttl_s=max_ttl_s,
             allow_missing_kid=allow_missing_kid,
             scope_narrows=scope_narrows,
             identify=identify,
@@ -152,7 +157,9 @@ cdef class TokenVerifier:
         """What to call where a token names a key that the keyset has not.
 
         It must not raise or wait. True says that the keyset may have been replaced by another: the
-        token is then decided on by that one.
+        token is then decided on by that one. A future says that it may be once that is done: guards
+        wait for it, and have the token verified again. All else says that there is nothing to wait
+        for.
         """
         self._look_for_key = look
 
@@ -214,7 +221,6 @@ cdef class TokenVerifier:
         cdef PyObject* found
         cdef Claims known
         cdef TokenRefusal unfit
-        cdef TokenVerifier other
         cdef Py_ssize_t size
         cdef bint is_hot
         if PyUnicode_CheckExact(token):
@@ -242,8 +248,7 @@ cdef class TokenVerifier:
         if self._others:
             found = PyDict_GetItemWithError(self._delegated, token)
             if found != NULL:
-                other = <TokenVerifier>found
-                return other.verify_token(token, caller, asker)
+                return self._left_to(<TokenVerifier>found, token, caller, asker)
         unfit = self._unfit.find(token)
         if unfit is not None:
             return unfit
@@ -273,9 +278,13 @@ cdef class TokenVerifier:
             if answer is not None:
                 return answer
         answer = self._choose_key(text, parts.header_size)
-        if answer is refusal.KEY_UNKNOWN and self._look_for_key is not None and self._look_for_key():
-            generation = self.keyset_generation
-            answer = self._choose_key(text, parts.header_size)
+        if answer is refusal.KEY_UNKNOWN:
+            self.coming = None if self._look_for_key is None else self._look_for_key()
+            if self.coming is True:
+                generation = self.keyset_generation
+                answer = self._choose_key(text, parts.header_size)
+            if type(self.coming) is bool:
+                self.coming = None
         if answer is refusal.KEY_UNKNOWN:  # which may be known later
             return answer
         if type(answer) is TokenRefusal:
@@ -352,11 +361,17 @@ cdef class TokenVerifier:
         if found == NULL:
             return None
         other = <TokenVerifier>found
-        verdict = other.verify_token(token, caller, asker)
+        verdict = self._left_to(other, token, caller, asker)
         if type(verdict) is Claims and self.cache_entries:
             if len(self._delegated) >= self.cache_entries:
                 self._delegated.clear()
             self._delegated[token] = other
+        return verdict
+
+    cdef object _left_to(self, TokenVerifier other, object token, object caller, str asker):
+        verdict = other.verify_token(token, caller, asker)
+        if verdict is refusal.KEY_UNKNOWN:
+            self.coming = other.coming
         return verdict
 
     cdef object _admit(self, object token, Claims claims, uint64_t generation):
@@ -408,7 +423,9 @@ cdef class TokenVerifier:
         if now_ns < claims.valid_from_ns:
             if now_ns < claims.not_before_ns - self._rules.leeway_ns:
                 return refusal.NOT_YET_VALID
-            return refusal.ISSUED_IN_FUTURE
+            if now_ns < claims.issued_at_ns - self._rules.leeway_ns:
+                return refusal.ISSUED_IN_FUTURE
+            return refusal.LIVES_TOO_LONG
         cdef uint64_t generation = self.revocations.current()
         # New claims stand at generation 0, when nothing was revoked yet.
         if claims.revocation_generation != generation:

@@ -117,15 +117,34 @@ class RevocationRepository:
         """
 
         async def operation(transaction: Transaction, _: Revoke) -> None:
-            # A key is revoked for good, by every process that comes to know of it.
-            if revocation.kind != "key" or not await is_stored(transaction, revocation):
-                await store_revocation(transaction, revocation)
+            await store_revocation(transaction, revocation)
 
-        def committed(_: None) -> None:
+        await self._add(revocation, operation)
+
+    async def add_once(self, revocation: Revocation) -> bool:
+        """As ``add``, but what is stored stays as it is; whether nothing was.
+
+        A key is revoked for good, by every process that comes to know of it.
+        """
+
+        async def operation(transaction: Transaction, _: Revoke) -> bool:
+            if await is_stored(transaction, revocation):
+                return False
+            await store_revocation(transaction, revocation)
+            return True
+
+        return await self._add(revocation, operation)
+
+    async def _add(
+        self,
+        revocation: Revocation,
+        operation: Callable[[Transaction, Revoke], Coroutine[Any, Any, Result]],
+    ) -> Result:
+        def committed(_: Result) -> None:
             self._revoker.revoke(revocation)
             self._announce()
 
-        await self._finish(self._write(operation, committed, _id_of(revocation)))
+        return await self._finish(self._write(operation, committed, _id_of(revocation)))
 
     async def write(
         self,

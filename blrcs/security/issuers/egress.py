@@ -2,7 +2,7 @@
 
 Whoever can have a server fetch something must not reach what only the server can: neither an inner
 address nor what a redirect leads to (OWASP API7:2023). So the host is one of a list, all its
-addresses are public ones, the connection goes to the very address that was looked at, whatever the
+addresses are public ones, the connection goes to one of those that were looked at, whatever the
 name means a moment later, and a redirect is a failure. The system's proxies are not used.
 """
 
@@ -12,7 +12,7 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
@@ -78,8 +78,7 @@ class Egress:
         parts = self._checked(url)
         host, port = parts.hostname or "", parts.port or HTTPS_PORT
         try:
-            address = self._address_of(host, port)
-            return self._read(parts, host, port, address)
+            return self._read(parts, host, port, self._addresses_of(host, port))
         except (OSError, HTTPException, ValueError) as error:
             raise EgressError(f"{url}: {error or type(error).__name__}") from error
 
@@ -95,21 +94,31 @@ class Egress:
             raise EgressError(f"{parts.hostname!r} is no host that may be reached")
         return parts
 
-    def _address_of(self, host: str, port: int) -> str:
-        addresses = self.resolve(host, port)
+    def _addresses_of(self, host: str, port: int) -> list[str]:
+        addresses = list(dict.fromkeys(self.resolve(host, port)))
         if not addresses:
             raise EgressError(f"{host} has no address")
         if not self.allow_private:
             for address in addresses:
                 if not is_public(address):
                     raise EgressError(f"{host} is at {address}, which is no public address")
-        return next(iter(addresses))
+        return addresses
 
-    def _read(self, parts: SplitResult, host: str, port: int, address: str) -> Document:
+    def _connected(self, addresses: Sequence[str], port: int) -> socket.socket:
+        """A connection to the first address that can be reached."""
+        *others, last = addresses
+        timeout_s = self.timeout_s / len(addresses)
+        for address in others:
+            with contextlib.suppress(OSError):
+                return socket.create_connection((address, port), timeout_s)
+        return socket.create_connection((last, port), timeout_s)
+
+    def _read(self, parts: SplitResult, host: str, port: int, addresses: Sequence[str]) -> Document:
         context = ssl.create_default_context(cafile=self.ca_file)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         connection = HTTPSConnection(host, port, timeout=self.timeout_s, context=context)
-        plain = socket.create_connection((address, port), self.timeout_s)
+        plain = self._connected(addresses, port)
+        plain.settimeout(self.timeout_s)
         tls = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
         # A peer that sends an octet now and then never lets a read time out.
         end = threading.Timer(self.timeout_s, _cut_off, [tls])

@@ -1,6 +1,7 @@
 """Keeps the keys of one issuer up to date."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 60.0
 BETWEEN_LOOKS_S = 10.0
 """A flood of tokens with unknown keys has an issuer asked no more often than that."""
+MAX_WAITING = 64
+"""So many calls wait for an issuer's answer at a time: few of a worker's."""
 
 log = structlog.get_logger("blrcs.issuers")
 
@@ -72,30 +75,43 @@ class IssuerFollower:
         self._pace = pace or Pace()
         self._between_looks_s = between_looks_s
         self._wanted = asyncio.Event()
+        self._answer: asyncio.Future[None] | None = None
+        self._waiting = 0
         self._keyset: Keyset | None = None
         self._good_until_ns = 0
 
-    def want(self) -> bool:
-        """A token names a key that is not known: has the issuer asked soon. Never waits."""
+    def want(self) -> asyncio.Future[None] | None:
+        """A token names a key that is not known: has the issuer asked soon. Never waits.
+
+        Returns what is done when the issuer has been asked, where it is asked at once; None where
+        it was asked a moment ago, or too many wait.
+        """
         self._wanted.set()
-        return False
+        if self._answer is None or self._waiting >= MAX_WAITING:
+            return None
+        self._waiting += 1
+        return self._answer
 
     async def run(self) -> None:
         """Until it is cancelled."""
+        wait_s = 0.0
         while True:
+            answer = self._answer = asyncio.get_running_loop().create_future()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._wanted.wait()
             wait_s = await self.fetch()
+            # Whoever has not got what it wanted wants it again.
+            self._wanted.clear()
+            self._answer, self._waiting = None, 0
+            answer.set_result(None)
             # The next one is due then; or sooner where somebody wants it, but not at once.
             pause_s = min(self._between_looks_s, wait_s)
+            wait_s -= pause_s
             await asyncio.sleep(pause_s)
-            try:
-                async with asyncio.timeout(wait_s - pause_s):
-                    await self._wanted.wait()
-            except TimeoutError:
-                pass
 
     async def fetch(self) -> float:
         """Asks once, and tells how many seconds may pass until the next time."""
-        self._wanted.clear()
         try:
             published = await asyncio.to_thread(self._source.fetch, self._keyset)
         except EgressError as error:

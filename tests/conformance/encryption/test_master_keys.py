@@ -1,24 +1,23 @@
 """Each adapter of a master key passes the suite."""
 
-import os
-import shutil
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from blrcs.config.variable_names import PIN_VARIABLE
 from blrcs.encryption import opening
 from blrcs.encryption.local_master_key import EnvironmentMasterKey, FileMasterKey
 from blrcs.encryption.master_key import MasterKey, MasterKeyError
 from blrcs.encryption.opening import open_master_key
 from blrcs.encryption.pkcs11_master_key import open_pkcs11
 from blrcs.testing.master_key import MasterKeyConformance, OpenKey
+from tests.servers.softhsm import PIN, Token, softhsm
 
-PIN = "1234"
 ONE, OTHER = "5a" * 32, "5b" * 32
-MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so")
+WITH_PIN = {PIN_VARIABLE: PIN}
 
 
 class TestFile(MasterKeyConformance):
@@ -45,41 +44,20 @@ class TestEnvironment(MasterKeyConformance):
 
 
 @pytest.fixture(scope="module")
-def token(tmp_path_factory: Any) -> Any:
+def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Token]:
     """Two keys in a SoftHSM of the tests' own."""
-    import pkcs11
-
-    module = next(each for each in MODULES if Path(each).exists())
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    config = folder / "softhsm2.conf"
-    config.write_text(f"directories.tokendir = {folder}/tokens\nlog.level = ERROR\n")
-    os.environ["SOFTHSM2_CONF"] = str(config)
-    command = shutil.which("softhsm2-util") or "softhsm2-util"
-    subprocess.run(
-        [command, "--init-token", "--free", "--label", "blrcs", "--pin", PIN, "--so-pin", PIN],
-        check=True,
-        capture_output=True,
-    )
-    with pkcs11.lib(module).get_token(token_label="blrcs").open(user_pin=PIN, rw=True) as session:
-        for number, label in enumerate(("one", "other")):
-            session.generate_key(
-                pkcs11.KeyType.AES, 256, label=label, id=bytes([number]), store=True
-            )
-    yield SimpleNamespace(module=module, environment={"BLRCS_PKCS11_PIN": PIN})
-    del os.environ["SOFTHSM2_CONF"]
+    with softhsm(tmp_path_factory.mktemp("softhsm"), "one", "other") as made:
+        yield made
 
 
 class TestPkcs11(MasterKeyConformance):
     @pytest.fixture
-    def open_key(self, token: Any) -> OpenKey:
-        text = f"token=blrcs;object=one;module={token.module}"
-        return lambda: open_pkcs11(text, token.environment)
+    def open_key(self, token: Token) -> OpenKey:
+        return lambda: open_pkcs11(token.key("one"), WITH_PIN)
 
     @pytest.fixture
-    def open_other(self, token: Any) -> OpenKey:
-        text = f"token=blrcs;object=other;module={token.module}"
-        return lambda: open_pkcs11(text, token.environment)
+    def open_other(self, token: Token) -> OpenKey:
+        return lambda: open_pkcs11(token.key("other"), WITH_PIN)
 
     @pytest.mark.parametrize(
         ("text", "environment", "said"),
@@ -92,7 +70,7 @@ class TestPkcs11(MasterKeyConformance):
         ],
     )
     async def test_what_is_wrong_is_said_in_one_line(
-        self, token: Any, text: str, environment: dict[str, str], said: str
+        self, token: Token, text: str, environment: dict[str, str], said: str
     ) -> None:
         key = open_pkcs11(text.format(module=token.module), environment)
         with pytest.raises(MasterKeyError, match=said) as caught:

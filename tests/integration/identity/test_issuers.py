@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from blrcs.security.issuers.egress import Egress, EgressError, is_public
-from blrcs.security.issuers.follower import IssuerFollower, Pace
+from blrcs.security.issuers.follower import MAX_WAITING, IssuerFollower, Pace
 from blrcs.security.issuers.key_set import KeySource, PublishedKeys
 from blrcs_native.tokens.keys import Keyset
 from tests.servers.issuer import DISCOVERY, KEYS, issuer
@@ -77,6 +77,14 @@ def test_a_name_is_resolved_once_and_the_connection_goes_there(other):
     once = egress(other, resolve=lambda *_: next(answers))
     assert once.fetch(f"{other.url}{KEYS}").members["keys"]
     assert next(answers) == ["203.0.113.1"]
+
+
+def test_of_several_addresses_one_that_answers_is_enough(other):
+    several = egress(other, resolve=lambda *_: ["::1", "127.0.0.2", "127.0.0.1", "127.0.0.1"])
+    assert several.fetch(f"{other.url}{KEYS}").members["keys"]
+    nowhere = egress(other, resolve=lambda *_: ["::1", "127.0.0.2"])
+    refusal(nowhere, f"{other.url}{KEYS}")
+    assert other.asked == [KEYS]
 
 
 @pytest.mark.parametrize(
@@ -287,8 +295,51 @@ async def test_a_key_that_is_not_known_has_the_issuer_asked_once_however_many_wa
         assert followed.source.fetches == fetches
         if fetches < 3:
             for _ in range(100):
-                assert not followed.follower.want()
+                followed.follower.want()
+    await ended(running)
+    assert fetched.empty()
+
+
+async def ended(running):
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
-    assert fetched.empty()
+
+
+async def test_who_wants_a_key_is_told_when_the_issuer_was_asked(followed):
+    assert followed.follower.want() is None
+    followed.source.outcomes = [PublishedKeys(KEYSET, 3600), EgressError("away")]
+    running = asyncio.create_task(followed.follower.run())
+    for fetches in (1, 2):
+        # So much later the issuer may be asked.
+        for _ in range(1 if fetches == 1 else 8):
+            await asyncio.sleep(0)
+        told = followed.follower.want()
+        # However many want it, there is one answer, and so many wait for it.
+        others = [followed.follower.want() for _ in range(MAX_WAITING)]
+        assert others == [told] * (MAX_WAITING - 1) + [None]
+        await told
+        assert followed.source.fetches == fetches
+    await ended(running)
+
+
+async def test_who_wanted_what_has_just_been_fetched_has_it_not_fetched_again(followed):
+    followed.source.outcomes = [PublishedKeys(KEYSET, 3600)]
+    fetched = asyncio.Event()
+    followed.follower._trust = lambda _: (followed.follower.want(), fetched.set())
+    running = asyncio.create_task(followed.follower.run())
+    await fetched.wait()
+    await asyncio.sleep(0.05)  # what comes too often comes at once
+    await ended(running)
+    assert followed.source.fetches == 1
+
+
+async def test_nobody_waits_for_an_issuer_that_was_asked_a_moment_ago(followed):
+    followed.follower._between_looks_s = 3600.0
+    followed.source.outcomes = [PublishedKeys(KEYSET, 3600)]
+    running = asyncio.create_task(followed.follower.run())
+    await asyncio.sleep(0)
+    await followed.follower.want()
+    assert followed.follower.want() is None
+    await ended(running)
+    assert followed.source.fetches == 1

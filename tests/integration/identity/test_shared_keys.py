@@ -2,13 +2,18 @@
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 
 import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from blrcs.database.repositories.settings import stored
+from blrcs.database.statement import Statement
+from blrcs.database.tables import settings
 from blrcs.domain.key_schedule import KeyState
 from blrcs.encryption.data_keys import DataKeys
-from blrcs.encryption.key_store import KeyStore
+from blrcs.encryption.key_store import KeyStore, put_setting
 from blrcs.encryption.local_master_key import FileMasterKey
 from blrcs.encryption.master_key import MasterKeys
 from blrcs.encryption.sealer import Sealer
@@ -19,6 +24,7 @@ from blrcs.security.shared_keys import SETTING, SharedKeys
 from tests.unit.application.identity_fakes import MINUTE_NS, FakeClock
 
 OVERLAP_NS = 10 * MINUTE_NS
+REMOVE = Statement(sa.delete(settings).where(settings.c.key == SETTING))
 
 
 class Machine:
@@ -172,3 +178,45 @@ async def test_a_database_that_says_nothing_new_changes_nothing(machines):
     await one.shared.settle()
     assert one.directory.stamp() == stamp
     assert one.directory.read().schedule == before.schedule
+
+
+async def test_why_keys_cannot_be_shared_is_told_once(machines, database, clock):
+    one, other = machines
+    await settle(machines)
+    before = one.state
+    async with changed(database, SETTING, lambda sealed: sealed[:-1] + bytes([sealed[-1] ^ 1])):
+        with capture_logs() as lines:
+            for _ in range(3):
+                await one.shared.keep()
+        assert [line["event"] for line in lines] == ["signing keys cannot be shared"]
+        assert "altered" in lines[0]["problem"]
+        assert one.state == before
+        (one.directory.path / "keys.json").write_text("nonsense")
+    with capture_logs() as lines:
+        await one.shared.keep()
+    assert "is no manifest of keys" in lines[0]["problem"]
+
+    (one.directory.path / "keys.json").unlink()
+    with capture_logs() as lines:
+        await one.shared.keep()
+        await other.shared.keep()
+    assert [line["event"] for line in lines] == ["signing keys are shared again"]
+
+
+async def test_keys_that_are_gone_from_the_database_come_back(machines, database):
+    one, other = machines
+    await settle(machines)
+    before = one.state
+    await database.run(lambda each: each.execute(REMOVE))
+    await settle(machines)
+    assert one.state == other.state == before
+    assert await stored(database, SETTING) is not None
+
+
+@asynccontextmanager
+async def changed(database, name, change):
+    """While a setting is another one."""
+    before = await stored(database, name)
+    await database.run(lambda each: put_setting(each, name, change(before)))
+    yield
+    await database.run(lambda each: put_setting(each, name, before))

@@ -73,6 +73,14 @@ async def test_refreshing_spends_the_token_and_keeps_the_session(identity, signe
     assert again.refresh_token
 
 
+async def test_each_sign_in_gives_a_session_and_tokens_of_its_own(identity, signed_in):
+    others = [await identity.sign_in("alice") for _ in range(2)]
+    all_three = (signed_in, *others)
+    assert len({each.session for each in all_three}) == 3
+    for name in ("access_token", "refresh_token"):
+        assert len({getattr(each.tokens, name) for each in all_three}) == 3
+
+
 async def test_a_spent_token_ends_the_whole_session_at_once(identity, signed_in):
     other = await identity.sign_in("alice")
     renewed = await identity.refresh(signed_in.tokens.refresh_token)

@@ -140,6 +140,7 @@ def test_the_log_is_for_people_in_development(environment, asked, log_format):
         ({"auth": {"refresh_token_ttl": "31d"}}, "refresh_token_ttl is longer than session_ttl"),
         ({"auth": {"refresh_token_ttl": "1m"}}, "access_token_ttl is longer"),
         ({"auth": {"algorithm": "none"}}, "EdDSA"),
+        ({"auth": {"token_cache_entries": 1}}, "is 0, or at least 2"),
         ({"auth": {"initial_admin_password": "short"}}, "has not 8 to 1024 characters"),
         ({"guards": {"shadow": ["firewall"]}}, "rate_limit"),
         ({"limits": {"rules": [RULE, RULE]}}, "2 rules are called 'r'"),

@@ -33,7 +33,9 @@ def test_plain_text_for_a_list_is_a_problem():
 
 def test_other_programs_variables_and_empty_ones_do_not_count():
     environ = {"PATH": "/bin", "BLRC": "1", "BLRCS_SERVER__UDS": "", "BLRCS_CONFIG_DIR": "/etc"}
-    assert read_variables(environ | {"BLRCS_CONFIG": "/x"}).values == {}
+    environ |= {"BLRCS_CONFIG": "/x", "BLRCS_TOKEN": "x", "BLRCS_PKCS11_PIN": "1234"}
+    read = read_variables(environ)
+    assert (read.values, read.problems) == ({}, ())
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from contextlib import suppress
 
 import jwt
 import pytest
+from structlog.testing import capture_logs
 
 from blrcs.security.key_directory import KeyDirectory
 from blrcs.security.key_follower import KeyFollower
@@ -18,6 +19,7 @@ class World:
         self.ring = KeyRing(self.directory, clock=self.clock)
         self.verifier = TokenVerifier(self.ring.keyset(), issuers=["i"], audiences=["a"])
         self.revoked = []
+        self.stored = set()
         self.revoking = asyncio.Event()
         self.fails = 0
         self.elapsed_ns = 0
@@ -36,8 +38,11 @@ class World:
         if self.fails:
             self.fails -= 1
             raise OSError("the database is away")
+        is_new = kid not in self.stored
         self.revoked.append(kid)
+        self.stored.add(kid)
         self.revoking.set()
+        return is_new
 
     async def watch(self, directory):
         assert directory == self.directory.path
@@ -85,6 +90,23 @@ async def test_a_retired_key_is_told_of_once_it_could_be(world):
     await world.follower.settle()
     await world.follower.settle()
     assert world.revoked == [first]
+
+
+async def test_a_retirement_that_is_stored_is_put_in_force_and_not_told_again(world):
+    (first,) = world.trusted
+    world.directory.retire(first, world.clock(), force=True)
+    world.stored.add(first)
+    with capture_logs() as lines:
+        await world.follower.settle()
+    assert world.revoked == [first]
+    assert "signing key retired" not in [line["event"] for line in lines]
+
+    second = world.rotate()
+    world.directory.retire(second, world.clock(), force=True)
+    with capture_logs() as lines:
+        await world.follower.settle()
+        await world.follower.settle()
+    assert [line["event"] for line in lines].count("signing key retired") == 1
 
 
 async def test_files_that_cannot_be_read_leave_the_last_keys(world):

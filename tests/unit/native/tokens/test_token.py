@@ -83,7 +83,7 @@ def test_claims_cannot_be_made_or_changed_by_others() -> None:
 def test_refusals_are_single_values_that_hold_nothing_of_the_token() -> None:
     verifier = make_verifier()
     assert verifier.verify("secret") is verifier.verify("other") is REFUSALS["TOKEN_MALFORMED"]
-    assert len(REFUSALS) == 17
+    assert len(REFUSALS) == 18
     for name, refusal in REFUSALS.items():
         assert refusal.reason == name
         assert name.startswith("TOKEN_")
@@ -147,6 +147,9 @@ def test_a_text_whose_memory_looks_like_a_token_is_not_one() -> None:
         {"leeway_s": 301},
         {"leeway_s": 1.5},
         {"leeway_s": True},
+        {"max_ttl_s": 0},
+        {"max_ttl_s": 2**40},
+        {"max_ttl_s": 1.5},
         {"max_bytes": 0},
         {"cache_entries": -1},
         {"cache_entries": 1},

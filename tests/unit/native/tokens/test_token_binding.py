@@ -1,5 +1,7 @@
 """Scopes, bindings, other issuers and keys that come and go, at the verifier and the guard."""
 
+import asyncio
+
 import pytest
 
 from blrcs.interceptors.authentication import REJECTIONS
@@ -22,6 +24,7 @@ from tests.unit.native.tokens.token_factory import (
 )
 
 OTHER = "https://other.example"
+KEY_UNKNOWN = "TOKEN_KEY_UNKNOWN"
 HOUR_NS = 3600 * 10**9
 
 
@@ -178,6 +181,43 @@ def test_a_key_that_is_not_known_yet_is_looked_for():
     assert reason(verifier.verify(make_token(header={"kid": "k3"}))) == "TOKEN_KEY_UNKNOWN"
 
 
+async def test_the_guard_waits_for_keys_that_are_on_their_way():
+    other = other_verifier(keyset=Keyset([], may_be_empty=True))
+    verifier = make_verifier()
+    verifier.delegate({OTHER: other})
+    guard = AuthenticationGuard(verifier, REJECTIONS)
+    coming = asyncio.get_running_loop().create_future()
+    other.look_for_keys(lambda: coming)
+
+    deciding = [
+        asyncio.ensure_future(guard.check(call_with("Bearer", other_token()))) for _ in range(2)
+    ]
+    assert guard.check(call_with("Bearer", make_token())) is None
+    # What is not left to that issuer does not wait.
+    assert (
+        guard.check(call_with("Bearer", make_token(header={"kid": "k3"})))
+        is REJECTIONS[KEY_UNKNOWN]
+    )
+    await asyncio.sleep(0)
+    assert not any(each.done() for each in deciding)
+    other.replace_keyset(Keyset([verification_key("HS256", "o1", 7)]))
+    coming.set_result(None)
+    assert await asyncio.gather(*deciding) == [None, None]
+
+
+async def test_the_guard_waits_once_and_only_where_there_is_something_to_wait_for():
+    other = other_verifier(keyset=Keyset([], may_be_empty=True))
+    verifier = make_verifier()
+    verifier.delegate({OTHER: other})
+    guard = AuthenticationGuard(verifier, REJECTIONS)
+    coming = asyncio.get_running_loop().create_future()
+    coming.set_result(None)
+    other.look_for_keys(lambda: coming)
+    assert await guard.check(call_with("Bearer", other_token())) is REJECTIONS[KEY_UNKNOWN]
+    other.look_for_keys(lambda: None)
+    assert guard.check(call_with("Bearer", other_token())) is REJECTIONS[KEY_UNKNOWN]
+
+
 def test_what_a_revoked_key_signed_is_refused_from_the_cache_too():
     revocations = Revocations(clock=lambda: NOW_NS)
     verifier = make_verifier(revocations=revocations)
@@ -214,9 +254,11 @@ def other_verifier(**settings):
         return None if subject == "nobody" else (f"others/{subject}", ("groups/others",))
 
     return make_verifier(
-        keyset=Keyset([verification_key("HS256", "o1", 7)]),
         issuers=[OTHER],
-        **({"identify": identify} | settings),
+        **(
+            {"keyset": Keyset([verification_key("HS256", "o1", 7)]), "identify": identify}
+            | settings
+        ),
     )
 
 
