@@ -1,8 +1,8 @@
 """Adding a row, or replacing what is there under its key."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from blrcs.database.own_insert import own_insert
 from blrcs.database.statement import Construct, Statement
 
 
@@ -18,16 +18,13 @@ def upsert(table: sa.Table, *replaced: str) -> Statement:
     names = replaced or tuple(each.name for each in table.columns if each.name not in keys)
 
     def construct(dialect: str) -> Construct:
-        insert = own_insert(dialect, table)
-        changed: sa.Insert
         if dialect == "mysql":
-            changed = insert.on_duplicate_key_update(
-                {name: insert.inserted[name] for name in names}
-            )
-        else:
-            changed = insert.on_conflict_do_update(
-                index_elements=keys, set_={name: insert.excluded[name] for name in names}
-            )
+            added = mysql.insert(table)
+            return added.on_duplicate_key_update({name: added.inserted[name] for name in names})
+        insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+        changed: sa.Insert = insert.on_conflict_do_update(
+            index_elements=keys, set_={name: insert.excluded[name] for name in names}
+        )
         return changed
 
     return Statement(construct)

@@ -7,7 +7,9 @@ from functools import partial
 from blrcs.database.adapter import DatabaseAdapter
 from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.kind import kind_of
+from blrcs.database.mysql.dialect import MARIADB
 from blrcs.database.pool import PoolLimits, PoolObserver, Unobserved
+from blrcs.database.postgresql.dialect import POSTGRESQL
 from blrcs.database.replicas.adapter import ReplicatedDatabase
 from blrcs.database.replicas.group import ReplicaGroup, ReplicaObserver, ReplicaOptions
 from blrcs.database.replicas.mariadb import GtidPositions
@@ -68,10 +70,8 @@ async def with_replicas(
 
 
 def _positions(primary: DatabaseAdapter) -> Positions:
-    # SQLAlchemy's name of it, which tells MariaDB from MySQL.
-    name = primary.dialect.compiler.name
-    if name == "postgresql":
+    if primary.dialect is POSTGRESQL:
         return WalPositions()
-    if name == "mariadb":
+    if primary.dialect is MARIADB:
         return GtidPositions()
     raise DatabaseOpenError("database.replicas", "only PostgreSQL and MariaDB can have them")

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from blrcs.database.adapter import DatabaseAdapter, Transaction
-from blrcs.database.own_insert import own_insert
 from blrcs.database.statement import Construct, Row, Statement
 from blrcs.database.tables import access_decisions as decisions
 from blrcs.domain.decision import Decision
@@ -19,21 +19,20 @@ _LAST = decisions.c.last_seen_at_ns
 
 def _add(dialect: str) -> Construct:
     """Adds a row, or its count to what is there."""
-    insert = own_insert(dialect, decisions)
-    changed: sa.Insert
     if dialect == "mysql":
-        changed = insert.on_duplicate_key_update(
-            count=decisions.c.count + insert.inserted.count,
-            last_seen_at_ns=insert.inserted.last_seen_at_ns,
+        added = mysql.insert(decisions)
+        return added.on_duplicate_key_update(
+            count=decisions.c.count + added.inserted.count,
+            last_seen_at_ns=added.inserted.last_seen_at_ns,
         )
-    else:
-        changed = insert.on_conflict_do_update(
-            index_elements=["id"],
-            set_={
-                "count": decisions.c.count + insert.excluded.count,
-                "last_seen_at_ns": insert.excluded.last_seen_at_ns,
-            },
-        )
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert(decisions)
+    changed: sa.Insert = insert.on_conflict_do_update(
+        index_elements=["id"],
+        set_={
+            "count": decisions.c.count + insert.excluded.count,
+            "last_seen_at_ns": insert.excluded.last_seen_at_ns,
+        },
+    )
     return changed
 
 
