@@ -10,7 +10,7 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).parent
 NATIVE = Path("_native/blrcs_native")
 GENERATED = Path("_generated")
-FAST = ["-O3", "-fno-semantic-interposition"]
+FAST = ["-O3", "-g0", "-fno-semantic-interposition"]  # a fifth of compiling is for debuggers
 SANITIZED = ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"]
 COUNTED = ["-fsanitize-coverage=trace-pc"]  # see tests/fuzz/coverage.c
 PROFILES = {  # see deploy/train

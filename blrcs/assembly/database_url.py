@@ -1,7 +1,7 @@
 """Which database the settings name."""
 
 from blrcs.config.settings import Settings
-from blrcs.database.sqlite.kind import file_url
+from blrcs.database.sqlite.file_url import file_url
 
 DATABASE_FILE = "blrcs.db"
 

@@ -29,12 +29,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A database, the way to it, and the branches of migrations that it holds."""
+    """A database, and the branches of migrations that it holds."""
 
     settings: Settings
     url: str
-    road: "MigrationRoad"
     branches: "tuple[Branch, ...]"
+
+    @property
+    def road(self) -> "MigrationRoad":
+        """The way to it; ends the command where the URL is of no known kind."""
+        # Only here: it takes longer to load than all that some commands run.
+        from blrcs.database.kind import kind_of  # noqa: PLC0415 - see the package
+
+        with told():
+            return kind_of(self.url).road(self.url)
 
     def branch(self, name: str) -> "Branch":
         """The branch of that name; ends the command where there is none."""
@@ -82,7 +90,6 @@ def find_target(
 ) -> Target:
     """Reads the configuration as ``blrcs serve`` does; ends the command where it is wrong."""
     from blrcs.assembly.database_url import database_url  # noqa: PLC0415 - see the package
-    from blrcs.database.kind import kind_of  # noqa: PLC0415
     from blrcs.database.migrations.declared import declared_branches  # noqa: PLC0415
 
     flags: dict[str, Any] = {
@@ -92,8 +99,7 @@ def find_target(
     settings = load_or_exit(config_directory, config_file, flags).settings
     url = database_url(settings)
     with told():
-        branches = declared_branches(settings.services.migrations)
-        return Target(settings, url, kind_of(url).road(url), branches)
+        return Target(settings, url, declared_branches(settings.services.migrations))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The rows of many keys by one statement."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -37,7 +38,8 @@ class KeyedRows:
         self._select = select
         self._key = key
         self._whole = Statement(self._among_lists)
-        self._places = [(size, Statement(self._among(size))) for size in SIZES]
+        # Built where one is asked for: the longest of them have a thousand nodes.
+        self._places = [(size, Statement(partial(self._among, size))) for size in SIZES]
 
     async def fetch(
         self, source: Reads | Transaction, dialect_name: str, keys: Sequence[Any], **others: Any
@@ -78,7 +80,8 @@ class KeyedRows:
         found = self._select.where(*same).offset(sa.literal_column("0"))
         return sa.select(found.lateral()).select_from(wanted)
 
-    def _among(self, size: int) -> Construct:
+    def _among(self, size: int, dialect_name: str) -> Construct:
+        del dialect_name
         places = [
             [sa.bindparam(_place(at, index), type_=column.type) for index in range(size)]
             for at, column in enumerate(self._key)

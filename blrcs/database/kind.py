@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib import metadata
 from typing import Protocol
 
 from blrcs.database.adapter import BlockingReader, DatabaseAdapter
@@ -17,6 +16,7 @@ from blrcs.database.migrations.road import MigrationRoad
 from blrcs.database.migrations.starting import bring_up_to_date
 from blrcs.database.pool import PoolLimits, PoolObserver
 from blrcs.database.threaded_reader import ThreadedReader
+from blrcs.installed import declared
 
 GROUP = "blrcs.databases"
 
@@ -51,7 +51,7 @@ def kind_of(url: str) -> DatabaseKind:
         DatabaseOpenError: There is no such kind.
     """
     scheme, mark, _ = url.partition(":")
-    found = metadata.entry_points(group=GROUP)
+    found = declared(GROUP)
     if not mark or scheme not in found.names:
         known = ", ".join(sorted(found.names))
         raise DatabaseOpenError("database", f"its URL begins with none of {known}")

@@ -1,12 +1,12 @@
 """Finds the master keys that the configuration names."""
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from blrcs.encryption.local_master_key import EnvironmentMasterKey, FileMasterKey
 from blrcs.encryption.master_key import MasterKey, MasterKeyError, MasterKeys
 from blrcs.encryption.pkcs11_master_key import open_pkcs11
+from blrcs.installed import declared
 
 ENTRY_POINTS = "blrcs.master_keys"
 """The group of adapters that are installed: each a function of the text behind the colon."""
@@ -46,11 +46,9 @@ def open_master_key(text: str, folder: Path, environment: Mapping[str, str]) -> 
 
 
 def _installed(kind: str, rest: str) -> MasterKey:
-    found = tuple(entry_points(group=ENTRY_POINTS, name=kind))
+    found = tuple(declared(ENTRY_POINTS).select(name=kind))
     if not found:
-        known = sorted(
-            {"file", "env", "pkcs11"} | {each.name for each in entry_points(group=ENTRY_POINTS)}
-        )
+        known = sorted({"file", "env", "pkcs11"} | {each.name for each in declared(ENTRY_POINTS)})
         raise MasterKeyError(
             f"encryption: there is no master key adapter {kind!r}; there are: {', '.join(known)}"
         )

@@ -6,6 +6,7 @@ one that most requests lack. So what is known has to be right, and need not be c
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -270,6 +271,7 @@ def pattern_steps(pattern: str) -> list[Step]:
     return steps
 
 
+@cache
 def _characters(among: str) -> str:
     """The characters that a class of a pattern names."""
     named, at = set(), 0

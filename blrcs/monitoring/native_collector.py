@@ -29,18 +29,28 @@ class NativeCollector(Collector):
     def __init__(self, families: Iterable[AnyFamily]) -> None:
         self._families = families
 
+    def describe(self) -> Iterator[Metric]:
+        """As ``collect``, without samples: all that a registry wants to know is the names."""
+        for family in self._families:
+            yield to_metric(family, ())
+        yield _overflow()
+
     def collect(self) -> Iterator[Metric]:
         """One metric for each family, with a sample for each cell in use."""
-        overflow = CounterMetricFamily(
-            "blrcs_metrics_label_overflow_total",
-            "Label sets refused a cell of their own.",
-            labels=["metric"],
-        )
+        overflow = _overflow()
         for family in self._families:
             yield to_metric(family, family.rows())
             if family.label_names:
                 overflow.add_metric([family.name], family.overflow_count)
         yield overflow
+
+
+def _overflow() -> CounterMetricFamily:
+    return CounterMetricFamily(
+        "blrcs_metrics_label_overflow_total",
+        "Label sets refused a cell of their own.",
+        labels=["metric"],
+    )
 
 
 def to_metric(family: AnyFamily, rows: Iterable[tuple[Any, ...]]) -> Metric:

@@ -1,8 +1,10 @@
 """Passwords hashed by Argon2id, off the event loop."""
 
 import asyncio
+import secrets
 import threading
 import unicodedata
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -47,7 +49,7 @@ class Argon2PasswordHasher:
         )
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="password-hasher")
         self._places = threading.BoundedSemaphore(workers + queue_size)
-        self._stand_in = self._argon2.hash("")
+        self._stand_in = _hash_of_nothing(work)
 
     async def hash(self, password: str) -> str:
         """See the port."""
@@ -90,6 +92,16 @@ class Argon2PasswordHasher:
 
     def _leave(self, _: Future[Result]) -> None:
         self._places.release()
+
+
+def _hash_of_nothing(work: HashWork) -> str:
+    """A hash of the form and the work of others, of no password; so there is none to compute."""
+    salt, digest = (
+        b64encode(secrets.token_bytes(size)).rstrip(b"=").decode()
+        for size in (argon2.DEFAULT_RANDOM_SALT_LENGTH, argon2.DEFAULT_HASH_LENGTH)
+    )
+    version = argon2.low_level.ARGON2_VERSION
+    return f"$argon2id$v={version}$m={work.memory_kib},t={work.passes},p=1${salt}${digest}"
 
 
 def _octets(password: str) -> bytes:

@@ -4,6 +4,7 @@ import gc
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from textwrap import dedent
 from typing import Any
 
@@ -80,15 +81,30 @@ def test_who_serves_uses_memory_of_messages_again() -> None:
     assert outcome("started", program=SERVING) < pages // 2 < outcome(program=SERVING)
 
 
-def test_nothing_is_collected_while_a_program_loads() -> None:
+@pytest.fixture
+def unfrozen() -> Iterator[int]:
+    """How many objects the collector does not see; it sees all again at the end of the test."""
+    yield gc.get_freeze_count()
+    gc.unfreeze()
+
+
+def test_nothing_is_collected_while_a_program_loads(unfrozen: int) -> None:
     with loading():
         assert not gc.isenabled()
         with loading():
             pass
         assert not gc.isenabled()
+        assert gc.get_freeze_count() == unfrozen
     assert gc.isenabled()
 
 
+def test_what_was_loaded_is_spared_the_collector(unfrozen: int) -> None:
+    with loading():
+        pass
+    assert gc.get_freeze_count() > unfrozen
+
+
+@pytest.mark.usefixtures("unfrozen")
 def test_what_cannot_be_loaded_leaves_the_collector_at_work() -> None:
     with pytest.raises(ImportError), loading():
         raise ImportError

@@ -6,12 +6,12 @@ whose value a package, or by the option ``services.migrations``, which goes befo
 
 import sys
 from collections.abc import Mapping
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.migrations.branch import BLRCS, Branch, named_branch
+from blrcs.installed import declared
 
 GROUP = "blrcs.migrations"
 
@@ -26,7 +26,7 @@ def declared_branches(configured: Mapping[str, str]) -> tuple[Branch, ...]:
     Raises:
         DatabaseOpenError: There is no such package or folder.
     """
-    places = {entry.name: entry.value for entry in metadata.entry_points(group=GROUP)}
+    places = {entry.name: entry.value for entry in declared(GROUP)}
     places.update(configured)
     services = [named_branch(name, _folder(name, places[name])) for name in sorted(places)]
     return (BLRCS, *services)

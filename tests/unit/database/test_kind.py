@@ -4,7 +4,7 @@ import pytest
 
 from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.kind import kind_of
-from blrcs.database.sqlite.kind import file_url, path_of
+from blrcs.database.sqlite.file_url import file_url, path_of
 
 
 @pytest.mark.parametrize("path", ["data/blrcs.db", "/var/lib/a b/%41?#.db", "caf\u00e9.db"])

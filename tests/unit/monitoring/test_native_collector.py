@@ -145,6 +145,18 @@ class TestExposition:
         names = [metric.name for metric in NativeCollector([shown]).collect()]
         assert names == ["shown", "blrcs_metrics_label_overflow"]
 
+    def test_described_are_the_same_metrics_without_samples(self) -> None:
+        block = MetricsBlock(1024)
+        Counter(block, "calls_total", "", ("method",)).labels("a").inc()
+        Gauge(block, "open", "").labels().set(2)
+        collector = NativeCollector(block)
+        described, collected = list(collector.describe()), list(collector.collect())
+        assert [(each.name, each.type) for each in described] == [
+            (each.name, each.type) for each in collected
+        ]
+        assert all(each.samples for each in collected)
+        assert not any(each.samples for each in described)
+
     def test_a_name_that_the_registry_has_already_is_refused(self) -> None:
         block = MetricsBlock(64)
         Gauge(block, "process_open_fds", "")
