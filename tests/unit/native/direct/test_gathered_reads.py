@@ -270,6 +270,19 @@ async def test_what_has_to_be_opened_is_left_to_python_for_a_while(reads):
     assert await asyncio.gather(*await answered(reads, "b")) == ["query"]
 
 
+async def test_what_is_too_large_is_left_to_python_for_a_while(reads):
+    call = asyncio.ensure_future(outcome(reads("a")))
+    await reads.asked(1)
+    reads.queries[0].found.set_result([("acme", "orders", "a", b"")])
+    assert await call == "python"
+    reads.clock.now_ns += 10 * SECOND_NS - 1
+    assert await outcome(reads("a")) == "python"
+    assert len(reads.queries) == 1
+    assert await asyncio.gather(*await answered(reads, "b")) == ["query"]
+    reads.clock.now_ns += 1
+    assert await asyncio.gather(*await answered(reads, "a")) == ["query"]
+
+
 async def test_of_many_collections_the_first_are_forgotten(reads):
     call = asyncio.ensure_future(outcome(reads("a")))
     await reads.asked(1)
