@@ -1,9 +1,10 @@
 /* Calls one gRPC method over HTTP/2 in plain text, and checks every answer: its grpc-status, and its
  * messages byte for byte.
  *
- *     arrivals [--asleep] PORT PATH REQUEST REPLY CONNECTIONS STREAMS CALLS RATE [NAME VALUE]...
+ *     arrivals [--asleep] [--many] PORT PATH REQUEST REPLY CONNECTIONS STREAMS CALLS RATE [NAME VALUE]...
  *
- * REQUEST and REPLY are files of framed messages. With a RATE, calls begin at random instants, that
+ * REQUEST and REPLY are files of framed messages. With --many, each message is a call by itself with
+ * the answer in the same place, and calls ask for them in turn. With a RATE, calls begin at random instants, that
  * many a second on average (a Poisson process), on the connections in turn; a call's time counts
  * from the instant at which it was to begin, so that a generator or a server that falls behind shows.
  * With RATE 0, each connection has STREAMS calls open all the time. NAME VALUE pairs are metadata.
@@ -37,7 +38,7 @@ struct bytes {
 
 struct call {
   int64_t due_ns;
-  size_t sent, received;
+  size_t at, sent, received; /* which request and answer; octets of them */
   int status; /* -1 until grpc-status has come */
   char message[128];
 };
@@ -51,7 +52,8 @@ struct connection {
 };
 
 static const int64_t SILENCE_NS = INT64_C(10000000000);
-static struct bytes request, reply;
+static struct bytes *requests, *replies;
+static size_t different;
 static nghttp2_nv *headers;
 static size_t header_count;
 static long begun, finished, calls;
@@ -80,10 +82,26 @@ static struct bytes contents(const char *path) {
   return read;
 }
 
+/* The framed messages of a file, or all of it as one. */
+static size_t split(struct bytes whole, int many, struct bytes **parts) {
+  size_t count = 0, at = 0;
+  *parts = malloc((whole.size / 5 + 1) * sizeof **parts);
+  while (many && at + 5 <= whole.size) {
+    uint32_t size;
+    memcpy(&size, whole.data + at + 1, sizeof size);
+    (*parts)[count] = (struct bytes){whole.data + at, 5 + ntohl(size)};
+    at += (*parts)[count++].size;
+  }
+  if (!many) (*parts)[count++] = whole;
+  else if (count == 0 || at != whole.size) fail("a file", "is not of framed messages");
+  return count;
+}
+
 static ssize_t on_read(nghttp2_session *session, int32_t stream, uint8_t *buffer, size_t size,
                        uint32_t *flags, nghttp2_data_source *source, void *user) {
   (void)session, (void)stream, (void)user;
   struct call *call = source->ptr;
+  struct bytes request = requests[call->at];
   size_t left = request.size - call->sent;
   if (size > left) size = left;
   memcpy(buffer, request.data + call->sent, size);
@@ -107,6 +125,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream, cons
                    size_t size, void *user) {
   (void)flags, (void)user;
   struct call *call = nghttp2_session_get_stream_user_data(session, stream);
+  struct bytes reply = replies[call->at];
   if (call->received + size > reply.size || memcmp(reply.data + call->received, data, size) != 0)
     fail("an answer", "its message is another than it must be");
   call->received += size;
@@ -122,7 +141,7 @@ static int on_close(nghttp2_session *session, int32_t stream, uint32_t code, voi
     snprintf(text, sizeof text, "grpc-status %d %s", call->status, call->message);
     fail("an answer", text);
   }
-  if (call->received != reply.size) fail("an answer", "it is shorter than it must be");
+  if (call->received != replies[call->at].size) fail("an answer", "it is shorter than it must be");
   times_ns[finished++] = now_ns() - call->due_ns;
   connection->open--;
   free(call);
@@ -132,6 +151,7 @@ static int on_close(nghttp2_session *session, int32_t stream, uint32_t code, voi
 static void begin(struct connection *connection, int64_t due_ns) {
   struct call *call = calloc(1, sizeof *call);
   call->due_ns = due_ns;
+  call->at = (size_t)begun % different;
   call->status = -1;
   nghttp2_data_provider body = {.source.ptr = call, .read_callback = on_read};
   if (nghttp2_submit_request(connection->session, NULL, headers, header_count, &body, call) < 0)
@@ -242,9 +262,11 @@ static void make_headers(char **arguments, int pairs, const char *path, const ch
 int main(int argc, char **argv) {
   int asleep = argc > 1 && strcmp(argv[1], "--asleep") == 0;
   argc -= asleep, argv += asleep;
+  int many = argc > 1 && strcmp(argv[1], "--many") == 0;
+  argc -= many, argv += many;
   if (argc < 9 || argc % 2 == 0) fail(argv[0], "see the head of its source for the arguments");
-  request = contents(argv[3]);
-  reply = contents(argv[4]);
+  different = split(contents(argv[3]), many, &requests);
+  if (split(contents(argv[4]), many, &replies) != different) fail(argv[4], "has not an answer for each");
   int connection_count = atoi(argv[5]), streams = atoi(argv[6]);
   calls = atol(argv[7]);
   double rate = atof(argv[8]);

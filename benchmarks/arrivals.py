@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,11 +80,39 @@ def run(
     prefix: Sequence[str] = (),
     options: Sequence[str] = (),
 ) -> str:
-    if load.tls or load.reply is None:
-        raise LoadError("this generator speaks plain text, and compares answers byte for byte")
+    if load.reply is None:
+        raise LoadError("this generator compares answers byte for byte")
+    request, reply = framed(load.request) * load.sends, framed(load.reply) * load.replies
+    return _run(load, request, reply, calls, calls_per_s, folder, (*prefix,), (*options,))
+
+
+def seconds_of_many(load: Load, answers: Mapping[bytes, bytes], calls: int, folder: Path) -> float:
+    """Seconds for calls that send the requests in turn, each with the answer that it must have.
+
+    Raises:
+        LoadError: As for :func:`check`.
+    """
+    requests = b"".join(map(framed, answers))
+    replies = b"".join(map(framed, answers.values()))
+    words = _run(load, requests, replies, calls, 0, folder, (), ("--many",)).split()
+    return float(words[0])
+
+
+def _run(
+    load: Load,
+    requests: bytes,
+    replies: bytes,
+    calls: int,
+    calls_per_s: float,
+    folder: Path,
+    prefix: tuple[str, ...],
+    options: tuple[str, ...],
+) -> str:
+    if load.tls:
+        raise LoadError("this generator speaks plain text")
     request, reply = folder / "arrivals-request.bin", folder / "arrivals-reply.bin"
-    request.write_bytes(framed(load.request) * load.sends)
-    reply.write_bytes(framed(load.reply) * load.replies)
+    request.write_bytes(requests)
+    reply.write_bytes(replies)
     arguments = (
         *options,
         load.port,

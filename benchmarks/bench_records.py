@@ -1,24 +1,28 @@
 """RecordService over real sockets: reads and writes of records, beside what they are measured by.
 
-Servers run on one core; the load, and PostgreSQL's own processes, on another. Reads of PostgreSQL
-stand beside asyncpg alone, with a prepared statement on connections that it holds, and beside a
-service written with FastAPI and SQLAlchemy; those of SQLite beside the guarded call that reads
-nothing. Writes stand beside the drivers: a record a commit on SQLite, as durable as ours, and
-executemany on PostgreSQL. On SQLite the driver writes the same rows that a creation is, and a plain
-row for those who would have no feed of changes; both once more with flushes that take 1 ms longer,
-since the disk decides how much is gained by committing together.
+Servers run on one core; the load, and PostgreSQL's own processes, on another. Reads are of 1,024
+records in turn, ours as those of the others, so that no two callers share what is read for one of
+them. Those of PostgreSQL stand beside asyncpg alone, with a prepared statement on connections that
+it holds, and beside a service written with FastAPI and SQLAlchemy; those of SQLite beside the
+guarded call that reads nothing. Writes stand beside the drivers: a record a commit on SQLite, as
+durable as ours, and executemany on PostgreSQL. On SQLite the driver writes the same rows that a
+creation is, and a plain row for those who would have no feed of changes; both once more with
+flushes that take 1 ms longer, since the disk decides how much is gained by committing together.
 """
 
+import json
 import os
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from urllib.request import Request, urlopen
 
+import arrivals
 from bench_guarded_call import serving as guarded_server
 from harness import Claim, Report, Timing, main, versions
 from load import RESULT, SECONDS_PER_UNIT, Load, LoadError, run_pinned
@@ -29,8 +33,9 @@ from record_scenario import (
     BATCH_WRITE,
     COLLECTION,
     CREATE,
+    GET,
     PARENT,
-    READ,
+    READS,
     TENANT,
     RecordServer,
     batch,
@@ -89,7 +94,7 @@ class Run:
         self.timings: dict[str, Timing] = {}
 
     def reads(self, database: PostgresqlServer) -> None:
-        """One record, again and again."""
+        """Records in turn; every answer is looked at, before the time is taken or at each call."""
         url = database.url("reads")
         database.create_database("reads")
         on_postgresql = self._server("reads", {"BLRCS_DATABASE__URL": url})
@@ -101,7 +106,7 @@ class Run:
         web = self._fastapi(url, on_postgresql)
         self._measure(
             {
-                GUARDED_ECHO: loaded(
+                GUARDED_ECHO: asked_in_turn(
                     echo.pid,
                     Load(
                         echo.port,
@@ -111,12 +116,11 @@ class Run:
                         ORDER.SerializeToString(),
                         self.load_core,
                     ),
+                    {REQUEST.SerializeToString(): ORDER.SerializeToString()},
                 ),
-                GET_SQLITE: loaded(on_sqlite.process.pid, on_sqlite.get_load(self.load_core)),
-                GET_COPY: loaded(copying.process.pid, copying.get_load(self.load_core)),
-                GET_POSTGRESQL: loaded(
-                    on_postgresql.process.pid, on_postgresql.get_load(self.load_core)
-                ),
+                GET_SQLITE: self._gets(on_sqlite),
+                GET_COPY: self._gets(copying),
+                GET_POSTGRESQL: self._gets(on_postgresql),
                 BARE_ASYNCPG: Subject((), ASYNCPG_CONNECTIONS, partial(self._asyncpg, url)),
                 FASTAPI: web,
             }
@@ -170,6 +174,10 @@ class Run:
         for name, timing in measured.items():
             self.timings[name] = Timing(tuple(each / BATCH for each in timing.rounds_ns))
 
+    def _gets(self, server: RecordServer) -> Subject:
+        load = server.load(GET, b"", None, core=self.load_core)
+        return asked_in_turn(server.process.pid, load, server.gets())
+
     def _server(self, name: str, environ: dict[str, str]) -> RecordServer:
         return self.stack.enter_context(
             record_server(self.folder / name, self.server_core, environ)
@@ -184,7 +192,7 @@ class Run:
     def _asyncpg(self, url: str, calls: int, folder: Path) -> float:
         del folder  # it needs no file
         command = [sys.executable, str(PEERS / "bare_asyncpg.py"), url, str(calls)]
-        arguments = [str(ASYNCPG_CONNECTIONS), QUERY, TENANT, COLLECTION, READ]
+        arguments = [str(ASYNCPG_CONNECTIONS), QUERY, ",".join(READS), TENANT, COLLECTION]
         return float(run_pinned([*command, *arguments], self.server_core))
 
     def _executemany(self, url: str, options: list[str], calls: int, folder: Path) -> float:
@@ -204,10 +212,15 @@ class Run:
         command = [sys.executable, PEERS / "fastapi_records.py", url, server.jwk(), TENANT]
         web = self.stack.enter_context(running(command, core=self.server_core))
         token = dict(server.metadata)["authorization"]
-        address = f"http://127.0.0.1:{web.port}/v1/{PARENT}/records/{READ}"
+        addresses = [f"http://127.0.0.1:{web.port}/v1/{PARENT}/records/{each}" for each in READS]
+        for each, address in zip(READS, addresses, strict=True):
+            request = Request(address, headers={"authorization": token})
+            with urlopen(request) as reply:
+                assert json.load(reply)["data"] == data(int(each[1:]))
 
         def run(calls: int, folder: Path) -> float:
-            del folder
+            names = folder / "addresses.txt"
+            names.write_text("\n".join(addresses))
             output = run_pinned(
                 [
                     "h2load",
@@ -215,7 +228,7 @@ class Run:
                     f"--requests={calls}",
                     f"--clients={HTTP_CONNECTIONS}",
                     f"--header=authorization: {token}",
-                    address,
+                    f"--input-file={names}",
                 ],
                 self.load_core,
             )
@@ -225,6 +238,12 @@ class Run:
             return float(finished[1]) * SECONDS_PER_UNIT[finished[2]]
 
         return Subject((web.pid,), HTTP_CONNECTIONS, run)
+
+
+def asked_in_turn(pid: int, load: Load, answers: Mapping[bytes, bytes]) -> Subject:
+    """A server that is sent requests in turn, and each answer is compared."""
+    run = partial(arrivals.seconds_of_many, load, answers)
+    return Subject((pid,), load.connections * load.streams, run)
 
 
 def count(server: RecordServer) -> int:
@@ -248,6 +267,8 @@ def database_beside_the_load() -> Iterator[PostgresqlServer]:
 
 
 def run(rounds: int) -> Report:
+    if reason := arrivals.failure_of_build():
+        raise SystemExit(f"arrivals.c {reason}")
     # A temporary directory may be in memory, where syncing costs nothing.
     place = Path(__file__).parent
     with tempfile.TemporaryDirectory(dir=place, prefix=".records-") as folder:

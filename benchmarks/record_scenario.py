@@ -19,7 +19,8 @@ TENANT = "bench"
 COLLECTION = "people"
 PARENT = f"tenants/{TENANT}/collections/{COLLECTION}"
 RECORDS = 10_000
-READ = "r5000"
+READS = tuple(f"r{number}" for number in range(0, RECORDS, RECORDS // 1_024))[:1_024]
+"""What is read, in turn: so many that callers seldom share what is read for one of them."""
 GET = "/blrcs.v1.RecordService/GetRecord"
 CREATE = "/blrcs.v1.RecordService/CreateRecord"
 BATCH_WRITE = "/blrcs.v1.RecordService/BatchWriteRecords"
@@ -73,12 +74,18 @@ class RecordServer:
             **shape,
         )
 
-    def get_load(self, core: int | None) -> Load:
-        """Gets one record; its reply is what it is now."""
-        request = record_pb2.GetRecordRequest(name=f"{PARENT}/records/{READ}")
-        reply = self.stub.GetRecord(request, metadata=self.metadata)
-        assert reply.data["email"] == data(int(READ[1:]))["email"]
-        return self.load(GET, request.SerializeToString(), reply.SerializeToString(), core=core)
+    def gets(self) -> dict[bytes, bytes]:
+        """Requests for records, with what they are answered now."""
+        # As octets: a parsed reply may be written in another order.
+        get = self.channel.unary_unary(GET)
+        answers = {}
+        for each in READS:
+            request = record_pb2.GetRecordRequest(name=f"{PARENT}/records/{each}")
+            sent = request.SerializeToString()
+            answers[sent] = get(sent, metadata=self.metadata)
+            record = record_pb2.Record.FromString(answers[sent])
+            assert record.data["email"] == data(int(each[1:]))["email"]
+        return answers
 
 
 def batch(numbers: range) -> record_pb2.BatchWriteRecordsRequest:

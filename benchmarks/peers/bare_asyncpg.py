@@ -1,26 +1,35 @@
-"""Reads one row by asyncpg alone: a statement prepared once on each connection that is held.
+"""Reads rows by asyncpg alone: a statement prepared once on each connection that is held.
 
-    python bare_asyncpg.py URL CALLS CONNECTIONS QUERY ARGUMENT...
+    python bare_asyncpg.py URL CALLS CONNECTIONS QUERY ID,ID... ARGUMENT...
 
-Prints the seconds that the calls took; every one of them has to find the row.
+The ids are in turn the last argument of the query. Prints the seconds that the calls took; every
+one of them has to find its row. Whether that is the right one is looked at before.
 """
 
 import argparse
 import asyncio
 import time
+from itertools import cycle, islice
 
 import asyncpg
 import uvloop
 
 
-async def read(url: str, calls: int, connections: int, query: str, arguments: list[str]) -> float:
+async def read(
+    url: str, calls: int, connections: int, query: str, ids: str, arguments: list[str]
+) -> float:
     opened = [await asyncpg.connect(url) for _ in range(connections)]
     statements = [await each.prepare(query) for each in opened]
-    remaining = iter(range(calls))
+    values = [(*arguments, each) for each in ids.split(",")]
+    for each in values:
+        row = await statements[0].fetchrow(*each)
+        if row is None or f"/{each[-1]}".encode() not in row[0]:
+            raise SystemExit(f"a read found no {each[-1]}")
+    remaining = islice(cycle(values), calls)
 
     async def work(statement: asyncpg.prepared_stmt.PreparedStatement) -> None:
-        for _ in remaining:
-            if await statement.fetchrow(*arguments) is None:
+        for each in remaining:
+            if await statement.fetchrow(*each) is None:
                 raise SystemExit("a read found nothing")
 
     start = time.perf_counter()
@@ -37,6 +46,7 @@ def main() -> None:
     parser.add_argument("calls", type=int)
     parser.add_argument("connections", type=int)
     parser.add_argument("query")
+    parser.add_argument("ids")
     parser.add_argument("arguments", nargs="*")
     print(uvloop.run(read(**vars(parser.parse_args()))))
 

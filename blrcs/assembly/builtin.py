@@ -75,14 +75,12 @@ class Builtin:
         encryption_pb2_grpc.add_EncryptionServiceServicer_to_server(
             self.encryption.service(self.base), registrar
         )
-        # With replicas, what a caller's token stands for may be newer than any copy.
-        is_replicated = self.base.consistency_token is not None
         return {
             **direct_access(access.service, access.current),
             **direct_auth(identity.auth_service, identity.verifier),
             **direct_cache(cache_service, self.cache),
             **self.limits.direct,
-            **({} if is_replicated else direct_records(records)),
+            **direct_records(records),
         }
 
     def keep_house(

@@ -12,9 +12,8 @@ from blrcs.api.limit_service import LimitService
 from blrcs.application.cache.get_entry import missing_entry
 from blrcs.application.cache.set_entry import UNMET
 from blrcs.assembly.cache import AnyCache
-from blrcs.assembly.records import Records
+from blrcs.assembly.records import DirectReads, Records
 from blrcs.cache.memory import MemoryCache
-from blrcs.database.repositories.record_at_once import ReadAtOnce
 from blrcs.database.repositories.record_together import RecordsTogether
 from blrcs.database.statement import Row
 from blrcs.domain.cache_entry import Presence
@@ -36,7 +35,6 @@ from blrcs_native.direct.health import DirectHealthCheck
 from blrcs_native.direct.limit import DirectConsume
 from blrcs_native.direct.record import DirectGetRecord
 from blrcs_native.guards.authorization import CurrentAccess
-from blrcs_native.records.copies import RecordCopies
 from blrcs_native.tokens.verifier import TokenVerifier
 
 if TYPE_CHECKING:
@@ -69,30 +67,18 @@ def direct_cache(service: CacheService, cache: AnyCache) -> DirectHandlers:
 
 
 def direct_records(records: Records) -> DirectHandlers:
-    """GetRecord, of what there are good copies of; without copies, of what can be read at once.
-
-    Where nothing can be, of what is read together. Where there are copies, what else is read
-    becomes one on the road through Python. CreateRecord, of plain records that go together.
-    """
+    """GetRecord and CreateRecord, as far as there is what answers them."""
     service, together = records.service, records.create_together
     create: DirectHandlers = {}
     if together is not None:
         make = partial(DirectCreateRecord, together.key_of, together.all_but_taken, MAX_DEPTH)
         create = {service.CreateRecord: make}
-    source = _source_of(records)
-    if source is None:
+    reads: DirectReads | GatheredReads | None = records.direct_reads
+    if isinstance(reads, RecordsTogether):
+        reads = GatheredReads(partial(_read_together, reads), _missing_record)
+    if reads is None:
         return create
-    return {service.GetRecord: partial(DirectGetRecord, source), **create}
-
-
-def _source_of(records: Records) -> RecordCopies | GatheredReads | ReadAtOnce | None:
-    if records.copies is not None:
-        return records.copies.of_records
-    if records.read_at_once is not None:
-        return records.read_at_once
-    if records.read_together is not None:
-        return GatheredReads(partial(_read_together, records.read_together), _missing_record)
-    return None
+    return {service.GetRecord: partial(DirectGetRecord, reads), **create}
 
 
 async def _read_together(

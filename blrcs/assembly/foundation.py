@@ -98,6 +98,7 @@ async def lay_foundation(
         size=settings.database.pool_size,
         overflow=settings.database.pool_overflow,
         timeout_s=settings.database.pool_timeout.ns / NS_PER_S,
+        query_timeout_s=settings.database.query_timeout.ns / NS_PER_S,
         breaker=rules,
     )
     database, reader = await stack.enter_async_context(

@@ -56,21 +56,24 @@ class Copies:
     follower: ChangeFollower
 
 
+DirectReads = RecordCopies | ReadAtOnce | RecordsTogether
+"""Copies, and what else is read becomes one; or the database at once; or for several together."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
     """What the rest of the server needs of it.
 
     Attributes:
-        read_together: For reads of single records, where they gain by it.
-        create_together: Likewise, for creations.
+        direct_reads: Answers reads of single records without Python, where anything can.
+        create_together: Creates records of several callers together, where that gains anything.
     """
 
     service: RecordService
     purge: PurgeRecords
     signal: LocalChangeSignal
     copies: Copies | None
-    read_at_once: ReadAtOnce | None
-    read_together: RecordsTogether | None
+    direct_reads: DirectReads | None
     create_together: CreatePlainRecords | None
 
 
@@ -110,13 +113,6 @@ def assemble_records(
         follower = ChangeFollower(feeds=feed, copies=kept, interval_ns=refresh_interval_ns)
         copies = Copies(of_records=kept, follower=follower)
         gets = CopiedRecords(copies=kept, follower=follower, committed=records, others=records)
-    # Where reads are quicker than handing them to somebody else.
-    reader = base.database.reader
-    read_at_once = None if reader is None else RecordsAtOnce(reader, base.clock).read
-    read_together = None
-    if reader is None and base.consistency_token is None:
-        # What a token stands for is known on the road through Python alone.
-        read_together = RecordsTogether(base.database, base.clock)
     signal = LocalChangeSignal(
         interval_s=refresh_interval_ns / NS_PER_S,
         generation=generation,
@@ -186,7 +182,19 @@ def assemble_records(
         purge=purge,
         signal=signal,
         copies=copies,
-        read_at_once=read_at_once,
-        read_together=read_together,
+        direct_reads=_direct_reads(base, copies),
         create_together=create_together,
     )
+
+
+def _direct_reads(base: Foundation, copies: Copies | None) -> DirectReads | None:
+    if base.consistency_token is not None:
+        # With replicas, what a caller's token stands for may be newer than any copy, and is known
+        # on the road through Python alone.
+        return None
+    if copies is not None:
+        return copies.of_records
+    if base.database.reader is not None:
+        # That is quicker than handing them to somebody else.
+        return RecordsAtOnce(base.database.reader, base.clock).read
+    return RecordsTogether(base.database, base.clock)

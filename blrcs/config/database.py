@@ -22,6 +22,8 @@ class Database(Section):
     """Connections beyond that, opened where all are in use and closed after that."""
     pool_timeout: Annotated[Duration, between("10ms", "10m")] = Duration.parse("30s")
     """How long a call waits for a connection at most."""
+    query_timeout: Annotated[Duration, between("100ms", "1h")] = Duration.parse("1m")
+    """How long a read that is no part of a transaction may take."""
     slow_query: Annotated[Duration, between("0s", "1h")] = Duration.parse("500ms")
     """How long a statement takes that is written down as slow; 0 for none."""
     replicas: Annotated[tuple[Secret, ...], Field(max_length=16)] = ()

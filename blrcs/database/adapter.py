@@ -45,6 +45,8 @@ class Transaction(ABC):
         SerializationError: Another transaction is in the way; nothing of this one stays, and as a
             whole it may succeed if it is run again.
         UnavailableError: The database cannot be reached, or cannot write.
+        OutcomeUnknownError: It was lost before it said whether what was to last is written. Of a
+            transaction only the end of the block raises it.
         TypeError: Parameters are missing, or there are some that the statement does not have.
         RuntimeError: It has ended.
     """

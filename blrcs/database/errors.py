@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from blrcs.domain.errors import DomainError, UnavailableError
+from blrcs.domain.errors import DomainError, OutcomeUnknownError, UnavailableError
 
 ViolationKind = Literal["unique", "foreign_key", "not_null", "check", "other"]
 
@@ -80,6 +80,18 @@ class ConflictError(DomainError):
 def unavailable() -> UnavailableError:
     """The refusal for a disk that is full or fails."""
     return UnavailableError("DATABASE_UNAVAILABLE", "the database cannot be used now")
+
+
+def outcome_unknown() -> OutcomeUnknownError:
+    """What is told of a write whose end the database was not there to confirm."""
+    return OutcomeUnknownError(
+        "OUTCOME_UNKNOWN", "the database was lost on the way: whether it was written is not known"
+    )
+
+
+def query_timed_out() -> UnavailableError:
+    """The refusal of a read that a lock, a lost connection or its own work held up for too long."""
+    return UnavailableError("QUERY_TIMED_OUT", "the database took too long to answer")
 
 
 def closed() -> UnavailableError:

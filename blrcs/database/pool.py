@@ -34,6 +34,7 @@ class PoolLimits:
         linger_s: How long one of those stays that is not needed. Opening one takes longer than
             hundreds of calls, and those who need it come in bursts.
         timeout_s: How long a caller waits for one at most.
+        query_timeout_s: How long a read that is no part of a transaction may take on one.
         breaker: When nobody gets one for a while, since the database does not answer; None for no
             such case.
     """
@@ -42,6 +43,7 @@ class PoolLimits:
     overflow: int = 10
     linger_s: float = 10.0
     timeout_s: float = 30.0
+    query_timeout_s: float = 60.0
     breaker: BreakerRules | None = None
 
 
@@ -154,6 +156,11 @@ class Pool(Generic[Connection]):
     def in_use(self) -> int:
         """Connections that are lent, or being opened."""
         return self._count - len(self._idle)
+
+    @property
+    def query_timeout_s(self) -> float:
+        """See PoolLimits; it is for the borrower to keep."""
+        return self._limits.query_timeout_s
 
     @property
     def is_free(self) -> bool:

@@ -117,6 +117,15 @@ class UnavailableError(DomainError):
         self.retry_after_ns = retry_after_ns
 
 
+class OutcomeUnknownError(UnavailableError):
+    """A dependency was lost before it said whether it did what it was asked for (UNKNOWN).
+
+    Unlike after any other UnavailableError, what is asked for once more may be done twice.
+    """
+
+    code = "UNKNOWN"
+
+
 class OutOfRangeError(DomainError):
     """What is asked for lies before the beginning, or behind the end, of what there is."""
 

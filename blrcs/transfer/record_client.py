@@ -34,7 +34,9 @@ OPTIONS = [
 NEWEST = ((TOKEN_KEY, PRIMARY),)
 """What is compared with what was written must not be older than that."""
 Code = grpc.StatusCode
-TRANSIENT = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.CANCELLED})
+TRANSIENT = frozenset(
+    {Code.UNAVAILABLE, Code.UNKNOWN, Code.DEADLINE_EXCEEDED, Code.ABORTED, Code.CANCELLED}
+)
 """After these the same call may succeed, and what it asked for may have been done."""
 
 

@@ -10,7 +10,8 @@ READ_BYTES = 65536
 class Passage:
     """One connection through the proxy."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: asyncio.StreamWriter) -> None:
+        self.client = client
         self.asked = b""
         self.held_bytes = 0
         self.is_open = asyncio.Event()
@@ -28,6 +29,7 @@ class Proxy:
         self.port = 0
         self._target = target
         self._passages: set[Passage] = set()
+        self._hold_at: bytes | None = None
 
     @property
     def held_bytes(self) -> int:
@@ -43,6 +45,16 @@ class Proxy:
             if which(passage.asked):
                 passage.is_open.clear()
 
+    def hold_at(self, words: bytes) -> None:
+        """Holds back what is answered to the first who asks this, and all that comes after it."""
+        self._hold_at = words
+
+    def cut(self) -> None:
+        """Resets the connections of those whose answers are held back."""
+        for passage in [each for each in self._passages if not each.is_open.is_set()]:
+            self._passages.discard(passage)
+            passage.client.transport.abort()
+
     def release(self) -> None:
         """Passes on what was held back."""
         for passage in self._passages:
@@ -50,13 +62,16 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Passes one connection on."""
-        passage = Passage()
+        passage = Passage(writer)
         self._passages.add(passage)
         there, back = await asyncio.open_connection("127.0.0.1", self._target)
 
         async def ask() -> None:
             while data := await reader.read(READ_BYTES):
                 passage.asked += data
+                if self._hold_at is not None and self._hold_at in data:
+                    self._hold_at = None
+                    passage.is_open.clear()
                 back.write(data)
             back.close()
 

@@ -40,16 +40,16 @@ cdef class GatheredReads:
     cdef object timer
     # Whether something was raised, and has been logged.
     cdef bint has_told
-    # When those collections may be read here again that have sealed records.
+    # When those may be read here again: collections with sealed records, and large records.
     cdef dict passed_until_ns
 
     cdef LateAnswer join(self, Call call, str tenant, str collection, str record_id)
-    cdef bint _is_passed(self, tuple collection) except -1
+    cdef bint _is_passed(self, tuple ids) except -1
     cdef bint _is_full(self) except -1
     cdef bint _leave(self, Turn turn) except -1
     cdef void _begin(self) except *
     cdef void _look_later(self) except *
     cdef void _settle(self, ReadBatch batch, object found) except *
-    cdef void _pass(self, tuple collection) except *
+    cdef void _pass(self, tuple ids) except *
     cdef void _give_up_waiting(self) except *
     cdef void _decline_waiting(self) except *

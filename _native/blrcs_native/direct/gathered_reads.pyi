@@ -17,12 +17,14 @@ class GatheredReads:
 
     Args:
         read: Gives, for ids of tenants, collections and records, the same ids and the reply for
-            each record that there is, with None where it has to be opened first; a Rejection for
-            all of them; or None where each has to go to the method's own handler, as it does for
-            whatever is raised, which is logged once. Keys are valid, and none is there twice.
+            each record that there is, with None where it has to be opened first, and no octet where
+            it is too large to be read with others; a Rejection for all of them; or None where each
+            has to go to the method's own handler, as it does for whatever is raised, which is
+            logged once. Keys are valid, and none is there twice.
         missing: Makes the refusal of a record that there is not.
         monotonic: Nanoseconds of a clock. For ten seconds after a collection was seen to have
-            records that have to be opened, its reads go to the method's own handler at once.
+            records that have to be opened, its reads go to the method's own handler at once, and so
+            do those of a record after it was seen to be large.
         look_after_s: How often it is looked, while others wait, for queries that take too long:
             that are there at one look and at the next.
     """

@@ -108,7 +108,9 @@ cdef class GatheredReads:
         """The answer for a caller; None where it has to go another way."""
         cdef ReadBatch batch = None
         cdef tuple key = (tenant, collection, record_id)
-        if self.passed_until_ns and self._is_passed((tenant, collection)):
+        if self.passed_until_ns and (
+            self._is_passed((tenant, collection)) or self._is_passed(key)
+        ):
             return None
         if self.batches:
             batch = self.batches[-1]
@@ -126,13 +128,13 @@ cdef class GatheredReads:
     cdef bint _is_full(self) except -1:
         return len(self.running) >= MAX_RUNNING and len(self.held) >= MAX_HELD
 
-    cdef bint _is_passed(self, tuple collection) except -1:
-        until_ns = self.passed_until_ns.get(collection)
+    cdef bint _is_passed(self, tuple ids) except -1:
+        until_ns = self.passed_until_ns.get(ids)
         if until_ns is None:
             return False
         if self.monotonic() < until_ns:
             return True
-        del self.passed_until_ns[collection]
+        del self.passed_until_ns[ids]
         return False
 
     cdef void _begin(self) except *:
@@ -230,14 +232,17 @@ cdef class GatheredReads:
                 self._pass((key[0], key[1]))
             elif type(encoded) is not bytes:
                 encoded = bytes(encoded)
+            if encoded is not None and not encoded:
+                self._pass(key)
+                encoded = None
             batch.settle(key, encoded)
         for key in tuple(batch.asked):
             batch.settle(key, self.missing(*key))
 
-    cdef void _pass(self, tuple collection) except *:
+    cdef void _pass(self, tuple ids) except *:
         if len(self.passed_until_ns) >= MAX_PASSED:
             self.passed_until_ns.clear()
-        self.passed_until_ns[collection] = self.monotonic() + PASSED_FOR_NS
+        self.passed_until_ns[ids] = self.monotonic() + PASSED_FOR_NS
 
     cdef void _give_up_waiting(self) except *:
         while self.batches:

@@ -13,7 +13,7 @@ from blrcs.application.ports.records import (
 )
 from blrcs.application.records.record_planner import RecordPlanner
 from blrcs.application.records.record_sealer import RecordSealer
-from blrcs.domain.errors import AbortedError, DomainError
+from blrcs.domain.errors import AbortedError, DomainError, OutcomeUnknownError
 from blrcs.domain.record import Record
 from blrcs.domain.record_name import CollectionKey
 
@@ -52,6 +52,7 @@ class RecordWriter:
         Raises:
             NotFoundError: There is no such collection.
             AbortedError: The collection was changed again and again.
+            OutcomeUnknownError: The writes may have been carried out.
             DomainError: What the plan, or a write of it, raises.
         """
         for _ in range(ATTEMPTS):
@@ -66,6 +67,8 @@ class RecordWriter:
             except CollectionChangedError:
                 self._shapes.forget(parent)
                 continue
+            except OutcomeUnknownError:
+                raise  # once more could be twice
             except DomainError:
                 # Unless it was judged by a collection that is in force no more.
                 if await self._shapes.get(parent) is shape:

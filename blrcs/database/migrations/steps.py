@@ -1,7 +1,8 @@
 """Steps of migrations that can be taken again where a process was killed on the way.
 
-SQLite and PostgreSQL undo a migration that does not come to its end. MySQL commits every definition
-by itself, so that there a step looks first whether it was taken before.
+SQLite and PostgreSQL undo a migration that does not come to its end, but for steps that say that
+they commit. MySQL commits every definition by itself, so that there a step looks first whether it
+was taken before.
 """
 
 from collections.abc import Iterator
@@ -59,6 +60,27 @@ def is_postgresql() -> bool:
     return op.get_context().dialect.name == "postgresql"
 
 
+def exchange_index(made: str, dropped: str, table: str, columns: list[str]) -> None:
+    """Puts an index of PostgreSQL into the place of another one, while others use the table.
+
+    Where that has rows, what was done before is committed, and the index is built and the other one
+    dropped outside of any transaction: neither reads nor writes wait for it, it waits for all
+    transactions that have begun before. What one that was killed has left unfinished is dropped.
+    """
+    is_there = _is_valid(made)
+    if is_there is None and not _is_only_written() and not _has_rows(table):
+        with short_waits_for_locks():
+            create_index(made, table, columns)
+            drop_index(dropped, table)
+        return
+    with _outside_transaction():
+        if is_there is False:
+            op.drop_index(made, table, postgresql_concurrently=True)
+        if not is_there:
+            op.create_index(made, table, columns, postgresql_concurrently=True)
+        op.drop_index(dropped, table, postgresql_concurrently=True, if_exists=True)
+
+
 @contextmanager
 def short_waits_for_locks() -> Iterator[None]:
     """Within it, PostgreSQL's migrations fail rather than wait long for who uses a table.
@@ -103,6 +125,36 @@ def update_rows(statement: sa.Update, table: str, *columns: str) -> None:
 def _is_only_written() -> bool:
     """Whether there is no database that could be asked."""
     return op.get_context().as_sql
+
+
+@contextmanager
+def _outside_transaction() -> Iterator[None]:
+    """Commits what was done before; what comes after it is in a transaction again."""
+    if _is_only_written():
+        with op.get_context().autocommit_block():
+            yield
+        return
+    # Alembic's own block hides what was raised in it where the connection is lost.
+    connection = op.get_bind()
+    connection.commit()
+    connection.execution_options(isolation_level="AUTOCOMMIT")
+    yield
+    connection.commit()
+    connection.execution_options(isolation_level=connection.default_isolation_level)
+
+
+def _has_rows(table: str) -> bool:
+    found: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(sa.table(table)).limit(1)
+    return op.get_bind().execute(found).first() is not None
+
+
+def _is_valid(index: str) -> bool | None:
+    """Whether PostgreSQL has built an index to its end; None where there is none."""
+    if _is_only_written():
+        return None
+    valid = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:index)")
+    found: bool | None = op.get_bind().execute(valid, {"index": index}).scalar()
+    return found
 
 
 def _indexes(table: str) -> set[str | None]:

@@ -9,14 +9,16 @@ import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.dialect import Dialect
-from blrcs.database.errors import unavailable
+from blrcs.database.errors import outcome_unknown, query_timed_out, unavailable
 from blrcs.database.mysql.connection import MysqlConnection, Result
 from blrcs.database.mysql.connector import Connector
+from blrcs.database.mysql.errors import is_refusal
 from blrcs.database.mysql.lender import Lender
 from blrcs.database.mysql.transaction import MysqlTransaction, beginning, bound
 from blrcs.database.mysql.url import MysqlUrl
 from blrcs.database.pool import PoolLimits, PoolObserver
 from blrcs.database.statement import Bound, CompiledStatement, Row, Statement
+from blrcs.domain.errors import UnavailableError
 
 DEFAULT_LOCK_TIMEOUT_S = 10
 CHECK_TIMEOUT_S = 5.0
@@ -77,7 +79,8 @@ class MysqlAdapter(DatabaseAdapter):
 
     async def execute(self, statement: Statement, /, **params: Any) -> int:
         """See the port."""
-        return (await self._run(statement.compiled(self._dialect), params)).affected_rows
+        compiled = statement.compiled(self._dialect)
+        return (await self._run(compiled, params, writes=True)).affected_rows
 
     async def execute_many(self, statement: Statement, rows: Sequence[Bound]) -> None:
         """See the port."""
@@ -110,7 +113,7 @@ class MysqlAdapter(DatabaseAdapter):
         which does not tell, it has to be serializable for that.
         """
         connection = await self._begin(beginning(isolation, read_only=read_only))
-        transaction = MysqlTransaction(connection, self._dialect)
+        transaction = MysqlTransaction(connection, self._dialect, read_only=read_only)
         try:
             yield transaction
             await transaction.commit()
@@ -147,11 +150,23 @@ class MysqlAdapter(DatabaseAdapter):
         """See the port."""
         await self._lender.close()
 
-    async def _run(self, compiled: CompiledStatement, params: dict[str, Any]) -> Result:
+    async def _run(
+        self, compiled: CompiledStatement, params: dict[str, Any], *, writes: bool = False
+    ) -> Result:
         values = bound(compiled, params)
         connection = await self._lender.take()
+        patience = asyncio.timeout(None if writes else self._lender.query_timeout_s)
         try:
-            return await connection.execute(compiled.sql, values)
+            async with patience:
+                return await connection.execute(compiled.sql, values)
+        except TimeoutError as error:
+            if not patience.expired():
+                raise
+            raise query_timed_out() from error
+        except UnavailableError as error:
+            if not writes or is_refusal(error.__cause__):
+                raise
+            raise outcome_unknown() from error.__cause__
         finally:
             self._lender.take_back(connection)
 

@@ -83,6 +83,26 @@ _PASSING = {
     3169,  # somebody ended the session
     4031,  # it was idle for too long
 }
+_HANGING_UP = {
+    1053,  # shutting down
+    1152,  # connection aborted
+    1158,  # network
+    1159,  # network: too slow
+    1160,  # network
+    1161,  # network: too slow
+    1184,  # connection aborted
+    1927,  # somebody ended the connection
+    3169,  # somebody ended the session
+    4031,  # it was idle for too long
+}
+
+
+def is_refusal(error: BaseException | None) -> bool:
+    """Whether the server says of a write that it is not done.
+
+    Who ends a connection, or is lost with it, may have committed before.
+    """
+    return isinstance(error, MySQLError) and is_answer(error) and _number(error) not in _HANGING_UP
 
 
 def is_answer(error: MySQLError) -> bool:

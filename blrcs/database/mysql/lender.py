@@ -18,6 +18,9 @@ class Lender:
     A caller that gives up waits for nothing more: what it leaves behind is cleared away by a task
     of its own, and counts as in use until then.
 
+    Attributes:
+        query_timeout_s: See PoolLimits.
+
     Args:
         connector: Opens connections.
         limits: How many.
@@ -37,6 +40,7 @@ class Lender:
         )
         self._clearing: set[asyncio.Task[None]] = set()
         self.take = self._pool.take
+        self.query_timeout_s = self._pool.query_timeout_s
 
     @property
     def is_free(self) -> bool:

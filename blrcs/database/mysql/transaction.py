@@ -7,9 +7,10 @@ from typing import Any
 
 from blrcs.database.adapter import STREAMED_ROWS, Isolation, Transaction
 from blrcs.database.dialect import Dialect
-from blrcs.database.errors import SerializationError
+from blrcs.database.errors import SerializationError, outcome_unknown, unavailable
 from blrcs.database.mysql.batch import batches
 from blrcs.database.mysql.connection import MysqlConnection, Result
+from blrcs.database.mysql.errors import is_refusal
 from blrcs.database.statement import Bound, CompiledStatement, Row, Statement
 from blrcs.domain.errors import UnavailableError
 
@@ -32,9 +33,12 @@ class MysqlTransaction(Transaction):
     followed would be committed one by one.
     """
 
-    def __init__(self, connection: MysqlConnection, dialect: Dialect) -> None:
+    def __init__(
+        self, connection: MysqlConnection, dialect: Dialect, *, read_only: bool = False
+    ) -> None:
         self._connection = connection
         self._dialect = dialect
+        self._read_only = read_only
         self._is_undone = False
         self._has_ended = False
         self._pending: str | None = None
@@ -98,9 +102,18 @@ class MysqlTransaction(Transaction):
         """Makes it last.
 
         Raises:
+            OutcomeUnknownError: The server was lost before it answered.
             SerializationError: Another transaction is in the way, or was, and nothing is left.
         """
-        await self._command("COMMIT")
+        await self._get_ready()
+        if not self._connection.is_open:
+            raise unavailable()
+        try:
+            await self._command("COMMIT")
+        except UnavailableError as error:
+            if self._read_only or is_refusal(error.__cause__):
+                raise
+            raise outcome_unknown() from error.__cause__
 
     def end(self) -> None:
         """Whatever is asked of it from here on is refused: others get the connection."""

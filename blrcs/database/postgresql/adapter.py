@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Isolation
-from blrcs.database.errors import unavailable
+from blrcs.database.errors import outcome_unknown, query_timed_out, unavailable
 from blrcs.database.pool import Pool, PoolLimits, PoolObserver
 from blrcs.database.postgresql.announcer import PostgresqlAnnouncer
 from blrcs.database.postgresql.connection import (
@@ -19,7 +19,7 @@ from blrcs.database.postgresql.connection import (
     require_utf8,
 )
 from blrcs.database.postgresql.dialect import POSTGRESQL
-from blrcs.database.postgresql.errors import call_error, open_error
+from blrcs.database.postgresql.errors import call_error, is_refusal, open_error
 from blrcs.database.postgresql.statements import Statements
 from blrcs.database.postgresql.transaction import Transaction
 from blrcs.domain.errors import UnavailableError
@@ -139,18 +139,27 @@ class PostgresqlAdapter(Statements, DatabaseAdapter):
         if self._recoveries:
             await asyncio.wait(self._recoveries)
 
-    async def _run(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
+    async def _run(
+        self, step: Callable[[Connection], Awaitable[Result]], *, writes: bool = False
+    ) -> Result:
         connection = self._pool.take_idle()
         if connection is None:
             connection = await self._pool.take()
+        patience = asyncio.timeout(None if writes else self._pool.query_timeout_s)
         try:
-            result = await step(connection)
+            async with patience:
+                result = await step(connection)
         except BaseException as error:
+            if patience.expired() and isinstance(error, TimeoutError):
+                self._recover_later(connection)
+                raise query_timed_out() from error
             told = (
                 call_error(error, is_closed=connection.is_closed())
                 if isinstance(error, Exception)
                 else error
             )
+            if writes and isinstance(told, UnavailableError) and not is_refusal(error):
+                told = outcome_unknown()
             self._take_back(connection, told)
             if told is error:
                 raise
@@ -177,9 +186,7 @@ class PostgresqlAdapter(Statements, DatabaseAdapter):
     def _take_back(self, connection: Connection, error: BaseException) -> None:
         """Takes a connection back on which something went wrong."""
         if isinstance(error, asyncio.CancelledError):
-            recovery = asyncio.create_task(self._recover(connection))
-            self._recoveries.add(recovery)
-            recovery.add_done_callback(self._recoveries.discard)
+            self._recover_later(connection)
         elif (
             connection.is_closed()
             or isinstance(error, UnavailableError)
@@ -188,6 +195,12 @@ class PostgresqlAdapter(Statements, DatabaseAdapter):
             self._pool.discard(connection)
         else:
             self._pool.give_back(connection)
+
+    def _recover_later(self, connection: Connection) -> None:
+        """Takes one back on which something was cancelled, once that has ended."""
+        recovery = asyncio.create_task(self._recover(connection))
+        self._recoveries.add(recovery)
+        recovery.add_done_callback(self._recoveries.discard)
 
     async def _recover(self, connection: Connection) -> None:
         try:

@@ -26,6 +26,8 @@ LOOK_AGAIN_S = 0.01
 KEEPALIVE_IDLE_S = 30
 KEEPALIVE_INTERVAL_S = 10
 KEEPALIVE_PROBES = 3
+UNANSWERED_MS = 60_000
+"""How long the host may leave what was sent without a sign; probes are for who sends nothing."""
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
@@ -158,6 +160,7 @@ def _keep_alive(connected: socket.socket) -> None:
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED_MS)
 
 
 def _retrieve(task: asyncio.Task[object]) -> None:

@@ -39,6 +39,10 @@ _PASSING = {
     "40003",  # whether the statement was completed is unknown
     "55P03",  # a lock was not free in the time that the server allows
 }
+_UNDECIDED = {
+    "08007",  # a transaction's end is unknown
+    "40003",  # a statement's is
+}
 
 
 def open_error(place: str, error: BaseException | None, timeout_s: float) -> DatabaseOpenError:
@@ -87,6 +91,16 @@ def _is_passing(error: Exception, state: str, *, is_closed: bool, read_only: boo
     if state[:2] in _PASSING_CLASSES or state in _PASSING or isinstance(error, OSError):
         return True
     return is_closed and isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError)
+
+
+def is_refusal(error: BaseException | None) -> bool:
+    """Whether the server says of a write that it is not done.
+
+    An ERROR undoes it; who ends a connection with FATAL or PANIC may have committed before.
+    """
+    if getattr(error, "severity_en", None) != "ERROR":
+        return False
+    return getattr(error, "sqlstate", None) not in _UNDECIDED
 
 
 def violation(error: Exception) -> IntegrityViolationError:

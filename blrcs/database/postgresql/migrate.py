@@ -13,11 +13,15 @@ from blrcs.database.postgresql.errors import open_error
 
 
 class PostgresqlRoad(ServerRoad):
-    """All migrations of one run are in one transaction: killed on the way, they change nothing."""
+    """All migrations of one run are in one transaction: killed on the way, they change nothing.
+
+    But for those that say that they commit what was done before them.
+    """
 
     dialect = "postgresql"
     # Any number, the same in all versions.
-    lock = "SELECT 1 FROM (SELECT pg_advisory_lock(6503110243)) AS held"
+    lock = "SELECT 1 WHERE pg_try_advisory_lock(6503110243)"
+    ask_again_s = 0.1
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -29,14 +29,23 @@ class Statements:
     """The port's four ways to run a statement, on whatever connection ``_run`` gives."""
 
     @abstractmethod
-    async def _run(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """What a step gives on a connection; raises what the port names."""
+    async def _run(
+        self, step: Callable[[Connection], Awaitable[Result]], *, writes: bool = False
+    ) -> Result:
+        """What a step gives on a connection; raises what the port names.
+
+        Args:
+            step: What is done there.
+            writes: Whether it may change anything.
+        """
 
     async def execute(self, statement: Statement, /, **params: Any) -> int:
         """See the port."""
         compiled = statement.compiled(POSTGRESQL)
         values = compiled.bind(params)
-        status: str = await self._run(lambda held: held.run(compiled.sql, values, _status))
+        status: str = await self._run(
+            lambda held: held.run(compiled.sql, values, _status), writes=True
+        )
         # Such as UPDATE 3, or INSERT 0 1.
         return int(status.rpartition(" ")[2])
 
@@ -46,11 +55,11 @@ class Statements:
         values = compiled.bind_many(rows)
         table = statement.loads
         if table is not None and len(values) >= LEAST_LOADED:
-            await self._run(lambda held: held.load(table, values))
+            await self._run(lambda held: held.load(table, values), writes=True)
         elif len(values) == 1:
-            await self._run(lambda held: held.run(compiled.sql, values[0], _status))
+            await self._run(lambda held: held.run(compiled.sql, values[0], _status), writes=True)
         elif values:
-            await self._run(lambda held: held.run_many(compiled.sql, values))
+            await self._run(lambda held: held.run_many(compiled.sql, values), writes=True)
 
     async def fetch_one(self, statement: Statement, /, **params: Any) -> Row | None:
         """See the port."""

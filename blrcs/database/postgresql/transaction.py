@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 
 from blrcs.database import adapter
 from blrcs.database.adapter import STREAMED_ROWS, Isolation
+from blrcs.database.errors import outcome_unknown, unavailable
 from blrcs.database.postgresql.connection import Connection
 from blrcs.database.postgresql.dialect import POSTGRESQL
-from blrcs.database.postgresql.errors import call_error
+from blrcs.database.postgresql.errors import call_error, is_refusal
 from blrcs.database.postgresql.statements import Statements
 from blrcs.database.statement import Row, Statement
+from blrcs.domain.errors import UnavailableError
 
 Result = TypeVar("Result")
 
@@ -35,9 +37,18 @@ class Transaction(Statements, adapter.Transaction):
         """Ends it on the server; it is committed when this returns.
 
         Raises:
+            OutcomeUnknownError: The server was lost before it answered.
             RuntimeError: A statement had failed and the block went on, which undoes all of it.
         """
-        if await self.command("COMMIT") != "COMMIT":
+        if self._connection is not None and self._connection.is_closed():
+            raise unavailable()
+        try:
+            status = await self.command("COMMIT")
+        except UnavailableError as error:
+            if self._read_only or is_refusal(error.__cause__):
+                raise
+            raise outcome_unknown() from error.__cause__
+        if status != "COMMIT":
             raise RuntimeError("a statement of the transaction had failed, so all of it is undone")
 
     def end(self) -> None:
@@ -76,7 +87,10 @@ class Transaction(Statements, adapter.Transaction):
             raise
         await self.command(f"RELEASE {name}")
 
-    async def _run(self, step: Callable[[Connection], Awaitable[Result]]) -> Result:
+    async def _run(
+        self, step: Callable[[Connection], Awaitable[Result]], *, writes: bool = False
+    ) -> Result:
+        del writes  # what a transaction has written is undone with it
         connection = self._connection
         if connection is None:
             raise RuntimeError("the transaction has ended")

@@ -4,13 +4,13 @@ import asyncio
 import dataclasses
 from contextlib import asynccontextmanager
 from functools import partial
-from types import SimpleNamespace
 from unittest import mock
 
 import grpc
 import pytest
 
 from blrcs.assembly import direct
+from blrcs.database.repositories.record_together import RecordsTogether
 from blrcs.v1 import record_pb2
 from blrcs_native.direct.gathered_reads import GatheredReads
 from tests.conformance.transport.channels import open_channel
@@ -32,17 +32,17 @@ class DirectReads:
         self.queries = []
         self.may_begin = asyncio.Event()
         self.may_begin.set()
-        self.database = world.records.read_together._database
+        self.together = world.records.direct_reads
+        self.database = self.together._database
         self._get = None
 
     @asynccontextmanager
     async def opened(self):
         self.world.host.channel(READER, {"blrcs.records.get": "tenants"})
         self.world.host.channel(OTHER, {"blrcs.records.get": f"{ORDERS}x"})
-        together = SimpleNamespace(read=self._read)
-        records = dataclasses.replace(self.world.records, read_together=together)
         # However long a query is held up here, it does not take too long.
         patient = partial(GatheredReads, look_after_s=3600)
+        records = dataclasses.replace(self.world.records, direct_reads=_Told(self._read))
         with mock.patch.object(direct, "GatheredReads", patient):
             handlers = direct.direct_records(records)
         async with open_channel("native", self.world.router(direct=handlers)) as channel:
@@ -55,7 +55,7 @@ class DirectReads:
 
     async def _read(self, keys):
         await self.may_begin.wait()
-        found = await self.world.records.read_together.read(keys)
+        found = await self.together.read(keys)
         self.queries.append(None if found is None else [f"{'/'.join(each)}" for each in keys])
         return found
 
@@ -78,6 +78,11 @@ class DirectReads:
         # It waits for nothing, and comes on the same connection.
         with pytest.raises(grpc.RpcError):
             await self(record_pb2.GetRecordRequest(name="none"))
+
+
+class _Told(RecordsTogether):
+    def __init__(self, read):
+        self.read = read
 
 
 async def outcome(call):

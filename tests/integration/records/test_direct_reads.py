@@ -6,10 +6,12 @@ from contextlib import AsyncExitStack
 import grpc
 import pytest
 
+from blrcs.assembly.direct import direct_records
+from blrcs.database.repositories.record_together import MAX_BYTES
 from blrcs.domain.errors import UnavailableError
 from blrcs.v1 import record_pb2
 from tests.integration.records.direct_reads import OTHER, DirectReads, outcome
-from tests.integration.records.world import ORDERS, data_of, name_of, seconds
+from tests.integration.records.world import ORDERS, World, data_of, name_of, seconds
 
 # SQLite is read at once.
 pytestmark = pytest.mark.parametrize("store", ["postgresql", "mariadb"], indirect=True)
@@ -111,6 +113,15 @@ async def test_a_read_sees_what_was_acknowledged_before_it(world, direct):
         await asyncio.gather(*others)
 
 
+@pytest.mark.parametrize("settings", [{}, {"copies": 1 << 20}])
+async def test_with_replicas_all_of_them_go_to_python(store, clock, settings):
+    async def token():
+        return ""
+
+    async with World.open(store, clock, consistency_token=token, **settings) as world:
+        assert direct_records(world.records) == {}
+
+
 async def test_who_may_not_is_refused_before_anything_is_looked_up(world, direct):
     await world.create("a", DATA)
     for record_id in ("a", "none"):
@@ -134,6 +145,24 @@ async def test_what_is_sealed_is_opened_by_python(world, direct, kind):
     await world.create("a", DATA)
     assert data_of(await direct("a")) == DATA
     assert len(direct.queries) == 2
+
+
+async def test_large_ones_are_read_alone(world, direct):
+    await world.create("small", {"text": "x"})
+    await world.create("large", {"text": "x" * MAX_BYTES})
+    for _ in range(2):
+        for record_id in ("large", "small"):
+            assert await direct(record_id) == await world.get(record_id)
+    # Of the large one it was known, and only of it.
+    assert direct.queries == [["acme/orders/large"], *[["acme/orders/small"]] * 2]
+
+
+async def test_answers_of_many_are_bounded(world, direct):
+    ids = [f"r{number:02}" for number in range(20)]
+    for each in ids:
+        await world.create(each, {"text": "x" * MAX_BYTES})
+    rows = await direct.together.read([("acme", "orders", each) for each in ids])
+    assert [row.encoded for row in rows] == [b""] * len(ids)
 
 
 async def test_without_a_free_connection_each_waits_for_itself(world, direct):
@@ -161,7 +190,7 @@ async def test_a_database_that_is_gone_is_told_to_all(world, direct):
 
 async def test_what_is_raised_is_found_out_by_each(world, direct, monkeypatch):
     await world.create("a", DATA)
-    read = world.records.read_together
+    read = world.records.direct_reads
     errors = [UnavailableError("DATABASE_UNAVAILABLE", "gone"), RuntimeError("broken")]
 
     async def raising(_):

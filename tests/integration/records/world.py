@@ -65,6 +65,7 @@ class World:
         encryption=None,
         random=None,
         ticking=True,
+        consistency_token=None,
         **settings,
     ):
         """Where it ticks, no two things happen at the same moment."""
@@ -74,7 +75,7 @@ class World:
                 data_directory=store.folder,
                 database=database,
                 reader=reader,
-                consistency_token=None,
+                consistency_token=consistency_token,
                 page_tokens=SignedPageTokens(bytes(32)),
                 secrets=RandomSecretGenerator(random or counting_random()),
                 clock=lambda: clock() + next(ticks),

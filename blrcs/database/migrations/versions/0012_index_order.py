@@ -3,12 +3,7 @@
 PostgreSQL alone has to be told: others have the rest of a table's key at the end of each index.
 """
 
-from blrcs.database.migrations.steps import (
-    create_index,
-    drop_index,
-    is_postgresql,
-    short_waits_for_locks,
-)
+from blrcs.database.migrations.steps import exchange_index, is_postgresql
 
 revision = "0012"
 down_revision = "0011"
@@ -21,15 +16,10 @@ PLACE = ["tenant", "collection", "path_id", "text_value"]
 def upgrade() -> None:
     """Puts an index with the ids in the place of one without."""
     if is_postgresql():
-        # Not concurrently: that would wait for those who wait for the lock of migrations.
-        with short_waits_for_locks():
-            create_index(IN_ORDER, TABLE, [*PLACE, "record_id"])
-            drop_index(BY_TEXT, TABLE)
+        exchange_index(IN_ORDER, BY_TEXT, TABLE, [*PLACE, "record_id"])
 
 
 def downgrade() -> None:
     """Puts it back."""
     if is_postgresql():
-        with short_waits_for_locks():
-            create_index(BY_TEXT, TABLE, PLACE)
-            drop_index(IN_ORDER, TABLE)
+        exchange_index(BY_TEXT, IN_ORDER, TABLE, PLACE)

@@ -4,7 +4,7 @@ import pytest
 
 from blrcs.api.record_service import RecordService
 from blrcs.assembly.direct import direct_records
-from blrcs.assembly.records import Copies, Records
+from blrcs.assembly.records import Records
 from blrcs.config.policies import PermissionAccess, PolicyOverride
 from blrcs.domain.errors import NotFoundError
 from blrcs.domain.record import RecordImage
@@ -51,15 +51,12 @@ class RecordWorld(World):
         service = RecordService(
             collections=None, records=UseCases(self.stored), may=lambda *_: True
         )
-        read = self.read if direct == "read" else None
-        copies = Copies(of_records=self.copies, follower=None) if direct == "copies" else None
         records = Records(
             service=service,
             purge=None,
             signal=None,
-            copies=copies,
-            read_at_once=read,
-            read_together=None,
+            copies=None,
+            direct_reads={"read": self.read, "copies": self.copies}.get(direct),
             create_together=None,
         )
         super().__init__(

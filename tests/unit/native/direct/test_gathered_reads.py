@@ -33,6 +33,9 @@ GET = "/blrcs.v1.RecordService/GetRecord"
 BEARER = (("authorization", f"Bearer {TOKENS['users/admin']}"),)
 OPEN = PolicyOverride(access=PermissionAccess(permission="records.get", resource="{name=**}"))
 MOST_QUERIES = 30
+MOST_KEYS = 64
+MOST_WAITING = 64 * MOST_KEYS
+PATIENCE_S = 60
 SECOND_NS = 1_000_000_000
 
 
@@ -109,7 +112,8 @@ class Reads:
                         each.name, each.descriptor, overrides.get(each.name)
                     ),
                 )
-            )
+            ),
+            options=[("grpc.max_concurrent_streams", 2 * MOST_WAITING)],
         )
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
@@ -148,10 +152,10 @@ class Reads:
                 await asyncio.sleep(0.01)
 
 
-async def outcome(call):
+async def outcome(call, patience_s=20):
     """Who has answered, or the status that is no answer."""
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patience_s):
             return (await call).etag
     except grpc.RpcError as error:
         return error.code()
@@ -220,6 +224,21 @@ async def test_those_that_wait_when_it_is_reached_go_to_python(hasty):
     assert "python" in await asyncio.gather(*calls)
 
 
+async def test_who_comes_when_too_many_wait_goes_to_python(reads):
+    running = await reads.sent("a", "b")
+    ids = [f"w{number}" for number in range(MOST_WAITING)]
+    waiting = [asyncio.ensure_future(outcome(reads(each), PATIENCE_S)) for each in ids]
+    await reads.arrived()
+    assert await outcome(reads("y")) == "python"
+    # Not so one that asks for what the last of them asks for.
+    again = asyncio.ensure_future(outcome(reads(ids[-1]), PATIENCE_S))
+    await reads.arrived()
+    assert not any(each.done() for each in (again, *waiting))
+    reads.answer_all()
+    assert set(await asyncio.gather(*running, *waiting, again)) == {"query"}
+    assert max(len(query.ids) for query in reads.queries) == MOST_KEYS
+
+
 async def test_who_has_gone_before_it_is_read_is_not_read_for(reads):
     first = await reads.sent("a", "b")
     gone, other = reads("c"), reads("c")
@@ -268,6 +287,19 @@ async def test_what_has_to_be_opened_is_left_to_python_for_a_while(reads):
     assert len(reads.queries) == 1
     reads.clock.now_ns += 1
     assert await asyncio.gather(*await answered(reads, "b")) == ["query"]
+
+
+async def test_what_is_too_large_is_left_to_python_for_a_while(reads):
+    call = asyncio.ensure_future(outcome(reads("a")))
+    await reads.asked(1)
+    reads.queries[0].found.set_result([("acme", "orders", "a", b"")])
+    assert await call == "python"
+    reads.clock.now_ns += 10 * SECOND_NS - 1
+    assert await outcome(reads("a")) == "python"
+    assert len(reads.queries) == 1
+    assert await asyncio.gather(*await answered(reads, "b")) == ["query"]
+    reads.clock.now_ns += 1
+    assert await asyncio.gather(*await answered(reads, "a")) == ["query"]
 
 
 async def test_of_many_collections_the_first_are_forgotten(reads):
