@@ -8,7 +8,7 @@ import pytest
 
 from blrcs_native.calls.call import Call
 from tests.unit.native.http2 import frames
-from tests.unit.native.http2.endpoint import ECHO, Endpoint
+from tests.unit.native.http2.endpoint import ECHO, Endpoint, echo, status_of
 from tests.unit.native.http2.frames import (
     DATA,
     GOAWAY,
@@ -220,3 +220,32 @@ async def test_a_value_that_stays_the_same_stays_the_same_object() -> None:
     assert one[0] is other[0]
     assert one[1].value == "00-dd"
     assert other[1].value == "00-ee"
+
+
+def size_of(value: bytes) -> int:
+    """What a head with this trace counts as."""
+    fields = [*request_fields(ECHO), (TRACE, value)]
+    return sum(len(name) + len(text) + 32 for name, text in fields)
+
+
+async def statuses(limits: dict[str, int], *values: bytes) -> list[str | None]:
+    """Of calls with these traces."""
+    server = Endpoint({ECHO.decode(): echo}, **limits)
+    found = []
+    for index, head in enumerate(traced(*values)):
+        stream = 2 * index + 1
+        sent = frames.head(stream, head) + data(stream, message(b"hi"), end=True)
+        found.append(status_of(await server.answer(sent), stream))
+    server.close()
+    return found
+
+
+async def test_a_longer_value_is_held_against_the_limit() -> None:
+    limits = {"hard_head_bytes": size_of(WARM[0])}
+    assert await statuses(limits, b"00-dd", b"00-ddd", b"00-d") == ["0"] * 4 + ["8", "0"]
+
+
+async def test_a_shorter_value_counts_as_less() -> None:
+    # Between the limits, which are next to each other, all are refused.
+    limits = {"soft_head_bytes": size_of(WARM[0]) - 1, "hard_head_bytes": size_of(WARM[0])}
+    assert await statuses(limits, b"00-d", b"00-dd") == ["8"] * 3 + ["0", "8"]
