@@ -17,11 +17,18 @@ cdef class KnownHeaders:
     cdef list _keys
     cdef Py_ssize_t _last
     cdef Py_ssize_t _oldest
+    # Of the keyset by which they have chosen.
+    cdef uint64_t _generation
     # Hashes of those that came once.
     cdef uint64_t _noted[NOTED_HEADERS]
 
-    # The key that a header has chosen, as tokens write it; None for one that is not known.
-    cdef VerificationKey find(self, const unsigned char* text, Py_ssize_t size)
+    # The key that a header has chosen, as tokens write it, from the keyset of this generation; None for
+    # one that is not known.
+    cdef VerificationKey find(
+        self, const unsigned char* text, Py_ssize_t size, uint64_t generation
+    )
     # It has chosen this one.
-    cdef object note(self, const unsigned char* text, Py_ssize_t size, VerificationKey key)
+    cdef object note(
+        self, const unsigned char* text, Py_ssize_t size, VerificationKey key, uint64_t generation
+    )
     cdef void clear(self) noexcept

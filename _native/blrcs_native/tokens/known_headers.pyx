@@ -29,10 +29,12 @@ cdef class KnownHeaders:
         self._texts = []
         self._keys = []
 
-    cdef VerificationKey find(self, const unsigned char* text, Py_ssize_t size):
+    cdef VerificationKey find(
+        self, const unsigned char* text, Py_ssize_t size, uint64_t generation
+    ):
         cdef Py_ssize_t index
         cdef Py_ssize_t count = len(self._texts)
-        if count == 0 or size > MOST_HEADER_BYTES:
+        if count == 0 or size > MOST_HEADER_BYTES or generation != self._generation:
             return None
         if is_of(<bytes>self._texts[self._last], text, size):
             return <VerificationKey>self._keys[self._last]
@@ -42,12 +44,17 @@ cdef class KnownHeaders:
                 return <VerificationKey>self._keys[index]
         return None
 
-    cdef object note(self, const unsigned char* text, Py_ssize_t size, VerificationKey key):
+    cdef object note(
+        self, const unsigned char* text, Py_ssize_t size, VerificationKey key, uint64_t generation
+    ):
         """What comes once is only noted: whoever makes up headers pushes none out by them."""
         cdef uint64_t hashed
         cdef Py_ssize_t slot
         if size > MOST_HEADER_BYTES:
             return
+        if generation != self._generation:
+            self.clear()
+            self._generation = generation
         hashed = octets_hash(SEED, text, size)
         slot = hashed % NOTED_HEADERS
         if self._noted[slot] != hashed:

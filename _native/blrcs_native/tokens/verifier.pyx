@@ -149,6 +149,7 @@ cdef class TokenVerifier:
         if self.keyset is not None and keyset.has_all_of(self.keyset):
             self.keyset = keyset
             return
+        cdef Keyset old = self.keyset  # lives until the generation is another: its end may run code
         self.keyset = keyset
         self.keyset_generation += 1
         self.clear_cache()
@@ -309,7 +310,7 @@ cdef class TokenVerifier:
 
     cdef object _choose_key(self, const unsigned char* text, Py_ssize_t size):
         """The key that a header is checked with by the keyset of now, or a refusal."""
-        cdef VerificationKey known = self._headers.find(text, size)
+        cdef VerificationKey known = self._headers.find(text, size, self.keyset_generation)
         cdef bytes encoded
         cdef dict header
         if known is not None:
@@ -322,7 +323,7 @@ cdef class TokenVerifier:
             return refusal.HEADER_INVALID
         answer = self._rules.choose_key(header, self.keyset)
         if type(answer) is VerificationKey:
-            self._headers.note(text, size, answer)
+            self._headers.note(text, size, answer, self.keyset_generation)
         return answer
 
     cdef object _check_signed(

@@ -210,6 +210,12 @@ async def test_such_a_call_is_hidden_once_its_head_has_come_twice(name: str) -> 
     assert all((await told(KNOWN[name], 1 << 20)).hidden[3:])
 
 
+@pytest.mark.parametrize("name", ["longer values", "too long a value of a long one"])
+async def test_a_call_with_a_longer_value_is_shown(name: str) -> None:
+    # It may reach a limit that those before did not.
+    assert not (await told(OTHERS[name], 1 << 20)).hidden[3]
+
+
 async def test_a_value_that_stays_the_same_stays_the_same_object() -> None:
     blocks = [
         head_of(literal(b"authorization", b"Bearer a"), literal(TRACE, each))
