@@ -153,8 +153,6 @@ cdef class AccessGuard(Guard):
     ) except *:
         """What `_decide` would say, by what it has kept."""
         cdef Principal principal = call.principal
-        if kept.count == 0:
-            return ALLOWED
         return table.judge(
             kept, facts_of(principal.name, resource, call, message_to_come), principal.groups
         )
@@ -185,6 +183,8 @@ cdef class HeadAuthorizationGuard(AccessGuard):
         if self.access.log is None and self.admissions.holds(
             table, call.principal, NULL, 0, &kept
         ):
+            if kept.count == 0:
+                return None
             decision = self._decide_again(
                 table, call, self.template.text, call.wants_message, &kept
             )
@@ -229,6 +229,9 @@ cdef class ObjectAuthorizationGuard(AccessGuard):
         if text != NULL and self.access.log is None and self.admissions.holds(
             table, call.principal, text, size, &kept
         ):
+            if kept.count == 0:
+                self.admitted_for_good = True
+                return None
             decision = self._decide_again(table, call, <str>resource, False, &kept)
         else:
             decision = self._decide(table, call, <str>resource, False, &kept)
