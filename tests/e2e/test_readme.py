@@ -33,7 +33,7 @@ def served(commands: str, directory: Path) -> Iterator[str]:
     with subprocess.Popen(
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=directory,
-        env=environment({"BLRCS_SERVER__PORT": "0"}),
+        env=environment({"BLRCS_SERVER__PORT": "0", "BLRCS_AUTH__PASSWORD__HASH_TIME": "50ms"}),
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
