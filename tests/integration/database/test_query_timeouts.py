@@ -1,6 +1,8 @@
 """Reads that are held up, of whoever has no deadline."""
 
+import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -51,6 +53,15 @@ async def test_one_without_an_answer_makes_room(reached: Reached) -> None:
     assert caught.value.reason == "QUERY_TIMED_OUT"
     assert await reached.ids() == ["first"]
     await until(lambda: reached.lent.count == 0)
+
+
+async def test_a_host_that_has_vanished_is_given_up(reached: Reached, kind: str) -> None:
+    """By the system, also where something was sent, for which it does not probe."""
+    database: Any = reached.database
+    pool = database._pool if kind == "postgresql" else database._lender._pool
+    (connection,) = pool._open
+    connected = connection._transport.get_extra_info("socket")
+    assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
 
 
 async def test_a_transaction_may_take_longer(reached: Reached, kind: str) -> None:
