@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from blrcs.application.collections.build_indexes import OUTLIVED_AFTER_NS
+from blrcs.application.collections.indexed_reads import GOOD_FOR_NS
 from blrcs.application.ports.records import CollectionChangedError
 from blrcs.database.repositories import index_builds
 from blrcs.database.repositories import record_index as indexing
@@ -289,6 +290,7 @@ async def test_a_read_that_outlasts_an_index_is_done_again(world):
     reads = world.records.service._records.list_records._indexed
     clock = Builder(world).clock
     reads._clock = clock
+    assert OUTLIVED_AFTER_NS > GOOD_FOR_NS
     paths = []
 
     async def read(span_ns, change, shape):
@@ -301,9 +303,9 @@ async def test_a_read_that_outlasts_an_index_is_done_again(world):
         pass
 
     for span_ns, change, expected in (
-        (29_999_999_999, partial(declare, world), [("n",)]),
-        (30_000_000_000, nothing, [("n",)]),
-        (30_000_000_000, partial(declare, world), [("n",), ()]),
+        (GOOD_FOR_NS - 1, partial(declare, world), [("n",)]),
+        (GOOD_FOR_NS, nothing, [("n",)]),
+        (GOOD_FOR_NS, partial(declare, world), [("n",), ()]),
     ):
         await declare(world, "n")
         paths.clear()

@@ -66,6 +66,7 @@ class Traffic:
 
     def __init__(self):
         self.is_over = asyncio.Event()
+        self.has_read = asyncio.Event()
         self.reads = [0, 0]
 
     async def write(self, world, seed):
@@ -90,12 +91,14 @@ class Traffic:
             by_time = await listed(world, INDEXED, order_by="create_time")
             assert [each for each in by_time if each in ANCHORS] == ANCHORS
             self.reads[number] += 1
+            self.has_read.set()
 
     async def outlived(self):
         """Whatever is read now has been read."""
         goal = [count + 2 for count in self.reads]
         while any(count < least for count, least in zip(self.reads, goal, strict=True)):
-            await asyncio.sleep(0.01)
+            self.has_read.clear()
+            await self.has_read.wait()
 
     async def change(self, one, other, clock):
         builders = [
