@@ -194,8 +194,7 @@ def assemble_records(
         service=service,
         purge=purge,
         build_indexes=BuildIndexes(
-            builds=SqlIndexBuilds(base.database),
-            clock=base.clock,
+            builds=SqlIndexBuilds(base.database, base.clock),
             holder=os.urandom(HOLDER_BYTES).hex(),
         ),
         signal=signal,

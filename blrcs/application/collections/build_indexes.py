@@ -27,7 +27,6 @@ class BuildIndexes:
 
     Args:
         builds: Takes the steps.
-        clock: The time.
         holder: Tells this process from all others.
         monotonic: Nanoseconds of a clock that is never set.
         sleep: Waits for seconds.
@@ -37,13 +36,11 @@ class BuildIndexes:
         self,
         *,
         builds: IndexBuilds,
-        clock: Clock,
         holder: str,
         monotonic: Clock = time.monotonic_ns,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._builds = builds
-        self._clock = clock
         self._holder = holder
         self._monotonic = monotonic
         self._sleep = sleep
@@ -64,7 +61,6 @@ class BuildIndexes:
         step = await self._builds.step(
             key,
             holder=self._holder,
-            now_ns=self._clock(),
             outlived=seen.etag if seen is not None and is_old else "",
         )
         if step is None:

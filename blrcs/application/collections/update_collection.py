@@ -76,7 +76,7 @@ class UpdateCollection:
             changed = replace(
                 reindexed(stored, fields.indexes) if INDEXES in mask else stored,
                 **{name: getattr(fields, name) for name in chosen},
-                update_time_ns=now_ns,
+                update_time_ns=max(now_ns, stored.update_time_ns),
                 revision=stored.revision + 1,
             )
             judges = stored.secret_fields and changed.json_schema != stored.json_schema

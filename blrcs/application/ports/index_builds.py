@@ -30,15 +30,12 @@ class IndexBuilds(Protocol):
         """Collections with something to be done, a bounded number of them."""
         ...
 
-    async def step(
-        self, key: CollectionKey, *, holder: str, now_ns: int, outlived: str
-    ) -> IndexStep | None:
+    async def step(self, key: CollectionKey, *, holder: str, outlived: str) -> IndexStep | None:
         """Does some of it; None where there is nothing to do, or somebody else does it.
 
         Args:
             key: The collection's.
             holder: Who does it. Others leave the collection alone until a while after that.
-            now_ns: When it is.
             outlived: An etag of the collection, so old that no read goes by one before it.
         """
         ...

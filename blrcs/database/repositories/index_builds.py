@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.index_builds import IndexStep
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.repositories.collection import locked_collection, put_collection
@@ -85,24 +86,30 @@ _ADD = insert_into(record_index)
 
 
 class SqlIndexBuilds:
-    """Implements the IndexBuilds port."""
+    """Implements the IndexBuilds port.
 
-    def __init__(self, database: DatabaseAdapter) -> None:
+    Args:
+        database: Where the collections are.
+        clock: The time.
+    """
+
+    def __init__(self, database: DatabaseAdapter, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     async def pending(self) -> Sequence[CollectionKey]:
         """See the port."""
         rows = await self._database.fetch_all(_PENDING)
         return [CollectionKey(row.tenant, row.collection) for row in rows]
 
-    async def step(
-        self, key: CollectionKey, *, holder: str, now_ns: int, outlived: str
-    ) -> IndexStep | None:
+    async def step(self, key: CollectionKey, *, holder: str, outlived: str) -> IndexStep | None:
         """See the port."""
         this = {"of_tenant": key.tenant, "of_collection": key.collection}
 
         async def operation(transaction: Transaction) -> IndexStep | None:
             stored, is_passed_by = await locked_collection(self._database.dialect, transaction, key)
+            # Once the lock is had: replicas are not asked by an index for a while after this.
+            now_ns = self._clock()
             build = await transaction.fetch_one(_BUILD, **this)
             if build is None or (build.held_by != holder and build.held_until_ns > now_ns):
                 return None
@@ -175,7 +182,11 @@ class _Step:
             self.after_id = last
             return stored
         self.after_id = ""
-        return replace(built(stored), revision=stored.revision + 1, update_time_ns=self._now_ns)
+        return replace(
+            built(stored),
+            revision=stored.revision + 1,
+            update_time_ns=max(self._now_ns, stored.update_time_ns),
+        )
 
     async def _drop(self) -> Collection:
         stored = self._stored

@@ -27,8 +27,7 @@ async def _clear(step: object, *args: object) -> None:
 async def main() -> None:
     async with open_database(sys.argv[1], migrate=False) as (database, _):
         await BuildIndexes(
-            builds=index_builds.SqlIndexBuilds(database),
-            clock=lambda: int(sys.argv[3]),
+            builds=index_builds.SqlIndexBuilds(database, lambda: int(sys.argv[3])),
             holder="killed",
         )()
 

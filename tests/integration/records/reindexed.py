@@ -145,8 +145,7 @@ class Builder:
         self.steps = 0
         self._between = between
         self._build = BuildIndexes(
-            builds=SqlIndexBuilds(world.database),
-            clock=world.clock,
+            builds=SqlIndexBuilds(world.database, world.clock),
             holder=holder,
             monotonic=self.clock,
             sleep=self._rest,
