@@ -21,7 +21,13 @@ from blrcs.database.errors import IntegrityViolationError
 from blrcs.database.filter.columns import Columns
 from blrcs.database.filter.narrowing import Narrowing
 from blrcs.database.filter.queries import FilteredQueries
-from blrcs.database.repositories.plain_records import ADD, TELL, change_columns, record_columns
+from blrcs.database.repositories.plain_records import (
+    ADD,
+    FIRST_REVISION,
+    TELL,
+    change_columns,
+    record_columns,
+)
 from blrcs.database.repositories.record_batches import RecordBatches
 from blrcs.database.repositories.record_creations import RecordCreations
 from blrcs.database.repositories.record_feed import goes_by, lock_feed, settle_feed
@@ -212,9 +218,13 @@ class SqlRecordRepository:
         return 0 if row is None else int(row.count)
 
     def _reads_of(self, collection: Collection, now_ns: int) -> Reads:
-        """A replica may have an index as a whole only some time after the primary."""
+        """A replica may have an index as a whole only some time after the primary.
+
+        What was declared when the collection was created is whole from its first record on.
+        """
+        is_changed = collection.revision != FIRST_REVISION and bool(collection.indexes)
         is_settled = now_ns - collection.update_time_ns > self._settled_ns
-        return self._reads if is_settled or not collection.indexes else self._database
+        return self._database if is_changed and not is_settled else self._reads
 
     async def _narrowing(
         self, reads: Reads, collection: Collection, filter_: Filter
