@@ -17,6 +17,9 @@ from blrcs.domain.record import RecordImage
 from blrcs.v1 import record_pb2
 from blrcs_native.records.wire import encode_record, encode_records
 
+READY = record_pb2.RecordIndex.STATE_READY
+BUILDING = record_pb2.RecordIndex.STATE_BUILDING
+
 
 def collection_message(collection: Collection) -> record_pb2.Collection:
     """The message for a collection, which does not hold its key."""
@@ -25,7 +28,11 @@ def collection_message(collection: Collection) -> record_pb2.Collection:
         name=collection.name,
         display_name=collection.display_name,
         json_schema=collection.json_schema,
-        indexes=[record_pb2.RecordIndex(path=path) for path in collection.indexes],
+        indexes=[
+            record_pb2.RecordIndex(path=path, state=state)
+            for paths, state in ((collection.indexes, READY), (collection.building, BUILDING))
+            for path in paths
+        ],
         default_ttl=None if default_ttl_ns is None else to_duration(default_ttl_ns),
         encrypted_fields=collection.encrypted_fields,
         secret_fields=collection.secret_fields,

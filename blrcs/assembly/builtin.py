@@ -99,6 +99,7 @@ class Builtin:
         house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
         self.access.house.keep(house, leading)
         house.repeat(EXPIRY_PERIOD_S, leading(records.purge.expired))
+        house.repeat(refresh_period_s, leading(records.build_indexes))
         if records.copies is not None:
             follower = records.copies.follower
             house.repeat(follower.period_s, follower.look)
@@ -181,6 +182,7 @@ async def assemble_builtin(
         access.current,
         encryption,
         refresh_interval_ns=settings.database.refresh_interval.ns,
+        replica_max_lag_ns=settings.database.replica_max_lag.ns,
         stamps=memory.record_stamps(),
         generation=memory.generation(RECORDS),
         max_reply_bytes=settings.server.max_message_bytes,

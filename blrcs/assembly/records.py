@@ -1,15 +1,18 @@
 """Puts RecordService together."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
 from blrcs.api.record_messages import MessageImages
 from blrcs.api.record_service import RecordService
 from blrcs.api.record_use_cases import CollectionUseCases, RecordUseCases
+from blrcs.application.collections.build_indexes import BuildIndexes
 from blrcs.application.collections.collection_shapes import CollectionShapes
 from blrcs.application.collections.create_collection import CreateCollection
 from blrcs.application.collections.delete_collection import DeleteCollection
 from blrcs.application.collections.get_collection import GetCollection
+from blrcs.application.collections.indexed_reads import IndexedReads
 from blrcs.application.collections.list_collections import ListCollections
 from blrcs.application.collections.update_collection import UpdateCollection
 from blrcs.application.ports.records import RecordReader
@@ -31,6 +34,7 @@ from blrcs.assembly.encryption import Encryption
 from blrcs.assembly.foundation import Foundation
 from blrcs.config.records import Records as RecordsSection
 from blrcs.database.repositories.collection import SqlCollectionRepository
+from blrcs.database.repositories.index_builds import SqlIndexBuilds
 from blrcs.database.repositories.record import SqlRecordRepository
 from blrcs.database.repositories.record_at_once import ReadAtOnce, RecordsAtOnce
 from blrcs.database.repositories.record_feed import SqlChangeFeed
@@ -46,6 +50,7 @@ from blrcs_native.records.copies import RecordCopies
 from blrcs_native.shared.generation import Generation
 
 NS_PER_S = 1_000_000_000
+HOLDER_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +76,7 @@ class Records:
 
     service: RecordService
     purge: PurgeRecords
+    build_indexes: BuildIndexes
     signal: LocalChangeSignal
     copies: Copies | None
     direct_reads: DirectReads | None
@@ -84,6 +90,7 @@ def assemble_records(
     encryption: Encryption,
     *,
     refresh_interval_ns: int,
+    replica_max_lag_ns: int = 0,
     stamps: CacheStamps,
     generation: Generation | None = None,
     max_reply_bytes: int = DEFAULT_REPLY_BYTES,
@@ -97,13 +104,14 @@ def assemble_records(
         encryption: What fields are encrypted with.
         refresh_interval_ns: How often a watcher looks where nobody wakes it, and for how long at
             most a copy may hide what others have changed.
+        replica_max_lag_ns: How old is what a replica says, at most, where there are any.
         stamps: Where processes tell each other that copies are old.
         generation: Moves with every write of any process; None where there is one process.
         max_reply_bytes: What a message has at most.
     """
     keys = StoredCollectionKeys(encryption.keys)
     collections = SqlCollectionRepository(base.database)
-    records = SqlRecordRepository(base.database)
+    records = SqlRecordRepository(base.database, replica_max_lag_ns=replica_max_lag_ns)
     feed = SqlChangeFeed(base.database)
     schemas = JsonSchemas()
     copies = None
@@ -136,6 +144,7 @@ def assemble_records(
         "schemas": schemas,
         "clock": base.clock,
     }
+    indexed = IndexedReads(shapes)
     reading: dict[str, Any] = {"records": records, "clock": base.clock}
     creating: dict[str, Any] = {"writer": writer, "secrets": base.secrets, "clock": base.clock}
     create_plain = CreatePlainRecords(
@@ -159,8 +168,8 @@ def assemble_records(
             create_plain_records=create_plain,
             create_plain_record=None if create_together is None else PlainCreations(create_plain),
             get_record=GetRecord(records=gets, clock=base.clock),
-            list_records=ListRecords(shapes=shapes, page_tokens=base.page_tokens, **reading),
-            count_records=CountRecords(shapes=shapes, **reading),
+            list_records=ListRecords(indexed=indexed, page_tokens=base.page_tokens, **reading),
+            count_records=CountRecords(indexed=indexed, **reading),
             update_record=UpdateRecord(writer=writer),
             delete_record=DeleteRecord(writer=writer),
             batch_get_records=BatchGetRecords(max_reply_bytes=max_reply_bytes, **reading),
@@ -180,6 +189,10 @@ def assemble_records(
     return Records(
         service=service,
         purge=purge,
+        build_indexes=BuildIndexes(
+            builds=SqlIndexBuilds(base.database, base.clock),
+            holder=os.urandom(HOLDER_BYTES).hex(),
+        ),
         signal=signal,
         copies=copies,
         direct_reads=_direct_reads(base, copies),

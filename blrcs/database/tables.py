@@ -299,7 +299,10 @@ collections = _table(
     _text("secret_fields"),
     sa.Column("data_key", BYTES, nullable=False),
     *_history(),
+    sa.Column("index_changes", TEXT, nullable=True),
 )
+"""``indexes`` are those that are whole. ``index_changes`` is JSON: those that are built, retired or
+dropped; null where there are none."""
 
 record_feeds = _table(
     "record_feeds",
@@ -312,8 +315,9 @@ record_feeds = _table(
 )
 """What every write to a collection's records changes, and so has a lock on until it is committed: a
 row of its own, so that it is a short one. ``incarnation`` is when the collection was created,
-``revision`` that of the collection, ``sequence`` the number of its last change, and ``purged`` that
-of the last one that is kept no more."""
+``revision`` that of the collection, or one beyond all where servers of before may not write,
+``sequence`` the number of its last change, and ``purged`` that of the last one that is kept no
+more."""
 
 records = _table(
     "records",
@@ -352,6 +356,16 @@ _on(OTHERS, sa.Index("ix_record_index_text", *_BY_TEXT))
 _on(POSTGRESQL, sa.Index("ix_record_index_order", *_BY_TEXT, record_index.c.record_id))
 """The others have what is left of the table's key at the end of each index."""
 sa.Index("ix_record_index_number", *_INDEXED, record_index.c.number_value)
+
+index_builds = _table(
+    "index_builds",
+    sa.Column("tenant", KEY, primary_key=True),
+    sa.Column("collection", KEY, primary_key=True),
+    _key("after_id"),
+    _key("held_by"),
+    _instant("held_until_ns"),
+)
+"""Collections with ``index_changes``: up to which record they are carried out, and by whom."""
 
 record_changes = _table(
     "record_changes",

@@ -26,6 +26,9 @@ class Collection:
         json_schema: What data has to meet, as JSON text; empty where anything will do.
         indexes: Paths within the data that are kept in an index, or one of ``TIME_INDEXES``. That
             of an encrypted field keeps what tells equal values, and nothing else of them.
+        building: Those that are to be among them when their indexes are whole.
+        retiring: Those that were, and are kept up for reads that have begun by them.
+        dropping: Those whose indexes nobody keeps up, and that are not gone yet.
         default_ttl_ns: How long a record lives that was created without an expiry.
         encrypted_fields: Paths within the data that are encrypted at rest.
         secret_fields: Paths that are encrypted at rest and never shown.
@@ -37,6 +40,9 @@ class Collection:
     display_name: str = ""
     json_schema: str = ""
     indexes: tuple[str, ...] = ()
+    building: tuple[str, ...] = ()
+    retiring: tuple[str, ...] = ()
+    dropping: tuple[str, ...] = ()
     default_ttl_ns: int | None = None
     encrypted_fields: tuple[str, ...] = ()
     secret_fields: tuple[str, ...] = ()
@@ -59,6 +65,21 @@ class Collection:
     def sealed_fields(self) -> tuple[str, ...]:
         """Paths of what is encrypted at rest."""
         return self.encrypted_fields + self.secret_fields
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """What is to have an index."""
+        return self.indexes + self.building
+
+    @property
+    def maintained(self) -> tuple[str, ...]:
+        """What is kept in an index by each write."""
+        return self.indexes + self.building + self.retiring
+
+    @property
+    def is_reindexed(self) -> bool:
+        """Whether indexes are being built or dropped."""
+        return bool(self.building or self.retiring or self.dropping)
 
     @property
     def has_blind_indexes(self) -> bool:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from blrcs.application.ports.records import CollectionChangedError
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.repositories.collection import SqlCollectionRepository
-from blrcs.database.repositories.record_feed import lock_feed
+from blrcs.database.repositories.record_feed import goes_by, lock_feed
 from blrcs.database.repositories.record_row import sealed_from_bytes, sealed_to_bytes
 from blrcs.database.repositories.settings import stored
 from blrcs.database.statement import Row, Statement
@@ -252,11 +252,10 @@ class Reencryption:
         position: Position,
     ) -> None:
         """Writes what was sealed with the keys of that revision, as all who write records do."""
-        revision = collection.create_time_ns, collection.revision
 
         async def operation(transaction: Transaction) -> None:
             feed = await lock_feed(self._database.dialect, transaction, collection.key, claimed=0)
-            if (feed.incarnation, feed.revision) != revision:
+            if not goes_by(feed, collection):
                 raise CollectionChangedError
             if puts:
                 await transaction.execute_many(kept.put, puts)

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,9 +20,12 @@ from tests.e2e.workers import (
     administrator,
     channels_to_all,
     start_two_workers,
+    until,
 )
 
 PARENT = "tenants/acme/collections/orders"
+RECORDS = 10_000
+BUILDING, READY = record_pb2.RecordIndex.STATE_BUILDING, record_pb2.RecordIndex.STATE_READY
 STARTED = record_pb2.RECORD_EVENT_TYPE_STARTED
 
 
@@ -40,6 +43,24 @@ class Client:
             collection=record_pb2.Collection(**fields),
         )
         return self._stub.CreateCollection(request, metadata=self._metadata)
+
+    def get_collection(self) -> record_pb2.Collection:
+        request = record_pb2.GetCollectionRequest(name=PARENT)
+        return self._stub.GetCollection(request, metadata=self._metadata, timeout=TIMEOUT_S)
+
+    def reindex(self, *paths: str) -> record_pb2.Collection:
+        request = record_pb2.UpdateCollectionRequest(update_mask={"paths": ["indexes"]})
+        request.collection.name = PARENT
+        request.collection.indexes.extend(record_pb2.RecordIndex(path=path) for path in paths)
+        return self._stub.UpdateCollection(request, metadata=self._metadata, timeout=TIMEOUT_S)
+
+    def create_many(self, made: Iterable[tuple[str, int]]) -> None:
+        request = record_pb2.BatchWriteRecordsRequest(parent=PARENT)
+        for record_id, number in made:
+            created = request.writes.add().create
+            created.parent, created.record_id = PARENT, record_id
+            created.record.data["n"] = number
+        self._stub.BatchWriteRecords(request, metadata=self._metadata, timeout=TIMEOUT_S)
 
     def create(self, record_id: str, **data: object) -> record_pb2.Record:
         request = record_pb2.CreateRecordRequest(parent=PARENT, record_id=record_id)
@@ -117,6 +138,24 @@ def test_both_workers_write_at_once_and_both_tell_the_same(clients: list[Client]
         writer.join()
     assert seen[0] == seen[1]
     assert [each.sequence for each in seen[0]] == list(range(1, 2 * count + 1))
+
+
+def test_an_index_is_built_though_the_worker_that_builds_it_is_killed(server: Server) -> None:
+    with channels_to_all(server, 2) as found:
+        metadata = administrator(list(found.values()))
+        # The first one that has started leads.
+        leader, follower = sorted(found)
+        client = Client(found[follower], metadata)
+        client.collection()
+        for first in range(0, RECORDS, 1000):
+            client.create_many((f"r{each:05}", each) for each in range(first, first + 1000))
+        assert client.reindex("n").indexes[0].state == BUILDING
+        os.kill(leader, signal.SIGKILL)
+        client.create("s", n=7)
+        assert client.ids(filter="data.n = 7") == ["r00007", "s"]
+        until(lambda: client.get_collection().indexes[0].state == READY)
+        assert client.ids(filter="data.n = 7") == ["r00007", "s"]
+        assert client.ids(filter=f"data.n >= {RECORDS - 1}") == [f"r{RECORDS - 1:05}"]
 
 
 def test_a_server_that_stops_lets_its_watchers_go(server: Server, clients: list[Client]) -> None:

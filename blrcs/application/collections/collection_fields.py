@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-UPDATABLE = frozenset({"display_name", "json_schema", "default_ttl"})
+INDEXES = "indexes"
+UPDATABLE = frozenset({"display_name", "json_schema", "default_ttl", INDEXES})
 ATTRIBUTES = {"default_ttl": "default_ttl_ns"}
 """Fields whose attributes have other names."""
 

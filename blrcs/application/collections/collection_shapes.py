@@ -39,7 +39,7 @@ class CollectionShape:
     @property
     def is_plain(self) -> bool:
         """Whether it asks nothing of data but to be documents."""
-        return self.schema is None and not self.sealed and not self.collection.indexes
+        return self.schema is None and not self.sealed and not self.collection.maintained
 
     @property
     def secret_paths(self) -> list[Path]:

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from blrcs.application.collections.collection_shapes import CollectionShapes
+from blrcs.application.collections.collection_shapes import CollectionShape
+from blrcs.application.collections.indexed_reads import IndexedReads
 from blrcs.application.page import Page, PageRequest
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.page_tokens import PageTokens
@@ -26,12 +27,12 @@ class ListRecords:
     def __init__(
         self,
         *,
-        shapes: CollectionShapes,
+        indexed: IndexedReads,
         records: RecordRepository,
         page_tokens: PageTokens,
         clock: Clock,
     ) -> None:
-        self._shapes = shapes
+        self._indexed = indexed
         self._records = records
         self._page_tokens = page_tokens
         self._clock = clock
@@ -46,9 +47,15 @@ class ListRecords:
                 secret; or the token is from elsewhere.
             NotFoundError: There is no such collection.
         """
-        shape = await self._shapes.get(parent)
+        return await self._indexed(
+            parent, lambda shape: self._page(shape, request, filter_, order_by)
+        )
+
+    async def _page(
+        self, shape: CollectionShape, request: PageRequest, filter_: str, order_by: str
+    ) -> Page[RecordImage]:
         selection = select(shape, filter_=filter_, order_by=order_by)
-        query = "\n".join([parent.name, str(selection.order_by), str(selection.filter_)])
+        query = "\n".join([shape.collection.name, str(selection.order_by), str(selection.filter_)])
         cursor = self._page_tokens.redeem(query, request.page_token)
         at: Position | None = tuple(json.loads(cursor)) if cursor else None
         taken, is_last = await self._taken(shape.collection, selection, at, request.limit)

@@ -6,20 +6,24 @@ import orjson
 import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
-from blrcs.database.repositories.record_feed import lock_feed
+from blrcs.database.dialect import Dialect
+from blrcs.database.repositories.record_feed import guarded_revision, lock_feed
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import (
     collections,
     data_keys,
+    index_builds,
     record_changes,
     record_feeds,
     record_index,
     records,
 )
+from blrcs.database.upsert import upsert
 from blrcs.domain.collection import Collection
 from blrcs.domain.errors import AlreadyExistsError, FailedPreconditionError, NotFoundError
 from blrcs.domain.etag import require_etag
 from blrcs.domain.record_name import CollectionKey
+from blrcs.domain.reindexing import retired
 
 _OF_TENANT = collections.c.tenant == sa.bindparam("of_tenant")
 _THIS = _OF_TENANT & (collections.c.id == sa.bindparam("of_id"))
@@ -45,6 +49,7 @@ def _within(table: sa.Table) -> sa.ColumnElement[bool]:
     )
 
 
+_BEGIN_BUILD = upsert(index_builds)
 _ADD_FEED = Statement(sa.insert(record_feeds))
 _REVISE_FEED = Statement(
     sa.update(record_feeds)
@@ -59,8 +64,42 @@ _ANY_RECORD = Statement(
 )
 _DROP_ALL = [
     Statement(sa.delete(table).where(_within(table)))
-    for table in (records, record_index, record_changes, record_feeds, data_keys)
+    for table in (records, record_index, record_changes, record_feeds, index_builds, data_keys)
 ]
+_CHANGING = ("building", "retiring", "dropping")
+
+
+async def locked_collection(
+    dialect: Dialect, transaction: Transaction, key: CollectionKey
+) -> tuple[Collection, bool]:
+    """A collection whose feed is locked, and whether servers of before may have passed it by.
+
+    One that changes a collection lets its like write, who keep up nothing but what is whole. Then
+    what is built has to be so from the beginning, and what was retired is whole no more.
+
+    Raises:
+        NotFoundError: There is no such collection.
+    """
+    feed = await lock_feed(dialect, transaction, key, claimed=0)
+    row = await transaction.fetch_one(_BY_KEY, of_tenant=key.tenant, of_id=key.collection)
+    if row is None:
+        raise NotFoundError(key.name)
+    stored = _from_row(row)
+    if feed.revision == guarded_revision(stored):
+        return stored, False
+    return retired(stored), True
+
+
+async def put_collection(transaction: Transaction, changed: Collection) -> None:
+    """Puts a collection in the place of what it was; its feed is locked."""
+    tenant, collection = changed.key
+    await transaction.execute(_REPLACE, of_tenant=tenant, of_id=collection, **_to_row(changed))
+    await transaction.execute(
+        _REVISE_FEED,
+        of_tenant=tenant,
+        of_collection=collection,
+        new_revision=guarded_revision(changed),
+    )
 
 
 class SqlCollectionRepository:
@@ -123,16 +162,14 @@ class SqlCollectionRepository:
         """See the port; ``beside`` is done in the same transaction, and may be so several times."""
 
         async def operation(transaction: Transaction) -> Collection:
-            changed = change(await self._locked(transaction, key))
-            await transaction.execute(
-                _REPLACE, of_tenant=key.tenant, of_id=key.collection, **_to_row(changed)
-            )
-            await transaction.execute(
-                _REVISE_FEED,
-                of_tenant=key.tenant,
-                of_collection=key.collection,
-                new_revision=changed.revision,
-            )
+            stored, is_passed_by = await locked_collection(self._database.dialect, transaction, key)
+            changed = change(stored)
+            await put_collection(transaction, changed)
+            is_new = is_passed_by or _index_changes(changed) != _index_changes(stored)
+            if is_new and changed.is_reindexed:
+                # From the beginning, whatever was under way.
+                row = (*key, "", "", 0)
+                await transaction.execute_many(_BEGIN_BUILD, [row])
             if beside is not None:
                 await beside(transaction)
             return changed
@@ -144,7 +181,7 @@ class SqlCollectionRepository:
         within = {"of_tenant": key.tenant, "of_collection": key.collection}
 
         async def operation(transaction: Transaction) -> None:
-            stored = await self._locked(transaction, key)
+            stored, _ = await locked_collection(self._database.dialect, transaction, key)
             require_etag(stored.name, stored=stored.etag, given=etag)
             if not force and await transaction.fetch_one(_ANY_RECORD, **within, now_ns=now_ns):
                 raise FailedPreconditionError(
@@ -156,12 +193,11 @@ class SqlCollectionRepository:
 
         await self._database.run(operation, isolation=Isolation.READ_COMMITTED)
 
-    async def _locked(self, transaction: Transaction, key: CollectionKey) -> Collection:
-        await lock_feed(self._database.dialect, transaction, key, claimed=0)
-        row = await transaction.fetch_one(_BY_KEY, of_tenant=key.tenant, of_id=key.collection)
-        if row is None:
-            raise NotFoundError(key.name)
-        return _from_row(row)
+
+def _index_changes(collection: Collection) -> str | None:
+    if not collection.is_reindexed:
+        return None
+    return orjson.dumps({name: getattr(collection, name) for name in _CHANGING}).decode()
 
 
 def _to_row(collection: Collection) -> dict[str, object]:
@@ -178,15 +214,18 @@ def _to_row(collection: Collection) -> dict[str, object]:
         "created_at_ns": collection.create_time_ns,
         "updated_at_ns": collection.update_time_ns,
         "revision": collection.revision,
+        "index_changes": _index_changes(collection),
     }
 
 
 def _from_row(row: Row) -> Collection:
+    changes = {} if row.index_changes is None else orjson.loads(row.index_changes)
     return Collection(
         key=CollectionKey(row.tenant, row.id),
         display_name=row.display_name,
         json_schema=row.json_schema,
         indexes=tuple(orjson.loads(row.indexes)),
+        **{name: tuple(changes.get(name, ())) for name in _CHANGING},
         default_ttl_ns=row.default_ttl_ns,
         encrypted_fields=tuple(orjson.loads(row.encrypted_fields)),
         secret_fields=tuple(orjson.loads(row.secret_fields)),

@@ -16,15 +16,21 @@ from blrcs.application.ports.records import (
     StoredImage,
     StoredSize,
 )
-from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
+from blrcs.database.adapter import DatabaseAdapter, Isolation, Reads, Transaction
 from blrcs.database.errors import IntegrityViolationError
 from blrcs.database.filter.columns import Columns
 from blrcs.database.filter.narrowing import Narrowing
 from blrcs.database.filter.queries import FilteredQueries
-from blrcs.database.repositories.plain_records import ADD, TELL, change_columns, record_columns
+from blrcs.database.repositories.plain_records import (
+    ADD,
+    FIRST_REVISION,
+    TELL,
+    change_columns,
+    record_columns,
+)
 from blrcs.database.repositories.record_batches import RecordBatches
 from blrcs.database.repositories.record_creations import RecordCreations
-from blrcs.database.repositories.record_feed import lock_feed, settle_feed
+from blrcs.database.repositories.record_feed import goes_by, lock_feed, settle_feed
 from blrcs.database.repositories.record_index import MOST_NAMED, along, bounds_in
 from blrcs.database.repositories.record_lookup import (
     IMAGE,
@@ -49,6 +55,8 @@ from blrcs.domain.record import Record, RecordImage
 from blrcs.domain.record_name import CollectionKey, RecordKey
 
 PURGED_AT_ONCE = 500
+CLOCKS_AGREE_NS = 60_000_000_000
+"""Clocks of machines agree to within a minute."""
 READ_AT_ONCE = 128
 """As many records are read at once to be changed, large as they may be."""
 
@@ -73,10 +81,15 @@ class SqlRecordRepository:
 
     Reads may be of a moment ago where the database has replicas: a call sees what it has written,
     and what its caller shows a token of. Writes look at what is committed.
+
+    Args:
+        database: Where they are.
+        replica_max_lag_ns: How old is what a replica says, at most.
     """
 
-    def __init__(self, database: DatabaseAdapter) -> None:
+    def __init__(self, database: DatabaseAdapter, *, replica_max_lag_ns: int = 0) -> None:
         self._database = database
+        self._settled_ns = replica_max_lag_ns + CLOCKS_AGREE_NS
         self._reads = database.stale
         # Where there are replicas, a call's own writes tell it how far they have to be.
         self._creations = None if database.is_shared else RecordCreations(self._write_all)
@@ -169,7 +182,8 @@ class SqlRecordRepository:
     ) -> Sequence[ListedRecord]:
         """See the port."""
         parent = collection.key
-        narrowing = await self._narrowing(collection, selection.filter_)
+        reads = self._reads_of(collection, now_ns)
+        narrowing = await self._narrowing(reads, collection, selection.filter_)
         statement, params = _QUERIES.page(
             selection.filter_,
             selection.order_by,
@@ -185,28 +199,40 @@ class SqlRecordRepository:
             if narrowing is not None
             else along(selection.order_by, selection.filter_, collection.indexes),
         )
-        rows = await self._reads.fetch_all(statement, **params)
+        rows = await reads.fetch_all(statement, **params)
         return [_listed(parent, row) for row in rows]
 
     async def count(self, collection: Collection, filter_: Filter, *, now_ns: int) -> int:
         """See the port."""
         parent = collection.key
+        reads = self._reads_of(collection, now_ns)
         statement, params = _QUERIES.count(
             filter_,
             tenant=parent.tenant,
             collection=parent.collection,
             name_prefix=parent.record_prefix,
             now_ns=now_ns,
-            narrowing=await self._narrowing(collection, filter_),
+            narrowing=await self._narrowing(reads, collection, filter_),
         )
-        row = await self._reads.fetch_one(statement, **params)
+        row = await reads.fetch_one(statement, **params)
         return 0 if row is None else int(row.count)
 
-    async def _narrowing(self, collection: Collection, filter_: Filter) -> Narrowing | None:
+    def _reads_of(self, collection: Collection, now_ns: int) -> Reads:
+        """A replica may have an index as a whole only some time after the primary.
+
+        What was declared when the collection was created is whole from its first record on.
+        """
+        is_changed = collection.revision != FIRST_REVISION and bool(collection.indexes)
+        is_settled = now_ns - collection.update_time_ns > self._settled_ns
+        return self._database if is_changed and not is_settled else self._reads
+
+    async def _narrowing(
+        self, reads: Reads, collection: Collection, filter_: Filter
+    ) -> Narrowing | None:
         """By the index that names the fewest records, unless it names too many."""
         fewest, chosen = MOST_NAMED + 1, None
         for bounds in bounds_in(filter_, collection.indexes):
-            row = await self._reads.fetch_one(
+            row = await reads.fetch_one(
                 bounds.counted,
                 tenant=collection.key.tenant,
                 collection=collection.key.collection,
@@ -289,10 +315,7 @@ class SqlRecordRepository:
     ) -> Row:
         """The feed, locked, with so many numbers taken; CollectionChangedError for another one."""
         feed = await lock_feed(self._database.dialect, transaction, key, claimed=claimed)
-        if expected is not None and (feed.incarnation, feed.revision) != (
-            expected.create_time_ns,
-            expected.revision,
-        ):
+        if expected is not None and not goes_by(feed, expected):
             raise CollectionChangedError
         return feed
 

@@ -27,12 +27,15 @@ from blrcs.database.repositories.plain_records import FIRST_REVISION
 from blrcs.database.repositories.record_row import sealed_from_bytes
 from blrcs.database.statement import Construct, Row, Statement
 from blrcs.database.tables import record_changes, record_feeds, records
+from blrcs.domain.collection import Collection
 from blrcs.domain.errors import NotFoundError
 from blrcs.domain.record import ChangeKind, RecordChange, RecordImage
 from blrcs.domain.record_name import CollectionKey
 
 PURGED_AT_ONCE = 1000
 FEEDS_AT_ONCE = 500
+GUARD = 1 << 48
+"""Beyond all revisions of collections."""
 FEEDS_SIZES = (1, 8, 64)
 """How many feeds a statement asks for."""
 READ_BYTES = 1 << 20
@@ -159,6 +162,23 @@ async def lock_feed(
     if feed is None:
         raise NotFoundError(key.name)
     return feed
+
+
+def guarded_revision(collection: Collection) -> int:
+    """The revision for a collection's feed.
+
+    A server of before does not keep up indexes that are built or retired. It takes the collection
+    for one of another revision, and its writes are ABORTED, until there are none.
+    """
+    return collection.revision + (GUARD if collection.building or collection.retiring else 0)
+
+
+def goes_by(feed: Row, collection: Collection) -> bool:
+    """Whether a feed is that of a collection in this revision."""
+    return (feed.incarnation, feed.revision % GUARD) == (
+        collection.create_time_ns,
+        collection.revision,
+    )
 
 
 async def settle_feed(transaction: Transaction, key: CollectionKey, sequence: int) -> None:

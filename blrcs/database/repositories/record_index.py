@@ -101,6 +101,11 @@ def index_rows(record: Record, indexes: Sequence[str]) -> Iterator[dict[str, obj
             yield row | {"number_value": float(value)}
 
 
+def path_ids(indexes: Sequence[str]) -> list[int]:
+    """The numbers that stand for paths in the rows."""
+    return [path_id for path_id, _ in _fields(tuple(indexes))]
+
+
 def bounds_in(filter_: Filter, indexes: Sequence[str]) -> list[Bounds]:
     """What must hold of indexed paths and times for a filter to let a record pass."""
     ids = {field: path_id for path_id, field in _fields(tuple(indexes))}

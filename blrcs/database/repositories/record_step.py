@@ -68,8 +68,11 @@ class RecordStep:
         self._key = key
         self._purged = purged
         # Of one that is not known there may be some; then records are only dropped.
-        self._has_indexes = collection is None or bool(collection.indexes)
-        self._indexes = () if collection is None else collection.indexes
+        self._has_indexes = (
+            collection is None or bool(collection.indexes) or collection.is_reindexed
+        )
+        self._is_building = collection is not None and bool(collection.building)
+        self._indexes = () if collection is None else collection.maintained
         self._now_ns = now_ns
         self._given: list[Bound] = []
         self._added: list[Bound] = []
@@ -93,6 +96,9 @@ class RecordStep:
         self._leave(after)
         if found is not None and after is not stored:
             self._replace(found)
+        elif found is None and self._is_building:
+            # A server of before may have left entries of a record that it has deleted.
+            self._unindex(write.record_id)
         if after is None:
             if stored is not None:
                 of_id = stored.key.record
@@ -139,7 +145,7 @@ class RecordStep:
         """
         stored, change_sequence = found
         if self._has_indexes:
-            self._unindexed.append({**self._of_key(), "of_id": stored.key.record})
+            self._unindex(stored.key.record)
         if change_sequence is None or stored.revision != FIRST_REVISION:
             return
         if change_sequence > self._purged:
@@ -152,6 +158,9 @@ class RecordStep:
                     "its_sealed": sealed_to_bytes(stored.sealed),
                 }
             )
+
+    def _unindex(self, record_id: str) -> None:
+        self._unindexed.append({**self._of_key(), "of_id": record_id})
 
     def _leave(self, after: Record | None) -> None:
         self.results.append(after)

@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import grpc
 import pytest
 
+from blrcs.application.collections.build_indexes import OUTLIVED_AFTER_NS
 from blrcs.domain.record_name import collection_key_in
 from blrcs.v1 import record_pb2
 from tests.integration.records.direct_channel import bearer, direct_channel
+from tests.integration.records.reindexed import Builder
 from tests.integration.records.test_watching import CREATED, Watch, told
 from tests.integration.records.world import ORDERS, creation, data_of, name_of, seconds
 from tests.unit.api.refusals import refusal
@@ -207,6 +209,37 @@ async def test_a_schema_that_came_since_is_held_to(world, direct):
     assert outcomes[0].code() is grpc.StatusCode.INVALID_ARGUMENT
     assert data_of(outcomes[1]) == {"m": 1}
     assert await world.listed() == ["b", "known"]
+
+
+async def test_an_index_that_came_since_is_kept_up_until_it_is_dropped(world, direct):
+    async def declare(*paths):
+        collection = record_pb2.Collection(
+            name=ORDERS, indexes=[record_pb2.RecordIndex(path=path) for path in paths]
+        )
+        await world.stub.UpdateCollection(
+            record_pb2.UpdateCollectionRequest(
+                collection=collection, update_mask={"paths": ["indexes"]}
+            )
+        )
+
+    await declare("n")
+    await asyncio.gather(*(direct(creation(each, {"n": 1})) for each in "ab"))
+    builder = Builder(world)
+    await builder.run()
+    await direct(creation("c", {"n": 1}))
+    assert True not in direct.settled
+    assert await world.listed(filter="data.n = 1") == ["a", "b", "c"]
+
+    await declare()
+    await builder.run()
+    await direct(creation("d", {"n": 1}))
+    assert True not in direct.settled
+    builder.clock.advance(OUTLIVED_AFTER_NS)
+    await builder.run()
+    await direct(creation("e", {"n": 1}))
+    await direct(creation("f", {"n": 1}))
+    assert direct.settled[-1] is True
+    assert await world.listed(filter="data.n = 1") == ["a", "b", "c", "d", "e", "f"]
 
 
 async def test_they_expire_when_the_collection_says(world, direct, clock):
