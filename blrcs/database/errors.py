@@ -3,7 +3,12 @@
 from pathlib import Path
 from typing import Literal
 
-from blrcs.domain.errors import DomainError, OutcomeUnknownError, UnavailableError
+from blrcs.domain.errors import (
+    DeadlineExceededError,
+    DomainError,
+    OutcomeUnknownError,
+    UnavailableError,
+)
 
 ViolationKind = Literal["unique", "foreign_key", "not_null", "check", "other"]
 
@@ -89,9 +94,12 @@ def outcome_unknown() -> OutcomeUnknownError:
     )
 
 
-def query_timed_out() -> UnavailableError:
-    """The refusal of a read that a lock, a lost connection or its own work held up for too long."""
-    return UnavailableError("QUERY_TIMED_OUT", "the database took too long to answer")
+def query_timed_out() -> DeadlineExceededError:
+    """The refusal of a read that a lock, a lost connection or its own work held up for too long.
+
+    Not one that callers, or other replicas, are to try again: it would take as long.
+    """
+    return DeadlineExceededError("QUERY_TIMED_OUT", "the database took too long to answer")
 
 
 def closed() -> UnavailableError:

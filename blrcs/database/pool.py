@@ -43,7 +43,7 @@ class PoolLimits:
     overflow: int = 10
     linger_s: float = 10.0
     timeout_s: float = 30.0
-    query_timeout_s: float = 60.0
+    query_timeout_s: float | None = None
     breaker: BreakerRules | None = None
 
 
@@ -158,7 +158,7 @@ class Pool(Generic[Connection]):
         return self._count - len(self._idle)
 
     @property
-    def query_timeout_s(self) -> float:
+    def query_timeout_s(self) -> float | None:
         """See PoolLimits; it is for the borrower to keep."""
         return self._limits.query_timeout_s
 

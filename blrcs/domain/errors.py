@@ -126,6 +126,12 @@ class OutcomeUnknownError(UnavailableError):
     code = "UNKNOWN"
 
 
+class DeadlineExceededError(DomainError):
+    """A dependency took longer than the server waits; what is asked for again takes as long."""
+
+    code = "DEADLINE_EXCEEDED"
+
+
 class OutOfRangeError(DomainError):
     """What is asked for lies before the beginning, or behind the end, of what there is."""
 

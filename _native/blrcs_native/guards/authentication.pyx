@@ -45,7 +45,8 @@ cdef class AuthenticationGuard(Guard):
         self.allow_password_change_required = allow_password_change_required
 
     cpdef object check(self, Call call):
-        return self._decide(call, True)
+        # One in shadow only notes what it finds.
+        return self._decide(call, not self.shadow)
 
     async def _decide_later(self, Call call, coming):
         await wait((coming,), timeout=LONGEST_WAIT_S)

@@ -39,7 +39,7 @@ cdef class TokenRules:
         if max_ttl_s is not None and (type(max_ttl_s) is not int or not 0 < max_ttl_s <= MAX_TTL_S):
             raise ValueError(f"max_ttl_s is 1 to {MAX_TTL_S} whole seconds, not {max_ttl_s!r}")
         self.leeway_ns = <int64_t>leeway_s * NS_PER_S
-        self._max_ttl_ns = <int64_t>(MAX_TTL_S if max_ttl_s is None else max_ttl_s) * NS_PER_S
+        self._max_ttl_ns = <int64_t>(0 if max_ttl_s is None else max_ttl_s) * NS_PER_S
         self.allow_missing_kid = allow_missing_kid
         self._scope_narrows = scope_narrows
         self._identify = identify
@@ -74,6 +74,12 @@ cdef class TokenRules:
             return refusal.ISSUER_UNTRUSTED
         if self._audiences.isdisjoint(claims.audiences):
             return refusal.AUDIENCE_MISMATCH
+        if self._max_ttl_ns > 0 and (
+            claims.issued_at_ns == 0
+            or claims.expires_at_ns - claims.issued_at_ns > self._max_ttl_ns
+        ):
+            # Revocations are kept for as long as a token may live from its issue on.
+            return refusal.LIVES_TOO_LONG
         if self._identify is not None and not self._find_out_who(claims):
             return refusal.PRINCIPAL_UNKNOWN
         if self._scope_narrows and "scope" in claims._members:
@@ -82,10 +88,7 @@ cdef class TokenRules:
             claims.certificate_thumbprint is not None or claims.key_thumbprint is not None
         )
         claims.valid_until_ns = claims.expires_at_ns + self.leeway_ns
-        claims.valid_from_ns = max(
-            max(claims.not_before_ns, claims.issued_at_ns) - self.leeway_ns,
-            claims.expires_at_ns - self._max_ttl_ns,
-        )
+        claims.valid_from_ns = max(claims.not_before_ns, claims.issued_at_ns) - self.leeway_ns
         return None
 
     cdef bint _find_out_who(self, Claims claims) except -1:

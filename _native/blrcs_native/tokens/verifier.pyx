@@ -4,15 +4,16 @@ JWTs (RFC 7519) as compact JWS (RFC 7515), by the practices of RFC 8725 and 9068
 cheap to dear, and claims are read only once the signature is known to be good:
 
 size, form, header, `crit` and `b64`, `typ`, `kid`, `alg`, what the caller's address may still fail,
-signature, claims, `iss`, `aud`, principal, `exp`, `nbf`, `iat`, revocation.
+signature, claims, `iss`, `aud`, life, principal, `exp`, `nbf`, `iat`, revocation.
 
 The first that fails decides the refusal. That all parts are base64url belongs to the form, but the
 header is looked at before the others are; `jwk`, `jku`, `x5u` and `x5c` never are read. Integer arithmetic
-in nanoseconds throughout: a token is valid while `nbf - leeway <= now < exp + leeway`,
-`iat - leeway <= now` and `exp - max_ttl <= now`.
+in nanoseconds throughout: a token is valid while `nbf - leeway <= now < exp + leeway` and
+`iat - leeway <= now`.
 """
 
 import time
+from asyncio import isfuture
 
 cimport cython
 from cpython.bytes cimport (
@@ -60,7 +61,7 @@ cdef class TokenVerifier:
     - `types`: accepted `typ`, without regard to ASCII case or a leading `application/`. A token
       without `typ` is refused.
     - `leeway_s`: 0 to 300 seconds by which the issuers' clocks may differ from this one.
-    - `max_ttl_s`: a token that expires later from now is refused, as long as it does; None for no
+    - `max_ttl_s`: a token that lives longer from its `iat` on, or has none, is refused; None for no
       bound.
     - `max_bytes`: longer tokens are refused unread.
     - `cache_entries`: how many verified tokens are remembered; 0 for none, else at least 2. When
@@ -284,7 +285,7 @@ cdef class TokenVerifier:
             if self.coming is True:
                 generation = self.keyset_generation
                 answer = self._choose_key(text, parts.header_size)
-            if type(self.coming) is bool:
+            if not isfuture(self.coming) or self.coming.done():
                 self.coming = None
         if answer is refusal.KEY_UNKNOWN:  # which may be known later
             return answer
@@ -310,7 +311,9 @@ cdef class TokenVerifier:
 
     cdef object _choose_key(self, const unsigned char* text, Py_ssize_t size):
         """The key that a header is checked with by the keyset of now, or a refusal."""
-        cdef VerificationKey known = self._headers.find(text, size, self.keyset_generation)
+        # Before the keyset: of a newer one it is only known for less long.
+        cdef uint64_t generation = self.keyset_generation
+        cdef VerificationKey known = self._headers.find(text, size, generation)
         cdef bytes encoded
         cdef dict header
         if known is not None:
@@ -323,7 +326,7 @@ cdef class TokenVerifier:
             return refusal.HEADER_INVALID
         answer = self._rules.choose_key(header, self.keyset)
         if type(answer) is VerificationKey:
-            self._headers.note(text, size, answer, self.keyset_generation)
+            self._headers.note(text, size, answer, generation)
         return answer
 
     cdef object _check_signed(
@@ -424,9 +427,7 @@ cdef class TokenVerifier:
         if now_ns < claims.valid_from_ns:
             if now_ns < claims.not_before_ns - self._rules.leeway_ns:
                 return refusal.NOT_YET_VALID
-            if now_ns < claims.issued_at_ns - self._rules.leeway_ns:
-                return refusal.ISSUED_IN_FUTURE
-            return refusal.LIVES_TOO_LONG
+            return refusal.ISSUED_IN_FUTURE
         cdef uint64_t generation = self.revocations.current()
         # New claims stand at generation 0, when nothing was revoked yet.
         if claims.revocation_generation != generation:

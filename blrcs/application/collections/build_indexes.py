@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from blrcs.application.collections.indexed_reads import GOOD_FOR_NS
@@ -50,8 +50,24 @@ class BuildIndexes:
         """All that can be done now."""
         while keys := await self._builds.pending():
             self._seen = {key: self._seen[key] for key in keys if key in self._seen}
-            if not any([await self._step(key) for key in keys]):
+            if not await self._round(keys):
                 return
+
+    async def _round(self, keys: Sequence[CollectionKey]) -> bool:
+        """Whether there is more to be done at once.
+
+        What keeps one from being built holds no other up, and is raised at the end.
+        """
+        has_more = False
+        failure: Exception | None = None
+        for key in keys:
+            try:
+                has_more |= await self._step(key)
+            except Exception as error:  # noqa: BLE001 - raised below
+                failure = error
+        if failure is not None:
+            raise failure
+        return has_more
 
     async def _step(self, key: CollectionKey) -> bool:
         """Whether there is more to be done at once."""

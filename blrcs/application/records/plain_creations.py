@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from blrcs.application.records.create_plain_records import CreatePlainRecords
 from blrcs.application.records.gathered_creations import Creation, GatheredCreations
+from blrcs.domain.errors import OutcomeUnknownError
 from blrcs.domain.record_name import CollectionKey
 
 
@@ -50,9 +51,17 @@ class PlainCreations:
         parents, texts, encoded = zip(*[each.what for each in group], strict=True)
         ids = [each.record_id for each in group]
         images: Sequence[bytes | None] | None = None
-        # Whatever it is, each finds out for itself, and is told so.
+        # Whatever it is, each finds out for itself, and is told so; but not if it may be written.
         with suppress(Exception):
-            images = await self._create.all_but_taken(parents[0], ids, list(texts), list(encoded))
+            try:
+                images = await self._create.all_but_taken(
+                    parents[0], ids, list(texts), list(encoded)
+                )
+            except OutcomeUnknownError as error:
+                for each in group:
+                    if not each.created.done():
+                        each.created.set_exception(error)
+                return
         for each, image in zip(group, images or [None] * len(group), strict=True):
             if not each.created.done():
                 each.created.set_result(image)

@@ -14,6 +14,7 @@ from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.index_builds import IndexStep
 from blrcs.database.adapter import DatabaseAdapter, Isolation, Transaction
 from blrcs.database.repositories.collection import locked_collection, put_collection
+from blrcs.database.repositories.record_feed import fitting, image_size
 from blrcs.database.repositories.record_index import index_rows, path_ids
 from blrcs.database.repositories.record_row import record_from_row
 from blrcs.database.statement import Row, Statement, insert_into
@@ -24,7 +25,7 @@ from blrcs.domain.record_name import CollectionKey
 from blrcs.domain.reindexing import built, retired
 
 FILLED_AT_ONCE = 128
-"""As many records are read at once, large as they may be, and writes wait for them."""
+"""As many records are read at once, and fewer where they are large; writes wait for them."""
 DROPPED_AT_ONCE = 1000
 HELD_NS = 15_000_000_000
 """From the last step on, for which others leave a collection to who has taken that."""
@@ -67,6 +68,13 @@ _RECORDS = Statement(
     .where(records.c.record_id > sa.bindparam("after"))
     .order_by(records.c.record_id)
     .limit(sa.bindparam("limit"))
+)
+_SIZES = Statement(
+    sa.select(image_size(records).label("size_bytes"))
+    .where(_within(records))
+    .where(records.c.record_id > sa.bindparam("after"))
+    .order_by(records.c.record_id)
+    .limit(FILLED_AT_ONCE)
 )
 _ENTRIES = Statement(
     sa.select(record_index.c.record_id)
@@ -111,7 +119,7 @@ class SqlIndexBuilds:
             # Once the lock is had: replicas are not asked by an index for a while after this.
             now_ns = self._clock()
             build = await transaction.fetch_one(_BUILD, **this)
-            if build is None or (build.held_by != holder and build.held_until_ns > now_ns):
+            if build is None or (build.held_by != holder and _is_held(build, now_ns)):
                 return None
             if is_passed_by:
                 step = _Step(transaction, stored, "", now_ns)
@@ -139,6 +147,12 @@ class SqlIndexBuilds:
             # A server of before has deleted it, and knew nothing of this.
             await self._database.execute(_FORGET, **this)
             return None
+
+
+def _is_held(build: Row, now_ns: int) -> bool:
+    """Not by a clock that is ahead of this one for longer than anybody holds it."""
+    held: bool = now_ns < build.held_until_ns <= now_ns + HELD_NS
+    return held
 
 
 class _Step:
@@ -170,7 +184,9 @@ class _Step:
 
     async def _fill(self) -> Collection:
         stored = self._stored
-        rows, last = await self._some(_RECORDS, FILLED_AT_ONCE)
+        sizes = await self._transaction.fetch_all(_SIZES, **self._within, after=self.after_id)
+        some = fitting([row.size_bytes for row in sizes])
+        rows, last = await self._some(_RECORDS, some if some < len(sizes) else FILLED_AT_ONCE)
         # Those that writes have added meanwhile, and what may be left of earlier ones.
         await self._clear(stored.building, last)
         entries = [

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from blrcs.application.ports.records import PlannedWrite
 from blrcs.application.records.gathered_creations import Creation, GatheredCreations
 from blrcs.domain.collection import Collection
+from blrcs.domain.errors import OutcomeUnknownError
 from blrcs.domain.record import Record
 
 Write = Callable[[Collection, Sequence[PlannedWrite], int], Awaitable[Sequence[Record | None]]]
@@ -55,11 +56,14 @@ class RecordCreations:
                 planned[0].collection, [each.write for each in planned], now_ns
             )
         except Exception as error:  # noqa: BLE001 - whoever waits gets it
-            if len(group) > 1:
+            # What may have been written is not written again.
+            if len(group) > 1 and not isinstance(error, OutcomeUnknownError):
                 for each in group:
                     await self._carry_out([each])
-            elif not group[0].created.done():
-                group[0].created.set_exception(error)
+                return
+            for each in group:
+                if not each.created.done():
+                    each.created.set_exception(error)
         else:
             for each, record in zip(group, written, strict=True):
                 if not each.created.done():

@@ -90,7 +90,8 @@ def _changes_after(*columns: sa.ColumnElement[Any]) -> Statement:
     )
 
 
-def _size(table: sa.Table) -> sa.ColumnElement[int]:
+def image_size(table: sa.Table) -> sa.ColumnElement[int]:
+    """The octets of a record, or of what a change has left of it."""
     return sa.func.coalesce(sa.func.length(table.c.encoded), 0) + sa.func.coalesce(
         sa.func.length(table.c.sealed), 0
     )
@@ -124,7 +125,9 @@ _AFTER = _changes_after(
 _IDS_AFTER = _changes_after(record_changes.c.record_id)
 _SIZES = _changes_after(
     record_changes.c.sequence,
-    sa.func.coalesce(_image(_size(record_changes), _size(records)), 0).label("size_bytes"),
+    sa.func.coalesce(_image(image_size(record_changes), image_size(records)), 0).label(
+        "size_bytes"
+    ),
 )
 _OLDEST = Statement(
     sa.select(record_changes.c.sequence, record_changes.c.changed_at_ns)
@@ -235,7 +238,7 @@ class SqlChangeFeed:
         this = {"of_tenant": key.tenant, "of_collection": key.collection, "after": sequence}
         if limit > 1:
             sizes = await self._database.fetch_all(_SIZES, **this, limit=limit)
-            limit = _fitting([row.size_bytes for row in sizes])
+            limit = fitting([row.size_bytes for row in sizes])
         rows = await self._database.fetch_all(_AFTER, **this, limit=limit)
         return [_change(row) for row in rows if _is_whole(row)]
 
@@ -285,8 +288,8 @@ def _among(count: int) -> Statement:
     return Statement(sa.select(record_feeds).where(sa.or_(*wanted)))
 
 
-def _fitting(sizes_bytes: Sequence[int]) -> int:
-    """How many of them are read at once."""
+def fitting(sizes_bytes: Sequence[int]) -> int:
+    """How many of them are read at once: READ_BYTES, and what the last of them is beyond."""
     total_bytes = 0
     for count, size_bytes in enumerate(sizes_bytes, start=1):
         total_bytes += size_bytes

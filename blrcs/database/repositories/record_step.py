@@ -71,7 +71,9 @@ class RecordStep:
         self._has_indexes = (
             collection is None or bool(collection.indexes) or collection.is_reindexed
         )
-        self._is_building = collection is not None and bool(collection.building)
+        self._may_have_leftovers = collection is not None and bool(
+            collection.building or collection.retiring
+        )
         self._indexes = () if collection is None else collection.maintained
         self._now_ns = now_ns
         self._given: list[Bound] = []
@@ -96,7 +98,7 @@ class RecordStep:
         self._leave(after)
         if found is not None and after is not stored:
             self._replace(found)
-        elif found is None and self._is_building:
+        elif found is None and self._may_have_leftovers:
             # A server of before may have left entries of a record that it has deleted.
             self._unindex(write.record_id)
         if after is None:

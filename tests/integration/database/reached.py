@@ -66,7 +66,18 @@ def through(url: str, server: Server, between: Proxy) -> str:
 
 @asynccontextmanager
 async def reached_database(server: Server, query_timeout_s: float) -> AsyncIterator[Reached]:
-    """With a table of one row, and statements that are prepared."""
+    """With a table of one row, and statements that are prepared; it is gone afterwards."""
+    try:
+        async with _with_table(server, query_timeout_s) as reached:
+            yield reached
+    finally:
+        url = server.url()
+        async with await kind_of(url).open(url, PoolLimits(size=1, overflow=0)) as database:
+            await database.define(DropTable(rows, if_exists=True))
+
+
+@asynccontextmanager
+async def _with_table(server: Server, query_timeout_s: float) -> AsyncIterator[Reached]:
     async with proxy(server.port) as between:
         lent = InUse()
         limits = PoolLimits(size=1, overflow=0, query_timeout_s=query_timeout_s)

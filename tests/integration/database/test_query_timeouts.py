@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from blrcs.database.adapter import Transaction
 from blrcs.database.statement import Statement
-from blrcs.domain.errors import UnavailableError
+from blrcs.domain.errors import DeadlineExceededError
 from tests.integration.database.reached import ADD, THIS, Reached, reached_database, until
 
 TIMEOUT_S = 0.2
@@ -38,7 +38,7 @@ async def reached(request: pytest.FixtureRequest, kind: str) -> AsyncIterator[Re
 
 async def test_a_query_that_takes_too_long_is_ended(reached: Reached, kind: str) -> None:
     for fetch in (reached.database.fetch_all, reached.database.fetch_one):
-        with pytest.raises(UnavailableError) as caught:
+        with pytest.raises(DeadlineExceededError) as caught:
             await fetch(SLEEPS[kind])
         assert caught.value.reason == "QUERY_TIMED_OUT"
         # The only connection that there may be.
@@ -48,7 +48,7 @@ async def test_a_query_that_takes_too_long_is_ended(reached: Reached, kind: str)
 
 async def test_one_without_an_answer_makes_room(reached: Reached) -> None:
     reached.proxy.hold()
-    with pytest.raises(UnavailableError) as caught:
+    with pytest.raises(DeadlineExceededError) as caught:
         await reached.database.fetch_all(THIS, wanted="first")
     assert caught.value.reason == "QUERY_TIMED_OUT"
     assert await reached.ids() == ["first"]
