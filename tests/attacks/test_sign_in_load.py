@@ -25,6 +25,7 @@ from tests.e2e.workers import PASSWORD, bearer, until
 from tests.servers.postgresql import PostgresqlServer
 from tests.transports import TRANSPORTS
 
+UNKNOWN = grpc.StatusCode.UNKNOWN
 GUESSERS = 4
 LOSSES = ["stopped", "paused"]
 LOSSES_IN_A_ROW = 2
@@ -83,7 +84,8 @@ def test_who_guesses_while_it_comes_and_goes_guesses_no_oftener(away: Away, loss
                 guessers.until_told(LOST)
             away.until_it_is_back()
             guessers.until_told({EXHAUSTED})
-    assert set(guessers.answers) <= NOT_DONE | {UNAUTHENTICATED}
+    # Of one that was lost at its commit nobody knows what became of it.
+    assert set(guessers.answers) <= NOT_DONE | {UNAUTHENTICATED, UNKNOWN}
     # The waits double: one more failure in four seconds, the next in eight, and so on; and her own
     # address, from which she has a session, is counted apart.
     waits = math.ceil(math.log2((time.time_ns() - began_ns) / FIRST_WAIT_NS + 1)) + 1
@@ -102,7 +104,7 @@ def test_what_was_said_to_be_revoked_is_while_it_goes_and_after(away: Away, loss
         begun = [pool.submit(away.sign_out, each) for each in tokens]
         with getattr(away, loss)():
             ended = [each.result() for each in begun]
-            assert set(ended) <= NOT_DONE | {OK}
+            assert set(ended) <= NOT_DONE | {OK, UNKNOWN}
             said = [each for each, answer in zip(tokens, ended, strict=True) if answer is OK]
             assert {away.use(each) for each in said} <= {UNAUTHENTICATED}
     until(lambda: away.use(away.world.admin) is OK)

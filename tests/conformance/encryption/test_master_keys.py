@@ -1,9 +1,8 @@
 """Each adapter of a master key passes the suite."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -91,21 +90,28 @@ class FakeKms(EnvironmentMasterKey):
         super().__init__("KEY", {"KEY": ONE if text == "one" else OTHER})
 
 
+class Declared(list[SimpleNamespace]):
+    """Entry points by name, each of which loads what is given."""
+
+    def __init__(self, found: Mapping[str, object]) -> None:
+        super().__init__(
+            SimpleNamespace(name=name, load=lambda what=what: what) for name, what in found.items()
+        )
+
+    def select(self, *, name: str) -> list[SimpleNamespace]:
+        return [each for each in self if each.name == name]
+
+
 class TestInstalledAdapter(MasterKeyConformance):
     @pytest.fixture(autouse=True)
     def installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """As its distribution's metadata would have it."""
-        found = {"kms": FakeKms, "broken": lambda _: 1 / 0}
 
-        def entry_points(*, group: str, name: str | None = None) -> tuple[Any, ...]:
+        def declared(group: str) -> Declared:
             assert group == "blrcs.master_keys"
-            return tuple(
-                SimpleNamespace(name=each, load=lambda each=each: found[each])
-                for each in found
-                if name in {None, each}
-            )
+            return Declared({"kms": FakeKms, "broken": lambda _: 1 / 0})
 
-        monkeypatch.setattr(opening, "entry_points", entry_points)
+        monkeypatch.setattr(opening, "declared", declared)
 
     @pytest.fixture
     def open_key(self, tmp_path: Path) -> OpenKey:

@@ -58,6 +58,7 @@ class RecordWorld(World):
             copies=None,
             direct_reads={"read": self.read, "copies": self.copies}.get(direct),
             create_together=None,
+            build_indexes=None,
         )
         super().__init__(
             lambda server: record_pb2_grpc.add_RecordServiceServicer_to_server(service, server),
