@@ -1,6 +1,7 @@
 """Servers on one PostgreSQL tell each other that there is something new."""
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 
 import asyncpg
@@ -10,7 +11,7 @@ from blrcs.application.ports.announcer import STORED
 from blrcs.database.postgresql.adapter import PostgresqlAdapter
 from blrcs.database.postgresql.announcer import CHANNEL
 from blrcs.resilience.news import MAX_SUBJECTS
-from blrcs.resilience.traffic import HEARD_AT_ONCE
+from blrcs.resilience.traffic import HEARD_AT_ONCE, HEARD_PER_S
 from tests.conformance.cache.worlds import until
 
 LISTENING = (
@@ -133,9 +134,12 @@ async def test_who_is_flooded_stops_listening_and_looks_when_it_listens_again(
     one, other = await opened(), await opened()
     stranger = await asyncpg.connect(postgresql_server.url())
     try:
+        begun_s = time.monotonic()
         await stranger.execute(FLOOD)
         await until(lambda: other.heard.count(None) == 2)
-        assert len(other.heard) < 2 * HEARD_AT_ONCE
+        # On a machine that is busy, more may be heard in the time that it takes.
+        took_s = time.monotonic() - begun_s
+        assert len(other.heard) < 2 * HEARD_AT_ONCE + HEARD_PER_S * took_s
         await until(lambda: one.heard.count(None) == 2)
         one.announcer.announce("a")
         await until(lambda: {"a"} in other.heard)
