@@ -102,7 +102,9 @@ cdef class FieldCache:
             if is_key(self._keys[slot ^ way], name, name_size, value, value_size):
                 self._last_slots[place % PLACES] = slot ^ way
                 return <object>self._fields[slot ^ way]
-        if self._noted[slot] != hashed:
+        if self._noted[slot] != hashed and self._noted[slot ^ 1] != hashed:
+            # What comes by turns with another one of the same slot is seen again all the same.
+            self._noted[slot ^ 1] = self._noted[slot]
             self._noted[slot] = hashed
             return read_field(name, name_size, value, value_size)
         return self._remember(slot, name, name_size, value, value_size)
