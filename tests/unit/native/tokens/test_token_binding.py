@@ -211,11 +211,13 @@ async def test_the_guard_waits_once_and_only_where_there_is_something_to_wait_fo
     verifier.delegate({OTHER: other})
     guard = AuthenticationGuard(verifier, REJECTIONS)
     coming = asyncio.get_running_loop().create_future()
-    coming.set_result(None)
     other.look_for_keys(lambda: coming)
-    assert await guard.check(call_with("Bearer", other_token())) is REJECTIONS[KEY_UNKNOWN]
-    other.look_for_keys(lambda: None)
-    assert guard.check(call_with("Bearer", other_token())) is REJECTIONS[KEY_UNKNOWN]
+    deciding = guard.check(call_with("Bearer", other_token()))
+    coming.set_result(None)
+    assert await deciding is REJECTIONS[KEY_UNKNOWN]
+    for nothing in (coming, None, False, "soon"):
+        other.look_for_keys(lambda nothing=nothing: nothing)
+        assert guard.check(call_with("Bearer", other_token())) is REJECTIONS[KEY_UNKNOWN]
 
 
 def test_what_a_revoked_key_signed_is_refused_from_the_cache_too():
