@@ -1,6 +1,7 @@
 """Tokens of another issuer, from its discovery to its end."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ def test_a_revoked_subject_and_a_revoked_token_are_refused_at_once(
 ) -> None:
     bind(channel, admin, "subject", "issuers/test/subjects/abc")
     stub = auth_pb2_grpc.AuthServiceStub(channel)
-    one, two = other.token(jti="1"), other.token(jti="2", iat=1)
+    one, two = other.token(jti="1"), other.token(jti="2", iat=int(time.time()) - 3_600)
     assert listing(one) is listing(two) is OK
 
     stub.RevokeTokens(auth_pb2.RevokeTokensRequest(issuer=other.url, token_id="1"), metadata=admin)
