@@ -121,7 +121,8 @@ async def test_pings_within_the_rule_are_answered_and_the_call_is_kept(stack: st
         assert tap.sent.count((frames.PING, 0, 0)) == 3
         gate.open.set()
         assert await said(client) == ["OK"]
-        assert frames.GOAWAY not in [kind for kind, _, _ in tap.received]
+        # At the end of the connection one may be sent without a reproach.
+        assert {code for kind, _, code in tap.received if kind == frames.GOAWAY} <= {0}
 
 
 @every_stack
