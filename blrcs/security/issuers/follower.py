@@ -84,12 +84,10 @@ class IssuerFollower:
         """A token names a key that is not known: has the issuer asked soon. Never waits.
 
         Returns what is done when the issuer has been asked, where it is asked at once; None where
-        it was asked a moment ago, which is not done again for this token, or too many wait.
+        it was asked a moment ago, or too many wait.
         """
-        if self._answer is None:
-            return None
         self._wanted.set()
-        if self._waiting >= MAX_WAITING:
+        if self._answer is None or self._waiting >= MAX_WAITING:
             return None
         self._waiting += 1
         return self._answer
@@ -105,7 +103,8 @@ class IssuerFollower:
                         await self._wanted.wait()
                 wait_s = await self.fetch()
             finally:
-                # Also where it ends: nobody waits for what does not come.
+                # Also where it ends: nobody waits for what does not come. Whoever has not got what
+                # it wanted wants it again.
                 self._wanted.clear()
                 self._answer, self._waiting = None, 0
                 answer.set_result(None)
