@@ -107,7 +107,8 @@ class IssuerFollower:
                 # it wanted wants it again.
                 self._wanted.clear()
                 self._answer, self._waiting = None, 0
-                answer.set_result(None)
+                if not answer.done():
+                    answer.set_result(None)
             # The next one is due then; or sooner where somebody wants it, but not at once.
             pause_s = min(self._between_looks_s, wait_s)
             wait_s -= pause_s
