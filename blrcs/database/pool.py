@@ -34,7 +34,8 @@ class PoolLimits:
         linger_s: How long one of those stays that is not needed. Opening one takes longer than
             hundreds of calls, and those who need it come in bursts.
         timeout_s: How long a caller waits for one at most.
-        query_timeout_s: How long a read that is no part of a transaction may take on one.
+        query_timeout_s: How long a read that is no part of a transaction may take on one; None for
+            as long as it takes, as commands may.
         breaker: When nobody gets one for a while, since the database does not answer; None for no
             such case.
     """

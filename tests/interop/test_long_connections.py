@@ -121,8 +121,10 @@ async def test_pings_within_the_rule_are_answered_and_the_call_is_kept(stack: st
         assert tap.sent.count((frames.PING, 0, 0)) == 3
         gate.open.set()
         assert await said(client) == ["OK"]
-        # At the end of the connection one may be sent without a reproach.
-        assert {code for kind, _, code in tap.received if kind == frames.GOAWAY} <= {0}
+        # Up to the call's status: what a client does afterwards is another rule's.
+        kinds = [kind for kind, _, _ in tap.received]
+        ended = len(kinds) - kinds[::-1].index(frames.HEADERS)
+        assert frames.GOAWAY not in kinds[:ended]
 
 
 @every_stack
