@@ -1,10 +1,13 @@
 """Puts the audit log together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from blrcs.api.audit_service import AuditService
 from blrcs.application.audit.follow_events import FollowEvents
@@ -19,6 +22,7 @@ from blrcs.audit.log import AuditLog, open_log
 from blrcs.audit.own_keys import OwnAuditKeys
 from blrcs.audit.retention import retire_idle
 from blrcs.audit.segments import FOLDER
+from blrcs.audit.tail import DamagedChainError
 from blrcs.audit.trail import DirectoryTrail
 from blrcs.config.audit import Audit as AuditSection
 from blrcs.interceptors.audit_sink import AuditSink
@@ -28,6 +32,8 @@ from blrcs.transport.registration import Registrar
 from blrcs.v1 import audit_pb2_grpc
 
 RETIRE_PERIOD_S = 600.0
+
+log = structlog.get_logger("blrcs.audit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +66,13 @@ class AuditFiles:
         house.repeat(RETIRE_PERIOD_S, leading(self._retire_idle))
 
     async def _retire(self) -> None:
-        await self.log.retire(self._before_ns())
+        await _telling_of_damage(self.log.retire(self._before_ns()))
 
     async def _retire_idle(self) -> None:
         """Chains of workers that there are no more."""
-        await self.log.beside(
-            lambda: retire_idle(self.directory, self._before_ns(), **self.chain_options)
-        )
-        await self.log.forget_restored(self._before_ns())
+        idle = partial(retire_idle, self.directory, self._before_ns(), **self.chain_options)
+        await _telling_of_damage(self.log.beside(idle))
+        await _telling_of_damage(self.log.forget_restored(self._before_ns()))
 
     def _before_ns(self) -> int:
         return self.clock() - self.settings.retention.ns
@@ -88,6 +93,13 @@ class Audit:
     async def note_administrator(self, user_id: str) -> None:
         """Records the one administrator whom nobody's call has made."""
         await self.sink.commit({"kind": "administrator", "resource": f"users/{user_id}"})
+
+
+async def _telling_of_damage(retiring: Awaitable[None]) -> None:
+    try:
+        await retiring
+    except DamagedChainError as error:
+        log.warning("audit log is damaged and kept beyond its retention", detail=str(error))
 
 
 async def assemble_audit(

@@ -9,13 +9,10 @@ from hypothesis import strategies as st
 
 from blrcs.audit import chain
 from blrcs.audit.line import Line
-from blrcs.audit.retention import retire, retire_idle
-from blrcs.audit.segments import chains_in, segment_path, segments_in
+from blrcs.audit.segments import chains_in, segment_path
 from blrcs.files import sync_directory
 from tests.unit.audit.chains import (
     FORGERIES,
-    NOW_NS,
-    SIGNER,
     finding,
     forged,
     raw_of,
@@ -162,39 +159,3 @@ def test_checkpoints_come_by_themselves_after_so_many_records(tmp_path):
     chain.append(records([1]), sign=False)
     assert not chain.is_signed
     chain.close()
-
-
-def test_what_is_retired_leaves_a_chain_without_a_gap(tmp_path):
-    chain = take(tmp_path, max_segment_bytes=2000, clock=lambda: NOW_NS)
-    for first in range(0, 40, 5):
-        chain.append(records(range(first, first + 5)), sign=True)
-    folder = tmp_path / chain.name
-    before = segments_in(folder)
-    assert retire(chain, NOW_NS - 1_000_000_000) == 0
-    assert retire(chain, NOW_NS + 1_000_000_000) == len(before) - 1
-    chain.append(records([50]), sign=True)
-    assert segments_in(folder)[0].first_seq == before[-1].first_seq
-    (report,) = verify(tmp_path).chains
-    assert report.finding is None
-    assert report.first_seq == before[-1].first_seq
-    chain.close()
-    # Nobody else can have removed so much of it.
-    (first, *_) = segments_in(folder)
-    raw = first.path.read_bytes().splitlines(keepends=True)
-    first.path.unlink()
-    segment_path(folder, first.first_seq + 1).write_bytes(b"".join(raw[1:]))
-    assert finding(tmp_path).problem == "removed"
-
-
-def test_chains_that_nobody_writes_are_retired_too(tmp_path):
-    held = take(tmp_path, max_segment_bytes=500)
-    idle = write_chain(tmp_path, 20, max_segment_bytes=2000)
-    held.append(records(range(20)), sign=True)
-    held.append(records(range(20)), sign=True)
-    options = {"signer": SIGNER, "clock": lambda: NOW_NS}
-    retire_idle(tmp_path, NOW_NS + 1_000_000_000, **options)
-    assert len(segments_in(idle)) == 1
-    assert len(segments_in(tmp_path / held.name)) == 2
-    held.close()
-    assert verify(tmp_path).findings == []
-    assert len(chains_in(tmp_path)) == 2
