@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +60,25 @@ def holds_a_snapshot(writer):
 def test_the_value_of_a_row_is_found(point, writer, value):
     put(writer, value)
     assert point("a", "b", "c") == value
+
+
+def octets_read():
+    """What this process has had the kernel read, ever."""
+    counts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(counts["rchar"])
+
+
+def test_pages_are_read_once(point, writer):
+    texts = [f"c{number}" for number in range(2_000)]
+    value = b"v" * 2_000
+    for each in texts:
+        put(writer, value, c=each)
+    for each in texts:
+        assert point("a", "b", each) == value
+    before = octets_read()
+    for each in texts:
+        assert point("a", "b", each) == value
+    assert octets_read() - before < len(texts) * len(value) / 10
 
 
 def test_there_is_none_for_other_texts_and_after_its_time(point, writer):
