@@ -42,6 +42,11 @@ class CollectionShape:
         return self.schema is None and not self.sealed and not self.collection.maintained
 
     @property
+    def lacks_keys(self) -> bool:
+        """Whether it needs keys that could not be had."""
+        return self.keys is not NO_KEYS and isinstance(self.keys, NoKeys)
+
+    @property
     def secret_paths(self) -> list[Path]:
         """Where secrets lie."""
         return [field.path for field in self.sealed if field.is_secret]
@@ -69,19 +74,19 @@ class CollectionShapes:
         """The shape of what is stored; NotFoundError if there is no such collection."""
         collection = await self._collections.get(key)
         if collection is None:
-            self.forget(key)
+            self._kept.pop(key, None)
             raise NotFoundError(key.name)
-        kept = self._kept.get(key)
-        if kept is None or kept.collection != collection:
-            kept = self._kept[key] = await self._shape(collection)
-        elif kept.keys is not NO_KEYS and isinstance(kept.keys, NoKeys):
+        shape = self._of(collection)
+        if shape is None or shape.lacks_keys:
             made = await self._shape(collection)
-            if not isinstance(made.keys, NoKeys):
-                kept = self._kept[key] = made
+            # Others may have put one there, or forgotten it, meanwhile.
+            shape = self._of(collection)
+            if shape is None or (shape.lacks_keys and not made.lacks_keys):
+                shape = self._kept[key] = made
         self._kept.move_to_end(key)
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
-        return kept
+        return shape
 
     async def known(self, key: CollectionKey) -> CollectionShape:
         """The shape that was known last, for a use that finds out by itself if it is an old one."""
@@ -91,13 +96,20 @@ class CollectionShapes:
         """As ``known``, without asking for one that is not."""
         return self._kept.get(key)
 
-    def forget(self, key: CollectionKey) -> None:
-        """It was an old one."""
-        self._kept.pop(key, None)
+    def forget(self, shape: CollectionShape) -> None:
+        """It was an old one. What has taken its place already stays."""
+        key = shape.collection.key
+        if self._kept.get(key) is shape:
+            del self._kept[key]
 
     def forget_all(self) -> None:
         """Keys have changed."""
         self._kept.clear()
+
+    def _of(self, collection: Collection) -> CollectionShape | None:
+        """The one that is kept, if it is of this very collection."""
+        kept = self._kept.get(collection.key)
+        return kept if kept is not None and kept.collection == collection else None
 
     async def _shape(self, collection: Collection) -> CollectionShape:
         text = collection.json_schema

@@ -65,7 +65,7 @@ class RecordWriter:
                 writes = plan(planner)
                 written = await self._records.write(shape.collection, writes, now_ns=now_ns)
             except CollectionChangedError:
-                self._shapes.forget(parent)
+                self._shapes.forget(shape)
                 continue
             except OutcomeUnknownError:
                 raise  # once more could be twice

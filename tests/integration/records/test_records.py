@@ -422,3 +422,26 @@ async def test_a_batch_of_creations_looks_at_records_only_where_one_is_there(wor
     assert caught.value.code().name == "ALREADY_EXISTS"
     assert "writes[1]" in caught.value.details()
     assert looked == ["c", "a"]
+
+
+async def test_writes_are_answered_for_what_they_are_while_their_collection_changes(world):
+    await world.create("taken")
+    told = set()
+    answered = asyncio.Queue()
+    is_over = False
+
+    async def write():
+        while not is_over:
+            told.add(await refusal(world.create("taken")))
+            answered.put_nowait(None)
+
+    writing = [asyncio.create_task(write()) for _ in range(20)]
+    for number in range(20):
+        collection = record_pb2.Collection(name=ORDERS, display_name=str(number))
+        await world.stub.UpdateCollection(record_pb2.UpdateCollectionRequest(collection=collection))
+        # So that none comes by three changes, of which it would be told.
+        for _ in range(answered.qsize() + 4 * len(writing)):
+            await answered.get()
+    is_over = True
+    await asyncio.gather(*writing)
+    assert told == {("ALREADY_EXISTS", "RESOURCE_EXISTS")}
