@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from blrcs.limits.hand import Draw, Hand
 from blrcs.limits.limit_calls import Answer, Claim, Counted, LimitCall, Operation
@@ -57,8 +57,10 @@ class Leases:
         answer = self._decide_at_hand(costs, takes=False)
         if answer is not None:
             return answer
-        claims = [Claim(counted, cost) for counted, cost in costs.items()]
-        return await queue.ask(LimitCall(Operation.CHECK, claims))
+        claims = [
+            Claim(counted, max(cost - self.at_hand(counted), 0)) for counted, cost in costs.items()
+        ]
+        return self._with_hands(costs, await queue.ask(LimitCall(Operation.CHECK, claims)))
 
     def _decide_at_hand(self, costs: Mapping[Counted, int], *, takes: bool = True) -> Answer | None:
         """The answer, where Redis need not be asked for it."""
@@ -139,7 +141,15 @@ class Leases:
             else:
                 draw.add_hand(hand, cost)
         # What is drawn must come to hand even if the caller has gone meanwhile.
-        return await asyncio.shield(self._start(queue, draw))
+        return self._with_hands(costs, await asyncio.shield(self._start(queue, draw)))
+
+    def _with_hands(self, cells: Iterable[Counted], answer: Answer) -> Answer:
+        """Redis's answer, whose standings tell of what is at hand too."""
+        standings = [
+            standing._replace(remaining=standing.remaining + self.at_hand(counted))
+            for counted, standing in zip(cells, answer.standings, strict=True)
+        ]
+        return answer._replace(standings=standings)
 
     def _draw_ahead(self, hand: Hand) -> None:
         if hand.drawing is None and not hand.queue.is_lost:

@@ -57,14 +57,22 @@ local function begin()
     redis.call('HSET', state, 'generation', text(generation))
 end
 
--- The namespace is there, of this epoch.
+-- Redis has evicted no part of the books, in two of which each entry stands.
+local function books_are_whole()
+    local count = redis.call('HLEN', sizes)
+    return count == redis.call('ZCARD', uses) and (count == 0) == (bytes == 0)
+end
+
+-- The namespace is there, of this epoch, with its books.
 local function ensure()
     if not exists then
         redis.call('DEL', state)
         redis.call('HSET', state, 'epoch', epoch)
-        begin()
-        exists = true
+    elseif books_are_whole() then
+        return
     end
+    begin()
+    exists = true
 end
 
 local function save()
@@ -150,15 +158,6 @@ local function deadline_of(ttl)
     return ttl > 0 and now + ttl or 0
 end
 
--- Redis has evicted the books of an entry that is there: all begins anew.
-local function see_to_books(key, entry)
-    if entry and redis.call('HEXISTS', sizes, key) == 0 then
-        begin()
-        return nil
-    end
-    return entry
-end
-
 local operations = {}
 
 -- Ends with the entry by which the values become larger together than they may be.
@@ -209,7 +208,6 @@ function operations.set()
     if presence == 'version' and (not entry or text(of_version) ~= wanted) then
         return 0
     end
-    see_to_books(key, entry)
     put(key, KEYS[FIRST_KEY], content_type, value, deadline_of(tonumber(ttl)))
     return text(version)
 end
@@ -243,7 +241,6 @@ function operations.increment()
         return {'TOO_LARGE', text(#key + #content_type + #number)}
     end
     ensure()
-    see_to_books(key, entry)
     put(key, KEYS[FIRST_KEY], content_type, number, deadline)
     return {'', number, text(version)}
 end
@@ -319,7 +316,7 @@ end
 function operations.reclaim()
     local limit = tonumber(ARGV[FIRST_ARG])
     if not exists then
-        if not known[1] then
+        if not known[1] and redis.call('EXISTS', uses, trash) == 0 then
             return 0
         end
         ensure()
@@ -346,9 +343,9 @@ function operations.reclaim()
     return freed
 end
 
--- Drops a namespace that has no entries.
+-- Drops a namespace that holds nothing, not even what has yet to be freed: nobody would tend it.
 function operations.drop()
-    if exists and redis.call('HLEN', sizes) > 0 then
+    if redis.call('EXISTS', uses, trash) > 0 then
         return 0
     end
     redis.call('DEL', state)

@@ -8,6 +8,7 @@ import structlog
 
 from blrcs.application.ports.write_sink import WriteRefusedError, WriteSink
 from blrcs.cache.strategies.backlog import Backlog, take_batch
+from blrcs.cache.strategies.foreign import foreign
 from blrcs.cache.strategies.held import Held, HeldKey
 from blrcs.cache.strategies.log.dead_letters import DeadLetter, DeadLetters
 from blrcs.cache.strategies.metrics import StrategyMetrics
@@ -43,11 +44,12 @@ class Delivery:
     """Gives the sink one batch after another, in the log's order.
 
     Trouble of the sink as a whole (UNAVAILABLE, ABORTED, RESOURCE_EXHAUSTED, time-outs, errors of
-    the system) has the same batch tried again, for as long as it takes. Any other error is one of
-    the batch's writes: they are then tried one by one, and the key of the one that fails is held,
-    with what is written to it later, while all others go on. It is tried again after pauses. A
-    refusal (WriteRefusedError) counts; another error counts where the sink has carried out other
-    writes since the attempt before, so that a sink that is broken altogether sets nothing aside.
+    the system, work that was cancelled) has the same batch tried again, for as long as it takes.
+    Any other error is one of the batch's writes: they are then tried one by one, and the key of the
+    one that fails is held, with what is written to it later, while all others go on. It is tried
+    again after pauses. A refusal (WriteRefusedError) counts; another error counts where the sink
+    has carried out other writes since the attempt before, so that a sink that is broken altogether
+    sets nothing aside.
     After ``max_attempts`` that count the write becomes a dead letter, and the next of its key is
     tried: a write is a whole value, and needs none before it.
 
@@ -179,7 +181,8 @@ class Delivery:
         while True:
             try:
                 async with asyncio.timeout(self._options.apply_timeout_ns / NS_PER_S):
-                    await self._sink.apply(self._name, batch, applied)
+                    applying = self._sink.apply(self._name, batch, applied)
+                    await foreign(applying, "SINK_CANCELLED", "what the sink did was cancelled")
             except Exception as error:  # noqa: BLE001 - a sink is somebody else's code
                 if not _is_passing(error):
                     self._metrics.failures.labels(self._namespace, "write").inc()

@@ -9,6 +9,7 @@ from typing import Any
 
 from blrcs.cache.strategies.entries import Clock, Entries
 from blrcs.cache.strategies.flight import Flight
+from blrcs.cache.strategies.foreign import foreign
 from blrcs.cache.strategies.lifetimes import Lifetimes
 from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.cache.strategies.read_options import ReadOptions
@@ -233,7 +234,9 @@ class Flights:
         call_deadline_ns.set(time.monotonic_ns() + timeout_ns)
         try:
             async with asyncio.timeout(timeout_ns / NS_PER_S) as limit:
-                return await self._load(keys)
+                return await foreign(
+                    self._load(keys), "LOAD_CANCELLED", "the value was not loaded: try again"
+                )
         except NotFoundError:
             if len(keys) > 1:
                 raise

@@ -54,6 +54,19 @@ async def test_an_empty_namespace_gives_way_and_its_versions_do_not_come_back(ma
     assert await put(store, namespace="a") > first
 
 
+async def test_a_flushed_namespace_gives_way_when_its_memory_is_freed(make):
+    """And no earlier: nobody tends one that has given way."""
+    world = await make(max_namespaces=1)
+    for key in "abc":
+        await put(world.store, key=key, namespace="a")
+    await world.store.flush("a")
+    with pytest.raises(ResourceExhaustedError):
+        await put(world.store, namespace="b")
+    freed = await world.reclaim()
+    assert freed == 3
+    await put(world.store, namespace="b")
+
+
 async def test_an_entry_counts_the_bytes_of_key_value_and_content_type(make):
     store = (await make()).store
     await put(store, key="ä", value=b"123", content_type="é")

@@ -30,7 +30,7 @@ class MemorySink:
         self.taken_down: dict[str, Applied] = {}
         self.refuses: Callable[[LoggedWrite], bool] = lambda write: False
         self.breaks: Callable[[LoggedWrite], bool] = lambda write: False
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.lost_answers = 0
         self.open = asyncio.Event()
         self.open.set()

@@ -21,7 +21,7 @@ class Source:
         self.most_running = 0
         self.open = asyncio.Event()
         self.begun = asyncio.Event()
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.open.set()
 
     async def load(self, key: str) -> bytes | None:

@@ -311,6 +311,16 @@ async def test_a_loaders_own_time_out_is_its_error(reading, source):
         await read.get("a")
 
 
+async def test_a_load_that_others_cancel_is_no_end_of_loading(reading, source):
+    read = reading()
+    source.error = asyncio.CancelledError()
+    with pytest.raises(UnavailableError) as refused:
+        await read.get("a")
+    assert refused.value.reason == "LOAD_CANCELLED"
+    source.error = None
+    assert await read.get("a") == b"1"
+
+
 async def test_a_caller_waits_no_longer_than_its_own_caller_does(reading, source):
     read = reading()
     source.open.clear()

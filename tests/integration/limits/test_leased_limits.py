@@ -83,6 +83,21 @@ async def test_what_a_process_drew_and_gave_back_another_can_spend(redis_server)
             assert not (await take(other)).allowed
 
 
+async def test_what_is_at_hand_can_be_taken_and_is_told_of(redis_server):
+    """Also where Redis was asked, of which a process does not tell its caller."""
+    stated = rule(requests=1000, period_ns=YEAR_NS, algorithm="fixed_window", mode="leased")
+    async with limits_in(redis_server.url(), stated) as (limits, _):
+        for left in range(999, 699, -1):
+            verdict = await take(limits)
+            assert (verdict.allowed, verdict.statuses[0].remaining) == (True, left)
+        (hand,) = limits._leases._hands.values()
+        assert limits._leases.at_hand(hand.counted)
+        for cost, allowed in ((left, True), (left + 1, False)):
+            verdict = await limits.consume(DOMAIN, [ALICE], cost, check_only=True)
+            assert (verdict.allowed, verdict.statuses[0].remaining) == (allowed, left)
+        assert (await take(limits, cost=left)).allowed
+
+
 async def test_a_reset_forgets_what_is_at_hand_too(redis_server):
     stated = rule(requests=1000, period_ns=YEAR_NS, mode="leased")
     async with limits_in(redis_server.url(), stated) as (limits, _):

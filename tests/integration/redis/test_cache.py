@@ -99,6 +99,31 @@ async def test_books_that_redis_evicts_do_not_make_it_show_what_is_not_there(pro
     assert await process.value("a") == b"new"
 
 
+@pytest.mark.parametrize("kind", ["m", "u", "s"])
+async def test_a_namespace_has_all_its_room_after_redis_has_evicted_its_books(
+    server, connect, kind
+):
+    process = Process(await connect(server.url()), max_entries=3, max_bytes=15)
+    for key in "abc":
+        await process.set(b"old", key)
+    server.run("DEL", f"blrcs:cache:{kind}:{{n}}")
+    for key in "def":
+        await process.set(b"new", key)
+    assert [await process.value(key) for key in "abcdef"] == [None] * 3 + [b"new"] * 3
+    figures = await process.cache.figures("n")
+    assert (figures.entries, figures.size_bytes) == (3, 15)
+
+
+async def test_a_namespace_without_books_is_freed(server, connect):
+    process = Process(await connect(server.url()), max_namespaces=1)
+    await process.set(b"1")
+    server.run("DEL", "blrcs:cache:m:{n}")
+    while await process.cache.reclaim():
+        pass
+    assert ENTRY not in server.run("KEYS", "*")
+    await process.cache.set("other", "k", b"1", "t", None, ANY)
+
+
 async def test_scripts_that_are_dropped_are_loaded_again(process, server):
     for number in range(5):
         server.run("SCRIPT", "FLUSH")

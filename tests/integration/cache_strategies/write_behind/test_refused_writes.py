@@ -20,7 +20,13 @@ from tests.integration.cache_strategies.write_behind.world import (
 
 
 @pytest.mark.parametrize(
-    "error", [UnavailableError("R", "away"), TimeoutError(), ConnectionResetError()]
+    "error",
+    [
+        UnavailableError("R", "away"),
+        TimeoutError(),
+        ConnectionResetError(),
+        asyncio.CancelledError(),  # as of a client whose channel somebody closes
+    ],
 )
 async def test_trouble_of_the_sink_is_waited_out(opening, sink, error):
     sink.error = error
