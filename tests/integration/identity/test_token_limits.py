@@ -219,6 +219,17 @@ async def test_all_tokens_of_a_subject_are_revoked_until_now(identity, alice, ro
     assert await identity.active(later) == [True]
 
 
+async def test_tokens_issued_in_the_second_of_a_revocation_are_good(identity, alice, clock):
+    clock.advance(1)
+    await revoke(identity, subject="users/alice")
+    renewed = await identity.refresh(alice.refresh_token)
+    signed_in = (await identity.sign_in("alice", "another one")).tokens
+
+    assert await identity.active(
+        alice.access_token, renewed.access_token, signed_in.access_token
+    ) == [False, True, True]
+
+
 async def test_a_revocation_outlasts_a_restart_and_reaches_other_servers(identity, alice, clock):
     clock.advance(SECOND_NS)
     await revoke(identity, token_id=identity.verifier.verify(alice.access_token).token_id)
