@@ -3,7 +3,7 @@
 from blrcs.application.auth.exchange_token import Actor
 from blrcs.application.ports.credentials import Asker
 from blrcs.domain.authentication import ACR, AuthenticationLevel
-from blrcs.domain.token_limits import TokenBinding
+from blrcs.domain.token_limits import TokenBinding, actors_in
 from blrcs_native.calls.call import Call
 
 LEVELS = {acr: level for level, acr in ACR.items()}
@@ -54,4 +54,7 @@ def actor_of(call: Call) -> Actor:
         address=call.peer_address,
         is_foreign=claims.is_foreign,
         binding=binding,
+        actors=() if claims.actor is None else tuple(actors_in(claims.members)),
+        actor_sessions=claims.actor_sessions,
+        expire_time_ns=claims.expires_at_ns if is_narrowed(call) else None,
     )

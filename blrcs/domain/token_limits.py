@@ -1,6 +1,6 @@
 """What an access token is limited to, beyond its time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -50,6 +50,14 @@ class TokenLimits:
 
 
 NO_LIMITS = TokenLimits()
+
+
+def actors_in(claims: Mapping[str, object]) -> Iterator[str]:
+    """Who acts by a token with these claims (``act``), the present one first."""
+    actor = claims.get("act")
+    while isinstance(actor, dict) and isinstance(actor.get("sub"), str):
+        yield actor["sub"]
+        actor = actor.get("act")
 
 
 def covers(scope: Iterable[str], pattern: str) -> bool:

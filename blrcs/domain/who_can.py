@@ -29,8 +29,8 @@ class Holder:
 
     Attributes:
         held_by: The bindings that grant it, by name.
-        conditional: It depends on the call: all that grants has a condition, or something that
-            denies has.
+        conditional: It depends on the call: all that grants has a condition, what is granted to
+            all principals too, or something that denies has.
         excepted: Of all principals, those that are denied it.
     """
 
@@ -41,7 +41,11 @@ class Holder:
 
 
 def who_can(rules: Rules, permission: str, resource: str, now_ns: int) -> list[Holder]:
-    """Everybody that some call may be permitted to, by name; who owns the resource is not asked."""
+    """Everybody that some call may be permitted to, by name; who owns the resource is not asked.
+
+    What is said of a principal by name is so whatever is said of all. One to whom only what is
+    granted to all grants it is named where a denial with a condition means it.
+    """
     held: dict[str, list[HeldBy]] = {}
     denied: set[str] = set()
     perhaps_denied: set[str] = set()
@@ -52,11 +56,14 @@ def who_can(rules: Rules, permission: str, resource: str, now_ns: int) -> list[H
             continue
         for name, member in _principals(rules, binding):
             held.setdefault(name, []).append(HeldBy(binding, member))
+    of_all = [each for name in sorted(EVERYBODY) for each in held.get(name, ())]
+    for name in _principals_in(perhaps_denied) if of_all else ():
+        held.setdefault(name, of_all)
     return [
         Holder(
             name,
             tuple(held[name]),
-            all(each.binding.condition is not None for each in held[name])
+            all(each.binding.condition is not None for each in _granting(name, held))
             or _among(name, perhaps_denied),
             _principals_in(denied) if name in EVERYBODY else (),
         )
@@ -87,6 +94,12 @@ def _principals(rules: Rules, binding: Binding) -> Iterator[tuple[str, str]]:
             if not is_group(name):
                 yield name, member
         seen |= members_of(rules, [member])
+
+
+def _granting(name: str, held: dict[str, list[HeldBy]]) -> Iterator[HeldBy]:
+    """What grants it to a principal, what is granted to all that it is among too."""
+    for each in {name} if name == ALL_USERS else {name, *EVERYBODY}:
+        yield from held.get(each, ())
 
 
 def _principals_in(names: set[str]) -> tuple[str, ...]:

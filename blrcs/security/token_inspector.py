@@ -1,10 +1,8 @@
 """Access tokens, read by the verifier that guards calls."""
 
-from collections.abc import Iterator
-
 from blrcs.application.ports.credentials import Asker, TokenFacts
 from blrcs.domain.errors import ResourceExhaustedError
-from blrcs.domain.token_limits import TokenBinding
+from blrcs.domain.token_limits import TokenBinding, actors_in
 from blrcs_native.guards.authentication import PASSWORD_CHANGE_CLAIM
 from blrcs_native.tokens.claims import Claims
 from blrcs_native.tokens.failed_verifications import FailedVerifications
@@ -38,7 +36,7 @@ class VerifyingTokenInspector:
             issue_time_ns=claims.issued_at_ns,
             expire_time_ns=claims.expires_at_ns,
             scope=None if claims.permitted is None else claims.scopes,
-            actors=tuple(_actors(claims)),
+            actors=() if claims.actor is None else tuple(actors_in(claims.members)),
             actor_sessions=claims.actor_sessions,
             binding=token_binding(claims),
             password_change_required=PASSWORD_CHANGE_CLAIM in claims.members,
@@ -63,12 +61,3 @@ def token_binding(claims: Claims) -> TokenBinding | None:
     if claims.key_thumbprint is not None:
         return TokenBinding("proof", claims.key_thumbprint)
     return None
-
-
-def _actors(claims: Claims) -> Iterator[str]:
-    if claims.actor is None:
-        return
-    actor = claims.members.get("act")
-    while isinstance(actor, dict) and isinstance(actor.get("sub"), str):
-        yield actor["sub"]
-        actor = actor.get("act")

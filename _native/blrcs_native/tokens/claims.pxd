@@ -38,6 +38,8 @@ cdef class Claims:
     # Who is known by them alone has the same.
     cdef uint64_t serial
     cdef dict _members
+    # When it was issued, to the nanosecond where its issuer is this server.
+    cdef int64_t issue_ns
     # Set and read by the verifier that made the claims, whose cache they are an entry of.
     cdef int64_t valid_from_ns
     cdef int64_t valid_until_ns

@@ -25,6 +25,7 @@ cdef object MADE_HERE = object()
 cdef uint64_t LAST_SERIAL = 0
 
 PASSWORD_CHANGE_CLAIM = "pwc"
+ISSUE_NS_CLAIM = "iat_ns"
 
 
 cdef uint64_t new_serial() noexcept:
@@ -91,6 +92,7 @@ cdef Claims read_claims(dict members, str kid):
         return None
     claims.not_before_ns = max(claims.not_before_ns, 0)
     claims.issued_at_ns = max(claims.issued_at_ns, 0)
+    claims.issue_ns = claims.issued_at_ns + part_of_second(members)
     claims.kid = kid
     claims.principal = claims.subject
     claims.groups = ()
@@ -164,6 +166,17 @@ cdef tuple scopes_of(dict members):
     if type(<object>found) is not str:
         return None
     return tuple([scope for scope in (<str>found).split(" ") if scope])
+
+
+cdef int64_t part_of_second(dict members) except -1:
+    """The nanoseconds after `iat` that a token names, 0 for all that is no part of a second."""
+    cdef PyObject* found = PyDict_GetItemWithError(members, ISSUE_NS_CLAIM)
+    cdef int64_t part_ns
+    cdef int overflow = 0
+    if found == NULL or type(<object>found) is not int:
+        return 0
+    part_ns = PyLong_AsLongLongAndOverflow(<object>found, &overflow)
+    return part_ns if not overflow and 0 <= part_ns < NS_PER_S else 0
 
 
 cdef int64_t instant_of(dict members, str name) except? -1:

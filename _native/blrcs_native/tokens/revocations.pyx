@@ -100,8 +100,9 @@ cdef class Revocations:
     ):
         """Revokes the subject's tokens whose `iat` is before an instant, or which have none.
 
-        An `iat` of whole seconds is cut down to them, so a token issued in the same second after
-        the revocation may be refused as well.
+        This server's own tokens also name the part of the second (`iat_ns`). The `iat` of another
+        issuer is cut down to whole seconds, so a token that it issues in the same second after the
+        revocation may be refused as well.
         """
         check_instant(issued_before_ns)
         self._add(self._subjects, (issuer, subject), issued_before_ns, expires_at_ns)
@@ -139,7 +140,7 @@ cdef class Revocations:
         if not self._subjects:
             return False
         entry = self._subjects.get((claims.issuer, claims.subject))
-        return entry is not None and claims.issued_at_ns < entry[0]
+        return entry is not None and claims.issue_ns < entry[0]
 
     cdef int _catch_up(self) except -1:
         """Takes in what others have told; all that is stored, where that is not all."""

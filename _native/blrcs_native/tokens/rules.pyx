@@ -100,6 +100,7 @@ cdef class TokenRules:
         claims.principal = principal
         claims.groups = tuple(groups)
         claims.is_foreign = True
+        claims.issue_ns = claims.issued_at_ns
         claims.actor = None
         return True
 

@@ -7,7 +7,7 @@ from blrcs.application.page import Page, PageRequest, cut_page
 from blrcs.application.ports.access import AccessRules
 from blrcs.application.ports.clock import Clock
 from blrcs.application.ports.page_tokens import PageTokens
-from blrcs.domain.access_closure import members_of
+from blrcs.domain.access_closure import EVERYBODY, members_of
 from blrcs.domain.access_name import BINDINGS, home_of
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.delegation import Actor, holds
@@ -66,4 +66,12 @@ def _told_within(place: str, holders: list[Holder], policy: AccessPolicy) -> lis
             excepted=tuple(each for each in holder.excepted if each in denied),
         )
         for holder in holders
+        if not _is_named_by_denials(holder) or holder.principal in denied
     ]
+
+
+def _is_named_by_denials(holder: Holder) -> bool:
+    """Whether only a denial names the principal, and what grants means all."""
+    return holder.principal not in EVERYBODY and all(
+        each.member in EVERYBODY for each in holder.held_by
+    )

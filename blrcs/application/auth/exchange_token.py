@@ -20,6 +20,10 @@ class Actor:
         is_foreign: Another issuer vouches for it.
         address: From where it asks.
         binding: What the caller's own token is bound to.
+        actors: Who acts by the caller's token where that was exchanged itself, the present one
+            first.
+        actor_sessions: The sessions by which they do.
+        expire_time_ns: When the caller's token expires, where it was exchanged itself.
     """
 
     name: str
@@ -27,13 +31,27 @@ class Actor:
     address: str
     is_foreign: bool = False
     binding: TokenBinding | None = None
+    actors: Sequence[str] = ()
+    actor_sessions: Sequence[str] = ()
+    expire_time_ns: int | None = None
+
+    def acting_with(self, facts: TokenFacts) -> tuple[Sequence[str], Sequence[str]]:
+        """Who acts by a token of this caller for a subject, and by which sessions."""
+        actors, sessions = self.actors, self.actor_sessions
+        if self.name != facts.principal:
+            actors, sessions = (*actors, self.name), (*sessions, self.session_id)
+        elif set(sessions) <= set(facts.actor_sessions):
+            # They act by the token that is given already.
+            actors, sessions = (), ()
+        return (*actors, *facts.actors), (*sessions, *facts.actor_sessions)
 
 
 class ExchangeToken:
     """Issues a token with which the caller acts for a principal who gave it one (RFC 8693).
 
     It is good for less in every respect: one audience, some permissions, and no longer than either
-    the token that was given or the sessions of both.
+    the token that was given or the sessions of both. Where the caller's own token was exchanged, it
+    carries those who act by that as well, and lives no longer than that.
 
     Args:
         audiences: Those that may be asked for; any other is refused.
@@ -74,19 +92,16 @@ class ExchangeToken:
                 "audience", "is none that tokens are exchanged for", reason="AUDIENCE_UNKNOWN"
             )
         _require_narrower(scope, facts)
-        if actor.name == subject:
-            actors, sessions = facts.actors, facts.actor_sessions
-        else:
-            actors = (actor.name, *facts.actors)
-            sessions = (actor.session_id, *facts.actor_sessions)
+        actors, sessions = actor.acting_with(facts)
         if len(actors) > MAX_ACTORS:
             raise FailedPreconditionError(
                 "DELEGATION_TOO_DEEP", f"at most {MAX_ACTORS} act for a principal by one token"
             )
+        ends = (facts.expire_time_ns, actor.expire_time_ns)
         access = self._tokens.issue(
             subject,
             facts.session_id,
-            not_after_ns=facts.expire_time_ns,
+            not_after_ns=min(each for each in ends if each is not None),
             limits=TokenLimits(
                 audience=audience,
                 scope=tuple(scope),

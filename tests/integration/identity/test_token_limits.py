@@ -121,6 +121,42 @@ async def test_nothing_gets_wider_by_an_exchange(identity, alice, robot):
     assert await refusal(identity, robot, deep, scope=["orders.read"]) == "DELEGATION_TOO_DEEP"
 
 
+async def test_who_acts_for_who_exchanges_is_told_and_ends_it(identity, alice, robot, clock):
+    gateway = await identity.service_token(await identity.add_key("gateway"))
+    for_gateway = {"subject": "serviceAccounts/gateway", "scope": ["blrcs.tokens.exchange"]}
+    acting = (await exchange(identity, robot, gateway, **for_gateway)).access_token
+    clock.advance(MINUTE_NS)
+    later = (await identity.sign_in("alice", "another one")).tokens.access_token
+    chained = await exchange(identity, acting, later)
+
+    claims = identity.verifier.verify(chained.access_token)
+    assert claims.members["act"] == {
+        "sub": "serviceAccounts/robot",
+        "act": {"sub": "serviceAccounts/gateway"},
+    }
+    assert claims.expires_at_ns == identity.verifier.verify(acting).expires_at_ns
+    narrower = await exchange(
+        identity, chained.access_token, chained.access_token, scope=["orders.read"]
+    )
+    kept = identity.verifier.verify(narrower.access_token)
+    assert (kept.members["act"], kept.actor_sessions) == (
+        claims.members["act"],
+        claims.actor_sessions,
+    )
+    # With a token of the subject that nobody acts by, who acts goes on to be told.
+    own = identity.verifier.verify(
+        (await exchange(identity, chained.access_token, later)).access_token
+    )
+    assert (own.members["act"], own.actor_sessions) == (
+        claims.members["act"],
+        claims.actor_sessions,
+    )
+    key = user_pb2.DeleteApiKeyRequest(name="serviceAccounts/robot/apiKeys/ci")
+    await identity.user.DeleteApiKey(key, call_of("users/admin"))
+    ended = (acting, chained.access_token, narrower.access_token)
+    assert await identity.active(*ended, gateway, later) == [False, False, False, True, True]
+
+
 async def test_a_token_of_ones_own_is_narrowed_without_anybody_acting(identity, alice):
     tokens = await exchange(identity, alice.access_token, alice.access_token)
     claims = identity.verifier.verify(tokens.access_token)
@@ -217,6 +253,17 @@ async def test_all_tokens_of_a_subject_are_revoked_until_now(identity, alice, ro
     clock.advance(SECOND_NS)
     later = (await identity.sign_in("alice", "another one")).tokens.access_token
     assert await identity.active(later) == [True]
+
+
+async def test_tokens_issued_in_the_second_of_a_revocation_are_good(identity, alice, clock):
+    clock.advance(1)
+    await revoke(identity, subject="users/alice")
+    renewed = await identity.refresh(alice.refresh_token)
+    signed_in = (await identity.sign_in("alice", "another one")).tokens
+
+    assert await identity.active(
+        alice.access_token, renewed.access_token, signed_in.access_token
+    ) == [False, True, True]
 
 
 async def test_a_revocation_outlasts_a_restart_and_reaches_other_servers(identity, alice, clock):

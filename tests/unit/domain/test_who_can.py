@@ -37,10 +37,10 @@ def test_it_lists_whom_a_check_allows(policy, permission, resource):
     everybody = found.get("allAuthenticated")
     for principal in PRINCIPALS:
         allowed = model.check(principal, permission, resource, NOW_NS)
-        meant = [each for each in (found.get(principal), everybody) if each is not None]
-        meant = [each for each in meant if principal not in each.excepted]
-        assert meant or not allowed
-        if any(not each.conditional for each in meant):
+        meant = found.get(principal, everybody)
+        if meant is None or principal in meant.excepted:
+            assert not allowed
+        elif not meant.conditional:
             assert allowed
 
 
@@ -83,3 +83,46 @@ def test_it_names_by_what_they_hold_it():
         "users/a": ([("bindings/1", "groups/all"), ("bindings/2", "users/a")], False, ()),
         "users/b": ([("bindings/1", "groups/all")], True, ()),
     }
+
+
+def told(*bindings):
+    policy = AccessPolicy(
+        roles={"roles/r": Role(name="roles/r", permissions=("o.*",))},
+        groups={"groups/g": Group(name="groups/g", members=("users/b",), **HISTORY)},
+        bindings={each.name: each for each in bindings},
+    )
+    return {
+        each.principal: ([held.binding.name for held in each.held_by], each.conditional)
+        for each in who_can(policy, "o.read", "t", NOW_NS)
+    }
+
+
+SOMETIMES = Condition("now.getHours() < 9")
+
+
+def test_who_may_be_denied_what_all_hold_is_named():
+    assert told(
+        binding("1", "allAuthenticated"),
+        binding("2", "users/a", "groups/g", effect=Effect.DENY, condition=SOMETIMES),
+        binding("3", "users/c", effect=Effect.DENY, condition=SOMETIMES),
+        binding("4", "users/c", effect=Effect.DENY),
+    ) == {
+        "allAuthenticated": (["bindings/1"], False),
+        "users/a": (["bindings/1"], True),
+        "users/b": (["bindings/1"], True),
+    }
+    assert told(binding("2", "users/a", effect=Effect.DENY, condition=SOMETIMES)) == {}
+
+
+def test_what_all_hold_holds_who_is_named_without_a_condition():
+    assert told(
+        binding("1", "allUsers"),
+        binding("2", "users/a", "allAuthenticated", condition=SOMETIMES),
+    ) == {
+        "allUsers": (["bindings/1"], False),
+        "allAuthenticated": (["bindings/2"], False),
+        "users/a": (["bindings/2"], False),
+    }
+    assert told(
+        binding("1", "allUsers", condition=SOMETIMES), binding("2", "allAuthenticated")
+    ) == {"allUsers": (["bindings/1"], True), "allAuthenticated": (["bindings/2"], False)}

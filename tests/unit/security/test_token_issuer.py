@@ -73,6 +73,7 @@ def test_a_users_token_carries_its_session_and_nothing_unasked(issuer, key):
         "sub": "users/alice",
         "sid": "s1",
         "iat": now_s,
+        "iat_ns": 700_000_000,
         "nbf": now_s,
         "exp": now_s + 15 * 60,
     }

@@ -78,6 +78,25 @@ def test_a_subject_is_revoked_up_to_an_instant() -> None:
     assert revocations.is_revoked(claims), "a later revocation never takes back an earlier one"
 
 
+def test_tokens_of_one_second_are_told_apart() -> None:
+    revocations = Revocations(clock=FakeClock())
+    revocations.revoke_subject(
+        ISSUER, "users/7", issued_before_ns=NOW_NS + 5, expires_at_ns=LATER_NS
+    )
+    assert revocations.is_revoked(claims_of_token(iat=NOW_S, iat_ns=4))
+    assert not revocations.is_revoked(claims_of_token(iat=NOW_S, iat_ns=5))
+    assert not revocations.is_revoked(claims_of_token(iat=NOW_S, iat_ns=10**9 - 1))
+
+
+@pytest.mark.parametrize("part", [10**9, -1, 2**70, "9", 9.5, True, None, [], {}])
+def test_what_is_no_part_of_a_second_counts_for_nothing(part: object) -> None:
+    revocations = Revocations(clock=FakeClock())
+    revocations.revoke_subject(
+        ISSUER, "users/7", issued_before_ns=NOW_NS + 1, expires_at_ns=LATER_NS
+    )
+    assert revocations.is_revoked(claims_of_token(iat=NOW_S, iat_ns=part))
+
+
 def test_every_revocation_is_a_new_generation() -> None:
     revocations = Revocations(clock=FakeClock())
     revocations.revoke_session(ISSUER, "a", expires_at_ns=LATER_NS)

@@ -284,6 +284,15 @@ def test_tokens_of_another_issuer_are_left_to_its_verifier():
     assert other.cached_count == verifier.cached_count == 1
 
 
+def test_another_issuers_token_names_no_part_of_a_second():
+    revocations = Revocations(clock=lambda: NOW_NS)
+    other = other_verifier(revocations=revocations)
+    revocations.revoke_subject(OTHER, "x", issued_before_ns=NOW_NS + 1, expires_at_ns=NOW_NS + 1)
+    token = other_token(iat=NOW_NS // 10**9, iat_ns=2)
+
+    assert reason(other.verify(token)) == "TOKEN_REVOKED"
+
+
 def test_no_issuer_speaks_for_another():
     verifier = make_verifier()
     verifier.delegate({OTHER: other_verifier()})
