@@ -48,6 +48,13 @@ cdef int code_number(object code) except -1:
     return value
 
 
+cdef bytes bytes_of(Method method, object body):
+    """What is sent for what is no bytes: as in grpc.aio, nothing is an empty message."""
+    if body is None and method.serialize is None:
+        return b""
+    raise TypeError(f"a message is sent as bytes, and this is {type(body).__name__}")
+
+
 cdef class Receiver:
     cdef object parsed(self, Method method, bytes body):
         raise NotImplementedError
@@ -175,6 +182,8 @@ cdef class Call:
         if self.aborted:
             return raising(self.stream.abort_error(self.rejection))
         body = message if method.serialize is None else method.serialize(message)
+        if type(body) is not bytes and self.messages is not None:
+            body = bytes_of(method, body)
         if self.standing_guards:
             verdict = ask(self.standing_guards, self, 0)
             if verdict is not None:

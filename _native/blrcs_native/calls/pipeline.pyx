@@ -272,6 +272,8 @@ cdef class Pipeline:
             elif reply is None:
                 # As in grpc.aio: a unary call that is well has a message.
                 reply = b""
+            if type(reply) is not bytes and call.messages is not None:
+                raise TypeError(f"a message is sent as bytes, and this is {type(reply).__name__}")
             if method.metrics is not None:
                 method.metrics.sent()
             return reply

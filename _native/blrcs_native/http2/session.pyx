@@ -19,6 +19,7 @@ cdef enum:
     ERR_CANCEL = -535
     MAX_PENDING_ACKS = 1000
     MAX_CONTINUATIONS = 8
+    MAX_SENT_FIELDS_BYTES = 1 << 30
 
 cdef nghttp2_session_callbacks* CALLBACKS = NULL
 cdef nghttp2_option* OPTIONS = NULL
@@ -233,6 +234,8 @@ cdef void prepare() except *:
     nghttp2_option_set_no_closed_streams(OPTIONS, 1)
     nghttp2_option_set_max_outbound_ack(OPTIONS, MAX_PENDING_ACKS)
     nghttp2_option_set_max_continuations(OPTIONS, MAX_CONTINUATIONS)
+    # What is longer is not sent at all, and leaves the call open. Clients say what they take.
+    nghttp2_option_set_max_send_header_block_length(OPTIONS, MAX_SENT_FIELDS_BYTES)
     # grpc core sends metadata as it is given, and takes it so.
     nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(OPTIONS, 1)
     # Resets are counted by `FrameBudget`, and by name.

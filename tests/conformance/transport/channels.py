@@ -1,7 +1,8 @@
 """Channels to a router over each transport."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -18,8 +19,10 @@ TRANSPORTS = ("native", "native_tls", "grpcio", "grpcio_tls", "in_process")
 
 
 @asynccontextmanager
-async def open_channel(transport: str, router: Router) -> AsyncIterator[object]:
-    """A channel to a router, whose server ends with it."""
+async def open_channel(
+    transport: str, router: Router, options: Sequence[tuple[str, Any]] = ()
+) -> AsyncIterator[object]:
+    """A channel with the client's options to a router, whose server ends with it."""
     if transport == "in_process":
         yield InProcessChannel(router)
         return
@@ -30,12 +33,12 @@ async def open_channel(transport: str, router: Router) -> AsyncIterator[object]:
         port = server.add_secure_port("127.0.0.1:0", ssl_server_credentials([(key, certificate)]))
         await server.start()
         opened = grpc.aio.secure_channel(
-            f"127.0.0.1:{port}", grpc.ssl_channel_credentials(certificate)
+            f"127.0.0.1:{port}", grpc.ssl_channel_credentials(certificate), options
         )
     else:
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
-        opened = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+        opened = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options)
     async with opened as channel:
         yield channel
     await server.stop(0)
