@@ -56,6 +56,8 @@ def verify(
         fail(f"--checkpoint: {error}")
     except OSError as error:
         fail(f"{escape(str(error.filename))}: {error.strerror}")
+    if not report.chains:
+        fail(f"{escape(str(first))}: there is no chain")
     if as_json:
         print_json([_report_values(each) for each in report.chains])
     else:

@@ -108,6 +108,12 @@ def _configured(
         file, _, line = provenance.get(key, "").rpartition(":")
         if line.isdigit():
             yield key, Path(file)
+    # A key's own file is refused where others can read it; one that a variable names is not.
+    encryption = settings.encryption
+    for place in (encryption.master_key, *encryption.older_master_keys):
+        kind, _, rest = place.partition(":")
+        if kind == "env" and (name := environ.get(rest + FILE_SUFFIX)):
+            yield "encryption.master_key", Path(name)
 
 
 def _gone_by(settings: Settings, provenance: Mapping[str, str]) -> Mapping[Path, str]:

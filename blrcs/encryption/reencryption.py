@@ -1,6 +1,7 @@
 """Encrypting anew, with the keys in force, what was encrypted with others."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,8 +24,9 @@ from blrcs.domain.record import Sealed
 from blrcs.domain.record_name import RecordKey
 from blrcs.encryption.data_keys import DataKeys
 from blrcs.encryption.key_ring import KeyRing
-from blrcs.encryption.key_store import put_setting
+from blrcs.encryption.key_store import KeyStore, put_setting
 from blrcs.encryption.server_values import ServerValues
+from blrcs.encryption.stored_key import KeyPurpose
 
 POSITION = "reencryption"
 BATCH_ROWS = 200
@@ -104,12 +106,18 @@ _CHANGES = _Kept(
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far it has come: all before is done."""
+    """How far it has come: all before is done.
+
+    Attributes:
+        rotations: Which ones there had been when it began; after another, what was done counts
+            no more.
+    """
 
     tenant: str
     collection: str
     kept: str
     after: str | int
+    rotations: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +146,8 @@ class Reencryption:
     """Goes through all records and second factors, while servers read and write.
 
     A batch is one transaction. Where it has come to in the records is stored with every batch:
-    after it was killed the next run goes on from there. Etags, times and watchers see nothing of
-    it.
+    after it was killed the next run goes on from there, unless keys were rotated since. Etags,
+    times and watchers see nothing of it.
 
     Args:
         database: Where they are.
@@ -154,9 +162,22 @@ class Reencryption:
         self._collections = SqlCollectionRepository(database)
 
     async def position(self) -> Position | None:
-        """Where the last run came to, if it did not come to its end."""
+        """Where the last run came to, if it did not come to its end, and no keys are newer."""
+        return await self._position(await self._rotations())
+
+    async def _position(self, rotations: str) -> Position | None:
         found = await stored(self._database, POSITION)
-        return Position(**orjson.loads(found)) if found else None
+        position = Position(**orjson.loads(found)) if found else None
+        return position if position is not None and position.rotations == rotations else None
+
+    async def _rotations(self) -> str:
+        """Which ones there were of keys that seal: another value after each."""
+        rotated = sorted(
+            key.key_id
+            for key in await KeyStore(self._database).all()
+            if key.purpose is KeyPurpose.SEAL and key.version > 1
+        )
+        return hashlib.sha256(b"".join(rotated)).hexdigest()
 
     async def run(self) -> AsyncIterator[Progress]:
         """Does all of it, and tells of each batch.
@@ -165,13 +186,14 @@ class Reencryption:
             FailedPreconditionError: The master key is missing. Of tenants whose keys were destroyed
                 nothing is done.
         """
-        begin = await self.position()
+        rotations = await self._rotations()
+        begin = await self._position(rotations)
         for collection in await self._collections.with_sealed_fields():
             place = collection.key
             if begin is not None and place < (begin.tenant, begin.collection):
                 continue
             resumed = begin if begin and place == (begin.tenant, begin.collection) else None
-            async for progress in self._collection(collection, resumed):
+            async for progress in self._collection(collection, resumed, rotations):
                 yield progress
         await self._database.run(lambda transaction: put_setting(transaction, POSITION, b""))
         async for progress in self._server():
@@ -188,18 +210,18 @@ class Reencryption:
             yield Progress("the server", "signing keys", 1, 1, 1, ())
 
     async def _collection(
-        self, collection: Collection, resumed: Position | None
+        self, collection: Collection, resumed: Position | None, rotations: str
     ) -> AsyncIterator[Progress]:
         for kept in (_RECORDS, _CHANGES):
             if resumed is not None and resumed.kept == "changes" and kept is _RECORDS:
                 continue
             is_here = resumed is not None and resumed.kept == kept.name
             after = resumed.after if resumed is not None and is_here else kept.first
-            async for progress in self._rows(collection, kept, after):
+            async for progress in self._rows(collection, kept, after, rotations):
                 yield progress
 
     async def _rows(
-        self, collection: Collection, kept: _Kept, after: Any
+        self, collection: Collection, kept: _Kept, after: Any, rotations: str
     ) -> AsyncIterator[Progress]:
         of = {"of_tenant": collection.key.tenant, "of_collection": collection.key.collection}
         (extent,) = await self._database.fetch_all(kept.extent, **of)
@@ -230,7 +252,7 @@ class Reencryption:
                     sealed_anew += count
                     own = {"of_place": row.place, "new_sealed": sealed_to_bytes(sealed)}
                     puts.append({**of, **own, **kept.precondition(row)})
-            position = Position(*collection.key, kept.name, rows[-1].place)
+            position = Position(*collection.key, kept.name, rows[-1].place, rotations)
             try:
                 await self._put(now, kept, puts, position)
             except CollectionChangedError:

@@ -3,6 +3,7 @@
 import errno
 import json
 import random
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -229,3 +230,10 @@ def test_the_log_can_be_read_and_verified_from_the_command_line(
     found = blrcs(*verify, cwd=tmp_path)
     assert found.returncode == 1
     assert "is truncated" in found.stdout
+    for chain in (tmp_path / "data" / FOLDER).iterdir():
+        if chain.is_dir():
+            shutil.rmtree(chain)
+    found = blrcs("audit", "verify", "--key", key, cwd=tmp_path)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert "there is no chain" in found.stderr
+    assert "is removed" in blrcs(*verify, cwd=tmp_path).stdout

@@ -43,6 +43,14 @@ def blrcs(tmp_path, monkeypatch):
     return run
 
 
+async def test_where_no_database_is_one_line_says_so_and_none_is_made(blrcs, tmp_path):
+    for command in (["status"], ["rotate-data", "tenants/acme"], ["reencrypt"], ["destroy-old"]):
+        output = await blrcs(*command, code=1)
+        assert output.count("\n") == 1
+        assert "there is no database" in output
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_keys_are_rotated_values_encrypted_anew_and_old_keys_destroyed(world, blrcs):
     assert "Rotated tenants/acme/collections/orders" in await blrcs("rotate-data", "tenants/acme")
     assert "Encrypted 3 values anew" in await blrcs("reencrypt", "--pause-ms", "0")

@@ -161,6 +161,24 @@ async def test_it_goes_on_where_it_was_stopped(world, store):
     assert data_of(await world.get("r449")) == shown(449)
 
 
+async def test_after_another_rotation_it_begins_anew(world, store):
+    await world.create("a", data(1))
+    await world.collection("zoo", **FIELDS)
+    await world.create("z", data(2), parent="tenants/acme/collections/zoo")
+    async with tool(store) as it:
+        await it.rotation.rotate_data("acme")
+        async with contextlib.aclosing(it.reencryption.run()) as run:
+            async for progress in run:
+                if progress.name.endswith("/zoo"):
+                    break
+        assert await it.reencryption.position() is not None
+        await it.rotation.rotate_data("acme", "orders")
+        await all_of(it.reencryption.run())
+        _, needed = await it.destroy_unused()
+        assert not needed
+    assert data_of(await world.get("a")) == shown(1)
+
+
 async def test_a_write_in_between_is_not_lost(world, store, monkeypatch):
     await world.create("a", data(1))
     await world.create("b", data(2))

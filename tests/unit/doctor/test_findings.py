@@ -227,6 +227,18 @@ def test_files_that_secrets_come_from(tmp_path):
     ]
 
 
+def test_the_file_that_a_variable_names_for_a_master_key(tmp_path):
+    key = tmp_path / "key"
+    key.touch()
+    key.chmod(0o644)
+    settings = Settings(data_directory=tmp_path / "none", encryption={"master_key": "env:KEY"})
+    (found,) = examine_files(settings, {}, {"KEY_FILE": str(key)})
+    assert (found.check, found.key) == ("secret-files", "encryption.master_key")
+    assert found.severity.value == "critical"
+    key.chmod(0o600)
+    assert not list(examine_files(settings, {}, {"KEY_FILE": str(key)}))
+
+
 @pytest.mark.parametrize(
     "password",
     ["admin123", "Password1!", "ADMINadmin", "changeme2026", "12345678", "postgres", "blrcs-2026"],
