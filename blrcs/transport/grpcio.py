@@ -4,6 +4,7 @@ It registers one generic handler. Requests and replies cross it as bytes, so tha
 a body is parsed.
 """
 
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,7 @@ from blrcs_native.calls.pipeline import Pipeline
 
 FIELD_BYTES = 32
 HARD_METADATA_LIMIT = "grpc.absolute_max_metadata_size"
+SEND_LIMIT = "grpc.max_send_message_length"
 
 
 class GrpcioStream:
@@ -61,13 +63,19 @@ class GrpcioServer:
         compression: grpc.Compression | None = None,
         maximum_concurrent_rpcs: int | None = None,
     ) -> None:
-        max_metadata_bytes = dict(options).get(HARD_METADATA_LIMIT)
+        given = dict(options)
         self._server = grpc.aio.server(
-            options=list({"grpc.so_reuseport": 0, **dict(options)}.items()),
+            options=list({"grpc.so_reuseport": 0, **given}.items()),
             compression=compression,
             maximum_concurrent_rpcs=maximum_concurrent_rpcs,
         )
-        self._server.add_generic_rpc_handlers((_Dispatcher(router, max_metadata_bytes),))
+        max_send_bytes = given.get(SEND_LIMIT, -1)
+        dispatcher = _Dispatcher(
+            router,
+            given.get(HARD_METADATA_LIMIT),
+            sys.maxsize if max_send_bytes < 0 else max_send_bytes,
+        )
+        self._server.add_generic_rpc_handlers((dispatcher,))
 
     def add_insecure_port(self, address: str) -> int:
         """Listens in plain text; returns the port. Raises RuntimeError where it cannot."""
@@ -109,9 +117,10 @@ def _grpc_credentials(credentials: ServerCredentials) -> grpc.ServerCredentials:
 class _Dispatcher(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Finds the handler of a call; the pipeline behind it is looked up anew at every call."""
 
-    def __init__(self, router: Router, max_metadata_bytes: int | None) -> None:
+    def __init__(self, router: Router, max_metadata_bytes: int | None, max_send_bytes: int) -> None:
         self._router = router
         self._max_metadata_bytes = max_metadata_bytes
+        self._max_send_bytes = max_send_bytes
         self._handlers: dict[str, grpc.RpcMethodHandler] = {}
 
     def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler | None:
@@ -135,6 +144,7 @@ class _Dispatcher(grpc.GenericRpcHandler):  # type: ignore[misc]
                 GrpcioStream(context),
                 context.invocation_metadata(),
                 peer_address(context.peer()),
+                max_send_bytes=self._max_send_bytes,
             )
             if oversized(call.metadata, self._max_metadata_bytes):
                 await context.abort(

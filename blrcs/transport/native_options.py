@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 from blrcs_native.http2.connection_rules import ConnectionRules
@@ -17,7 +18,8 @@ log = logging.getLogger("blrcs.transport")
 
 def _bytes(value: Any) -> int:
     """Minus one is no limit, as in grpc."""
-    return MAX_INT32 if value < 0 else int(value)
+    number = index(value)
+    return MAX_INT32 if number < 0 else number
 
 
 def _milliseconds(value: Any) -> int:
@@ -26,13 +28,18 @@ def _milliseconds(value: Any) -> int:
     Raises:
         ValueError: It is negative.
     """
-    if value < 0:
+    number = index(value)
+    if number < 0:
         raise ValueError("a time is 0 or more")
-    return 0 if value >= MAX_INT32 else int(value) * NS_PER_MS
+    return 0 if number >= MAX_INT32 else number * NS_PER_MS
 
 
 def _count(value: Any) -> int:
-    return min(int(value), MAX_INT32)
+    return min(index(value), MAX_INT32)
+
+
+def _switch(value: Any) -> bool:
+    return index(value) != 0
 
 
 def _connections(value: Any) -> int:
@@ -51,27 +58,27 @@ Argument = tuple[str, Callable[[Any], Any]]
 LIMITS: Mapping[str, Argument] = {
     "grpc.max_receive_message_length": ("max_receive_bytes", _bytes),
     "grpc.max_send_message_length": ("max_send_bytes", _bytes),
-    "grpc.max_metadata_size": ("soft_head_bytes", int),
-    "grpc.absolute_max_metadata_size": ("hard_head_bytes", int),
+    "grpc.max_metadata_size": ("soft_head_bytes", index),
+    "grpc.absolute_max_metadata_size": ("hard_head_bytes", index),
     "grpc.max_concurrent_streams": ("max_streams", _count),
-    "grpc.http2.lookahead_bytes": ("window_bytes", int),
-    "grpc.http2.max_frame_size": ("frame_bytes", int),
+    "grpc.http2.lookahead_bytes": ("window_bytes", index),
+    "grpc.http2.max_frame_size": ("frame_bytes", index),
     "grpc.http2.min_ping_interval_without_data_ms": ("min_ping_interval_ns", _milliseconds),
-    "grpc.http2.max_ping_strikes": ("max_ping_strikes", int),
-    "grpc.keepalive_permit_without_calls": ("pings_without_calls", bool),
+    "grpc.http2.max_ping_strikes": ("max_ping_strikes", index),
+    "grpc.keepalive_permit_without_calls": ("pings_without_calls", _switch),
     "blrcs.max_metadata_fields": ("max_head_fields", _count),
     "blrcs.reset_burst": ("reset_burst", _count),
     "blrcs.resets_per_s": ("resets_per_s", _count),
     "blrcs.frame_burst": ("frame_burst", _count),
     "blrcs.frames_per_s": ("frames_per_s", _count),
-    "blrcs.unsent_bytes": ("unsent_bytes", int),
-    "blrcs.gathered_bytes": ("gathered_bytes", int),
+    "blrcs.unsent_bytes": ("unsent_bytes", index),
+    "blrcs.gathered_bytes": ("gathered_bytes", index),
 }
 RULES: Mapping[str, Argument] = {
     "grpc.server_handshake_timeout_ms": ("handshake_timeout_ns", _milliseconds),
     "grpc.keepalive_time_ms": ("keepalive_interval_ns", _milliseconds),
     "grpc.keepalive_timeout_ms": ("keepalive_timeout_ns", _milliseconds),
-    "grpc.keepalive_permit_without_calls": ("keepalive_without_calls", bool),
+    "grpc.keepalive_permit_without_calls": ("keepalive_without_calls", _switch),
     "grpc.max_connection_idle_ms": ("max_idle_ns", _milliseconds),
     "grpc.max_connection_age_ms": ("max_age_ns", _milliseconds),
     "grpc.max_connection_age_grace_ms": ("max_age_grace_ns", _milliseconds),
@@ -109,33 +116,34 @@ def native_options(arguments: Sequence[tuple[str, Any]]) -> NativeOptions:
     Those that this transport does not know are named in the log, since they have no effect.
 
     Raises:
-        ValueError: A value is out of its range.
+        ValueError: A value is out of its range, or no integer.
     """
     given = dict(arguments)
-    _complete_metadata_limits(given)
     limits = _translate(given, LIMITS)
+    _complete_metadata_limits(limits)
     rules = _translate(given, RULES)
     known = {*LIMITS, *RULES, *CONNECTIONS, REUSE_PORT, COMPRESSION}
     for name in sorted(given.keys() - known):
         log.warning("the channel argument %s has no effect on the native transport", name)
+    switches = _translate(given, {REUSE_PORT: ("reuse_port", _switch)})
     bounds = {"max_connections": DEFAULT_MAX_CONNECTIONS, **_translate(given, CONNECTIONS)}
     return NativeOptions(
         Limits(**limits),
         ConnectionRules(**rules),
-        bool(given.get(REUSE_PORT, False)),
+        switches.get("reuse_port", False),
         given.get(COMPRESSION),
         bounds["max_connections"],
         bounds.get("max_connections_per_address", bounds["max_connections"]),
     )
 
 
-def _complete_metadata_limits(given: dict[str, Any]) -> None:
+def _complete_metadata_limits(limits: dict[str, Any]) -> None:
     """The one that is not given follows the other, as in grpc core."""
-    soft, hard = given.get("grpc.max_metadata_size"), given.get("grpc.absolute_max_metadata_size")
+    soft, hard = limits.get("soft_head_bytes"), limits.get("hard_head_bytes")
     if soft is not None and hard is None:
-        given["grpc.absolute_max_metadata_size"] = max(HARD_METADATA_BYTES, soft * 5 // 4)
+        limits["hard_head_bytes"] = max(HARD_METADATA_BYTES, soft * 5 // 4)
     elif hard is not None and soft is None:
-        given["grpc.max_metadata_size"] = min(SOFT_METADATA_BYTES, hard * 4 // 5)
+        limits["soft_head_bytes"] = min(SOFT_METADATA_BYTES, hard * 4 // 5)
 
 
 def _translate(given: Mapping[str, Any], arguments: Mapping[str, Argument]) -> dict[str, Any]:

@@ -57,11 +57,14 @@ cdef class Call:
     cdef bint wants_message
     # The handler has called `abort`.
     cdef bint aborted
+    # The largest message that is sent.
+    cdef Py_ssize_t max_send_bytes
     # The code that the call ended with; -1 while it runs. When it ended; 0 until then.
     cdef int ended_code
     cdef int64_t ended_ns
 
     cdef int status(self) except -1
+    cdef Rejection too_large_to_send(self, Py_ssize_t size)
     cdef void reject(self, Rejection rejection)
     cdef void note_shadow(self, Rejection rejection)
     cdef object accept(self, bytes body, Receiver receiver)
@@ -69,7 +72,8 @@ cdef class Call:
 
 
 cdef Call new_call(
-    Method method, MessageStream stream, object metadata, str peer_address, int64_t now_ns
+    Method method, MessageStream stream, object metadata, str peer_address, int64_t now_ns,
+    Py_ssize_t max_send_bytes
 )
 
 cdef Rejection MALFORMED

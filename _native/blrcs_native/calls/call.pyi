@@ -48,7 +48,8 @@ class Call:
 
     ``metadata`` is what the client sent, ``peer_address`` its address without the port (or the
     transport's name where there is none): behind a proxy that is trusted, that of the client whom
-    the proxy names. A call belongs to one task at a time.
+    the proxy names. A message of more than ``max_send_bytes``, before it is compressed, ends the
+    call with RESOURCE_EXHAUSTED. A call belongs to one task at a time.
     """
 
     principal: Principal | None
@@ -58,7 +59,13 @@ class Call:
     """The message parsed last."""
 
     def __init__(
-        self, method: Method, stream: CallStream, metadata: Metadata, peer_address: str
+        self,
+        method: Method,
+        stream: CallStream,
+        metadata: Metadata,
+        peer_address: str,
+        *,
+        max_send_bytes: int = ...,
     ) -> None: ...
     @property
     def method(self) -> Method: ...

@@ -1,6 +1,9 @@
 """The context of one RPC, the same on every transport."""
 
+import sys
+
 cimport cython
+from cpython.bytes cimport PyBytes_GET_SIZE
 from libc.stdint cimport int64_t
 
 from blrcs_native.calls.awaitables cimport DONE, raising, ready
@@ -66,7 +69,15 @@ cdef class Receiver:
 @cython.final
 @cython.freelist(64)
 cdef class Call:
-    def __init__(self, Method method not None, stream, metadata, str peer_address):
+    def __init__(
+        self,
+        Method method not None,
+        stream,
+        metadata,
+        str peer_address,
+        *,
+        Py_ssize_t max_send_bytes=sys.maxsize,
+    ):
         self.method = method
         self.stream = stream
         self.messages = stream if isinstance(stream, MessageStream) else None
@@ -75,6 +86,7 @@ cdef class Call:
         self.started_ns = monotonic_ns()
         self.body_guards = ()
         self.standing_guards = ()
+        self.max_send_bytes = max_send_bytes
         self.ended_code = -1
 
     cdef void reject(self, Rejection rejection):
@@ -102,6 +114,12 @@ cdef class Call:
             return self.rejection.code
         code = self.stream.code() if self.messages is None else self.messages.code_set
         return 0 if code is None else code_number(code)
+
+    cdef Rejection too_large_to_send(self, Py_ssize_t size):
+        return explained(
+            8, "transport", "REPLY_TOO_LARGE",
+            f"Sent message larger than max ({size} vs. {self.max_send_bytes})",
+        )
 
     # What follows is grpc.aio.ServicerContext's interface.
 
@@ -184,6 +202,8 @@ cdef class Call:
         body = message if method.serialize is None else method.serialize(message)
         if type(body) is not bytes and self.messages is not None:
             body = bytes_of(method, body)
+        if type(body) is bytes and PyBytes_GET_SIZE(<bytes>body) > self.max_send_bytes:
+            raise AbortError(self.too_large_to_send(PyBytes_GET_SIZE(<bytes>body)))
         if self.standing_guards:
             verdict = ask(self.standing_guards, self, 0)
             if verdict is not None:
@@ -281,7 +301,8 @@ cdef class Call:
 
 
 cdef Call new_call(
-    Method method, MessageStream stream, object metadata, str peer_address, int64_t now_ns
+    Method method, MessageStream stream, object metadata, str peer_address, int64_t now_ns,
+    Py_ssize_t max_send_bytes
 ):
     """What the constructor makes, at less cost."""
     cdef Call call = Call.__new__(Call)
@@ -292,6 +313,7 @@ cdef Call new_call(
     call.started_ns = now_ns
     call.body_guards = ()
     call.standing_guards = ()
+    call.max_send_bytes = max_send_bytes
     call.ended_code = -1
     return call
 

@@ -3,6 +3,7 @@
 import asyncio
 
 cimport cython
+from cpython.bytes cimport PyBytes_GET_SIZE
 from libc.stdint cimport int64_t
 
 from blrcs_native.calls.call cimport Call
@@ -47,6 +48,10 @@ cdef void show_request(Call call, const unsigned char* body, Py_ssize_t size) no
             call.request = call.method.parse(<bytes>body[:size])
         except Exception:
             pass  # what is no message names nothing
+
+
+cdef inline bint is_too_large(Call call, object reply) noexcept:
+    return type(reply) is bytes and PyBytes_GET_SIZE(<bytes>reply) > call.max_send_bytes
 
 
 cdef void tell(hook, Call call) noexcept:
@@ -173,6 +178,9 @@ cdef class Pipeline:
         if type(answered) is Rejection:
             self.refuse(call, <Rejection>answered)
             return
+        if is_too_large(call, answered):
+            self.refuse(call, call.too_large_to_send(len(answered)))
+            return
         if self.method.metrics is not None:
             self.method.metrics.sent()
         self._finish(call)
@@ -274,6 +282,9 @@ cdef class Pipeline:
                 reply = b""
             if type(reply) is not bytes and call.messages is not None:
                 raise TypeError(f"a message is sent as bytes, and this is {type(reply).__name__}")
+            if is_too_large(call, reply):
+                call.reject(call.too_large_to_send(len(reply)))
+                return None
             if method.metrics is not None:
                 method.metrics.sent()
             return reply

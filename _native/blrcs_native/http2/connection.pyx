@@ -61,7 +61,6 @@ cdef class Connection(WholeCalls):
         self.peer_address = peer_address
         self.identity = identity
         self.max_receive_bytes = limits.max_receive_bytes
-        self.max_send_bytes = limits.max_send_bytes
         self.max_unsent_bytes = limits.unsent_bytes
         self.streams = OpenStreams()
         self._ready = []

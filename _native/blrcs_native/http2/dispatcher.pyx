@@ -132,7 +132,8 @@ cdef class Dispatcher(Listener):
         stream.reply_encoding = self._reply_encoding
         stream.pipeline = pipeline
         stream.call = new_call(
-            pipeline.method, stream, metadata_of(stream), stream.link.peer_address, now_ns
+            pipeline.method, stream, metadata_of(stream), stream.link.peer_address, now_ns,
+            self._limits.max_send_bytes,
         )
         stream.call.arrived_ns = stream.arrived_ns
         stream.active = True
@@ -371,9 +372,6 @@ cdef class Dispatcher(Listener):
         if reply is not None and code == 0:
             try:
                 stream.put_last_message(reply)
-            except AbortError as error:
-                self._finish_with(stream, error.rejection)
-                return
             except TypeError:
                 self._finish_with(stream, FAILED)
                 return

@@ -10,7 +10,6 @@ cdef class Link:
     cdef readonly str peer
     cdef readonly str peer_address
     cdef readonly Py_ssize_t max_receive_bytes
-    cdef readonly Py_ssize_t max_send_bytes
     cdef object identity
     # Bytes of replies that wait to be sent, of all streams.
     cdef Py_ssize_t unsent

@@ -8,4 +8,3 @@ cdef Rejection MALFORMED_ENCODING
 cdef Rejection CUT_OFF
 
 cdef Rejection too_large(object size, Py_ssize_t max_bytes)
-cdef Rejection too_large_to_send(Py_ssize_t size, Py_ssize_t max_bytes)

@@ -1,4 +1,4 @@
-"""What can be wrong with a message that a client sends, or is to be sent."""
+"""What can be wrong with a message that a client sends."""
 
 from blrcs_native.calls.rejection cimport Rejection
 
@@ -29,11 +29,4 @@ cdef Rejection too_large(object size, Py_ssize_t max_bytes):
     return explained(
         RESOURCE_EXHAUSTED, "transport", "MESSAGE_TOO_LARGE",
         f"Received message larger than max ({size} vs. {max_bytes})",
-    )
-
-
-cdef Rejection too_large_to_send(Py_ssize_t size, Py_ssize_t max_bytes):
-    return explained(
-        RESOURCE_EXHAUSTED, "transport", "REPLY_TOO_LARGE",
-        f"Sent message larger than max ({size} vs. {max_bytes})",
     )

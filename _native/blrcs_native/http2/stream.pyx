@@ -14,7 +14,7 @@ from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.clock cimport monotonic_ns
 from blrcs_native.http2.large_message cimport LargeMessage
 from blrcs_native.http2.message_problems cimport (
-    CUT_OFF, FLAG_UNKNOWN, MALFORMED_ENCODING, NOT_ENCODED, too_large, too_large_to_send,
+    CUT_OFF, FLAG_UNKNOWN, MALFORMED_ENCODING, NOT_ENCODED, too_large,
 )
 from blrcs_native.http2.messages cimport Inflation, accepted, compressed, encoding_name
 from blrcs_native.http2.octets cimport octets_clear, octets_free, octets_size, octets_take
@@ -321,8 +321,6 @@ cdef class Stream(MessageStream):
         cdef Py_ssize_t size = PyBytes_GET_SIZE(body)
         cdef bytes small
         cdef unsigned char flag = 0
-        if size > self.link.max_send_bytes:
-            raise AbortError(too_large_to_send(size, self.link.max_send_bytes))
         self.settle_encoding()
         if self.reply_encoding is not None and not self.plain_next:
             small = compressed(self.reply_encoding, body)

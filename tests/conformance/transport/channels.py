@@ -20,14 +20,17 @@ TRANSPORTS = ("native", "native_tls", "grpcio", "grpcio_tls", "in_process")
 
 @asynccontextmanager
 async def open_channel(
-    transport: str, router: Router, options: Sequence[tuple[str, Any]] = ()
+    transport: str,
+    router: Router,
+    options: Sequence[tuple[str, Any]] = (),
+    server_options: Sequence[tuple[str, Any]] = (),
 ) -> AsyncIterator[object]:
     """A channel with the client's options to a router, whose server ends with it."""
     if transport == "in_process":
         yield InProcessChannel(router)
         return
     name, _, tls = transport.partition("_")
-    server = SERVERS[name](router)
+    server = SERVERS[name](router, options=server_options)
     if tls:
         key, certificate = key_and_certificate()
         port = server.add_secure_port("127.0.0.1:0", ssl_server_credentials([(key, certificate)]))
