@@ -123,9 +123,14 @@ def _keep_administrator(before: Rules, after: Rules, change: PolicyChange, now_n
         return
     for at_ns in dict.fromkeys((now_ns, FOR_EVER_NS)):
         if administrators(before, at_ns) and not administrators(after, at_ns):
-            raise FailedPreconditionError(
-                "LAST_ADMINISTRATOR", "no user would be left with roles/administrator on the root"
-            )
+            raise last_administrator()
+
+
+def last_administrator() -> FailedPreconditionError:
+    """The refusal of what would leave nobody who administers everything."""
+    return FailedPreconditionError(
+        "LAST_ADMINISTRATOR", "no user would be left with roles/administrator on the root"
+    )
 
 
 def _require(names: Iterable[str], known: Mapping[str, object]) -> None:

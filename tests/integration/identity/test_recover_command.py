@@ -90,7 +90,6 @@ async def test_who_was_deleted_and_bound_to_nothing_is_there_again(identity, rec
 
 
 async def test_a_disabled_one_signs_in_by_the_new_password_alone(identity, recover):
-    await put(identity, bindings=(BOUND,))
     await identity.add_user("admin")
     before = await identity.sign_in("admin")
     parts = identity.parts
@@ -103,6 +102,7 @@ async def test_a_disabled_one_signs_in_by_the_new_password_alone(identity, recov
         ),
         call_of("users/manager"),
     )
+    await put(identity, bindings=(BOUND,))
     epoch = identity.access.policy.epoch
 
     output = await recover()
