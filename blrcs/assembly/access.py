@@ -104,6 +104,7 @@ def assemble_access(
             rules=store,
             decisions=recorded,
             compiled=lambda policy: TableDecisions(store.compile(policy).table, tuple),
+            require_administrator=store.require_administrator,
             clock=base.clock,
         ),
         roles=RoleUseCases(

@@ -87,7 +87,7 @@ class Builtin:
         self, house: Housekeeping, refresh_period_s: float, leading: Callable[[Work], Work]
     ) -> None:
         """Begins what is done beside all calls, by each worker or by the one that leads."""
-        records, limits, database = self.records, self.limits, self.base.database
+        records, limits = self.records, self.limits
         house.repeat(PURGE_PERIOD_S, leading(self.identity.purge_expired))
         for purge in self.counts.purges:
             house.repeat(COUNTS_PURGE_PERIOD_S, leading(purge))
@@ -105,17 +105,16 @@ class Builtin:
             house.repeat(follower.period_s, follower.look)
         keep_house(self.cache, house, leading)
         house.repeat(SWEEP_PERIOD_S, limits.sweep)
-        house.repeat(refresh_period_s, self.encryption.look)
-        if database.is_shared:
-            house.repeat(refresh_period_s, self._follow)
-            if self.base.announcer is not None:
-                following = Following(
-                    self.base.announcer,
-                    stored=self._follow,
-                    signal=records.signal,
-                    follower=None if records.copies is None else records.copies.follower,
-                )
-                house.run(following.run())
+        # Of a database of its own, too: commands write to it beside the server.
+        house.repeat(refresh_period_s, self._follow)
+        if self.base.announcer is not None:
+            following = Following(
+                self.base.announcer,
+                stored=self._follow,
+                signal=records.signal,
+                follower=None if records.copies is None else records.copies.follower,
+            )
+            house.run(following.run())
 
     def finish_watching(self) -> None:
         """Ends the streams that would never end by themselves."""
@@ -123,7 +122,7 @@ class Builtin:
         self.records.signal.finish()
 
     async def _follow(self) -> None:
-        """Takes in what other machines have stored."""
+        """Takes in what other machines, and commands, have stored."""
         await self.identity.revocations.catch_up()
         await self.access.store.follow()
         await self.limits.rules.follow()

@@ -15,7 +15,7 @@ from blrcs.cli.plain_command import PlainGroup
 COMMANDS = ("serve", "worker", "keeper", "new", "generate", "health", "doctor")
 """Each is the function of its name in the module of its name."""
 HIDDEN = frozenset({"worker", "keeper"})
-GROUPS = ("audit", "policy", "config", "db", "records", "encryption", "keys")
+GROUPS = ("audit", "policy", "config", "db", "records", "encryption", "keys", "admin")
 """Each is the ``app`` of the module of its name."""
 ALL = COMMANDS + GROUPS
 VERSIONS = (["version"], ["--version"])

@@ -60,6 +60,15 @@ class Target:
         """The data directory, where the database lies in it."""
         return self.settings.data_directory if self.settings.database.url is None else None
 
+    def require_file(self) -> None:
+        """Raises DatabaseOpenError where the database lies in a folder, and is not there."""
+        from blrcs.assembly.database_url import DATABASE_FILE  # noqa: PLC0415 - see the package
+        from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
+
+        if self.folder is not None and not (self.folder / DATABASE_FILE).is_file():
+            path = self.folder / DATABASE_FILE
+            raise DatabaseOpenError(path, "there is no database; name its folder by --data")
+
     def make_folder(self) -> None:
         """The first command may come before the first server."""
         from blrcs.database.data_directory import DIRECTORY_MODE  # noqa: PLC0415 - see the package

@@ -56,17 +56,13 @@ def with_keys(
 
 
 async def _run(target: Target, work: Callable[[OpenKeys], Coroutine[Any, Any, Result]]) -> Result:
-    from blrcs.assembly.database_url import DATABASE_FILE  # noqa: PLC0415 - see the package
-    from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
-    from blrcs.database.kind import open_database  # noqa: PLC0415
+    from blrcs.database.kind import open_database  # noqa: PLC0415 - see the package
     from blrcs.database.pool import PoolLimits  # noqa: PLC0415
     from blrcs.encryption.data_keys import DataKeys  # noqa: PLC0415
     from blrcs.encryption.key_store import KeyStore  # noqa: PLC0415
     from blrcs.encryption.opening import open_master_keys  # noqa: PLC0415
 
-    if target.folder is not None and not (target.folder / DATABASE_FILE).is_file():
-        path = target.folder / DATABASE_FILE
-        raise DatabaseOpenError(path, "there is no database; name its folder by --data")
+    target.require_file()
     settings = target.settings.encryption
     masters = open_master_keys(
         settings.master_key,

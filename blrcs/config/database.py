@@ -33,5 +33,5 @@ class Database(Section):
     replica_max_lag: Annotated[Duration, between("100ms", "1h")] = Duration.parse("10s")
     """How old what is read from a replica may be."""
     refresh_interval: Annotated[Duration, between("50ms", "1m")] = Duration.parse("1s")
-    """How often the server looks for policies, limits and revocations that another machine has
-    stored."""
+    """How often the server looks for policies, limits and revocations that another machine or
+    a command has stored."""

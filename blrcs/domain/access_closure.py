@@ -1,6 +1,6 @@
 """What roles, groups and bindings come to, once all that they name is followed."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from blrcs.domain.binding import Binding
@@ -73,22 +73,45 @@ def resources_meet(one: str, other: str) -> bool:
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
-def has_administrator(rules: Rules, at_ns: int) -> bool:
-    """Whether some user then administers everything, and nothing may keep it from mending bindings.
-
-    A binding with a condition is none that one can count on, and one that denies.
-    """
-    users: set[str] = set()
+def administrators(rules: Rules, at_ns: int) -> frozenset[str]:
+    """The users who then administer everything, and whom nothing may keep from mending bindings."""
     denied: set[str] = set()
+    for binding in denials(rules, at_ns):
+        denied |= members_of(rules, binding.members)
+    if denied & EVERYBODY:
+        return frozenset()
+    return granted_administrators(rules, at_ns) - denied
+
+
+def granted_administrators(rules: Rules, at_ns: int) -> frozenset[str]:
+    """The users who then administer everything, but for what is denied them.
+
+    A binding with a condition is none that one can count on.
+    """
+    return frozenset(
+        member
+        for binding in rules.bindings.values()
+        if binding.role == ADMINISTRATOR
+        and not (binding.resource or binding.denies or binding.condition is not None)
+        and binding.counts_at(at_ns)
+        for member in members_of(rules, binding.members)
+        if is_user_name(member)
+    )
+
+
+def denials(rules: Rules, at_ns: int) -> Iterator[Binding]:
+    """The bindings that may then keep their members from mending bindings.
+
+    One with a condition is counted: it may hold.
+    """
     for binding in rules.bindings.values():
-        if not binding.counts_at(at_ns):
-            continue
-        if binding.denies:
-            if resources_meet(binding.resource, BINDINGS) and _denies_repairs(rules, binding):
-                denied |= members_of(rules, binding.members)
-        elif binding.role == ADMINISTRATOR and not binding.resource and binding.condition is None:
-            users |= {each for each in members_of(rules, binding.members) if is_user_name(each)}
-    return bool(users - denied) and not denied & EVERYBODY
+        if (
+            binding.denies
+            and binding.counts_at(at_ns)
+            and resources_meet(binding.resource, BINDINGS)
+            and _denies_repairs(rules, binding)
+        ):
+            yield binding
 
 
 def _denies_repairs(rules: Rules, binding: Binding) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from blrcs.domain.access_closure import Rules, has_administrator
+from blrcs.domain.access_closure import Rules, administrators
 from blrcs.domain.access_name import home_of, is_group, owned_by
 from blrcs.domain.errors import FailedPreconditionError, NotFoundError
 from blrcs.domain.group_conditions import writes_out
@@ -122,10 +122,15 @@ def _keep_administrator(before: Rules, after: Rules, change: PolicyChange, now_n
     if all(map(home_of, places)):
         return
     for at_ns in dict.fromkeys((now_ns, FOR_EVER_NS)):
-        if has_administrator(before, at_ns) and not has_administrator(after, at_ns):
-            raise FailedPreconditionError(
-                "LAST_ADMINISTRATOR", "no user would be left with roles/administrator on the root"
-            )
+        if administrators(before, at_ns) and not administrators(after, at_ns):
+            raise last_administrator()
+
+
+def last_administrator() -> FailedPreconditionError:
+    """The refusal of what would leave nobody who administers everything."""
+    return FailedPreconditionError(
+        "LAST_ADMINISTRATOR", "no user would be left with roles/administrator on the root"
+    )
 
 
 def _require(names: Iterable[str], known: Mapping[str, object]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from blrcs.application.ports.access import Explanation, Grant
 from blrcs.application.ports.clock import Clock
 from blrcs.database.adapter import Transaction
-from blrcs.database.repositories.access import SqlAccessRepository, change_policy
+from blrcs.database.repositories.access import SqlAccessRepository, change_policy, load_policy
+from blrcs.database.repositories.administrators import keep_other_administrator
 from blrcs.domain.access_policy import AccessPolicy
 from blrcs.security.compiled_policy import CompiledPolicy, compile_policy
 from blrcs_native.access import table as native
@@ -82,6 +83,15 @@ class AccessStore:
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
+    async def keep_other_administrator(self, transaction: Transaction, user: str) -> None:
+        """See :class:`blrcs.database.grants.Grants`."""
+        policy = await load_policy(transaction, self._compiled.policy)
+        await keep_other_administrator(transaction, policy, user, self._clock())
+
+    async def require_administrator(self, before: AccessPolicy, after: AccessPolicy) -> None:
+        """Raises FailedPreconditionError where such a change would leave no administrator."""
+        await self._repository.require_administrator(before, after, self._clock())
+
     async def drop(self, transaction: Transaction, principal: str) -> Callable[[], None]:
         """See :class:`blrcs.database.grants.Grants`."""
         now_ns = self._clock()
@@ -92,6 +102,7 @@ class AccessStore:
             lambda policy: policy.without_principal(principal, now_ns=now_ns),
             made.compile,
             since.policy,
+            now_ns=now_ns,
         )
         return lambda: self._put_in_force(made.of(policy), since)
 
@@ -139,7 +150,9 @@ class AccessStore:
     async def _change(self, operation: Callable[[AccessPolicy], AccessPolicy]) -> AccessPolicy:
         since = self._compiled
         made = _Made(self)
-        policy = await self._repository.change(operation, made.compile, since.policy)
+        policy = await self._repository.change(
+            operation, made.compile, since.policy, now_ns=self._clock()
+        )
         self._put_in_force(made.of(policy), since)
         return policy
 

@@ -1,7 +1,7 @@
 """Asking what another policy would have decided."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,11 +49,13 @@ class DryRun:
         rules: AccessRules,
         decisions: RecordedDecisions,
         compiled: Callable[[AccessPolicy], AccessDecisions],
+        require_administrator: Callable[[AccessPolicy, AccessPolicy], Awaitable[None]],
         clock: Clock,
     ) -> None:
         self._rules = rules
         self._decisions = decisions
         self._compiled = compiled
+        self._require_administrator = require_administrator
         self._clock = clock
 
     async def __call__(self, change: PolicyChange, *, parent: str, actor: Actor | None) -> Outcome:
@@ -68,12 +70,13 @@ class DryRun:
         """
         old, now_ns = self._rules.policy, self._clock()
 
-        def decisions_anew() -> tuple[AccessDecisions, str]:
+        def decisions_anew() -> tuple[AccessPolicy, AccessDecisions, str]:
             new = proposed(old, change, parent=parent, now_ns=now_ns)
-            return self._compiled(new), _exceeded(actor, old, new, now_ns)
+            return new, self._compiled(new), _exceeded(actor, old, new, now_ns)
 
         # On another thread, as a change itself would be: there may be a thousand of each kind.
-        candidate, exceeded = await asyncio.to_thread(decisions_anew)
+        new, candidate, exceeded = await asyncio.to_thread(decisions_anew)
+        await self._require_administrator(old, new)
         recorded = await self._decisions.latest(MAX_EXAMINED)
         return Outcome(changes(recorded, candidate), len(recorded), exceeded)
 

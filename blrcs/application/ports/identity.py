@@ -53,13 +53,17 @@ class UserRepository(Protocol):
         ...
 
     async def update(self, user_id: str, change: Callable[[User], UserChange]) -> User:
-        """Changes a user; NotFoundError if there is none."""
+        """Changes a user; NotFoundError if there is none.
+
+        Raises FailedPreconditionError where the last enabled administrator would be disabled.
+        """
         ...
 
     async def delete(self, user_id: str, *, etag: str) -> None:
         """Deletes a user, its sessions and all that was granted to it by name.
 
-        Raises NotFoundError, or AbortedError by the etag.
+        Raises NotFoundError, AbortedError by the etag, or FailedPreconditionError where it is the
+        last enabled administrator.
         """
         ...
 

@@ -15,7 +15,8 @@ class DeleteUser:
         """Deletes it.
 
         Raises:
-            FailedPreconditionError: ``actor`` would delete itself.
+            FailedPreconditionError: ``actor`` would delete itself, or nobody enabled would be
+                left as administrator.
             NotFoundError: There is no such user.
             AbortedError: ``etag`` is not empty and not the stored one.
         """

@@ -27,7 +27,8 @@ class UpdateUser:
 
         Raises:
             InvalidArgumentError: The mask names what cannot be changed.
-            FailedPreconditionError: ``actor`` would disable itself.
+            FailedPreconditionError: ``actor`` would disable itself, or nobody enabled would be
+                left as administrator.
             NotFoundError: There is no such user.
             AbortedError: ``etag`` is not empty and not the stored one.
         """

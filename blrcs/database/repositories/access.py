@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,11 +18,17 @@ from blrcs.database.repositories.access_row import (
     role_of,
     to_row,
 )
+from blrcs.database.repositories.administrators import keep_administrator
 from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import bindings, groups, roles, settings
 from blrcs.database.upsert import upsert
 from blrcs.domain.access_difference import changed_names
+from blrcs.domain.access_name import home_of
 from blrcs.domain.access_policy import AccessPolicy
+from blrcs.domain.binding import Binding
+from blrcs.domain.group import Group
+from blrcs.domain.policy_rules import FOR_EVER_NS
+from blrcs.domain.role import Role
 
 EPOCH = "access_epoch"
 EPOCH_BYTES = 8
@@ -82,16 +88,31 @@ class SqlAccessRepository:
             return None
         return await self._database.run(partial(load_policy, known=known), read_only=True)
 
+    async def require_administrator(
+        self, before: AccessPolicy, after: AccessPolicy, now_ns: int
+    ) -> None:
+        """Raises what ``change`` would of administrators; nothing is changed."""
+
+        async def run(transaction: Transaction) -> None:
+            await keep_administrator(transaction, before, after, now_ns)
+
+        await self._database.run(run, read_only=True)
+
     async def change(
         self,
         operation: Callable[[AccessPolicy], AccessPolicy],
         check: Callable[[AccessPolicy], object],
         known: AccessPolicy | None = None,
+        *,
+        now_ns: int = FOR_EVER_NS,
     ) -> AccessPolicy:
-        """Replaces the policy by what ``operation`` makes of it, if ``check`` does not raise."""
+        """Replaces the policy by what ``operation`` makes of it, if ``check`` does not raise.
+
+        Raises FailedPreconditionError as ``keep_administrator`` does.
+        """
 
         async def run(transaction: Transaction) -> AccessPolicy:
-            return await change_policy(transaction, operation, check, known)
+            return await change_policy(transaction, operation, check, known, now_ns=now_ns)
 
         async with self._one_change:
             return await self._database.run(run, attempts=CHANGE_ATTEMPTS)
@@ -123,8 +144,10 @@ async def change_policy(
     operation: Callable[[AccessPolicy], AccessPolicy],
     check: Callable[[AccessPolicy], object],
     known: AccessPolicy | None = None,
+    *,
+    now_ns: int = FOR_EVER_NS,
 ) -> AccessPolicy:
-    """As AccessRepository.change, within somebody's transaction."""
+    """As SqlAccessRepository.change, within somebody's transaction."""
     old = await load_policy(transaction, known)
     new = operation(old)
     if new.epoch == old.epoch:
@@ -132,10 +155,15 @@ async def change_policy(
     number = new.epoch.to_bytes(EPOCH_BYTES, "big")
     new = replace(new, stamp=number + os.urandom(RANDOM_BYTES))
     check(new)
+    changed = {
+        kind: sorted(changed_names(getattr(old, kind), getattr(new, kind))) for kind in _TABLES
+    }
+    if any(_of_root(getattr(each, kind), changed[kind]) for each in (old, new) for kind in _TABLES):
+        await keep_administrator(transaction, old, new, now_ns)
     written: set[str] = set()
-    for kind in _TABLES:
+    for kind, names in changed.items():
         now = getattr(new, kind)
-        for name in sorted(changed_names(getattr(old, kind), now)):
+        for name in names:
             written.add(name)
             if name in now:
                 await transaction.execute(_PUT[kind], **to_row(now[name]))
@@ -145,6 +173,14 @@ async def change_policy(
     rows = [{"key": EPOCH, "value": number}, {"key": STAMP, "value": new.stamp}]
     await transaction.execute_many(_PUT_EPOCH, rows)
     return new
+
+
+def _of_root(stored: Mapping[str, Role | Group | Binding], names: Iterable[str]) -> bool:
+    """Whether some of them may make somebody administrator: what lies in tenants does not."""
+    found = (stored[name] for name in names if name in stored)
+    return any(
+        not home_of(each.resource if isinstance(each, Binding) else each.name) for each in found
+    )
 
 
 async def _read_changed(

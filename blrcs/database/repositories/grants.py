@@ -7,7 +7,11 @@ from blrcs.database.adapter import Transaction
 
 
 class Grants(Protocol):
-    """Sees to it that a later namesake inherits nothing of a deleted principal."""
+    """Sees to it that a later namesake inherits nothing, and that somebody administers."""
+
+    async def keep_other_administrator(self, transaction: Transaction, user: str) -> None:
+        """Raises FailedPreconditionError where a user is the last enabled one who administers."""
+        ...
 
     async def drop(self, transaction: Transaction, principal: str) -> Callable[[], None]:
         """Takes a principal out of all bindings and groups, with the rest of the transaction.

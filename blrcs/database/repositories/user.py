@@ -81,7 +81,10 @@ class SqlUserRepository:
         """See the port."""
 
         async def operation(transaction: Transaction, revoke: Revoke) -> User:
-            changed = change(await _stored(transaction, user_id))
+            stored = await _stored(transaction, user_id)
+            changed = change(stored)
+            if changed.user.disabled and not stored.disabled:
+                await self._grants.keep_other_administrator(transaction, stored.name)
             await transaction.execute(_REPLACE, user_id=user_id, **user_to_row(changed.user))
             if changed.ends_sessions:
                 await end_sessions(
@@ -97,6 +100,8 @@ class SqlUserRepository:
         async def operation(transaction: Transaction, revoke: Revoke) -> Callable[[], None]:
             stored = await _stored(transaction, user_id)
             require_etag(stored.name, stored=stored.etag, given=etag)
+            if not stored.disabled:
+                await self._grants.keep_other_administrator(transaction, stored.name)
             await end_sessions(transaction, revoke, user_id)
             await transaction.execute(_DELETE, user_id=user_id)
             return await self._grants.drop(transaction, stored.name)

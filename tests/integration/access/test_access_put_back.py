@@ -204,8 +204,8 @@ class OvertakenRepository(SqlAccessRepository):
         super().__init__(*opened)
         self._meanwhile = meanwhile
 
-    async def change(self, operation, check, known=None):
-        changed = await super().change(operation, check, known)
+    async def change(self, operation, check, known=None, **options):
+        changed = await super().change(operation, check, known, **options)
         await self._meanwhile()
         return changed
 
