@@ -62,7 +62,9 @@ def binding_fields(message: access_pb2.Binding) -> BindingFields:
         role=message.role,
         members=tuple(message.members),
         resource=message.resource,
-        expire_time_ns=from_timestamp(message.expire_time) if expires else None,
+        expire_time_ns=(
+            from_timestamp(message.expire_time, "binding.expire_time") if expires else None
+        ),
         effect=Effect(message.effect or Effect.GRANT.value),
         condition=_condition(message.condition) if message.HasField("condition") else None,
     )

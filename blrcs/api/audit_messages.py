@@ -44,8 +44,8 @@ def listed_filter(request: audit_pb2.ListEventsRequest) -> EventFilter:
     until = request.HasField("end_time")
     return filter_of(
         request,
-        since_ns=from_timestamp(request.start_time),
-        **({"until_ns": from_timestamp(request.end_time)} if until else {}),
+        since_ns=from_timestamp(request.start_time, "start_time"),
+        **({"until_ns": from_timestamp(request.end_time, "end_time")} if until else {}),
     )
 
 

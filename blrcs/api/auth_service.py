@@ -8,7 +8,7 @@ from blrcs.api.auth_messages import (
     session_message,
     tokens_message,
 )
-from blrcs.api.caller import actor_of, asker_of, caller_name, caller_session, is_narrowed
+from blrcs.api.caller import actor_of, asker_of, caller_name, own_session
 from blrcs.api.caller_bindings import UNBOUND, CallerBindings
 from blrcs.api.sign_in_messages import factor_proof, passkey_challenge_message, signed_in_message
 from blrcs.api.times import to_duration
@@ -103,10 +103,9 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.StepUpRequest, call: Call
     ) -> auth_pb2.StepUpResponse:
         # Whoever only acts for somebody, or may do a part alone, gets no token for all.
-        session = "" if is_narrowed(call) else caller_session(call)
         tokens = await self._step_up(
             caller_name(call),
-            session,
+            own_session(call),
             password=request.password,
             proof=factor_proof(request),
             address=call.peer_address,
@@ -127,8 +126,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self, _: auth_pb2.SignOutRequest, call: Call
     ) -> auth_pb2.SignOutResponse:
         # Whoever only acts for somebody, or may do a part alone, does not end the session.
-        session = "" if is_narrowed(call) else caller_session(call)
-        await self._sign_out(caller_name(call), session)
+        await self._sign_out(caller_name(call), own_session(call))
         return auth_pb2.SignOutResponse()
 
     async def Introspect(  # noqa: D102

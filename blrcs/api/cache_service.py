@@ -6,9 +6,7 @@ What needs no decision of a use case is asked of the store directly.
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from google.protobuf.duration_pb2 import Duration
-
-from blrcs.api.times import to_optional_timestamp
+from blrcs.api.times import from_duration, to_optional_timestamp
 from blrcs.application.cache.get_entries import GetEntries
 from blrcs.application.cache.get_entry import GetEntry
 from blrcs.application.cache.set_entry import SetEntry
@@ -140,5 +138,4 @@ def ttl_ns(
     request: cache_pb2.SetRequest | cache_pb2.IncrementRequest | cache_pb2.TouchRequest,
 ) -> int | None:
     """The time to live that a request states; None where it states none."""
-    ttl: Duration = request.ttl
-    return ttl.ToNanoseconds() if request.HasField("ttl") else None
+    return from_duration(request.ttl, "ttl") if request.HasField("ttl") else None

@@ -3,6 +3,7 @@
 from blrcs.application.auth.exchange_token import Actor
 from blrcs.application.ports.credentials import Asker
 from blrcs.domain.authentication import ACR, AuthenticationLevel
+from blrcs.domain.errors import FailedPreconditionError
 from blrcs.domain.token_limits import TokenBinding, actors_in
 from blrcs_native.calls.call import Call
 
@@ -17,6 +18,20 @@ def caller_name(call: Call) -> str:
 def caller_session(call: Call) -> str:
     """The session that the caller's token belongs to; empty where there is none."""
     return call.principal.session if call.principal is not None else ""
+
+
+def own_session(call: Call) -> str:
+    """That session, for who may end it or prove something in it.
+
+    Raises:
+        FailedPreconditionError: The token is good for a part of what its subject may do alone.
+    """
+    if is_narrowed(call):
+        raise FailedPreconditionError(
+            "TOKEN_NARROWED",
+            "a token that was exchanged stands for no session: use the one that it was got for",
+        )
+    return caller_session(call)
 
 
 def caller_level(call: Call) -> AuthenticationLevel:

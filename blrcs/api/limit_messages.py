@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from blrcs.api.times import to_duration, to_timestamp
+from blrcs.api.times import from_duration, to_duration, to_timestamp
 from blrcs.application.limit_rules.limit_rule_fields import LimitRuleFields
 from blrcs.domain.limit_rule import Descriptor, LimitEntry, LimitMode, LimitRule, OnLoss
 from blrcs.domain.limit_status import LimitStatus
@@ -56,7 +56,7 @@ def rule_fields(message: limit_pb2.LimitRule) -> LimitRuleFields:
         domain=message.domain,
         match=_entries(message.match),
         requests=message.requests,
-        period_ns=message.period.ToNanoseconds() if has_period else NS_PER_S,
+        period_ns=(from_duration(message.period, "limit_rule.period") if has_period else NS_PER_S),
         burst=message.burst or None,
         algorithm=ALGORITHM_NAMES.get(message.algorithm, "gcra"),
         shadow=message.shadow,

@@ -2,12 +2,10 @@
 
 from typing import cast
 
-from google.protobuf.duration_pb2 import Duration
-
 from blrcs.api.documents import document_written, encoded_struct
 from blrcs.api.record_mask import ReadMask
 from blrcs.api.stored_messages import StoredRecord
-from blrcs.api.times import from_timestamp, to_duration, to_timestamp
+from blrcs.api.times import from_duration, from_timestamp, to_duration, to_timestamp
 from blrcs.application.collections.collection_fields import CollectionFields
 from blrcs.application.records.record_fields import RecordFields
 from blrcs.application.records.record_sealer import Opened
@@ -48,7 +46,11 @@ def collection_fields(message: record_pb2.Collection) -> CollectionFields:
         display_name=message.display_name,
         json_schema=message.json_schema,
         indexes=tuple(index.path for index in message.indexes),
-        default_ttl_ns=_span_ns(message.default_ttl) if message.HasField("default_ttl") else None,
+        default_ttl_ns=(
+            from_duration(message.default_ttl, "collection.default_ttl")
+            if message.HasField("default_ttl")
+            else None
+        ),
         encrypted_fields=tuple(message.encrypted_fields),
         secret_fields=tuple(message.secret_fields),
     )
@@ -69,9 +71,11 @@ def record_fields(message: record_pb2.Record) -> RecordFields:
         data=data,
         encoded=encoded,
         expire_time_ns=(
-            from_timestamp(message.expire_time) if expiration == "expire_time" else None
+            from_timestamp(message.expire_time, "record.expire_time")
+            if expiration == "expire_time"
+            else None
         ),
-        ttl_ns=_span_ns(message.ttl) if expiration == "ttl" else None,
+        ttl_ns=from_duration(message.ttl, "record.ttl") if expiration == "ttl" else None,
     )
 
 
@@ -113,7 +117,3 @@ class MessageImages:
     # See the port; as they are, since every write calls them.
     image = staticmethod(encode_record)
     images = staticmethod(encode_records)
-
-
-def _span_ns(span: Duration) -> int:
-    return int(span.ToNanoseconds())

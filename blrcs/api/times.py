@@ -3,6 +3,8 @@
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from blrcs.domain.errors import InvalidArgumentError
+
 NS_PER_S = 1_000_000_000
 
 
@@ -23,6 +25,26 @@ def to_duration(span_ns: int) -> Duration:
     return Duration(seconds=seconds, nanos=nanos)
 
 
-def from_timestamp(timestamp: Timestamp) -> int:
-    """Nanoseconds since the Unix epoch."""
+def from_timestamp(timestamp: Timestamp, field: str) -> int:
+    """Nanoseconds since the Unix epoch.
+
+    Raises:
+        InvalidArgumentError: Its ``nanos`` are none that the type allows.
+    """
+    if not 0 <= timestamp.nanos < NS_PER_S:
+        raise InvalidArgumentError(f"{field}.nanos", "must be from 0 to 999,999,999")
     return int(timestamp.seconds) * NS_PER_S + int(timestamp.nanos)
+
+
+def from_duration(duration: Duration, field: str) -> int:
+    """Nanoseconds.
+
+    Raises:
+        InvalidArgumentError: Its ``nanos`` are none that the type allows.
+    """
+    seconds, nanos = int(duration.seconds), int(duration.nanos)
+    if not -NS_PER_S < nanos < NS_PER_S or seconds * nanos < 0:
+        raise InvalidArgumentError(
+            f"{field}.nanos", "must be within 999,999,999, and of the sign of the seconds"
+        )
+    return seconds * NS_PER_S + nanos

@@ -67,7 +67,7 @@ def api_key_fields(message: user_pb2.ApiKey) -> ApiKeyFields:
     """What a caller sets of an API key."""
     expire_time_ns = None
     if message.HasField("expire_time"):
-        expire_time_ns = from_timestamp(message.expire_time)
+        expire_time_ns = from_timestamp(message.expire_time, "api_key.expire_time")
     return ApiKeyFields(
         display_name=message.display_name,
         disabled=message.disabled,

@@ -8,7 +8,10 @@ from blrcs_native.guards.guard import Guard
 from blrcs_native.guards.step_up import StepUpGuard
 
 REASON = "STEP_UP_REQUIRED"
-MESSAGE = "a better or fresher proof of who calls is needed: AuthService.StepUp gives a token of it"
+MESSAGE = (
+    "a better or fresher proof of who calls is needed: AuthService.StepUp gives who has signed in "
+    "a token of it, and no token that was exchanged has one"
+)
 
 
 def step_up_guards(policy: MethodPolicy) -> tuple[Guard, ...]:

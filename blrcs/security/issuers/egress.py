@@ -23,6 +23,8 @@ from blrcs_native.encoding.strict_json import read_object
 
 MAX_BYTES = 256 * 1024
 CHUNK_BYTES = 16 * 1024
+MAX_PROBLEM = 300
+"""Characters of what is told of a failure."""
 TIMEOUT_S = 10.0
 HTTPS_PORT = 443
 OK = 200
@@ -79,8 +81,10 @@ class Egress:
         host, port = parts.hostname or "", parts.port or HTTPS_PORT
         try:
             return self._read(parts, host, port, self._addresses_of(host, port))
-        except (OSError, HTTPException, ValueError) as error:
-            raise EgressError(f"{url}: {error or type(error).__name__}") from error
+        except (OSError, HTTPException, ValueError, EgressError) as error:
+            # Whoever writes the document chooses the URL, and what is said of it.
+            problem = " ".join(str(error).split()) or type(error).__name__
+            raise EgressError(f"{url[:200]!r}: {problem[:MAX_PROBLEM]}") from error
 
     def _checked(self, url: str) -> SplitResult:
         try:

@@ -101,7 +101,10 @@ def test_no_other_host_and_no_other_scheme_is_reached(other, url):
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(other, status):
     other.replies["/moved"] = (status, {"Location": f"{other.url}{KEYS}"}, b"{}")
-    assert str(status) in refusal(egress(other), f"{other.url}/moved")
+    told = refusal(egress(other), f"{other.url}/moved")
+    # Which of the two documents it was, too.
+    assert str(status) in told
+    assert "/moved" in told
     assert other.asked == ["/moved"]
 
 
@@ -133,7 +136,14 @@ def test_only_a_server_that_proves_its_name_is_believed(other, tmp_path):
 )
 def test_a_reply_is_small_and_one_json_object(other, body, headers):
     other.replies["/odd"] = (200, headers, body)
-    refusal(egress(other), f"{other.url}/odd")
+    assert "/odd" in refusal(egress(other), f"{other.url}/odd")
+
+
+@pytest.mark.parametrize("path", ["/a b\r\nfound: nothing", "/\u2028\u00e9", "/" + "a" * 10_000])
+def test_what_is_told_of_a_failure_is_one_short_line(other, path):
+    told = refusal(egress(other), f"{other.url}{path}")
+    assert len(told) < 600
+    assert len(told.splitlines()) == 1
 
 
 def test_a_server_that_never_comes_to_an_end_is_cut_off(other):

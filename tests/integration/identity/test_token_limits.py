@@ -98,9 +98,17 @@ async def test_a_token_ends_with_either_session(identity, alice, robot):
 
 async def test_who_acts_for_somebody_does_not_end_the_session(identity, alice, robot):
     acting = caller(identity, (await exchange(identity, robot, alice.access_token)).access_token)
-    with pytest.raises(FailedPreconditionError):
+    with pytest.raises(FailedPreconditionError, match="exchanged") as refused:
         await identity.auth.SignOut(auth_pb2.SignOutRequest(), acting)
+    assert refused.value.reason == "TOKEN_NARROWED"
     assert await identity.active(alice.access_token) == [True]
+
+
+async def test_who_acts_for_somebody_is_told_that_it_proves_nothing_anew(identity, alice, robot):
+    acting = caller(identity, (await exchange(identity, robot, alice.access_token)).access_token)
+    with pytest.raises(FailedPreconditionError, match="exchanged") as refused:
+        await identity.auth.StepUp(auth_pb2.StepUpRequest(password="another one"), acting)
+    assert refused.value.reason == "TOKEN_NARROWED"
 
 
 async def test_nothing_gets_wider_by_an_exchange(identity, alice, robot):
