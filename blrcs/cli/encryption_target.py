@@ -58,7 +58,8 @@ def with_keys(
 async def _run(target: Target, work: Callable[[OpenKeys], Coroutine[Any, Any, Result]]) -> Result:
     from blrcs.assembly.database_url import DATABASE_FILE  # noqa: PLC0415 - see the package
     from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
-    from blrcs.database.kind import open_database  # noqa: PLC0415
+    from blrcs.database.kind import kind_of, open_database  # noqa: PLC0415
+    from blrcs.database.migrations.starting import bring_up_to_date  # noqa: PLC0415
     from blrcs.database.pool import PoolLimits  # noqa: PLC0415
     from blrcs.encryption.data_keys import DataKeys  # noqa: PLC0415
     from blrcs.encryption.key_store import KeyStore  # noqa: PLC0415
@@ -67,6 +68,7 @@ async def _run(target: Target, work: Callable[[OpenKeys], Coroutine[Any, Any, Re
     if target.folder is not None and not (target.folder / DATABASE_FILE).is_file():
         path = target.folder / DATABASE_FILE
         raise DatabaseOpenError(path, "there is no database; name its folder by --data")
+    await bring_up_to_date(kind_of(target.url).road(target.url), only_check=True)
     settings = target.settings.encryption
     masters = open_master_keys(
         settings.master_key,

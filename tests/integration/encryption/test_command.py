@@ -51,6 +51,34 @@ async def test_where_no_database_is_one_line_says_so_and_none_is_made(blrcs, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["status"],
+        ["rotate-master"],
+        ["rotate-data", "tenants/acme"],
+        ["rotate-server"],
+        ["reencrypt"],
+        ["destroy-old"],
+        ["shred-tenant", "tenants/acme", "--yes"],
+    ],
+    ids=lambda command: command[0],
+)
+async def test_where_no_tables_are_one_line_says_so(blrcs, empty_url, command):
+    output = await blrcs(*command, code=1, BLRCS_DATABASE__URL=empty_url)
+    assert output.count("\n") == 1
+    assert "is at schema 'base'" in output
+    assert "blrcs db upgrade" in output
+
+
+async def test_a_file_without_tables_is_left_without_any(blrcs, tmp_path):
+    (tmp_path / "blrcs.db").touch()
+    output = await blrcs("status", code=1)
+    assert output.count("\n") == 1
+    assert "is at schema 'base'" in output
+    assert not (tmp_path / "encryption_key").exists()
+
+
 async def test_keys_are_rotated_values_encrypted_anew_and_old_keys_destroyed(world, blrcs):
     assert "Rotated tenants/acme/collections/orders" in await blrcs("rotate-data", "tenants/acme")
     assert "Encrypted 3 values anew" in await blrcs("reencrypt", "--pause-ms", "0")
