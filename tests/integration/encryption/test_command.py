@@ -1,6 +1,7 @@
 """``blrcs encryption`` beside a running server, on SQLite."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pwd
@@ -11,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from blrcs.cli import app
-from tests.integration.records.world import World, data_of
+from tests.integration.encryption.tool import tool
+from tests.integration.records.world import ORDERS, World, data_of
 from tests.integration.stores import FileStore
 from tests.unit.api.refusals import refusal
 from tests.unit.application.identity_fakes import FakeClock
@@ -179,3 +181,23 @@ async def test_a_key_that_is_gone_is_named(world, blrcs, tmp_path):
             " tenants/acme/collections/orders is gone from the database; what needs it is there\n"
         )
     assert await blrcs("status", "--json") == before
+
+
+async def test_a_run_that_goes_on_does_not_forget_what_could_not_be_opened(world, blrcs, tmp_path):
+    await world.create("b", {"iban": "DE01"})
+    with closing(sqlite3.connect(tmp_path / "blrcs.db")) as database, database:
+        of_a = "(SELECT sealed FROM records WHERE record_id = 'a')"
+        database.execute(f"UPDATE records SET sealed = {of_a} WHERE record_id = 'b'")
+    await blrcs("rotate-data", "tenants/acme")
+    async with (
+        tool(FileStore(tmp_path)) as it,
+        contextlib.aclosing(it.reencryption.run()) as run,
+    ):
+        assert (await anext(run)).refused == (f"{ORDERS}/records/b",)
+    gone_on = await blrcs("reencrypt", code=1)
+    assert "1 records have values that cannot be opened" in gone_on
+    assert "a run that was stopped came upon 1 of them" in gone_on
+    assert "records/b" not in gone_on
+    whole = await blrcs("reencrypt", code=1)
+    assert f"{ORDERS}/records/b: cannot be opened" in whole
+    assert "1 records have values that cannot be opened; they stay as they are\n" in whole
