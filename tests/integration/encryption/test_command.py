@@ -183,6 +183,34 @@ async def test_a_key_that_is_gone_is_named(world, blrcs, tmp_path):
     assert await blrcs("status", "--json") == before
 
 
+@pytest.mark.parametrize("how", ["missing", "open", "another", "no such adapter"])
+async def test_doctor_says_of_the_master_key_what_a_start_would_say(world, blrcs, tmp_path, how):
+    key, variables = tmp_path / "encryption_key", {}
+
+    async def doctor():
+        runner = CliRunner(env=variables)
+        arguments = ["doctor", "--json", "--data", str(tmp_path)]
+        result = await asyncio.to_thread(runner.invoke, app, arguments)
+        found = [each for each in json.loads(result.stdout) if each["check"] == "master-key"]
+        return result.exit_code, [each["problem"] for each in found]
+
+    tmp_path.chmod(0o700)
+    assert await doctor() == (0, [])
+    if how == "missing":
+        key.unlink()
+    elif how == "open":
+        key.chmod(0o640)
+    elif how == "another":
+        key.write_text("5a" * 32)
+    else:
+        variables["BLRCS_ENCRYPTION__MASTER_KEY"] = "vault:x"
+    # It looks at the key as a start does.
+    refused = await blrcs("status", code=1, **variables)
+    code, (problem,) = await doctor()
+    assert (code, refused) == (1, f"blrcs: {problem}\n")
+    assert key.exists() == (how != "missing")
+
+
 async def test_a_run_that_goes_on_does_not_forget_what_could_not_be_opened(world, blrcs, tmp_path):
     await world.create("b", {"iban": "DE01"})
     with closing(sqlite3.connect(tmp_path / "blrcs.db")) as database, database:
