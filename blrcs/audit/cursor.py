@@ -77,7 +77,7 @@ class CursorFile:
         self.cursor = self._load()
 
     def save(self) -> None:
-        """Returns once it is on the disk; OSError where it cannot be."""
+        """Returns once it is on the disk; CursorError where it cannot be."""
         cursor = self.cursor
         values = {
             "version": FORMAT,
@@ -87,7 +87,10 @@ class CursorFile:
         }
         content = orjson.dumps(values, option=orjson.OPT_SORT_KEYS) + b"\n"
         draft = self._path.with_name(f".{self._path.name}")
-        replace_file(self._path, content, draft=draft, mode=FILE_MODE)
+        try:
+            replace_file(self._path, content, draft=draft, mode=FILE_MODE)
+        except OSError as error:
+            raise CursorError(f"{self._path}: {error.strerror}") from error
 
     def _load(self) -> Cursor:
         try:

@@ -1,6 +1,7 @@
 """Hands records on, each once, and goes on where it stopped."""
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -51,7 +52,8 @@ class StandardOutput:
 class OutputFile:
     """A file that only grows, for a program that reads it as it does.
 
-    Whoever moves it away or empties it, as programs that rotate logs do, has a new one begun.
+    Whoever moves it away or empties it, as programs that rotate logs do, has a new one begun. What
+    is no regular file raises CursorError: nobody can tell what was written to it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -95,8 +97,15 @@ class OutputFile:
         os.close(self._file)
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        return os.open(self._path, flags, FILE_MODE)
+        # A device may wait for whoever is at its other end.
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY
+        file = os.open(self._path, flags, FILE_MODE)
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            os.close(file)
+            raise CursorError(
+                f"{self._path}: is no regular file; without --output records go to standard output"
+            )
+        return file
 
     def _follow_name(self) -> None:
         try:
@@ -104,8 +113,9 @@ class OutputFile:
                 return
         except FileNotFoundError:
             pass
+        file = self._open()
         os.close(self._file)
-        self._file = self._open()
+        self._file = file
 
 
 class HandingOn:

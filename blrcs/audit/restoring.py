@@ -26,7 +26,12 @@ class RestoreError(Exception):
 
 
 def restore(
-    backup: Path, directory: Path, keys: PublicAuditKeys, **options: Any
+    backup: Path,
+    directory: Path,
+    keys: PublicAuditKeys,
+    *,
+    given: Path | None = None,
+    **options: Any,
 ) -> Mapping[str, int]:
     """The chains of a backup are below the directory then; the last record of each.
 
@@ -36,18 +41,19 @@ def restore(
         backup: As ``back_up`` made it.
         directory: Where the chains of this server lie.
         keys: Whose signatures count.
+        given: What errors name in its place, where it was unpacked from a file.
         options: As Chain.take has them.
 
     Raises:
         RestoreError: The backup is not as it was written, or a chain of it is there already.
         OSError: A file cannot be read or written.
     """
-    source = backup / FOLDER
+    source, named = backup / FOLDER, given or backup
     if not source.is_dir():
-        raise RestoreError(f"{backup}: is no backup of an audit log")
+        raise RestoreError(f"{named}: is no backup of an audit log")
     findings = Verification(source, keys).run().findings
     if findings:
-        raise RestoreError(f"{backup}: {findings[0]}")
+        raise RestoreError(f"{named}: {findings[0]}")
     directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
     tails = {each.name: read_tail(each) for each in chains_in(source)}
     for name, tail in tails.items():

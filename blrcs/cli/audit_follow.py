@@ -90,7 +90,7 @@ def follow(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except OSError as error:
-        fail(f"{escape(str(error.filename or output or cursor))}: {error.strerror}")
+        fail(f"{escape(str(error.filename or output or 'standard output'))}: {error.strerror}")
 
 
 class _Interruption:

@@ -69,6 +69,7 @@ def restore_audit(
                 folder,
                 directory / FOLDER,
                 trusted_keys(public_keys, directory),
+                given=file,
                 signer=own,
                 clock=time.time_ns,
                 source=settings.audit.machine,

@@ -1,5 +1,6 @@
 """``blrcs doctor``: what is unsafe."""
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,10 @@ from blrcs.cli.db_target import Json, print_json
 from blrcs.monitoring.log_values import escape
 
 if TYPE_CHECKING:
+    from blrcs.database.adapter import Transaction
     from blrcs.doctor.finding import Finding
+    from blrcs.domain.access_policy import AccessPolicy
+    from blrcs.encryption.known_master import KnownMaster
 
 
 def doctor(
@@ -29,11 +33,13 @@ def doctor(
     Exits with 1 where something critical stands that `doctor.accept` does not name. A server in
     production does not start with that.
     """
-    from blrcs.cli.stored import stored_policy  # noqa: PLC0415 - see the package
+    from blrcs.cli.stored import read_stored  # noqa: PLC0415 - see the package
     from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
     from blrcs.doctor.bindings import examine_bindings  # noqa: PLC0415
     from blrcs.doctor.examination import examine  # noqa: PLC0415
     from blrcs.doctor.finding import Severity  # noqa: PLC0415
+    from blrcs.doctor.master_key import examine_master_key  # noqa: PLC0415
+    from blrcs.encryption.known_master import KnownMaster  # noqa: PLC0415
 
     flags: dict[str, Any] = {
         "environment": environment,
@@ -42,11 +48,13 @@ def doctor(
     loaded = load_or_exit(config_directory, config_file, flags)
     settings = loaded.settings
     findings = examine(loaded)
-    unseen = ""
+    unseen, known = "", KnownMaster()
     try:
-        findings += examine_bindings(stored_policy(settings), time.time_ns())
+        policy, known = read_stored(settings, _read)
+        findings += examine_bindings(policy, time.time_ns())
     except DatabaseOpenError as error:
         unseen = str(error)
+    findings += examine_master_key(settings, known, os.environ)
     accepted = settings.doctor.accept
     if as_json:
         print_json([_values(each, accepted=each.check in accepted) for each in findings])
@@ -60,6 +68,13 @@ def doctor(
         typer.echo(_summary(findings))
     if any(each.severity is Severity.CRITICAL and each.check not in accepted for each in findings):
         raise typer.Exit(1)
+
+
+async def _read(transaction: "Transaction") -> "tuple[AccessPolicy, KnownMaster]":
+    from blrcs.database.repositories.access import load_policy  # noqa: PLC0415 - see the package
+    from blrcs.encryption.known_master import read_known  # noqa: PLC0415
+
+    return await load_policy(transaction), await read_known(transaction)
 
 
 def _text(finding: "Finding", *, accepted: bool) -> str:

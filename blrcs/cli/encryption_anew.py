@@ -33,10 +33,17 @@ def reencrypt(
     """
     found = find_target(config_directory, config_file, environment, data_directory)
     record_command(found.settings, "blrcs encryption reencrypt", "")
-    count, refused = with_keys(found, lambda opened: _reencrypt(opened, pause_ms / MS_PER_S))
+    count, named, refused = with_keys(found, lambda opened: _reencrypt(opened, pause_ms / MS_PER_S))
     typer.echo(f"Encrypted {count} values anew.")
     if refused:
-        fail(f"{refused} records have values that cannot be opened; they stay as they are")
+        before = (
+            f"; a run that was stopped came upon {refused - named} of them, and another run of all"
+            " names them again"
+        )
+        fail(
+            f"{refused} records have values that cannot be opened; they stay as they are"
+            + (before if refused > named else "")
+        )
 
 
 def destroy_old(
@@ -58,19 +65,21 @@ def destroy_old(
     typer.echo(f"Destroyed {len(gone)} keys.")
 
 
-async def _reencrypt(opened: OpenKeys, pause_s: float) -> tuple[int, int]:
+async def _reencrypt(opened: OpenKeys, pause_s: float) -> tuple[int, int, int]:
+    """Values encrypted anew, records named, and these with those of the run before."""
     from blrcs.encryption.reencryption import Reencryption  # noqa: PLC0415 - see the package
 
-    count = refused = 0
-    async for progress in Reencryption(opened.database, opened.keys, pause_s=pause_s).run():
+    count = named = 0
+    reencryption = Reencryption(opened.database, opened.keys, pause_s=pause_s)
+    async for progress in reencryption.run():
         count += progress.sealed_anew
-        refused += len(progress.refused)
+        named += len(progress.refused)
         typer.echo(
             f"{progress.name}: {progress.done} of {progress.total} {progress.kept}", err=True
         )
         for name in progress.refused:
             typer.echo(f"{name}: cannot be opened", err=True)
-    return count, refused
+    return count, named, reencryption.refused
 
 
 async def _destroy_old(opened: OpenKeys) -> "tuple[list[StoredKey], list[StoredKey]]":

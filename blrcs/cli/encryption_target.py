@@ -56,13 +56,15 @@ def with_keys(
 
 
 async def _run(target: Target, work: Callable[[OpenKeys], Coroutine[Any, Any, Result]]) -> Result:
-    from blrcs.database.kind import open_database  # noqa: PLC0415 - see the package
+    from blrcs.database.kind import kind_of, open_database  # noqa: PLC0415 - see the package
+    from blrcs.database.migrations.starting import bring_up_to_date  # noqa: PLC0415
     from blrcs.database.pool import PoolLimits  # noqa: PLC0415
     from blrcs.encryption.data_keys import DataKeys  # noqa: PLC0415
     from blrcs.encryption.key_store import KeyStore  # noqa: PLC0415
     from blrcs.encryption.opening import open_master_keys  # noqa: PLC0415
 
     target.require_file()
+    await bring_up_to_date(kind_of(target.url).road(target.url), only_check=True)
     settings = target.settings.encryption
     masters = open_master_keys(
         settings.master_key,

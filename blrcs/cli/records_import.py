@@ -1,6 +1,7 @@
 """``blrcs records import``: from JSON Lines and CSV into a running server."""
 
 import threading
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -144,8 +145,10 @@ def _run(
     from blrcs.transfer.source import Source  # noqa: PLC0415 - see the package
 
     stopping = threading.Event()
-    with ended("import", resumable=job.path is not None):
-        source = Source.open(job.path)
+    with (
+        ended("import", resumable=job.path is not None),
+        closing(Source.open(job.path)) as source,
+    ):
         progress = job.progress_file(source)
         if progress is not None and restart:
             progress.remove()

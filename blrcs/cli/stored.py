@@ -15,25 +15,14 @@ from blrcs.database.errors import DatabaseOpenError
 from blrcs.database.kind import open_database
 from blrcs.database.migrations.branch import BLRCS
 from blrcs.database.pool import PoolLimits
-from blrcs.database.repositories.access import load_policy
 from blrcs.database.sqlite.errors import open_error
 from blrcs.database.sqlite.migrate import stored_revision
 from blrcs.database.sqlite.port_transaction import carry_out
 from blrcs.database.sqlite.transaction import Transaction as Statements
-from blrcs.domain.access_policy import AccessPolicy
 from blrcs.domain.errors import DomainError
 
 T = TypeVar("T")
 Work = Callable[[Transaction], Coroutine[Any, Any, T]]
-
-
-def stored_policy(settings: Settings) -> AccessPolicy:
-    """The roles, groups and bindings stored.
-
-    Raises:
-        DatabaseOpenError: As read_stored does.
-    """
-    return read_stored(settings, load_policy)
 
 
 def read_stored(settings: Settings, work: Work[T]) -> T:

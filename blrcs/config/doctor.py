@@ -10,6 +10,7 @@ Check = Literal[
     "certificate",
     "key-files",
     "secret-files",
+    "master-key",
     "config-files",
     "known-password",
     "everyone",

@@ -108,12 +108,27 @@ def _configured(
         file, _, line = provenance.get(key, "").rpartition(":")
         if line.isdigit():
             yield key, Path(file)
-    # A key's own file is refused where others can read it; one that a variable names is not.
     encryption = settings.encryption
-    for place in (encryption.master_key, *encryption.older_master_keys):
-        kind, _, rest = place.partition(":")
-        if kind == "env" and (name := environ.get(rest + FILE_SUFFIX)):
-            yield "encryption.master_key", Path(name)
+    for each in encryption.older_master_keys:
+        yield from _of_master_key("encryption.older_master_keys", each, settings, environ)
+    yield from _of_master_key("encryption.master_key", encryption.master_key, settings, environ)
+
+
+def _of_master_key(
+    key: str, place: str, settings: Settings, environ: Mapping[str, str]
+) -> Iterator[tuple[str, Path]]:
+    kind, _, rest = place.partition(":")
+    if kind == "env" and (name := environ.get(rest + FILE_SUFFIX)):
+        yield key, Path(name)
+    elif kind == "pkcs11":
+        parts = dict(part.partition("=")[::2] for part in rest.split(";"))
+        if name := parts.get("pin-file"):
+            yield key, Path(name)
+    elif kind == "file":
+        path = settings.data_directory / rest
+        # Who comes to what is in the data directory is looked at already.
+        if not path.is_relative_to(settings.data_directory):
+            yield key, path
 
 
 def _gone_by(settings: Settings, provenance: Mapping[str, str]) -> Mapping[Path, str]:

@@ -12,8 +12,14 @@ from blrcs.domain.sealed_value import key_id_in
 from blrcs.encryption.data_key import KEY_BYTES, DataKey, Random, key_id
 from blrcs.encryption.key_problems import KeyProblems
 from blrcs.encryption.key_ring import KeyRing
-from blrcs.encryption.key_store import KeyStore, altered
-from blrcs.encryption.master_key import MasterKeyError, MasterKeys
+from blrcs.encryption.key_store import KeyStore
+from blrcs.encryption.known_master import (
+    CHECK_PLACE,
+    CHECKED,
+    require_checked,
+    require_known,
+)
+from blrcs.encryption.master_key import MasterKeyError, MasterKeys, altered
 from blrcs.encryption.place import place
 from blrcs.encryption.stored_key import (
     TENANT_WIDE,
@@ -27,8 +33,6 @@ MAX_KEPT = 1024
 DESTROYED = "ENCRYPTION_KEYS_DESTROYED"
 ROUNDS = 8
 """In each a key is made that is missing, or found to have been made meanwhile; few are needed."""
-CHECK_PLACE = place("master key check")
-CHECKED = b"blrcs encrypts with this key.\0\0\0"
 
 
 class _Wrapped(NamedTuple):
@@ -83,13 +87,7 @@ class DataKeys:
 
         A database that knows none needs none.
         """
-        known = await self._store.check()
-        if known is not None:
-            await self._checked(*known)
-            return
-        old = await self._store.old_key_id()
-        if old:
-            await self._masters.require(old)
+        await require_known(self._masters, await self._store.known_master())
 
     async def prepare(self, scope: CollectionKey, old_data_key: bytes = b"") -> None:
         """Sees to it that a scope has keys; the first time of all the master key is made."""
@@ -150,25 +148,16 @@ class DataKeys:
             self._rings.clear()
         return moved
 
-    async def _checked(self, master_id: str, wrapped: bytes) -> None:
-        if await self._masters.unwrap(master_id, CHECK_PLACE, wrapped) != CHECKED:
-            raise MasterKeyError(
-                f"{self._masters.description}: is not the key that fields in the database are"
-                " encrypted with"
-            )
-
     async def prepare_master(self) -> None:
         """Has the master key made and known where no key was ever wrapped."""
-        known = await self._store.check()
-        if known is None:
-            old = await self._store.old_key_id()
-            if old:
-                await self._masters.require(old)
-            else:
-                await self._masters.prepare()
-            master_id, wrapped = await self._masters.wrap(CHECK_PLACE, CHECKED)
-            known = await self._store.begin_check(master_id, wrapped)
-        await self._checked(*known)
+        known = await self._store.known_master()
+        await require_known(self._masters, known)
+        if known.check is not None:
+            return
+        if not known.old_id:
+            await self._masters.prepare()
+        master_id, wrapped = await self._masters.wrap(CHECK_PLACE, CHECKED)
+        await require_checked(self._masters, *await self._store.begin_check(master_id, wrapped))
 
     async def _ring(
         self, scope: CollectionKey, old_data_key: bytes, *, indexed: bool = False

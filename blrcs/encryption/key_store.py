@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 
-import orjson
 import sqlalchemy as sa
 
 from blrcs.database.adapter import DatabaseAdapter, Transaction
@@ -15,7 +14,14 @@ from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import data_keys, settings
 from blrcs.database.upsert import upsert
 from blrcs.domain.record_name import CollectionKey
-from blrcs.encryption.master_key import MasterKeyError
+from blrcs.encryption.known_master import (
+    CHECK,
+    KnownMaster,
+    check_value,
+    checked_in,
+    read_known,
+)
+from blrcs.encryption.master_key import MasterKeyError, altered
 from blrcs.encryption.sealed_values import has_sealed_values
 from blrcs.encryption.stored_key import (
     CREDENTIALS,
@@ -27,9 +33,6 @@ from blrcs.encryption.stored_key import (
     described,
 )
 
-OLD_KEY_ID = "encryption_key_id"
-"""Under which earlier versions kept the id of the key in their file."""
-CHECK = "encryption_check"
 EPOCH = "encryption_epoch"
 EPOCH_BYTES = 8
 
@@ -130,19 +133,14 @@ class KeyStore:
             return False
         return True
 
-    async def check(self) -> tuple[str, bytes] | None:
-        """The id of the master key, and what it has wrapped to be known by; None at first."""
-        value = await stored(self.database, CHECK)
-        return None if value is None else _checked_in(value)
+    async def known_master(self) -> KnownMaster:
+        """What is known of the master key."""
+        return await read_known(self.database)
 
     async def begin_check(self, key_id: str, wrapped: bytes) -> tuple[str, bytes]:
         """Keeps the first one, and returns the one that is kept."""
         value = await get_or_make(self.database, CHECK, lambda: check_value(key_id, wrapped))
-        return _checked_in(value)
-
-    async def old_key_id(self) -> str:
-        """The id of the key of an earlier version, in hexadecimal digits; empty where none was."""
-        return (await stored(self.database, OLD_KEY_ID) or b"").hex()
+        return checked_in(value)
 
     async def epoch(self) -> bytes:
         """Another one after every change of keys."""
@@ -183,24 +181,6 @@ async def _add(transaction: Transaction, key: StoredKey) -> None:
 async def put_setting(transaction: Transaction, key: str, value: bytes) -> None:
     """Keeps a value under a key."""
     await transaction.execute(_PUT_SETTING, key=key, value=value)
-
-
-def check_value(key_id: str, wrapped: bytes) -> bytes:
-    """What is kept to know a master key by."""
-    return orjson.dumps({"id": key_id, "wrapped": wrapped.hex()})
-
-
-def _checked_in(value: bytes) -> tuple[str, bytes]:
-    try:
-        found = orjson.loads(value)
-        return str(found["id"]), bytes.fromhex(found["wrapped"])
-    except (ValueError, LookupError, TypeError):
-        raise altered("what the master key is known by") from None
-
-
-def altered(what: str) -> MasterKeyError:
-    """Somebody has written to the database what the program does not."""
-    return MasterKeyError(f"{what} was altered in the database")
 
 
 def _to_row(key: StoredKey) -> dict[str, object]:

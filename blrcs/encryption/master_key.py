@@ -11,6 +11,11 @@ class MasterKeyError(Exception):
     """
 
 
+def altered(what: str) -> MasterKeyError:
+    """Somebody has written to the database what the program does not."""
+    return MasterKeyError(f"{what} was altered in the database")
+
+
 class MasterKey(Protocol):
     """Wraps and unwraps keys; what wraps them never leaves it, or is in memory alone.
 

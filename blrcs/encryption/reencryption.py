@@ -111,6 +111,7 @@ class Position:
     Attributes:
         rotations: Which ones there had been when it began; after another, what was done counts
             no more.
+        refused: Rows among what is done of which a value cannot be opened.
     """
 
     tenant: str
@@ -118,6 +119,7 @@ class Position:
     kept: str
     after: str | int
     rotations: str = ""
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +155,17 @@ class Reencryption:
         database: Where they are.
         keys: Those to use.
         pause_s: How long it rests after each batch.
+
+    Attributes:
+        refused: Rows and users of which a value could not be opened: those that the present run has
+            told of, and those that the runs had before that it goes on with.
     """
 
     def __init__(self, database: DatabaseAdapter, keys: DataKeys, *, pause_s: float = 0.0) -> None:
         self._database = database
         self._keys = keys
         self._pause_s = pause_s
+        self.refused = 0
         self._collections = SqlCollectionRepository(database)
 
     async def position(self) -> Position | None:
@@ -188,6 +195,7 @@ class Reencryption:
         """
         rotations = await self._rotations()
         begin = await self._position(rotations)
+        self.refused = 0 if begin is None else begin.refused
         for collection in await self._collections.with_sealed_fields():
             place = collection.key
             if begin is not None and place < (begin.tenant, begin.collection):
@@ -205,6 +213,7 @@ class Reencryption:
         async for count, anew, refused in values.run():
             done += count
             names = tuple(map(user_name, refused))
+            self.refused += len(names)
             yield Progress(USERS, "factors", done, total, anew, names)
         if await values.signing_keys():
             yield Progress("the server", "signing keys", 1, 1, 1, ())
@@ -252,14 +261,15 @@ class Reencryption:
                     sealed_anew += count
                     own = {"of_place": row.place, "new_sealed": sealed_to_bytes(sealed)}
                     puts.append({**of, **own, **kept.precondition(row)})
-            position = Position(*collection.key, kept.name, rows[-1].place, rotations)
+            in_all = self.refused + len(refused)
+            position = Position(*collection.key, kept.name, rows[-1].place, rotations, in_all)
             try:
                 await self._put(now, kept, puts, position)
             except CollectionChangedError:
                 continue  # maybe it has other keys
             except NotFoundError:
                 return
-            after = position.after
+            after, self.refused = position.after, in_all
             done += len(rows)
             yield Progress(
                 collection.name, kept.name, done, extent.count, sealed_anew, tuple(refused)

@@ -7,8 +7,9 @@ from blrcs.database.adapter import DatabaseAdapter, Transaction
 from blrcs.database.repositories.collection import SqlCollectionRepository
 from blrcs.domain.collection import Collection
 from blrcs.domain.record_name import CollectionKey
-from blrcs.encryption.data_keys import CHECK_PLACE, CHECKED, DataKeys
-from blrcs.encryption.key_store import CHECK, KeyStore, check_value, put_keys, put_setting
+from blrcs.encryption.data_keys import DataKeys
+from blrcs.encryption.key_store import KeyStore, put_keys, put_setting
+from blrcs.encryption.known_master import CHECK, CHECK_PLACE, CHECKED, KnownMaster, check_value
 from blrcs.encryption.master_key import MasterKeys
 from blrcs.encryption.stored_key import TENANT_WIDE, KeyPurpose, KeyState, StoredKey
 
@@ -32,8 +33,7 @@ class KeyRotation:
 
     async def rotate_master(self) -> int:
         """Has the present master key wrap all that older ones have; returns how many keys."""
-        known = await self._store.check()
-        if known is None and not await self._store.old_key_id():
+        if await self._store.known_master() == KnownMaster():
             return 0
         await self._keys.prepare_master()
         for collection in await self._collections.with_sealed_fields():

@@ -67,3 +67,8 @@ class Source:
             file.close()
             raise TransferError(f"another import reads {path}") from None
         return cls(path, file)
+
+    def close(self) -> None:
+        """Lets the file go, for other imports; standard input stays open."""
+        if self.path is not None:
+            self.file.close()

@@ -69,3 +69,29 @@ def test_where_nobody_reads_any_more_it_ends_and_says_nothing(tmp_path: Path) ->
         assert following.stderr.read() == b""
     # What could not be written is not taken as read.
     assert number(blrcs(*CURSOR, "--once", cwd=tmp_path).stdout.encode()) == 2
+
+
+def test_a_write_that_fails_is_told_in_one_line_and_the_cursor_stays(tmp_path: Path) -> None:
+    write(tmp_path, 1, 2)
+    with Path("/dev/full").open("wb") as full:
+        to_stdout = subprocess.run(
+            [sys.executable, "-m", "blrcs", *CURSOR, "--once"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert to_stdout.returncode == 1
+    assert to_stdout.stderr == b"blrcs: standard output: No space left on device\n"
+    limited = f"ulimit -f 0; exec {sys.executable} -m blrcs {' '.join(CURSOR)} --once --output to"
+    to_file = subprocess.run(
+        ["/bin/sh", "-c", limited],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert (to_file.returncode, to_file.stderr) == (1, b"blrcs: to: File too large\n")
+    assert not (tmp_path / "cursor").exists()
+    assert number(blrcs(*CURSOR, "--once", cwd=tmp_path).stdout.splitlines()[1].encode()) == 2

@@ -148,6 +148,19 @@ def test_every_line_is_imported_or_told_of(world: World) -> None:
     assert again.stdout == "0 records written, 3 skipped, 2 lines rejected.\n"
 
 
+def test_an_import_leaves_no_file_open(world: World) -> None:
+    (world.folder / "in.jsonl").write_text('{"id": "a", "data": {"total": 1, "total": 2}}\n')
+    told = {"PYTHONWARNINGS": "default::ResourceWarning"}
+    arguments = world.arguments(*world.import_())
+    done = blrcs(*arguments, cwd=world.folder, environ=told)
+    assert (done.returncode, done.stderr) == (0, "")
+    # As the documentation says of a name that an object has twice.
+    assert exported(world) == b'{"id":"a","data":{"total":2}}\n'
+    refused = blrcs(*arguments, "--max-rejects", "0", cwd=world.folder, environ=told)
+    assert refused.returncode == 1
+    assert "ResourceWarning" not in refused.stderr
+
+
 def test_what_is_exported_imported_and_exported_is_the_same(world: World) -> None:
     text = write_lines(world.folder, 100)
     world.run(*world.import_())

@@ -55,10 +55,13 @@ class ListRecords:
         self, shape: CollectionShape, request: PageRequest, filter_: str, order_by: str
     ) -> Page[RecordImage]:
         selection = select(shape, filter_=filter_, order_by=order_by)
-        query = "\n".join([shape.collection.name, str(selection.order_by), str(selection.filter_)])
+        collection = shape.collection
+        # A collection of the same name that was made later is another one.
+        incarnation = f"{collection.name} {collection.create_time_ns}"
+        query = "\n".join([incarnation, str(selection.order_by), str(selection.filter_)])
         cursor = self._page_tokens.redeem(query, request.page_token)
         at: Position | None = tuple(json.loads(cursor)) if cursor else None
-        taken, is_last = await self._taken(shape.collection, selection, at, request.limit)
+        taken, is_last = await self._taken(collection, selection, at, request.limit)
         token = ""
         if not is_last:
             end = position(selection.order_by, taken[-1].subject())

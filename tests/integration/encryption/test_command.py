@@ -1,6 +1,7 @@
 """``blrcs encryption`` beside a running server, on SQLite."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pwd
@@ -11,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from blrcs.cli import app
-from tests.integration.records.world import World, data_of
+from tests.integration.encryption.tool import tool
+from tests.integration.records.world import ORDERS, World, data_of
 from tests.integration.stores import FileStore
 from tests.unit.api.refusals import refusal
 from tests.unit.application.identity_fakes import FakeClock
@@ -49,6 +51,34 @@ async def test_where_no_database_is_one_line_says_so_and_none_is_made(blrcs, tmp
         assert output.count("\n") == 1
         assert "there is no database" in output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["status"],
+        ["rotate-master"],
+        ["rotate-data", "tenants/acme"],
+        ["rotate-server"],
+        ["reencrypt"],
+        ["destroy-old"],
+        ["shred-tenant", "tenants/acme", "--yes"],
+    ],
+    ids=lambda command: command[0],
+)
+async def test_where_no_tables_are_one_line_says_so(blrcs, empty_url, command):
+    output = await blrcs(*command, code=1, BLRCS_DATABASE__URL=empty_url)
+    assert output.count("\n") == 1
+    assert "is at schema 'base'" in output
+    assert "blrcs db upgrade" in output
+
+
+async def test_a_file_without_tables_is_left_without_any(blrcs, tmp_path):
+    (tmp_path / "blrcs.db").touch()
+    output = await blrcs("status", code=1)
+    assert output.count("\n") == 1
+    assert "is at schema 'base'" in output
+    assert not (tmp_path / "encryption_key").exists()
 
 
 async def test_keys_are_rotated_values_encrypted_anew_and_old_keys_destroyed(world, blrcs):
@@ -151,3 +181,51 @@ async def test_a_key_that_is_gone_is_named(world, blrcs, tmp_path):
             " tenants/acme/collections/orders is gone from the database; what needs it is there\n"
         )
     assert await blrcs("status", "--json") == before
+
+
+@pytest.mark.parametrize("how", ["missing", "open", "another", "no such adapter"])
+async def test_doctor_says_of_the_master_key_what_a_start_would_say(world, blrcs, tmp_path, how):
+    key, variables = tmp_path / "encryption_key", {}
+
+    async def doctor():
+        runner = CliRunner(env=variables)
+        arguments = ["doctor", "--json", "--data", str(tmp_path)]
+        result = await asyncio.to_thread(runner.invoke, app, arguments)
+        found = [each for each in json.loads(result.stdout) if each["check"] == "master-key"]
+        return result.exit_code, [each["problem"] for each in found]
+
+    tmp_path.chmod(0o700)
+    assert await doctor() == (0, [])
+    if how == "missing":
+        key.unlink()
+    elif how == "open":
+        key.chmod(0o640)
+    elif how == "another":
+        key.write_text("5a" * 32)
+    else:
+        variables["BLRCS_ENCRYPTION__MASTER_KEY"] = "vault:x"
+    # It looks at the key as a start does.
+    refused = await blrcs("status", code=1, **variables)
+    code, (problem,) = await doctor()
+    assert (code, refused) == (1, f"blrcs: {problem}\n")
+    assert key.exists() == (how != "missing")
+
+
+async def test_a_run_that_goes_on_does_not_forget_what_could_not_be_opened(world, blrcs, tmp_path):
+    await world.create("b", {"iban": "DE01"})
+    with closing(sqlite3.connect(tmp_path / "blrcs.db")) as database, database:
+        of_a = "(SELECT sealed FROM records WHERE record_id = 'a')"
+        database.execute(f"UPDATE records SET sealed = {of_a} WHERE record_id = 'b'")
+    await blrcs("rotate-data", "tenants/acme")
+    async with (
+        tool(FileStore(tmp_path)) as it,
+        contextlib.aclosing(it.reencryption.run()) as run,
+    ):
+        assert (await anext(run)).refused == (f"{ORDERS}/records/b",)
+    gone_on = await blrcs("reencrypt", code=1)
+    assert "1 records have values that cannot be opened" in gone_on
+    assert "a run that was stopped came upon 1 of them" in gone_on
+    assert "records/b" not in gone_on
+    whole = await blrcs("reencrypt", code=1)
+    assert f"{ORDERS}/records/b: cannot be opened" in whole
+    assert "1 records have values that cannot be opened; they stay as they are\n" in whole

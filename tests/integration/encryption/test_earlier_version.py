@@ -16,7 +16,8 @@ from blrcs.database.statement import Statement
 from blrcs.database.tables import data_keys, record_changes
 from blrcs.domain.record_name import CollectionKey
 from blrcs.encryption.data_key import DataKey, key_id
-from blrcs.encryption.key_store import OLD_KEY_ID, put_setting
+from blrcs.encryption.key_store import put_setting
+from blrcs.encryption.known_master import OLD_KEY_ID
 from blrcs.encryption.master_key import MasterKeyError
 from blrcs.encryption.place import place
 from blrcs.encryption.sealer import Sealer

@@ -80,6 +80,14 @@ async def test_a_page_token_belongs_to_its_query(filled):
     assert (await refusal(filled.stub.ListRecords(request)))[1] == "PAGE_TOKEN_INVALID"
 
 
+async def test_a_page_token_is_not_that_of_a_namesake_that_was_made_later(filled):
+    token = (await page_of(filled, page_size=2)).next_page_token
+    await filled.stub.DeleteCollection(record_pb2.DeleteCollectionRequest(name=ORDERS, force=True))
+    await filled.collection()
+    refused = await refusal(page_of(filled, page_token=token))
+    assert refused == ("INVALID_ARGUMENT", "PAGE_TOKEN_INVALID")
+
+
 async def test_a_read_mask_holds_for_lists(filled):
     page = await page_of(filled, read_mask={"paths": ["data.city"]})
     assert [data_of(each) for each in page.records] == [{"city": city} for city in CITIES]

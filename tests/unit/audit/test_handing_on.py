@@ -144,6 +144,34 @@ def test_a_file_of_somebody_elses_is_left_as_it_is(followed: Followed) -> None:
     assert followed.output.read_bytes() == b"a line\nand one without an end"
 
 
+def test_what_is_no_regular_file_is_refused(followed: Followed) -> None:
+    """It cannot be looked at for what was written, and may have no end."""
+    followed.write(1)
+    pipe = followed.output.with_name("pipe")
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/full"), Path("/dev/zero")):
+        followed.output = path
+        with pytest.raises(CursorError, match="is no regular file"):
+            followed.follow()
+        assert not followed.cursor.exists()
+
+
+def test_a_pipe_that_takes_the_place_of_the_file_is_refused(followed: Followed) -> None:
+    output = OutputFile(followed.output)
+    with contextlib.closing(output):
+        followed.output.unlink()
+        os.mkfifo(followed.output)
+        with pytest.raises(CursorError, match="is no regular file"):
+            output.write(b"1\n", Cursor())
+
+
+def test_a_cursor_that_cannot_be_written_is_told_of_as_that(followed: Followed) -> None:
+    followed.write(1)
+    followed.cursor.with_name(".cursor").mkdir()
+    with pytest.raises(CursorError, match="cursor: Is a directory"):
+        followed.follow()
+
+
 @pytest.mark.parametrize("name", [".cursor", "cursor.lock"])
 def test_a_link_that_somebody_else_has_put_there_leads_nowhere(
     followed: Followed, name: str

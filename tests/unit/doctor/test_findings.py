@@ -239,6 +239,24 @@ def test_the_file_that_a_variable_names_for_a_master_key(tmp_path):
     assert not list(examine_files(settings, {}, {"KEY_FILE": str(key)}))
 
 
+@pytest.mark.parametrize("name", ["master_key", "older_master_keys"])
+@pytest.mark.parametrize("place", ["file:{}", "pkcs11:token=t;object=o;pin-file={}"])
+def test_the_file_of_a_master_key_or_of_its_pin(tmp_path, name, place):
+    file = tmp_path / "file"
+    file.touch()
+    file.chmod(0o644)
+    named = place.format(file)
+    settings = Settings(
+        data_directory=tmp_path / "none",
+        encryption={name: named if name == "master_key" else [named]},
+    )
+    (found,) = examine_files(settings, {}, {})
+    assert (found.check, found.key) == ("secret-files", f"encryption.{name}")
+    assert found.severity.value == "critical"
+    file.chmod(0o600)
+    assert not list(examine_files(settings, {}, {}))
+
+
 @pytest.mark.parametrize(
     "password",
     ["admin123", "Password1!", "ADMINadmin", "changeme2026", "12345678", "postgres", "blrcs-2026"],
