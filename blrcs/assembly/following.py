@@ -8,7 +8,7 @@ import structlog
 
 from blrcs.application.ports.announcer import STORED, Announcer
 from blrcs.application.ports.clock import Clock
-from blrcs.domain.errors import UnavailableError
+from blrcs.domain.errors import PASSING
 from blrcs.domain.record_name import CollectionKey
 from blrcs.records.change_follower import ChangeFollower
 from blrcs.records.change_signal import LocalChangeSignal
@@ -112,7 +112,7 @@ class Following:
             began_ns = self._clock()
             try:
                 await look()
-            except UnavailableError:
+            except PASSING:
                 await self._sleep(PAUSE_S)
             except Exception:
                 log.exception("following an announcement failed")

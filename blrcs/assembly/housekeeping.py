@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from blrcs.domain.errors import UnavailableError
+from blrcs.domain.errors import PASSING
 
 Work = Callable[[], Awaitable[object]]
 
@@ -30,8 +30,8 @@ class Housekeeping:
     def repeat(self, period_s: float, work: Work) -> None:
         """Does it once in each period; where it fails it is tried again in the next one.
 
-        That a dependency cannot be reached is logged once, however many works need it, and that
-        it can again.
+        That a dependency cannot be reached, or not in time, is logged once, however many works
+        need it, and that it can again.
         """
         self.run(self._repeat(period_s, work))
 
@@ -40,7 +40,7 @@ class Housekeeping:
             await asyncio.sleep(period_s)
             try:
                 await work()
-            except UnavailableError as error:
+            except PASSING as error:
                 self._outages.met(work, error.reason)
             except Exception:
                 log.exception("housekeeping failed")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from blrcs.database.errors import closed
+from blrcs.database.errors import closed, unavailable
 from blrcs.domain.deadline import remaining_s
 from blrcs.domain.errors import ResourceExhaustedError
 from blrcs.resilience.circuit_breaker import BreakerRules, CircuitBreaker, CircuitState
@@ -22,6 +22,8 @@ ANSWER_MAX_S = 0.25
 RETRY_AFTER_NS = 100_000_000
 # Connecting takes some milliseconds: who gave up after so long met a server that does not answer.
 SLOW_CONNECT_S = 0.1
+# Opening one takes its time, by TLS from far away, also where callers would wait for less.
+LEAST_CONNECT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,8 @@ class PoolLimits:
         overflow: Connections beyond that, opened where all are in use.
         linger_s: How long one of those stays that is not needed. Opening one takes longer than
             hundreds of calls, and those who need it come in bursts.
-        timeout_s: How long a caller waits for one at most.
+        timeout_s: How long a caller waits for one at most; or ``LEAST_CONNECT_S`` more, where one
+            is opened for it.
         query_timeout_s: How long a read that is no part of a transaction may take on one; None for
             as long as it takes, as commands may.
         breaker: When nobody gets one for a while, since the database does not answer; None for no
@@ -184,12 +187,13 @@ class Pool(Generic[Connection]):
             self._breaker.admit()
         connection = self._pop_idle()
         if connection is None:
+            began_s = time.monotonic()
             if self._count < self._limits.size + self._limits.overflow:
                 self._count += 1
             else:
                 connection = await self._wait()
-        if connection is None:
-            connection = await self._connect_one()
+            if connection is None:
+                connection = await self._connect_one(began_s + self._limits.timeout_s)
         self._observer.in_use(1)
         return connection
 
@@ -260,11 +264,11 @@ class Pool(Generic[Connection]):
             self._count -= 1
         return None
 
-    async def _connect_one(self) -> Connection:
+    async def _connect_one(self, until_s: float) -> Connection:
         overflow = self._count > self._limits.size
         began_s = time.monotonic()
         try:
-            connection = await self._connect()
+            connection = await self._connect_within(max(until_s - began_s, LEAST_CONNECT_S))
         except BaseException as error:
             self._note_unconnected(error, time.monotonic() - began_s)
             self._forget_one()
@@ -273,6 +277,16 @@ class Pool(Generic[Connection]):
         self._open.add(connection)
         self._observer.opened(overflow=overflow)
         return connection
+
+    async def _connect_within(self, patience_s: float) -> Connection:
+        patience = asyncio.timeout(patience_s)
+        try:
+            async with patience:
+                return await self._connect()
+        except TimeoutError as error:
+            if patience.expired():
+                raise unavailable() from error
+            raise
 
     def _note_unconnected(self, error: BaseException, waited_s: float) -> None:
         if self._breaker is None:

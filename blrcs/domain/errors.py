@@ -132,6 +132,10 @@ class DeadlineExceededError(DomainError):
     code = "DEADLINE_EXCEEDED"
 
 
+PASSING = (UnavailableError, ResourceExhaustedError, DeadlineExceededError)
+"""What a dependency is refused with that is away, used up or slow: nobody has made a mistake."""
+
+
 class OutOfRangeError(DomainError):
     """What is asked for lies before the beginning, or behind the end, of what there is."""
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import MovedError, RedisError
 
 from blrcs.domain.errors import UnavailableError
-from blrcs.redis.client import RedisClient
+from blrcs.redis.client import MAX_REDIRECTS, RedisClient
 from blrcs.redis.errors import unavailable
 from blrcs.redis.joined import joined
 from blrcs.redis.line import Push
@@ -107,8 +107,15 @@ class Feed:
             UnavailableError: It is not to be had.
         """
         async with self._subscribing:
-            listener = await self._listener(await self._client.master_of(key))
-            await listener.subscribe(channel)
+            place = await self._client.master_of(key)
+            for _ in range(MAX_REDIRECTS):
+                listener = await self._listener(place)
+                try:
+                    return await listener.subscribe(channel)
+                except MovedError as error:
+                    place = Place(error.host or place.host, error.port)
+                    await self._client.look()
+            raise unavailable()
 
     async def unsubscribe(self, channel: str) -> None:
         """Nobody wants to hear of it any more."""

@@ -16,6 +16,7 @@ MAX_ASKED = 4096
 MAX_LEAVING_BYTES = 64 << 20
 # An answer that has come already, and only waits for a loop that was busy, is not late.
 GRACE_S = 0.05
+PING = b"*1\r\n$4\r\nPING\r\n"
 
 Answer = asyncio.Future[Any]
 Push = list[Any]
@@ -58,6 +59,7 @@ class Line:
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._asked: deque[tuple[Answer, float]] = deque()
+        self._told: set[Answer] = set()
         self._leaving: list[bytes] = []
         self._leaving_bytes = 0
         self._sends = asyncio.Event()
@@ -82,24 +84,20 @@ class Line:
             ResourceExhaustedError: MAX_ASKED commands wait already, or MAX_LEAVING_BYTES for
                 the network to take them.
         """
-        if not self.is_open:
-            raise unavailable()
-        if len(self._asked) >= MAX_ASKED or self._leaving_bytes >= MAX_LEAVING_BYTES:
-            raise overloaded()
-        self.tell(*command)
-        answer: Answer = self._loop.create_future()
-        now = self._loop.time()
-        self._asked.append((answer, now))
-        if self._timer is None:
-            self._timer = self._loop.call_at(now + self._timeout_s, self._look_at_clock)
-        return answer
+        return self._leave(packed(command))
 
-    def tell(self, *command: bytes | str | int) -> None:
-        """Sends a command that Redis answers by a push, or not at all."""
-        data = packed(command)
-        self._leaving.append(data)
-        self._leaving_bytes += len(data)
-        self._sends.set()
+    def tell(self, *command: bytes | str | int) -> Answer:
+        """Sends a command that Redis answers by a push alone, unless it refuses.
+
+        The future is done when that has been carried out, which the answer of a PING behind it
+        shows, or has the refusal.
+
+        Raises:
+            As ``ask``.
+        """
+        answer = self._leave(packed(command) + PING)
+        self._told.add(answer)
+        return answer
 
     def close(self) -> None:
         """Ends it; what was asked fails."""
@@ -112,6 +110,21 @@ class Line:
     def drop(self, error: Exception) -> None:
         """Ends it because of what is wrong with the server."""
         self._finish(error)
+
+    def _leave(self, data: bytes) -> Answer:
+        if not self.is_open:
+            raise unavailable()
+        if len(self._asked) >= MAX_ASKED or self._leaving_bytes >= MAX_LEAVING_BYTES:
+            raise overloaded()
+        self._leaving.append(data)
+        self._leaving_bytes += len(data)
+        self._sends.set()
+        answer: Answer = self._loop.create_future()
+        now = self._loop.time()
+        self._asked.append((answer, now))
+        if self._timer is None:
+            self._timer = self._loop.call_at(now + self._timeout_s, self._look_at_clock)
+        return answer
 
     async def _send(self) -> None:
         try:
@@ -151,13 +164,24 @@ class Line:
 
     def _answer(self, result: Any) -> None:
         answer, _ = self._asked.popleft()
+        if self._told:
+            self._told.discard(answer)
         if not answer.done():  # else who asked has gone
             answer.set_result(result)
 
     def _fail(self, error: ResponseError) -> None:
-        answer, _ = self._asked.popleft()
+        answer, asked_at = self._asked.popleft()
+        if answer in self._told:
+            self._told.discard(answer)
+            self._await_ping(asked_at)
         if not answer.done():
             answer.set_exception(error)
+
+    def _await_ping(self, asked_at: float) -> None:
+        """What comes next is the answer of the PING behind a command that was refused."""
+        nobodys: Answer = self._loop.create_future()
+        nobodys.cancel()
+        self._asked.appendleft((nobodys, asked_at))
 
     def _look_at_clock(self, *, late: bool = False) -> None:
         self._timer = None

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import MovedError, RedisError
 
 from blrcs.domain.errors import DomainError, UnavailableError
 from blrcs.redis.client import RedisClient
@@ -91,14 +92,25 @@ class Listener:
         self.heard_ns = sent_ns
 
     async def subscribe(self, channel: str) -> None:
-        """Returns when all that is published from then on is heard."""
+        """Returns when all that is published from then on is heard.
+
+        Raises:
+            MovedError: The channel is another master's; others are heard as before.
+            UnavailableError: It cannot be heard.
+        """
         self.channels.add(channel)
-        await self._command("SSUBSCRIBE", channel)
+        try:
+            await self._tell("SSUBSCRIBE", channel)
+        except MovedError:
+            self.channels.discard(channel)
+            raise
 
     async def unsubscribe(self, channel: str) -> None:
         """Hears no more of it."""
         self.channels.discard(channel)
-        await self._command("SUNSUBSCRIBE", channel)
+        # A master whose channel it is no more has let go of it by itself.
+        with suppress(MovedError):
+            await self._tell("SUNSUBSCRIBE", channel)
 
     def drop(self, error: Exception) -> None:
         """Hears no more, because of what is wrong."""
@@ -108,10 +120,15 @@ class Listener:
         """Hears no more."""
         self._line.close()
 
-    async def _command(self, *command: str) -> None:
-        """For commands that are answered by a push alone; they are carried out in their order."""
-        self._line.tell(*command)
-        await self._ask("PING")
+    async def _tell(self, *command: str) -> None:
+        """For commands that are answered by a push; they are carried out in their order."""
+        try:
+            await self._line.tell(*command)
+        except (DomainError, MovedError):
+            raise
+        except RedisError as error:
+            self._line.drop(error)
+            raise unavailable() from error
 
     async def _ask(self, *command: str) -> Any:
         try:

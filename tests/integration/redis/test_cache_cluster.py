@@ -7,7 +7,7 @@ import pytest
 from blrcs.domain.cache_entry import CacheEventKind
 from blrcs.domain.errors import UnavailableError
 from tests.conformance.cache.worlds import listening, until
-from tests.integration.redis.caches import Process
+from tests.integration.redis.caches import ANY, Process
 from tests.integration.redis.conftest import QUICK
 from tests.integration.redis.test_cache import answered
 
@@ -49,6 +49,29 @@ async def test_a_namespace_that_moves_begins_empty_and_its_watches_end(cluster, 
     await writer.cache.delete("n", "k")
     assert (await anext(watch)).kind is CacheEventKind.DELETED
     await watch.aclose()
+
+
+async def test_a_watch_goes_where_its_namespace_has_gone_and_takes_no_other_along(
+    cluster, processes
+):
+    writer, reader = processes
+    source = cluster.master_of("{n}").port
+    stays = next(
+        name for name in map(str, range(1000)) if cluster.master_of(f"{{{name}}}").port == source
+    )
+    other = reader.cache.watch(stays, "")
+    await anext(other)
+    with cluster.moving(slot_of(cluster, "n")):
+        pass
+    # The reader has not asked about it since.
+    watch = reader.cache.watch("n", "")
+    await anext(watch)
+    await answered(lambda: writer.set(b"1"))
+    assert (await anext(watch)).kind is CacheEventKind.SET
+    await watch.aclose()
+    await writer.cache.set(stays, "k", b"1", "t", None, ANY)
+    assert (await anext(other)).kind is CacheEventKind.SET
+    await other.aclose()
 
 
 async def test_a_namespace_whose_node_dies_never_shows_what_was_before(cluster, processes):

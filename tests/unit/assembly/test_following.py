@@ -4,9 +4,11 @@ import asyncio
 from contextlib import ExitStack
 
 import pytest
+import structlog
 
 from blrcs.application.ports.announcer import STORED
 from blrcs.assembly.following import BUSY_S, LOOKS, LOOKS_PER_S, WATCHERS, Following
+from blrcs.database.errors import query_timed_out
 from blrcs.domain.record_name import CollectionKey
 from blrcs.records.change_signal import LocalChangeSignal
 
@@ -56,9 +58,12 @@ class Server:
         self.signal = LocalChangeSignal(interval_s=3600)
         self.time = Time()
         self.looks = 0
+        self.refusal = None
 
     async def look(self):
         self.looks += 1
+        if self.refusal is not None:
+            raise self.refusal
 
     async def start(self):
         following = Following(
@@ -139,6 +144,15 @@ async def test_what_is_announced_once_is_looked_at_at_once(server):
     server.announcer.hear(frozenset({STORED}))
     await turns()
     assert server.looks == 1
+
+
+async def test_a_database_that_is_busy_is_no_fault_to_be_told_of(server):
+    server.refusal = query_timed_out()
+    with structlog.testing.capture_logs() as told:
+        for _ in range(2):
+            server.announcer.hear(frozenset({STORED}))
+            await turns()
+    assert (server.looks, told) == (2, [])
 
 
 async def test_the_last_of_a_flood_is_not_lost(server):

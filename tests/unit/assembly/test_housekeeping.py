@@ -3,10 +3,12 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+import pytest
 import structlog
 
 from blrcs.assembly.housekeeping import Housekeeping
-from blrcs.domain.errors import UnavailableError
+from blrcs.database.errors import query_timed_out
+from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 
 PERIOD_S = 0.001
 MOST_S = 30
@@ -59,3 +61,33 @@ async def test_an_outage_is_told_once_however_many_wait() -> None:
     goes_on = [line["reason"] for line in told if line["event"] == "housekeeping goes on"]
     assert sorted(waits) == ["DATABASE_UNAVAILABLE", "DATABASE_UNAVAILABLE", "REDIS_UNAVAILABLE"]
     assert goes_on == ["DATABASE_UNAVAILABLE"]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [ResourceExhaustedError("POOL_EXHAUSTED", "all are in use"), query_timed_out()],
+    ids=lambda refusal: refusal.reason,
+)
+async def test_a_database_that_is_busy_is_told_once_and_is_no_fault(
+    refusal: ResourceExhaustedError,
+) -> None:
+    asked = 0
+    is_enough = asyncio.Event()
+
+    async def work() -> None:
+        nonlocal asked
+        asked += 1
+        if asked < 5:
+            raise refusal
+        if asked > 5:  # what becomes of the one before has been told
+            is_enough.set()
+
+    with structlog.testing.capture_logs() as told:
+        async with AsyncExitStack() as stack:
+            Housekeeping(stack).repeat(PERIOD_S, work)
+            async with asyncio.timeout(MOST_S):
+                await is_enough.wait()
+    assert [(line["log_level"], line["event"], line["reason"]) for line in told] == [
+        ("warning", "housekeeping has to wait", refusal.reason),
+        ("info", "housekeeping goes on", refusal.reason),
+    ]

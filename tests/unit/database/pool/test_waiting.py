@@ -53,6 +53,31 @@ async def test_nobody_waits_longer_than_the_time_out(server: Server, observer: O
     assert await pool.take() is connection
 
 
+async def test_nobody_waits_longer_for_one_that_is_opened(
+    server: Server, observer: Observer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blrcs.database.pool.LEAST_CONNECT_S", 0)
+    pool = make(server, observer, timeout_s=0.01)
+    server.answers.clear()
+    with pytest.raises(UnavailableError) as caught:
+        await pool.take()
+    assert caught.value.reason == "DATABASE_UNAVAILABLE"
+    assert pool.in_use == 0
+    server.answers.set()
+    assert (await pool.take()).number == 0
+
+
+async def test_opening_one_may_take_a_moment_however_short_the_time_out(
+    server: Server, observer: Observer
+) -> None:
+    pool = make(server, observer, timeout_s=0)
+    server.answers.clear()
+    taking = await start(pool)
+    await asyncio.sleep(0.01)
+    server.answers.set()
+    assert (await taking).number == 0
+
+
 @pytest.mark.parametrize(
     ("left_s", "patience_s"), [(None, 30), (100, 30), (10, 9.75), (1, 0.9), (0, 0)]
 )
