@@ -27,6 +27,8 @@ cdef class Driver(Member):
     cdef bint _flush_pending
     cdef bint _resting
     cdef bint _ending
+    # Until when the client may take what was sent and close, while what it sends is dropped; else 0.
+    cdef int64_t _parting_until_ns
     cdef object _flush_callback
 
     cdef void _open(self, object identity) except *
@@ -43,6 +45,9 @@ cdef class Driver(Member):
     cdef void _write(self, const unsigned char* data, Py_ssize_t size) except *
     cdef void _write_on(self) except *
     cdef void _send_tls(self) except *
+    cdef void _part(self) except *
+    cdef bint _has_taken_all(self) noexcept
+    cdef void _drop_input(self) except *
     cdef void _end(self) except *
     cdef void _lose_calls(self) except *
     cdef void _leave(self) except *

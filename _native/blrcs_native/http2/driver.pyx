@@ -11,6 +11,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t, uint32_t
+from posix.ioctl cimport ioctl
 from posix.unistd cimport close
 
 from blrcs_native.clock cimport monotonic_ns
@@ -39,9 +40,15 @@ cdef extern from "<sys/socket.h>" nogil:
     int MSG_NOSIGNAL
     ssize_t send(int descriptor, const void* data, size_t size, int flags)
     ssize_t recv(int descriptor, void* room, size_t size, int flags)
+    int SHUT_WR
+    int shutdown(int descriptor, int how)
+
+cdef extern from "<linux/sockios.h>" nogil:
+    int SIOCOUTQ
 
 cdef enum:
     WRITE_BYTES = 262144
+    PARTING_CHECK_NS = 1_000_000_000
 
 cdef Driver drive(
     ConnectionSet connections, int descriptor, str peer, str address, object context, bint proxied
@@ -86,6 +93,9 @@ cdef class Driver(Member):
     # The socket -----------------------------------------------------------------------------------
 
     cdef void ready(self, uint32_t events) except *:
+        if self._parting_until_ns != 0:
+            self._drop_input()
+            return
         if events & ~EPOLLIN and octets_size(&self._unsent) > 0:
             self._write_on()
         # One that rests goes on by itself.
@@ -102,7 +112,9 @@ cdef class Driver(Member):
         cdef int64_t began_ns = self._set.poller.now_ns
         cdef int64_t used_ns
         if size <= 0:
-            if size == 0:
+            if size == 0 and octets_size(&self._unsent) == 0:
+                self.close()
+            elif size == 0:
                 self._end()
             elif errno != EAGAIN and errno != EINTR:
                 self.close()
@@ -192,7 +204,7 @@ cdef class Driver(Member):
             return
         self._times.blocked_ns = 0
         if self._ending:
-            self.close()
+            self._part()
             return
         self._set.poller.change(self, EPOLLIN)
         self._flush()
@@ -343,7 +355,7 @@ cdef class Driver(Member):
         if self._ending:
             return
         if octets_size(&self._unsent) == 0:
-            self.close()
+            self._part()
             return
         self._ending = True
         self._set.poller.change(self, EPOLLOUT)
@@ -351,6 +363,36 @@ cdef class Driver(Member):
             &self._timer, monotonic_ns() + self._times.linger_ns(self._connection)
         )
         self._lose_calls()
+
+    cdef void _part(self) except *:
+        """Says that nothing more comes, and closes once the client has.
+
+        A socket that is closed answers what comes by a reset: what is yet to be taken is lost, and
+        a client that is refused what it writes may not read on.
+        """
+        cdef int64_t now_ns
+        if (
+            self._connection is None or self._connection.condemned
+            or shutdown(self.fd, SHUT_WR) < 0
+        ):
+            self.close()
+            return
+        now_ns = monotonic_ns()
+        self._ending = True
+        self._parting_until_ns = now_ns + self._times.linger_ns(self._connection)
+        self._set.poller.change(self, EPOLLIN)
+        self._set.dispatcher.wheel.schedule(&self._timer, now_ns + PARTING_CHECK_NS)
+        self._lose_calls()
+
+    cdef bint _has_taken_all(self) noexcept:
+        """Whether the client's system has."""
+        cdef int untaken = 0
+        return ioctl(self.fd, SIOCOUTQ, &untaken) < 0 or untaken == 0
+
+    cdef void _drop_input(self) except *:
+        cdef ssize_t size = recv(self.fd, <char*>self._set.cipher_room, LEAST_READ_BYTES, 0)
+        if size == 0 or (size < 0 and errno != EAGAIN and errno != EINTR):
+            self.close()
 
     cdef void close(self) except *:
         cdef int descriptor = self.fd
@@ -411,6 +453,10 @@ cdef class Driver(Member):
         cdef int64_t now_ns = monotonic_ns()
         cdef Due due
         if self._ending:
+            if now_ns < self._parting_until_ns and not self._has_taken_all():
+                # A second to close in is for who has.
+                self._set.dispatcher.wheel.schedule(&self._timer, now_ns + PARTING_CHECK_NS)
+                return
             # Who does not take what was written before the close does not hold the connection.
             self.close()
             return

@@ -16,6 +16,8 @@ from tests.unit.native.http2 import frames
 from tests.unit.native.http2.frames import call, data, message, ping, request
 
 SOON_MS = 50
+LARGE_BYTES = 2_000_000
+WINDOW_BYTES = 65_535
 TURN_NS = 100_000
 
 
@@ -133,6 +135,39 @@ async def test_a_drain_while_calls_wait_for_others_to_be_sent() -> None:
         await client.send(frames.settings((frames.INITIAL_WINDOW_SIZE, 65_535)))
         taken = await client.rest()
         assert {each.stream for each in taken if "grpc-status" in each.fields} == {1, 3}
+        await stopping
+
+
+async def test_all_that_was_sent_reaches_a_client_that_takes_its_time_and_sends_on() -> None:
+    async def large(_: bytes, call: Call) -> bytes:
+        del call
+        return bytes(LARGE_BYTES)
+
+    greeting = frames.PREFACE + frames.settings(
+        (frames.INITIAL_WINDOW_SIZE, frames.MAX_WINDOW_BYTES)
+    )
+    greeting += frames.window_update(0, frames.MAX_WINDOW_BYTES - WINDOW_BYTES)
+    async with (
+        serving(handlers={"/e/Large": large}) as victim,
+        attacker(victim.port, greeting=greeting) as client,
+    ):
+        await client.send(call(1, b"/e/Large"))
+        taken = await client.read() or []
+        while not any(each.kind == frames.DATA for each in taken):
+            taken += await client.read() or []
+        stopping = asyncio.create_task(victim.server.stop(20))
+        await asyncio.sleep(0)
+        # With this the drain has nothing more to wait for than that the socket takes all.
+        await client.send(frames.ping(flags=frames.ACK))
+        await asyncio.sleep(0.3)
+        while (more := await client.read()) is not None:
+            taken += more
+            await client.send(frames.window_update(0, 65_536))
+        assert sum(len(each.payload) for each in taken if each.kind == frames.DATA) > LARGE_BYTES
+        assert [each.fields["grpc-status"] for each in taken if "grpc-status" in each.fields] == [
+            "0"
+        ]
+        assert frames.GOAWAY in {each.kind for each in taken}
         await stopping
 
 
