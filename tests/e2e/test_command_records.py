@@ -16,6 +16,7 @@ from blrcs.domain.audit_event import AuditEvent
 from tests.e2e.conftest import Start
 
 CHANGING = {
+    "admin recover": ("admin", "recover"),
     "db backup": ("db", "backup", "nightly"),
     "db downgrade": ("db", "downgrade", "0001", "--yes"),
     "db upgrade": ("db", "upgrade"),

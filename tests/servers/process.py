@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -90,8 +91,13 @@ class ServerProcess:
         self.kill()
 
     def pause(self) -> None:
-        """Has it answer nobody, while connections stay as they are."""
+        """Has it answer nobody, from now on, while connections stay as they are."""
         self._signal_all(signal.SIGSTOP)
+        assert self._process is not None
+        for pid in (self._process.pid, *_children(self._process.pid)):
+            # A thread that runs on another processor goes on for a while.
+            while not all(map(_is_stopped, _threads(pid))):
+                time.sleep(0.001)
 
     def resume(self) -> None:
         """Has it go on."""
@@ -121,6 +127,21 @@ class ServerProcess:
                 os.kill(pid, number)
             except ProcessLookupError:
                 continue
+
+
+def _threads(pid: int) -> list[Path]:
+    with suppress(FileNotFoundError):
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    return []
+
+
+def _is_stopped(thread: Path) -> bool:
+    """Whether it does not run any more, for whatever reason."""
+    try:
+        (_, _, state) = (thread / "stat").read_text().rpartition(") ")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state[0] in "TZX"
 
 
 def ends_with_tests(by: signal.Signals = signal.SIGKILL) -> list[str]:
