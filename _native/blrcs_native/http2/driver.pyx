@@ -454,7 +454,6 @@ cdef class Driver(Member):
         cdef Due due
         if self._ending:
             if now_ns < self._parting_until_ns and not self._has_taken_all():
-                # A second to close in is for who has.
                 self._set.dispatcher.wheel.schedule(&self._timer, now_ns + PARTING_CHECK_NS)
                 return
             # Who does not take what was written before the close does not hold the connection.
