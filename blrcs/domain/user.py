@@ -28,6 +28,19 @@ class User:
     update_time_ns: int
     revision: int = 1
 
+    @classmethod
+    def administrator(cls, user_id: str, password_hash: str, *, now_ns: int) -> "User":
+        """One who is made to administer, with a password that somebody else chose."""
+        return cls(
+            id=user_id,
+            display_name="Administrator",
+            password_hash=password_hash,
+            password_time_ns=now_ns,
+            password_change_required=True,
+            create_time_ns=now_ns,
+            update_time_ns=now_ns,
+        )
+
     @property
     def name(self) -> str:
         """``users/{user}``."""

@@ -63,16 +63,7 @@ class CreateInitialAdministrator:
         await self._rules.check(chosen, user_id=USER_ID, field="password")
         password_hash = await self._hasher.hash(chosen)
         await self._grant_administrator(user_name(USER_ID))
-        now_ns = self._clock()
-        user = User(
-            id=USER_ID,
-            display_name="Administrator",
-            password_hash=password_hash,
-            password_time_ns=now_ns,
-            password_change_required=True,
-            create_time_ns=now_ns,
-            update_time_ns=now_ns,
-        )
+        user = User.administrator(USER_ID, password_hash, now_ns=self._clock())
         if not await self._users.add_first(user):
             return None
         return InitialAdministrator(USER_ID, "" if password else chosen)

@@ -86,17 +86,7 @@ class RecoverAdministrator:
         stored = await self._users.get(user_id)
         now_ns = self._clock()
         if stored is None:
-            await self._users.add(
-                User(
-                    id=user_id,
-                    display_name="Administrator",
-                    password_hash=password_hash,
-                    password_time_ns=now_ns,
-                    password_change_required=True,
-                    create_time_ns=now_ns,
-                    update_time_ns=now_ns,
-                )
-            )
+            await self._users.add(User.administrator(user_id, password_hash, now_ns=now_ns))
         else:
 
             def change(user: User) -> UserChange:
