@@ -27,7 +27,7 @@ TEST_PROCESSES ?= $(shell expr $$(nproc) + 1)
 .PHONY: test
 test: build-test ## Set up, check, and run every test
 	$(MAKE) --jobs=$$(nproc) --output-sync=target check
-	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist worksteal tests examples
+	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist worksteal --instafail tests examples
 
 .PHONY: sanitize
 sanitize: build-test ## Run the tests of the native core and the transports under sanitizers

@@ -122,8 +122,8 @@ def kill(process_id: int) -> None:
 def stop(process_id: int) -> None:
     """Has it do nothing more, nor end."""
     os.kill(process_id, signal.SIGSTOP)
-    while Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "T":
-        os.sched_yield()
+    state = Path(f"/proc/{process_id}/stat")
+    until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T")
 
 
 def wait_for_end(descriptor: int) -> None:

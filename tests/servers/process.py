@@ -92,12 +92,11 @@ class ServerProcess:
 
     def pause(self) -> None:
         """Has it answer nobody, from now on, while connections stay as they are."""
-        self._signal_all(signal.SIGSTOP)
         assert self._process is not None
-        for pid in (self._process.pid, *_children(self._process.pid)):
-            # A thread that runs on another processor goes on for a while.
-            while not all(map(_is_stopped, _threads(pid))):
-                time.sleep(0.001)
+        # Only once it has stopped itself does it start none that would go on.
+        _stop(self._process.pid)
+        for pid in _children(self._process.pid):
+            _stop(pid)
 
     def resume(self) -> None:
         """Has it go on."""
@@ -127,6 +126,15 @@ class ServerProcess:
                 os.kill(pid, number)
             except ProcessLookupError:
                 continue
+
+
+def _stop(pid: int) -> None:
+    """Returns when no thread of it runs any more: on another processor one goes on for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    end_s = time.monotonic() + STOP_TIMEOUT_S
+    while not all(map(_is_stopped, _threads(pid))):
+        assert time.monotonic() < end_s, f"process {pid} does not stop"
+        time.sleep(0.001)
 
 
 def _threads(pid: int) -> list[Path]:
