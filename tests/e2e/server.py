@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -78,7 +79,9 @@ class Server:
         self._texts = {"stdout": ""} if log else {"stdout": "", "stderr": ""}
         self._open = len(self._texts)
         self._readers = [
-            threading.Thread(target=self._collect, args=(name, getattr(self._process, name)))
+            threading.Thread(
+                target=self._collect, args=(name, getattr(self._process, name)), daemon=True
+            )
             for name in self._texts
         ]
         for reader in self._readers:
@@ -93,6 +96,12 @@ class Server:
     def metrics_url(self) -> str:
         """Where its metrics are."""
         return self.wait_for(r"Metrics on (\S+)\n")[1]
+
+    def metrics(self) -> str:
+        """What its metrics are now."""
+        with urllib.request.urlopen(self.metrics_url, timeout=STOP_TIMEOUT_S) as page:
+            text: str = page.read().decode()
+        return text
 
     @property
     def password(self) -> str:
@@ -141,7 +150,8 @@ class Server:
         """Waits for its end and returns its exit code."""
         code = self._process.wait(STOP_TIMEOUT_S)
         for reader in self._readers:
-            reader.join()
+            reader.join(STOP_TIMEOUT_S)
+            assert not reader.is_alive(), "a process that it has started outlives it"
         return code
 
     def stop(self) -> int:

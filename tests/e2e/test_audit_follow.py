@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from blrcs.audit.chain import Chain
@@ -28,14 +30,20 @@ def write(directory: Path, *numbers: int) -> None:
     chain.close()
 
 
-def follow(directory: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+@contextmanager
+def follow(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
         [sys.executable, "-m", "blrcs", *CURSOR],
         cwd=directory,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )
+    ) as following:
+        try:
+            yield following
+        finally:
+            # It never ends by itself, and a test that fails would wait for that.
+            following.kill()
 
 
 def number(line: bytes) -> int:

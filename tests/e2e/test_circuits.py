@@ -1,7 +1,6 @@
 """A server whose database ends and comes back: it says so at once, and goes on by itself."""
 
 import re
-import urllib.request
 
 import grpc
 import pytest
@@ -31,10 +30,8 @@ def server(start: Start, postgresql_server: PostgresqlServer) -> Server:
 
 def circuit(server: Server) -> float:
     """How ``/metrics`` says that the circuit to the database stands."""
-    with urllib.request.urlopen(server.metrics_url) as reply:
-        text = reply.read().decode()
     pattern = r'^blrcs_circuit_state\{dependency="database/primary"\} (\S+)$'
-    (value,) = re.findall(pattern, text, re.MULTILINE)
+    (value,) = re.findall(pattern, server.metrics(), re.MULTILINE)
     return float(value)
 
 

@@ -1,7 +1,6 @@
 """What ``/metrics`` says of the pools of all workers."""
 
 import re
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
 from pathlib import Path
@@ -35,8 +34,7 @@ def server(start: Start, tmp_path: Path, postgresql_server: PostgresqlServer) ->
 
 def figures(server: Server) -> dict[str, float]:
     """The samples of pools, by what they are and the one label that tells them apart."""
-    with urllib.request.urlopen(server.metrics_url) as reply:
-        text = reply.read().decode()
+    text = server.metrics()
     samples = re.findall(r"^blrcs_database_pool_(\w+)\{(\S+)\} (\S+)$", text, re.MULTILINE)
     found = {}
     for name, labels, value in samples:

@@ -5,7 +5,6 @@ import mmap
 import os
 import signal
 import struct
-import urllib.request
 from pathlib import Path
 
 import grpc
@@ -50,8 +49,7 @@ def start_gate(start: Start, directory: Path, workers: int = 2, hang_timeout_s: 
 
 
 def figure(server: Server, name: str) -> float:
-    with urllib.request.urlopen(server.metrics_url, timeout=TIMEOUT_S) as page:
-        lines = page.read().decode().splitlines()
+    lines = server.metrics().splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 
@@ -149,6 +147,9 @@ def test_a_worker_that_was_stopped_while_it_starts_is_replaced(
         kill(max(channels))
         until(lambda: bool(set(children(gate.process_id)) - before))
         (starting,) = set(children(gate.process_id)) - before
+        # Before it runs its own program its parent waits for it, and it would outlive that one.
+        program = Path(f"/proc/{starting}/cmdline")
+        until(lambda: b"\0worker\0" in program.read_bytes())
         stop(starting)
         (tmp_path / "hold").unlink()
         said = gate.wait_for(r"worker hangs and is killed.*\n", source="stderr")[0]

@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,9 +69,7 @@ def serve(start: Start, **environ: str) -> Server:
 
 def metric(server: Server, name: str, *labels: str) -> float:
     """The sum of the samples that have these labels."""
-    with urllib.request.urlopen(server.metrics_url, timeout=TIMEOUT_S) as reply:
-        text = reply.read().decode()
-    samples = re.findall(rf"^{name}(?:{{(\S+)}})? (\S+)$", text, re.MULTILINE)
+    samples = re.findall(rf"^{name}(?:{{(\S+)}})? (\S+)$", server.metrics(), re.MULTILINE)
     return sum(float(value) for found, value in samples if all(each in found for each in labels))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import urllib.request
 from pathlib import Path
 
 import grpc
@@ -26,9 +25,7 @@ def is_served(port: int, directory: Path) -> bool:
 
 def total(server: Server, name: str) -> float:
     """The sum of a metric's values with some labels."""
-    with urllib.request.urlopen(server.metrics_url) as reply:
-        text = reply.read().decode()
-    found = re.findall(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    found = re.findall(rf"^{re.escape(name)} (\S+)$", server.metrics(), re.MULTILINE)
     return sum(map(float, found))
 
 

@@ -1,7 +1,6 @@
 """The program with a replica of its database."""
 
 import re
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,8 +44,7 @@ def server(
 
 
 def figure(server: Server, name: str) -> float:
-    with urllib.request.urlopen(server.metrics_url) as reply:
-        (value,) = re.findall(rf"^{name} (\S+)$", reply.read().decode(), re.MULTILINE)
+    (value,) = re.findall(rf"^{name} (\S+)$", server.metrics(), re.MULTILINE)
     return float(value)
 
 

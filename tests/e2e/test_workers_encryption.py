@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -14,24 +13,16 @@ import pytest
 
 from tests.e2e.server import Server, blrcs, environment
 from tests.e2e.test_workers_records import Client
-from tests.e2e.workers import administrator, channels_to_all, start_two_workers, until
+from tests.e2e.workers import Metadata, until
 
 RECORDS = 450
 TENANT = "tenants/acme"
 
 
 @pytest.fixture
-def server(start: Callable[..., Server], tmp_path: Path) -> Server:
-    return start_two_workers(start, tmp_path)
-
-
-@pytest.fixture
-def clients(server: Server) -> Iterator[list[Client]]:
+def clients(channels: list[grpc.Channel], admin: Metadata) -> list[Client]:
     """One for each worker."""
-    with channels_to_all(server, 2) as found:
-        channels = list(found.values())
-        metadata = administrator(channels)
-        yield [Client(channel, metadata) for channel in channels]
+    return [Client(channel, admin) for channel in channels]
 
 
 def encryption(folder: Path, *arguments: str) -> str:
@@ -93,7 +84,7 @@ def test_keys_rotate_under_load_and_a_kill_in_between_loses_nothing(
 
 
 def test_all_workers_forget_the_keys_of_a_tenant_that_is_shredded(
-    clients: list[Client], tmp_path: Path, server: Server
+    clients: list[Client], tmp_path: Path, workers: Server
 ) -> None:
     clients[0].collection(encrypted_fields=["iban"])
     clients[0].create("a", iban="DE00")
@@ -113,5 +104,5 @@ def test_all_workers_forget_the_keys_of_a_tenant_that_is_shredded(
             client.create("b", iban="DE11")
         assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
         until(lambda client=client: refuses(client))
-    os.kill(server.process_id, signal.SIGTERM)
-    assert server.wait() == 0
+    os.kill(workers.process_id, signal.SIGTERM)
+    assert workers.wait() == 0

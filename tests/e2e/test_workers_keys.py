@@ -2,13 +2,12 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
 import jwt
-import pytest
 
 from blrcs.v1 import auth_pb2, auth_pb2_grpc, user_pb2, user_pb2_grpc
 from tests.e2e.conftest import Start
@@ -26,22 +25,6 @@ from tests.e2e.workers import (
 )
 
 ME = user_pb2.GetUserRequest(name="users/admin")
-
-
-@pytest.fixture
-def server(start: Start, tmp_path: Path) -> Server:
-    return start_two_workers(start, tmp_path)
-
-
-@pytest.fixture
-def channels(server: Server) -> Iterator[list[grpc.Channel]]:
-    with channels_to_all(server, 2) as channels:
-        yield list(channels.values())
-
-
-@pytest.fixture
-def admin(channels: list[grpc.Channel]) -> Metadata:
-    return administrator(channels)
 
 
 def listed(server: Server) -> list[dict[str, str]]:
@@ -111,14 +94,14 @@ class Callers:
 
 
 def test_no_call_is_refused_while_keys_are_rotated(
-    server: Server, channels: list[grpc.Channel], admin: Metadata
+    workers: Server, channels: list[grpc.Channel], admin: Metadata
 ) -> None:
     callers = Callers(channels)
 
     def rotate_twice() -> None:
         for _ in range(2):
-            run(server, "rotate", "--in", "2s")
-            newest = listed(server)[-1]["kid"]
+            run(workers, "rotate", "--in", "2s")
+            newest = listed(workers)[-1]["kid"]
             for channel in channels:
                 until(lambda channel=channel, kid=newest: kid in published(channel))  # type: ignore[misc]
             until(lambda kid=newest: kid in callers.kids)  # type: ignore[misc]
@@ -131,37 +114,37 @@ def test_no_call_is_refused_while_keys_are_rotated(
         # What the first key signed is good for as long as it would have been.
         user_pb2_grpc.UserServiceStub(channel).GetUser(ME, metadata=admin)
         assert first in published(channel)
-    assert server.stop() == 0
-    assert "Traceback" not in server.stderr
+    assert workers.stop() == 0
+    assert "Traceback" not in workers.stderr
 
 
 def test_a_retired_key_is_refused_by_all_workers_when_the_command_ends(
-    server: Server, channels: list[grpc.Channel], admin: Metadata
+    workers: Server, channels: list[grpc.Channel], admin: Metadata
 ) -> None:
-    run(server, "rotate", "--in", "1s")
-    second = listed(server)[-1]["kid"]
+    run(workers, "rotate", "--in", "1s")
+    second = listed(workers)[-1]["kid"]
     until(lambda: kid_of(bearer(sign_in(channels[0], "admin"))) == second)
     token = bearer(sign_in(channels[0], "admin"))
     for channel in channels:
         assert use(channel, admin) is use(channel, token) is grpc.StatusCode.OK
 
-    run(server, "retire", "--", kid_of(admin))
+    run(workers, "retire", "--", kid_of(admin))
 
     for channel in channels:
         assert use(channel, admin) is grpc.StatusCode.UNAUTHENTICATED
         assert use(channel, token) is grpc.StatusCode.OK
 
-    refused = blrcs("keys", "retire", "--", second, cwd=server.directory)
+    refused = blrcs("keys", "retire", "--", second, cwd=workers.directory)
     assert refused.returncode == 1
     assert "signs" in refused.stderr
     assert use(channels[0], token) is grpc.StatusCode.OK
 
-    run(server, "retire", "--force", "--", second)
+    run(workers, "retire", "--force", "--", second)
 
     for here, there in (channels, reversed(channels)):
         assert use(here, token) is grpc.StatusCode.UNAUTHENTICATED
         fresh = bearer(sign_in(here, "admin"))
-        assert kid_of(fresh) == in_state(server, "active")
+        assert kid_of(fresh) == in_state(workers, "active")
         assert use(there, fresh) is use(here, fresh) is grpc.StatusCode.OK
         assert published(here) == [kid_of(fresh)]
 

@@ -4,8 +4,6 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,14 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blrcs.security.signing_keys import SigningKey
 from blrcs.v1 import auth_pb2, auth_pb2_grpc, user_pb2, user_pb2_grpc
-from tests.e2e.conftest import Start
 from tests.e2e.workers import (
     PASSWORD,
     Metadata,
-    administrator,
-    channels_to_all,
     code,
-    start_two_workers,
 )
 from tests.unit.native.tokens.token_factory import encode
 
@@ -33,14 +27,12 @@ GET_USER = "/blrcs.v1.UserService/GetUser"
 ME = user_pb2.GetUserRequest(name="users/admin")
 OK, REFUSED = grpc.StatusCode.OK, grpc.StatusCode.UNAUTHENTICATED
 
+pytestmark = pytest.mark.usefixtures("admin")
+
 
 @pytest.fixture
-def channels(start: Start, tmp_path: Path) -> Iterator[list[grpc.Channel]]:
-    origins = json.dumps([ORIGIN])
-    server = start_two_workers(start, tmp_path, BLRCS_AUTH__PROOF_ORIGINS=origins)
-    with channels_to_all(server, 2) as channels:
-        administrator(list(channels.values()))
-        yield list(channels.values())
+def worker_settings() -> dict[str, str]:
+    return {"BLRCS_AUTH__PROOF_ORIGINS": json.dumps([ORIGIN])}
 
 
 def proof(key: Ed25519PrivateKey, method: str, token: str = "", **claims: Any) -> tuple[str, str]:

@@ -3,9 +3,8 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from pathlib import Path
 
 import grpc
 import pytest
@@ -19,7 +18,6 @@ from tests.e2e.workers import (
     Metadata,
     administrator,
     channels_to_all,
-    start_two_workers,
     until,
 )
 
@@ -82,17 +80,9 @@ class Client:
 
 
 @pytest.fixture
-def server(start: Callable[..., Server], tmp_path: Path) -> Server:
-    return start_two_workers(start, tmp_path)
-
-
-@pytest.fixture
-def clients(server: Server) -> Iterator[list[Client]]:
+def clients(channels: list[grpc.Channel], admin: Metadata) -> list[Client]:
     """One for each worker."""
-    with channels_to_all(server, 2) as found:
-        channels = list(found.values())
-        metadata = administrator(channels)
-        yield [Client(channel, metadata) for channel in channels]
+    return [Client(channel, admin) for channel in channels]
 
 
 def test_what_one_worker_writes_the_other_reads_lists_and_tells_of(clients: list[Client]) -> None:
@@ -140,8 +130,8 @@ def test_both_workers_write_at_once_and_both_tell_the_same(clients: list[Client]
     assert [each.sequence for each in seen[0]] == list(range(1, 2 * count + 1))
 
 
-def test_an_index_is_built_though_the_worker_that_builds_it_is_killed(server: Server) -> None:
-    with channels_to_all(server, 2) as found:
+def test_an_index_is_built_though_the_worker_that_builds_it_is_killed(workers: Server) -> None:
+    with channels_to_all(workers, 2) as found:
         metadata = administrator(list(found.values()))
         # The first one that has started leads.
         leader, follower = sorted(found)
@@ -158,15 +148,15 @@ def test_an_index_is_built_though_the_worker_that_builds_it_is_killed(server: Se
         assert client.ids(filter=f"data.n >= {RECORDS - 1}") == [f"r{RECORDS - 1:05}"]
 
 
-def test_a_server_that_stops_lets_its_watchers_go(server: Server, clients: list[Client]) -> None:
+def test_a_server_that_stops_lets_its_watchers_go(workers: Server, clients: list[Client]) -> None:
     clients[0].collection()
     watch = clients[0].watch()
     next(watch)
-    os.kill(server.process_id, signal.SIGTERM)
+    os.kill(workers.process_id, signal.SIGTERM)
     with pytest.raises(grpc.RpcError) as caught:
         next(watch)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert server.wait() == 0
+    assert workers.wait() == 0
 
 
 def test_watchers_leave_calls_to_others(start: Callable[..., Server]) -> None:

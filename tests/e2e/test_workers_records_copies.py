@@ -2,21 +2,13 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import grpc
 import pytest
 
 from blrcs.v1 import record_pb2
-from tests.e2e.server import Server
 from tests.e2e.test_workers_records import PARENT, Client
-from tests.e2e.workers import (
-    TIMEOUT_S,
-    administrator,
-    channels_to_all,
-    start_two_workers,
-)
+from tests.e2e.workers import TIMEOUT_S, Metadata
 
 ROUNDS = 50
 READERS = 4
@@ -50,17 +42,14 @@ class Writer(Client):
 
 
 @pytest.fixture
-def server(start: Callable[..., Server], tmp_path: Path) -> Server:
-    return start_two_workers(start, tmp_path, **COPIES)
+def worker_settings() -> dict[str, str]:
+    return COPIES
 
 
 @pytest.fixture
-def clients(server: Server) -> Iterator[list[Writer]]:
+def clients(channels: list[grpc.Channel], admin: Metadata) -> list[Writer]:
     """One for each worker."""
-    with channels_to_all(server, 2) as found:
-        channels = list(found.values())
-        metadata = administrator(channels)
-        yield [Writer(channel, metadata) for channel in channels]
+    return [Writer(channel, admin) for channel in channels]
 
 
 def warm(clients: list[Writer], record_id: str = "a") -> None:

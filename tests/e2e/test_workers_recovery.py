@@ -1,39 +1,21 @@
 """Whoever has the database gets in again while two workers serve."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import grpc
-import pytest
 
 from blrcs.v1 import access_pb2, access_pb2_grpc, user_pb2, user_pb2_grpc
-from tests.e2e.conftest import Start
 from tests.e2e.server import Server, blrcs
 from tests.e2e.workers import (
     FIRST_PASSWORD,
     Metadata,
-    administrator,
     bearer,
-    channels_to_all,
     code,
     sign_in,
-    start_two_workers,
     until,
 )
 
 NEW = "quartz sphinx vow"
-
-
-@pytest.fixture
-def server(start: Start, tmp_path: Path) -> Server:
-    return start_two_workers(start, tmp_path)
-
-
-@pytest.fixture
-def channels(server: Server) -> Iterator[list[grpc.Channel]]:
-    with channels_to_all(server, 2) as channels:
-        yield list(channels.values())
 
 
 def lists_users(channel: grpc.Channel, token: Metadata) -> grpc.StatusCode:
@@ -46,9 +28,8 @@ def until_listing_is(status: grpc.StatusCode, channel: grpc.Channel, token: Meta
 
 
 def test_who_is_denied_everything_is_let_in_by_all_workers_again(
-    server: Server, channels: list[grpc.Channel]
+    workers: Server, channels: list[grpc.Channel], admin: Metadata
 ) -> None:
-    admin = administrator(channels)
     for channel in channels:
         assert lists_users(channel, admin) is grpc.StatusCode.OK
     # Of two administrators one may be denied everything.
@@ -71,7 +52,7 @@ def test_who_is_denied_everything_is_let_in_by_all_workers_again(
     for channel in channels:
         assert lists_users(channel, admin) is grpc.StatusCode.PERMISSION_DENIED
 
-    done = blrcs("admin", "recover", "--remove-denials", cwd=server.directory)
+    done = blrcs("admin", "recover", "--remove-denials", cwd=workers.directory)
 
     assert done.returncode == 0, done.stderr
     for channel in channels:

@@ -2,12 +2,8 @@
 
 import re
 import signal
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 
 import grpc
-import pytest
 
 from blrcs.v1 import (
     access_pb2,
@@ -21,13 +17,11 @@ from blrcs.v1 import (
     user_pb2,
     user_pb2_grpc,
 )
-from tests.e2e.conftest import Start
 from tests.e2e.server import Server
 from tests.e2e.workers import (
     FIRST_PASSWORD,
     TIMEOUT_S,
     Metadata,
-    administrator,
     bearer,
     channels_to_all,
     children,
@@ -36,27 +30,9 @@ from tests.e2e.workers import (
     kill,
     ping,
     sign_in,
-    start_two_workers,
 )
 
 ROUNDS = 5
-
-
-@pytest.fixture
-def server(start: Start, tmp_path: Path) -> Server:
-    """Two workers with all services."""
-    return start_two_workers(start, tmp_path)
-
-
-@pytest.fixture
-def channels(server: Server) -> Iterator[list[grpc.Channel]]:
-    with channels_to_all(server, 2) as channels:
-        yield list(channels.values())
-
-
-@pytest.fixture
-def admin(channels: list[grpc.Channel]) -> Metadata:
-    return administrator(channels)
 
 
 def test_what_one_worker_was_told_all_go_by(channels: list[grpc.Channel], admin: Metadata) -> None:
@@ -114,18 +90,16 @@ def test_what_one_worker_was_told_all_go_by(channels: list[grpc.Channel], admin:
         assert limits[there].Consume(consume, metadata=admin).allowed
 
 
-def test_metrics_are_those_of_all_workers_and_never_go_down(server: Server) -> None:
+def test_metrics_are_those_of_all_workers_and_never_go_down(workers: Server) -> None:
     def calls() -> float:
-        with urllib.request.urlopen(server.metrics_url) as reply:
-            text = reply.read().decode()
         (line,) = re.findall(
             r'^grpc_server_handled_total\{.*grpc_code="OK",grpc_method="Ping".*\} (\S+)$',
-            text,
+            workers.metrics(),
             re.MULTILINE,
         ) or ["0"]
         return float(line)
 
-    with channels_to_all(server, 2) as channels:
+    with channels_to_all(workers, 2) as channels:
         made = calls()
         for channel in channels.values():
             for _ in range(10):
@@ -133,14 +107,14 @@ def test_metrics_are_those_of_all_workers_and_never_go_down(server: Server) -> N
         assert {calls() for _ in range(20)} == {made + 20}
         killed = next(iter(channels))
         kill(killed)
-        server.wait_for("worker started", source="stderr")
+        workers.wait_for("worker started", source="stderr")
     assert {calls() for _ in range(20)} == {made + 20}
-    with channels_to_all(server, 2):
+    with channels_to_all(workers, 2):
         assert calls() > made + 20
 
 
 def test_the_cache_is_one_and_outlives_the_workers(
-    server: Server, channels: list[grpc.Channel], admin: Metadata
+    workers: Server, channels: list[grpc.Channel], admin: Metadata
 ) -> None:
     one, other = map(cache_pb2_grpc.CacheServiceStub, channels)
     request = cache_pb2.SetRequest(namespace="n", key="k", value=b"v")
@@ -156,18 +130,18 @@ def test_the_cache_is_one_and_outlives_the_workers(
         assert next(watching).version == version
     watching.cancel()
 
-    server.signal(signal.SIGUSR2)
-    server.wait_for("workers replaced", source="stderr")
-    with channels_to_all(server, 2) as replaced:
+    workers.signal(signal.SIGUSR2)
+    workers.wait_for("workers replaced", source="stderr")
+    with channels_to_all(workers, 2) as replaced:
         for channel in replaced.values():
             stub = cache_pb2_grpc.CacheServiceStub(channel)
             assert stub.Get(get, metadata=admin).entry == entry
 
-        (keeper,) = set(children(server.process_id)) - set(replaced)
+        (keeper,) = set(children(workers.process_id)) - set(replaced)
         kill(keeper)
-        server.wait_for("keeper started", source="stderr")
+        workers.wait_for("keeper started", source="stderr")
         stub = cache_pb2_grpc.CacheServiceStub(channel)
         assert code(lambda: stub.Get(get, metadata=admin)) is grpc.StatusCode.NOT_FOUND
         assert stub.Set(request, metadata=admin).version > version
-    assert server.stop() == 0
-    assert "Traceback" not in server.stderr
+    assert workers.stop() == 0
+    assert "Traceback" not in workers.stderr

@@ -135,7 +135,11 @@ def wait_for_end(descriptor: int) -> None:
 
 def sign_in(channel: grpc.Channel, user_id: str, password: str = PASSWORD) -> str:
     request = auth_pb2.SignInRequest(user_id=user_id, password=password)
-    return auth_pb2_grpc.AuthServiceStub(channel).SignIn(request).tokens.access_token
+    return (
+        auth_pb2_grpc.AuthServiceStub(channel)
+        .SignIn(request, timeout=TIMEOUT_S)
+        .tokens.access_token
+    )
 
 
 def bearer(token: str) -> Metadata:
@@ -149,6 +153,7 @@ def choose_password(channel: grpc.Channel, user_id: str) -> None:
             name=f"users/{user_id}", old_password=FIRST_PASSWORD, new_password=PASSWORD
         ),
         metadata=bearer(sign_in(channel, user_id, FIRST_PASSWORD)),
+        timeout=TIMEOUT_S,
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from tests.servers.process import ServerProcess, ends_with_tests
+from tests.servers.process import COMMAND_TIMEOUT_S, ServerProcess, ends_with_tests
 
 USER = "blrcs"
 PASSWORD = "cörrect: horse/@'"
@@ -59,7 +59,10 @@ class MariadbServer(ServerProcess):
         """Makes its files, a user and a database."""
         options = ["--auth-root-authentication-method=normal", "--skip-test-db"]
         subprocess.run(
-            ["mariadb-install-db", *self._options(), *options], check=True, capture_output=True
+            ["mariadb-install-db", *self._options(), *options],
+            check=True,
+            capture_output=True,
+            timeout=COMMAND_TIMEOUT_S,
         )
         prepare = self.directory / "prepare.sql"
         quoted = PASSWORD.replace("'", "''")
@@ -82,6 +85,7 @@ class MariadbServer(ServerProcess):
             check=True,
             capture_output=True,
             text=True,
+            timeout=COMMAND_TIMEOUT_S,
         )
 
     def create_database(self, name: str) -> None:

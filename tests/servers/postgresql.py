@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from tests.servers.process import STOP_TIMEOUT_S, ServerProcess, ends_with_tests
+from tests.servers.process import COMMAND_TIMEOUT_S, STOP_TIMEOUT_S, ServerProcess, ends_with_tests
 
 USER = "blrcs"
 PASSWORD = "correct horse"
@@ -58,6 +58,7 @@ class PostgresqlServer(ServerProcess):
             [*_as_server(), _program(command[0]), *command[1:], *options],
             check=True,
             capture_output=True,
+            timeout=COMMAND_TIMEOUT_S,
             cwd=self.directory,
         )
 
@@ -79,7 +80,10 @@ class PostgresqlServer(ServerProcess):
         ) as session:
             assert session.stdin is not None
             assert session.stdout is not None
-            session.stdin.write(f"BEGIN; LOCK TABLE {table};\n\\echo locked\n")
+            session.stdin.write(
+                f"BEGIN; SET LOCAL lock_timeout = '{STOP_TIMEOUT_S}s'; LOCK TABLE {table};\n"
+                "\\echo locked\n"
+            )
             session.stdin.flush()
             assert session.stdout.readline() == "locked\n"
             try:
@@ -126,7 +130,11 @@ class PostgresqlServer(ServerProcess):
     def _run(self, command: str) -> str:
         options = ["--no-psqlrc", "--no-align", "--tuples-only", "--command", command]
         run = subprocess.run(
-            [_program("psql"), *options, self.url()], check=True, capture_output=True, text=True
+            [_program("psql"), *options, self.url()],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
         )
         return run.stdout
 
@@ -158,6 +166,7 @@ class PostgresqlReplica(PostgresqlServer):
             [*_as_server(), _program("pg_basebackup"), *options, "-d", self._primary.url()],
             check=True,
             capture_output=True,
+            timeout=COMMAND_TIMEOUT_S,
             cwd=self.directory,
         )
 

@@ -16,6 +16,8 @@ from pathlib import Path
 LOWEST_PORT = 10_000
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
+COMMAND_TIMEOUT_S = 180
+"""Far above what a command beside a server takes, for machines that do much else."""
 
 
 class ServerProcess:
@@ -50,7 +52,10 @@ class ServerProcess:
         raise NotImplementedError
 
     def start(self) -> None:
-        """Returns when it takes connections. It ends with the thread that this is called on."""
+        """Returns when it takes connections; where it does not, it has ended.
+
+        It ends with the thread that this is called on.
+        """
         command = self._command()
         self._process = process = subprocess.Popen(
             command,
@@ -63,6 +68,7 @@ class ServerProcess:
         ready = threading.Event()
         threading.Thread(target=self._read_log, args=(process, ready), daemon=True).start()
         if not ready.wait(self.start_timeout_s) or process.poll() is not None:
+            self.kill()
             raise RuntimeError(f"{command} does not serve:\n" + "".join(self.log))
 
     def stop(self) -> None:
@@ -106,9 +112,14 @@ class ServerProcess:
         if self._process is None:
             return
         self.resume()
-        self._process.send_signal(number)
-        self._process.wait(STOP_TIMEOUT_S)
-        self._process = None
+        process, self._process = self._process, None
+        process.send_signal(number)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
 
     def _read_log(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:
         assert process.stdout is not None

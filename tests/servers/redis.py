@@ -9,13 +9,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.servers.process import ServerProcess, ends_with_tests, free_port
+from tests.servers.process import COMMAND_TIMEOUT_S, ServerProcess, ends_with_tests, free_port
 
 PASSWORD = "correct: horse/@"
 SERVICE = "mymaster"
 NODE_TIMEOUT_MS = 1000
 NODES = 3
-COMMAND_TIMEOUT_S = 30
 LOOK_EVERY_S = 0.02
 MAX_LOOKS = 1500
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.servers.process import COMMAND_TIMEOUT_S
+
 PIN = "1234"
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so")
 CONFIG = "SOFTHSM2_CONF"
@@ -55,7 +57,7 @@ def softhsm(folder: Path, *labels: str) -> Iterator[Token]:
             [command, *named],
             [sys.executable, "-c", GENERATE, token.module, PIN, *labels],
         ):
-            subprocess.run(each, check=True, capture_output=True)
+            subprocess.run(each, check=True, capture_output=True, timeout=COMMAND_TIMEOUT_S)
         yield token
     finally:
         del os.environ[CONFIG]

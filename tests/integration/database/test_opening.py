@@ -208,9 +208,11 @@ def holder(tmp_path, environment):
         env=environment,
     )
     with process:
-        assert process.stdout.readline() == b"held\n"
-        yield process
-        process.kill()
+        try:
+            assert process.stdout.readline() == b"held\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_second_start_is_told_who_holds_the_directory(tmp_path, holder):

@@ -16,7 +16,7 @@ from blrcs_native.calls.call import Call
 from tests.unit.native.http2 import frames
 from tests.unit.native.http2.endpoint import Handlers, echo, never
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 OPTION_NAMES = {
     "reset_burst": "blrcs.reset_burst",
     "resets_per_s": "blrcs.resets_per_s",

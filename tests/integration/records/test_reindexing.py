@@ -36,11 +36,7 @@ from tests.unit.api.refusals import refusal
 KEY = CollectionKey("acme", "indexed")
 ALL_READY = dict.fromkeys(PATHS, READY)
 
-
-@pytest.fixture(autouse=True)
-def _small_steps(monkeypatch):
-    monkeypatch.setattr(index_builds, "FILLED_AT_ONCE", 7)
-    monkeypatch.setattr(index_builds, "DROPPED_AT_ONCE", 11)
+pytestmark = pytest.mark.usefixtures("small_steps")
 
 
 @pytest.fixture

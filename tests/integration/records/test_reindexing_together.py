@@ -54,11 +54,7 @@ _CHANGE = Statement(
 )
 _DELETE = Statement(sa.delete(records).where(records.c.record_id == sa.bindparam("of_id")))
 
-
-@pytest.fixture(autouse=True)
-def _small_steps(monkeypatch):
-    monkeypatch.setattr(index_builds, "FILLED_AT_ONCE", 7)
-    monkeypatch.setattr(index_builds, "DROPPED_AT_ONCE", 11)
+pytestmark = pytest.mark.usefixtures("small_steps")
 
 
 class Traffic:

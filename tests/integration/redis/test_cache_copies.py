@@ -233,12 +233,14 @@ async def test_no_read_shows_what_was_before_for_longer_than_the_bound(processes
     for each in (writer, reader):
         each.let_time_pass()
     history = History()
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
         group.create_task(history.write(writer))
         group.create_task(history.read(reader, STALENESS_NS))
         group.create_task(history.read(reader, STALENESS_NS))
         group.create_task(history.read(writer, 0))
-        for _ in range(2):
+        rounds = 0
+        while rounds < 2 or history.copies <= 100 or len(history.acknowledged) <= 20:
+            rounds += 1
             await asyncio.sleep(0.3)
             between.hold(of_listener)
             await asyncio.sleep(0.3)
@@ -249,5 +251,3 @@ async def test_no_read_shows_what_was_before_for_longer_than_the_bound(processes
             server.resume()
             await asyncio.to_thread(server.run, "CLIENT", "KILL", "TYPE", "normal")
         history.is_over = True
-    assert history.copies > 100
-    assert len(history.acknowledged) > 20

@@ -7,10 +7,13 @@ standard input.
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_UN, lockf
 from pathlib import Path
+
+TIMEOUT_S = 120
 
 
 @contextmanager
@@ -22,18 +25,23 @@ def locked_by_another(locks: int, byte: int) -> Iterator[int]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"locked\n"
-    yield process.pid
-    process.communicate()
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"locked\n"
+        yield process.pid
+    finally:
+        process.communicate(timeout=TIMEOUT_S)
 
 
 def see_a_waiter(process: str) -> None:
     """Returns when a process waits for a lock, as proc(5) tells by an arrow."""
+    end_s = time.monotonic() + TIMEOUT_S
     while not any(
         "->" in (words := line.split()) and process in words
         for line in Path("/proc/locks").read_text("ascii").splitlines()
     ):
+        if time.monotonic() > end_s:
+            raise TimeoutError("nobody waits")
         os.sched_yield()
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ import pytest
 from blrcs_native.limits.limiter import Limiter
 from blrcs_native.limits.sharing import LimitSharing
 from blrcs_native.shared.worker_slots import WorkerSlots
+from tests.integration.workers.locking import TIMEOUT_S
 
 PROGRAM = Path(__file__).with_name("locking.py")
 SLOTS = 3
-TIMEOUT_S = 120
 
 
 def turn(slot: int) -> int:
@@ -50,15 +51,14 @@ def locks() -> Iterator[int]:
 
 @pytest.fixture
 def other(locks: int) -> Iterator[Callable[..., Other]]:
-    started: list[Other] = []
+    with ExitStack() as stack:
 
-    def start(byte: int, *, until_awaited: bool = False) -> Other:
-        started.append(Other(locks, byte, until_awaited=until_awaited))
-        return started[-1]
+        def start(byte: int, *, until_awaited: bool = False) -> Other:
+            other = Other(locks, byte, until_awaited=until_awaited)
+            stack.callback(other.end)
+            return other
 
-    yield start
-    for each in started:
-        each.end()
+        yield start
 
 
 def test_a_place_that_another_process_has_is_neither_dead_nor_free(
