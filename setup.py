@@ -1,11 +1,14 @@
 """Builds what pyproject.toml cannot describe: the Cython core and the code made of proto/."""
 
+import itertools
 import os
 import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.modified import newer_group
 
 ROOT = Path(__file__).parent
 NATIVE = Path("_native/blrcs_native")
@@ -67,6 +70,28 @@ def extensions() -> list[Extension]:
     ]
 
 
+class BuildExtensions(build_ext):
+    """Says what is compiled, as Cython does: all of it takes minutes, in which gcc is silent."""
+
+    def build_extensions(self) -> None:
+        self._begun = itertools.count(1)
+        self._due = {extension.name for extension in self.extensions if self._is_due(extension)}
+        super().build_extensions()
+
+    def build_extension(self, ext: Extension) -> None:
+        if ext.name in self._due:
+            of_all = f"{next(self._begun)}/{len(self._due)}"
+            sys.stdout.write(f"[{of_all}] Compiling {ext.name}\n")
+            sys.stdout.flush()
+        super().build_extension(ext)
+
+    def _is_due(self, extension: Extension) -> bool:
+        sources = [*extension.sources, *extension.depends]
+        return bool(
+            self.force or newer_group(sources, self.get_ext_fullpath(extension.name), "newer")
+        )
+
+
 generate_own(ROOT)  # every command of setuptools looks at the packages, so they must be there
 
 setup(
@@ -84,6 +109,7 @@ setup(
         "buf.validate": ["*.pyi"],
     }
     | {name: ["*.pyi", "*.pxd", "*.pyx", "py.typed"] for name in native_packages()},
+    cmdclass={"build_ext": BuildExtensions},
     ext_modules=cythonize(
         extensions(),
         include_path=["_native"],

@@ -87,7 +87,8 @@ def _summary(findings: "list[Finding]") -> str:
     if not findings:
         return "Nothing unsafe was found."
     critical = sum(each.severity == "critical" for each in findings)
-    return f"{critical} critical, {len(findings) - critical} warnings."
+    warnings = len(findings) - critical
+    return f"{critical} critical, {warnings} warning{'' if warnings == 1 else 's'}."
 
 
 def _values(finding: "Finding", *, accepted: bool) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def rotate_data(
     environment: EnvironmentName = None,
     data_directory: DataFolder = None,
 ) -> None:
-    """Give a tenant's collections new keys; what is encrypted stays so until ``reencrypt``."""
+    """Give a tenant's collections new keys; what is encrypted stays so until `reencrypt`."""
     found = find_target(config_directory, config_file, environment, data_directory)
     tenant_id = tenant_of(tenant)
     within = f"{tenant}/collections/{collection}" if collection else tenant
@@ -99,7 +99,7 @@ def rotate_server(
 ) -> None:
     """Give the server new keys for what it keeps secret itself, such as second factors.
 
-    What is encrypted stays so until ``reencrypt``.
+    What is encrypted stays so until `reencrypt`.
     """
     found = find_target(config_directory, config_file, environment, data_directory)
     record_command(found.settings, "blrcs encryption rotate-server", "")

@@ -21,8 +21,8 @@ def health(
     address: Annotated[
         str | None,
         typer.Argument(
-            help="host:port of the server; by default what it says itself in its data directory, "
-            "else where the configuration has it."
+            help="host:port of the server; by default, or if empty, what it says itself in its "
+            "data directory, else where the configuration has it."
         ),
     ] = None,
     data_directory: Annotated[
@@ -40,7 +40,7 @@ def health(
     import grpc  # noqa: PLC0415 - see the package's docstring
     from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: PLC0415
 
-    if address is None:
+    if not address:
         address = own_address(data_directory)
     tls = TlsFiles(authorities, certificate, key, server_name)
     with tls.channel(address) if tls.are_given else grpc.insecure_channel(address) as channel:

@@ -92,6 +92,8 @@ class Access:
 
         from blrcs.transfer.record_client import OPTIONS  # noqa: PLC0415
 
+        if not self.address:
+            raise typer.BadParameter("--server is empty")
         if not self.tls and not self.files.are_given:
             if not self.plaintext and not _is_own(self.address):
                 fail(

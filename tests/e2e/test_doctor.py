@@ -1,6 +1,7 @@
 """What is unsafe, found by the command, and what a server in production does about it."""
 
 import json
+import re
 
 import grpc
 import pytest
@@ -29,6 +30,7 @@ def test_plain_text_beyond_the_loopback_is_told(tmp_path):
     told = blrcs("doctor", cwd=tmp_path, environ=OPEN)
     assert "critical plaintext: server.host: serves plain text on 0.0.0.0" in told.stdout
     assert "What is stored was not looked at" in told.stdout
+    assert re.search(r"^1 critical, (0 warnings|1 warning)\.$", told.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -20,6 +20,7 @@ def test_a_server_is_healthy_whatever_has_become_of_its_configuration(
     assert server.address == told.read_text().strip()
     asked = ("health", "--data", "elsewhere")
     assert blrcs(*asked, cwd=tmp_path).stdout == "SERVING\n"
+    assert blrcs(*asked, "", cwd=tmp_path).stdout == "SERVING\n"
     (tmp_path / "blrcs.toml").write_text("[server]\nport = 'none'\n")
     refused = blrcs(*asked, cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (0, "SERVING\n")
@@ -60,5 +61,7 @@ def test_a_server_that_asks_for_certificates_is_asked_with_one(
     assert missing.stderr == "blrcs: none.pem: No such file or directory\n"
     name = "tenants/acme/collections/orders"
     exporting = ("records", "export", name, "--server", server.address)
+    nowhere = blrcs("records", "export", name, "--server", "", cwd=tmp_path)
+    assert (nowhere.returncode, "--server is empty" in nowhere.stderr) == (2, True)
     refused = blrcs(*exporting, *proving, cwd=tmp_path, environ={"BLRCS_TOKEN": "x"})
     assert "the server does not take the token" in refused.stderr

@@ -18,7 +18,7 @@ from tests.servers.postgresql import PostgresqlServer, postgresql
 from tests.servers.redis import RedisServer
 
 PARENT = "tenants/acme/collections/people"
-OWNER_PASSWORD = "owner"
+OWNER_PASSWORD = "o@n/e:r%41#?"
 DOCUMENT = "docs/data.md"
 SUPERUSER = "postgres"
 RENAME = f"""

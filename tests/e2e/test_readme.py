@@ -91,6 +91,11 @@ def test_the_orders_are_served_beside_the_built_in_services(checkout: Path) -> N
         assert "blrcs.v1.AuthService" in services_of(address, checkout)
 
 
+def test_the_inventory_is_served_as_its_file_says(checkout: Path) -> None:
+    with served(script(DOCUMENT, "serve-inventory"), checkout) as address:
+        assert "inventory.v1.InventoryService" in services_of(address, checkout)
+
+
 def services_of(address: str, checkout: Path) -> list[str]:
     listing = ".venv/bin/buf curl --http2-prior-knowledge --protocol grpc --list-services"
     return shell(f"{listing} http://{address}", cwd=checkout).splitlines()
