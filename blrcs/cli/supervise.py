@@ -114,6 +114,7 @@ async def _supervise(
     # A worker may still start: that is given up too.
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    # What came before needs nothing: whoever starts from here on reads and runs what is there.
     loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
     loop.add_signal_handler(signal.SIGUSR2, supervisor.restart)
     try:

@@ -274,6 +274,27 @@ async def test_each_serves_until_its_successor_does() -> None:
     assert not stage.said("worker died")
 
 
+@on_stage
+async def test_who_is_just_starting_is_replaced_once_all_serve() -> None:
+    stage = Stage(2, {"worker0": ["waits"]}, keeper=True)
+
+    async def run() -> None:
+        async with stage.running():
+            await stage.until_said("workers replaced")
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(run())
+        first = await stage.until("begins", "worker0")
+        await stage.until("serves", KEEPER)
+        stage.supervisor.restart()
+        for _ in range(10):  # turns in which it would begin
+            await asyncio.sleep(0)
+        assert stage.firsts == [True]
+        kill(first.process, signal.SIGUSR1)
+        await running
+    assert stage.firsts == [True, False, False, False]
+
+
 @pytest.mark.parametrize("part", ["fails", "hangs", "none"])
 def test_a_restart_is_given_up_where_a_successor_does_not_start(part: str) -> None:
     @on_stage
