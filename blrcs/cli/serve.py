@@ -17,6 +17,7 @@ from blrcs.cli.early_signals import EarlySignals
 from blrcs.cli.exit import announce_drain, fail
 from blrcs.cli.safe_settings import load_safe_or_exit, load_safe_settings
 from blrcs.cli.served_address import told
+from blrcs.cli.standard_streams import open_standard_streams
 from blrcs.process import loading
 
 
@@ -46,6 +47,7 @@ def serve(
     SIGTERM and SIGINT drain it, SIGHUP reloads the configuration, SIGUSR2 replaces its workers one
     after another, where there are several.
     """
+    open_standard_streams()
     early = EarlySignals(signal.SIGHUP, signal.SIGUSR2)
     faulthandler.register(signal.SIGUSR1)
     flags: dict[str, Any] = {

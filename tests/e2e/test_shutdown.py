@@ -89,6 +89,27 @@ def test_what_is_shown_to_nobody_keeps_no_server_from_serving(tmp_path: Path, wo
         process.communicate()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_without_standard_streams_serves_and_stops(tmp_path: Path, workers: str) -> None:
+    command = f'exec "{sys.executable}" -m blrcs serve --port 0 --workers {workers}'
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", f"{command} <&- >&- 2>&-"], cwd=tmp_path, env=environment()
+    )
+    try:
+        until(
+            lambda: (
+                process.poll() is not None
+                or blrcs("health", "--data", "data", cwd=tmp_path).stdout == "SERVING\n"
+            ),
+            START_TIMEOUT_S,
+        )
+        process.terminate()
+        assert process.wait() == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_server_ends_with_code_0(start: Start, number: signal.Signals) -> None:
     server = start()
