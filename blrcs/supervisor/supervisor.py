@@ -12,7 +12,7 @@ from blrcs.supervisor.process import WorkerProcess
 from blrcs.supervisor.recovery import Recovery
 from blrcs.supervisor.seat import Patience, Seat
 from blrcs.supervisor.watch import Signs, Watch
-from blrcs.workers.handover import Started
+from blrcs.workers.handover import RELEASED, Started
 
 log = structlog.get_logger("blrcs.supervisor")
 
@@ -122,7 +122,14 @@ class Supervisor:
         return asyncio.get_running_loop().create_task(watch.keep())
 
     def _keeper(self, spawn: Callable[[], WorkerProcess]) -> Seat:
-        return Seat("keeper", spawn(), spawn, recover=self._recover, patience=self._patience)
+        return Seat(
+            "keeper",
+            spawn(),
+            spawn,
+            recover=self._recover,
+            patience=self._patience,
+            ending=RELEASED,
+        )
 
     def _worker(self, number: int, *, first: bool = False) -> Seat:
         return Seat(

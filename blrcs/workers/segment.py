@@ -65,7 +65,8 @@ class Segment:
             os.pwrite(memory, MAGIC + len(layout).to_bytes(LENGTH_BYTES, "little") + layout, 0)
             return cls(memory, os.memfd_create("blrcs-slots"))
         except OSError as error:
-            why = f"{end >> 20} MiB of memory for all workers cannot be had: {error.strerror or error}"
+            what = error.strerror or error
+            why = f"{end >> 20} MiB of memory for all workers cannot be had: {what}"
             raise SegmentUnavailableError(why) from error
 
     def region(self, name: str) -> SharedRegion:

@@ -203,14 +203,14 @@ async def test_the_keeper_ends_when_no_worker_is_left() -> None:
     async def release() -> None:
         await stage.until("ends", "worker0")
         lingering = await stage.until("SIGTERM", "worker1")
-        assert not stage.found("SIGTERM", KEEPER)
+        assert not stage.found("SIGUSR2", KEEPER)
         kill(lingering.process, signal.SIGUSR1)
 
     async with stage.running():
         releasing = asyncio.create_task(release())
     await releasing
     order = stage.order()
-    told = order.index((KEEPER, "SIGTERM"))
+    told = order.index((KEEPER, "SIGUSR2"))
     assert order.index(("worker0", "ends")) < told
     assert order.index(("worker1", "ends")) < told
     assert (KEEPER, "ends") in order
