@@ -97,12 +97,10 @@ def test_a_server_without_standard_streams_serves_and_stops(tmp_path: Path, work
     )
     try:
         until(
-            lambda: (
-                process.poll() is not None
-                or blrcs("health", "--data", "data", cwd=tmp_path).stdout == "SERVING\n"
-            ),
+            lambda: process.poll() is not None or (tmp_path / "data/address").exists(),
             START_TIMEOUT_S,
         )
+        assert blrcs("health", "--data", "data", cwd=tmp_path).stdout == "SERVING\n"
         process.terminate()
         assert process.wait() == 0
     finally:
