@@ -28,6 +28,9 @@ def keeper(
     from blrcs.workers.memory import SharedMemory  # noqa: PLC0415
     from blrcs.workers.segment import Segment  # noqa: PLC0415
 
+    # What stops a server may be sent to all of its processes; calls that finish want the cache.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     faulthandler.register(STACKS)
     supervisor = socket.socket(fileno=control)
     supervisor.set_inheritable(False)
@@ -47,13 +50,13 @@ async def _serve(
     from blrcs.cache.keeper import KeeperConnection  # noqa: PLC0415 - see the package's docstring
     from blrcs.cache.kept import KeptCache  # noqa: PLC0415
     from blrcs.monitoring.logging import configure_logging  # noqa: PLC0415
-    from blrcs.workers.handover import Started  # noqa: PLC0415
+    from blrcs.workers.handover import RELEASED, Started  # noqa: PLC0415
     from blrcs.workers.worker import on_orphaned  # noqa: PLC0415
 
     configure_logging(settings.log_format, settings.logging.level)
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    loop.add_signal_handler(RELEASED, stopped.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the cache takes no changes
     on_orphaned(supervisor, stopped.set)
     # Before anybody is answered: what copies show went with an earlier keeper.

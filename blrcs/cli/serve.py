@@ -1,8 +1,10 @@
 """``blrcs serve``: runs the server until it is told to stop."""
 
 import asyncio
+import faulthandler
 import os
 import signal
+import sys
 from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
@@ -11,9 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
+from blrcs.cli.early_signals import EarlySignals
 from blrcs.cli.exit import announce_drain, fail
 from blrcs.cli.safe_settings import load_safe_or_exit, load_safe_settings
 from blrcs.cli.served_address import told
+from blrcs.cli.standard_streams import open_standard_streams
 from blrcs.process import loading
 
 
@@ -41,8 +45,11 @@ def serve(
     """Run the server.
 
     SIGTERM and SIGINT drain it, SIGHUP reloads the configuration, SIGUSR2 replaces its workers one
-    after another.
+    after another, where there are several.
     """
+    open_standard_streams()
+    early = EarlySignals(signal.SIGHUP, signal.SIGUSR2)
+    faulthandler.register(signal.SIGUSR1)
     flags: dict[str, Any] = {
         "environment": environment,
         "server.host": host,
@@ -66,7 +73,7 @@ def serve(
         config_file=config_file,
         flags=flags,
     )
-    run(_serve(loaded, reload))
+    run(_serve(loaded, reload, early))
 
 
 def worker_count(server: Any) -> int:
@@ -115,9 +122,11 @@ def _refusals() -> tuple[type[Exception], ...]:
     )
 
 
-async def _serve(loaded: Any, reload: Any) -> None:
+async def _serve(loaded: Any, reload: Any, early: EarlySignals) -> None:
     with loading():
-        from blrcs.app import running  # noqa: PLC0415 - see the package's docstring
+        import structlog  # noqa: PLC0415 - see the package's docstring
+
+        from blrcs.app import running  # noqa: PLC0415
     from blrcs.monitoring.logging import configure_logging  # noqa: PLC0415
 
     level = configure_logging(loaded.settings.log_format, loaded.settings.logging.level)
@@ -126,7 +135,12 @@ async def _serve(loaded: Any, reload: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     async with running(loaded, reload, level) as application:
-        loop.add_signal_handler(signal.SIGHUP, application.watcher.request_reload)
+        early.hand_over(signal.SIGHUP, application.watcher.request_reload)
+        log = structlog.get_logger("blrcs.serve")
+        early.hand_over(
+            signal.SIGUSR2,
+            lambda: log.warning("one process alone cannot replace itself: set server.workers to 2"),
+        )
         with told(loaded.settings.data_directory, application.addresses):
             greet(application)
             await stopped.wait()
@@ -134,7 +148,28 @@ async def _serve(loaded: Any, reload: Any) -> None:
 
 
 def greet(application: Any) -> None:
-    """Prints where a server serves, and what to do next with the administrator it has made."""
+    """Prints where a server serves, and what to do next with the administrator it has made.
+
+    Where that cannot be written the server serves all the same, and the log says what is lost.
+    """
+    try:
+        _greet(application)
+    except OSError as error:
+        import structlog  # noqa: PLC0415 - see the package's docstring
+
+        structlog.get_logger("blrcs.serve").error(
+            "standard output takes nothing", error=error.strerror, addresses=application.addresses
+        )
+        if application.administrator is not None and application.administrator.password:
+            structlog.get_logger("blrcs.serve").error(
+                "the first password was not shown: `blrcs admin recover` makes another"
+            )
+        # What it still holds would be tried again at the end, and be the exit code.
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+
+
+def _greet(application: Any) -> None:
     for address in application.addresses:
         typer.echo(f"Serving gRPC on {address}")
     if application.metrics_address:

@@ -38,6 +38,7 @@ def supervise(
     from blrcs.supervisor.estate import Estate  # noqa: PLC0415
     from blrcs.supervisor.supervisor import WorkerFailedError  # noqa: PLC0415
     from blrcs.workers.ports import PortUnavailableError  # noqa: PLC0415
+    from blrcs.workers.segment import SegmentUnavailableError  # noqa: PLC0415
 
     settings = loaded.settings
     configure_logging(settings.log_format, settings.logging.level)
@@ -45,7 +46,7 @@ def supervise(
         try:
             directory = stack.enter_context(DataDirectory.open(settings.data_directory.absolute()))
             estate = Estate.open(settings, count, stack, directory.path, CELLS)
-        except (DatabaseOpenError, PortUnavailableError) as error:
+        except (DatabaseOpenError, PortUnavailableError, SegmentUnavailableError) as error:
             fail(str(error))
         started_with = {
             "config_directory": None if config_directory is None else str(config_directory),
@@ -114,6 +115,7 @@ async def _supervise(
     # A worker may still start: that is given up too.
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    # What came before needs nothing: whoever starts from here on reads and runs what is there.
     loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
     loop.add_signal_handler(signal.SIGUSR2, supervisor.restart)
     try:

@@ -45,7 +45,8 @@ async def _serve(joined: Any, loaded: Any, reload: Any) -> None:
         joined.is_succeeded = True
         stopped.set()
 
-    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
     loop.add_signal_handler(SUCCEEDED, give_way)
     joined.on_orphaned(stopped.set)
     async with running(loaded, reload, level, joined) as application:

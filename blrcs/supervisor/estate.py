@@ -47,6 +47,7 @@ class Estate:
 
         Raises:
             PortUnavailableError: An address cannot be had.
+            SegmentUnavailableError: The memory cannot.
         """
         server = settings.server
         native = server.transport == "native"

@@ -47,6 +47,7 @@ class Seat:
         spawn: Starts another one.
         recover: Puts right what a process that has ended left in the shared memory.
         patience: How long it waits.
+        ending: The signal at which its process ends for good.
         on_change: Told when the seat has begun to be served, or ceased, or has another process.
     """
 
@@ -58,6 +59,7 @@ class Seat:
         *,
         recover: Callable[[], None],
         patience: Patience,
+        ending: signal.Signals = signal.SIGTERM,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = name
@@ -65,6 +67,7 @@ class Seat:
         self._recover = recover
         self._on_change = on_change
         self._patience = patience
+        self._ending = ending
         self._processes: set[WorkerProcess] = set()
         self._changing = asyncio.Lock()
         self._abandoned: set[WorkerProcess] = set()
@@ -144,7 +147,7 @@ class Seat:
 
     async def end(self) -> None:
         """Ends all of its processes; accepted calls may finish."""
-        await asyncio.gather(*map(self._end, self._processes))
+        await asyncio.gather(*(self._end(each, self._ending) for each in self._processes))
 
     async def _revive(self, dead: WorkerProcess, delay_s: float) -> None:
         async with self._changing:
@@ -185,7 +188,7 @@ class Seat:
         self._abandoned.discard(process)
         self._recover()
 
-    async def _end(self, process: WorkerProcess, number: signal.Signals = signal.SIGTERM) -> None:
+    async def _end(self, process: WorkerProcess, number: signal.Signals) -> None:
         process.send_signal(number)
         try:
             await asyncio.wait_for(process.exited(), self._patience.end_s)

@@ -12,7 +12,7 @@ from blrcs.supervisor.process import WorkerProcess
 from blrcs.supervisor.recovery import Recovery
 from blrcs.supervisor.seat import Patience, Seat
 from blrcs.supervisor.watch import Signs, Watch
-from blrcs.workers.handover import Started
+from blrcs.workers.handover import RELEASED, Started
 
 log = structlog.get_logger("blrcs.supervisor")
 
@@ -65,6 +65,7 @@ class Supervisor:
         self._keepers: list[Seat] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._restarting = asyncio.Lock()
+        self._all_serve = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Started]:
@@ -93,7 +94,10 @@ class Supervisor:
             seat.reload()
 
     def restart(self) -> None:
-        """Replaces all workers, one after another; each serves until its successor does."""
+        """Replaces all workers, one after another; each serves until its successor does.
+
+        Once all have come to serve, where they are just starting.
+        """
         self._run(self._restart())
 
     async def _start(self) -> Started:
@@ -108,6 +112,7 @@ class Supervisor:
             if await seat.started() is None:
                 raise WorkerFailedError
             self._run(seat.keep())
+        self._all_serve.set()
         return started
 
     def _watch(self) -> asyncio.Task[None] | None:
@@ -117,7 +122,14 @@ class Supervisor:
         return asyncio.get_running_loop().create_task(watch.keep())
 
     def _keeper(self, spawn: Callable[[], WorkerProcess]) -> Seat:
-        return Seat("keeper", spawn(), spawn, recover=self._recover, patience=self._patience)
+        return Seat(
+            "keeper",
+            spawn(),
+            spawn,
+            recover=self._recover,
+            patience=self._patience,
+            ending=RELEASED,
+        )
 
     def _worker(self, number: int, *, first: bool = False) -> Seat:
         return Seat(
@@ -139,6 +151,7 @@ class Supervisor:
 
     async def _restart(self) -> None:
         async with self._restarting:
+            await self._all_serve.wait()
             for seat in self._workers:
                 if not await seat.replace():
                     log.error("rolling restart given up: a new worker does not start")

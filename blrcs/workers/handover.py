@@ -21,6 +21,8 @@ MAX_DESCRIPTORS = 64
 MEMORY, LOCKS, SCRAPES, CACHE = "memory", "locks", "scrapes", "cache"
 SUCCEEDED = signal.SIGUSR2
 """Has a worker end because another serves in its place."""
+RELEASED = signal.SIGUSR2
+"""Has the keeper of the cache end, since no worker needs it any more."""
 STACKS = signal.SIGUSR1
 """Has a process write to standard error where each of its threads is."""
 PORT, UNIX_SOCKET = "port", "unix_socket"

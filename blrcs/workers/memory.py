@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from blrcs import __version__
 from blrcs.application.ports.clock import Clock
 from blrcs.monitoring.family_definition import make_family
+from blrcs.monitoring.limiter_collector import LimiterCollector
 from blrcs.monitoring.native_collector import new_registry
 from blrcs.monitoring.summing import new_summing_registry
 from blrcs.workers.hold_up import HoldUp
@@ -94,10 +95,12 @@ class Memory(Protocol):
 class OwnMemory:
     """The memory of a server of one process."""
 
+    def __init__(self) -> None:
+        self._limiters: dict[str, Limiter] = {}
+
     def limiter(self, name: str, capacity_cells: int) -> Limiter:
         """See Memory."""
-        del name
-        return Limiter(capacity_cells)
+        return self._limiters.setdefault(name, Limiter(capacity_cells))
 
     def generation(self, name: str) -> None:
         """See Memory."""
@@ -116,7 +119,9 @@ class OwnMemory:
 
     def registry(self, block: MetricsBlock) -> CollectorRegistry:
         """See Memory."""
-        return new_registry(block)
+        registry = new_registry(block)
+        registry.register(LimiterCollector(self._limiters))
+        return registry
 
 
 class SharedMemory:
@@ -129,6 +134,7 @@ class SharedMemory:
         self.segment = segment
         self.pulses = Pulses(segment.region(PULSES))
         self._sharings: dict[str, LimitSharing] = {}
+        self._limiters: dict[str, Limiter] = {}
 
     def limiter(self, name: str, capacity_cells: int) -> Limiter:
         """See Memory."""
@@ -137,6 +143,7 @@ class SharedMemory:
         sharing = LimitSharing(self.segment.slots, buffer=block)
         limiter = Limiter(buffer=self.segment.region(f"limits/{name}"), sharing=sharing)
         self._sharings[name] = sharing
+        self._limiters[name] = limiter
         return limiter
 
     def generation(self, name: str) -> Generation:
@@ -185,7 +192,9 @@ class SharedMemory:
             found = ((look_at(slot), not slots.is_dead(slot)) for slot in others)
             return [(block, True), *((other, lives) for other, lives in found if other is not None)]
 
-        return new_summing_registry(slices, self._processes, self)
+        registry = new_summing_registry(slices, self._processes, self)
+        registry.register(LimiterCollector(self._limiters))
+        return registry
 
     def cache_stamps(self) -> CacheStamps:
         """What tells that copies of cache entries are old."""

@@ -15,6 +15,10 @@ PAGE_BYTES = 4096
 MAX_LAYOUT_BYTES = PAGE_BYTES - len(MAGIC) - LENGTH_BYTES
 
 
+class SegmentUnavailableError(Exception):
+    """The system gives no memory that processes can share."""
+
+
 class Segment:
     """Named regions of anonymous memory, zero at first, and places for the processes that use it.
 
@@ -42,7 +46,11 @@ class Segment:
 
     @classmethod
     def create(cls, sizes_bytes: Mapping[str, int], *, slots: int) -> Self:
-        """A new segment with a region for each name."""
+        """A new segment with a region for each name.
+
+        Raises:
+            SegmentUnavailableError: The system does not give it.
+        """
         regions: dict[str, tuple[int, int]] = {}
         end = PAGE_BYTES
         for name, size_bytes in sizes_bytes.items():
@@ -51,10 +59,15 @@ class Segment:
         layout = orjson.dumps({"regions": regions, "slots": slots})
         if len(layout) > MAX_LAYOUT_BYTES:
             raise ValueError("there are too many regions")
-        memory = os.memfd_create("blrcs")
-        os.ftruncate(memory, end)
-        os.pwrite(memory, MAGIC + len(layout).to_bytes(LENGTH_BYTES, "little") + layout, 0)
-        return cls(memory, os.memfd_create("blrcs-slots"))
+        try:
+            memory = os.memfd_create("blrcs")
+            os.ftruncate(memory, end)
+            os.pwrite(memory, MAGIC + len(layout).to_bytes(LENGTH_BYTES, "little") + layout, 0)
+            return cls(memory, os.memfd_create("blrcs-slots"))
+        except OSError as error:
+            what = error.strerror or error
+            why = f"{end >> 20} MiB of memory for all workers cannot be had: {what}"
+            raise SegmentUnavailableError(why) from error
 
     def region(self, name: str) -> SharedRegion:
         """The memory of a region."""

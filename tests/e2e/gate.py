@@ -56,6 +56,7 @@ class GateService(gate_pb2_grpc.GateServiceServicer):
 
 def register(server):
     while Path("hold").exists() and os.getppid() == PARENT:
+        Path("held").touch()
         time.sleep(0.01)
     gate_pb2_grpc.add_GateServiceServicer_to_server(GateService(), server)
 """

@@ -1,7 +1,10 @@
 """A server that cannot start says why in one line, and ends with a code other than 0."""
 
+import re
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 
 from tests.e2e.conftest import Start
 from tests.e2e.gate import PING, REGISTER, open_gate, write_gate
-from tests.e2e.server import blrcs
+from tests.e2e.server import START_TIMEOUT_S, blrcs, environment
 
 MISSING = ""
 MAX_LINE = 400
@@ -109,6 +112,25 @@ def test_a_signing_key_that_is_none(data: Path) -> None:
     said = refusal(cwd=data.parent)
     assert said.startswith("blrcs: data/signing_key.pem: ")
     assert "not a key" not in said.removeprefix("blrcs: data/signing_key.pem: ")
+
+
+# The system ----------------------------------------------------------------------------------
+
+
+def test_memory_that_the_system_does_not_give(tmp_path: Path) -> None:
+    command = f'ulimit -f 4096; exec "{sys.executable}" -m blrcs serve --port 0 --workers 2'
+    result = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=START_TIMEOUT_S,
+        check=False,
+    )
+    assert result.returncode == 1
+    said = r"blrcs: \d+ MiB of memory for all workers cannot be had: File too large\n"
+    assert re.fullmatch(said, result.stderr)
 
 
 # Addresses -----------------------------------------------------------------------------------

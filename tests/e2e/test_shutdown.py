@@ -1,6 +1,8 @@
 """Signals: what a running server does when it is told to stop or to reload."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from blrcs.v1 import cache_pb2, cache_pb2_grpc
 from tests.e2e.conftest import Start
 from tests.e2e.gate import PASS, PING, REGISTER, open_gate, write_gate
-from tests.e2e.server import Server, blrcs
+from tests.e2e.server import START_TIMEOUT_S, Server, blrcs, environment
+from tests.e2e.workers import until
 
 TIMEOUT_S = 60
 Status = health_pb2.HealthCheckResponse
@@ -59,6 +62,50 @@ def test_a_full_disk_below_the_log_stops_nothing_and_no_stop(start: Start, worke
             assert next(watch_health(channel)).status == Status.SERVING
         server.signal(signal.SIGTERM)
         assert server.wait() == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_is_shown_to_nobody_keeps_no_server_from_serving(tmp_path: Path, workers: str) -> None:
+    """Standard output may be a full disk, or a pipe that nobody reads any more."""
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "blrcs", "serve", "--port", "0", "--workers", workers],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    try:
+        assert process.stderr is not None
+        assert "No space left on device" in process.stderr.readline()
+        assert "blrcs admin recover" in process.stderr.readline()
+        health = blrcs("health", "--data", "data", cwd=tmp_path)
+        assert (health.returncode, health.stdout) == (0, "SERVING\n")
+        process.terminate()
+        assert process.wait() == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_without_standard_streams_serves_and_stops(tmp_path: Path, workers: str) -> None:
+    command = f'exec "{sys.executable}" -m blrcs serve --port 0 --workers {workers}'
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", f"{command} <&- >&- 2>&-"], cwd=tmp_path, env=environment()
+    )
+    try:
+        until(
+            lambda: process.poll() is not None or (tmp_path / "data/address").exists(),
+            START_TIMEOUT_S,
+        )
+        assert blrcs("health", "--data", "data", cwd=tmp_path).stdout == "SERVING\n"
+        process.terminate()
+        assert process.wait() == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -135,6 +182,31 @@ def test_sighup_reads_what_no_watch_can_see(start: Start, tmp_path: Path) -> Non
     server.signal(signal.SIGHUP)
     server.wait_for("configuration reloaded", source="stderr")
     assert server.stop() == 0
+
+
+def test_a_reload_in_the_middle_of_a_start_is_done_after_it(start: Start, tmp_path: Path) -> None:
+    write_gate(tmp_path)
+    (tmp_path / "hold").touch()
+    server = start("--service", REGISTER, "--no-builtin")
+    until((tmp_path / "held").exists, START_TIMEOUT_S)
+    server.signal(signal.SIGHUP)
+    (tmp_path / "hold").unlink()
+    assert server.address
+    server.wait_for("configuration reloaded", source="stderr")
+    assert server.stop() == 0
+
+
+def test_one_process_alone_goes_on_where_it_is_to_be_replaced(
+    gate: Server, channel: grpc.Channel
+) -> None:
+    assert ping(channel) is grpc.StatusCode.OK
+    gate.signal(signal.SIGUSR2)
+    gate.wait_for("cannot replace itself", source="stderr")
+    assert ping(channel) is grpc.StatusCode.OK
+    gate.signal(signal.SIGUSR1)
+    gate.wait_for("most recent call first", source="stderr")
+    assert ping(channel) is grpc.StatusCode.OK
+    assert gate.stop() == 0
 
 
 def test_sighup_with_a_bad_file_keeps_the_last_good_state(

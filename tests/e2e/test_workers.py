@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import socket
 import threading
@@ -180,6 +181,39 @@ def test_accepted_calls_of_every_worker_finish(
         assert [list(each) for each in passing] == [[Empty()]] * 2
         assert gate.wait() == 0
     assert "Traceback" not in gate.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_may_be_sent_to_all_processes_at_once(
+    gate: Server, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Calls that finish have the cache until the last one has."""
+    with grpc.insecure_channel(gate.address) as channel:
+        passing = pass_gate(channel)
+        next(passing)
+        started = children(gate.process_id)
+        ends = {process: os.pidfd_open(process) for process in started}
+        (keeper,) = (each for each in started if b"keeper" in command_line(each))
+        kept = ends.pop(keeper)
+        for process in (*started, gate.process_id):
+            os.kill(process, number)
+        idle, _, _ = select.select(ends.values(), [], [], TIMEOUT_S)
+        assert len(idle) == 1
+        assert not select.select([kept], [], [], 0)[0]
+        # It might have been about to end.
+        ignored = re.search(r"SigIgn:\s+(\w+)", Path(f"/proc/{keeper}/status").read_text())
+        assert ignored
+        assert int(ignored[1], 16) >> (number - 1) & 1
+        open_gate(tmp_path)
+        assert list(passing) == [Empty()]
+    assert gate.wait() == 0
+    assert "Traceback" not in gate.stderr
+    for each in (kept, *ends.values()):
+        wait_for_end(each)
+
+
+def command_line(process: int) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
 
 
 def test_a_server_that_has_not_started_can_be_stopped(start: Start) -> None:

@@ -176,5 +176,8 @@ class Limiter:
         """
     def reset(self, rule: Rule, key: str | bytes) -> None:
         """Forgets what the key has taken under the rule."""
+    @property
+    def forced_evictions(self) -> int:
+        """How often the table has dropped what still counted, to make room; by any process."""
     def stats(self) -> LimiterStats:
         """The state of the table; takes time in proportion to its size."""

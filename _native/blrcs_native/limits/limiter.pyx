@@ -388,6 +388,10 @@ cdef class Limiter:
         self.table.forget(print)
         self.sharing.leave(print)
 
+    @property
+    def forced_evictions(self):
+        return self.table.forced_evictions
+
     def stats(self):
         cdef int64_t now_ns = self.table.header.last_seen_ns
         if self.sharing is not None:

@@ -203,14 +203,14 @@ async def test_the_keeper_ends_when_no_worker_is_left() -> None:
     async def release() -> None:
         await stage.until("ends", "worker0")
         lingering = await stage.until("SIGTERM", "worker1")
-        assert not stage.found("SIGTERM", KEEPER)
+        assert not stage.found("SIGUSR2", KEEPER)
         kill(lingering.process, signal.SIGUSR1)
 
     async with stage.running():
         releasing = asyncio.create_task(release())
     await releasing
     order = stage.order()
-    told = order.index((KEEPER, "SIGTERM"))
+    told = order.index((KEEPER, "SIGUSR2"))
     assert order.index(("worker0", "ends")) < told
     assert order.index(("worker1", "ends")) < told
     assert (KEEPER, "ends") in order
@@ -272,6 +272,27 @@ async def test_each_serves_until_its_successor_does() -> None:
         assert {each.process for each in stage.found("ends")} != before
     assert len(stage.found("begins", KEEPER)) == 1
     assert not stage.said("worker died")
+
+
+@on_stage
+async def test_who_is_just_starting_is_replaced_once_all_serve() -> None:
+    stage = Stage(2, {"worker0": ["waits"]}, keeper=True)
+
+    async def run() -> None:
+        async with stage.running():
+            await stage.until_said("workers replaced")
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(run())
+        first = await stage.until("begins", "worker0")
+        await stage.until("serves", KEEPER)
+        stage.supervisor.restart()
+        for _ in range(10):  # turns in which it would begin
+            await asyncio.sleep(0)
+        assert stage.firsts == [True]
+        kill(first.process, signal.SIGUSR1)
+        await running
+    assert stage.firsts == [True, False, False, False]
 
 
 @pytest.mark.parametrize("part", ["fails", "hangs", "none"])

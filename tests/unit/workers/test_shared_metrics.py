@@ -9,8 +9,9 @@ from prometheus_client import CollectorRegistry
 from blrcs.config.server import MAX_WORKERS
 from blrcs.monitoring.summing import SummingCollector, summed
 from blrcs.workers.label_sets import LabelSets
-from blrcs.workers.memory import SharedMemory, lay_out
+from blrcs.workers.memory import OwnMemory, SharedMemory, lay_out
 from blrcs.workers.segment import Segment
+from blrcs_native.limits.limiter import Rule
 from blrcs_native.monitoring.metrics import (
     BlockFullError,
     Counter,
@@ -179,6 +180,24 @@ def test_who_is_ended_for_hanging_is_counted(segment: Segment) -> None:
     assert value(one.registry, "blrcs_worker_hangs_total") == 0
     SharedMemory(segment).count_hang()
     assert value(one.registry, "blrcs_worker_hangs_total") == 1
+
+
+def test_what_limiters_forget_for_want_of_room_is_told_by_every_process(segment: Segment) -> None:
+    """All of the 64 cells are taken, and those of the last keys take others' places."""
+    rule = Rule("fixed_window", 1, 3_600_000_000_000, identity="rule")
+    own = OwnMemory()
+    one, other = Process(segment, 1), Process(segment, 2)
+    other.memory.limiter("service", 64)
+    cells = {
+        own.limiter("service", 64): own.registry(MetricsBlock(CELLS)),
+        one.memory.limiter("service", 64): other.registry,
+    }
+    for limiter, registry in cells.items():
+        assert value(registry, "blrcs_limiter_evictions_total", table="service") == 0
+        for number in range(1000):
+            limiter.consume(rule, f"key {number}")
+        told = value(registry, "blrcs_limiter_evictions_total", table="service")
+        assert told == limiter.stats().forced_evictions >= 1000 - 64
 
 
 def test_a_full_directory_refuses_a_label_set() -> None:
