@@ -13,8 +13,10 @@ from sqlalchemy.dialects import mysql
 
 MAX_KEY_CHARACTERS = 255
 
-_MYSQL = {"charset": "utf8mb4", "collation": "utf8mb4_0900_bin"}
-_MARIADB = {"charset": "utf8mb4", "collation": "utf8mb4_nopad_bin"}
+OF_MYSQL = "utf8mb4_0900_bin"
+OF_MARIADB = "utf8mb4_nopad_bin"
+_MYSQL = {"charset": "utf8mb4", "collation": OF_MYSQL}
+_MARIADB = {"charset": "utf8mb4", "collation": OF_MARIADB}
 
 TEXT = (
     sa.Text()

@@ -77,14 +77,15 @@ class FailedPreconditionError(DomainError):
 
 
 class AbortedError(DomainError):
-    """Somebody else changed the resource in between: read it again and retry."""
+    """Somebody else changed the resource in between: read it again and retry.
+
+    The reason is ``ETAG_MISMATCH`` only where the caller gave an etag.
+    """
 
     code = "ABORTED"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            "ETAG_MISMATCH", f"{name} was changed in between", metadata={"resource": name}
-        )
+    def __init__(self, name: str, *, reason: str = "ETAG_MISMATCH") -> None:
+        super().__init__(reason, f"{name} was changed in between", metadata={"resource": name})
 
 
 class ResourceExhaustedError(DomainError):

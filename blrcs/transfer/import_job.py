@@ -7,6 +7,7 @@ from pathlib import Path
 from blrcs.domain.record_name import CollectionKey
 from blrcs.transfer.batch import MAX_ENTRIES, Batching
 from blrcs.transfer.batch_writer import BatchWriter, OnConflict
+from blrcs.transfer.errors import TransferError
 from blrcs.transfer.progress_file import ProgressFile
 from blrcs.transfer.reading import Reading
 from blrcs.transfer.record_client import RecordClient
@@ -59,7 +60,16 @@ class ImportJob:
         advance: Advance,
         stopping: threading.Event,
     ) -> RecordImport:
-        """The import, which has not begun."""
+        """The import, which has not begun.
+
+        Raises:
+            TransferError: What is rejected would go into a file that the import itself needs.
+        """
+        rejects = self.rejects
+        if rejects is not None and (
+            source.is_at(rejects) or (progress and progress.is_at(rejects))
+        ):
+            raise TransferError(f"--rejects {rejects}: the import needs that file itself")
         read, start = self.reading.of(source)
         batching = Batching(
             self.collection,
@@ -77,7 +87,7 @@ class ImportJob:
             write,
             in_flight=self.in_flight,
             progress=progress,
-            rejects=RejectLog(self.rejects, tell),
+            rejects=RejectLog(rejects, tell),
             max_rejects=self.max_rejects,
             advance=advance,
             stopping=stopping,

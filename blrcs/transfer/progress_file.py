@@ -33,6 +33,10 @@ class ProgressFile:
         self._new = path.with_name(f"{path.name}.new")
         self._noted = path.with_name(f"{path.name}.noted")
 
+    def is_at(self, path: Path) -> bool:
+        """Whether a path is that of a file that belongs to it."""
+        return path.resolve() in {each.resolve() for each in (self.path, self._new, self._noted)}
+
     def load(self) -> dict[str, Any]:
         """The members beside those that say which transfer it is.
 

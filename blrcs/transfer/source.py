@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import stat
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -67,6 +68,14 @@ class Source:
             file.close()
             raise TransferError(f"another import reads {path}") from None
         return cls(path, file)
+
+    def is_at(self, path: Path) -> bool:
+        """Whether a path leads to the very file."""
+        try:
+            own, other = os.fstat(self.file.fileno()), path.stat()
+        except OSError:
+            return False
+        return stat.S_ISREG(own.st_mode) and os.path.samestat(own, other)
 
     def close(self) -> None:
         """Lets the file go, for other imports; standard input stays open."""

@@ -146,6 +146,29 @@ def test_a_service_brings_its_own_branch(start: Start, tmp_path: Path) -> None:
     assert [(each["branch"], each["at"]) for each in rows] == [("blrcs", HEAD), ("shop", "0001")]
 
 
+@pytest.mark.parametrize("kind", ["Float()", "String(20)"])
+def test_a_type_that_sqlite_has_not_is_one_line_and_changes_nothing(
+    tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "blrcs.toml").write_text('[services.migrations]\nshop = "./shop"\n')
+    path = Path(blrcs("db", "revision", "shop", "x", cwd=tmp_path).stdout[6:-1])
+    column = f"sa.Column('weight', sa.{kind})"
+    text = path.read_text().replace("\n\nrevision", f"{ORDERS}\nrevision")
+    text = text.replace(
+        "\n\n\ndef downgrade", f"\n    create_table('orders', ID, {column})\n\n\ndef downgrade"
+    )
+    path.write_text(text)
+    done = blrcs("db", "upgrade", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    name = kind.partition("(")[0].upper().replace("STRING", "VARCHAR")
+    assert f"a migration of shop fails: TypeError: orders.weight is {name}" in done.stderr
+    assert "take a type of blrcs.database.types" in done.stderr
+    (own, shop) = json.loads(blrcs("db", "status", "--json", cwd=tmp_path).stdout)
+    assert (own["at"], shop["at"]) == ("base", "base")
+
+
 def sign_in(server: Server, password: str) -> None:
     with grpc.insecure_channel(server.address) as channel:
         request = auth_pb2.SignInRequest(user_id="admin", password=password)

@@ -66,6 +66,17 @@ class PostgresqlServer(ServerProcess):
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         return [*_as_server(), _program("postgres"), "-D", self._data, *settings]
 
+    def run(self, commands: str, *, database: str) -> None:
+        """Runs commands in a database as its owner, up to the first that fails."""
+        options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+        subprocess.run(
+            [_program("psql"), *options, self.url(database)],
+            input=commands,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+
     def terminate(self, backend: int) -> None:
         """Ends a connection; returns when it has ended."""
         self._run(f"SELECT pg_terminate_backend({backend}, {STOP_TIMEOUT_S * 1000})")

@@ -1,5 +1,7 @@
 """Writing to the records of a collection."""
 
+import asyncio
+import random
 from collections.abc import Callable, Sequence
 
 from blrcs.application.collections.collection_shapes import CollectionShapes
@@ -13,11 +15,14 @@ from blrcs.application.ports.records import (
 )
 from blrcs.application.records.record_planner import RecordPlanner
 from blrcs.application.records.record_sealer import RecordSealer
+from blrcs.domain.deadline import remaining_s
 from blrcs.domain.errors import AbortedError, DomainError, OutcomeUnknownError
 from blrcs.domain.record import Record
 from blrcs.domain.record_name import CollectionKey
 
-ATTEMPTS = 3
+ATTEMPTS = 16
+FIRST_PAUSE_S = 0.005
+LONGEST_PAUSE_S = 0.5
 
 Plan = Callable[[RecordPlanner], Sequence[PlannedWrite]]
 
@@ -51,11 +56,14 @@ class RecordWriter:
 
         Raises:
             NotFoundError: There is no such collection.
-            AbortedError: The collection was changed again and again.
+            AbortedError: The collection was changed again and again, as long as the caller waits or
+                for ATTEMPTS (``COLLECTION_CHANGED``).
             OutcomeUnknownError: The writes may have been carried out.
             DomainError: What the plan, or a write of it, raises.
         """
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await _pause(parent, attempt)
             shape = await self._shapes.known(parent)
             now_ns = self._clock()
             planner = RecordPlanner(
@@ -76,7 +84,7 @@ class RecordWriter:
                 continue
             self._signal.tell(parent, [write.record_id for write in writes])
             return written
-        raise AbortedError(parent.name)
+        raise _changed(parent)
 
     async def one(
         self, parent: CollectionKey, plan: Callable[[RecordPlanner], PlannedWrite]
@@ -86,3 +94,21 @@ class RecordWriter:
         if record is None:
             raise TypeError("the write leaves no record")
         return record
+
+
+async def _pause(parent: CollectionKey, attempt: int) -> None:
+    """Lets those who change the collection come to an end (full jitter; none before the second).
+
+    Raises:
+        AbortedError: The caller does not wait for so long.
+    """
+    longest_s = min(FIRST_PAUSE_S * (2**attempt - 2), LONGEST_PAUSE_S)
+    pause_s = random.uniform(0, longest_s)  # noqa: S311 - no secret
+    left_s = remaining_s()
+    if left_s is not None and left_s <= pause_s:
+        raise _changed(parent)
+    await asyncio.sleep(pause_s)
+
+
+def _changed(parent: CollectionKey) -> AbortedError:
+    return AbortedError(parent.name, reason="COLLECTION_CHANGED")

@@ -56,7 +56,7 @@ class ChangePassword:
 
         def change(stored: User) -> UserChange:
             if stored.password_time_ns != proof.user.password_time_ns:
-                raise AbortedError(stored.name)
+                raise AbortedError(stored.name, reason="PASSWORD_CHANGED")
             changed = stored.with_password(password_hash, now_ns=now_ns, by_owner=True)
             kept = session_id if actor == user_name(user_id) else ""
             return UserChange(changed, ends_sessions=True, kept_session_id=kept)

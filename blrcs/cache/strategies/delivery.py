@@ -13,11 +13,11 @@ from blrcs.cache.strategies.held import Held, HeldKey
 from blrcs.cache.strategies.log.dead_letters import DeadLetter, DeadLetters
 from blrcs.cache.strategies.metrics import StrategyMetrics
 from blrcs.cache.strategies.write_behind_options import WriteBehindOptions
-from blrcs.domain.errors import DomainError
+from blrcs.domain.errors import DomainError, OutcomeUnknownError
 from blrcs.domain.logged_write import Applied, LoggedWrite
 
 NS_PER_S = 1_000_000_000
-PASSING_CODES = {"ABORTED", "RESOURCE_EXHAUSTED", "UNAVAILABLE"}
+PASSING_CODES = {"ABORTED", "RESOURCE_EXHAUSTED", "UNAVAILABLE", OutcomeUnknownError.code}
 MOST_DOUBLINGS = 32
 
 log = structlog.get_logger("blrcs.cache")
@@ -43,13 +43,13 @@ class Pauses:
 class Delivery:
     """Gives the sink one batch after another, in the log's order.
 
-    Trouble of the sink as a whole (UNAVAILABLE, ABORTED, RESOURCE_EXHAUSTED, time-outs, errors of
-    the system, work that was cancelled) has the same batch tried again, for as long as it takes.
-    Any other error is one of the batch's writes: they are then tried one by one, and the key of the
-    one that fails is held, with what is written to it later, while all others go on. It is tried
-    again after pauses. A refusal (WriteRefusedError) counts; another error counts where the sink
-    has carried out other writes since the attempt before, so that a sink that is broken altogether
-    sets nothing aside.
+    Trouble of the sink as a whole (UNAVAILABLE, ABORTED, RESOURCE_EXHAUSTED, an unknown outcome,
+    time-outs, errors of the system, work that was cancelled) has the same batch tried again, for as
+    long as it takes. Any other error is one of the batch's writes: they are then tried one by one,
+    and the key of the one that fails is held, with what is written to it later, while all others go
+    on. It is tried again after pauses. A refusal (WriteRefusedError) counts; another error counts
+    where the sink has carried out other writes since the attempt before, so that a sink that is
+    broken altogether sets nothing aside.
     After ``max_attempts`` that count the write becomes a dead letter, and the next of its key is
     tried: a write is a whole value, and needs none before it.
 

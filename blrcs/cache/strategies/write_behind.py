@@ -163,10 +163,12 @@ class WriteBehind:
     async def put(self, key: str, value: bytes) -> int:
         """Logs a write, and returns its sequence when it is on disk.
 
-        A caller that is cancelled, or gets an error, does not know whether it will be carried out.
+        A caller that is cancelled does not know whether it will be carried out.
 
         Raises:
             ResourceExhaustedError: Too much is not carried out yet.
+            OutcomeUnknownError: The disk failed, and may have the write: it is found when the log
+                is opened anew.
             UnavailableError: The disk does not take it; or the log is closed, or not trusted any
                 more until it is opened anew.
             InvalidArgumentError: The key or value is too long.

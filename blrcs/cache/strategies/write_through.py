@@ -9,7 +9,7 @@ import structlog
 from blrcs.application.ports.cache import CacheStore
 from blrcs.cache.strategies.entries import Clock, Entries
 from blrcs.cache.strategies.lifetimes import Lifetimes
-from blrcs.domain.errors import DomainError, UnavailableError
+from blrcs.domain.errors import DomainError, OutcomeUnknownError
 
 DEFAULT_WRITE_NS = 10_000_000_000
 NS_PER_S = 1_000_000_000
@@ -68,9 +68,9 @@ class WriteThrough:
         """Writes a value.
 
         Raises:
-            UnavailableError: It took too long: whether it was written is not known. Or the cache
-                cannot be reached, and nothing was written.
-            Exception: What the cache or the store raises.
+            OutcomeUnknownError: It took too long: whether it was written is not known.
+            UnavailableError: The cache cannot be reached, and nothing was written.
+            Exception: What the store raises.
         """
         await self._through(key, value)
 
@@ -87,8 +87,8 @@ class WriteThrough:
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise UnavailableError(
-                "WRITE_TIMED_OUT", "the store took too long: whether it wrote is not known"
+            raise OutcomeUnknownError(
+                "OUTCOME_UNKNOWN", "the store took too long: whether it wrote is not known"
             ) from error
         try:
             kept = await self._entries.keep(key, value, self._lifetimes, version=version)

@@ -11,6 +11,7 @@ if context.is_offline_mode():
         dialect_name=_given["dialect"],
         version_table=_given["version_table"],
         transactional_ddl=_given["dialect"] == "postgresql",
+        literal_binds=True,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -22,8 +22,12 @@ from blrcs.database.migrations.branch import (
     require_known,
 )
 from blrcs.database.tables import DIALECTS
+from blrcs.database.types import OF_MARIADB, OF_MYSQL
 
 MIGRATIONS = Path(__file__).parent
+
+_EITHER = f"/*!80017 {OF_MYSQL} */ /*M! {OF_MARIADB} */"
+"""Each of the two reads its own collation, and takes the other's for a comment."""
 
 Report = Callable[[str], None]
 """Is told each step when it is done, in a line."""
@@ -86,7 +90,10 @@ def move(
 
 
 def write_sql(dialect: str, branch: Branch, begin: str | None, end: str) -> str:
-    """What moving a branch from one revision to another would run, without a connection."""
+    """What moving a branch from one revision to another would run, without a connection.
+
+    What is written for ``mysql`` suits MariaDB too: such a URL may name either.
+    """
     text = io.StringIO()
     config = _config(branch, None, None, output=text)
     config.attributes["dialect"] = dialect
@@ -98,7 +105,8 @@ def write_sql(dialect: str, branch: Branch, begin: str | None, end: str) -> str:
             command.downgrade(config, f"{begin}:{end}", sql=True)
         else:
             command.upgrade(config, f"{begin or BASE}:{end}", sql=True)
-    return text.getvalue()
+    written = text.getvalue()
+    return written.replace(OF_MYSQL, _EITHER) if dialect == "mysql" else written
 
 
 def stored_revision(connection: sa.Connection, branch: Branch) -> str | None:

@@ -14,9 +14,20 @@ from alembic import op
 
 LOCK_TIMEOUT_S = 5
 
+_STRICT_TYPES = {"INT", "INTEGER", "REAL", "TEXT", "BLOB", "ANY"}
+
 
 def create_table(name: str, *items: sa.schema.SchemaItem, long_rows: bool = False) -> None:
-    """Makes a table, unless it is there; see ``blrcs.database.tables`` about long rows."""
+    """Makes a table, unless it is there; see ``blrcs.database.tables`` about long rows.
+
+    Raises:
+        TypeError: On SQLite, where the table is STRICT: a column has a type that those do not know,
+            as none of ``blrcs.database.types`` is.
+    """
+    if op.get_context().dialect.name == "sqlite":
+        for item in items:
+            if isinstance(item, sa.Column):
+                _require_strict_type(name, item)
     op.create_table(
         name,
         *items,
@@ -120,6 +131,15 @@ def update_rows(statement: sa.Update, table: str, *columns: str) -> None:
     """Changes rows by what columns of a table say, unless one of these is gone already."""
     if _is_only_written() or _columns(table).issuperset(columns):
         op.execute(statement)
+
+
+def _require_strict_type(table: str, column: sa.Column[Any]) -> None:
+    name = column.type.compile(dialect=op.get_context().dialect)
+    if name not in _STRICT_TYPES:
+        raise TypeError(
+            f"{table}.{column.name} is {name}, which SQLite's strict tables do not know:"
+            " take a type of blrcs.database.types"
+        )
 
 
 def _is_only_written() -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from blrcs.database.dialect import Dialect
 from blrcs.database.mysql.dialect import MARIADB, MYSQL
+from blrcs.database.types import OF_MARIADB, OF_MYSQL
 
 OLDEST_MARIADB = (10, 6, 0)
 OLDEST_MYSQL = (8, 0, 17)
@@ -42,7 +43,7 @@ class Server:
     @property
     def collation(self) -> str:
         """Compares text octet by octet, even blanks at its end, which ``utf8mb4_bin`` ignores."""
-        return "utf8mb4_nopad_bin" if self.is_mariadb else "utf8mb4_0900_bin"
+        return OF_MARIADB if self.is_mariadb else OF_MYSQL
 
     @property
     def shortcoming(self) -> str | None:

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from blrcs.cache.strategies import Lifetimes, ReadOptions, ReadThrough, WriteThrough
-from blrcs.domain.errors import UnavailableError
+from blrcs.domain.errors import OutcomeUnknownError, UnavailableError
 from tests.integration.cache_strategies.sources import FailingCache, Source, settle
 
 S = 1_000_000_000
@@ -108,9 +108,9 @@ async def test_where_the_store_fails_reads_load_and_nothing_old_is_kept(
 async def test_a_store_that_takes_too_long_is_not_waited_for(cache, source, store, clock):
     _, write = both(cache, source, store, clock, write_timeout_ns=1_000_000)
     store.before.clear()
-    with pytest.raises(UnavailableError) as refused:
+    with pytest.raises(OutcomeUnknownError) as refused:
         await write.put("a", b"2")
-    assert refused.value.reason == "WRITE_TIMED_OUT"
+    assert (refused.value.code, refused.value.reason) == ("UNKNOWN", "OUTCOME_UNKNOWN")
 
 
 async def test_a_stores_own_time_out_is_its_error(cache, source, store, clock):

@@ -38,7 +38,8 @@ def path(tmp_path):
 
 def run(path, server, *, resume=False, advance=lambda _: None, tell=lambda _: None, **options):
     given = {"reading": Reading(format="jsonl"), "batch_size": 10, **options}
-    job = ImportJob(collection=KEY, path=path, rejects=path.with_name("rejects.jsonl"), **given)
+    given.setdefault("rejects", path.with_name("rejects.jsonl"))
+    job = ImportJob(collection=KEY, path=path, **given)
     source = Source.open(path)
     with source.file:
         running = job.on(
@@ -287,3 +288,18 @@ def test_standard_input_is_read_to_its_end():
         with pytest.raises(TransferError, match="standard input"):
             running.resume()
     assert server.stored[f"{PREFIX}r1"].data["n"] == "1"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["in.jsonl", "same", "link", *(f"in.jsonl.blrcs-import.json{x}" for x in ("", ".noted"))],
+)
+def test_rejects_do_not_take_the_place_of_a_file_that_the_import_needs(path, name):
+    path.with_name("same").hardlink_to(path)
+    path.with_name("link").symlink_to(path)
+    content = path.read_bytes()
+    server = MemoryServer()
+    with pytest.raises(TransferError, match="the import needs that file itself"):
+        run(path, server, rejects=path.with_name(name))
+    assert path.read_bytes() == content
+    assert not server.calls

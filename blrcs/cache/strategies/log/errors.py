@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from blrcs.domain.errors import UnavailableError
+from blrcs.domain.errors import OutcomeUnknownError, UnavailableError
 
 
 class WriteLogError(Exception):
@@ -34,8 +34,15 @@ def not_logged() -> UnavailableError:
     return UnavailableError("WRITE_LOG_UNAVAILABLE", "the write could not be logged: try again")
 
 
+def outcome_unknown() -> OutcomeUnknownError:
+    """What is told of the writes whose sync failed."""
+    return OutcomeUnknownError(
+        "OUTCOME_UNKNOWN", "the disk failed on the way: whether the write was logged is not known"
+    )
+
+
 def failed() -> UnavailableError:
-    """The refusal of all writes after the disk broke its word."""
+    """The refusal of all writes after that."""
     return UnavailableError(
         "WRITE_LOG_FAILED", "the log of writes is not trusted until it is opened anew"
     )

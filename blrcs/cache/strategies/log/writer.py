@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from blrcs.cache.strategies.log.errors import closed, failed, not_logged
+from blrcs.cache.strategies.log.errors import closed, failed, not_logged, outcome_unknown
 from blrcs.cache.strategies.log.files import LogFiles
 from blrcs.domain.logged_write import LoggedWrite
 
@@ -42,8 +42,8 @@ class LogWriter:
 
     What is waiting when the thread is free is one group: one write to the file and one sync. A
     group that the disk does not take fails as a whole, and leaves nothing. If a sync fails, nobody
-    knows what the disk has: then all fail from then on, and what failed may turn out to have been
-    logged when the log is opened anew.
+    knows what the disk has: its group may turn out to have been logged when the log is opened anew,
+    and until then all later ones are refused.
 
     Attributes:
         waiting_writes: Those that are not on disk yet.
@@ -89,7 +89,7 @@ class LogWriter:
 
         Raises:
             UnavailableError: The log is closed, or has failed. As a result: the disk did not take
-                it.
+                it; or, as OutcomeUnknownError, it may have.
         """
         future: asyncio.Future[LoggedWrite] = self._loop.create_future()
         with self._changed:
@@ -150,7 +150,7 @@ class LogWriter:
         except OSError as error:
             self._failed = self._files.is_distrusted
             log.exception("a log of writes could not be written", distrusted=self._failed)
-            told = failed() if self._failed else not_logged()
+            told = outcome_unknown() if self._failed else not_logged()
             told.__cause__ = error
             return told
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get it

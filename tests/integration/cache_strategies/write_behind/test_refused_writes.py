@@ -8,6 +8,7 @@ from blrcs.cache.strategies import (
 )
 from blrcs.domain.errors import (
     InvalidArgumentError,
+    OutcomeUnknownError,
     ResourceExhaustedError,
     UnavailableError,
 )
@@ -23,6 +24,7 @@ from tests.integration.cache_strategies.write_behind.world import (
     "error",
     [
         UnavailableError("R", "away"),
+        OutcomeUnknownError("R", "lost at the commit"),
         TimeoutError(),
         ConnectionResetError(),
         asyncio.CancelledError(),  # as of a client whose channel somebody closes
@@ -30,11 +32,14 @@ from tests.integration.cache_strategies.write_behind.world import (
 )
 async def test_trouble_of_the_sink_is_waited_out(opening, sink, error):
     sink.error = error
-    async with await opening(sink, max_attempts=1) as behind:
+    metrics = StrategyMetrics()
+    async with await opening(sink, metrics=metrics, max_attempts=1) as behind:
         await behind.put("a", b"1")
         await until(lambda: sink.attempts > 5)
         sink.error = None
     assert sink.done == [("a", b"1")]
+    failed_of = {of: count for (_, of), count in metrics.failures.rows() if count}
+    assert failed_of.keys() == {"sink"}
 
 
 async def test_a_batch_whose_answer_is_lost_has_no_second_effect(opening, sink):

@@ -104,9 +104,10 @@ async def test_a_password_changed_in_between_is_not_overwritten(change, alice, u
     reset_meanwhile = replace(alice, password_hash="new:by admin", password_time_ns=NOW_NS + 1)
     hasher.meanwhile = lambda: users.rows.update(alice=reset_meanwhile)
 
-    with pytest.raises(AbortedError):
+    with pytest.raises(AbortedError) as caught:
         await change("correct horse", "battery staple")
 
+    assert caught.value.reason == "PASSWORD_CHANGED"
     assert users.rows["alice"] == reset_meanwhile
 
 
