@@ -9,6 +9,7 @@ from blrcs.application.ports.shared_counts import SpentProofs
 from blrcs.domain.errors import ResourceExhaustedError, UnauthenticatedError
 from blrcs.security.proof_payments import ProofPayments
 from blrcs.security.proof_text import ProofText, hash_of
+from blrcs.security.target_uri import normal_target
 from blrcs_native.calls.call import Call
 from blrcs_native.limits.limiter import Limiter, Rule
 
@@ -59,6 +60,9 @@ class ProofChecker:
         self._payments = payments
         self._elsewhere = elsewhere
         self._origins = tuple(origin.rstrip("/") for origin in origins)
+        # What is no URI is compared by its letters alone.
+        normal = (normal_target(origin) for origin in self._origins)
+        self._normal_origins = tuple(each.rstrip("/") for each in normal if each is not None)
         self._clock = clock
         self._shown: dict[Call, tuple[str, str]] = {}
         """By calls that run: the proof and the token that they have come in with."""
@@ -169,8 +173,17 @@ class ProofChecker:
             self._is_of_now(claims)
             and claims.get("htm") == METHOD
             and claims.get("ath") == (None if token is None else hash_of(token))
-            and claims.get("htu") in [origin + method for origin in self._origins]
+            and self._is_target(claims.get("htu"), method)
         )
+
+    def _is_target(self, uri: object, method: str) -> bool:
+        """Whether a URI is that of a method; letters are compared first, as most are equal."""
+        if not isinstance(uri, str):
+            return False
+        if uri in [origin + method for origin in self._origins]:
+            return True
+        normal = normal_target(uri)
+        return normal in [origin + method for origin in self._normal_origins]
 
     def _is_of_now(self, claims: Mapping[str, Any]) -> bool:
         issued = claims.get("iat")

@@ -152,6 +152,19 @@ def test_a_proof_is_for_one_call_with_one_token(world, claims):
     assert not world.good(world.proof(**claims))
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"HTTPS://API.Example.com{METHOD}", f"{ORIGIN}:443{METHOD}", f"{ORIGIN}:{METHOD}",
+        f"{ORIGIN}{METHOD}?a=b#c", f"{ORIGIN}{METHOD}#c", f"{ORIGIN}/x/..{METHOD}",
+        f"{ORIGIN}/.{METHOD}", f"{ORIGIN}{METHOD.replace('o', '%6F')}",
+        f"{ORIGIN}/%2e%2E{METHOD}",
+    ],
+)  # fmt: skip
+def test_a_target_is_compared_in_its_normal_form(world, uri):
+    assert world.good(world.proof(htu=uri))
+
+
 @pytest.mark.parametrize(("age_s", "good"), [(0, True), (60, True), (61, False), (-60, True),
                                              (-61, False)])  # fmt: skip
 def test_a_proof_is_new(world, age_s, good):
