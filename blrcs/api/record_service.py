@@ -1,6 +1,6 @@
 """RecordService: JSON documents in collections."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 
 from google.protobuf.empty_pb2 import Empty
@@ -24,6 +24,7 @@ from blrcs.api.stored_messages import (
 from blrcs.api.times import to_timestamp
 from blrcs.application.collections.update_collection import JUDGE_SECRETS
 from blrcs.application.page import PageRequest
+from blrcs.application.records.batch_write_records import RecordCreation
 from blrcs.application.records.create_plain_records import CreatePlainRecords, PlainDocuments
 from blrcs.application.records.plain_creations import PlainCreations
 from blrcs.application.records.watch_records import RecordEvent
@@ -38,7 +39,9 @@ from blrcs_native.encoding.protobuf_wire import write_bytes, write_message
 from blrcs_native.records.creations import read_creation_request, read_creations
 from blrcs_native.records.wire import write_results
 
+BATCH_WRITE = "blrcs.records.batchWrite"
 CREATE = "blrcs.records.create"
+GET = "blrcs.records.get"
 EVENT_TYPES = {
     ChangeKind.CREATED: record_pb2.RECORD_EVENT_TYPE_CREATED,
     ChangeKind.UPDATED: record_pb2.RECORD_EVENT_TYPE_UPDATED,
@@ -173,9 +176,7 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
     ) -> record_pb2.Record:
         key = record_key_in(request.record.name, field="record.name")
         if request.allow_missing and not self._may(call, CREATE, key.parent.name):
-            raise PermissionDeniedError(
-                "PERMISSION_DENIED", f"{CREATE} is needed", metadata={"permission": CREATE}
-            )
+            raise _denied(CREATE)
         record = await self._records.update_record(
             key,
             record_fields(request.record),
@@ -194,7 +195,7 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         return Empty()
 
     async def BatchGetRecords(  # noqa: D102
-        self, request: record_pb2.BatchGetRecordsRequest, _: Call
+        self, request: record_pb2.BatchGetRecordsRequest, call: Call
     ) -> record_pb2.BatchGetRecordsResponse:
         parent = collection_key_in(request.parent, field="parent")
         mask = ReadMask.parse(request.read_mask.paths)
@@ -202,6 +203,7 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             require_within(parent, name, field=f"names[{position}]")
             for position, name in enumerate(request.names)
         ]
+        self._require_each(call, GET, parent, ids)
         shown: list[bytes] = []
         get = self._records.batch_get_records
         left_bytes = get.max_reply_bytes
@@ -216,7 +218,7 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         return response
 
     async def BatchWriteRecords(  # noqa: D102
-        self, request: record_pb2.BatchWriteRecordsRequest | CheckedRequest, _: Call
+        self, request: record_pb2.BatchWriteRecordsRequest | CheckedRequest, call: Call
     ) -> record_pb2.BatchWriteRecordsResponse:
         parent = collection_key_in(request.parent, field="parent")
         if type(request) is CheckedRequest:
@@ -229,6 +231,8 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
             operation_of(parent, write, field=f"writes[{position}]")
             for position, write in enumerate(request.writes)
         ]
+        changed = (each.record_id for each in operations if not isinstance(each, RecordCreation))
+        self._require_each(call, BATCH_WRITE, parent, changed)
         written = await self._records.batch_write_records(parent, operations)
         results = [
             b""
@@ -250,6 +254,19 @@ class RecordService(record_pb2_grpc.RecordServiceServicer):
         async with aclosing(self._records.watch_records(key, request.resume_token)) as events:
             async for event in events:
                 yield await self._event(event)
+
+    def _require_each(
+        self, call: Call, permission: str, parent: CollectionKey, ids: Iterable[str]
+    ) -> None:
+        """Refuses records that the caller is denied, or whose names a condition leaves out.
+
+        Who may without holding the permission on the parent does so by the method's own policy.
+        """
+        if not self._may(call, permission, parent.name):
+            return
+        for record_id in ids:
+            if not self._may(call, permission, f"{parent.name}/records/{record_id}"):
+                raise _denied(permission)
 
     async def _created_plainly(self, parent: CollectionKey, batch: bytes) -> list[bytes] | None:
         """The results of a batch that only creates; None where nothing is done."""
@@ -300,6 +317,12 @@ def _results(encoded: list[bytes]) -> record_pb2.BatchWriteRecordsResponse:
         results=encoded
     )
     return response
+
+
+def _denied(permission: str) -> PermissionDeniedError:
+    return PermissionDeniedError(
+        "PERMISSION_DENIED", f"{permission} is needed", metadata={"permission": permission}
+    )
 
 
 async def _learns(create: CreatePlainRecords | PlainCreations, parent: CollectionKey) -> bool:

@@ -41,6 +41,28 @@ async def test_a_permission_on_a_collection_is_one_on_its_records_alone(filled):
     assert (await refusal(stub.BatchGetRecords(beside)))[0] == "INVALID_ARGUMENT"
 
 
+async def test_a_batch_reaches_no_record_that_is_denied(filled):
+    stub = filled.stub_of("users/bob", BATCHES | {"blrcs.records.update": ORDERS})
+    filled.deny("users/bob", ("blrcs.records.get", "blrcs.records.batchWrite"), name_of("a"))
+    assert await refusal(get(stub, "a")) == DENIED
+    both = record_pb2.BatchGetRecordsRequest(parent=ORDERS, names=[name_of("b"), name_of("a")])
+    assert await refusal(stub.BatchGetRecords(both)) == DENIED
+    kept = await filled.get("a")
+    for write in (
+        record_pb2.RecordWrite(update=changing("a", {"n": 9})),
+        record_pb2.RecordWrite(delete=record_pb2.DeleteRecordRequest(name=name_of("a"))),
+    ):
+        writes = [record_pb2.RecordWrite(update=changing("b", {"n": 9})), write]
+        batch = record_pb2.BatchWriteRecordsRequest(parent=ORDERS, writes=writes)
+        assert await refusal(stub.BatchWriteRecords(batch)) == DENIED
+    assert await filled.get("a") == kept
+    assert (await filled.get("b")).data["n"] == 2
+    rest = record_pb2.BatchGetRecordsRequest(parent=ORDERS, names=[name_of("b")])
+    assert [each.name for each in (await stub.BatchGetRecords(rest)).records] == [name_of("b")]
+    del batch.writes[1]
+    assert len((await stub.BatchWriteRecords(batch)).results) == 1
+
+
 async def test_tenants_do_not_see_each_other(filled):
     stub = filled.stub_of("users/bob", {"blrcs.*": "tenants/other"})
     calls = (
@@ -75,4 +97,5 @@ async def test_who_may_update_may_not_create_by_it(filled):
     await both.UpdateRecord(changing("new", {}, allow_missing=True))
 
 
+BATCHES = dict.fromkeys(("blrcs.records.get", "blrcs.records.batchWrite"), ORDERS)
 CREATING = ("blrcs.records.update", "blrcs.records.create")

@@ -28,6 +28,7 @@ from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
 from blrcs.v1 import record_pb2, record_pb2_grpc
 from blrcs.workers.memory import own_stamps
+from blrcs_native.access.table import AccessTable, BindingSpec, RoleSpec
 from blrcs_native.limits.limiter import Limiter
 from blrcs_native.tokens.keys import Keyset, VerificationKey
 from blrcs_native.tokens.verifier import TokenVerifier
@@ -120,6 +121,13 @@ class World:
 
     def stub_of(self, principal, permissions=None):
         return record_pb2_grpc.RecordServiceStub(self.host.channel(principal, permissions))
+
+    def deny(self, principal, permissions, resource):
+        """Takes permissions from a principal, whatever else it is granted, until the next grant."""
+        host = self.host
+        role = RoleSpec("roles/denied", permissions)
+        binding = BindingSpec("bindings/denied", role.name, [principal], resource, denies=True)
+        host._access.replace(AccessTable([*host._roles, role], [], [*host._bindings, binding]))
 
     async def collection(self, collection_id="orders", **fields):
         request = record_pb2.CreateCollectionRequest(
