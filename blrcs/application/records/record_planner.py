@@ -90,13 +90,15 @@ class RecordPlanner:
             ttl_ns = self._default_ttl_ns
         if ttl_ns is not None:
             expire_time_ns = self._now_ns + ttl_ns
-        times = _Times(self._now_ns, 1, expire_time_ns)
+        times = _Times(self._now_ns, self._now_ns, 1, expire_time_ns)
         return self._written(key, times, _given(fields), fields.encoded)
 
     def _changed(self, stored: Record, fields: RecordFields, mask: RecordMask) -> Record:
         changes_expiry = fields.states_expiry if mask.expiry is None else mask.expiry
         expire_time_ns = fields.expiry_ns(self._now_ns) if changes_expiry else stored.expire_time_ns
-        times = _Times(stored.create_time_ns, stored.revision + 1, expire_time_ns)
+        # Who wrote before may have looked at a clock that is ahead, or waited for less.
+        now_ns = max(self._now_ns, stored.update_time_ns + 1)
+        times = _Times(stored.create_time_ns, now_ns, stored.revision + 1, expire_time_ns)
         if mask.whole:
             given = _given(fields)
             data = self._keep_secrets(stored, given, ())
@@ -157,13 +159,13 @@ class RecordPlanner:
             parts = self._sealer.seal(self._shape, key, data)
             data, sealed = parts.kept, parts.sealed
             encoded = self._images.encode(parts.shown)
-        create_time_ns, revision, expire_time_ns = times
+        create_time_ns, update_time_ns, revision, expire_time_ns = times
         image = self._images.image(
             f"{self._prefix}{key.record}",
             encoded,
             etag=self._first_etag if revision == 1 else render_etag(create_time_ns, revision),
             create_time_ns=create_time_ns,
-            update_time_ns=self._now_ns,
+            update_time_ns=update_time_ns,
             expire_time_ns=expire_time_ns,
         )
         return Record(
@@ -172,7 +174,7 @@ class RecordPlanner:
             sealed=sealed,
             encoded=image,
             create_time_ns=create_time_ns,
-            update_time_ns=self._now_ns,
+            update_time_ns=update_time_ns,
             revision=revision,
             expire_time_ns=expire_time_ns,
         )
@@ -185,9 +187,10 @@ def _create(record: Record, stored: Record | None) -> Record:
 
 
 class _Times(NamedTuple):
-    """When a record was made, how often it was changed since, and when it is gone."""
+    """When a record was made and changed, how often it was since, and when it is gone."""
 
     create_time_ns: int
+    update_time_ns: int
     revision: int
     expire_time_ns: int | None
 

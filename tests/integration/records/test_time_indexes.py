@@ -182,3 +182,17 @@ async def test_what_is_no_time_to_go_by_is_refused(world, paths):
 async def test_no_time_is_encrypted(world):
     call = world.collection("other", encrypted_fields=[".create_time"])
     assert (await refusal(call))[0] == "INVALID_ARGUMENT"
+
+
+async def test_a_change_is_later_than_the_one_before_though_the_clock_is_not(world):
+    created = await world.create("a", {"n": 1})
+    world.clock.advance(-SECOND_NS)
+    times = [created.update_time.ToNanoseconds()]
+    for mask in ((), ("data.n",)):
+        changed = await world.update("a", {"n": 2}, mask)
+        assert changed.create_time == created.create_time
+        times.append(changed.update_time.ToNanoseconds())
+    write = record_pb2.RecordWrite(update=changing("a", {"n": 3}))
+    times.append((await world.batch(write))[0].record.update_time.ToNanoseconds())
+    assert times == sorted(set(times))
+    assert (await world.get("a")).update_time.ToNanoseconds() == times[-1]
