@@ -42,6 +42,8 @@ cdef class ConnectionSet:
     cdef Py_ssize_t _max_connections
     cdef Py_ssize_t _max_per_address
     cdef bint draining
+    # All calls are cancelled, and no client is waited for longer than it takes to reach it.
+    cdef bint aborting
     # One connection is worked at a time, so that all can share these.
     cdef bytearray cipher_room
     cdef bytearray plain_room

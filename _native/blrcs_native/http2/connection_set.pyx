@@ -138,6 +138,7 @@ cdef class ConnectionSet:
 
     def abort(self):
         cdef Member member
+        self.aborting = True
         for member in tuple(self._members):
             member.abort()
 

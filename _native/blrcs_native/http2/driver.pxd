@@ -46,6 +46,7 @@ cdef class Driver(Member):
     cdef void _write_on(self) except *
     cdef void _send_tls(self) except *
     cdef void _part(self) except *
+    cdef void _look_later(self, int64_t now_ns) except *
     cdef bint _has_taken_all(self) noexcept
     cdef void _drop_input(self) except *
     cdef void _end(self) except *

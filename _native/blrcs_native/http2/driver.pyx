@@ -49,6 +49,8 @@ cdef extern from "<linux/sockios.h>" nogil:
 cdef enum:
     WRITE_BYTES = 262144
     PARTING_CHECK_NS = 1_000_000_000
+    # While the server stops and waits for no client.
+    HURRIED_CHECK_NS = 20_000_000
 
 cdef Driver drive(
     ConnectionSet connections, int descriptor, str peer, str address, object context, bint proxied
@@ -381,13 +383,20 @@ cdef class Driver(Member):
         self._ending = True
         self._parting_until_ns = now_ns + self._times.linger_ns(self._connection)
         self._set.poller.change(self, EPOLLIN)
-        self._set.dispatcher.wheel.schedule(&self._timer, now_ns + PARTING_CHECK_NS)
+        self._look_later(now_ns)
         self._lose_calls()
 
+    cdef void _look_later(self, int64_t now_ns) except *:
+        """Whether the client's system has taken all."""
+        self._set.dispatcher.wheel.schedule(
+            &self._timer,
+            now_ns + (HURRIED_CHECK_NS if self._set.aborting else PARTING_CHECK_NS),
+        )
+
     cdef bint _has_taken_all(self) noexcept:
-        """Whether the client's system has."""
+        """Whether the client's system has, but for the end itself, which counts as an octet."""
         cdef int untaken = 0
-        return ioctl(self.fd, SIOCOUTQ, &untaken) < 0 or untaken == 0
+        return ioctl(self.fd, SIOCOUTQ, &untaken) < 0 or untaken <= 1
 
     cdef void _drop_input(self) except *:
         cdef ssize_t size = recv(self.fd, <char*>self._set.cipher_room, LEAST_READ_BYTES, 0)
@@ -438,6 +447,9 @@ cdef class Driver(Member):
 
     cdef void abort(self) except *:
         """The client is told, as far as it listens, that its calls may be tried elsewhere."""
+        if self._parting_until_ns != 0:
+            self._check_times()
+            return
         if self._connection is not None and not self._ending:
             abort_calls(self._connection, self._set.dispatcher)
             self._flush()
@@ -454,7 +466,7 @@ cdef class Driver(Member):
         cdef Due due
         if self._ending:
             if now_ns < self._parting_until_ns and not self._has_taken_all():
-                self._set.dispatcher.wheel.schedule(&self._timer, now_ns + PARTING_CHECK_NS)
+                self._look_later(now_ns)
                 return
             # Who does not take what was written before the close does not hold the connection.
             self.close()

@@ -216,3 +216,23 @@ async def test_messages_of_streams_side_by_side_come_as_they_were_sent(endpoint:
     sent = b"".join(data(each, PACKED * 3 + message(b"plain"), end=True) for each in streams)
     assert await statuses(server, streams, sent) == {"0"}
     assert list(sizes.values()) == [[MESSAGE_BYTES] * 3 + [5]] * len(streams)
+
+
+async def test_a_call_that_is_reset_while_it_waits_is_given_no_turn(endpoint: Open) -> None:
+    """Its handler goes on: a turn that it had would be nobody else's."""
+    stubborn = asyncio.Event()
+
+    async def reading(_: object, call: Call) -> None:
+        try:
+            await call.read()
+        except asyncio.CancelledError:
+            stubborn.set()
+            await never(b"", call)
+
+    server = endpoint({"/e/Length": length, "/e/Stream": reading})
+    await server.answer(request(1, STREAM, GZIP) + request(3, STREAM, GZIP))
+    server.receive(data(1, PACKED, end=True) + data(3, PACKED))
+    await turns(2)  # one begins, and the other waits
+    sent = reset(3) + request(5, LENGTH, GZIP) + data(5, PACKED, end=True)
+    assert await statuses(server, [1, 5], sent) == {"0"}
+    assert stubborn.is_set()
