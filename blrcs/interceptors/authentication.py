@@ -16,6 +16,8 @@ from blrcs_native.tokens.refusal import REFUSALS
 from blrcs_native.tokens.verifier import TokenVerifier
 
 NOT_VERIFIED = "TOKEN_NOT_VERIFIED"
+ISSUER_UNKNOWN = "TOKEN_ISSUER_UNKNOWN"
+TYPE_UNACCEPTED = "TOKEN_TYPE_UNACCEPTED"
 BEARER = "Bearer"
 
 
@@ -27,6 +29,11 @@ def _unauthenticated(reason: str, message: str, challenge: str = BEARER) -> Reje
         message,
         trailers=(("www-authenticate", challenge),),
     )
+
+
+def _stranger(told: Rejection) -> Rejection:
+    """As ``told`` to the caller; the log says that its issuer is unknown (not verified)."""
+    return Rejection(told.code, told.stage, ISSUER_UNKNOWN, told.message, told.trailers)
 
 
 def _proof_challenge(error: str = "") -> str:
@@ -99,6 +106,9 @@ REJECTIONS = {
         reason: _unauthenticated(reason, refusal.description)
         for reason, refusal in REFUSALS.items()
     },
+    ISSUER_UNKNOWN: _stranger(
+        _unauthenticated(TYPE_UNACCEPTED, REFUSALS[TYPE_UNACCEPTED].description)
+    ),
     NOT_VERIFIED: _not_verified(None),
 }
 
