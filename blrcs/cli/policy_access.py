@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -13,10 +13,15 @@ from blrcs.cli.policy_output import print_json, print_table
 from blrcs.monitoring.log_values import escape
 
 if TYPE_CHECKING:
-    from blrcs.cli.stored_policy import StoredPolicy
+    from collections.abc import Callable
+
+    from blrcs.cli.stored_policy import Candidate
+    from blrcs.config.settings import Settings
     from blrcs.domain.decision import Change
     from blrcs.domain.policy_change import PolicyChange
     from blrcs.domain.who_can import Holder
+
+T = TypeVar("T")
 
 MAX_CANDIDATE_BYTES = 16 << 20
 
@@ -37,10 +42,11 @@ def who_can(
     as_json: Json = False,
 ) -> None:
     """List who holds a permission on a resource, and by which bindings."""
-    from blrcs.domain import who_can as domain  # noqa: PLC0415 - see the package
+    from blrcs.cli.stored_policy import read_policy  # noqa: PLC0415 - see the package
+    from blrcs.domain import who_can as domain  # noqa: PLC0415
 
-    stored = _stored(data_directory, config_directory, config_file, environment)
-    found = domain.who_can(stored.policy, permission, resource, time.time_ns())
+    policy = _stored(read_policy, data_directory, config_directory, config_file, environment)
+    found = domain.who_can(policy, permission, resource, time.time_ns())
     if as_json:
         print_json([_holder_values(each) for each in found])
     else:
@@ -58,19 +64,34 @@ def dry_run(
     *,
     as_json: Json = False,
 ) -> None:
-    """Say which of the recorded decisions would be others under another policy."""
+    """Say which of the recorded decisions would be others under another policy.
+
+    It is refused as the change itself would be, by the users of now too. Not known here are the
+    groups that an issuer puts a caller in, and who makes the change: it may not be allowed to. What
+    conditions decide by the call is listed as "by the call".
+    """
     from blrcs.application.access.dry_run import MAX_EXAMINED, changes, proposed  # noqa: PLC0415
+    from blrcs.cli.stored_policy import read_candidate  # noqa: PLC0415
     from blrcs.domain.errors import DomainError  # noqa: PLC0415
     from blrcs.security.access_store import TableDecisions  # noqa: PLC0415
     from blrcs.security.compiled_policy import compile_policy  # noqa: PLC0415
 
     wanted, parent = _candidate(candidate)
-    stored = _stored(
-        data_directory, config_directory, config_file, environment, decisions=MAX_EXAMINED
-    )
+    now_ns = time.time_ns()
+
+    def read(settings: "Settings") -> "Candidate":
+        return read_candidate(
+            settings,
+            lambda old: proposed(old, wanted, parent=parent, now_ns=now_ns),
+            now_ns=now_ns,
+            decisions=MAX_EXAMINED,
+        )
+
+    stored = _stored(read, data_directory, config_directory, config_file, environment)
+    if stored.policy is None:
+        fail(escape(stored.refusal))
     try:
-        policy = proposed(stored.policy, wanted, parent=parent, now_ns=time.time_ns())
-        table = compile_policy(policy, time.time_ns).table
+        table = compile_policy(stored.policy, time.time_ns).table
     except DomainError as error:
         fail(escape(error.message))
     found = changes(stored.decisions, TableDecisions(table, tuple))
@@ -80,18 +101,17 @@ def dry_run(
     titles = ("who", "permission", "on", "was", "would be", "times")
     print_table(titles, [_change_cells(each) for each in found])
     typer.echo(f"\n{len(found)} of {len(stored.decisions)} recorded decisions would change.")
+    typer.echo("Groups of issuers are not known here, nor whether who makes the change may.")
 
 
 def _stored(
+    read: "Callable[[Settings], T]",
     data_directory: Path | None,
     config_directory: Path | None,
     config_file: Path | None,
     environment: str | None,
-    *,
-    decisions: int = 0,
-) -> "StoredPolicy":
-    from blrcs.cli.stored_policy import read_policy  # noqa: PLC0415 - see the package
-    from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
+) -> T:
+    from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415 - see the package
 
     flags = {
         "environment": environment,
@@ -99,7 +119,7 @@ def _stored(
     }
     settings = load_or_exit(config_directory, config_file, flags).settings
     try:
-        return read_policy(settings, decisions=decisions)
+        return read(settings)
     except DatabaseOpenError as error:
         fail(escape(str(error)))
 

@@ -164,7 +164,11 @@ def _authorization(method: ServedMethod, policy: MethodPolicy, question: Questio
             resource = template.render(question.request)
             if resource is None:
                 reason = f"the request names no valid resource by {access.resource!r}"
-                return Verdict(stage, "rejects", (reason,), "PERMISSION_DENIED", shadow)
+                told = template.field_without_name(
+                    question.request
+                ) is not None and caller.stored.table.holds_anywhere(caller.principal, access.name)
+                code = "INVALID_ARGUMENT" if told else "PERMISSION_DENIED"
+                return Verdict(stage, "rejects", (reason,), code, shadow)
         if resource is None:
             decision, reasons = _anywhere(caller, caller.stored, access)
         else:

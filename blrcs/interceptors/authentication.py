@@ -16,11 +16,30 @@ from blrcs_native.tokens.refusal import REFUSALS
 from blrcs_native.tokens.verifier import TokenVerifier
 
 NOT_VERIFIED = "TOKEN_NOT_VERIFIED"
-CHALLENGE = (("www-authenticate", "Bearer"),)
+ISSUER_UNKNOWN = "TOKEN_ISSUER_UNKNOWN"
+TYPE_UNACCEPTED = "TOKEN_TYPE_UNACCEPTED"
+BEARER = "Bearer"
 
 
-def _unauthenticated(reason: str, message: str) -> Rejection:
-    return rejection("UNAUTHENTICATED", "authentication", reason, message, trailers=CHALLENGE)
+def _unauthenticated(reason: str, message: str, challenge: str = BEARER) -> Rejection:
+    return rejection(
+        "UNAUTHENTICATED",
+        "authentication",
+        reason,
+        message,
+        trailers=(("www-authenticate", challenge),),
+    )
+
+
+def _stranger(told: Rejection) -> Rejection:
+    """As ``told`` to the caller; the log says that its issuer is unknown (not verified)."""
+    return Rejection(told.code, told.stage, ISSUER_UNKNOWN, told.message, told.trailers)
+
+
+def _proof_challenge(error: str = "") -> str:
+    """RFC 9449, section 7.1; no error where no token was shown."""
+    told = f'error="{error}", ' if error else ""
+    return f'DPoP {told}algs="{" ".join(token_binding.PROOF_ALGORITHMS)}"'
 
 
 def _not_verified(retry_after_ms: int | None) -> Rejection:
@@ -42,15 +61,31 @@ BINDING_REJECTIONS = {
     token_binding.PROOF_MISSING: _unauthenticated(
         token_binding.PROOF_MISSING,
         "the token is bound to a key: send it as DPoP TOKEN with a proof",
+        _proof_challenge("invalid_token"),
     ),
     token_binding.PROOF_INVALID: _unauthenticated(
         token_binding.PROOF_INVALID,
         "the proof in dpop is not valid for this call, or was used before",
+        _proof_challenge("invalid_dpop_proof"),
     ),
     token_binding.UNBOUND: _unauthenticated(
         token_binding.UNBOUND, "a token is needed that is bound to its caller"
     ),
 }
+
+PROOF_DEMANDED = {
+    native.MISSING: _unauthenticated(
+        native.MISSING,
+        "the metadata has no authorization: sign in with a proof and send DPoP TOKEN",
+        _proof_challenge(),
+    ),
+    token_binding.UNBOUND: _unauthenticated(
+        token_binding.UNBOUND,
+        "a token is needed that is bound to a key",
+        _proof_challenge("invalid_token"),
+    ),
+}
+"""Of methods whose policy takes only tokens that are bound to keys."""
 
 REJECTIONS = {
     native.MISSING: _unauthenticated(
@@ -71,6 +106,9 @@ REJECTIONS = {
         reason: _unauthenticated(reason, refusal.description)
         for reason, refusal in REFUSALS.items()
     },
+    ISSUER_UNKNOWN: _stranger(
+        _unauthenticated(TYPE_UNACCEPTED, REFUSALS[TYPE_UNACCEPTED].description)
+    ),
     NOT_VERIFIED: _not_verified(None),
 }
 
@@ -132,24 +170,20 @@ def authentication_guards(
     if demanded == ("proof",) and check_proof is None:
         raise PolicyError("its token_binding is dpop, and auth.proof_origins names no origin")
     failures = verifier.failures
-    rejections = dict(REJECTIONS)
+    rejections = REJECTIONS | (PROOF_DEMANDED if demanded == ("proof",) else {})
     if failures is not None:
         rejections[NOT_VERIFIED] = _not_verified(failures.retry_after_ms)
     return (
         native.AuthenticationGuard(
             verifier,
             rejections,
-            binding=_binding(policy, check_proof),
+            binding=token_binding.BindingRules(
+                rejections,
+                demanded=demanded,
+                certificate_of=certificate_thumbprint,
+                check_proof=check_proof,
+            ),
             allow_password_change_required=policy.allow_password_change_required,
             shadow="authentication" in policy.shadow,
         ),
-    )
-
-
-def _binding(policy: MethodPolicy, check_proof: CheckProof | None) -> token_binding.BindingRules:
-    return token_binding.BindingRules(
-        REJECTIONS,
-        demanded=DEMANDED[policy.token_binding],
-        certificate_of=certificate_thumbprint,
-        check_proof=check_proof,
     )

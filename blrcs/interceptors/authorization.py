@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.proto_policy import PolicyError
-from blrcs.interceptors.statuses import rejection
+from blrcs.interceptors.statuses import bad_request, rejection
 from blrcs_native.access.resource_template import ResourceTemplate
 from blrcs_native.calls.method import Method
+from blrcs_native.calls.rejection import Rejection
 from blrcs_native.guards.authorization import (
     CurrentAccess,
     HeadAuthorizationGuard,
@@ -50,7 +51,20 @@ def authorization_guards(
     or_owner = policy.access.or_owner
     head = HeadAuthorizationGuard(*arguments, or_owner=or_owner, shadow=shadow)
     body = ObjectAuthorizationGuard(*arguments, or_owner=or_owner, shadow=shadow)
+    if template.fields:
+        body.tell_unnamed({field: _unnamed(field) for field in template.fields})
     return AuthorizationGuards(head=(head,), body=(body,))
+
+
+def _unnamed(field: str) -> Rejection:
+    violation = (field, "names no resource", "RESOURCE_NOT_NAMED")
+    return rejection(
+        "INVALID_ARGUMENT",
+        "authorization",
+        "REQUEST_INVALID",
+        f"{field} names no resource",
+        details=(bad_request((violation,)),),
+    )
 
 
 def _template(method: Method, permission: Permission) -> ResourceTemplate:

@@ -5,12 +5,12 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Self
 
 from blrcs_native.encoding.strict_json import read_object
+from blrcs_native.tokens.binding import PROOF_ALGORITHMS
 from blrcs_native.tokens.jws import decode_base64url, encode_base64url, split
 from blrcs_native.tokens.key_rules import InvalidKeyError
 from blrcs_native.tokens.keys import VerificationKey
 
 TYPE = "dpop+jwt"
-ALGORITHMS = ("ES256", "EdDSA")
 MAX_BYTES = 4096
 
 # What the thumbprint of a key is made of, in its order (RFC 7638).
@@ -56,7 +56,7 @@ def hash_of(text: str) -> str:
 
 def _key(heads: Mapping[str, Any]) -> VerificationKey | None:
     algorithm = heads.get("alg")
-    if heads.get("typ") != TYPE or "crit" in heads or algorithm not in ALGORITHMS:
+    if heads.get("typ") != TYPE or "crit" in heads or algorithm not in PROOF_ALGORITHMS:
         return None
     try:
         return VerificationKey.from_jwk({**heads["jwk"], "kid": TYPE}, algorithm=algorithm)

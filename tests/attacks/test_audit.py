@@ -14,7 +14,7 @@ from blrcs.audit.verification import Verification
 from blrcs.domain.audit_event import AuditEvent
 from blrcs.security.signing_keys import load_signing_key
 from blrcs.v1 import access_pb2, audit_pb2, auth_pb2, record_pb2
-from tests.attacks.world import TEXT, World, collection
+from tests.attacks.world import TEXT, World, collection, reason_in
 from tests.e2e.workers import PASSWORD, Metadata, until
 
 FORGERY = '"}\n{"hash":"0","kind":"call","principal":"users/admin","code":"OK"}\r\n\u2028\x1b[2J'
@@ -137,6 +137,19 @@ def test_nobody_reads_the_log_of_what_is_not_theirs(unharmed: World) -> None:
     verify = audit_pb2.VerifyRequest().SerializeToString()
     for caller in (unharmed.mallory, ()):
         assert unharmed.call("/blrcs.v1.AuditService/Verify", verify, caller)[0] in refusals
+
+
+def test_who_may_somewhere_is_told_that_no_parent_is_given(unharmed: World) -> None:
+    follow = unharmed.channel.unary_stream("/blrcs.v1.AuditService/FollowEvents")
+    with pytest.raises(grpc.RpcError) as refused:
+        next(follow(b"", metadata=unharmed.admin, timeout=60))
+    trailers = dict(refused.value.trailing_metadata())
+    code, details, listed, _ = unharmed.call(LIST, b"", unharmed.admin)
+    assert (code, details) == (grpc.StatusCode.INVALID_ARGUMENT, "parent names no resource")
+    assert (refused.value.code(), refused.value.details()) == (code, details)
+    for each in (trailers, listed):
+        assert reason_in(each) == "REQUEST_INVALID"
+    assert unharmed.call(LIST, b"", unharmed.mallory)[0] is grpc.StatusCode.PERMISSION_DENIED
 
 
 def test_whoever_may_do_nothing_leaves_no_record_of_having_done_it(unharmed: World) -> None:

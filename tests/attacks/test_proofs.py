@@ -18,13 +18,14 @@ from blrcs.security.signing_keys import SigningKey
 from blrcs.v1 import auth_pb2, auth_pb2_grpc, user_pb2
 from tests.attacks.hostile_keys import encode
 from tests.attacks.hostile_keys import token as assembled
-from tests.attacks.world import VICTIM, World, reason_in, world
+from tests.attacks.world import SERVICES, UNLIMITED, VICTIM, World, reason_in, world
 from tests.e2e.gate import REGISTER, write_gate
 from tests.e2e.test_workers_proofs import GET_USER, ORIGIN, REFRESH, SIGN_IN, proof
-from tests.e2e.workers import PASSWORD, Metadata, channels_to_all
+from tests.e2e.workers import PASSWORD, Metadata, bearer, channels_to_all
 from tests.transports import TRANSPORTS
 
 LIST = "/blrcs.v1.UserService/ListUsers"
+PROVEN = "/blrcs.v1.UserService/ListServiceAccounts"
 ME = user_pb2.GetUserRequest(name=f"users/{VICTIM}").SerializeToString()
 INVALID = "TOKEN_PROOF_INVALID"
 MISSING = "TOKEN_PROOF_MISSING"
@@ -73,6 +74,10 @@ def bound(
             request.param,
             *("--service", REGISTER, "--workers", "2"),
             BLRCS_AUTH__PROOF_ORIGINS=json.dumps([ORIGIN]),
+            BLRCS_POLICIES=json.dumps(
+                {f"/blrcs.v1.{name}Service/*": UNLIMITED for name in SERVICES}
+                | {PROVEN: UNLIMITED | {"token_binding": "dpop"}}
+            ),
         ) as started,
         channels_to_all(started.server, 2) as channels,
     ):
@@ -133,6 +138,28 @@ def test_a_proof_is_of_now_give_or_take_a_minute(bound: Bound, skew_s: int) -> N
 )  # fmt: skip
 def test_a_proof_has_one_form(bound: Bound, header: dict[str, Any]) -> None:
     assert bound.outcome(bound.with_token(altered(bound, header=header))) == INVALID
+
+
+def challenge(bound: Bound, method: str, metadata: Metadata) -> object:
+    code, _, trailers, _ = bound.world.call(method, ME, metadata)
+    assert code is grpc.StatusCode.UNAUTHENTICATED
+    return trailers["www-authenticate"]
+
+
+def test_who_lacks_a_proof_is_challenged_for_one(bound: Bound) -> None:
+    """RFC 9449, section 7.1."""
+    algorithms = 'algs="ES256 EdDSA"'
+    assert challenge(bound, GET_USER, bearer(bound.token)) == (
+        f'DPoP error="invalid_token", {algorithms}'
+    )
+    strange = bound.with_token(proof(THIEF, GET_USER, bound.token))
+    for shown in (bound.with_token(), strange):
+        assert challenge(bound, GET_USER, shown) == f'DPoP error="invalid_dpop_proof", {algorithms}'
+    assert challenge(bound, GET_USER, ()) == "Bearer"
+    assert challenge(bound, PROVEN, ()) == f"DPoP {algorithms}"
+    assert challenge(bound, PROVEN, bound.world.admin) == (
+        f'DPoP error="invalid_token", {algorithms}'
+    )
 
 
 def test_a_proof_is_signed_by_the_very_key(bound: Bound) -> None:

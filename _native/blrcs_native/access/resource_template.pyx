@@ -255,5 +255,12 @@ cdef class ResourceTemplate:
         """
         return self.render_c(message)
 
+    def field_without_name(self, message):
+        """The first field that is absent, empty, or holds a slash where it may not; else None."""
+        for path, field in zip(self.fields, self._fields):
+            if (<_Field>field).text_of(message) is None:
+                return path
+        return None
+
     def __repr__(self):
         return f"ResourceTemplate({self.text!r})"

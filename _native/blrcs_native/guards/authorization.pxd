@@ -59,3 +59,6 @@ cdef class HeadAuthorizationGuard(AccessGuard):
 cdef class ObjectAuthorizationGuard(AccessGuard):
     # Whether the last that it admitted may for as long as the table is the same.
     cdef bint admitted_for_good
+    cdef dict unnamed  # by field of the template: what is told where it names nothing
+
+    cdef object _refused(self, AccessTable table, Call call, str resource)

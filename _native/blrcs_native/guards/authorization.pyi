@@ -63,3 +63,6 @@ class ObjectAuthorizationGuard(AccessGuard):
 
     With a template without fields, only what the head's guard left undecided.
     """
+
+    def tell_unnamed(self, unnamed: dict[str, Rejection]) -> None:
+        """By field: what is told, where it names nothing, to who has the permission somewhere."""

@@ -205,6 +205,25 @@ cdef inline bint is_malformed(object request):
 
 @cython.final
 cdef class ObjectAuthorizationGuard(AccessGuard):
+    def tell_unnamed(self, dict unnamed not None):
+        self.unnamed = unnamed
+
+    cdef object _refused(self, AccessTable table, Call call, str resource):
+        """Who holds the permission nowhere is told nothing of what the request lacks."""
+        cdef Principal principal = call.principal
+        cdef KeptTerms kept
+        if is_malformed(call.request):
+            return MALFORMED
+        if (
+            self.unnamed is None or resource is not None
+            or not in_scope(principal.scope, self.scopes)
+            or not table.allows_anywhere(
+                principal.name, principal.groups, self.permission, &kept
+            )
+        ):
+            return self.denied
+        return self.unnamed.get(self.template.field_without_name(call.request), self.denied)
+
     cpdef object check(self, Call call):
         cdef AccessTable table
         cdef const unsigned char* text = NULL
@@ -238,6 +257,6 @@ cdef class ObjectAuthorizationGuard(AccessGuard):
             if text != NULL:
                 self.admissions.note(table, call.principal, text, size, &kept)
         if decision != ALLOWED:
-            return MALFORMED if is_malformed(call.request) else self.denied
+            return self._refused(table, call, <str>resource)
         self.admitted_for_good = kept.count == 0
         return None

@@ -7,6 +7,8 @@ from blrcs_native.calls.call import Call
 from blrcs_native.calls.rejection import Rejection
 
 BINDINGS: Final[tuple[str, ...]]
+PROOF_ALGORITHMS: Final[tuple[str, ...]]
+"""The names (RFC 7518) of those that proofs may be signed by."""
 CERTIFICATE: Final[str]
 PROOF_MISSING: Final[str]
 PROOF_INVALID: Final[str]

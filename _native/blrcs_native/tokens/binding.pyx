@@ -10,6 +10,7 @@ from blrcs_native.calls.rejection cimport Rejection
 from blrcs_native.tokens.claims cimport Claims
 
 BINDINGS = ("certificate", "proof")
+PROOF_ALGORITHMS = ("ES256", "EdDSA")
 CERTIFICATE = "TOKEN_CERTIFICATE_MISMATCH"
 PROOF_MISSING = "TOKEN_PROOF_MISSING"
 PROOF_INVALID = "TOKEN_PROOF_INVALID"

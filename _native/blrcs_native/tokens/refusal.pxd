@@ -14,6 +14,7 @@ cdef TokenRefusal MALFORMED
 cdef TokenRefusal HEADER_INVALID
 cdef TokenRefusal CRITICAL_UNSUPPORTED
 cdef TokenRefusal TYPE_UNACCEPTED
+cdef TokenRefusal ISSUER_UNKNOWN
 cdef TokenRefusal KEY_UNKNOWN
 cdef TokenRefusal ALGORITHM_MISMATCH
 cdef TokenRefusal NOT_VERIFIED

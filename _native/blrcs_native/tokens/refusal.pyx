@@ -44,6 +44,8 @@ CRITICAL_UNSUPPORTED = make(
     "TOKEN_CRITICAL_UNSUPPORTED", "The token asks for an extension that is not supported."
 )
 TYPE_UNACCEPTED = make("TOKEN_TYPE_UNACCEPTED", "The token is of a type not accepted here.")
+# As the one above, for the log: a token of that type whose issuer, unverified, nobody trusts.
+ISSUER_UNKNOWN = make("TOKEN_ISSUER_UNKNOWN", TYPE_UNACCEPTED.description)
 KEY_UNKNOWN = make("TOKEN_KEY_UNKNOWN", "The token names no key that is trusted here.")
 ALGORITHM_MISMATCH = make(
     "TOKEN_ALGORITHM_MISMATCH", "The token's algorithm is not that of its key."

@@ -56,6 +56,7 @@ cdef class TokenVerifier:
     cdef object _ask_other(
         self, object token, const unsigned char* text, CompactParts* parts, object caller, str asker
     )
+    cdef bint _names_stranger(self, const unsigned char* text, CompactParts* parts) except -1
     cdef object _left_to(self, TokenVerifier other, object token, object caller, str asker)
     cdef object _check_signed(
         self, object token, VerificationKey key, const unsigned char* text, CompactParts* parts,

@@ -51,6 +51,14 @@ cdef enum:
     MAX_REFUSED = 1024
 
 
+cdef str issuer_in(const unsigned char* text, CompactParts* parts):
+    """The `iss` of a token that nobody has verified; None where none can be read."""
+    cdef bytes payload = read_base64url(text + parts.payload_start, parts.payload_size)
+    cdef dict members = None if payload is None else read_strict_object(payload)
+    issuer = None if members is None else members.get("iss")
+    return <str>issuer if type(issuer) is str else None
+
+
 @cython.final
 @cython.auto_pickle(False)
 cdef class TokenVerifier:
@@ -289,6 +297,8 @@ cdef class TokenVerifier:
                 self.coming = None
         if answer is refusal.KEY_UNKNOWN:  # which may be known later
             return answer
+        if answer is refusal.TYPE_UNACCEPTED and self._names_stranger(text, &parts):
+            answer = refusal.ISSUER_UNKNOWN
         if type(answer) is TokenRefusal:
             return self._refuse_unfit(token, answer, generation)
         cdef VerificationKey key = <VerificationKey>answer
@@ -355,13 +365,12 @@ cdef class TokenVerifier:
 
         Nothing is believed of what is read here: that verifier reads it again, and checks it.
         """
+        cdef str issuer = issuer_in(text, parts)
         cdef PyObject* found
-        cdef bytes payload = read_base64url(text + parts.payload_start, parts.payload_size)
-        cdef dict members = None if payload is None else read_strict_object(payload)
         cdef TokenVerifier other
-        if members is None or type(members.get("iss")) is not str:
+        if issuer is None:
             return None
-        found = PyDict_GetItemWithError(self._others, members["iss"])
+        found = PyDict_GetItemWithError(self._others, issuer)
         if found == NULL:
             return None
         other = <TokenVerifier>found
@@ -371,6 +380,11 @@ cdef class TokenVerifier:
                 self._delegated.clear()
             self._delegated[token] = other
         return verdict
+
+    cdef bint _names_stranger(self, const unsigned char* text, CompactParts* parts) except -1:
+        """Whether a token that is left to no other verifier names an issuer, and not one of these."""
+        cdef str issuer = issuer_in(text, parts)
+        return issuer is not None and issuer not in self._rules.issuers
 
     cdef object _left_to(self, TokenVerifier other, object token, object caller, str asker):
         verdict = other.verify_token(token, caller, asker)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,9 @@ from blrcs.database.repositories.decision import SqlDecisionRepository
 from blrcs.domain.binding import Binding
 from blrcs.domain.condition.condition import Condition
 from blrcs.domain.policy_change import PolicyChange
+from tests.integration.access.access import AccessServer
 from tests.integration.stores import FileStore
+from tests.unit.application.identity_fakes import make_user
 
 HISTORY = {"create_time_ns": 1, "update_time_ns": 1}
 
@@ -94,6 +97,38 @@ def test_a_dry_run_is_refused_as_the_change_would_be(run, tmp_path):
     code, output = run("dry-run", str(candidate))
     assert code != 0
     assert "roles/viewer is built in and cannot be changed" in output
+
+
+async def administer(folder, *, with_other, disabled=False):
+    """By users/admin through a binding that is to go, and users/other through one that stays."""
+    async with AccessServer.open(FileStore(folder), time.time_ns) as access:
+        await access.users.add(make_user("admin"))
+        if with_other:
+            await access.users.add(make_user("other", disabled=disabled))
+        for each in ("admin", "other"):
+            await access.bind(each, "roles/administrator", f"users/{each}")
+
+
+@pytest.mark.parametrize(
+    ("with_other", "disabled", "is_refused"),
+    [(False, False, True), (True, True, True), (True, False, False)],
+)
+def test_a_dry_run_counts_no_administrator_who_cannot_sign_in(
+    run, tmp_path, with_other, disabled, is_refused
+):
+    asyncio.run(administer(tmp_path, with_other=with_other, disabled=disabled))
+    candidate = tmp_path / "candidate.json"
+    candidate.write_text(json.dumps({"deleted": ["bindings/admin"]}))
+    code, output = run("dry-run", str(candidate))
+    assert (code != 0) is is_refused
+    assert ("recorded decisions would change" in output) is not is_refused
+    assert ("administrator" in output) is is_refused
+
+
+def test_a_dry_run_says_what_it_does_not_know(run, tmp_path):
+    candidate = tmp_path / "candidate.json"
+    candidate.write_text("{}")
+    assert "Groups of issuers are not known here" in run("dry-run", str(candidate))[1]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"deleted": ["x"]}', '{"roles": [{}]}', '{"x": 1}'])

@@ -78,6 +78,20 @@ def test_stages_come_in_the_order_of_the_road(methods):
     ]
 
 
+@pytest.mark.parametrize(
+    ("who", "namespace", "code"),
+    [
+        ("users/bob", "", "INVALID_ARGUMENT"),
+        ("users/bob", "a\n", "PERMISSION_DENIED"),
+        ("users/eve", "", "PERMISSION_DENIED"),
+    ],
+)
+def test_who_may_somewhere_is_told_of_a_field_that_names_nothing(methods, who, namespace, code):
+    verdict = ask(methods[CACHE_GET], who, namespace=namespace)["authorization"]
+    assert verdict.reasons == ("the request names no valid resource by 'caches/{namespace}'",)
+    assert (verdict.decision, verdict.code) == ("rejects", code)
+
+
 def test_a_public_method_asks_for_no_token(methods):
     verdicts = ask(methods[GET_JWKS])
     assert verdicts["authentication"].decision == "nothing to decide"

@@ -192,3 +192,54 @@ def test_an_explanation_names_the_condition_that_does_not_hold():
     explained = made.table.explain("users/alice", READ, "users/bob")
     assert (explained.reason, explained.near_misses[0].binding) == ("condition_false", "c")
     assert made.table.explain("users/alice", READ, "users/carol").allowed
+
+
+def refusal(made, principal, name="", *, resource="{name=**}", or_owner=False):
+    """What the guard behind the body says."""
+    policy = MethodPolicy(Permission(READ, resource, or_owner=or_owner))
+    guards = authorization_guards(method_of(policy), policy, made)
+    call = Call(method_of(policy), InProcessStream(None), (), "192.0.2.1")
+    call.principal = principal
+    call.request = user_pb2.GetUserRequest(name=name)
+    (guard,) = guards.body
+    return guard.check(call)
+
+
+@pytest.mark.parametrize(
+    ("made", "principal", "is_told"),
+    [
+        (access(), ALICE, False),
+        (access(GRANT), ALICE, True),
+        (access(BindingSpec("far", "reader", ["users/alice"], "tenants/acme")), ALICE, True),
+        (access(BindingSpec("other", "reader", ["users/carol"])), ALICE, False),
+        (access(BindingSpec("group", "reader", ["groups/x"])), ALICE, True),
+        (access(GRANT), Principal("users/alice", scope=frozenset({"things.write"})), False),
+        (access(GRANT), Principal("users/alice", scope=frozenset({READ})), True),
+        (access(), Principal("users/alice", scope=frozenset({READ})), False),
+        (access(BindingSpec("past", "reader", ["users/alice"], "", 1)), ALICE, False),
+        (access(GRANT, BindingSpec("no", "all", ["users/alice"], "", None, True)), ALICE, False),
+        (access(conditional("principal.claims.acr == '3'")), ALICE, True),
+        (access(GRANT, conditional("true", denies=True)), ALICE, True),
+    ],
+)
+@pytest.mark.parametrize("or_owner", [False, True])
+def test_who_may_somewhere_is_told_that_the_request_names_nothing(
+    made, principal, is_told, or_owner
+):
+    refused = refusal(made, principal, or_owner=or_owner)
+    assert refused.code == (3 if is_told else 7)
+    assert refused.reason == ("REQUEST_INVALID" if is_told else "PERMISSION_DENIED")
+    if is_told:
+        assert refused.message == "name names no resource"
+
+
+def test_a_field_of_one_segment_that_has_several_is_named():
+    refused = refusal(access(GRANT), ALICE, "a/b", resource="users/{name}")
+    assert (refused.code, refused.message) == (3, "name names no resource")
+
+
+def test_a_name_where_the_caller_may_not_is_denied():
+    made = access(BindingSpec("far", "reader", ["users/alice"], "tenants/acme"))
+    for name in ("users/bob", "tenants//acme", "tenants/other"):
+        for or_owner in (False, True):
+            assert refusal(made, ALICE, name, or_owner=or_owner).code == 7

@@ -149,6 +149,22 @@ async def test_the_scheme_is_written_in_any_case() -> None:
     assert reason(call) == ""
 
 
+async def test_an_unknown_issuer_of_another_type_is_told_to_the_log_alone() -> None:
+    def shown(issuer: str) -> tuple[tuple[str, str], ...]:
+        members = {"iss": issuer, "aud": AUDIENCE, "iat": NOW_S, "exp": NOW_S + 60} | ALICE
+        made = jwt.encode(members, SECRET, "HS256", headers={"typ": "id+jwt", "kid": "k"})
+        return (("authorization", f"Bearer {made}"),)
+
+    policy = MethodPolicy("authenticated")
+    known = await serve(policy, factory(), metadata=shown(ISSUER))
+    unknown = await serve(policy, factory(), metadata=shown(f"{ISSUER}/"))
+    assert (reason(known), reason(unknown)) == ("TOKEN_TYPE_UNACCEPTED", "TOKEN_ISSUER_UNKNOWN")
+    assert known.rejection is not None
+    assert unknown.rejection is not None
+    assert unknown.rejection.message == known.rejection.message
+    assert unknown.rejection.trailers == known.rejection.trailers
+
+
 @pytest.mark.parametrize("claims", [{"exp": NOW_S - 3600}, {"aud": "other"}, {"iss": "other"}])
 async def test_a_refused_token_is_unauthenticated_with_its_reason(claims: Any) -> None:
     metadata = (("authorization", f"Bearer {token(**claims)}"),)

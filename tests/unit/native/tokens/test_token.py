@@ -83,7 +83,7 @@ def test_claims_cannot_be_made_or_changed_by_others() -> None:
 def test_refusals_are_single_values_that_hold_nothing_of_the_token() -> None:
     verifier = make_verifier()
     assert verifier.verify("secret") is verifier.verify("other") is REFUSALS["TOKEN_MALFORMED"]
-    assert len(REFUSALS) == 18
+    assert len(REFUSALS) == 19
     for name, refusal in REFUSALS.items():
         assert refusal.reason == name
         assert name.startswith("TOKEN_")

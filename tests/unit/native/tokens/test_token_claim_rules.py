@@ -159,6 +159,12 @@ class TestRule12IssuerAudienceAndType:
     def test_typ_of_any_other_type(self, typ: object) -> None:
         assert verdict(make_token(header={"typ": typ})) == "TOKEN_TYPE_UNACCEPTED"
 
+    @pytest.mark.parametrize("suffix", ["/", "x"])
+    def test_typ_of_any_other_type_by_an_unknown_issuer(self, suffix: str) -> None:
+        token = make_token(header={"typ": "id+jwt"}, iss=ISSUER + suffix)
+        assert verdict(token) == "TOKEN_ISSUER_UNKNOWN"
+        assert verdict(make_token(header={"typ": "id+jwt"}, iss=7)) == "TOKEN_TYPE_UNACCEPTED"
+
     def test_typ_folds_no_character_beyond_ascii(self) -> None:
         token = make_token(header={"typ": "\N{KELVIN SIGN}b+jwt"})
         assert verdict(token, types=["kb+jwt"]) == "TOKEN_TYPE_UNACCEPTED"

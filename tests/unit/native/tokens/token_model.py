@@ -139,7 +139,12 @@ def _read(token: bytes, trust: Trust) -> dict[str, object]:
     header = json_object(header_octets)
     if header is None:
         raise RefusedError("TOKEN_HEADER_INVALID")
-    judge = _judge(header, trust)
+    try:
+        judge = _judge(header, trust)
+    except RefusedError as refused:
+        if str(refused) == "TOKEN_TYPE_UNACCEPTED" and _names_stranger(parts[1], trust):
+            raise RefusedError("TOKEN_ISSUER_UNKNOWN") from None
+        raise
     payload, signature = base64url(parts[1]), base64url(parts[2])
     if payload is None or signature is None:
         raise RefusedError("TOKEN_MALFORMED")
@@ -149,6 +154,13 @@ def _read(token: bytes, trust: Trust) -> dict[str, object]:
     if members is None:
         raise RefusedError("TOKEN_CLAIMS_INVALID")
     return members
+
+
+def _names_stranger(payload: str, trust: Trust) -> bool:
+    octets = base64url(payload)
+    members = None if octets is None else json_object(octets)
+    issuer = None if members is None else members.get("iss")
+    return isinstance(issuer, str) and issuer not in trust.issuers
 
 
 def _judge(header: dict[str, object], trust: Trust) -> Judge:
