@@ -1,5 +1,9 @@
 """Conditions that a caller chooses: refused or judged, and never the end of a call."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import grpc
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -78,28 +82,12 @@ def test_conditions_are_refused_or_judged(tenants: World, expression: str) -> No
 
 def test_a_condition_reads_what_a_request_says_and_nothing_else(tenants: World) -> None:
     """Denials by the request's own fields hold for one record and leave the other alone."""
-    access = access_pb2_grpc.AccessServiceStub(tenants.channel)
     records = record_pb2_grpc.RecordServiceStub(tenants.channel)
     kept = f"{collection(ATTACKER)}/records/{RECORD}"
 
     def read(name: str) -> grpc.StatusCode:
         request = record_pb2.GetRecordRequest(name=name)
         return code(lambda: records.GetRecord(request, metadata=tenants.mallory))
-
-    def denied_where(expression: str) -> None:
-        access.CreateBinding(
-            access_pb2.CreateBindingRequest(
-                binding_id="denied",
-                binding={
-                    "role": "roles/administrator",
-                    "members": [f"users/{ATTACKER}"],
-                    "resource": HOME,
-                    "effect": 2,
-                    "condition": {"expression": expression},
-                },
-            ),
-            metadata=tenants.admin,
-        )
 
     other = f"{collection(ATTACKER)}/records/none"
     for expression, hidden, visible in (
@@ -108,12 +96,51 @@ def test_a_condition_reads_what_a_request_says_and_nothing_else(tenants: World) 
         ("principal.claims.no_such_claim == 1", kept, None),
         ("now < timestamp('2020-01-01T00:00:00Z')", None, kept),
     ):
-        denied_where(expression)
-        if hidden is not None:
-            assert read(hidden) is grpc.StatusCode.PERMISSION_DENIED, expression
-        if visible is not None:
-            assert read(visible) is not grpc.StatusCode.PERMISSION_DENIED, expression
-        access.DeleteBinding(
-            access_pb2.DeleteBindingRequest(name="bindings/denied"), metadata=tenants.admin
-        )
+        with _denied_where(tenants, expression):
+            if hidden is not None:
+                assert read(hidden) is grpc.StatusCode.PERMISSION_DENIED, expression
+            if visible is not None:
+                assert read(visible) is not grpc.StatusCode.PERMISSION_DENIED, expression
     assert read(kept) is grpc.StatusCode.OK
+
+
+def test_no_batch_leads_round_a_condition(tenants: World) -> None:
+    """Who may not read or change one record does not by naming it among others."""
+    records = record_pb2_grpc.RecordServiceStub(tenants.channel)
+    home = collection(ATTACKER)
+    kept = f"{home}/records/{RECORD}"
+    writes: tuple[dict[str, Any], ...] = (
+        {"update": {"record": {"name": kept}, "allow_missing": True}},
+        {"delete": {"name": kept}},
+    )
+    state = tenants.state()
+    with _denied_where(tenants, f"resource.name == '{kept}'"):
+        get = record_pb2.BatchGetRecordsRequest(parent=home, names=[kept])
+        told = code(lambda: records.BatchGetRecords(get, metadata=tenants.mallory))
+        assert told is grpc.StatusCode.PERMISSION_DENIED
+        for write in writes:
+            create = {"create": {"parent": home, "record_id": "beside", "record": {}}}
+            batch = record_pb2.BatchWriteRecordsRequest(parent=home, writes=[create, write])
+            told = code(lambda: records.BatchWriteRecords(batch, metadata=tenants.mallory))  # noqa: B023
+            assert told is grpc.StatusCode.PERMISSION_DENIED
+    assert tenants.state() == state
+    assert code(lambda: records.BatchGetRecords(get, metadata=tenants.mallory)) is (
+        grpc.StatusCode.OK
+    )
+
+
+@contextmanager
+def _denied_where(tenants: World, expression: str) -> Iterator[None]:
+    access = access_pb2_grpc.AccessServiceStub(tenants.channel)
+    denial = {
+        "role": "roles/administrator",
+        "members": [f"users/{ATTACKER}"],
+        "resource": HOME,
+        "effect": 2,
+        "condition": {"expression": expression},
+    }
+    create = access_pb2.CreateBindingRequest(binding_id="denied", binding=denial)
+    access.CreateBinding(create, metadata=tenants.admin)
+    yield
+    delete = access_pb2.DeleteBindingRequest(name="bindings/denied")
+    access.DeleteBinding(delete, metadata=tenants.admin)
