@@ -18,7 +18,7 @@ from blrcs.v1 import (
 from tests.e2e.conftest import Start
 from tests.e2e.documents import shell
 from tests.e2e.server import ROOT, Server
-from tests.e2e.workers import PASSWORD, bearer, sign_in
+from tests.e2e.workers import PASSWORD, bearer, sign_in, until
 from tests.servers.postgresql import PostgresqlServer, postgresql
 from tests.servers.redis import RedisServer, redis
 
@@ -108,6 +108,7 @@ def test_two_servers_are_one(
     # Both at once: one of them migrates, and makes the administrator.
     servers = [started(start, tmp_path, number) for number in (1, 2)]
     addresses = [each.address.replace("0.0.0.0", "127.0.0.1") for each in servers]
+    until(lambda: any("one-time password" in each.stdout for each in servers))
     (first,) = [each.password for each in servers if "one-time password" in each.stdout]
     with grpc.insecure_channel(addresses[0]) as here, grpc.insecure_channel(addresses[1]) as there:
         user_pb2_grpc.UserServiceStub(here).ChangePassword(

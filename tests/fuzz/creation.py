@@ -11,6 +11,7 @@ import dataclasses
 import shutil
 import tempfile
 from collections.abc import Hashable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,8 +54,8 @@ FORGET = [
 MOST_WAITS = 20_000
 
 
-# What is held until the process ends.
-OPEN: list[object] = []
+OPEN: list[AbstractAsyncContextManager[World]] = []
+"""What ``close`` closes."""
 
 
 def same(size: int) -> bytes:
@@ -137,7 +138,7 @@ def loop() -> asyncio.AbstractEventLoop:
 
 @cache
 def roads() -> tuple[Road, Road]:
-    """Python's, and that with a direct handler before it, for as long as the process runs."""
+    """Python's, and that with a direct handler before it, until they are closed."""
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder)
 
@@ -149,6 +150,17 @@ def roads() -> tuple[Road, Road]:
         return python, await _opened(folder / "direct", is_direct=True)
 
     return loop().run_until_complete(both())
+
+
+def close() -> None:
+    """Ends both roads; the next request finds new ones."""
+
+    async def all_of_them() -> None:
+        while OPEN:
+            await OPEN.pop().__aexit__(None, None, None)
+
+    loop().run_until_complete(all_of_them())
+    roads.cache_clear()
 
 
 async def _told(python: Road, direct: Road, body: bytes) -> Hashable:

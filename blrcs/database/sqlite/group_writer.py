@@ -120,12 +120,20 @@ class GroupWriter:
         self._thread.join()
 
     def _run(self) -> None:
-        while group := self._next_group():
-            self._commit_in_turn([each for each in group if not each.future.cancelled()])
-            _settle(group)
+        while self._write_one_group():
+            pass
         self._connection.close()
         if self._turn is not None:
             self._turn.close()
+
+    def _write_one_group(self) -> bool:
+        """Of which nothing is kept while the next is waited for. False: there will be none."""
+        group = self._next_group()
+        if not group:
+            return False
+        self._commit_in_turn([each for each in group if not each.future.cancelled()])
+        _settle(group)
+        return True
 
     def _next_group(self) -> list[_Pending]:
         """Waits for operations. Empty once the writer is closed and has none left."""
