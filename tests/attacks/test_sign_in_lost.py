@@ -4,14 +4,13 @@ import asyncio
 import itertools
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
 import grpc
 import pytest
-from google.protobuf.message import Message
 
 from blrcs.v1 import (
     auth_pb2,
@@ -31,8 +30,7 @@ GUESSES = 10
 LOSSES = ["stopped", "paused", "read_only"]
 NEW = "newcomer"
 NUMBERS = itertools.count(1)
-PAUSED_TIMEOUT_S = 1
-"""Of calls that nobody answers: the others have as long as a machine may need that is busy."""
+PATIENCE_S = 1
 OK = grpc.StatusCode.OK
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
@@ -50,7 +48,6 @@ class Away:
         self._database = database
         self._auth = auth_pb2_grpc.AuthServiceStub(attacked.channel)
         self._users = user_pb2_grpc.UserServiceStub(attacked.channel)
-        self._timeout_s: float = TIMEOUT_S
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -63,11 +60,9 @@ class Away:
     @contextmanager
     def paused(self) -> Iterator[None]:
         self._server.pause()
-        self._timeout_s = PAUSED_TIMEOUT_S
         try:
             yield
         finally:
-            self._timeout_s = TIMEOUT_S
             self._server.resume()
 
     @contextmanager
@@ -81,7 +76,7 @@ class Away:
 
     def sign_in(self, password: str, user: str = VICTIM) -> grpc.StatusCode:
         request = auth_pb2.SignInRequest(user_id=user, password=password)
-        return self._called(self._auth.SignIn, request)
+        return code(lambda: self._auth.SignIn(request, timeout=PATIENCE_S))
 
     def guesses(self) -> int:
         """How many wrong passwords are looked at until one is not."""
@@ -109,23 +104,23 @@ class Away:
         reply: auth_pb2.SignInResponse = self._auth.SignIn(request, timeout=TIMEOUT_S)
         return reply.tokens
 
-    def refresh(self, token: str) -> grpc.StatusCode:
+    def refresh(self, token: str, timeout_s: float = TIMEOUT_S) -> grpc.StatusCode:
         request = auth_pb2.RefreshRequest(refresh_token=token)
-        return self._called(self._auth.Refresh, request)
+        return code(lambda: self._auth.Refresh(request, timeout=timeout_s))
 
     def sign_out(self, metadata: Metadata) -> grpc.StatusCode:
         request = auth_pb2.SignOutRequest()
-        return self._called(self._auth.SignOut, request, metadata)
+        return code(lambda: self._auth.SignOut(request, metadata=metadata, timeout=PATIENCE_S))
 
     def use(self, metadata: Metadata) -> grpc.StatusCode:
         """Whether a token is taken: what is asked for then needs the database."""
         request = user_pb2.GetUserRequest(name=f"users/{VICTIM}")
-        return self._called(self._users.GetUser, request, metadata)
+        return code(lambda: self._users.GetUser(request, metadata=metadata, timeout=PATIENCE_S))
 
     def create_user(self) -> grpc.StatusCode:
         request = user_pb2.CreateUserRequest(user_id=NEW, user={}, password=PASSWORD)
         metadata = self.world.admin
-        return self._called(self._users.CreateUser, request, metadata)
+        return code(lambda: self._users.CreateUser(request, metadata=metadata, timeout=PATIENCE_S))
 
     def has_newcomer(self) -> bool:
         users = self._users.ListUsers(user_pb2.ListUsersRequest(), metadata=self.world.admin)
@@ -141,11 +136,6 @@ class Away:
         """It is read again, and failures are counted."""
         until(lambda: self.use(self.world.admin) is OK)
         until(lambda: self.sign_in("wrong password", f"nobody{next(NUMBERS)}") is UNAUTHENTICATED)
-
-    def _called(
-        self, method: Callable[..., object], request: Message, metadata: Metadata | None = None
-    ) -> grpc.StatusCode:
-        return code(lambda: method(request, metadata=metadata, timeout=self._timeout_s))
 
 
 def _instants(packed: bytes) -> tuple[int, ...]:
@@ -210,10 +200,10 @@ def test_what_was_revoked_stays_so_and_nothing_else_is_acknowledged(away: Away, 
     assert away.sign_out(revoked) is OK
     with getattr(away, loss)():
         assert away.use(revoked) is UNAUTHENTICATED
-        assert away.refresh(ended.refresh_token) in NOT_DONE | {UNAUTHENTICATED}
+        assert away.refresh(ended.refresh_token, PATIENCE_S) in NOT_DONE | {UNAUTHENTICATED}
         answer = away.use(live)
         assert answer is OK if loss == "read_only" else answer in NOT_DONE
-        assert away.refresh(kept.refresh_token) in NOT_DONE
+        assert away.refresh(kept.refresh_token, PATIENCE_S) in NOT_DONE
         assert away.sign_out(live) in NOT_DONE
         assert away.create_user() in NOT_DONE
     away.until_it_is_back()
