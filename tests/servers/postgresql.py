@@ -68,14 +68,7 @@ class PostgresqlServer(ServerProcess):
 
     def run(self, commands: str, *, database: str) -> None:
         """Runs commands in a database as its owner, up to the first that fails."""
-        options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
-        subprocess.run(
-            [_program("psql"), *options, self.url(database)],
-            input=commands,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
+        self._psql("--quiet", "--set=ON_ERROR_STOP=1", database=database, typed=commands)
 
     def terminate(self, backend: int) -> None:
         """Ends a connection; returns when it has ended."""
@@ -139,9 +132,12 @@ class PostgresqlServer(ServerProcess):
         self._run(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
 
     def _run(self, command: str) -> str:
-        options = ["--no-psqlrc", "--no-align", "--tuples-only", "--command", command]
+        return self._psql("--no-align", "--tuples-only", "--command", command)
+
+    def _psql(self, *options: str, database: str = "postgres", typed: str | None = None) -> str:
         run = subprocess.run(
-            [_program("psql"), *options, self.url()],
+            [_program("psql"), "--no-psqlrc", *options, self.url(database)],
+            input=typed,
             check=True,
             capture_output=True,
             text=True,
