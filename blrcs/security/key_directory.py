@@ -69,7 +69,11 @@ class KeyDirectory:
         except OSError as error:
             raise KeyFileError(self.path, f"cannot be made: {error.strerror}") from error
         if first_key and self.stamp() is None:
-            load_or_create_signing_key(self._first_key)
+            try:
+                self._first()
+            except KeyFileError:
+                if self.stamp() is None:
+                    raise
 
     @property
     def is_made(self) -> bool:
@@ -91,7 +95,7 @@ class KeyDirectory:
             try:
                 return self._read_first() if stamp is None else self._read_all(known or {})
             except KeyFileError:
-                # A file may be gone that a manifest named which has been replaced meanwhile.
+                # What a manifest named, or the first key, may be gone by a change made meanwhile.
                 if stamp == self.stamp():
                     raise
 
@@ -168,9 +172,7 @@ class KeyDirectory:
         replace_key_file(self._manifest, write_manifest(schedule.keys))
         for kid in before.keys() - kept:
             self._file_of(kid).unlink(missing_ok=True)
-        # Where it cannot be removed, nobody reads it any more.
-        with contextlib.suppress(OSError):
-            self._first_key.unlink(missing_ok=True)
+        self._remove_first()
 
     @contextlib.contextmanager
     def _locked(self, *, first_key: bool = True) -> Iterator[None]:
@@ -186,10 +188,27 @@ class KeyDirectory:
             os.close(lock)
 
     def _read_first(self) -> StoredKeys:
-        key = load_or_create_signing_key(self._first_key)
-        made_ns = self._first_key.stat().st_mtime_ns
+        key, made_ns = self._first()
         entry = ScheduledKey(kid=key.kid, create_time_ns=made_ns, sign_time_ns=made_ns)
         return StoredKeys(KeySchedule((entry,), self.overlap_ns), {key.kid: key})
+
+    def _first(self) -> tuple[SigningKey, int]:
+        """The first key and its file's time; KeyFileError also where a manifest came meanwhile."""
+        key = load_or_create_signing_key(self._first_key)
+        try:
+            made_ns = self._first_key.stat().st_mtime_ns
+        except OSError as error:
+            raise KeyFileError(self._first_key, f"cannot be read: {error.strerror}") from error
+        if self.stamp() is not None:
+            # A rotation has moved it; the file may be a new one, made here behind that.
+            self._remove_first()
+            raise KeyFileError(self._first_key, "was moved by a rotation")
+        return key, made_ns
+
+    def _remove_first(self) -> None:
+        # Where it cannot be removed, nobody reads it any more.
+        with contextlib.suppress(OSError):
+            self._first_key.unlink(missing_ok=True)
 
     def _load(self, entry: ScheduledKey, known: Mapping[str, SigningKey]) -> SigningKey:
         if entry.kid in known:

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from blrcs.domain.errors import FailedPreconditionError
-from blrcs.security import key_directory
+from blrcs.security import key_directory, signing_keys
 from blrcs.security.key_directory import KeyDirectory
 from blrcs.security.key_file import KeyFileError
 from blrcs.security.key_ring import KeyRing
@@ -109,6 +109,33 @@ def test_of_rotations_at_once_one_adds_a_key(directory):
 
     assert results.count("KEY_WAITS") == 7
     assert len(kids(directory)) == 2
+
+
+@pytest.mark.parametrize("look", ["read", "make"])
+@pytest.mark.parametrize("moved", ["before its file is looked for", "before it is read"])
+def test_a_first_key_that_a_rotation_moves_is_neither_missed_nor_made_anew(
+    directory, monkeypatch, look, moved
+):
+    first_signs_from(directory, FakeClock())
+    (first,) = kids(directory)
+    module = key_directory if moved == "before its file is looked for" else signing_keys
+    name = "load_or_create_signing_key" if module is key_directory else "load_signing_key"
+    load = getattr(module, name)
+
+    def load_behind_a_rotation(path):
+        monkeypatch.setattr(module, name, load)
+        directory.rotate(NOW_NS, sign_time_ns=NOW_NS + MINUTE_NS)
+        return load(path)
+
+    monkeypatch.setattr(module, name, load_behind_a_rotation)
+    found = getattr(directory, look)()
+
+    assert getattr(module, name) is load
+    assert kids(directory)[0] == first
+    assert len(kids(directory)) == 2
+    if look == "read":
+        assert list(found.by_kid) == kids(directory)
+    assert not (directory.path.parent / "signing_key.pem").exists()
 
 
 @pytest.mark.parametrize("name", ["replace_key_file", "create_key_file"])
