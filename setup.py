@@ -24,6 +24,7 @@ PROFILES = {  # see deploy/train
         "-fprofile-correction",
         "-Wno-missing-profile",
         "-Wno-coverage-mismatch",
+        "-Wno-maybe-uninitialized",  # what Cython itself writes, where the profile has it inlined
     ],
 }
 QUIET = ["-Wno-unused-function", "-Wno-sign-compare"]  # what Cython itself writes
