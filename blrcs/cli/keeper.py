@@ -61,7 +61,9 @@ async def _serve(
     on_orphaned(supervisor, stopped.set)
     # Before anybody is answered: what copies show went with an earlier keeper.
     cache = KeptCache(settings.cache, stamps=memory.cache_stamps(), hits=memory.all_cache_hits())
-    server = await loop.create_unix_server(lambda: KeeperConnection(cache), sock=listening)
+    # Not create_unix_server, which from Python 3.13 on looks for the socket's file by its name: the
+    # supervisor bound it by a descriptor of its own, and removes it.
+    server = await loop.create_server(lambda: KeeperConnection(cache), sock=listening)
     memory.pulses.keep(memory.keeper_place)
     supervisor.send(Started().to_packet())
     while not stopped.is_set():
