@@ -133,7 +133,9 @@ class Audit:
 
     def _first(self, call: Call) -> dict[str, Any]:
         """What is told of the first of refusals that are alike."""
-        told = _told_by_client(call) | _strange_issuer(call)
+        told = _told_by_client(call)
+        if call.rejection is not None or call.shadowed:
+            told |= _strange_issuer(call)
         if self._access is not None:
             # That the table cannot be read anew is no reason to lose the record.
             with contextlib.suppress(Exception):

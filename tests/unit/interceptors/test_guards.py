@@ -19,6 +19,7 @@ from blrcs_native.guards.authorization import CurrentAccess
 from blrcs_native.limits.limiter import Limiter
 from blrcs_native.tokens.keys import Keyset, VerificationKey
 from blrcs_native.tokens.verifier import TokenVerifier
+from tests.unit.interceptors.test_audit import Sink
 from tests.unit.native.tokens.token_factory import NOW_S, FakeClock
 
 SECRET = bytes(range(32))
@@ -141,6 +142,18 @@ async def test_a_call_without_one_bearer_token_is_unauthenticated(
     call = await serve(MethodPolicy("authenticated"), factory(), metadata=metadata)
     assert (reason(call), call.status_code) == (expected, 16)
     assert ("www-authenticate", "Bearer") in call.rejection.trailers  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("shadow", [frozenset(), frozenset({"authentication"})])
+async def test_an_unknown_issuer_is_recorded_also_in_shadow(shadow: frozenset[Any]) -> None:
+    sink = Sink()
+    made = jwt.encode({"iss": "elsewhere"}, SECRET, "HS256", headers={"typ": "id+jwt", "kid": "k"})
+    policy = MethodPolicy("authenticated", shadow=shadow)
+    metadata = (("authorization", f"Bearer {made}"),)
+    await serve(policy, factory(audit=sink), metadata=metadata)
+    ((_, _, stage, reason_, in_shadow, _, told),) = sink.folded()
+    assert (stage, reason_, in_shadow) == ("authentication", "TOKEN_ISSUER_UNKNOWN", bool(shadow))
+    assert told["issuer"] == "elsewhere"
 
 
 ALGORITHMS = 'algs="ES256 EdDSA"'
