@@ -32,6 +32,7 @@ TEXTS = (
     "code",
     "stage",
     "reason",
+    "issuer",
     "request_id",
     "source",
 )

@@ -51,8 +51,8 @@ async def assemble_encryption(
     """The keys; ``stack`` closes what keeps the master key.
 
     Raises:
-        MasterKeyError: The database has encrypted fields, and the master key is missing, or
-            another one. Nothing has been touched.
+        MasterKeyError: The master key cannot be used, or the database has encrypted fields and it
+            is missing, or another one. Nothing has been touched.
     """
     masters = open_master_keys(
         settings.master_key, settings.older_master_keys, base.data_directory, os.environ

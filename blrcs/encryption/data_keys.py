@@ -83,10 +83,7 @@ class DataKeys:
         self._in_use = False
 
     async def check(self) -> None:
-        """Raises MasterKeyError unless the master key is the one that the database knows.
-
-        A database that knows none needs none.
-        """
+        """Raises MasterKeyError unless the master key is fit; see ``require_known``."""
         await require_known(self._masters, await self._store.known_master())
 
     async def prepare(self, scope: CollectionKey, old_data_key: bytes = b"") -> None:

@@ -1,12 +1,18 @@
 """What a database knows of the master key that its keys are wrapped by."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import orjson
 
 from blrcs.database.adapter import Reads, Transaction
 from blrcs.database.repositories.settings import stored
-from blrcs.encryption.master_key import MasterKeyError, MasterKeys, altered
+from blrcs.encryption.master_key import (
+    MasterKeyError,
+    MasterKeys,
+    MissingMasterKeyError,
+    altered,
+)
 from blrcs.encryption.place import place
 
 CHECK = "encryption_check"
@@ -40,12 +46,16 @@ async def read_known(database: Reads | Transaction) -> KnownMaster:
 async def require_known(masters: MasterKeys, known: KnownMaster) -> None:
     """Raises MasterKeyError unless the master key is the one that the database knows.
 
-    A database that knows none needs none.
+    Where it knows none, any will do that can be used, or that the server makes itself when it needs
+    the first: what is found to be wrong only then would fail callers.
     """
     if known.check is not None:
         await require_checked(masters, *checked_in(known.check))
     elif known.old_id:
         await masters.require(known.old_id.hex())
+    else:
+        with suppress(MissingMasterKeyError):
+            await masters.id()
 
 
 async def require_checked(masters: MasterKeys, master_id: str, wrapped: bytes) -> None:

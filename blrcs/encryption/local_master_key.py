@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blrcs.domain.errors import FailedPreconditionError
 from blrcs.encryption.data_key import KEY_BYTES, DataKey, Random
-from blrcs.encryption.master_key import MasterKeyError
+from blrcs.encryption.master_key import MasterKeyError, MissingMasterKeyError
 from blrcs.security.key_file import KeyFileError, create_key_file, read_key_file
 
 
@@ -86,7 +86,7 @@ class FileMasterKey(LocalMasterKey):
     def read(self) -> bytes:
         """See LocalMasterKey."""
         if not self._path.exists():
-            raise MasterKeyError(
+            raise MissingMasterKeyError(
                 f"{self._path}: is missing, and the database has fields that are encrypted with it"
             )
         try:

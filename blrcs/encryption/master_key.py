@@ -11,6 +11,10 @@ class MasterKeyError(Exception):
     """
 
 
+class MissingMasterKeyError(MasterKeyError):
+    """There is none, at a place where the server makes the first one when it needs it."""
+
+
 def altered(what: str) -> MasterKeyError:
     """Somebody has written to the database what the program does not."""
     return MasterKeyError(f"{what} was altered in the database")

@@ -129,7 +129,11 @@ def open_pkcs11(text: str, environment: Mapping[str, str]) -> Pkcs11MasterKey:
     parts = dict(part.partition("=")[::2] for part in text.split(";"))
     module = parts.get("module") or environment.get(MODULE_VARIABLE, "")
     if not parts.keys() <= NAMES or not parts.get("token") or not parts.get("object"):
-        raise MasterKeyError(f"encryption: pkcs11:{text} is not token=…;object=…;module=…")
+        # Nothing of the text: whoever knows RFC 7512 may have put the PIN there.
+        raise MasterKeyError(
+            "encryption: pkcs11 is not of the form token=…;object=…;module=…, with pin-env=… or"
+            " pin-file=… and no other part"
+        )
     if not module:
         raise MasterKeyError(f"encryption: pkcs11 has no module, and {MODULE_VARIABLE} is not set")
     return Pkcs11MasterKey(

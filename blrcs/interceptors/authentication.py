@@ -1,6 +1,7 @@
 """Who calls: the guard of every method that is not public."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from blrcs.domain.policy import BindingDemand, MethodPolicy
 from blrcs.interceptors.peer_certificate import certificate_thumbprint
@@ -17,17 +18,18 @@ from blrcs_native.tokens.verifier import TokenVerifier
 
 NOT_VERIFIED = "TOKEN_NOT_VERIFIED"
 ISSUER_UNKNOWN = "TOKEN_ISSUER_UNKNOWN"
+KEY_UNKNOWN = "TOKEN_KEY_UNKNOWN"
 TYPE_UNACCEPTED = "TOKEN_TYPE_UNACCEPTED"
-BEARER = "Bearer"
+BEARER, DPOP = "Bearer", "DPoP"
 
 
-def _unauthenticated(reason: str, message: str, challenge: str = BEARER) -> Rejection:
+def _unauthenticated(reason: str, message: str, asked: str = BEARER) -> Rejection:
     return rejection(
         "UNAUTHENTICATED",
         "authentication",
         reason,
         message,
-        trailers=(("www-authenticate", challenge),),
+        trailers=(("www-authenticate", asked),),
     )
 
 
@@ -36,10 +38,27 @@ def _stranger(told: Rejection) -> Rejection:
     return Rejection(told.code, told.stage, ISSUER_UNKNOWN, told.message, told.trailers)
 
 
-def _proof_challenge(error: str = "") -> str:
-    """RFC 9449, section 7.1; no error where no token was shown."""
-    told = f'error="{error}", ' if error else ""
-    return f'DPoP {told}algs="{" ".join(token_binding.PROOF_ALGORITHMS)}"'
+def challenge(schemes: Sequence[str], error: str = "", **fields: str) -> str:
+    """What ``www-authenticate`` says to who may send a token by some schemes.
+
+    As RFC 6750 has it in section 3, and RFC 9449 in 7.1, or in 7.2 for both schemes.
+
+    Args:
+        schemes: Of these, in their order.
+        error: What is wrong with the token; empty where none was shown.
+        fields: What else each scheme says.
+    """
+    told = ({"error": error} if error else {}) | fields
+    algorithms = {"algs": " ".join(token_binding.PROOF_ALGORITHMS)}
+    return ", ".join(_scheme(each, told | algorithms if each == DPOP else told) for each in schemes)
+
+
+def _scheme(name: str, fields: Mapping[str, str]) -> str:
+    return f"{name} {_listed(fields)}" if fields else name
+
+
+def _listed(fields: Mapping[str, str]) -> str:
+    return ", ".join(f'{name}="{value}"' for name, value in fields.items())
 
 
 def _not_verified(retry_after_ms: int | None) -> Rejection:
@@ -56,61 +75,76 @@ def _not_verified(retry_after_ms: int | None) -> Rejection:
 
 BINDING_REJECTIONS = {
     token_binding.CERTIFICATE: _unauthenticated(
-        token_binding.CERTIFICATE, "the token is bound to another client certificate"
+        token_binding.CERTIFICATE,
+        "the token is bound to another client certificate",
+        challenge((BEARER,), "invalid_token"),
     ),
     token_binding.PROOF_MISSING: _unauthenticated(
         token_binding.PROOF_MISSING,
         "the token is bound to a key: send it as DPoP TOKEN with a proof",
-        _proof_challenge("invalid_token"),
+        challenge((DPOP,), "invalid_token"),
     ),
     token_binding.PROOF_INVALID: _unauthenticated(
         token_binding.PROOF_INVALID,
         "the proof in dpop is not valid for this call, or was used before",
-        _proof_challenge("invalid_dpop_proof"),
-    ),
-    token_binding.UNBOUND: _unauthenticated(
-        token_binding.UNBOUND, "a token is needed that is bound to its caller"
+        challenge((DPOP,), "invalid_dpop_proof"),
     ),
 }
+"""What these say goes by the token's own binding, whatever else the method takes."""
 
-PROOF_DEMANDED = {
-    native.MISSING: _unauthenticated(
-        native.MISSING,
-        "the metadata has no authorization: sign in with a proof and send DPoP TOKEN",
-        _proof_challenge(),
+MESSAGES = {
+    (BEARER,): (
+        "sign in and send Bearer TOKEN",
+        "Bearer TOKEN",
+        "a token is needed that is bound to its caller",
     ),
-    token_binding.UNBOUND: _unauthenticated(
-        token_binding.UNBOUND,
+    (DPOP,): (
+        "sign in with a proof and send DPoP TOKEN",
+        "DPoP TOKEN",
         "a token is needed that is bound to a key",
-        _proof_challenge("invalid_token"),
+    ),
+    (BEARER, DPOP): (
+        "sign in with a certificate or a proof and send Bearer TOKEN or DPoP TOKEN",
+        "Bearer TOKEN or DPoP TOKEN",
+        "a token is needed that is bound to its caller",
     ),
 }
-"""Of methods whose policy takes only tokens that are bound to keys."""
 
-REJECTIONS = {
-    native.MISSING: _unauthenticated(
-        native.MISSING, "the metadata has no authorization: sign in and send Bearer TOKEN"
-    ),
-    native.AMBIGUOUS: _unauthenticated(
-        native.AMBIGUOUS, "the metadata has more than one authorization"
-    ),
-    native.SCHEME: _unauthenticated(native.SCHEME, "authorization is not of the form Bearer TOKEN"),
-    native.PASSWORD_CHANGE: rejection(
-        "FAILED_PRECONDITION",
-        "authentication",
-        native.PASSWORD_CHANGE,
-        "the password must be changed first, by UserService.ChangePassword",
-    ),
-    **BINDING_REJECTIONS,
-    **{
-        reason: _unauthenticated(reason, refusal.description)
+
+@cache
+def _rejections(schemes: tuple[str, ...]) -> Mapping[str, Rejection]:
+    """Those of methods whose callers are challenged for tokens by some schemes."""
+    how, form, unbound = MESSAGES[schemes]
+    asked, wrong = challenge(schemes), challenge(schemes, "invalid_token")
+    refused = {
+        reason: _unauthenticated(reason, refusal.description, wrong)
         for reason, refusal in REFUSALS.items()
-    },
-    ISSUER_UNKNOWN: _stranger(
-        _unauthenticated(TYPE_UNACCEPTED, REFUSALS[TYPE_UNACCEPTED].description)
-    ),
-    NOT_VERIFIED: _not_verified(None),
-}
+    }
+    return {
+        native.MISSING: _unauthenticated(
+            native.MISSING, f"the metadata has no authorization: {how}", asked
+        ),
+        native.AMBIGUOUS: _unauthenticated(
+            native.AMBIGUOUS, "the metadata has more than one authorization", asked
+        ),
+        native.SCHEME: _unauthenticated(
+            native.SCHEME, f"authorization is not of the form {form}", asked
+        ),
+        native.PASSWORD_CHANGE: rejection(
+            "FAILED_PRECONDITION",
+            "authentication",
+            native.PASSWORD_CHANGE,
+            "the password must be changed first, by UserService.ChangePassword",
+        ),
+        **BINDING_REJECTIONS,
+        token_binding.UNBOUND: _unauthenticated(token_binding.UNBOUND, unbound, wrong),
+        **refused,
+        ISSUER_UNKNOWN: _stranger(refused[TYPE_UNACCEPTED]),
+        NOT_VERIFIED: _not_verified(None),
+    }
+
+
+REJECTIONS = _rejections((BEARER,))
 
 
 NOBODY = _unauthenticated(
@@ -154,6 +188,17 @@ DEMANDED: dict[BindingDemand | None, tuple[str, ...]] = {
 }
 
 
+def challenged_schemes(policy: MethodPolicy, *, takes_proofs: bool) -> tuple[str, ...]:
+    """The schemes of tokens that a method's callers are asked for.
+
+    Only who has to bind its token is told of proofs.
+    """
+    bindings = DEMANDED[policy.token_binding]
+    if "proof" not in bindings or not takes_proofs:
+        return (BEARER,)
+    return (BEARER, DPOP) if "certificate" in bindings else (DPOP,)
+
+
 def authentication_guards(
     policy: MethodPolicy, verifier: TokenVerifier, check_proof: CheckProof | None = None
 ) -> tuple[Guard, ...]:
@@ -170,7 +215,8 @@ def authentication_guards(
     if demanded == ("proof",) and check_proof is None:
         raise PolicyError("its token_binding is dpop, and auth.proof_origins names no origin")
     failures = verifier.failures
-    rejections = REJECTIONS | (PROOF_DEMANDED if demanded == ("proof",) else {})
+    schemes = challenged_schemes(policy, takes_proofs=check_proof is not None)
+    rejections = dict(_rejections(schemes))
     if failures is not None:
         rejections[NOT_VERIFIED] = _not_verified(failures.retry_after_ms)
     return (

@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.interceptors.audit import Audit
 from blrcs.interceptors.audit_sink import AuditSink
-from blrcs.interceptors.authentication import CheckProof, authentication_guards, certificate_guards
+from blrcs.interceptors.authentication import (
+    CheckProof,
+    authentication_guards,
+    certificate_guards,
+    challenged_schemes,
+)
 from blrcs.interceptors.authorization import AuthorizationGuards, authorization_guards
 from blrcs.interceptors.direct import DirectHandlers, direct_handler
 from blrcs.interceptors.error_mapping import error_rejection
@@ -159,7 +164,8 @@ class PipelineFactory:
     def _step_up(self, method: Method, policy: MethodPolicy) -> tuple[Guard, ...]:
         if policy.step_up is not None and policy.is_public:
             raise PolicyError(f"{method.name} is public, and demands a step-up")
-        return step_up_guards(policy)
+        schemes = challenged_schemes(policy, takes_proofs=self.check_proof is not None)
+        return step_up_guards(policy, schemes)
 
     def _wrap(self, method: Method, policy: MethodPolicy, handler: Handler) -> Handler:
         if self.innermost is not None:

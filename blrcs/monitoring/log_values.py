@@ -43,6 +43,17 @@ def escape(text: str) -> str:
     )
 
 
+def shown_text(text: str, length: int) -> str:
+    """A stranger's text: its first characters, with tokens masked, and escaped as by ``escape``.
+
+    Args:
+        text: Any, of any length.
+        length: So many characters of it are told; an ellipsis stands for the others.
+    """
+    told = escape(_TOKEN.sub(MASK, text[:length]))
+    return told if len(text) <= length else f"{told}…"
+
+
 def indented(text: str) -> str:
     """Lines of text that belong to the line before them, and look like none of their own."""
     return "\n".join(f"    {escape(line)}" for line in text.splitlines())

@@ -15,7 +15,7 @@ from blrcs.config.redis import Redis
 from blrcs.domain.errors import UnavailableError
 from blrcs.redis.connector import Connector
 from blrcs.redis.errors import RedisOpenError, unavailable
-from blrcs.redis.joined import joined
+from blrcs.redis.joined import joined, settle
 from blrcs.redis.line import Line, Push
 from blrcs.redis.node import Node
 from blrcs.redis.refusals import open_error
@@ -211,7 +211,7 @@ class RedisClient:
             self._looking.done() and (even_now or loop.time() > self._looked_at + LOOK_PAUSE_S)
         ):
             self._looking = loop.create_task(self._look_now())
-            self._looking.add_done_callback(_settle)
+            self._looking.add_done_callback(settle)
         return self._looking
 
     async def _look_now(self) -> None:
@@ -269,9 +269,3 @@ def _see_to_version(place: str, info: bytes) -> None:
     if len(numbers) < len(OLDEST) or tuple(map(int, numbers[: len(OLDEST)])) < OLDEST:
         wanted = ".".join(map(str, OLDEST))
         raise RedisOpenError(place, f"it is version {version}, and {wanted} or later is needed")
-
-
-def _settle(task: asyncio.Future[Any]) -> None:
-    """Takes note of a failure that others are told of."""
-    if not task.cancelled():
-        task.exception()

@@ -1,7 +1,7 @@
 """Waiting for what others wait for too."""
 
 import asyncio
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from blrcs.redis.errors import unavailable
 
@@ -17,7 +17,15 @@ async def joined(task: "asyncio.Task[Result]") -> Result:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        # Everybody may have gone by the time that it fails: asyncio would log what nobody was told.
+        task.add_done_callback(settle)
         waiting = asyncio.current_task()
         if task.cancelled() and waiting is not None and not waiting.cancelling():
             raise unavailable() from None
         raise
+
+
+def settle(future: "asyncio.Future[Any]") -> None:
+    """Takes note of a failure that others are told of, or nobody any more."""
+    if not future.cancelled():
+        future.exception()

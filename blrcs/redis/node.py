@@ -9,7 +9,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from blrcs.domain.errors import ResourceExhaustedError, UnavailableError
 from blrcs.redis.errors import unavailable
-from blrcs.redis.joined import joined
+from blrcs.redis.joined import joined, settle
 from blrcs.redis.line import Line, said
 from blrcs.redis.url import Place
 from blrcs.resilience.circuit_breaker import CircuitBreaker
@@ -99,7 +99,7 @@ class Node:
     async def _ask(self, command: Sequence[bytes | str | int], *, asking: bool) -> Any:
         line = await self.line()
         if asking:
-            line.ask("ASKING").add_done_callback(_settle)
+            line.ask("ASKING").add_done_callback(settle)
         return await said(line.ask(*command))
 
     async def line(self) -> Line:
@@ -155,9 +155,3 @@ class Node:
     def _ended(self, error: Exception | None) -> None:
         if error is not None:
             self._watch.away(self._place, error)
-
-
-def _settle(answer: "asyncio.Future[Any]") -> None:
-    """Takes note of a failure that others are told of."""
-    if not answer.cancelled():
-        answer.exception()

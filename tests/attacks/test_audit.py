@@ -12,12 +12,15 @@ from blrcs.audit.reading import AuditReader
 from blrcs.audit.segments import FOLDER, KEY_FILE, chains_in, raw_lines, segments_in
 from blrcs.audit.verification import Verification
 from blrcs.domain.audit_event import AuditEvent
+from blrcs.monitoring.log_values import escape
 from blrcs.security.signing_keys import load_signing_key
 from blrcs.v1 import access_pb2, audit_pb2, auth_pb2, record_pb2
+from tests.attacks.hostile_keys import token
 from tests.attacks.world import TEXT, World, collection, reason_in
-from tests.e2e.workers import PASSWORD, Metadata, until
+from tests.e2e.workers import PASSWORD, Metadata, bearer, until
 
 FORGERY = '"}\n{"hash":"0","kind":"call","principal":"users/admin","code":"OK"}\r\n\u2028\x1b[2J'
+SIGNED = token({"alg": "EdDSA"}, {"sub": "x"}, lambda _: b"secret" * 10)
 SIGN_IN = "/blrcs.v1.AuthService/SignIn"
 GET_RECORD = "/blrcs.v1.RecordService/GetRecord"
 LIST = "/blrcs.v1.AuditService/ListEvents"
@@ -107,6 +110,42 @@ def test_a_denial_names_who_what_and_from_where(attacked: World) -> None:
     assert event.text("address") in ("127.0.0.1", "::1")
 
 
+@pytest.mark.parametrize("kind", ["JWT", "at+jwt"])
+@pytest.mark.parametrize(
+    ("issuer", "told"),
+    [
+        ("https://login.example.com/", "https://login.example.com/"),
+        (FORGERY, escape(FORGERY)),
+        ("\ud800", ""),
+        ("x" * 4000, f"{'x' * 256}…"),
+        (f"of {SIGNED}", "of ********"),
+        (f"{'x' * 200}{SIGNED}", f"{'x' * 200}********…"),
+        (7, ""),
+        ("", ""),
+        (..., ""),
+    ],
+)
+def test_an_unknown_issuer_is_told_and_steers_nobody(
+    attacked: World, kind: str, issuer: object, told: str
+) -> None:
+    shown = token({"alg": "EdDSA", "kid": "k", "typ": kind}, {"iss": issuer}, lambda _: b"x" * 64)
+    with recorded(attacked) as events:
+        code, details, _, _ = attacked.call(GET_RECORD, get_record("x"), bearer(shown))
+        assert code is grpc.StatusCode.UNAUTHENTICATED
+        assert "issuer" not in details
+    (event,) = [each for each in events if each.text("method") == GET_RECORD]
+    assert event.text("issuer") == told
+    assert not told or event.text("reason") == (
+        "TOKEN_KEY_UNKNOWN" if kind == "at+jwt" else "TOKEN_ISSUER_UNKNOWN"
+    )
+    assert shown.rpartition(".")[2] not in event.line.decode("ascii")
+    listed = audit_pb2.ListEventsRequest(parent="audit", method=GET_RECORD, page_size=1000)
+    _, _, _, reply = attacked.call(LIST, listed.SerializeToString(), attacked.admin)
+    last = audit_pb2.ListEventsResponse.FromString(reply).events[-1]
+    assert (last.issuer, last.reason) == (told, event.text("reason"))
+    verified(attacked)
+
+
 def test_secrets_are_not_in_the_chains(attacked: World) -> None:
     wrong = "a wrong password that is a secret too"
     request = auth_pb2.SignInRequest(user_id="alice", password=wrong).SerializeToString()
@@ -117,8 +156,8 @@ def test_secrets_are_not_in_the_chains(attacked: World) -> None:
         for chain in chains_in(attacked.data / FOLDER)
         for segment in segments_in(chain)
     ).decode()
-    token = dict(attacked.alice)["authorization"].removeprefix("Bearer ")
-    for secret in (wrong, PASSWORD, TEXT, token, token.rpartition(".")[2]):
+    own = dict(attacked.alice)["authorization"].removeprefix("Bearer ")
+    for secret in (wrong, PASSWORD, TEXT, own, own.rpartition(".")[2]):
         assert secret not in kept
 
 

@@ -18,6 +18,7 @@ from tests.certificates import make_certificate
 from tests.e2e.server import Server
 from tests.e2e.workers import OPTIONS, TIMEOUT_S, code, until
 from tests.proxy_headers import client_header
+from tests.servers.haproxy import haproxy
 from tests.transports import TRANSPORTS
 from tests.unit.native.http2 import frames
 
@@ -124,6 +125,39 @@ def test_the_audit_log_names_the_socket_of_a_stranger(behind_proxy: Server) -> N
         return [each for each in seen if each in expected] == expected
 
     until(told)
+
+
+def test_behind_a_real_proxy_that_passes_bytes_on_clients_are_held_to_account(
+    tmp_path: Path,
+) -> None:
+    """By the PROXY protocol, of which only the proxy may speak."""
+    limits = [{"key": "address", "requests": 2, "period": "1h"}]
+    server = Server(
+        tmp_path,
+        ("--environment", "production"),
+        {
+            "BLRCS_AUDIT__TO": "log",
+            "BLRCS_SERVER__PROXY_PROTOCOL": "v2",
+            "BLRCS_NETWORK__TRUSTED_PROXIES": f'["{PROXY}"]',
+            "BLRCS_NETWORK__DENY": '["127.0.0.66"]',
+            "BLRCS_POLICIES": json.dumps({LIST: {"limits": limits}}),
+        },
+    )
+    try:
+        port = port_of(server)
+        with haproxy(port, forwarded=False, server=f"source {PROXY} send-proxy-v2") as proxy:
+            one = [status(proxy.port, LIST, source="127.0.0.5") for _ in range(3)]
+            other = status(proxy.port, LIST, source="127.0.0.6")
+            denied = status(proxy.port, LIST, source="127.0.0.66")
+            sent = client_header("8.8.8.8") + GREETING + frames.call(1, LIST.encode(), b"")
+            forged = [answers(each, sent, "127.0.0.7") for each in (port, proxy.port)]
+        assert one == [UNAUTHENTICATED, UNAUTHENTICATED, EXHAUSTED]
+        assert (other, denied) == (UNAUTHENTICATED, "")
+        assert not any("grpc-status" in each.fields for found in forged for each in found)
+        until(lambda: "127.0.0.6" in {each["address"] for each in refusals(server)})
+        assert {each["address"] for each in refusals(server)} == {"127.0.0.5", "127.0.0.6"}
+    finally:
+        server.kill()
 
 
 @pytest.mark.parametrize("name", [XFF, b"forwarded", b"user-agent", b"x-anything"])

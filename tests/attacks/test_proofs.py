@@ -26,6 +26,7 @@ from tests.transports import TRANSPORTS
 
 LIST = "/blrcs.v1.UserService/ListUsers"
 PROVEN = "/blrcs.v1.UserService/ListServiceAccounts"
+EITHER = "/blrcs.v1.UserService/GetServiceAccount"
 ME = user_pb2.GetUserRequest(name=f"users/{VICTIM}").SerializeToString()
 INVALID = "TOKEN_PROOF_INVALID"
 MISSING = "TOKEN_PROOF_MISSING"
@@ -77,6 +78,7 @@ def bound(
             BLRCS_POLICIES=json.dumps(
                 {f"/blrcs.v1.{name}Service/*": UNLIMITED for name in SERVICES}
                 | {PROVEN: UNLIMITED | {"token_binding": "dpop"}}
+                | {EITHER: UNLIMITED | {"token_binding": "any"}}
             ),
         ) as started,
         channels_to_all(started.server, 2) as channels,
@@ -159,6 +161,12 @@ def test_who_lacks_a_proof_is_challenged_for_one(bound: Bound) -> None:
     assert challenge(bound, PROVEN, ()) == f"DPoP {algorithms}"
     assert challenge(bound, PROVEN, bound.world.admin) == (
         f'DPoP error="invalid_token", {algorithms}'
+    )
+    for wrong in (bearer("x"), [("authorization", f"DPoP {bound.token}x"), bound.proven()]):
+        assert challenge(bound, PROVEN, wrong) == f'DPoP error="invalid_token", {algorithms}'
+    assert challenge(bound, EITHER, ()) == f"Bearer, DPoP {algorithms}"
+    assert challenge(bound, EITHER, bound.world.admin) == (
+        f'Bearer error="invalid_token", DPoP error="invalid_token", {algorithms}'
     )
 
 

@@ -126,3 +126,36 @@ def test_a_master_key_may_be_in_a_token(tmp_path: Path, start: Start) -> None:
             assert done.returncode == 1
             assert done.stderr.endswith(f"{problem}\n")
         assert start(**environ).address
+
+
+@pytest.mark.parametrize(
+    ("place", "content", "problem"),
+    [
+        ("env:NOWHERE", None, "the variable NOWHERE: is not set"),
+        ("env:SHORT", None, "the variable SHORT: is not 32 bytes in hexadecimal digits"),
+        ("file:key", "nonsense", "data/key: is not 32 bytes in hexadecimal digits"),
+        (
+            "pkcs11:token=x;object=y;module=/nowhere.so",
+            None,
+            "/nowhere.so: cannot open shared object file: No such file or directory",
+        ),
+        ("pkcs11:token=x;object=y;module=z;pin-value=4321", None, "and no other part"),
+    ],
+)
+def test_a_key_that_nothing_is_encrypted_with_yet_is_fit_too(
+    tmp_path: Path, place: str, content: str | None, problem: str
+) -> None:
+    environ = {"BLRCS_ENCRYPTION__MASTER_KEY": place, "SHORT": "5a5a", PIN_VARIABLE: PIN}
+    path = tmp_path / "data" / "key"
+    path.parent.mkdir(mode=0o700)
+    if content is not None:
+        path.touch(0o600)
+        path.write_text(content)
+    for command in (("doctor",), ("serve", "--port", "0")):
+        done = blrcs(*command, cwd=tmp_path, environ=environ)
+        told = done.stdout.splitlines() if command == ("doctor",) else done.stderr.splitlines()[-1:]
+        assert done.returncode == 1
+        assert any(line.endswith(problem) for line in told), done
+        assert "Traceback" not in done.stderr
+        assert "4321" not in done.stdout + done.stderr
+    assert not {each.name for each in path.parent.iterdir()} & {"encryption_key", "signing_key.pem"}

@@ -1,4 +1,4 @@
-"""The tests that docs/security.md names are there."""
+"""What docs/security.md names is there, and the picture shows what docs/threats.md tells."""
 
 import re
 from pathlib import Path
@@ -32,3 +32,14 @@ def test_everything_that_is_tried_has_a_test():
 def test_every_file_of_attacks_is_named():
     files = {str(path.relative_to(TESTS)) for path in (TESTS / "attacks").glob("test_*.py")}
     assert files == {file for file, _ in NAMED if file.startswith("attacks/")}
+
+
+def test_the_picture_has_the_boundaries_that_the_threats_are_told_of():
+    docs = TESTS.parent / "docs"
+    threats = (docs / "threats.md").read_text()
+    (picture,) = re.findall(r"!\[.*\]\((.*\.svg)\)", threats)
+    shown = re.findall(r"<text[^>]*>(\d+)</text>", (docs / picture).read_text())
+    section = threats.split("## At each boundary")[1].split("\n#")[0]
+    told = re.findall(r"^\| (\d+) \|", section, re.MULTILINE)
+    assert told == [str(number) for number in range(1, 12)]
+    assert set(shown) == set(told)

@@ -32,6 +32,7 @@ from blrcs_native.encoding.strict_json cimport read_strict_object
 from blrcs_native.tokens cimport refusal
 from blrcs_native.tokens.claims cimport NS_PER_S, Claims, read_claims
 from blrcs_native.tokens.failed_verifications cimport AttemptC, FailedVerifications
+from blrcs_native.tokens.issuer cimport issuer_in
 from blrcs_native.tokens.jws cimport CompactParts, is_base64url, read_base64url, split_compact
 from blrcs_native.tokens.keys cimport Keyset, VerificationKey
 from blrcs_native.tokens.known_headers cimport KnownHeaders
@@ -49,14 +50,6 @@ cdef enum:
     DEFAULT_MAX_BYTES = 8192
     DEFAULT_CACHE_ENTRIES = 8192
     MAX_REFUSED = 1024
-
-
-cdef str issuer_in(const unsigned char* text, CompactParts* parts):
-    """The `iss` of a token that nobody has verified; None where none can be read."""
-    cdef bytes payload = read_base64url(text + parts.payload_start, parts.payload_size)
-    cdef dict members = None if payload is None else read_strict_object(payload)
-    issuer = None if members is None else members.get("iss")
-    return <str>issuer if type(issuer) is str else None
 
 
 @cython.final

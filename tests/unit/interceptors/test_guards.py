@@ -19,6 +19,7 @@ from blrcs_native.guards.authorization import CurrentAccess
 from blrcs_native.limits.limiter import Limiter
 from blrcs_native.tokens.keys import Keyset, VerificationKey
 from blrcs_native.tokens.verifier import TokenVerifier
+from tests.unit.interceptors.test_audit import Sink
 from tests.unit.native.tokens.token_factory import NOW_S, FakeClock
 
 SECRET = bytes(range(32))
@@ -141,6 +142,55 @@ async def test_a_call_without_one_bearer_token_is_unauthenticated(
     call = await serve(MethodPolicy("authenticated"), factory(), metadata=metadata)
     assert (reason(call), call.status_code) == (expected, 16)
     assert ("www-authenticate", "Bearer") in call.rejection.trailers  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("shadow", [frozenset(), frozenset({"authentication"})])
+async def test_an_unknown_issuer_is_recorded_also_in_shadow(shadow: frozenset[Any]) -> None:
+    sink = Sink()
+    made = jwt.encode({"iss": "elsewhere"}, SECRET, "HS256", headers={"typ": "id+jwt", "kid": "k"})
+    policy = MethodPolicy("authenticated", shadow=shadow)
+    metadata = (("authorization", f"Bearer {made}"),)
+    await serve(policy, factory(audit=sink), metadata=metadata)
+    ((_, _, stage, reason_, in_shadow, _, told),) = sink.folded()
+    assert (stage, reason_, in_shadow) == ("authentication", "TOKEN_ISSUER_UNKNOWN", bool(shadow))
+    assert told["issuer"] == "elsewhere"
+
+
+ALGORITHMS = 'algs="ES256 EdDSA"'
+
+
+@pytest.mark.parametrize("error", ["", "invalid_token"])
+@pytest.mark.parametrize(
+    ("binding", "takes_proofs", "bearer", "proof"),
+    [
+        (None, True, True, False),
+        ("mtls", True, True, False),
+        ("dpop", True, False, True),
+        ("any", True, True, True),
+        ("any", False, True, False),
+    ],
+)
+async def test_a_challenge_names_each_scheme_that_the_method_takes(
+    binding: Any, takes_proofs: bool, bearer: bool, proof: bool, error: str
+) -> None:
+    """RFC 6750, section 3; RFC 9449, sections 7.1 and 7.2."""
+    made = factory(check_proof=(lambda *_: True) if takes_proofs else None)
+    told = f'error="{error}", ' if error else ""
+    expected = ", ".join(
+        [f"Bearer {told}".rstrip(", ")] * bearer + [f"DPoP {told}{ALGORITHMS}"] * proof
+    )
+    refused = {"TOKEN_EXPIRED": token(exp=NOW_S - 3600), "TOKEN_MALFORMED": "x"}
+    if binding is not None:
+        refused["TOKEN_UNBOUND"] = token()
+    sent = [(f"Bearer {each}",) for each in refused.values()] if error else [(), ("x",), ("x", "y")]
+    for each in sent:
+        metadata = tuple(("authorization", text) for text in each)
+        policy = MethodPolicy("authenticated", token_binding=binding)
+        call = await serve(policy, made, metadata=metadata)
+        assert call.status_code == 16
+        assert call.rejection is not None
+        assert dict(call.rejection.trailers)["www-authenticate"] == expected
+        assert reason(call) in refused or not error
 
 
 async def test_the_scheme_is_written_in_any_case() -> None:

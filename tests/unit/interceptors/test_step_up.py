@@ -44,6 +44,21 @@ async def test_a_weaker_one_is_told_what_is_demanded():
     )
 
 
+@pytest.mark.parametrize("binding", ["dpop", "any"])
+async def test_who_has_to_prove_a_key_is_challenged_for_it_too(binding):
+    made = factory(check_proof=lambda *_: True)
+    bound = token(acr="aal1", cnf={"jkt": "x" * 43})
+    call = await serve(
+        policy(TWO, token_binding=binding), made, metadata=(("authorization", f"DPoP {bound}"),)
+    )
+    assert reason(call) == "STEP_UP_REQUIRED"
+    demanded = 'error="insufficient_user_authentication", acr_values="aal2 phr"'
+    asked = f'DPoP {demanded}, algs="ES256 EdDSA"'
+    assert dict(call.rejection.trailers)["www-authenticate"] == (
+        asked if binding == "dpop" else f"Bearer {demanded}, {asked}"
+    )
+
+
 async def test_in_shadow_it_lets_pass():
     shadowed = policy(TWO, shadow=frozenset({"authentication"}))
 

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 
 import pytest
 
@@ -25,3 +26,26 @@ async def test_who_waits_is_not_cancelled_with_the_task():
     task.cancel()
     with pytest.raises(UnavailableError):
         await waiting
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_not_logged():
+    logged = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: logged.append(told))
+    fails = asyncio.Event()
+
+    async def fail():
+        await fails.wait()
+        raise UnavailableError("GONE", "it is away")
+
+    task = asyncio.create_task(fail())
+    leaving = [asyncio.create_task(joined(task)) for _ in range(2)]
+    await asyncio.sleep(0)
+    for each in leaving:
+        each.cancel()
+    await asyncio.gather(*leaving, return_exceptions=True)
+    fails.set()
+    await asyncio.sleep(0)
+    assert task.done()
+    del task, each, leaving
+    gc.collect()
+    assert logged == []
