@@ -35,11 +35,15 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def blrcs(
-    *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    cwd: Path,
+    environ: Mapping[str, str] | None = None,
+    max_file_bytes: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command of the program to its end."""
+    """Runs a command of the program to its end; what writes a file to its largest size fails."""
+    limit = [] if max_file_bytes is None else ["prlimit", f"--fsize={max_file_bytes}", "--"]
     return subprocess.run(
-        [sys.executable, "-m", "blrcs", *map(str, arguments)],
+        [*limit, sys.executable, "-m", "blrcs", *map(str, arguments)],
         cwd=cwd,
         env=environment(environ),
         capture_output=True,
