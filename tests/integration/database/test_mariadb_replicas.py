@@ -142,13 +142,19 @@ async def test_one_that_stops_costs_no_read(
 
 @pytest.mark.parametrize("max_lag_s", [CLOSE_S])
 async def test_one_that_is_cut_off_from_its_primary_is_dropped(
-    database: ReplicatedDatabase, replica: MariadbReplica
+    database: ReplicatedDatabase, replica: MariadbReplica, observer: Observer
 ) -> None:
     """It has all that it was ever sent, and yet what it has grows old."""
+
+    async def is_old() -> bool:
+        return (observer.lags["replica1"] or 0) > 5 * CLOSE_S
+
     replica.cut_off()
     try:
         await database.execute(ADD, id="a", value=1)
-        await until(lambda: reads_from_primary(database))
+        await until(is_old)
+        assert not observer.usable["replica1"]
+        assert await reads_from_primary(database)
         assert await count(database.stale) == 1
     finally:
         replica.reconnect()
