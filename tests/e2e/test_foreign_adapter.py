@@ -14,7 +14,7 @@ from blrcs.database.kind import DatabaseKind, kind_of
 
 
 def within(url):
-    return url.replace("shelf:", "sqlite:", 1)
+    return url.replace("shelf:", "sqlite:", 1) + ".shelf"
 
 
 async def open_shelf(url, limits=None, observer=None):
@@ -50,7 +50,7 @@ def test_its_scheme_chooses_it(
     server = start(**environ)
     assert server.address
     assert server.stop() == 0
-    assert (tmp_path / "orders.db").is_file()
+    assert (tmp_path / "orders.db.shelf").is_file()
     assert not (tmp_path / "data" / "blrcs.db").exists()
 
 
