@@ -1,7 +1,27 @@
 """Files that are on the disk when a function returns, whatever happens to the machine then."""
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def named(name: str | Path) -> Iterator[None]:
+    """Errors of the system within it name a file, those of a full disk too, which name none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(name)
+        raise
+
+
+def require_replaceable(path: Path) -> None:
+    """Raises FileExistsError where what is there is a device, a folder or the like."""
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "is not a regular file", str(path))
 
 
 def sync_directory(path: Path) -> None:
@@ -28,11 +48,11 @@ def replace_file(
             there.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: It cannot be written; names one of the two.
     """
     draft.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with os.fdopen(os.open(draft, flags, mode), "wb") as file:
+    with named(path), os.fdopen(os.open(draft, flags, mode), "wb") as file:
         file.write(content)
         if is_durable:
             file.flush()

@@ -99,6 +99,7 @@ class Builtin:
         house.repeat(PURGE_PERIOD_S, leading(records.purge.changes))
         self.access.house.keep(house, leading)
         house.repeat(EXPIRY_PERIOD_S, leading(records.purge.expired))
+        house.repeat(EXPIRY_PERIOD_S, leading(records.purge.surplus))
         house.repeat(refresh_period_s, leading(records.build_indexes))
         if records.copies is not None:
             follower = records.copies.follower

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from blrcs.domain.record_name import CollectionKey
+from blrcs.files import require_replaceable
 from blrcs.transfer.call_error import CallError
 from blrcs.transfer.csv_columns import RESERVED, column_path
 from blrcs.transfer.entry import BadLineError
@@ -55,9 +56,10 @@ class ExportJob:
                 raise TransferError(f"--fields: {error}") from None
 
     def prepare(self, *, resume: bool, restart: bool, force: bool) -> None:
-        """Looks at what is there already; TransferError where that is in the way."""
+        """Looks at what is there already; TransferError or OSError where that is in the way."""
         if self.path is None:
             return
+        require_replaceable(self.path)
         if self.path.exists() and not force:
             raise TransferError(f"{self.path} is there already; --force replaces it")
         progress = self._progress(self.path)

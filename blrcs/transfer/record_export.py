@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from blrcs.files import sync_directory
+from blrcs.files import named, sync_directory
 from blrcs.transfer.errors import TransferError
 from blrcs.transfer.progress_file import MODE, ProgressFile
 from blrcs.transfer.record_client import RecordClient
@@ -65,22 +65,26 @@ def pages(
 
 
 class OutputFile:
-    """A file that has its name once it is whole; until then it is called ``NAME.part``."""
+    """A file that has its name once it is whole; until then it is called ``NAME.part``.
+
+    Attributes:
+        part: What is written to until then.
+    """
 
     def __init__(self, path: Path, progress: ProgressFile) -> None:
         self._path = path
-        self._part = path.with_name(f"{path.name}.part")
+        self.part = path.with_name(f"{path.name}.part")
         self._progress = progress
         self._file: BinaryIO | None = None
 
     def begin(self, size_bytes: int) -> BinaryIO:
         """Opens it, and drops what is behind so many bytes."""
         try:
-            self._file = self._part.open("r+b") if size_bytes else self._made()
+            self._file = self.part.open("r+b") if size_bytes else self._made()
         except OSError as error:
-            raise TransferError(f"{self._part}: {error.strerror}") from None
+            raise TransferError(f"{self.part}: {error.strerror}") from None
         if self._file.seek(0, os.SEEK_END) < size_bytes:
-            raise TransferError(f"{self._part} is shorter than the export has made it")
+            raise TransferError(f"{self.part} is shorter than the export has made it")
         self._file.truncate(size_bytes)
         self._file.seek(size_bytes)
         return self._file
@@ -93,7 +97,7 @@ class OutputFile:
     def finish(self) -> None:
         """It is whole."""
         self._sync()
-        self._part.replace(self._path)
+        self.part.replace(self._path)
         sync_directory(self._path.parent)
         self._progress.remove()
 
@@ -103,8 +107,8 @@ class OutputFile:
             self._file.close()
 
     def _made(self) -> BinaryIO:
-        self._part.unlink(missing_ok=True)
-        return os.fdopen(os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, MODE), "r+b")
+        self.part.unlink(missing_ok=True)
+        return os.fdopen(os.open(self.part, os.O_RDWR | os.O_CREAT | os.O_EXCL, MODE), "r+b")
 
     def _sync(self) -> None:
         if self._file is not None:
@@ -148,7 +152,20 @@ class RecordExport:
         self._clock_s = clock_s
 
     def run(self, tally: ExportTally) -> None:
-        """Writes what is left after ``tally``, which counts on."""
+        """Writes what is left after ``tally``, which counts on.
+
+        Raises:
+            CallError, TransferError: The server does not give it, or the file is not what it was.
+            OSError: It cannot be written; names where to.
+        """
+        with named("standard output" if self._file is None else self._file.part):
+            try:
+                self._write(tally)
+            finally:
+                if self._file is not None:
+                    self._file.close()
+
+    def _write(self, tally: ExportTally) -> None:
         target = self._stream if self._file is None else self._file.begin(tally.size_bytes)
         self._request.page_token = tally.page_token
         if not tally.size_bytes:

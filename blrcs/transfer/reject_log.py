@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import orjson
 
+from blrcs.files import named
 from blrcs.transfer.entry import Reject
 from blrcs.transfer.progress_file import MODE
 
@@ -50,16 +51,17 @@ class RejectLog:
         """They are in the file when this returns."""
         for each in rejects:
             self._tell(each)
-            if self._file is not None:
-                self._file.write(_line(each))
-        if rejects and self._file is not None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        if rejects and self._path is not None and self._file is not None:
+            with named(self._path):
+                self._file.writelines(map(_line, rejects))
+                self._file.flush()
+                os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Ends it."""
-        if self._file is not None:
-            self._file.close()
+        if self._path is not None and self._file is not None:
+            with named(self._path):  # what could not be written is tried once more
+                self._file.close()
 
 
 def _line(reject: Reject) -> bytes:

@@ -1,6 +1,8 @@
 """``blrcs`` as a user starts it: processes of their own, in folders of their own."""
 
+import contextlib
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -35,11 +37,15 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def blrcs(
-    *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None
+    *arguments: str | Path,
+    cwd: Path,
+    environ: Mapping[str, str] | None = None,
+    max_file_bytes: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command of the program to its end."""
+    """Runs a command of the program to its end; what writes a file to its largest size fails."""
+    limit = [] if max_file_bytes is None else ["prlimit", f"--fsize={max_file_bytes}", "--"]
     return subprocess.run(
-        [sys.executable, "-m", "blrcs", *map(str, arguments)],
+        [*limit, sys.executable, "-m", "blrcs", *map(str, arguments)],
         cwd=cwd,
         env=environment(environ),
         capture_output=True,
@@ -47,6 +53,29 @@ def blrcs(
         timeout=START_TIMEOUT_S,
         check=False,
     )
+
+
+def on_terminal(
+    *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Runs a command to its end with a terminal for its messages: its code, and what that got."""
+    shown, terminal = pty.openpty()
+    with os.fdopen(shown, "rb", buffering=0) as screen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "blrcs", *map(str, arguments)],
+            cwd=cwd,
+            env=environment({"TERM": "xterm", "COLUMNS": "120", **(environ or {})}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=terminal,
+        )
+        os.close(terminal)
+        text = b""
+        # Where nobody has the terminal open any more, Linux says so by EIO.
+        with contextlib.suppress(OSError):
+            while some := screen.read(1 << 16):
+                text += some
+        return process.wait(STOP_TIMEOUT_S), text.decode()
 
 
 class Server:

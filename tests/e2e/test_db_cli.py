@@ -1,14 +1,21 @@
 """``blrcs db`` as an operator types it."""
 
+import asyncio
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import grpc
 import pytest
+import sqlalchemy as sa
 
+from blrcs.database.kind import kind_of, open_database
 from blrcs.database.migrations.branch import BLRCS
+from blrcs.database.migrations.starting import bring_up_to_date
+from blrcs.database.statement import Statement
+from blrcs.database.tables import settings
 from blrcs.v1 import auth_pb2, auth_pb2_grpc
 from tests.e2e.conftest import Start
 from tests.e2e.server import Server, blrcs
@@ -18,10 +25,13 @@ from tests.servers.postgresql import PostgresqlServer
 HEAD = BLRCS.head or ""
 ORDERS = """
 import sqlalchemy as sa
-from blrcs.database.migrations.steps import create_table, drop_table
+from blrcs.database.migrations.steps import add_column, create_table, drop_table
 
 ID = sa.Column("id", sa.Integer(), primary_key=True)
 """
+ADD_SETTING = Statement(sa.insert(settings))
+ROWS = 100
+ROW_BYTES = 10_000
 Db = Callable[..., str]
 
 
@@ -118,6 +128,23 @@ def test_sql_is_printed_without_a_database(tmp_path: Path) -> None:
         assert "DROP TABLE IF EXISTS users" in down
 
 
+async def fill(url: str) -> None:
+    await bring_up_to_date(kind_of(url).road(url))
+    async with open_database(url, migrate=False) as (database, _):
+        rows = [{"key": f"{number}", "value": os.urandom(ROW_BYTES)} for number in range(ROWS)]
+        await database.execute_many(ADD_SETTING, rows)
+
+
+def test_a_backup_that_cannot_be_written_is_one_line(tmp_path: Path, empty_url: str) -> None:
+    asyncio.run(fill(empty_url))
+    environ = {"BLRCS_DATABASE__URL": empty_url}
+    limit = ROWS * ROW_BYTES // 2
+    done = blrcs("db", "backup", "file", cwd=tmp_path, environ=environ, max_file_bytes=limit)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("backing up ")]
+    assert (done.returncode, said) == (1, ["blrcs: file: cannot be written: File too large"])
+    assert not [each for each in tmp_path.iterdir() if "file" in each.name]
+
+
 @pytest.mark.parametrize(
     "url", ["postgresql://u:s3cr3t@127.0.0.1:1/x", "mysql://u:s3cr3t@127.0.0.1:1/x"]
 )
@@ -146,24 +173,28 @@ def test_a_service_brings_its_own_branch(start: Start, tmp_path: Path) -> None:
     assert [(each["branch"], each["at"]) for each in rows] == [("blrcs", HEAD), ("shop", "0001")]
 
 
+@pytest.mark.parametrize("step", ["with its table", "later"])
 @pytest.mark.parametrize("kind", ["Float()", "String(20)"])
 def test_a_type_that_sqlite_has_not_is_one_line_and_changes_nothing(
-    tmp_path: Path, kind: str
+    tmp_path: Path, kind: str, step: str
 ) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "blrcs.toml").write_text('[services.migrations]\nshop = "./shop"\n')
     path = Path(blrcs("db", "revision", "shop", "x", cwd=tmp_path).stdout[6:-1])
     column = f"sa.Column('weight', sa.{kind})"
     text = path.read_text().replace("\n\nrevision", f"{ORDERS}\nrevision")
-    text = text.replace(
-        "\n\n\ndef downgrade", f"\n    create_table('orders', ID, {column})\n\n\ndef downgrade"
-    )
+    steps = f"create_table('orders', ID, {column})"
+    if step == "later":
+        steps = f"create_table('orders', ID)\n    add_column('Orders', {column})"
+    text = text.replace("\n\n\ndef downgrade", f"\n    {steps}\n\n\ndef downgrade")
     path.write_text(text)
     done = blrcs("db", "upgrade", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     name = kind.partition("(")[0].upper().replace("STRING", "VARCHAR")
-    assert f"a migration of shop fails: TypeError: orders.weight is {name}" in done.stderr
+    assert f"a migration of shop fails: TypeError: orders.weight is {name}" in done.stderr.replace(
+        "Orders", "orders"
+    )
     assert "take a type of blrcs.database.types" in done.stderr
     (own, shop) = json.loads(blrcs("db", "status", "--json", cwd=tmp_path).stdout)
     assert (own["at"], shop["at"]) == ("base", "base")

@@ -1,6 +1,7 @@
 """``blrcs records import`` and ``export``, ended at any moment and gone on with."""
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -51,8 +52,10 @@ class World:
     def arguments(self, *arguments: str) -> list[str]:
         return ["records", *arguments, "--server", self.address, "--token-file", "token"]
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return blrcs(*self.arguments(*arguments), cwd=self.folder)
+    def run(
+        self, *arguments: str, max_file_bytes: int | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return blrcs(*self.arguments(*arguments), cwd=self.folder, max_file_bytes=max_file_bytes)
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts a command as a terminal does, and does not wait for its end."""
@@ -248,6 +251,32 @@ def test_an_export_that_is_killed_is_gone_on_with(world: World) -> None:
     assert done.returncode == 0, done.stderr
     assert (world.folder / "out.jsonl").read_bytes() == text
     assert not state.exists()
+
+
+def test_where_it_cannot_be_written_is_told(world: World) -> None:
+    text = write_lines(world.folder, 5000)
+    assert world.run(*world.import_()).returncode == 0
+    arguments = ("export", COLLECTION, "out.jsonl")
+    half = len(text) // 2
+    for again in ((), ("--resume",)):
+        full = world.run(*arguments, *again, max_file_bytes=half)
+        assert (full.returncode, full.stderr) == (1, "blrcs: out.jsonl.part: File too large\n")
+    assert world.run(*arguments, "--resume").returncode == 0
+    assert (world.folder / "out.jsonl").read_bytes() == text
+    (world.folder / "in.jsonl").write_bytes(text.replace(b'"total":', b'"total":-1'))
+    rejects = ("--rejects", "rejects.jsonl")
+    full = world.run(*world.import_(*rejects), max_file_bytes=half)
+    assert full.stderr.splitlines()[-1] == "blrcs: rejects.jsonl: File too large"
+    resumed = world.run(*world.import_(*rejects, "--resume"))
+    assert resumed.stdout == "0 records written, 0 skipped, 5000 lines rejected.\n"
+    assert (world.folder / "rejects.jsonl").read_bytes().count(b"\n") == 5000
+
+
+def test_an_export_takes_the_place_of_a_file_alone(world: World) -> None:
+    os.mkfifo(world.folder / "pipe")
+    done = world.run("export", COLLECTION, "pipe", "--force")
+    assert (done.returncode, done.stderr) == (1, "blrcs: pipe: is not a regular file\n")
+    assert (world.folder / "pipe").is_fifo()
 
 
 def test_who_may_not_write_is_told_so(world: World) -> None:

@@ -122,6 +122,14 @@ class MariadbReplica(MariadbServer):
         """Has it apply what it has missed."""
         self.run("START SLAVE SQL_THREAD")
 
+    def cut_off(self) -> None:
+        """Has it fetch nothing more: it has applied all that it knows of."""
+        self.run("STOP SLAVE IO_THREAD")
+
+    def reconnect(self) -> None:
+        """Has it fetch what it has missed."""
+        self.run("START SLAVE IO_THREAD")
+
 
 @contextmanager
 def mariadb_replica(primary: MariadbServer) -> Iterator[MariadbReplica]:

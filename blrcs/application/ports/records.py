@@ -218,6 +218,13 @@ class ChangeFeed(Protocol):
         """Drops changes that are too old, and the oldest of a collection that has too many."""
         ...
 
+    async def purge_surplus(self, *, max_kept: int) -> None:
+        """Drops the oldest changes of collections that have a tenth too many, or more.
+
+        It costs little where there are none, and may be called often.
+        """
+        ...
+
 
 class ChangeWaker(Protocol):
     """Lets one watcher sleep until there may be something new."""

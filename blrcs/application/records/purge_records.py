@@ -36,3 +36,7 @@ class PurgeRecords:
         await self._feed.purge(
             older_than_ns=self._clock() - self._change_ttl_ns, max_kept=self._max_changes
         )
+
+    async def surplus(self) -> None:
+        """Drops changes of collections that have far too many, which may be so within seconds."""
+        await self._feed.purge_surplus(max_kept=self._max_changes)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from typing import Self
 
 from blrcs.application.ports.page_tokens import PageTokens
 from blrcs.application.ports.records import ChangeFeed, ChangeSignal, FeedPosition
@@ -44,15 +45,17 @@ class WatchRecords:
         Raises:
             InvalidArgumentError: The token was altered, or is another collection's.
             NotFoundError: There is no such collection, or no more.
-            OutOfRangeError: Changes after the token are kept no more.
+            OutOfRangeError: Changes after the token are kept no more, or it is of a change that the
+                database has lost.
             ResourceExhaustedError: There are too many watchers.
             UnavailableError: The server is to stop.
         """
         with self._signal.watching(key) as waker:
             position = await self._feed.position(key)
             query = f"watch {key.name} {position.incarnation}"
-            sequence = self._start(query, resume_token, position)
-            yield RecordEvent(self._resume_tokens.issue(query, str(sequence)), sequence)
+            place = await self._start(key, query, resume_token, position)
+            sequence = place.sequence
+            yield RecordEvent(self._resume_tokens.issue(query, str(place)), sequence)
             while True:
                 waker.reset()
                 # One row is read where nothing has happened, however many watch.
@@ -71,24 +74,59 @@ class WatchRecords:
                     if change.sequence != sequence + 1:
                         raise _missed(key)
                     sequence = change.sequence
-                    token = self._resume_tokens.issue(query, str(sequence))
+                    place = _Place(sequence, change.time_ns)
+                    token = self._resume_tokens.issue(query, str(place))
                     yield RecordEvent(token, sequence, change)
 
-    def _start(self, query: str, resume_token: str, position: FeedPosition) -> int:
+    async def _start(
+        self, key: CollectionKey, query: str, resume_token: str, position: FeedPosition
+    ) -> "_Place":
         if not resume_token:
-            return position.sequence
+            time_ns = await self._time_of(key, position.sequence, position)
+            return _Place(position.sequence, time_ns)
         try:
-            sequence = int(self._resume_tokens.redeem(query, resume_token))
+            place = _Place.read(self._resume_tokens.redeem(query, resume_token))
         except InvalidArgumentError as error:
             raise InvalidArgumentError(
                 "resume_token", "was not issued for this collection", reason="RESUME_TOKEN_INVALID"
             ) from error
-        if not position.purged <= sequence <= position.sequence:
+        is_kept = position.purged <= place.sequence <= position.sequence
+        if is_kept and place.time_ns:
+            time_ns = await self._time_of(key, place.sequence, position)
+            is_kept = time_ns in (0, place.time_ns)
+        if not is_kept:
             raise OutOfRangeError(
                 "RESUME_TOKEN_EXPIRED",
                 "the changes after the resume token are kept no more: list, and watch anew",
             )
-        return sequence
+        return place
+
+    async def _time_of(self, key: CollectionKey, sequence: int, position: FeedPosition) -> int:
+        """When a change was made; 0 where it is kept no more."""
+        if sequence == position.purged:
+            return 0
+        changes = await self._feed.after(key, sequence - 1, 1)
+        return next((each.time_ns for each in changes if each.sequence == sequence), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A change behind which a watcher is, by its number and its time; 0 where that is not known.
+
+    A database that was restored as it once was, or that lost its last writes with a server, gives
+    the same numbers to other changes.
+    """
+
+    sequence: int
+    time_ns: int
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        sequence, _, time_ns = text.partition(" ")
+        return cls(int(sequence), int(time_ns or 0))
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.time_ns}"
 
 
 def _missed(key: CollectionKey) -> OutOfRangeError:

@@ -23,7 +23,7 @@ from blrcs.database.backup.errors import BackupError
 from blrcs.database.backup.sealed_file import plain_stream
 from blrcs.database.backup.values import Tally
 from blrcs.database.data_directory import FILE_MODE
-from blrcs.files import sync_directory
+from blrcs.files import require_replaceable, sync_directory
 
 FORMAT = 1
 LEVEL = 3
@@ -114,6 +114,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     # A name that nobody can be waiting at with a file or a link of theirs.
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
+        require_replaceable(path)
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
         try:
             yield draft

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -171,10 +171,11 @@ async def _read_back(
     progress.begin("reading back", table.name, written.rows)
     places = [list(table.columns).index(name) for name in columns]
     tally = Tally()
-    async for row in transaction.stream(table.select):
-        tally.add(to_line([row[place] for place in places]))
-        if tally.rows % STEP_ROWS == 0:
-            progress.advance(STEP_ROWS)
+    async with aclosing(transaction.stream(table.select)) as rows:
+        async for row in rows:
+            tally.add(to_line([row[place] for place in places]))
+            if tally.rows % STEP_ROWS == 0:
+                progress.advance(STEP_ROWS)
     return tally
 
 

@@ -3,7 +3,7 @@
 import gzip
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, aclosing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -119,12 +119,13 @@ async def _write_table(
     progress.begin("backing up", table.name, counted.rows if counted else None)
     add = writer.begin(table.name, list(table.columns))
     done = 0
-    async for row in transaction.stream(table.select):
-        try:
-            add(to_line(row))
-        except TypeError as error:
-            raise BackupError(f"table {table.name}: {error}") from error
-        done += 1
-        if done % STEP_ROWS == 0:
-            progress.advance(STEP_ROWS)
+    async with aclosing(transaction.stream(table.select)) as rows:
+        async for row in rows:
+            try:
+                add(to_line(row))
+            except TypeError as error:
+                raise BackupError(f"table {table.name}: {error}") from error
+            done += 1
+            if done % STEP_ROWS == 0:
+                progress.advance(STEP_ROWS)
     writer.end(table.name)

@@ -110,8 +110,14 @@ def drop_index(name: str, table: str) -> None:
 
 
 def add_column(table: str, column: sa.Column[Any]) -> None:
-    """Adds a column, unless it is there."""
+    """Adds a column, unless it is there.
+
+    Raises:
+        TypeError: See ``create_table``.
+    """
     if column.name not in _columns(table):
+        if _is_strict(table):
+            _require_strict_type(table, column)
         op.add_column(table, column)
 
 
@@ -140,6 +146,17 @@ def _require_strict_type(table: str, column: sa.Column[Any]) -> None:
             f"{table}.{column.name} is {name}, which SQLite's strict tables do not know:"
             " take a type of blrcs.database.types"
         )
+
+
+def _is_strict(table: str) -> bool:
+    """Whether it is SQLite's, and STRICT; false where there is no database to ask."""
+    if op.get_context().dialect.name != "sqlite" or _is_only_written():
+        return False
+    strict = sa.text(
+        "SELECT strict FROM pragma_table_list"
+        " WHERE schema = 'main' AND name = :table COLLATE NOCASE"
+    )
+    return bool(op.get_bind().execute(strict, {"table": table}).scalar())
 
 
 def _is_only_written() -> bool:

@@ -38,6 +38,7 @@ GUARD = 1 << 48
 """Beyond all revisions of collections."""
 FEEDS_SIZES = (1, 8, 64)
 """How many feeds a statement asks for."""
+_OF_ANY_TIME = -(1 << 63)
 READ_BYTES = 1 << 20
 """Changes that are read at once have no more, but for the last one of them."""
 _LEAVE_NOTHING = (ChangeKind.DELETED.value, ChangeKind.EXPIRED.value)
@@ -58,6 +59,12 @@ _FEEDS = Statement(
     )
     .order_by(record_feeds.c.tenant, record_feeds.c.collection)
     .limit(FEEDS_AT_ONCE)
+)
+_OVERFULL = Statement(
+    sa.select(record_feeds)
+    .where(record_feeds.c.sequence - record_feeds.c.purged > sa.bindparam("most"))
+    .limit(FEEDS_AT_ONCE),
+    is_scan=True,
 )
 
 
@@ -252,6 +259,14 @@ class SqlChangeFeed:
                     while await self._purge_some(key, older_than_ns, feed.sequence - max_kept):
                         pass
             after = {"after_tenant": feeds[-1].tenant, "after_collection": feeds[-1].collection}
+
+    async def purge_surplus(self, *, max_kept: int) -> None:
+        """See the port."""
+        most = max_kept + max_kept // 10
+        for feed in await self._database.fetch_all(_OVERFULL, most=most):
+            key = CollectionKey(feed.tenant, feed.collection)
+            while await self._purge_some(key, _OF_ANY_TIME, feed.sequence - max_kept):
+                pass
 
     async def _purge_some(self, key: CollectionKey, older_than_ns: int, surplus: int) -> bool:
         """Drops a bounded number of the oldest changes; whether there may be more to drop."""

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from blrcs.database.adapter import DatabaseAdapter
+from blrcs.database.mysql.adapter import MysqlAdapter
 from blrcs.database.postgresql.adapter import PostgresqlAdapter
 from blrcs.database.replicas.group import ReplicaOptions, Unobserved
 from blrcs.database.replicas.opening import with_replicas
 from blrcs.testing.database import DatabaseConformance
+from tests.servers.mariadb import PRIMARY, MariadbReplica, MariadbServer, mariadb, mariadb_replica
 from tests.servers.postgresql import PostgresqlServer, postgresql_replica
 
 NAME = "replicated"
@@ -30,6 +32,32 @@ class TestReplicated(DatabaseConformance):
             await PostgresqlAdapter.open(postgresql_server.url(NAME)) as primary,
             with_replicas(
                 primary, [replica.url(NAME)], options=ReplicaOptions(), observer=Unobserved()
+            ) as database,
+        ):
+            yield database
+
+
+@pytest.fixture(scope="module")
+def mariadb_primary() -> Iterator[MariadbServer]:
+    with mariadb(PRIMARY) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mariadb_copy(mariadb_primary: MariadbServer) -> Iterator[MariadbReplica]:
+    with mariadb_replica(mariadb_primary) as replica:
+        yield replica
+
+
+class TestReplicatedMariadb(DatabaseConformance):
+    @pytest.fixture
+    async def database(
+        self, mariadb_primary: MariadbServer, mariadb_copy: MariadbReplica
+    ) -> AsyncIterator[DatabaseAdapter]:
+        async with (
+            await MysqlAdapter.open(mariadb_primary.url()) as primary,
+            with_replicas(
+                primary, [mariadb_copy.url()], options=ReplicaOptions(), observer=Unobserved()
             ) as database,
         ):
             yield database

@@ -1,5 +1,6 @@
 """Reads from a real replica of MariaDB, by global transaction identifiers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -137,3 +138,60 @@ async def test_one_that_stops_costs_no_read(
     finally:
         replica.start()
     await until(lambda: reads_from_replica(database))
+
+
+@pytest.mark.parametrize("max_lag_s", [CLOSE_S])
+async def test_one_that_is_cut_off_from_its_primary_is_dropped(
+    database: ReplicatedDatabase, replica: MariadbReplica, observer: Observer
+) -> None:
+    """It has all that it was ever sent, and yet what it has grows old."""
+
+    async def is_old() -> bool:
+        return (observer.lags["replica1"] or 0) > 5 * CLOSE_S
+
+    replica.cut_off()
+    try:
+        await database.execute(ADD, id="a", value=1)
+        await until(is_old)
+        assert not observer.usable["replica1"]
+        assert await reads_from_primary(database)
+        assert await count(database.stale) == 1
+    finally:
+        replica.reconnect()
+    await until(lambda: reads_from_replica(database))
+    assert await count(database.stale) == 1
+
+
+async def test_one_that_is_killed_costs_no_read_and_misses_nothing_when_it_is_back(
+    database: ReplicatedDatabase, replica: MariadbReplica, observer: Observer
+) -> None:
+    done = asyncio.Event()
+
+    async def client() -> int:
+        reads = 0
+        while not done.is_set():
+            assert await count(database.stale) in (0, 1)
+            reads += 1
+        return reads
+
+    async def usable() -> bool:
+        return observer.usable["replica1"]
+
+    async def unusable() -> bool:
+        return not observer.usable["replica1"]
+
+    clients = [asyncio.create_task(client()) for _ in range(8)]
+    await until(usable)
+    replica.kill()
+    try:
+        await until(unusable)
+        await database.execute(ADD, id="a", value=1)
+        token = await database.token()
+    finally:
+        replica.start()
+    await until(usable)
+    with call(token):
+        await until(lambda: reads_from_replica(database))
+        assert await count(database.stale) == 1
+    done.set()
+    assert all(await asyncio.gather(*clients))

@@ -247,16 +247,21 @@ async def test_a_token_whose_changes_are_gone_is_refused(world, clock):
     await idle.end()
 
 
-async def test_more_changes_than_are_kept_are_dropped(store, clock):
+@pytest.mark.parametrize("purge", ["changes", "surplus"])
+async def test_more_changes_than_are_kept_are_dropped(store, clock, purge):
     async with World.open(store, clock, max_changes=100) as world:
         await world.collection()
         watch = await Watch.begin(world)
+        feed = world.records.purge._feed
         writes = [RecordWrite(create=creation(f"r{number}")) for number in range(150)]
-        await world.batch(*writes)
-        await world.records.purge.changes()
+        await world.batch(*writes[:110])
+        await world.records.purge.surplus()
+        assert (await feed.position(await _key())).purged == 0
+        await world.batch(*writes[110:])
+        await getattr(world.records.purge, purge)()
         token = watch.started.resume_token
         assert (await refusal(anext(aiter(world.watch(token)))))[0] == "OUT_OF_RANGE"
-        position = await world.records.purge._feed.position(await _key())
+        position = await feed.position(await _key())
         assert (position.sequence, position.purged) == (150, 50)
         await watch.end()
 

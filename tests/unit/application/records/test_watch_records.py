@@ -18,6 +18,7 @@ class Feed:
 
     def __init__(self, count=0):
         self.incarnation, self.sequence, self.purged, self.largest = 1, count, 0, 0
+        self.time_ns = 7
 
     async def position(self, key):
         return FeedPosition(self.incarnation, self.sequence, self.purged)
@@ -26,7 +27,7 @@ class Feed:
         self.largest = max(self.largest, limit)
         first = max(sequence, self.purged) + 1
         return [
-            RecordChange(number, ChangeKind.DELETED, key.record("a"), 0, None)
+            RecordChange(number, ChangeKind.DELETED, key.record("a"), self.time_ns, None)
             for number in range(first, min(first + limit, self.sequence + 1))
         ]
 
@@ -136,3 +137,26 @@ async def test_a_token_goes_on_behind_its_event(feed, watch):
     with pytest.raises(OutOfRangeError) as caught:
         await anext(watch(token))
     assert caught.value.reason == "RESUME_TOKEN_EXPIRED"
+
+
+@pytest.mark.parametrize("after", ["the start", "a change"])
+async def test_a_token_of_a_change_that_was_lost_is_refused(feed, watch, after):
+    feed.sequence = 5
+    first = watch()
+    token = (await anext(first)).resume_token
+    if after == "a change":
+        feed.sequence = 6
+        token = (await anext(first)).resume_token
+    await first.aclose()
+    feed.sequence, feed.time_ns = 8, 9  # it went back, and other changes have taken the numbers
+    with pytest.raises(OutOfRangeError) as caught:
+        await anext(watch(token))
+    assert caught.value.reason == "RESUME_TOKEN_EXPIRED"
+
+
+async def test_a_token_of_before_that_has_no_time_is_good(feed, watch):
+    feed.sequence = 8
+    of_before = SignedPageTokens(bytes(32)).issue(f"watch {KEY.name} 1", "5")
+    events = watch(of_before)
+    assert await taken(events, 4) == [5, 6, 7, 8]
+    await events.aclose()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gzip
+import os
 import stat
 import uuid
 from decimal import Decimal
@@ -165,6 +166,16 @@ def test_a_file_is_there_when_it_is_whole_and_its_owners_alone(tmp_path: Path) -
 def test_a_folder_is_no_file() -> None:
     with pytest.raises(BackupError, match="is a folder"), written_whole(Path()):
         pass
+
+
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (
+        pytest.raises(BackupError, match="is not a regular file"),
+        written_whole(tmp_path / "pipe"),
+    ):
+        pass
+    assert [each.is_fifo() for each in tmp_path.iterdir()] == [True]
 
 
 def test_whoever_may_write_to_the_folder_gets_nothing(
