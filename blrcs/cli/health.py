@@ -59,7 +59,11 @@ def health(
 def own_address(data_directory: Path | None = None) -> str:
     """Where the server of this machine is asked: as it says itself, else as it is configured.
 
-    A configuration that does not load is told; it says nothing of a server that runs.
+    A configuration that does not load is told; it says nothing of a server that runs. Nor does one
+    that names another data directory.
+
+    Raises:
+        typer.Exit: Nothing says where the server of that directory is.
     """
     try:
         settings = load_settings(config_directory=None, config_file=None, flags={}).settings
@@ -76,7 +80,13 @@ def own_address(data_directory: Path | None = None) -> str:
         )
     else:
         server, configured = settings.server, settings.data_directory
-    return served_address.read(data_directory or configured) or configured_address(server)
+    found = served_address.read(data_directory or configured)
+    if found is None and data_directory and data_directory.resolve() != configured.resolve():
+        fail(
+            f"{escape(str(data_directory))}: no server says there where it serves; "
+            "if one runs, give its address"
+        )
+    return found or configured_address(server)
 
 
 def configured_address(server: Server) -> str:

@@ -15,6 +15,7 @@ import typer
 from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
 from blrcs.cli.early_signals import EarlySignals
 from blrcs.cli.exit import announce_drain, fail
+from blrcs.cli.open_files import require_open_files
 from blrcs.cli.safe_settings import load_safe_or_exit, load_safe_settings
 from blrcs.cli.served_address import told
 from blrcs.cli.standard_streams import open_standard_streams
@@ -61,6 +62,7 @@ def serve(
     }
     loaded = load_safe_or_exit(config_directory, config_file, flags)
     count = worker_count(loaded.settings.server)
+    require_open_files(count)
     if count > 1:
         from blrcs.cli.supervise import supervise  # noqa: PLC0415 - see the package's docstring
 

@@ -99,6 +99,7 @@ async def _supervise(
         signs=estate.memory,
         steer=estate.steer,
         queue=estate.queue,
+        close_ports=estate.close_ports,
         patience=patience,
     )
     main, loop = asyncio.current_task(), asyncio.get_running_loop()

@@ -11,6 +11,7 @@ from blrcs.monitoring.native_collector import to_metric
 from blrcs_native.monitoring.metrics import AnyFamily, Counter, Gauge
 
 Row = tuple[Any, ...]
+CPU = "process_cpu_seconds"
 Slices = Callable[[], Sequence[tuple[Iterable[AnyFamily], bool]]]
 """The families of each process, and whether it lives."""
 
@@ -86,6 +87,8 @@ def _add(family: AnyFamily, one: Row, other: Sequence[Any]) -> Row:
 class WorkerProcessCollector(Collector):
     """The figures of each worker's process, told apart by the label ``worker``.
 
+    Not what it has used of processors: that would go back when another takes its place.
+
     Args:
         processes: Gives the numbers of those that live, by worker.
     """
@@ -94,10 +97,12 @@ class WorkerProcessCollector(Collector):
         self._processes = processes
 
     def collect(self) -> Iterator[Metric]:
-        """As prometheus-client's collector for the own process."""
+        """As prometheus-client's collector for the own process, but for the counter."""
         metrics: dict[str, Metric] = {}
         for worker, process in self._processes().items():
             for metric in ProcessCollector(pid=lambda: process, registry=None).collect():  # noqa: B023 - called at once
+                if metric.name == CPU:
+                    continue
                 whole = metrics.setdefault(
                     metric.name, Metric(metric.name, metric.documentation, metric.type)
                 )
@@ -108,10 +113,14 @@ class WorkerProcessCollector(Collector):
 
 
 class Pulse(Protocol):
-    """What workers show of their loops."""
+    """What workers show of themselves."""
 
     def silences_s(self) -> Mapping[str, float]:
         """How long ago the loop of each living worker has turned last."""
+        ...
+
+    def cpu_s(self) -> Mapping[str, float]:
+        """What the workers of each place have used of processors, the dead ones among them."""
         ...
 
     def hangs(self) -> int:
@@ -120,13 +129,19 @@ class Pulse(Protocol):
 
 
 class PulseCollector(Collector):
-    """Which workers hang, as those tell that do not."""
+    """What workers have used, and which of them hang, as those tell that do not."""
 
     def __init__(self, pulse: Pulse) -> None:
         self._pulse = pulse
 
     def collect(self) -> Iterator[Metric]:
-        """A gauge with the label ``worker``, and a counter."""
+        """A counter and a gauge with the label ``worker``, and a counter."""
+        used = CounterMetricFamily(
+            f"{CPU}_total", "Total user and system CPU time spent in seconds.", labels=["worker"]
+        )
+        for worker, used_s in self._pulse.cpu_s().items():
+            used.add_metric([worker], used_s)
+        yield used
         silence = GaugeMetricFamily(
             "blrcs_worker_silence_seconds",
             "Time since a worker's event loop has last said that it turns, which it does twice"

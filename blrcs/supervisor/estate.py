@@ -31,11 +31,14 @@ class Estate:
 
     Attributes:
         common: What every process is told alike.
+        ports: The sockets of each seat.
+        shared: Those from which all workers take.
     """
 
     memory: SharedMemory
     common: Mapping[str, object]
     ports: Sequence[Sequence[socket.socket]]
+    shared: Sequence[socket.socket]
     others: Sequence[Descriptor]
     cache: socket.socket | None
 
@@ -68,9 +71,10 @@ class Estate:
             cache_namespaces=settings.cache.max_namespaces,
         )
         others = [(MEMORY, memory.segment.memory), (LOCKS, memory.segment.locks)]
+        shared: list[socket.socket] = []
         if server.uds is not None:
-            (shared,) = _listening(f"unix:{server.uds.absolute()}", stack)
-            others.append((UNIX_SOCKET, shared.fileno()))
+            shared = _listening(f"unix:{server.uds.absolute()}", stack)
+            others += [(UNIX_SOCKET, each.fileno()) for each in shared]
         metrics_address = ""
         if settings.metrics.enabled:
             scrapes, metrics_address = listen_for_scrapes(settings.metrics)
@@ -85,7 +89,9 @@ class Estate:
             "data_directory": str(directory),
             "metrics_address": metrics_address,
         }
-        return cls(memory=memory, common=common, ports=ports, others=others, cache=cache)
+        return cls(
+            memory=memory, common=common, ports=ports, shared=shared, others=others, cache=cache
+        )
 
     def steer(self, seats: Sequence[int]) -> None:
         """Has new connections go to these seats only, where it holds their sockets."""
@@ -95,6 +101,14 @@ class Estate:
     def queue(self, seat: int) -> list[int]:
         """The sockets from whose queue the worker of a seat takes, where it holds them."""
         return [each.fileno() for each in self.ports[seat]]
+
+    def close_ports(self) -> None:
+        """Has connections refused, as soon as no worker listens any more either.
+
+        Nobody can be started, steered or lent to afterwards.
+        """
+        for each in (*self.shared, *(each for group in self.ports for each in group)):
+            each.close()
 
     def of_worker(self, seat: int) -> list[Descriptor]:
         """What the worker of a seat is given."""

@@ -37,6 +37,8 @@ class Supervisor:
         steer: Told which seats have a worker that serves, whenever that changes.
         queue: The descriptors of a seat's listening sockets, from which another worker accepts
             while the seat has none; none where there are none.
+        close_ports: Called when no connection is to be accepted any more, after which neither
+            `steer` nor `queue` is.
         patience: How long it waits.
     """
 
@@ -50,6 +52,7 @@ class Supervisor:
         signs: Signs,
         steer: Callable[[Sequence[int]], None],
         queue: Callable[[int], Sequence[int]],
+        close_ports: Callable[[], None],
         patience: Patience,
     ) -> None:
         self._count = count
@@ -60,6 +63,8 @@ class Supervisor:
         self._steer = steer
         self._steered: list[int] = []
         self._loans = Loans(queue)
+        self._close_ports = close_ports
+        self._is_ending = False
         self._patience = patience
         self._workers: list[Seat] = []
         self._keepers: list[Seat] = []
@@ -82,6 +87,9 @@ class Supervisor:
         finally:
             for task in self._tasks:
                 task.cancel()
+            self._is_ending = True
+            # Who connects while calls finish would wait for that in a queue that nobody empties.
+            self._close_ports()
             await asyncio.gather(*(seat.end() for seat in self._workers))
             # Last, since calls that finish may want the cache.
             await asyncio.gather(*(seat.end() for seat in self._keepers))
@@ -142,6 +150,8 @@ class Supervisor:
         )
 
     def _say_who_serves(self) -> None:
+        if self._is_ending:
+            return
         seats = enumerate(self._workers)
         serving = {number: seat.process for number, seat in seats if seat.is_served}
         if self._steered != list(serving):

@@ -226,6 +226,12 @@ class SharedMemory:
         lasts = {worker: self.pulses.last_ns(int(worker)) for worker in self._processes()}
         return {worker: (now_ns - ns) / NS_PER_S for worker, ns in lasts.items() if ns}
 
+    def cpu_s(self) -> Mapping[str, float]:
+        """What the workers of each place have used of processors, the dead ones among them."""
+        places = range(1, self.segment.slots.count)
+        used_ns = {str(place): self.pulses.cpu_ns(place) for place in places}
+        return {worker: ns / NS_PER_S for worker, ns in used_ns.items() if ns}
+
     def count_hang(self) -> None:
         """Counts one that is ended because it hung."""
         self.pulses.count_hang()

@@ -8,11 +8,11 @@ from blrcs_native.shared.shared_map import SharedRegion
 
 PERIOD_S = 0.5
 WORD_BYTES = 8
-PROCESS, BEAT_NS, WORDS = 0, 1, 2
+PROCESS, BEAT_NS, CPU_NS, WORDS = 0, 1, 2, 3
 
 
 class Pulses:
-    """A process's number and the instant of its last beat, for each of some places.
+    """A process's number, the instant of its last beat, and what it has used, for some places.
 
     The first entry is the supervisor's, who serves nobody: it counts there those that it has ended
     because they hung. Each place is written to by one process alone, a word at a time.
@@ -23,6 +23,7 @@ class Pulses:
 
     def __init__(self, region: SharedRegion) -> None:
         self._words = memoryview(region).cast("Q")
+        self._used_before_ns = 0
 
     @staticmethod
     def size_bytes_for(places: int) -> int:
@@ -31,12 +32,14 @@ class Pulses:
 
     def begin(self, place: int) -> None:
         """Writes down that this process has the place."""
+        self._used_before_ns = self.cpu_ns(place)
         self._words[place * WORDS + BEAT_NS] = 0
         self._words[place * WORDS + PROCESS] = os.getpid()
 
     def keep(self, place: int) -> None:
         """Beats twice a second from now on. Belongs to the running loop."""
         self._words[place * WORDS + BEAT_NS] = time.monotonic_ns()
+        self._words[place * WORDS + CPU_NS] = self._used_before_ns + time.process_time_ns()
         asyncio.get_running_loop().call_later(PERIOD_S, self.keep, place)
 
     def process(self, place: int) -> int:
@@ -46,6 +49,10 @@ class Pulses:
     def last_ns(self, place: int) -> int:
         """When it has beaten last, by the monotonic clock; 0 before its first."""
         return self._words[place * WORDS + BEAT_NS]
+
+    def cpu_ns(self, place: int) -> int:
+        """What its process, and those that had it before, had used of processors at their beats."""
+        return self._words[place * WORDS + CPU_NS]
 
     def last_of(self, process: int) -> int:
         """Likewise of a process, by its number.

@@ -133,6 +133,26 @@ def test_memory_that_the_system_does_not_give(tmp_path: Path) -> None:
     assert re.fullmatch(said, result.stderr)
 
 
+@pytest.mark.parametrize(("workers", "files", "needed"), [("1", 12, 64), ("2", 79, 80)])
+def test_files_that_may_not_be_opened(
+    tmp_path: Path, workers: str, files: int, needed: int
+) -> None:
+    serve = f'exec "{sys.executable}" -m blrcs serve --port 0 --workers {workers}'
+    result = subprocess.run(
+        ["/bin/sh", "-c", f"ulimit -n {files}; {serve}"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=START_TIMEOUT_S,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"blrcs: only {files} files may be open at once: a server needs {needed} (ulimit -n)\n"
+    )
+
+
 # Addresses -----------------------------------------------------------------------------------
 
 

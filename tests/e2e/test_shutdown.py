@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -41,6 +42,11 @@ def ping(channel: grpc.Channel) -> grpc.StatusCode:
     except grpc.RpcError as error:
         return error.code()
     return grpc.StatusCode.OK
+
+
+def is_refused(address: str) -> bool:
+    with grpc.insecure_channel(address) as late:
+        return ping(late) is grpc.StatusCode.UNAVAILABLE
 
 
 def pass_gate(channel: grpc.Channel) -> Iterator[Empty]:
@@ -117,20 +123,28 @@ def test_an_idle_server_ends_with_code_0(start: Start, number: signal.Signals) -
     assert "Traceback" not in server.stderr
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_an_accepted_call_finishes_and_new_ones_are_refused(
-    gate: Server, channel: grpc.Channel, tmp_path: Path
+    start: Start, tmp_path: Path, workers: str
 ) -> None:
-    passing = pass_gate(channel)
-    next(passing)
-    health = watch_health(channel)
-    assert next(health).status == Status.SERVING
-    gate.signal(signal.SIGTERM)
-    assert next(health).status == Status.NOT_SERVING
-    gate.wait_for("Stopping", source="stderr")
-    with grpc.insecure_channel(gate.address) as late:
-        assert ping(late) is grpc.StatusCode.UNAVAILABLE
-    open_gate(tmp_path)
-    assert list(passing) == [Empty()]
+    write_gate(tmp_path)
+    uds = tmp_path / "s"
+    gate = start(
+        *("--service", REGISTER, "--no-builtin", "--workers", workers), BLRCS_SERVER__UDS=str(uds)
+    )
+    with grpc.insecure_channel(gate.address) as channel:
+        passing = pass_gate(channel)
+        next(passing)
+        health = watch_health(channel)
+        assert next(health).status == Status.SERVING
+        gate.signal(signal.SIGTERM)
+        assert next(health).status == Status.NOT_SERVING
+        gate.wait_for("Stopping", source="stderr")
+        # Once every worker has been told.
+        for address in (gate.address, f"unix:{uds}"):
+            until(partial(is_refused, address))
+        open_gate(tmp_path)
+        assert list(passing) == [Empty()]
     assert gate.wait() == 0
 
 

@@ -212,6 +212,24 @@ def test_a_stop_may_be_sent_to_all_processes_at_once(
         wait_for_end(each)
 
 
+def test_who_dies_under_a_bad_configuration_is_replaced_once_that_is_mended(
+    gate: Server, tmp_path: Path
+) -> None:
+    with channels_to_all(gate, 2) as channels:
+        dead, other = channels
+        (tmp_path / "blrcs.toml").write_text("[logging\n")
+        kill(dead)
+        gate.wait_for(r"(?s)worker died.*\nblrcs\.toml:1: .*does not start", source="stderr")
+        assert ping(channels[other]) == (OK, other)
+        with grpc.insecure_channel(gate.address) as channel:
+            assert ping(channel) == (OK, other)
+        (tmp_path / "blrcs.toml").write_text("")
+        gate.wait_for("worker started", source="stderr")
+    with channels_to_all(gate, 2) as channels:
+        assert other in channels
+        assert dead not in channels
+
+
 def command_line(process: int) -> bytes:
     return Path(f"/proc/{process}/cmdline").read_bytes()
 

@@ -12,9 +12,11 @@ import pytest
 from tests.e2e.conftest import Start
 from tests.e2e.gate import PING, REGISTER, write_gate
 from tests.e2e.server import Server
+from tests.e2e.workers import channels_to_all, kill
 from tests.interop.programs import loading
 
 STACKS = ("go", "node")
+CALLS_AT_ONCE = 4  # as the programs have it
 RELOADED = r"(?s)configuration reloaded.*configuration reloaded"
 
 
@@ -54,6 +56,19 @@ def test_a_rolling_restart_fails_no_call(gate: Server, stack: str) -> None:
     assert said[0] == "answered\n"
     assert [line for line in said[1:] if not line.startswith("calls: ")] == []
     assert len(said) == 2
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_worker_that_is_killed_fails_no_call_but_those_that_it_had(
+    gate: Server, stack: str
+) -> None:
+    with channels_to_all(gate, 2) as channels, loaded(stack, gate) as said:
+        kill(next(iter(channels)))
+        gate.wait_for("worker started", source="stderr")
+    failed = [line for line in said[1:] if not line.startswith("calls: ")]
+    assert len(failed) <= CALLS_AT_ONCE
+    assert all("unavailable" in line.lower() for line in failed)
+    assert said[0] == "answered\n"
 
 
 @pytest.mark.parametrize("stack", STACKS)

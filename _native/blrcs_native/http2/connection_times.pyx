@@ -137,8 +137,11 @@ cdef class ConnectionTimes:
             due = min(due, max(other, now_ns + LEAST_CHECK_NS))
         if self._max_age_ns and self.drain_began_ns == 0:
             due = min(due, self._born_ns + self._max_age_ns)
-        if rules.max_idle_ns and connection is not None and self.drain_began_ns == 0:
-            due = min(due, max(
-                connection.last_activity_ns + rules.max_idle_ns, now_ns + LEAST_CHECK_NS
-            ))
+        if rules.max_idle_ns and self.drain_began_ns == 0:
+            if connection is None or connection.streams.count > 0:
+                # Its idle time has yet to begin.
+                other = now_ns + rules.max_idle_ns // 8
+            else:
+                other = connection.last_activity_ns + rules.max_idle_ns
+            due = min(due, max(other, now_ns + LEAST_CHECK_NS))
         return due

@@ -356,6 +356,11 @@ cdef class Driver(Member):
         """Closes, once what has been written is sent."""
         if self._ending:
             return
+        if self._tls is not None:
+            self._tls.say_end()
+            self._send_tls()
+            if self.fd < 0:
+                return
         if octets_size(&self._unsent) == 0:
             self._part()
             return

@@ -15,4 +15,5 @@ cdef class TlsSession:
     cdef bint has_more(self) except -1
     cdef Py_ssize_t read_into(self, tuple size_and_buffer) except -1
     cdef void write(self, bytes data) except *
+    cdef void say_end(self) except *
     cdef bytes outgoing(self)

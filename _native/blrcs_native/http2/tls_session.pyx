@@ -56,6 +56,15 @@ cdef class TlsSession:
     cdef void write(self, bytes data) except *:
         self._write(data)
 
+    cdef void say_end(self) except *:
+        """Has what goes to the client end with close_notify (RFC 8446, section 6.1)."""
+        if not self.ready:
+            return
+        try:
+            self.tls.unwrap()
+        except ssl.SSLError:
+            pass  # the client's own is yet to come, or something else is: nobody waits for it
+
     cdef bytes outgoing(self):
         """What goes to the client, empty where there is nothing."""
         return self._take()

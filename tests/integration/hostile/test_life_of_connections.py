@@ -217,6 +217,21 @@ async def test_an_idle_connection_is_drained_and_one_with_a_call_is_not() -> Non
         assert "0" in [each.fields.get("grpc-status") for each in await busy.rest()]
 
 
+async def test_a_short_idle_time_holds_from_the_beginning() -> None:
+    """However long the server would wait for the client's first word."""
+    options = [("grpc.max_connection_idle_ms", SOON_MS), ("grpc.server_handshake_timeout_ms", 3_000)]
+    async with (
+        serving(options) as victim,
+        attacker(victim.port, greeting=b"") as silent,
+        attacker(victim.port) as idle,
+    ):
+        ends = {each: asyncio.create_task(each.rest()) for each in (silent, idle)}
+        ended, _ = await asyncio.wait(ends.values(), return_when=asyncio.FIRST_COMPLETED)
+        assert ends[idle] in ended
+        await ends[silent]
+        assert victim.counted == {"slow_handshake": 1}
+
+
 async def test_a_client_that_does_not_answer_a_ping_is_closed() -> None:
     options = [
         ("grpc.keepalive_time_ms", SOON_MS),

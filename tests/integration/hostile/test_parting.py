@@ -18,6 +18,7 @@ from tests.unit.native.http2 import frames
 from tests.unit.native.http2.frames import call
 
 OLD = ("grpc.max_connection_age_ms", 50)
+IDLE = ("grpc.max_connection_idle_ms", 50)
 FEW_BYTES = 4096
 FLOOD = frames.ping() * 1000
 WINDOWS = frames.PREFACE + frames.settings((frames.INITIAL_WINDOW_SIZE, frames.MAX_WINDOW_BYTES))
@@ -50,7 +51,10 @@ class Lingering:
         if is_secure:
             context = ssl.create_default_context(cadata=key_and_certificate()[1].decode())
             context.set_alpn_protocols(["h2"])
-            self._socket = context.wrap_socket(self._socket, server_hostname="localhost")
+            # Who ends without close_notify is refused.
+            self._socket = context.wrap_socket(
+                self._socket, server_hostname="localhost", suppress_ragged_eofs=False
+            )
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -63,10 +67,7 @@ class Lingering:
         reader = frames.FrameReader()
         taken: list[frames.Frame] = []
         while True:
-            try:
-                received = self._socket.recv(65_536)
-            except ssl.SSLEOFError:
-                received = b""
+            received = self._socket.recv(65_536)
             if not received:
                 return taken
             more = reader.feed(received)
@@ -128,6 +129,29 @@ async def parted(client: Lingering, greeting: bytes = WINDOWS) -> Sequence[frame
     taken = await asyncio.to_thread(client.read_to_end)
     assert [each.code for each in taken if each.kind == frames.GOAWAY][-1] == frames.NO_ERROR
     return taken
+
+
+@pytest.mark.parametrize("option", [OLD, IDLE], ids=["old", "idle"])
+async def test_a_client_is_told_of_the_end_after_what_it_has_yet_to_take(
+    credentials: ServerCredentials | None, connect: Connect, option: tuple[str, int]
+) -> None:
+    large = Large()
+    async with serving([option], credentials=credentials, handlers={"/e/Large": large}) as victim:
+        client = await connect(victim)
+        taken = await parted(client, WINDOWS + call(1, b"/e/Large"))
+        assert sum(len(each.payload) for each in taken if each.kind == frames.DATA) > LARGE_BYTES
+
+
+async def test_a_client_is_told_of_the_end_of_a_server_that_stops(
+    credentials: ServerCredentials | None, connect: Connect
+) -> None:
+    async with serving(credentials=credentials) as victim:
+        client = await connect(victim)
+        client.send(WINDOWS)
+        stopping = asyncio.create_task(victim.server.stop(PATIENCE_S))
+        await parted(client, b"")
+        client.close()
+        await stopping
 
 
 async def test_a_client_that_never_closes_is_left(

@@ -128,6 +128,7 @@ class Stage:
         self.spawned: list[WorkerProcess] = []
         self.events: list[Event] = []
         self.steered: list[Sequence[int]] = []
+        self.port_ends: list[int] = []
         self.firsts: list[bool] = []
         self.log: list[dict[str, Any]] = []
         self._news = asyncio.Event()
@@ -140,7 +141,8 @@ class Stage:
             spawn_keeper=(lambda: self._spawn(KEEPER)) if keeper else None,
             recover=self._recovered,
             signs=self.signs,
-            steer=self.steered.append,
+            steer=self._steer,
+            close_ports=lambda: self.port_ends.append(len(self.found("SIGTERM"))),
             queue=lambda seat: [self._theirs.fileno()] * (seat + 1),
             patience=patience,
         )
@@ -184,6 +186,10 @@ class Stage:
             self.signs.looked.clear()
             turn(0.5)
             await self.signs.looked.wait()
+
+    def _steer(self, seats: Sequence[int]) -> None:
+        assert not self.port_ends, "the ports are closed"
+        self.steered.append(seats)
 
     def found(self, what: str, seat: str | None = None) -> list[Event]:
         return [each for each in self.events if each.what == what and seat in {None, each.seat}]

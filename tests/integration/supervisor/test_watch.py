@@ -264,6 +264,10 @@ async def test_a_drain_does_not_wait_for_one_that_hangs() -> None:
     assert len(stage.said("worker hangs and is killed")) == 1
     assert not stage.said("worker does not end and is killed")
     assert Event("worker0", deaf.process, "ends") not in stage.events
+    # Once, before anybody was told to end; and who was late afterwards was taken nothing from.
+    assert stage.port_ends == [0]
+    assert stage.said("worker is late")
+    assert not stage.said("processes are not watched")
 
 
 @on_stage

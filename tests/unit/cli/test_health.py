@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import typer
 
 from blrcs.cli.health import own_address
 from blrcs.cli.served_address import told
@@ -35,9 +36,20 @@ def test_a_server_is_asked_where_it_says_itself(
     with told(Path("data"), ["0.0.0.0:50078 (plain text)"]):
         assert own_address() == "127.0.0.1:50078"
         assert (tmp_path / "data/address").stat().st_mode & 0o777 == 0o600
-        assert own_address(tmp_path / "other") == "127.0.0.1:50077"
-    assert own_address() == "127.0.0.1:50077"
+    assert own_address() == own_address(tmp_path / "data") == "127.0.0.1:50077"
     assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_the_configuration_says_nothing_of_another_data_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(typer.Exit) as ended:
+        own_address(Path("other"))
+    assert ended.value.exit_code == 1
+    assert capsys.readouterr().err == (
+        "blrcs: other: no server says there where it serves; if one runs, give its address\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,8 +77,9 @@ def test_what_says_nothing_is_passed_over(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, contents: bytes
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "address").write_bytes(contents)
-    assert own_address(tmp_path) == "127.0.0.1:50051"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/address").write_bytes(contents)
+    assert own_address(tmp_path / "data") == "127.0.0.1:50051"
 
 
 def test_a_configuration_that_is_wrong_is_told_and_says_nothing_of_the_server(

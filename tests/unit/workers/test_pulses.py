@@ -10,7 +10,7 @@ from blrcs.workers.segment import Segment
 from blrcs_native.shared.shared_map import SharedRegion
 
 PLACES = 4
-WORD_BYTES, PLACE_BYTES = 8, 16  # as pulses.py states
+WORD_BYTES, PLACE_BYTES = 8, 24  # as pulses.py states
 DEAD_NS, LIVING_NS = 111, 999
 
 

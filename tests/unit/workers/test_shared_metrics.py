@@ -175,6 +175,26 @@ def test_how_long_a_worker_is_silent_is_told(segment: Segment) -> None:
     assert one.memory.last_beat(os.getpid()) == 0, "a successor has not beaten yet"
 
 
+def test_what_workers_have_used_outlives_them(segment: Segment) -> None:
+    watching = Process(segment, 2)
+    name = "process_cpu_seconds_total"
+    used: list[float] = []
+    for _ in range(2):
+        dead = Process(segment, 1)
+        dead.memory.pulses.begin(1)
+        assert value(watching.registry, name, worker="1") == (used[-1] if used else None)
+
+        async def beat(memory: SharedMemory) -> None:
+            memory.pulses.keep(1)
+
+        asyncio.run(beat(dead.memory))
+        used.append(value(watching.registry, name, worker="1") or 0)
+    # Each has used what this process has.
+    first, both = used
+    assert first > 0
+    assert both >= 2 * first
+
+
 def test_who_is_ended_for_hanging_is_counted(segment: Segment) -> None:
     one = Process(segment, 1)
     assert value(one.registry, "blrcs_worker_hangs_total") == 0

@@ -22,16 +22,20 @@ from blrcs.transport.native import NativeServer
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
 from blrcs.v1 import record_pb2
+from blrcs_native.calls.rejection import Rejection
 from blrcs_native.direct import gathered_reads
 from blrcs_native.direct.gathered_reads import GatheredReads
 from blrcs_native.direct.record import DirectGetRecord
 from blrcs_native.limits.limiter import Limiter
+from blrcs_native.load.overload import REFUSAL_NAMES, Overload
 from tests.unit.native.direct.direct_twins import GRANTS, TOKENS, VERIFIER
 from tests.unit.native.tokens.token_factory import FakeClock
 
 GET = "/blrcs.v1.RecordService/GetRecord"
 BEARER = (("authorization", f"Bearer {TOKENS['users/admin']}"),)
-OPEN = PolicyOverride(access=PermissionAccess(permission="records.get", resource="{name=**}"))
+OPEN = PolicyOverride(
+    access=PermissionAccess(permission="records.get", resource="{name=**}"), priority="critical"
+)
 MOST_QUERIES = 30
 MOST_KEYS = 64
 MOST_WAITING = 64 * MOST_KEYS
@@ -43,6 +47,11 @@ def encoded(key, by):
     tenant, collection, record = key
     name = f"tenants/{tenant}/collections/{collection}/records/{record}"
     return record_pb2.Record(name=name, etag=by).SerializeToString()
+
+
+def request(record_id, collection="orders"):
+    name = f"tenants/acme/collections/{collection}/records/{record_id}"
+    return record_pb2.GetRecordRequest(name=name)
 
 
 class Query:
@@ -68,7 +77,7 @@ class Reads:
             self.read, self.missing, monotonic=self.clock, look_after_s=look_after_s
         )
         self.records = self
-        self.get = None
+        self.get = self.get_in_parts = None
 
     async def read(self, keys):
         query = Query(keys)
@@ -92,7 +101,7 @@ class Reads:
         return RecordImage(key, encoded((key.tenant, key.collection, key.record), "python"), None)
 
     @asynccontextmanager
-    async def opened(self):
+    async def opened(self, *, overload=None, most_calls=None):
         service = RecordService(collections=None, records=self, may=lambda *_: True)
         registrar = Registrar()
         add_record_service(service, registrar)
@@ -101,6 +110,7 @@ class Reads:
             verifier=VERIFIER,
             access=GRANTS,
             direct={service.GetRecord: partial(DirectGetRecord, self.gathered)},
+            overload=overload,
         )
         overrides = {GET: OPEN}
         server = NativeServer(
@@ -114,22 +124,24 @@ class Reads:
                 )
             ),
             options=[("grpc.max_concurrent_streams", 2 * MOST_WAITING)],
+            maximum_concurrent_rpcs=most_calls,
         )
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            self.get = channel.unary_unary(
-                GET,
-                request_serializer=record_pb2.GetRecordRequest.SerializeToString,
-                response_deserializer=record_pb2.Record.FromString,
-            )
+            names = {
+                "request_serializer": record_pb2.GetRecordRequest.SerializeToString,
+                "response_deserializer": record_pb2.Record.FromString,
+            }
+            self.get = channel.unary_unary(GET, **names)
+            # To the server it is the same, and its head can go before its request.
+            self.get_in_parts = channel.stream_unary(GET, **names)
             yield self
             self.answer_all()
         await server.stop(0)
 
     def __call__(self, record_id, collection="orders"):
-        name = f"tenants/acme/collections/{collection}/records/{record_id}"
-        return self.get(record_pb2.GetRecordRequest(name=name), metadata=BEARER)
+        return self.get(request(record_id, collection), metadata=BEARER)
 
     async def arrived(self):
         """Returns when the server has taken in what was sent before."""
@@ -267,6 +279,36 @@ async def test_those_that_have_all_gone_are_not_read(reads):
     await asyncio.gather(*first)
     assert await asyncio.gather(*await answered(reads, "d")) == ["query"]
     assert [query.ids for query in reads.queries] == [["a"], ["b"], ["d"]]
+
+
+def with_three_places():
+    """What has room for three calls that run, as an option of the server or as its overload."""
+    refusals = [[Rejection(14, "overload", name.upper(), name)] for name in REFUSAL_NAMES]
+    overload = Overload(refusals, max_calls=3)
+    return {
+        "server": ({"most_calls": 3}, grpc.StatusCode.RESOURCE_EXHAUSTED),
+        "overload": ({"overload": overload}, grpc.StatusCode.UNAVAILABLE),
+    }
+
+
+@pytest.mark.parametrize("bound", ["server", "overload"])
+async def test_who_finds_no_place_any_more_is_refused_and_not_read_for(bound):
+    bounds, refusal = with_three_places()[bound]
+    async with Reads(3600).opened(**bounds) as reads:
+        late = reads.get_in_parts(metadata=BEARER)
+        await late.wait_for_connection()
+        await reads.arrived()
+        # There was a place when its head came.
+        calls = await reads.sent("a", "b", "c")
+        await late.write(request("late"))
+        await late.done_writing()
+        assert await outcome(late) is refusal
+        for query in reads.queries[:2]:
+            query.answer()
+        await reads.asked(3)
+        assert [query.ids for query in reads.queries] == [["a"], ["b"], ["c"]]
+        reads.answer_all()
+        assert await asyncio.gather(*calls) == ["query"] * 3
 
 
 async def answered(reads, record_id):
