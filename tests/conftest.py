@@ -1,8 +1,9 @@
 """What all tests have in common: no clock, a level of the log, and one server of each kind."""
 
+import gc
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,18 @@ from tests.servers.redis import RedisServer, redis
 # No test is about time: machines are busy, and sanitizers make each step many times as slow.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays until the end: who looks for garbage need not go through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -6,7 +7,7 @@ from typing import IO
 import grpc
 import pytest
 
-from tests.e2e.server import Server
+from tests.e2e.server import Server, leave_data
 from tests.e2e.workers import Metadata, administrator, channels_to_all, start_two_workers
 
 Start = Callable[..., Server]
@@ -29,6 +30,18 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def server(start: Start) -> Server:
     """The built-in services."""
     return start()
+
+
+@pytest.fixture(scope="session")
+def data_of_another(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a server with the built-in services that has been, to be copied."""
+    return leave_data(tmp_path_factory.mktemp("been"))
+
+
+@pytest.fixture
+def data(data_of_another: Path, tmp_path: Path) -> Path:
+    """The same, of a server whose working directory is the test's."""
+    return Path(shutil.copytree(data_of_another, tmp_path / "data"))
 
 
 @pytest.fixture

@@ -170,6 +170,7 @@ class Server:
         while not children.read_text():
             assert time.monotonic() < end, "it starts no process"
             assert self._process.poll() is None, f"it has ended\n{self.stderr}"
+            time.sleep(0.001)
 
     def signal(self, number: signal.Signals) -> None:
         """Sends it a signal."""
@@ -206,3 +207,14 @@ class Server:
         with self._read:
             self._open -= 1
             self._read.notify_all()
+
+
+def leave_data(directory: Path, **environ: str) -> Path:
+    """The data directory of a server with the built-in services that has started and stopped."""
+    server = Server(directory, environ=environ)
+    try:
+        assert server.address
+        assert server.stop() == 0
+    finally:
+        server.kill()
+    return directory / "data"

@@ -1,5 +1,6 @@
 """A server whose master key is missing, or another one, does not start."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,17 +15,13 @@ from blrcs.encryption.local_master_key import FileMasterKey
 from blrcs.encryption.master_key import MasterKeys
 from blrcs.encryption.sealer import Sealer
 from tests.e2e.conftest import Start
-from tests.e2e.server import blrcs
+from tests.e2e.server import blrcs, leave_data
 from tests.servers.softhsm import PIN, softhsm
 
 
 @pytest.fixture
-async def folder(tmp_path: Path, start: Start) -> Path:
+async def folder(tmp_path: Path, data: Path) -> Path:
     """Of a server that has encrypted something."""
-    server = start()
-    assert server.address
-    assert server.stop() == 0
-    data = tmp_path / "data"
     async with open_database(f"sqlite:///{data}/blrcs.db", migrate=False) as (database, _):
         masters = MasterKeys(FileMasterKey(data / "encryption_key"))
         keys = DataKeys(KeyStore(database), masters, lambda: 1)
@@ -85,19 +82,25 @@ EDITS = {
 }
 
 
+KEYS_IN_DATABASE = {"BLRCS_AUTH__KEYS": "database"}
+
+
+@pytest.fixture(scope="module")
+def data_with_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a server whose database has its signing keys, to be copied."""
+    return leave_data(tmp_path_factory.mktemp("keys"), **KEYS_IN_DATABASE)
+
+
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS.keys())
 def test_with_signing_keys_that_cannot_be_opened_it_does_not_start(
-    tmp_path: Path, start: Start, edit: str
+    tmp_path: Path, data_with_keys: Path, edit: str
 ) -> None:
-    environ = {"BLRCS_AUTH__KEYS": "database"}
-    server = start(**environ)
-    assert server.address
-    assert server.stop() == 0
+    shutil.copytree(data_with_keys, tmp_path / "data")
     with closing(sqlite3.connect(tmp_path / "data" / "blrcs.db")) as database, database:
         database.create_function("flipped", 1, lambda value: value[:-1] + bytes([value[-1] ^ 1]))
         assert database.execute(f"UPDATE data_keys {edit}").rowcount
     before = content_of(tmp_path)
-    done = blrcs("serve", "--port", "0", cwd=tmp_path, environ=environ)
+    done = blrcs("serve", "--port", "0", cwd=tmp_path, environ=KEYS_IN_DATABASE)
     assert done.returncode == 1, done.stdout
     assert done.stderr.splitlines()[-1].startswith("blrcs: "), done.stderr
     assert "Traceback" not in done.stderr

@@ -32,15 +32,6 @@ def refusal(*arguments: str | Path, cwd: Path, **environ: str) -> str:
 
 
 @pytest.fixture
-def data(start: Start, tmp_path: Path) -> Path:
-    """The data directory of a server that has been."""
-    server = start()
-    assert server.address
-    assert server.stop() == 0
-    return tmp_path / "data"
-
-
-@pytest.fixture
 def taken_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]

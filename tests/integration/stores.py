@@ -14,6 +14,7 @@ from blrcs.database.sqlite.database import SqliteDatabase
 from blrcs.database.statement import Statement
 from blrcs.database.tables import metadata
 from blrcs.database.threaded_reader import ThreadedReader
+from tests.migrated import make_migrated
 
 Opened = tuple[DatabaseAdapter, BlockingReader]
 
@@ -45,7 +46,7 @@ class FileStore(Store):
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Opened]:
-        path = self.folder / "blrcs.db"
+        path = make_migrated(self.folder / "blrcs.db")
         async with SqliteAdapter(SqliteDatabase.open(path), path) as database:
             yield database, database.reader
 

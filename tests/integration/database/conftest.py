@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from blrcs.database.sqlite.database import SqliteDatabase
+from tests.migrated import make_migrated
 
 
 @pytest.fixture
@@ -19,5 +20,5 @@ def environment():
 
 @pytest.fixture
 async def database(path):
-    async with SqliteDatabase.open(path) as database:
+    async with SqliteDatabase.open(make_migrated(path)) as database:
         yield database

@@ -1,16 +1,18 @@
 """Access by brute force: every binding is tried for every question, and nothing is compiled.
 
 It is written from what roles, groups and bindings mean, over lists of segments, so that it shares
-no shortcut with the native table.
+no shortcut with the native table. It remembers what it has found out, for those who ask again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from blrcs_native.access.table import MAX_GROUP_DEPTH, BindingSpec, GroupSpec, RoleSpec
 
 
+@cache
 def matches(pattern: str, permission: str) -> bool:
     """A wildcard stands for one or more segments."""
     wanted, given = pattern.split("."), permission.split(".")
@@ -19,17 +21,20 @@ def matches(pattern: str, permission: str) -> bool:
     return len(given) >= len(wanted) and given[: len(wanted) - 1] == wanted[:-1]
 
 
+@cache
 def home_of(name: str) -> str:
     """The tenant that a role or group belongs to, or that a resource lies in."""
     segments = name.split("/")
     return "/".join(segments[:2]) if segments[0] == "tenants" and segments[1:] else ""
 
 
+@cache
 def reaches(name: str, home: str) -> bool:
     """Whether a role or group can be named in a tenant, or where there is none."""
     return home_of(name) in {"", home}
 
 
+@cache
 def covers(prefix: str, resource: str) -> bool:
     """The root covers everything; otherwise the first segments must be the same."""
     wanted = prefix.split("/") if prefix else []
@@ -39,13 +44,19 @@ def covers(prefix: str, resource: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AccessModel:
-    """The questions of the native table, answered slowly, at a given time."""
+    """The questions of the native table, answered slowly, at a given time.
+
+    Nothing of what it is made of may change.
+    """
 
     roles: Sequence[RoleSpec]
     groups: Sequence[GroupSpec]
     bindings: Sequence[BindingSpec]
     judge: Callable[[Any], Callable[[str, str, int], bool | None]] = lambda _: lambda *_: True
     """What a condition says of a principal, a resource and a time; None where it cannot be told."""
+    _concerned: dict[tuple[Any, ...], list[BindingSpec]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def patterns(self, role: str) -> Iterator[str]:
         """What a role grants, over what it includes; undefined roles grant nothing."""
@@ -80,8 +91,16 @@ class AccessModel:
 
     def concerned(
         self, principal: str, permission: str, now_ns: int, groups: Iterable[str] = ()
-    ) -> Iterator[BindingSpec]:
+    ) -> list[BindingSpec]:
         """The bindings in force about the permission for the principal, on any resource."""
+        question = (principal, permission, now_ns, tuple(groups))
+        if question not in self._concerned:
+            self._concerned[question] = list(self._concerning(*question))
+        return self._concerned[question]
+
+    def _concerning(
+        self, principal: str, permission: str, now_ns: int, groups: Iterable[str]
+    ) -> Iterator[BindingSpec]:
         names = self.members_for(principal, groups)
         for binding in self.bindings:
             home = home_of(binding.resource)
