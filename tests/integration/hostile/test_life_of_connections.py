@@ -219,7 +219,10 @@ async def test_an_idle_connection_is_drained_and_one_with_a_call_is_not() -> Non
 
 async def test_a_short_idle_time_holds_from_the_beginning() -> None:
     """However long the server would wait for the client's first word."""
-    options = [("grpc.max_connection_idle_ms", SOON_MS), ("grpc.server_handshake_timeout_ms", 3_000)]
+    options = [
+        ("grpc.max_connection_idle_ms", SOON_MS),
+        ("grpc.server_handshake_timeout_ms", 3_000),
+    ]
     async with (
         serving(options) as victim,
         attacker(victim.port, greeting=b"") as silent,
