@@ -108,36 +108,32 @@ def test_a_signing_key_that_is_none(data: Path) -> None:
 # The system ----------------------------------------------------------------------------------
 
 
-def test_memory_that_the_system_does_not_give(tmp_path: Path) -> None:
-    command = f'ulimit -f 4096; exec "{sys.executable}" -m blrcs serve --port 0 --workers 2'
-    result = subprocess.run(
-        ["/bin/sh", "-c", command],
-        cwd=tmp_path,
+def serve_within(limit: str, workers: int, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """What becomes of a server for which `ulimit` sets a limit."""
+    serve = f'exec "{sys.executable}" -m blrcs serve --port 0 --workers {workers}'
+    return subprocess.run(
+        ["/bin/sh", "-c", f"ulimit {limit}; {serve}"],
+        cwd=cwd,
         env=environment(),
         capture_output=True,
         text=True,
         timeout=START_TIMEOUT_S,
         check=False,
     )
+
+
+def test_memory_that_the_system_does_not_give(tmp_path: Path) -> None:
+    result = serve_within("-f 4096", 2, tmp_path)
     assert result.returncode == 1
     said = r"blrcs: \d+ MiB of memory for all workers cannot be had: File too large\n"
     assert re.fullmatch(said, result.stderr)
 
 
-@pytest.mark.parametrize(("workers", "files", "needed"), [("1", 12, 64), ("2", 79, 80)])
+@pytest.mark.parametrize(("workers", "files", "needed"), [(1, 12, 64), (2, 79, 80)])
 def test_files_that_may_not_be_opened(
-    tmp_path: Path, workers: str, files: int, needed: int
+    tmp_path: Path, workers: int, files: int, needed: int
 ) -> None:
-    serve = f'exec "{sys.executable}" -m blrcs serve --port 0 --workers {workers}'
-    result = subprocess.run(
-        ["/bin/sh", "-c", f"ulimit -n {files}; {serve}"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=START_TIMEOUT_S,
-        check=False,
-    )
+    result = serve_within(f"-n {files}", workers, tmp_path)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == (
         f"blrcs: only {files} files may be open at once: a server needs {needed} (ulimit -n)\n"
