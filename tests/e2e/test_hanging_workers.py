@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
+from blrcs.workers.pulses import WORDS
 from blrcs.workers.segment import PAGE_BYTES
 from tests.e2e.conftest import Start
 from tests.e2e.gate import PING, REGISTER, write_gate
@@ -68,7 +69,7 @@ def have_it_hold_all_locks(server: Server, process: int) -> None:
         assert regions["pulses"][0] >= PAGE_BYTES
         start, length = regions["pulses"]
         words = struct.unpack(f"={length // WORD_BYTES}Q", shared[start : start + length])
-        mark = struct.pack("=Q", words[::2].index(process) + 1)
+        mark = struct.pack("=Q", words[::WORDS].index(process) + 1)
         at = regions["sharing/guards"][0] + STRIPES_AT
         for stripe in range(STRIPES):
             place = at + stripe * STRIPE_BYTES
