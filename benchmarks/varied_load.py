@@ -32,8 +32,8 @@ NEWEST = 62
 class VariedLoad:
     """The calls of a ``Load`` that are refused, each with a value of ``name`` that ``vary`` makes.
 
-    Connections take turns to send as many calls as they have streams. What is sent is made before
-    the time is taken. All other fields are in the header tables from the first call on.
+    A connection sends as many calls as it has streams at once. What is sent is made before the time
+    is taken. All other fields are in the header tables from the first call on.
     """
 
     def __init__(self, load: Load, name: bytes, vary: Callable[[], bytes]) -> None:
@@ -60,8 +60,7 @@ class VariedLoad:
                 wait_for(each, 1)
             parts = [[self._turn(number) for _ in connections] for number in range(turns)]
             began = time.perf_counter()
-            for part in parts:
-                take_turns(connections, part)
+            take_turns(connections, parts)
             seconds = time.perf_counter() - began
         return seconds / (turns * CONNECTIONS * STREAMS) * calls
 
@@ -81,9 +80,15 @@ class VariedLoad:
         return data(stream, self._body, end=True)
 
 
-def take_turns(connections: Sequence[socket.socket], parts: Sequence[bytes]) -> None:
-    for each, part in zip(connections, parts, strict=True):
+def take_turns(connections: Sequence[socket.socket], turns: Sequence[Sequence[bytes]]) -> None:
+    """A connection's next turn is sent once its last one is answered, whatever the others do."""
+    first, *others = turns
+    for each, part in zip(connections, first, strict=True):
         each.sendall(part)
+    for turn in others:
+        for each, part in zip(connections, turn, strict=True):
+            wait_for(each, STREAMS)
+            each.sendall(part)
     for each in connections:
         wait_for(each, STREAMS)
 

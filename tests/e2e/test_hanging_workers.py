@@ -28,8 +28,8 @@ from tests.e2e.workers import (
 )
 
 OK = grpc.StatusCode.OK
-STRIPES_AT, STRIPES, STRIPE_BYTES = 64, 1024, 64  # as limit_sharing.pyx states
-LOG_OWNER_AT = 8  # as revocation_log.pxd states
+STRIPES_AT, STRIPES, STRIPE_BYTES = 64, 1024, 64  # as limits/sharing.pyx states
+LOG_OWNER_AT = 8  # as tokens/revocation_log.pxd states
 WORD_BYTES = 8
 PATIENT_HANG_TIMEOUT_S = 60
 
