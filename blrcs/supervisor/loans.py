@@ -28,11 +28,16 @@ class Loans:
         for seat in self._served:
             holder = self._holders.get(seat)
             if seat in serving:
-                self._holders.pop(seat, None)
-                if holder is not None:
-                    holder.lend(Loan(seat=seat, ends=True))
+                self._take_back(seat)
             elif serving and holder not in serving.values():
+                # One that is late may go on.
+                self._take_back(seat)
                 self._lend(seat, serving[min(serving)])
+
+    def _take_back(self, seat: int) -> None:
+        holder = self._holders.pop(seat, None)
+        if holder is not None:
+            holder.lend(Loan(seat=seat, ends=True))
 
     def _lend(self, seat: int, holder: WorkerProcess) -> None:
         descriptors = self._queue(seat)
