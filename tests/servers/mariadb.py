@@ -89,8 +89,8 @@ class MariadbServer(ServerProcess):
         )
 
     def create_database(self, name: str) -> None:
-        """Makes a database without tables, for the user."""
-        self.run(f"CREATE DATABASE {name}; GRANT ALL ON {name}.* TO {USER}@'%'")
+        """Makes a database without tables, for the user, as PostgresqlServer does."""
+        self.run(f"CREATE OR REPLACE DATABASE {name}; GRANT ALL ON {name}.* TO {USER}@'%'")
 
     def _options(self) -> list[str]:
         settings = [f"--{name}={value}" for name, value in self._settings.items()]

@@ -116,7 +116,11 @@ class PostgresqlServer(ServerProcess):
         self._run("CHECKPOINT")
 
     def create_database(self, name: str) -> None:
-        """Makes a database without tables."""
+        """Makes a database without tables, in the place of one that an earlier fixture has left.
+
+        Where processes share the tests out, a module's may come to one of them in two parts.
+        """
+        self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         self._run(f"CREATE DATABASE {name}")
 
     def set_read_only(self, database: str, *, read_only: bool) -> None:
@@ -128,7 +132,8 @@ class PostgresqlServer(ServerProcess):
         )
 
     def create_user(self, name: str, password: str) -> None:
-        """Makes somebody who may connect, and has no right to anything."""
+        """Makes somebody who may connect, and has no right to anything; as create_database does."""
+        self._run(f"DROP ROLE IF EXISTS {name}")
         self._run(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
 
     def _run(self, command: str) -> str:
