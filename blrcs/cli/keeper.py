@@ -61,8 +61,8 @@ async def _serve(
     on_orphaned(supervisor, stopped.set)
     # Before anybody is answered: what copies show went with an earlier keeper.
     cache = KeptCache(settings.cache, stamps=memory.cache_stamps(), hits=memory.all_cache_hits())
-    # Not create_unix_server, which from Python 3.13 on looks for the socket's file by its name: the
-    # supervisor bound it by a descriptor of its own, and removes it.
+    # Not create_unix_server, which from Python 3.13 on looks for the socket's file by its name, to
+    # remove it: the supervisor bound it by a descriptor of its own, and the next keeper needs it.
     server = await loop.create_server(lambda: KeeperConnection(cache), sock=listening)
     memory.pulses.keep(memory.keeper_place)
     supervisor.send(Started().to_packet())

@@ -54,11 +54,8 @@ def challenge(schemes: Sequence[str], error: str = "", **fields: str) -> str:
 
 
 def _scheme(name: str, fields: Mapping[str, str]) -> str:
-    return f"{name} {_listed(fields)}" if fields else name
-
-
-def _listed(fields: Mapping[str, str]) -> str:
-    return ", ".join(f'{name}="{value}"' for name, value in fields.items())
+    listed = ", ".join(f'{each}="{value}"' for each, value in fields.items())
+    return f"{name} {listed}" if listed else name
 
 
 def _not_verified(retry_after_ms: int | None) -> Rejection:
