@@ -115,13 +115,17 @@ class PostgresqlServer(ServerProcess):
         """What is written by now is kept by replicas that are told to."""
         self._run("CHECKPOINT")
 
-    def create_database(self, name: str) -> None:
+    def create_database(self, name: str, *, locale: str | None = None) -> None:
         """Makes a database without tables, in the place of one that an earlier fixture has left.
 
         Where processes share the tests out, a module's may come to one of them in two parts.
+        Its text is in the order of octets, or in that of a locale of ICU.
         """
+        options = ""
+        if locale is not None:
+            options = f"TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE '{locale}'"
         self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        self._run(f"CREATE DATABASE {name}")
+        self._run(f"CREATE DATABASE {name} {options}")
 
     def set_read_only(self, database: str, *, read_only: bool) -> None:
         """Has a database take no writes, or take them again; its connections end."""

@@ -124,9 +124,7 @@ class Records:
 def filters_url(postgresql_server: PostgresqlServer) -> str:
     """A database of PostgreSQL for these tests alone."""
     # Its own order is not that of octets, so that whatever is left to it shows.
-    postgresql_server.create_database(
-        "filters TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
-    )
+    postgresql_server.create_database("filters", locale="en-US")
     return postgresql_server.url("filters")
 
 
