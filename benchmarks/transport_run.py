@@ -44,6 +44,8 @@ CHECKED_CALLS = 1_000
 CHECKED_BYTES = 64 << 20
 SHAPES = {CROWD: (8, 16), SINGLES: (32, 1)}
 BUILTIN = {CONSUME: builtin_scenario.CONSUME, GET: builtin_scenario.GET}
+GENERATORS = 2
+"""As many as there are servers at most, each with a part of the connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,11 @@ class Run:
                     self.figures.leave_out(f"{label}, memory", error)
 
     def workers(self) -> None:
-        """The processor time of a call with two workers on two cores, the generator beside them.
+        """The processor time of a call with two workers on two cores, the load beside them.
 
         Beside it stand two servers that share nothing, each with half of the connections: what
-        more they take than one does is what the machine asks for it.
+        more they take than one does is what the machine asks for it. Each setting has the same two
+        load generators, since one alone is slower than two workers.
         """
         if not builtin_scenario.has_workers():
             self.figures.leave_out("workers", "blrcs serve has no --workers")
@@ -168,15 +171,17 @@ class Run:
     ) -> dict[str, Subject]:
         """The built-in methods on so many servers of so many workers, on no core of their own."""
         connections, streams = SHAPES[CROWD]
+        generators = GENERATORS // servers
         found: dict[str, list[Subject]] = {label: [] for label in BUILTIN}
         for number in range(servers):
             folder = self.folder / f"{setting} {number}".replace(" ", "-")
             server, builtin = stack.enter_context(
                 builtin_scenario.builtin_server(folder, None, ("--workers", str(workers)))
             )
-            loads = builtin.loads(server.port, None, connections // servers, streams)
+            loads = builtin.loads(server.port, None, connections // GENERATORS, streams)
             for label, method in BUILTIN.items():
-                found[label].append(builtin_subject(server.pid, builtin, loads[method]))
+                load = loads[method]
+                found[label].append(builtin_subject(server.pid, builtin, load, generators))
         return {label: at_once(subjects) for label, subjects in found.items()}
 
     def _started(
@@ -283,19 +288,24 @@ def middle_of(rounds: Sequence[Latency]) -> Latency:
     return Latency(*(statistics.median(getattr(each, name) for each in rounds) for name in names))
 
 
-def builtin_subject(pid: int, builtin: builtin_scenario.Builtin, load: Load) -> Subject:
-    """A built-in method under load; for Consume, the limit's own count tells of every call."""
+def builtin_subject(
+    pid: int, builtin: builtin_scenario.Builtin, load: Load, generators: int = 1
+) -> Subject:
+    """A built-in method under a load, made by so many generators at once.
+
+    For Consume, the limit's own count tells of every call.
+    """
+    others = [replace(loaded(pid, load), pids=()) for _ in range(generators - 1)]
+    whole = at_once([loaded(pid, load), *others])
 
     def consume(calls: int, folder: Path) -> float:
         before = builtin.consumed()
-        seconds = run_load(load, calls, folder)
-        if builtin.consumed() - before != calls:
+        seconds = whole.run(calls, folder)
+        if builtin.consumed() - before != calls // generators * generators:
             raise LoadError(f"not all of {calls} calls were counted by the limit")
         return seconds
 
-    if load.method != builtin_scenario.CONSUME:
-        return loaded(pid, load)
-    return Subject((pid,), load.connections * load.streams, consume)
+    return replace(whole, run=consume) if load.method == builtin_scenario.CONSUME else whole
 
 
 def at_once(subjects: Sequence[Subject]) -> Subject:
