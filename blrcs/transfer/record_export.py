@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -166,14 +167,17 @@ class RecordExport:
                     self._file.close()
 
     def _write(self, tally: ExportTally) -> None:
-        target = self._stream if self._file is None else self._file.begin(tally.size_bytes)
         self._request.page_token = tally.page_token
+        found = pages(self._client, self._request)
+        # Before there is a file: what the server refuses at once leaves nothing to be resumed.
+        first = next(found)
+        target = self._stream if self._file is None else self._file.begin(tally.size_bytes)
         if not tally.size_bytes:
             tally.size_bytes += target.write(self._format.header())
         saved_s = self._clock_s()
         self._save(tally)
         try:
-            for page in pages(self._client, self._request):
+            for page in chain((first,), found):
                 text = b"".join(map(self._format.line, page.records))
                 target.write(text)
                 tally.records += len(page.records)

@@ -279,6 +279,19 @@ def test_an_export_takes_the_place_of_a_file_alone(world: World) -> None:
     assert (world.folder / "pipe").is_fifo()
 
 
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv"])
+def test_an_export_that_is_refused_leaves_nothing_behind(world: World, name: str) -> None:
+    before = set(world.folder.iterdir())
+    for refused in (
+        world.run("export", "tenants/acme/collections/nowhere", name),
+        world.run("export", COLLECTION, name, "--filter", "data.total >"),
+    ):
+        assert refused.returncode == 1, refused.stderr
+        assert set(world.folder.iterdir()) == before
+    done = world.run("export", COLLECTION, name)
+    assert (done.returncode, done.stderr) == (0, "0 records exported.\n")
+
+
 def test_who_may_not_write_is_told_so(world: World) -> None:
     write_lines(world.folder, 10)
     (world.folder / "token").write_text("nonsense")
