@@ -1,10 +1,14 @@
 """What fields are encrypted with."""
 
+import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainSerializer
 
-from blrcs.config.section import Section
+from blrcs.config.section import MASK, Section
+
+PIN = re.compile(r"(?<=pin-value=)[^;?&]+", re.IGNORECASE)
+"""Where RFC 7512 has it. It is refused there, but may have been written before that is told."""
 
 
 @AfterValidator
@@ -15,7 +19,12 @@ def _names_a_place(text: str) -> str:
     return text
 
 
-KeyPlace = Annotated[str, Field(max_length=4096), _names_a_place]
+KeyPlace = Annotated[
+    str,
+    Field(max_length=4096),
+    _names_a_place,
+    PlainSerializer(lambda text: PIN.sub(MASK, text), when_used="json"),
+]
 
 
 class Encryption(Section):

@@ -57,3 +57,11 @@ def test_lists_of_tables_show_each_element():
 def test_secrets_are_masked():
     shown = effective(Layer("flag", {"auth": {"initial_admin_password": "correct horse"}}))
     assert shown["auth.initial_admin_password"] == ("********", "flag")
+
+
+def test_a_pin_that_was_written_where_it_is_refused_is_masked():
+    text = "pkcs11:token=x;object=y;{}=4321?module-name=z"
+    keys = {"master_key": text.format("pin-value"), "older_master_keys": [text.format("PIN-Value")]}
+    shown = effective(Layer("flag", {"encryption": keys}))
+    for name, given in (("master_key", "pin-value"), ("older_master_keys", "PIN-Value")):
+        assert text.format(given).replace("4321", "********") in shown[f"encryption.{name}"][0]
