@@ -83,7 +83,9 @@ def listen(
                 f"cannot listen on {address}: it is in use, or not an address of this machine"
             ) from None
         named = address if address.startswith("unix:") else f"{host}:{port}"
-        addresses.append(f"{named} ({'plain text' if certificates is None else 'TLS'})")
+        protection = "plain text" if certificates is None else "TLS"
+        proxied = ", by proxies alone" if _is_proxied(address, server) else ""
+        addresses.append(f"{named} ({protection}{proxied})")
     return transport, tuple(addresses)
 
 

@@ -183,7 +183,7 @@ def _greet(application: Any) -> None:
     if administrator.password:
         shown = f"Its one-time password, shown only now:\n\n    {administrator.password}"
     address, _, protection = application.addresses[0].partition(" ")
-    tls = protection == "(TLS)"
+    tls = protection.startswith("(TLS")
     curl = f"buf curl --protocol grpc{'' if tls else ' --http2-prior-knowledge'}"
     url = f"{'https' if tls else 'http'}://{address}/blrcs.v1"
     schema = (
@@ -193,6 +193,11 @@ def _greet(application: Any) -> None:
             "The server does not describe its services here: add --schema with what\n"
             "`blrcs generate --root proto --descriptor-set blrcs.binpb` writes.\n\n"
         )
+    )
+    proxies = (
+        f"Only proxies connect to {address}: write the proxy's address in its place.\n\n"
+        if protection.endswith("by proxies alone)")
+        else ""
     )
     typer.echo(
         "\n"
@@ -206,6 +211,6 @@ def _greet(application: Any) -> None:
         f'        -d \'{{"name": "users/{administrator.user_id}", "old_password": "PASSWORD", '
         '"new_password": "NEW_PASSWORD"}\' \\\n'
         f"        {url}.UserService/ChangePassword\n\n"
-        f"{schema}"
+        f"{schema}{proxies}"
         "Sign in anew with NEW_PASSWORD: that token is good for everything.\n"
     )

@@ -40,6 +40,8 @@ def test_only_the_proxy_connects_to_a_port_of_proxies(
         BLRCS_NETWORK__TRUSTED_PROXIES=f'["{PROXY}"]',
     )
     port = int(server.address.rpartition(":")[2])
+    server.wait_for(re.escape(f"Only proxies connect to {server.address}: write the proxy's"))
+    assert f"Serving gRPC on {server.address} (plain text, by proxies alone)" in server.stdout
     assert not is_served(port, tmp_path)
     with haproxy(port, forwarded=False, server=f"source {PROXY} send-proxy-v2") as proxy:
         assert is_served(proxy.port, tmp_path)
