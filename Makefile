@@ -29,11 +29,23 @@ test: build-test ## Set up, check, and run every test
 	$(MAKE) --jobs=$$(nproc) --output-sync=target check
 	$(PYTEST) --numprocesses $(TEST_PROCESSES) --dist worksteal --instafail tests examples
 
+CORE_TESTS := tests/unit/native tests/integration/workers tests/conformance/transport \
+	tests/integration/hostile
+
 .PHONY: sanitize
 sanitize: build-test ## Run the tests of the native core and the transports under sanitizers
 	@# What a sanitizer says before it ends the process must not be captured.
 	deploy/sanitize $(BIN)/python -m pytest -p no:cacheprovider -p tests.leaks --capture=sys \
-		tests/unit/native tests/integration/workers tests/conformance/transport tests/integration/hostile
+		$(CORE_TESTS)
+
+OTHER_PYTHON ?= python3.13
+OTHER_VENV := $(VENV)-$(notdir $(OTHER_PYTHON))
+
+.PHONY: test-other
+test-other: ## Run those, and whole servers of several workers, on OTHER_PYTHON (python3.13)
+	$(MAKE) VENV=$(OTHER_VENV) PYTHON=$(OTHER_PYTHON) build-test
+	$(OTHER_VENV)/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --dist worksteal --instafail \
+		$(CORE_TESTS) tests/unit/supervisor tests/e2e/test_workers*.py
 
 FUZZ_SECONDS ?= 600
 
