@@ -182,6 +182,7 @@ class NativeServer:
             self._options.limits,
             eof=grpc.aio.EOF,
             abort_error=GrpcAbortError,
+            usage_error=grpc.aio.UsageError,
             max_calls=self._max_calls,
             overload=self._overload,
             reply_encoding=self._reply_encoding,

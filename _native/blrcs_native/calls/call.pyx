@@ -128,6 +128,8 @@ cdef class Call:
 
     cdef object next_message(self, bint iterating, Receiver receiver):
         """An awaitable of the next message; after the last, of `eof` or StopAsyncIteration."""
+        if self.aborted:
+            return raising(self.stream.abort_error(self.rejection))
         if self.messages is None:
             return self._read(iterating)
         try:
@@ -173,7 +175,7 @@ cdef class Call:
             verdict = await verdict
         if verdict is not None:
             self.reject(verdict)
-            raise AbortError(verdict)
+            raise self.stream.abort_error(verdict)
         return self.request
 
     cdef object accept(self, bytes body, Receiver receiver):
@@ -203,7 +205,7 @@ cdef class Call:
         if type(body) is not bytes and self.messages is not None:
             body = bytes_of(method, body)
         if type(body) is bytes and PyBytes_GET_SIZE(<bytes>body) > self.max_send_bytes:
-            raise AbortError(self.too_large_to_send(PyBytes_GET_SIZE(<bytes>body)))
+            raise self.stream.abort_error(self.too_large_to_send(PyBytes_GET_SIZE(<bytes>body)))
         if self.standing_guards:
             verdict = ask(self.standing_guards, self, 0)
             if verdict is not None:
@@ -225,6 +227,8 @@ cdef class Call:
             self.method.metrics.sent()
 
     async def send_initial_metadata(self, initial_metadata):
+        if self.aborted:
+            raise self.stream.abort_error(self.rejection)
         await self.stream.send_initial_metadata(initial_metadata)
 
     async def abort(self, code, details="", trailing_metadata=()):
@@ -248,10 +252,17 @@ cdef class Call:
         await self.abort(status.code, status.details, status.trailing_metadata)
 
     def set_trailing_metadata(self, trailing_metadata):
+        if self.aborted:
+            # Who adds to what there is has the abort's among it, and those are sent in any case.
+            sent = self.rejection.trailers
+            trailing_metadata = [
+                pair for pair in trailing_metadata or () if tuple(pair) not in sent
+            ]
         self.stream.set_trailing_metadata(trailing_metadata)
 
     def trailing_metadata(self):
-        return self.stream.trailing_metadata()
+        given = self.stream.trailing_metadata()
+        return (*given, *self.rejection.trailers) if self.aborted else given
 
     def set_code(self, code):
         code_number(code)
@@ -288,7 +299,7 @@ cdef class Call:
         return self.stream.cancelled()
 
     def done(self):
-        return self.stream.done()
+        return self.aborted or self.stream.done()
 
     def add_done_callback(self, callback):
         self.stream.add_done_callback(lambda _: callback(self))

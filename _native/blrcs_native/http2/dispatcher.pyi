@@ -21,6 +21,7 @@ class Dispatcher:
         limits: What the calls of a connection may cost.
         eof: What a handler reads after the last message.
         abort_error: What ``Call.abort`` raises, an AbortError.
+        usage_error: What a handler is told by that does what it may not at that time.
         max_calls: Handlers that run at once; calls beyond are refused with RESOURCE_EXHAUSTED. None
             for no limit.
         reply_encoding: What replies are compressed with where the client accepts it.
@@ -36,6 +37,7 @@ class Dispatcher:
         *,
         eof: object,
         abort_error: type[AbortError] = ...,
+        usage_error: type[Exception] = ...,
         max_calls: int | None = None,
         reply_encoding: str | None = None,
         unexpected: Callable[[BaseException], None] | None = None,

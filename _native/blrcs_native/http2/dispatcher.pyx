@@ -90,6 +90,7 @@ cdef class Dispatcher(Listener):
         *,
         eof,
         abort_error=AbortError,
+        usage_error=asyncio.InvalidStateError,
         max_calls=None,
         str reply_encoding=None,
         unexpected=None,
@@ -98,6 +99,7 @@ cdef class Dispatcher(Listener):
         self.loop = loop
         self.eof = eof
         self.abort_error = abort_error
+        self.usage_error = usage_error
         self.wheel = TimerWheel(loop)
         self._router = router
         self._tasks = TaskPool(loop)

@@ -9,6 +9,7 @@ cdef class Listener:
     cdef readonly object loop
     cdef readonly object eof
     cdef readonly object abort_error
+    cdef readonly object usage_error
     # Told of the turns in which it hears of streams.
     cdef CurrentTask current_task
 

@@ -3,7 +3,7 @@
 It is what `blrcs_native.calls.interfaces.CallStream` describes, and keeps to one event loop.
 """
 
-from asyncio import CancelledError, InvalidStateError
+from asyncio import CancelledError
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -24,8 +24,6 @@ from blrcs_native.http2.outbox cimport (
 from blrcs_native.http2.reply_fields cimport checked_fields
 from blrcs_native.http2.timer_wheel cimport timer_drop
 from blrcs_native.http2.wire cimport percent_encoded
-
-from blrcs_native.calls.rejection import AbortError
 
 cdef enum:
     COMPRESSED = 1
@@ -131,7 +129,7 @@ cdef class Stream(MessageStream):
             return self.large.missing == 0
         problem = self.input_problem()
         if problem is not None:
-            raise AbortError(problem)
+            raise self.abort_error(problem)
         return (
             self.message_bytes >= 0
             and octets_size(&self.input) >= PREFIX_BYTES + self.message_bytes
@@ -186,7 +184,7 @@ cdef class Stream(MessageStream):
             return self._inflated()
         if not self.message_ready():
             if self.request_ended and (octets_size(&self.input) > 0 or self.large is not None):
-                raise AbortError(CUT_OFF)
+                raise self.abort_error(CUT_OFF)
             return None
         if self.large is not None:
             is_packed = self.large.is_packed
@@ -218,11 +216,11 @@ cdef class Stream(MessageStream):
                 return None
         except ValueError:
             self._drop_inflation()
-            raise AbortError(MALFORMED_ENCODING) from None
+            raise self.abort_error(MALFORMED_ENCODING) from None
         self._drop_inflation()
         if inflation.is_too_large:
             self.link.too_large(True)
-            raise AbortError(too_large(f"more than {max_bytes}", max_bytes))
+            raise self.abort_error(too_large(f"more than {max_bytes}", max_bytes))
         return inflation.plain()
 
     cdef void lay_inflation_aside(self) except *:
@@ -254,7 +252,7 @@ cdef class Stream(MessageStream):
             if body is not None:
                 return body
             if self.reader is not None:
-                raise InvalidStateError("one read at a time")
+                raise self.listener.usage_error("one read at a time")
             self._check_open()
             self.link.gather(self)
             self.reader = self.listener.loop.create_future()
@@ -274,7 +272,7 @@ cdef class Stream(MessageStream):
 
     async def send_initial_metadata(self, initial_metadata):
         if self.reply_begun or self.initial_metadata_sent is not None:
-            raise InvalidStateError("Send initial metadata failed: already sent")
+            raise self.listener.usage_error("Send initial metadata failed: already sent")
         self.initial_metadata = checked_fields(initial_metadata)
         self.initial_metadata_sent = initial_metadata
         self._check_open()
@@ -300,7 +298,7 @@ cdef class Stream(MessageStream):
         """Waits until little is left of what was written."""
         while not self.has_room() and self.alive:
             if self.writer is not None:
-                raise InvalidStateError("one write at a time")
+                raise self.listener.usage_error("one write at a time")
             self.writer = self.listener.loop.create_future()
             try:
                 await self.writer
@@ -429,7 +427,7 @@ cdef class Stream(MessageStream):
 
     def set_compression(self, compression):
         if self.reply_begun:
-            raise InvalidStateError("Compression can only be set before sending initial metadata")
+            raise RuntimeError("Compression can only be set before sending initial metadata")
         self.reply_encoding = encoding_name(compression)
 
     def disable_next_message_compression(self):
