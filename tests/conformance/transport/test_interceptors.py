@@ -20,7 +20,6 @@ KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
 GIVEN = (("given", "with"), ("rich-bin", b"\x00\xff"))
 
 Context = Any
-Interceptor = grpc.aio.ServerInterceptor
 seen_by_interceptor: ContextVar[str] = ContextVar("seen_by_interceptor", default="nothing")
 
 
@@ -73,7 +72,7 @@ HANDLERS = {
 def serving(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Opens a channel to a server with interceptors: grpc.aio's own, and ours on each transport."""
 
-    def make(interceptors: list[Interceptor]) -> Any:
+    def make(interceptors: list[Any]) -> Any:
         if request.param == "grpc.aio":
             return grpc.aio.server(interceptors=interceptors)
         return blrcs.aio.server(
@@ -83,7 +82,7 @@ def serving(request: pytest.FixtureRequest) -> Callable[..., Any]:
         )
 
     @asynccontextmanager
-    async def opened(*interceptors: Interceptor) -> AsyncIterator[grpc.aio.Channel]:
+    async def opened(*interceptors: Any) -> AsyncIterator[grpc.aio.Channel]:
         server = make(list(interceptors))
         generic = grpc.method_handlers_generic_handler(SERVICE, HANDLERS)
         server.add_generic_rpc_handlers((generic,))
@@ -141,7 +140,7 @@ class Around(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
             return handler._replace(**{kind: streaming})
 
-        async def behaviour(request: Any, context: Context) -> bytes:
+        async def behaviour(request: Any, context: Context) -> Any:
             async with self.around(context):
                 return await inner(request, context)
 
@@ -167,6 +166,11 @@ class Proxied:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
+
+
+async def failure_through(serving: Any, around: Any, kind: str, request: bytes) -> AioRpcError:
+    async with serving(Around(around)) as channel:
+        return await failure(channel, kind, request)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -196,10 +200,9 @@ async def test_what_an_interceptor_learns_of_an_abort(serving: Any, kind: str) -
             assert not context.cancelled()
             raise
 
-    async with serving(Around(around)) as channel:
-        error = await failure(channel, kind, b"abort")
-        async with asyncio.timeout(WAIT_S):
-            await over.wait()
+    error = await failure_through(serving, around, kind, b"abort")
+    async with asyncio.timeout(WAIT_S):
+        await over.wait()
     assert (error.code(), error.details()) == (grpc.StatusCode.NOT_FOUND, "gone")
     # grpc.aio drops what was set before; here it is sent too.
     for code, details, metadata in seen:
@@ -210,9 +213,7 @@ async def test_what_an_interceptor_learns_of_an_abort(serving: Any, kind: str) -
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_interceptor_that_adds_trailers_after_an_abort_doubles_none(
-    serving: Any, kind: str
-) -> None:
+async def test_adding_trailers_after_an_abort_doubles_none(serving: Any, kind: str) -> None:
     @asynccontextmanager
     async def around(context: Context) -> AsyncIterator[None]:
         try:
@@ -220,8 +221,7 @@ async def test_an_interceptor_that_adds_trailers_after_an_abort_doubles_none(
         finally:
             context.set_trailing_metadata((*context.trailing_metadata(), ("request-id", "7")))
 
-    async with serving(Around(around)) as channel:
-        error = await failure(channel, kind, b"abort")
+    error = await failure_through(serving, around, kind, b"abort")
     sent = [tuple(pair) for pair in error.trailing_metadata()]
     assert [pair for pair in sent if pair in GIVEN] == list(GIVEN)
 
@@ -245,8 +245,7 @@ async def test_nothing_is_read_or_sent_once_a_call_was_aborted(serving: Any, kin
                 told.append(name)
             raise
 
-    async with serving(Around(around)) as channel:
-        error = await failure(channel, kind, b"abort")
+    error = await failure_through(serving, around, kind, b"abort")
     assert told == ["read", "write", "send_initial_metadata"]
     assert error.code() is grpc.StatusCode.NOT_FOUND
     assert "a" not in dict(error.initial_metadata())
@@ -263,8 +262,7 @@ async def test_what_an_interceptor_makes_of_an_exception_is_the_status(
         except LookupError:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "in its place")
 
-    async with serving(Around(around)) as channel:
-        error = await failure(channel, kind, b"raise")
+    error = await failure_through(serving, around, kind, b"raise")
     assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert error.details() == "in its place"
 
@@ -279,8 +277,7 @@ async def test_a_code_that_was_set_is_there_for_who_counts(serving: Any, kind: s
         yield
         counted.extend((before, context.code(), context.details()))
 
-    async with serving(Around(around)) as channel:
-        error = await failure(channel, kind, b"set")
+    error = await failure_through(serving, around, kind, b"set")
     assert counted == [(None, "", ()), grpc.StatusCode.ALREADY_EXISTS, "there"]
     assert (error.code(), error.details()) == (grpc.StatusCode.ALREADY_EXISTS, "there")
 
@@ -313,7 +310,7 @@ async def test_a_context_behind_a_proxy_is_one(serving: Any) -> None:
         async def intercept_service(self, continuation: Any, details: Any) -> Any:
             handler = await continuation(details)
 
-            async def behaviour(request: bytes, context: Context) -> bytes:
+            async def behaviour(request: bytes, context: Context) -> Any:
                 return await handler.unary_unary(request, Proxied(context))
 
             return handler._replace(unary_unary=behaviour)

@@ -23,10 +23,10 @@ async def refused(transport: str, *messages: bytes) -> tuple[AioRpcError, list[B
     """What the client gets, and what went through the handler."""
     raised: list[BaseException] = []
 
-    async def echo(requests: AsyncIterator[str], call: Call) -> None:
+    async def echo(request: AsyncIterator[str], call: Call) -> None:
         try:
-            async for request in requests:
-                await call.write(request)
+            async for message in request:
+                await call.write(message)
         except Exception as error:
             raised.append(error)
             raise
