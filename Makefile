@@ -114,7 +114,9 @@ $(VENV)/.requirements: $(VENV)/.created deploy/requirements/build.txt deploy/req
 
 # The extensions are built in place afterwards, where a change builds one of them anew.
 $(VENV)/.installed: $(VENV)/.requirements pyproject.toml setup.py $(PROTOS)
-	BLRCS_WITHOUT_EXTENSIONS=1 $(PIP) --no-deps --no-build-isolation --editable .
+	@# setuptools warns of every editable installation.
+	PYTHONWARNINGS='ignore:Editable installation' BLRCS_WITHOUT_EXTENSIONS=1 \
+		$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.installed $(SOURCES)

@@ -9,6 +9,7 @@ compiler are needed, so that the build can import it before anything is installe
 text, so protovalidate's own descriptor of it is handed to the compiler as a descriptor set.
 """
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -143,6 +144,21 @@ def compile_project(project: Path) -> None:
                 path.replace(target)
     except OSError as error:
         raise ProtoCompilationError(f"{error.filename or project}: {error.strerror}") from None
+
+
+def outdated_proto(project: Path) -> Path | None:
+    """A file below ``project/proto`` that is newer than the Python made of it in ``project``.
+
+    One of which none was made there is not outdated. A file that cannot be read is passed over.
+    """
+    root = project / "proto"
+    for proto in sorted(root.rglob("*.proto")):
+        path = proto.relative_to(root)
+        made = project / path.parent / f"{path.stem}_pb2.py"
+        with contextlib.suppress(OSError):
+            if proto.stat().st_mtime > made.stat().st_mtime:
+                return proto
+    return None
 
 
 def _tells_of_all(made: Path) -> bool:

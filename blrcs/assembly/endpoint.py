@@ -78,7 +78,10 @@ def listen(
                 port = transport.add_insecure_port(address)
             else:
                 port = transport.add_secure_port(address, certificates.credentials)
-        except RuntimeError:
+        except RuntimeError as error:
+            if isinstance(error.__cause__, OSError):
+                option = "server.uds" if address.startswith("unix:") else "--port, or server.port,"
+                raise PortUnavailableError.at(address, error.__cause__, option) from None
             raise PortUnavailableError(
                 f"cannot listen on {address}: it is in use, or not an address of this machine"
             ) from None

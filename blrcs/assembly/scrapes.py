@@ -18,7 +18,7 @@ def listen_for_scrapes(settings: Metrics) -> tuple[list[socket.socket], str]:
     try:
         sockets = bound_sockets(settings.host, settings.port, Use.LISTEN)
     except OSError as error:
-        raise PortUnavailableError(
-            f"cannot listen on {host}:{settings.port} for metrics: {error.strerror or error}"
+        raise PortUnavailableError.at(
+            f"{host}:{settings.port} for metrics", error, "metrics.port, or BLRCS_METRICS__PORT,"
         ) from None
     return sockets, f"http://{host}:{port_of(sockets)}/metrics"

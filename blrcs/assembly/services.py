@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import importlib
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import structlog
 
 from blrcs.assembly.housekeeping import Housekeeping, Work
+from blrcs.assembly.import_failure import not_imported, raised
 from blrcs.domain.errors import UnavailableError
 from blrcs.resources.registering import register_service
 from blrcs.resources.server_resources import ServerResources
@@ -48,7 +48,10 @@ def load_service(reference: str) -> Register:
         found: Any = importlib.import_module(module_name)
         for attribute in path.split("."):
             found = getattr(found, attribute)
-    except (ImportError, AttributeError) as error:
+    except ImportError as error:
+        reason = not_imported(module_name, error, Path(directory))
+        raise ServiceLoadError(f"service {reference}: {reason}") from error
+    except AttributeError as error:
         raise ServiceLoadError(f"service {reference}: {error}") from error
     except Exception as error:
         raise _failure(reference, error) from error
@@ -136,8 +139,4 @@ class HostedServices:
 
 
 def _failure(reference: str, error: Exception) -> ServiceLoadError:
-    """One line that says what a user's code raised, and where."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return ServiceLoadError(f"service {reference}: {text}{place}")
+    return ServiceLoadError(f"service {reference}: {raised(error)}")

@@ -48,7 +48,10 @@ class Target:
         """The branch of that name; ends the command where there is none."""
         known = {each.name: each for each in self.branches}
         if name not in known:
-            fail(f"there is no branch {escape(name)!r}; there are: {', '.join(known)}")
+            fail(
+                f"there is no branch {escape(name)!r}; there are: {', '.join(known)};"
+                " services.migrations names more"
+            )
         return known[name]
 
     def named(self, name: str | None) -> "tuple[Branch, ...]":

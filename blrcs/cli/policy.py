@@ -14,6 +14,7 @@ from blrcs.cli.config import (
     load_or_exit,
 )
 from blrcs.cli.exit import fail
+from blrcs.cli.outdated import warn_of_outdated
 from blrcs.cli.policy_access import dry_run, who_can
 from blrcs.cli.policy_output import print_json, print_table
 from blrcs.config.settings import Settings
@@ -132,6 +133,7 @@ def _methods(settings: Settings) -> "list[ServedMethod]":
     from blrcs.cli.served_methods import served_methods  # noqa: PLC0415
     from blrcs.interceptors.proto_policy import PolicyError  # noqa: PLC0415
 
+    warn_of_outdated(settings)
     try:
         return served_methods(settings)
     except (PolicyError, ServiceLoadError) as error:

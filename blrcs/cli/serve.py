@@ -16,6 +16,7 @@ from blrcs.cli.config import ConfigDirectory, ConfigFile, EnvironmentName
 from blrcs.cli.early_signals import EarlySignals
 from blrcs.cli.exit import announce_drain, fail
 from blrcs.cli.open_files import require_open_files
+from blrcs.cli.outdated import warn_of_outdated
 from blrcs.cli.safe_settings import load_safe_or_exit, load_safe_settings
 from blrcs.cli.served_address import told
 from blrcs.cli.standard_streams import open_standard_streams
@@ -45,8 +46,7 @@ def serve(
 ) -> None:
     """Run the server.
 
-    SIGTERM and SIGINT drain it, SIGHUP reloads the configuration, SIGUSR2 replaces its workers one
-    after another, where there are several.
+    SIGTERM and SIGINT drain it, SIGHUP reloads the configuration, SIGUSR2 replaces its workers.
     """
     open_standard_streams()
     early = EarlySignals(signal.SIGHUP, signal.SIGUSR2)
@@ -61,6 +61,7 @@ def serve(
         "services.builtin": None if builtin else False,
     }
     loaded = load_safe_or_exit(config_directory, config_file, flags)
+    warn_of_outdated(loaded.settings)
     count = worker_count(loaded.settings.server)
     require_open_files(count)
     if count > 1:

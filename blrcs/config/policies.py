@@ -10,6 +10,7 @@ from blrcs.config.guards import GuardKind
 from blrcs.config.limits import RateSection
 from blrcs.config.network import AddressLists
 from blrcs.config.section import Section
+from blrcs.config.shape import shaped
 
 LimitKey = Literal["address", "principal", "method"]
 """What a method's limit counts apart (blrcs.v1.LimitKey)."""
@@ -19,8 +20,9 @@ Priority = Literal["critical", "high", "normal", "low"]
 
 MethodPattern = Annotated[
     str,
-    Field(
-        pattern=r"^/[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*/([A-Za-z_][A-Za-z0-9_]*|\*)$"
+    shaped(
+        r"/[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*/([A-Za-z_][A-Za-z0-9_]*|\*)",
+        "a method, such as /shop.v1.ShopService/GetItem, or /shop.v1.ShopService/* for all",
     ),
 ]
 """A method's full name, or ``/package.Service/*`` for all methods of a service."""
@@ -29,7 +31,13 @@ MethodPattern = Annotated[
 class PermissionAccess(Section):
     """Only a principal that holds a permission on a resource may call."""
 
-    permission: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$")]
+    permission: Annotated[
+        str,
+        shaped(
+            r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+",
+            "a permission, such as orders.read",
+        ),
+    ]
     """The permission's name, such as `orders.read`."""
     resource: Annotated[str, Field(max_length=512)] = ""
     """The resource's name as a template over the request's fields; empty is the root."""

@@ -68,14 +68,26 @@ def _nearest_origin(path: KeyPath, layers: Sequence[Layer]) -> str:
 def _reason(details: ErrorDetails, path: KeyPath) -> str:
     match details["type"]:
         case "extra_forbidden":
-            near = difflib.get_close_matches(str(path[-1]), _known_keys(path[:-1]), n=1)
-            return f"is unknown; is {near[0]} meant?" if near else "is unknown"
+            elsewhere = _in_sections(str(path[0])) if len(path) == 1 else []
+            known = _known_keys(path[:-1])
+            meant = elsewhere or difflib.get_close_matches(str(path[-1]), known, n=1)
+            return f"is unknown; is {' or '.join(meant)} meant?" if meant else "is unknown"
         case "value_error":
             return str(details["ctx"]["error"])
         case "string_pattern_mismatch":
             return f"does not match {details['ctx']['pattern']}"
         case kind:
             return _REASONS.get(kind) or _SUBJECT.sub("must ", details["msg"])
+
+
+def _in_sections(key: str) -> list[str]:
+    """Where the sections have a key that stands outside of them, such as ``server.port``."""
+    return [
+        f"{section}.{key}"
+        for section, field in Settings.model_fields.items()
+        for model in _models_in(field.annotation)
+        if key in model.model_fields
+    ]
 
 
 def _known_keys(path: KeyPath) -> list[str]:

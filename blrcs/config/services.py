@@ -6,11 +6,13 @@ from pydantic import Field
 
 from blrcs.config.duration import Duration, between
 from blrcs.config.section import Section, Table, empty_table
+from blrcs.config.shape import shaped
 
 Factory = Annotated[
     str,
-    Field(
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+    shaped(
+        r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*",
+        "a function of a module, such as shop.service:register",
     ),
 ]
 BranchName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]

@@ -100,9 +100,14 @@ def method_policy(descriptor: MethodDescriptor) -> MethodPolicy | None:
             watch=stated.watch,
         )
     except KeyError as error:
-        raise PolicyError(f"{descriptor.full_name}: unknown value {error} in its policy") from None
+        raise PolicyError(f"{_name(descriptor)}: unknown value {error} in its policy") from None
     except ValueError as error:
-        raise PolicyError(f"{descriptor.full_name}: {error}") from None
+        raise PolicyError(f"{_name(descriptor)}: {error}") from None
+
+
+def _name(descriptor: MethodDescriptor) -> str:
+    """The method's name, as callers and the configuration write it."""
+    return f"/{descriptor.containing_service.full_name}/{descriptor.name}"
 
 
 def is_secret(field: FieldDescriptor) -> bool:
@@ -126,7 +131,7 @@ def _access(stated: policy_pb2.MethodPolicy) -> Literal["public", "authenticated
 
 def _limit(stated: policy_pb2.MethodLimit) -> Limit:
     if not stated.requests:
-        raise ValueError("a limit allows no requests")
+        raise ValueError("a limit allows no requests: set requests")
     return Limit(
         key=LIMIT_KEYS[stated.key],
         requests=stated.requests,

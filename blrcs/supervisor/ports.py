@@ -28,10 +28,9 @@ class ReservedPort:
         """
         try:
             return cls(bound_sockets(host, port, Use.HOLD))
-        except OSError:
-            raise PortUnavailableError(
-                f"cannot listen on {bracketed(host)}:{port}: it is in use, or not an address of"
-                " this machine"
+        except OSError as error:
+            raise PortUnavailableError.at(
+                f"{bracketed(host)}:{port}", error, "--port, or server.port,"
             ) from None
 
     def close(self) -> None:

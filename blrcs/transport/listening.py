@@ -52,7 +52,7 @@ def listening_sockets(address: str, *, reuse_port: bool = False) -> list[socket.
             return [_unix_socket(address)]
         return bound_sockets(*_split(address), Use.SHARE if reuse_port else Use.LISTEN)
     except OSError as error:
-        raise RuntimeError(f"cannot listen on {address}: {error.strerror or error}") from None
+        raise RuntimeError(f"cannot listen on {address}: {error.strerror or error}") from error
 
 
 def bound_sockets(host: str, port: int, use: Use) -> list[socket.socket]:

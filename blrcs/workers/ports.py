@@ -1,14 +1,27 @@
 """Addresses that processes of one machine meet at."""
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 
 class PortUnavailableError(Exception):
     """An address cannot be listened on. Its text is one line for a terminal."""
+
+    @classmethod
+    def at(cls, address: str, error: OSError, option: str) -> Self:
+        """Says why, and by which option another address is chosen."""
+        if error.errno == errno.EADDRINUSE:
+            reason = f"it is in use; {option} chooses another"
+        elif error.errno == errno.EADDRNOTAVAIL:
+            reason = "it is not an address of this machine"
+        else:
+            reason = error.strerror or str(error)
+        return cls(f"cannot listen on {address}: {reason}")
 
 
 def cache_socket(data_directory: Path) -> Path:

@@ -79,7 +79,7 @@ def test_a_branch_is_brought_to_a_revision(tmp_path: Path) -> None:
     assert f"0001  {HEAD}" in run("status")[1]
     assert run("upgrade", "--branch", "none") == (
         1,
-        "blrcs: there is no branch 'none'; there are: blrcs\n",
+        "blrcs: there is no branch 'none'; there are: blrcs; services.migrations names more\n",
     )
 
 

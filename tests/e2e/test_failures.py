@@ -145,7 +145,10 @@ def test_files_that_may_not_be_opened(
 
 def test_a_port_in_use(taken_port: int, tmp_path: Path) -> None:
     said = refusal("--port", str(taken_port), cwd=tmp_path)
-    assert said.startswith(f"blrcs: cannot listen on 127.0.0.1:{taken_port}: ")
+    assert said == (
+        f"blrcs: cannot listen on 127.0.0.1:{taken_port}: it is in use; --port, or server.port,"
+        " chooses another"
+    )
 
 
 def test_the_port_of_another_server(start: Start, tmp_path: Path) -> None:
@@ -156,12 +159,15 @@ def test_the_port_of_another_server(start: Start, tmp_path: Path) -> None:
 
 def test_an_address_of_another_machine(tmp_path: Path) -> None:
     said = refusal("--host", "192.0.2.1", cwd=tmp_path)
-    assert said.startswith("blrcs: cannot listen on 192.0.2.1:0: ")
+    assert said == ("blrcs: cannot listen on 192.0.2.1:0: it is not an address of this machine")
 
 
 def test_a_metrics_port_in_use(taken_port: int, tmp_path: Path) -> None:
     said = refusal(cwd=tmp_path, BLRCS_METRICS__PORT=str(taken_port))
-    assert said.startswith(f"blrcs: cannot listen on 127.0.0.1:{taken_port} for metrics: ")
+    assert said == (
+        f"blrcs: cannot listen on 127.0.0.1:{taken_port} for metrics: it is in use;"
+        " metrics.port, or BLRCS_METRICS__PORT, chooses another"
+    )
 
 
 def test_a_failed_start_spends_no_password(taken_port: int, start: Start, tmp_path: Path) -> None:
@@ -207,7 +213,10 @@ def test_a_policy_for_a_method_that_is_not_served(tmp_path: Path) -> None:
 
 def test_a_service_of_an_unknown_module(tmp_path: Path) -> None:
     said = refusal("--service", "nowhere:register", cwd=tmp_path)
-    assert said == "blrcs: service nowhere:register: No module named 'nowhere'"
+    assert said == (
+        "blrcs: service nowhere:register: No module named 'nowhere':"
+        f" it is not below {tmp_path}, and not installed"
+    )
 
 
 def test_a_service_of_an_unknown_function(tmp_path: Path) -> None:

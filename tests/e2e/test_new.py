@@ -183,6 +183,23 @@ def test_its_policies_are_listed(project: Path) -> None:
     assert accesses[CREATE]["permission"] == "notes.create"
 
 
+def test_a_proto_that_is_newer_than_its_code_is_told(project: Path) -> None:
+    arguments = ("policy", "--service", "notes.service:register", "--no-builtin", "--json")
+    assert blrcs(*arguments, cwd=project).stderr == ""
+    os.utime(project / "proto/notes/v1/notes.proto", (2e9, 2e9))
+    said = blrcs(*arguments, cwd=project)
+    assert said.returncode == 0
+    assert json.loads(said.stdout)
+    warning = (
+        "blrcs: proto/notes/v1/notes.proto is newer than the code made of it, which counts:"
+        " `blrcs generate --python .` makes it anew\n"
+    )
+    assert said.stderr == warning
+    port = ("--host", "192.0.2.1", "--port", "0")  # where it cannot start
+    serving = blrcs("serve", *port, *arguments[1:-1], cwd=project)
+    assert serving.stderr.startswith(warning)
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [

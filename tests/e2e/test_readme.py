@@ -126,8 +126,9 @@ def test_every_command_is_tested() -> None:
     assert [text for name, text in blocks(DOCUMENT) if not name] == UNTESTED
 
 
-@pytest.mark.parametrize("document", [DOCUMENT, "docs/clients.md"])
+@pytest.mark.parametrize("document", [DOCUMENT, "docs/clients.md", "docs/services.md"])
 def test_every_link_leads_somewhere(document: str) -> None:
     folder = (ROOT / document).parent
     links = LINK.findall((ROOT / document).read_text())
-    assert [link for link in links if not (folder / link).exists()] == []
+    paths = [link.partition("#")[0] for link in links]
+    assert [path for path in paths if not (folder / path).exists()] == []

@@ -276,8 +276,8 @@ def test_a_port_that_is_taken_is_named_in_one_line(tmp_path: Path) -> None:
         result = blrcs("serve", "--port", str(port), "--workers", "2", cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr == (
-        f"blrcs: cannot listen on 127.0.0.1:{port}: it is in use, or not an address of this"
-        " machine\n"
+        f"blrcs: cannot listen on 127.0.0.1:{port}: it is in use; --port, or server.port,"
+        " chooses another\n"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blrcs.protos import ProtoCompilationError, compile_project
+from blrcs.protos import ProtoCompilationError, compile_project, outdated_proto
 
 
 @pytest.fixture
@@ -63,3 +63,16 @@ def test_a_project_that_cannot_be_written_to(
 def test_no_protos_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(ProtoCompilationError, match=r"there is no \.proto file"):
         compile_project(tmp_path)
+
+
+def test_what_is_newer_than_the_code_made_of_it_is_outdated(project: Path) -> None:
+    source = project / "proto/two/v1/two.proto"
+    assert outdated_proto(project) is None  # nothing has been made yet
+    compile_project(project)
+    assert outdated_proto(project) is None
+    os.utime(source, (2e9, 2e9))
+    assert outdated_proto(project) == source
+
+
+def test_a_folder_without_protos_has_none_outdated(tmp_path: Path) -> None:
+    assert outdated_proto(tmp_path) is None

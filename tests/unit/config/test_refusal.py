@@ -40,6 +40,8 @@ def test_all_problems_are_told_at_once():
     [
         ({"sever": {}}, "f.toml: sever: is unknown; is server meant?"),
         ({"zzz": 1}, "f.toml: zzz: is unknown"),
+        ({"reflection": "on"}, "f.toml: reflection: is unknown; is server.reflection meant?"),
+        ({"port": 1}, "f.toml: port: is unknown; is server.port or metrics.port meant?"),
         ({"server": {"tls": {"certfile": 1}}}, "server.tls.certfile: is unknown; is cert_file"),
         ({"limits": {"rules": 3}}, "limits.rules: must be a list"),
         (
@@ -52,7 +54,19 @@ def test_all_problems_are_told_at_once():
         ),
         ({"policies": {"/a.B/C": {"access": 3}}}, 'policies."/a.B/C".access: must be a table'),
         ({"policies": {"/a.B/C": {"acess": 3}}}, "acess: is unknown; is access meant?"),
-        ({"policies": {"bad": {}}}, "policies.bad: does not match ^/"),
+        (
+            {"policies": {"a.B/C": {}}},
+            'policies."a.B/C": is not a method, such as /shop.v1.ShopService/GetItem, or',
+        ),
+        (
+            {"policies": {"/a.B/C": {"access": {"permission": "read"}}}},
+            'policies."/a.B/C".access.permission: is not a permission, such as orders.read',
+        ),
+        (
+            {"services": {"extra": ["shop.service"]}},
+            "services.extra[0]: is not a function of a module, such as shop.service:register",
+        ),
+        ({"cache": {"namespaces": {"A": {}}}}, "cache.namespaces.A: does not match ^["),
         ({"auth": {"leeway": "1y"}}, "auth.leeway: is not a duration, such as 30"),
     ],
 )
