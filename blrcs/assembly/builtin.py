@@ -169,6 +169,7 @@ async def assemble_builtin(
         memory,
         encryption.sealer(CREDENTIALS),
         counts,
+        metrics.issuers,
         grant_administrator=access.grant_administrator,
         grants=access.store,
     )

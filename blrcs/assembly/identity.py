@@ -63,6 +63,7 @@ from blrcs.domain.session import SessionLifetime
 from blrcs.interceptors.authentication import CheckProof
 from blrcs.interceptors.peer_certificate import certificate_thumbprint
 from blrcs.interceptors.shared_proofs import SpendProof
+from blrcs.monitoring.issuer_metrics import IssuerMetrics
 from blrcs.security.key_ring import KeyRing
 from blrcs.security.passkeys import WebAuthnCeremonies
 from blrcs.security.password_hasher import Argon2PasswordHasher
@@ -112,6 +113,7 @@ def assemble_identity(
     memory: Memory,
     sealer: SecretSealer,
     counts: SharedCounts,
+    issuer_metrics: IssuerMetrics,
     *,
     grant_administrator: AdministratorGrant,
     grants: Grants,
@@ -150,7 +152,7 @@ def assemble_identity(
             strangers=memory.limiter(STRANGE_PROOFS, STRANGE_PROOF_CELLS),
             payments=payments,
         )
-    issuers = TrustedIssuers(settings, verifier, revocations, base.clock)
+    issuers = TrustedIssuers(settings, verifier, revocations, base.clock, issuer_metrics)
     users = SqlUserRepository(base.database, stored_revocations, grants)
     accounts = SqlServiceAccountRepository(base.database, stored_revocations, grants)
     api_keys = SqlApiKeyRepository(base.database, stored_revocations)

@@ -1,10 +1,13 @@
 """Puts the issuers of others together with the verifier of calls."""
 
+from functools import partial
+
 from blrcs.application.ports.clock import Clock
 from blrcs.assembly.housekeeping import Housekeeping
 from blrcs.config.auth import Auth
 from blrcs.config.issuers import TrustedIssuer
 from blrcs.domain.claim_mapping import ClaimMapping
+from blrcs.monitoring.issuer_metrics import IssuerMetrics
 from blrcs.security.issuers.egress import Egress
 from blrcs.security.issuers.follower import IssuerFollower
 from blrcs.security.issuers.key_set import KeySource
@@ -21,15 +24,22 @@ class TrustedIssuers:
 
     Args:
         verifier: Leaves their tokens to them.
+        metrics: Told how they stand.
     """
 
     def __init__(
-        self, settings: Auth, verifier: TokenVerifier, revocations: Revocations, clock: Clock
+        self,
+        settings: Auth,
+        verifier: TokenVerifier,
+        revocations: Revocations,
+        clock: Clock,
+        metrics: IssuerMetrics,
     ) -> None:
         self._settings = settings
         self._verifier = verifier
         self._revocations = revocations
         self._clock = clock
+        self._metrics = metrics
         verifiers = {each.issuer: self._new_verifier(each) for each in settings.issuers}
         self._followers = [self._follow(each, verifiers[each.issuer]) for each in settings.issuers]
         verifier.delegate(verifiers)
@@ -58,12 +68,18 @@ class TrustedIssuers:
         )
         follower = IssuerFollower(
             source,
-            trust=lambda keyset: verifier.replace_keyset(keyset or NO_KEYS),
+            trust=partial(self._trust, issuer.issuer, verifier),
+            asked=partial(self._metrics.asked, issuer.issuer),
             stale_ns=issuer.stale_keys_for.ns,
             clock=self._clock,
         )
         verifier.look_for_keys(follower.want)
+        self._metrics.trusted(issuer.issuer, has_keys=False)
         return follower
+
+    def _trust(self, issuer: str, verifier: TokenVerifier, keyset: Keyset | None) -> None:
+        verifier.replace_keyset(NO_KEYS if keyset is None else keyset)
+        self._metrics.trusted(issuer, has_keys=keyset is not None)
 
     def _new_verifier(self, issuer: TrustedIssuer) -> TokenVerifier:
         mapping = ClaimMapping(

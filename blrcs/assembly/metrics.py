@@ -6,6 +6,7 @@ from blrcs.domain.limit_rule import OnLoss
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.audit_metrics import AuditMetrics
 from blrcs.monitoring.breaker_metrics import BreakerMetrics
+from blrcs.monitoring.issuer_metrics import IssuerMetrics
 from blrcs.monitoring.overload_metrics import OverloadMetrics
 from blrcs.monitoring.pool_metrics import PoolMetrics
 from blrcs.monitoring.replica_metrics import ReplicaMetrics
@@ -41,6 +42,7 @@ class ServerMetrics:
         self.replicas = ReplicaMetrics(block)
         self.strategies = StrategyMetrics(block)
         self.audit = AuditMetrics(block)
+        self.issuers = IssuerMetrics(block)
         self._without_redis = Counter(
             block,
             "blrcs_limits_without_redis_total",

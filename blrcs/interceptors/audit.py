@@ -12,7 +12,6 @@ from blrcs.domain.errors import DomainError
 from blrcs.domain.policy import MethodPolicy, Permission
 from blrcs.domain.proven_subject import ProvenSubject, proven_subject
 from blrcs.interceptors.audit_sink import AuditSink
-from blrcs.interceptors.authentication import ISSUER_UNKNOWN, KEY_UNKNOWN
 from blrcs.interceptors.masking import masked
 from blrcs.interceptors.statuses import CODES
 from blrcs.monitoring.log_values import shown_text
@@ -25,13 +24,15 @@ from blrcs_native.calls.rejection import CODE_NAMES, AbortError, Rejection
 from blrcs_native.guards.authorization import CurrentAccess
 from blrcs_native.monitoring.refusal_folder import RefusalHook
 from blrcs_native.tokens.issuer import named_issuer
+from blrcs_native.tokens.refusal import REFUSALS
 
 AUDITED_CODES = frozenset({CODES["UNAUTHENTICATED"], CODES["PERMISSION_DENIED"]})
 MAX_SHOWN_BYTES = 16_384
 REQUEST_ID = "x-request-id"
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 MAX_ISSUER = 256
-OF_STRANGE_ISSUERS = frozenset({ISSUER_UNKNOWN, KEY_UNKNOWN})
+# What is refused unread, or is no token, is not read to tell whose it says that it is.
+OF_ISSUERS = frozenset(REFUSALS) - {"TOKEN_TOO_LARGE", "TOKEN_MALFORMED", "TOKEN_NOT_VERIFIED"}
 MAY_HAVE_CHANGED = frozenset(
     CODES[name]
     for name in (
@@ -135,7 +136,7 @@ class Audit:
         """What is told of the first of refusals that are alike."""
         told = _told_by_client(call)
         if call.rejection is not None or call.shadowed:
-            told |= _strange_issuer(call)
+            told |= _issuer(call)
         if self._access is not None:
             # That the table cannot be read anew is no reason to lose the record.
             with contextlib.suppress(Exception):
@@ -208,10 +209,10 @@ def _told_by_client(call: Call) -> dict[str, Any]:
     return told
 
 
-def _strange_issuer(call: Call) -> dict[str, str]:
-    """The issuer, not verified, of a token that was refused for its issuer or its key."""
+def _issuer(call: Call) -> dict[str, str]:
+    """The issuer, not verified, of a token that was refused for what it says."""
     refused = (call.rejection, *(call.shadowed or ()))
-    if not any(each is not None and each.reason in OF_STRANGE_ISSUERS for each in refused):
+    if not any(each is not None and each.reason in OF_ISSUERS for each in refused):
         return {}
     for name, value in call.metadata:
         if name == "authorization" and isinstance(value, str):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 from blrcs_native.encoding.strict_json import read_object
 from blrcs_native.tokens.binding import PROOF_ALGORITHMS
 from blrcs_native.tokens.jws import decode_base64url, encode_base64url, split
-from blrcs_native.tokens.key_rules import InvalidKeyError
+from blrcs_native.tokens.key_rules import InvalidKeyError, algorithm_named
 from blrcs_native.tokens.keys import VerificationKey
 
 TYPE = "dpop+jwt"
@@ -55,7 +55,7 @@ def hash_of(text: str) -> str:
 
 
 def _key(heads: Mapping[str, Any]) -> VerificationKey | None:
-    algorithm = heads.get("alg")
+    algorithm = algorithm_named(heads.get("alg"))
     if heads.get("typ") != TYPE or "crit" in heads or algorithm not in PROOF_ALGORITHMS:
         return None
     try:

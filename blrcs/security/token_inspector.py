@@ -39,7 +39,9 @@ class VerifyingTokenInspector:
             actors=() if claims.actor is None else tuple(actors_in(claims.members)),
             actor_sessions=claims.actor_sessions,
             binding=token_binding(claims),
-            password_change_required=PASSWORD_CHANGE_CLAIM in claims.members,
+            password_change_required=(
+                not claims.is_foreign and PASSWORD_CHANGE_CLAIM in claims.members
+            ),
             is_foreign=claims.is_foreign,
         )
 

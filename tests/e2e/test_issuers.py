@@ -1,6 +1,7 @@
 """Tokens of another issuer, from its discovery to its end."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,7 +166,28 @@ def test_an_issuer_at_an_inner_address_is_not_asked(start: Start, other: Issuer)
     assert other.asked == []
 
 
+def figures(server: Server) -> tuple[float, dict[str, float]]:
+    """How many workers have keys, and how often the issuer was asked, by what came of it."""
+    text = server.metrics()
+    (workers,) = re.findall(r"^blrcs_issuer_workers\{issuer=\S+\} (\S+)$", text, re.MULTILINE)
+    pattern = r'^blrcs_issuer_fetches_total\{issuer=\S+,outcome="(\w+)"\} (\S+)$'
+    return float(workers), {
+        outcome: float(count) for outcome, count in re.findall(pattern, text, re.MULTILINE)
+    }
+
+
 def test_an_issuer_whose_keys_cannot_be_had_is_named(start: Start, other: Issuer) -> None:
     server = serve(start, other, allow_private_addresses=False)
     server.wait_for(f"keys cannot be had +issuer='{other.url}'", source="stderr")
     server.wait_for("no public address", source="stderr")
+    assert f'blrcs_issuer_workers{{issuer="{other.url}"}} 0' in server.metrics()
+    workers, fetches = figures(server)
+    assert workers == 0
+    assert fetches.get("failed", 0) >= 1
+    assert not fetches.get("fetched")
+
+
+def test_an_issuer_whose_keys_are_known_is_counted(server: Server) -> None:
+    workers, fetches = figures(server)
+    assert workers == 1
+    assert fetches["fetched"] >= 1

@@ -159,10 +159,18 @@ cdef tuple audiences_of(dict members):
 
 
 cdef tuple scopes_of(dict members):
-    """The scopes, RFC 6749 section 3.3, or None where the claim is no string."""
+    """The scopes, RFC 6749 section 3.3, or None where the claim is neither a string nor a list of some.
+
+    RFC 9068 has one string; some issuers write a list.
+    """
     cdef PyObject* found = PyDict_GetItemWithError(members, "scope")
     if found == NULL:
         return ()
+    if type(<object>found) is list:
+        for scope in <list>found:
+            if type(scope) is not str:
+                return None
+        return tuple(<list>found)
     if type(<object>found) is not str:
         return None
     return tuple([scope for scope in (<str>found).split(" ") if scope])

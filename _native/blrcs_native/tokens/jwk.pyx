@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
 from blrcs_native.tokens.jws import decode_base64url, encode_base64url
-from blrcs_native.tokens.key_rules import InvalidKeyError, check_rsa_numbers
+from blrcs_native.tokens.key_rules import InvalidKeyError, algorithm_named, check_rsa_numbers
 
 # Algorithm: the key type and, where there is one, the curve and the octets of a coordinate.
 cdef dict SHAPES = {
@@ -63,7 +63,7 @@ def read_key(jwk, str algorithm not None):
 
 cdef object check_purpose(object jwk, str algorithm):
     """Refuses a JWK whose `alg`, `use` or `key_ops` leave no room for verifying."""
-    if "alg" in jwk and jwk["alg"] != algorithm:
+    if "alg" in jwk and algorithm_named(jwk["alg"]) != algorithm:
         raise InvalidKeyError(f"the JWK's alg is not {algorithm}")
     if "use" in jwk and jwk["use"] != "sig":
         raise InvalidKeyError("the JWK's use is not sig")

@@ -45,8 +45,17 @@ cdef object ORDER_8_Y = int(
 )
 
 
+# RFC 9864 names the curve; with a key on that curve it is what EdDSA is.
+cdef dict OTHER_NAMES = {"Ed25519": "EdDSA"}
+
+
 class InvalidKeyError(ValueError):
     """Key material that no token may be checked with; the text names the rule, never the key."""
+
+
+def algorithm_named(name):
+    """The algorithm of an `alg`, by the one name that it goes by here; anything else as it is."""
+    return OTHER_NAMES.get(name, name) if type(name) is str else name
 
 
 def check_secret(str algorithm not None, secret):

@@ -21,7 +21,12 @@ from cpython.bytes cimport PyBytes_GET_SIZE
 from blrcs_native.tokens.signature cimport ecdsa_der, is_ed25519_form
 
 from blrcs_native.tokens.jwk import read_key, write_key
-from blrcs_native.tokens.key_rules import InvalidKeyError, check_public_key, check_secret
+from blrcs_native.tokens.key_rules import (
+    InvalidKeyError,
+    algorithm_named,
+    check_public_key,
+    check_secret,
+)
 from blrcs_native.tokens.signature import P256_ORDER, P384_ORDER
 
 ALGORITHMS = ("EdDSA", "ES256", "ES384", "RS256", "PS256", "HS256", "HS384", "HS512")
@@ -98,12 +103,14 @@ cdef class VerificationKey:
     def from_jwk(cls, jwk, *, algorithm=None):
         """A key as a JWK with a `kid`; `algorithm` stands in for, or must equal, its `alg`.
 
+        `Ed25519` (RFC 9864) is another name of `EdDSA`, in the headers of tokens as well.
+
         Read the JSON by :func:`blrcs_native.encoding.strict_json.read_object`, which refuses a member
         that is written twice.
         """
         if not isinstance(jwk, Mapping):
             raise InvalidKeyError("a JWK is a JSON object")
-        chosen = jwk.get("alg") if algorithm is None else algorithm
+        chosen = algorithm_named(jwk.get("alg") if algorithm is None else algorithm)
         if type(chosen) is not str:
             raise InvalidKeyError("a JWK without alg is read for an algorithm named by the caller")
         return cls(jwk.get("kid"), chosen, read_key(jwk, chosen))

@@ -11,6 +11,8 @@ from blrcs_native.tokens.claims cimport MAX_LEEWAY_S, NS_PER_S, Claims
 from blrcs_native.tokens.keys cimport Keyset, VerificationKey
 from blrcs_native.tokens.refusal cimport TokenRefusal
 
+from blrcs_native.tokens.key_rules import algorithm_named
+
 cdef int64_t MAX_TTL_S = 9_223_000_000
 
 
@@ -65,7 +67,7 @@ cdef class TokenRules:
             key = keyset.only() if self.allow_missing_kid else None
         if key is None:
             return refusal.KEY_UNKNOWN
-        if key.algorithm != algorithm:
+        if key.algorithm != algorithm_named(algorithm):
             return refusal.ALGORITHM_MISMATCH
         return key
 
@@ -101,7 +103,10 @@ cdef class TokenRules:
         claims.groups = tuple(groups)
         claims.is_foreign = True
         claims.issue_ns = claims.issued_at_ns
+        # What only tokens of this server say.
         claims.actor = None
+        claims.actor_sessions = ()
+        claims.demands_password = False
         return True
 
 

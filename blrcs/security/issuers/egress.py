@@ -28,6 +28,7 @@ MAX_PROBLEM = 300
 TIMEOUT_S = 10.0
 HTTPS_PORT = 443
 OK = 200
+ACCEPTED = "application/json, application/jwk-set+json"
 
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:$|[,\s])")
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
@@ -95,7 +96,7 @@ class Egress:
         if parts.scheme != "https" or parts.username is not None or parts.password is not None:
             raise EgressError(f"{url[:200]!r} is not an https URL without a user")
         if parts.hostname not in self.hosts or port == 0:
-            raise EgressError(f"{parts.hostname!r} is no host that may be reached")
+            raise EgressError(f"{parts.hostname!r} is no host that may be reached (allowed_hosts)")
         return parts
 
     def _addresses_of(self, host: str, port: int) -> list[str]:
@@ -105,7 +106,10 @@ class Egress:
         if not self.allow_private:
             for address in addresses:
                 if not is_public(address):
-                    raise EgressError(f"{host} is at {address}, which is no public address")
+                    raise EgressError(
+                        f"{host} is at {address}, which is no public address: those are for "
+                        "allow_private_addresses"
+                    )
         return addresses
 
     def _connected(self, addresses: Sequence[str], port: int) -> socket.socket:
@@ -132,7 +136,7 @@ class Egress:
             tls.do_handshake()
             connection.sock = tls
             target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-            headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+            headers = {"Accept": ACCEPTED, "Accept-Encoding": "identity", "User-Agent": "blrcs"}
             connection.request("GET", target, headers=headers)
             with connection.getresponse() as reply:
                 return _document(reply)

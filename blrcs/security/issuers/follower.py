@@ -5,12 +5,15 @@ import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
 
 import structlog
 
 from blrcs.application.ports.clock import Clock
 from blrcs.security.issuers.egress import EgressError
 from blrcs.security.issuers.key_set import KeySource, PublishedKeys
+from blrcs.security.issuers.own_thread import on_own_thread
 from blrcs_native.tokens.keys import Keyset
 
 NS_PER_S = 1_000_000_000
@@ -24,6 +27,13 @@ MAX_WAITING = 64
 """So many calls wait for an issuer's answer at a time: few of a worker's."""
 
 log = structlog.get_logger("blrcs.issuers")
+
+
+class Asked(Protocol):
+    """What is told that an issuer was asked."""
+
+    def __call__(self, *, fetched: bool) -> None:
+        """``fetched``: Its keys were had."""
 
 
 @dataclass(slots=True)
@@ -56,6 +66,7 @@ class IssuerFollower:
         trust: Given the keys whenever they change; None when none are trusted any more.
         stale_ns: How long keys stay that cannot be fetched anew.
         clock: Nanoseconds that go by.
+        asked: Told what came of each time that it was asked.
     """
 
     def __init__(
@@ -65,6 +76,7 @@ class IssuerFollower:
         trust: Callable[[Keyset | None], None],
         stale_ns: int,
         clock: Clock,
+        asked: Asked | None = None,
         pace: Pace | None = None,
         between_looks_s: float = BETWEEN_LOOKS_S,
     ) -> None:
@@ -72,12 +84,14 @@ class IssuerFollower:
         self._trust = trust
         self._stale_ns = stale_ns
         self._clock = clock
+        self._asked = asked
         self._pace = pace or Pace()
         self._between_looks_s = between_looks_s
         self._wanted = asyncio.Event()
         self._answer: asyncio.Future[None] | None = None
         self._waiting = 0
         self._keyset: Keyset | None = None
+        self._names: list[str] = []
         self._good_until_ns = 0
 
     def want(self) -> asyncio.Future[None] | None:
@@ -116,19 +130,32 @@ class IssuerFollower:
 
     async def fetch(self) -> float:
         """Asks once, and tells how many seconds may pass until the next time."""
+        fetched = False
         try:
-            published = await asyncio.to_thread(self._source.fetch, self._keyset)
+            published = await on_own_thread(partial(self._source.fetch, self._keyset))
         except EgressError as error:
             return self._failed(str(error))
         except Exception as error:
             log.exception("an issuer's keys could not be read", issuer=self._source.issuer)
             return self._failed(type(error).__name__)
-        return self._succeeded(published)
+        else:
+            fetched = True
+            return self._succeeded(published)
+        finally:
+            if self._asked is not None:
+                self._asked(fetched=fetched)
 
     def _succeeded(self, published: PublishedKeys) -> float:
         wait_s = self._pace.after_success(published.max_age_s)
-        if self._keyset is None:
-            log.info("keys of an issuer are known", issuer=self._source.issuer)
+        names = [key.kid for key in published.keyset]
+        if names != self._names:
+            log.info(
+                "keys of an issuer are known",
+                issuer=self._source.issuer,
+                keys=names,
+                passed_over=list(published.passed_over),
+            )
+        self._names = names
         self._keyset = published.keyset
         self._good_until_ns = self._clock() + int(wait_s * NS_PER_S) + self._stale_ns
         self._trust(published.keyset)
@@ -138,6 +165,6 @@ class IssuerFollower:
         log.warning("an issuer's keys cannot be had", issuer=self._source.issuer, problem=problem)
         if self._keyset is not None and self._clock() >= self._good_until_ns:
             log.error("an issuer is trusted no longer", issuer=self._source.issuer)
-            self._keyset = None
+            self._keyset, self._names = None, []
             self._trust(None)
         return self._pace.after_failure()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from contextlib import suppress
 
 import pytest
@@ -12,6 +13,14 @@ from blrcs.security.issuers.key_set import KeySource, PublishedKeys
 from blrcs_native.tokens.keys import Keyset
 from tests.servers.issuer import DISCOVERY, KEYS, issuer
 from tests.unit.native.tokens.token_factory import verification_key
+
+
+def public_jwk(algorithm, kid, **members):
+    """A key as an issuer publishes it, with no `alg` but one that is given."""
+    published = verification_key(algorithm, kid).to_jwk()
+    del published["alg"]
+    return published | members
+
 
 NS_PER_S = 10**9
 
@@ -213,11 +222,42 @@ def test_keys_of_other_uses_are_passed_over(other):
     assert [key.kid for key in source(other).fetch().keyset] == ["k1"]
     other.put(KEYS, {"keys": odd})
     assert "no key" in refusal(source(other))
+    other.put(KEYS, {"keys": [jwk | {"use": "enc", "kid": "\n" + "k" * 100}, *[7] * 50]})
+    told = refusal(source(other))
+    assert f"'\\n{'k' * 39}' is for another use" in told
+    assert told.count("is no object") == 3
     other.put(KEYS, {"keys": [jwk, jwk]})
     assert "twice" in refusal(source(other))
     for listed in ({}, [jwk] * 65):
         other.put(KEYS, {"keys": listed})
         refusal(source(other))
+
+
+@pytest.mark.parametrize(
+    ("changes", "algorithms", "why"),
+    [
+        ({"kid": ...}, ("ES256",), "one has no kid"),
+        ({"use": "enc"}, ("ES256",), "'k1' is for another use than sig"),
+        ({"alg": "RS512"}, ("ES256",), "'k1' is for 'RS512', not in algorithms"),
+        ({"kty": "RSA"}, ("RS256", "PS256"), "'k1' says no alg"),
+        ({"d": "AA"}, ("ES256",), "'k1' is refused: a JWK to verify with holds no private member"),
+    ],
+)
+def test_of_a_key_that_is_passed_over_it_is_told_why(other, changes, algorithms, why):
+    (jwk,) = source(other).egress.fetch(f"{other.url}{KEYS}").members["keys"]
+    odd = {name: value for name, value in (jwk | changes).items() if value is not ...}
+    good = public_jwk("EdDSA", "good", alg="EdDSA")
+    other.put(KEYS, {"keys": [odd, good]})
+    published = source(other, algorithms=(*algorithms, "EdDSA")).fetch()
+    assert [key.kid for key in published.keyset] == ["good"]
+    assert published.passed_over == (why,)
+
+
+@pytest.mark.parametrize("name", ["EdDSA", "Ed25519", None])
+def test_an_ed25519_key_goes_by_either_name(other, name):
+    other.put(KEYS, {"keys": [public_jwk("EdDSA", "k", **({} if name is None else {"alg": name}))]})
+    (key,) = source(other, algorithms=("EdDSA",)).fetch().keyset
+    assert key.algorithm == "EdDSA"
 
 
 # In time ------------------------------------------------------------------------------------
@@ -353,3 +393,35 @@ async def test_nobody_waits_for_an_issuer_that_was_asked_a_moment_ago(followed):
     assert followed.follower.want() is None
     await ended(running)
     assert followed.source.fetches == 1
+
+
+async def test_what_came_of_asking_is_told(followed):
+    told = []
+    followed.follower._asked = lambda *, fetched: told.append(fetched)
+    await followed.fetch(PublishedKeys(KEYSET, 60))
+    await followed.fetch(EgressError("away"))
+    await followed.fetch(RuntimeError("a fault"))
+    assert told == [True, False, False]
+
+
+def test_an_issuer_that_says_nothing_keeps_nobody_from_ending():
+    asked, over = threading.Event(), threading.Event()
+
+    def fetch(_known):
+        asked.set()
+        over.wait()
+        raise EgressError("away")
+
+    async def serve():
+        followed = FollowedIssuer()
+        followed.source.fetch = fetch
+        running = asyncio.create_task(followed.follower.run())
+        await asyncio.to_thread(asked.wait)
+        await ended(running)
+
+    try:
+        # Also its executor has ended by then.
+        asyncio.run(serve())
+        assert not over.is_set()
+    finally:
+        over.set()

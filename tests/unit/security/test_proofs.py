@@ -104,6 +104,13 @@ def test_a_proof_is_good_once_for_all_workers(world, key):
     assert world.good(world.proof(key, jti="two"), key=key, checker=1)
 
 
+def test_a_proof_may_call_its_algorithm_ed25519(world):
+    _, claims, _ = world.proof().split(".")
+    heads = {"typ": "dpop+jwt", "alg": "Ed25519", "jwk": jwk_of(KEY) | {"alg": "Ed25519"}}
+    message = f"{encode(json.dumps(heads).encode())}.{claims}"
+    assert world.good(f"{message}.{encode(KEY.sign(message.encode()))}")
+
+
 def test_the_thumbprint_is_that_of_rfc_7638():
     assert thumbprint(KEY) == SigningKey(KEY).kid
 

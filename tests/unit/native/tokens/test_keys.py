@@ -27,6 +27,9 @@ from tests.unit.native.tokens.token_factory import (
     PUBLIC_ALGORITHMS,
     SECRET_ALGORITHMS,
     encode,
+    make_token,
+    make_verifier,
+    reason,
     sign,
     signing_key,
     verification_key,
@@ -106,6 +109,29 @@ def test_pem_is_for_public_keys(algorithm: str) -> None:
         VerificationKey.from_pem("k1", algorithm, pem_of("EdDSA"))
     with pytest.raises(InvalidKeyError, match="no secret"):
         VerificationKey.from_secret("k1", "EdDSA", bytes(64))
+
+
+@pytest.mark.parametrize("named", ["EdDSA", "Ed25519"])
+def test_ed25519_goes_by_two_names(named: str) -> None:
+    jwk = verification_key("EdDSA").to_jwk() | {"alg": named}
+    for key in (
+        VerificationKey.from_jwk(jwk),
+        VerificationKey.from_jwk(jwk, algorithm="EdDSA"),
+        VerificationKey.from_jwk(jwk, algorithm="Ed25519"),
+    ):
+        assert key.algorithm == "EdDSA"
+        verifier = make_verifier(keyset=Keyset([key]))
+        for header in ("EdDSA", "Ed25519"):
+            assert reason(verifier.verify(make_token("EdDSA", header={"alg": header}))) is None
+    # And no other key does.
+    for algorithm in ("ES256", "RS256", "HS256"):
+        verdict = make_verifier(algorithm).verify(make_token(algorithm, header={"alg": named}))
+        assert reason(verdict) == "TOKEN_ALGORITHM_MISMATCH"
+    with pytest.raises(InvalidKeyError, match="kty"):
+        VerificationKey.from_jwk(verification_key("ES256").to_jwk() | {"alg": named})
+    for odd in (["Ed25519"], {}, 7, None, "ed25519", "Ed448"):
+        with pytest.raises(InvalidKeyError, match="alg"):
+            VerificationKey.from_jwk(jwk | {"alg": odd}, algorithm="EdDSA")
 
 
 def test_keys_of_kinds_that_sign_no_tokens() -> None:

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from blrcs.application.ports.credentials import Asker
 from blrcs.interceptors.authentication import REJECTIONS
+from blrcs.security.token_inspector import VerifyingTokenInspector
 from blrcs_native.calls.call import Call
 from blrcs_native.calls.method import Method
 from blrcs_native.guards import authentication as authentication_guard
@@ -46,6 +48,13 @@ def test_a_scope_is_read_once_and_none_is_no_bound():
     assert verified(verifier, make_token(scope="")).permitted == frozenset()
     lenient = make_verifier(scope_narrows=False)
     assert verified(lenient, make_token(scope="openid")).permitted is None
+
+
+def test_a_scope_may_be_a_list_as_some_issuers_write_it():
+    listed = verified(make_verifier(), make_token(scope=["orders.read", "orders.items.*"]))
+    assert listed.scopes == ("orders.read", "orders.items.*")
+    assert listed.permitted == {"orders.read", "orders.items.*"}
+    assert verified(make_verifier(), make_token(scope=[])).permitted == frozenset()
 
 
 # What a token is bound to -------------------------------------------------------------------
@@ -267,6 +276,20 @@ def other_verifier(**settings):
 def other_token(**claims):
     chosen = {"iss": OTHER, "sub": "x"} | claims
     return make_token(header={"kid": "o1"}, number=7, **chosen)
+
+
+def test_claims_that_this_server_alone_makes_mean_nothing_in_tokens_of_others():
+    verifier = make_verifier()
+    verifier.delegate({OTHER: other_verifier()})
+    guard = AuthenticationGuard(verifier, REJECTIONS)
+    own = guard.check(call_with("Bearer", make_token(pwc=True)))
+    assert own.reason == authentication_guard.PASSWORD_CHANGE
+    token = other_token(pwc=True, asid=["s"], act={"sub": "y"})
+    assert guard.check(call_with("Bearer", token)) is None
+    claims = verified(verifier, token)
+    assert (claims.actor, claims.actor_sessions) == (None, ())
+    facts = VerifyingTokenInspector(verifier).inspect(token, Asker("users/a", "192.0.2.1"))
+    assert not facts.password_change_required
 
 
 def test_tokens_of_another_issuer_are_left_to_its_verifier():

@@ -143,10 +143,14 @@ class TestRule12IssuerAudienceAndType:
     def test_names_are_not_empty(self, name: str) -> None:
         assert verdict(make_token(**{name: ""})) == "TOKEN_CLAIMS_INVALID"
 
-    @pytest.mark.parametrize("name", ["sid", "jti", "client_id", "scope"])
+    @pytest.mark.parametrize("name", ["sid", "jti", "client_id"])
     @pytest.mark.parametrize("value", [None, 1, False, ["a"], {}])
     def test_claims_that_are_read_have_their_type(self, name: str, value: object) -> None:
         assert verdict(make_token(**{name: value})) == "TOKEN_CLAIMS_INVALID"
+
+    @pytest.mark.parametrize("value", [None, 1, False, {}, ["a", 1], [["a"]], [None]])
+    def test_a_scope_is_a_string_or_a_list_of_some(self, value: object) -> None:
+        assert verdict(make_token(scope=value)) == "TOKEN_CLAIMS_INVALID"
 
     @pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "application/at+jwt", "JWT", "jwt"])
     def test_typ_in_every_writing_of_an_accepted_type(self, typ: str) -> None:

@@ -197,7 +197,10 @@ def _check_types(members: dict[str, object]) -> None:
     audiences = [audiences] if isinstance(audiences, str) else audiences
     if not isinstance(audiences, list) or not all(isinstance(name, str) for name in audiences):
         raise RefusedError("TOKEN_CLAIMS_INVALID")
-    if not isinstance(members.get("scope", ""), str) or "exp" not in members:
+    scope = members.get("scope", "")
+    if not all(isinstance(name, str) for name in (scope if isinstance(scope, list) else [scope])):
+        raise RefusedError("TOKEN_CLAIMS_INVALID")
+    if "exp" not in members:
         raise RefusedError("TOKEN_CLAIMS_INVALID")
     if None in _instants(members):
         raise RefusedError("TOKEN_CLAIMS_INVALID")
