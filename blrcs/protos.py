@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 VALIDATE_PROTO = "buf/validate/validate.proto"
+SAME_CHECKOUT_S = 2.0
+"""What is written out together, with the code that was made of it, is in no order of time."""
 
 
 class ProtoCompilationError(Exception):
@@ -156,7 +158,7 @@ def outdated_proto(project: Path) -> Path | None:
         path = proto.relative_to(root)
         made = project / path.parent / f"{path.stem}_pb2.py"
         with contextlib.suppress(OSError):
-            if proto.stat().st_mtime > made.stat().st_mtime:
+            if proto.stat().st_mtime > made.stat().st_mtime + SAME_CHECKOUT_S:
                 return proto
     return None
 

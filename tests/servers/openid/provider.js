@@ -4,11 +4,22 @@
 //
 // /sign/ALG has it sign by an algorithm from then on, /rotate/ALG by a new key, which it publishes
 // in that moment. /callback is where browsers come back to, and answers with what they bring.
+import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import Provider from "oidc-provider";
+
+// What the packages want and Node.js 18 has not.
+globalThis.crypto ??= webcrypto;
+URL.parse ??= (text, base) => {
+  try {
+    return new URL(text, base);
+  } catch {
+    return null;
+  }
+};
 
 const [port, certificate, key] = process.argv.slice(2);
 const issuer = `https://localhost:${port}`;
