@@ -30,13 +30,14 @@ from order_scenario import (
 from transport_peers import without_transports
 
 import blrcs.aio
-from blrcs.assembly.metrics import CELLS, ServerMetrics
+from blrcs.assembly.metrics import ServerMetrics
 from blrcs.domain.policy import Limit, MethodPolicy, Permission
 from blrcs.interceptors.call_log import CallLog
 from blrcs.interceptors.factory import PipelineFactory
 from blrcs.interceptors.rejection_metrics import RejectionMetrics
 from blrcs.monitoring.log_level import LogLevel
 from blrcs.monitoring.logging import configure_logging
+from blrcs.workers.memory import METRIC_CELLS
 from blrcs_native.access.table import AccessTable, BindingSpec, RoleSpec
 from blrcs_native.calls.interfaces import Handler
 from blrcs_native.calls.method import Method
@@ -75,7 +76,7 @@ class CountingFactory(PipelineFactory):
 
 def blrcs_server(requests_per_s: int, **transport: str) -> Any:
     """Ours, with the observers of ``blrcs serve``."""
-    metrics = ServerMetrics(MetricsBlock(CELLS))
+    metrics = ServerMetrics(MetricsBlock(METRIC_CELLS))
     bindings = [
         BindingSpec(f"bindings/{name}", ROLE, [name], resource)
         for name, resource in grants().items()

@@ -20,7 +20,6 @@ from blrcs.assembly.direct import direct_health
 from blrcs.assembly.endpoint import listen
 from blrcs.assembly.foundation import NS_PER_S, lay_foundation
 from blrcs.assembly.housekeeping import Housekeeping, Work
-from blrcs.assembly.metrics import CELLS as METRICS_CELLS
 from blrcs.assembly.metrics import ServerMetrics
 from blrcs.assembly.overload import assemble_overload, watch_places
 from blrcs.assembly.recorded_reloads import RecordedReloads
@@ -52,7 +51,7 @@ from blrcs.resources.service_life import ServiceLife
 from blrcs.transport.registration import Registrar
 from blrcs.transport.router import Router
 from blrcs.transport.server import TransportServer
-from blrcs.workers.memory import GUARDS, Memory, OwnMemory
+from blrcs.workers.memory import GUARDS, METRIC_CELLS, Memory, OwnMemory
 from blrcs.workers.worker import Worker
 from blrcs_native.monitoring.metrics import MetricsBlock
 
@@ -103,7 +102,7 @@ async def running(
     settings = loaded.settings
     memory: Memory = OwnMemory() if worker is None else worker.memory
     async with AsyncExitStack() as stack:
-        block = memory.metrics(METRICS_CELLS)
+        block = memory.metrics(METRIC_CELLS)
         metrics = ServerMetrics(block)
         base = await lay_foundation(settings, stack, worker, metrics=metrics)
         if worker is None or worker.first:

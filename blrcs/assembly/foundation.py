@@ -22,9 +22,6 @@ from blrcs.database.kind import kind_of, open_database
 from blrcs.database.migrations.declared import declared_branches
 from blrcs.database.migrations.starting import bring_up_to_date
 from blrcs.database.pool import PoolLimits
-from blrcs.database.replicas.adapter import ReplicatedDatabase
-from blrcs.database.replicas.group import ReplicaOptions
-from blrcs.database.replicas.opening import with_replicas
 from blrcs.database.repositories.settings import get_or_make
 from blrcs.database.slow_log.file import FILE_NAME, SlowLogFile
 from blrcs.database.slow_log.log import SlowLog
@@ -36,6 +33,7 @@ from blrcs.security.secret_generator import RandomSecretGenerator
 from blrcs.workers.worker import Worker
 
 if TYPE_CHECKING:
+    from blrcs.database.replicas.adapter import ReplicatedDatabase
     from blrcs.redis.client import RedisClient
 
 PAGE_TOKEN_SECRET = "page_token_secret"  # noqa: S105 - the name, not the secret
@@ -160,7 +158,11 @@ async def _open_redis(
 
 def _with_replicas(
     database: DatabaseAdapter, settings: Database, limits: PoolLimits, metrics: ServerMetrics
-) -> AbstractAsyncContextManager[ReplicatedDatabase]:
+) -> "AbstractAsyncContextManager[ReplicatedDatabase]":
+    # Who has no replicas does not pay for them.
+    from blrcs.database.replicas.group import ReplicaOptions  # noqa: PLC0415
+    from blrcs.database.replicas.opening import with_replicas  # noqa: PLC0415
+
     return with_replicas(
         database,
         [url.get_secret_value() for url in settings.replicas],

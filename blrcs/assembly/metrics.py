@@ -13,8 +13,6 @@ from blrcs.monitoring.replica_metrics import ReplicaMetrics
 from blrcs_native.monitoring.call_metrics import CallMetrics
 from blrcs_native.monitoring.metrics import Counter, Gauge, MetricsBlock
 
-CELLS = 131_072
-
 
 class ServerMetrics:
     """The families that a server exposes beside those of the process.

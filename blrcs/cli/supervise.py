@@ -31,12 +31,13 @@ def supervise(
     flags: Mapping[str, Any],
 ) -> None:
     """Runs a server of ``count`` processes until it is told to stop."""
-    from blrcs.assembly.metrics import CELLS  # noqa: PLC0415 - see the package's docstring
+    # See the package's docstring.
     from blrcs.database.data_directory import DataDirectory  # noqa: PLC0415
     from blrcs.database.errors import DatabaseOpenError  # noqa: PLC0415
     from blrcs.monitoring.logging import configure_logging  # noqa: PLC0415
     from blrcs.supervisor.estate import Estate  # noqa: PLC0415
     from blrcs.supervisor.supervisor import WorkerFailedError  # noqa: PLC0415
+    from blrcs.workers.memory import METRIC_CELLS  # noqa: PLC0415
     from blrcs.workers.ports import PortUnavailableError  # noqa: PLC0415
     from blrcs.workers.segment import SegmentUnavailableError  # noqa: PLC0415
 
@@ -45,7 +46,7 @@ def supervise(
     with ExitStack() as stack:
         try:
             directory = stack.enter_context(DataDirectory.open(settings.data_directory.absolute()))
-            estate = Estate.open(settings, count, stack, directory.path, CELLS)
+            estate = Estate.open(settings, count, stack, directory.path, METRIC_CELLS)
         except (DatabaseOpenError, PortUnavailableError, SegmentUnavailableError) as error:
             fail(str(error))
         started_with = {

@@ -6,7 +6,6 @@ from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from blrcs.database.adapter import Reads, Transaction
 from blrcs.database.statement import Construct, Row, Statement
@@ -103,4 +102,4 @@ def _place(at: int, index: int) -> str:
 def _list_of(at: int, column: sa.Column[Any]) -> sa.Cast[Any]:
     # A list has no collation of its own; the column's decides.
     of_type = sa.Text() if isinstance(column.type, sa.String) else column.type
-    return sa.cast(sa.bindparam(f"keys{at}", type_=sa.types.NullType()), ARRAY(of_type))
+    return sa.cast(sa.bindparam(f"keys{at}", type_=sa.types.NullType()), sa.ARRAY(of_type))

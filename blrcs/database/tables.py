@@ -24,6 +24,7 @@ DIALECTS = "dialects"
 """In the ``info`` of an index, where only some databases have it: their SQLAlchemy's names."""
 POSTGRESQL = ("postgresql",)
 OTHERS = ("sqlite", "mysql", "mariadb")
+PARTIAL = ("sqlite", "postgresql")
 
 
 def _table(name: str, *items: sa.schema.SchemaItem, long_rows: bool = False) -> sa.Table:
@@ -34,6 +35,18 @@ def _on(dialects: tuple[str, ...], index: sa.Index) -> None:
     """Makes an index one of some databases alone."""
     index.info[DIALECTS] = dialects
     index.ddl_if(callable_=lambda *_, dialect, **__: dialect.name in dialects)
+
+
+def _among(condition: sa.ColumnElement[bool], index: sa.Index) -> None:
+    """Leaves rows out of an index for which a condition does not hold, where databases can do so.
+
+    Only when it is made: an option of a dialect loads that, and a server has one database.
+    """
+
+    @sa.event.listens_for(index, "before_create")
+    def limit(target: sa.Index, connection: sa.Connection, **_: object) -> None:
+        if connection.dialect.name in PARTIAL:
+            target.dialect_options[connection.dialect.name]["where"] = condition
 
 
 def _text(name: str) -> sa.Column[str]:
@@ -337,8 +350,7 @@ records = _table(
 """``document`` is what queries see, ``encoded`` what readers do: a reply is made of it as it is.
 ``sealed`` is what is encrypted of the data, as JSON. ``change_sequence`` is the number of the
 change that made the record what it is, if that has no image of its own but this one."""
-_EXPIRES = records.c.expire_time_ns.is_not(None)
-sa.Index(None, records.c.expire_time_ns, sqlite_where=_EXPIRES, postgresql_where=_EXPIRES)
+_among(records.c.expire_time_ns.is_not(None), sa.Index(None, records.c.expire_time_ns))
 
 record_index = _table(
     "record_index",

@@ -3,16 +3,11 @@
 import secrets
 import time
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Protocol
-
-from prometheus_client import CollectorRegistry
+from typing import TYPE_CHECKING, Protocol
 
 from blrcs import __version__
 from blrcs.application.ports.clock import Clock
 from blrcs.monitoring.family_definition import make_family
-from blrcs.monitoring.limiter_collector import LimiterCollector
-from blrcs.monitoring.native_collector import new_registry
-from blrcs.monitoring.summing import new_summing_registry
 from blrcs.workers.hold_up import HoldUp
 from blrcs.workers.label_sets import KnownLabelSets, LabelSets
 from blrcs.workers.pulses import Pulses
@@ -27,6 +22,10 @@ from blrcs_native.shared.shared_map import SharedRegion
 from blrcs_native.tokens.revocation_log import RevocationLog
 from blrcs_native.tokens.revocations import Revocations
 
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+METRIC_CELLS = 131_072
 LIMIT_HEADER_BYTES = 128
 LIMIT_CELL_BYTES = 64
 CELLS_IN_A_BUCKET = 8
@@ -87,7 +86,7 @@ class Memory(Protocol):
         """Where this process counts; at most once."""
         ...
 
-    def registry(self, block: MetricsBlock) -> CollectorRegistry:
+    def registry(self, block: MetricsBlock) -> "CollectorRegistry":
         """All that is counted, by all workers."""
         ...
 
@@ -117,8 +116,12 @@ class OwnMemory:
         """See Memory."""
         return MetricsBlock(capacity_cells)
 
-    def registry(self, block: MetricsBlock) -> CollectorRegistry:
+    def registry(self, block: MetricsBlock) -> "CollectorRegistry":
         """See Memory."""
+        # The supervisor and the cache's process have no metrics to show.
+        from blrcs.monitoring.limiter_collector import LimiterCollector  # noqa: PLC0415
+        from blrcs.monitoring.native_collector import new_registry  # noqa: PLC0415
+
         registry = new_registry(block)
         registry.register(LimiterCollector(self._limiters))
         return registry
@@ -167,8 +170,11 @@ class SharedMemory:
             sets.clear()
         return MetricsBlock(capacity_cells, cells, label_sets=sets, keep_gauges=False)
 
-    def registry(self, block: MetricsBlock) -> CollectorRegistry:
+    def registry(self, block: MetricsBlock) -> "CollectorRegistry":
         """See Memory. Other processes say themselves which families they have."""
+        from blrcs.monitoring.limiter_collector import LimiterCollector  # noqa: PLC0415
+        from blrcs.monitoring.summing import new_summing_registry  # noqa: PLC0415
+
         seen: dict[int, tuple[int, MetricsBlock]] = {}
 
         def look_at(slot: int) -> MetricsBlock | None:

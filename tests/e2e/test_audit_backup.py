@@ -1,6 +1,7 @@
 """The audit log of a machine that is lost, on the one that takes its place."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -113,11 +114,9 @@ def test_the_audit_log_goes_along_with_the_database_encrypted(
 
 
 @pytest.fixture
-def machine(start: Callable[..., Server], tmp_path: Path) -> Path:
+def machine(data_of_another: Path, tmp_path: Path) -> Path:
     """Where a server has been."""
-    server = begin(start, tmp_path / "web", "web-1")
-    assert server.address
-    assert server.stop() == 0
+    shutil.copytree(data_of_another, tmp_path / "web" / "data")
     return tmp_path / "web"
 
 

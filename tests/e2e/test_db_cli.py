@@ -29,6 +29,7 @@ from blrcs.database.migrations.steps import add_column, create_table, drop_table
 
 ID = sa.Column("id", sa.Integer(), primary_key=True)
 """
+SHOP = '[services.migrations]\nshop = "./shop"\n'
 ADD_SETTING = Statement(sa.insert(settings))
 ROWS = 100
 ROW_BYTES = 10_000
@@ -158,7 +159,7 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, url: str) -> Non
 
 def test_a_service_brings_its_own_branch(start: Start, tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
-    (tmp_path / "blrcs.toml").write_text('[services.migrations]\nshop = "./shop"\n')
+    (tmp_path / "blrcs.toml").write_text(SHOP)
     wrote = blrcs("db", "revision", "shop", "orders are kept", cwd=tmp_path)
     path = tmp_path / "shop" / "0001_orders_are_kept.py"
     assert wrote.stdout == f"Wrote {path}\n"
@@ -173,21 +174,29 @@ def test_a_service_brings_its_own_branch(start: Start, tmp_path: Path) -> None:
     assert [(each["branch"], each["at"]) for each in rows] == [("blrcs", HEAD), ("shop", "0001")]
 
 
+@pytest.fixture(scope="module")
+def revision(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The first revision of a service, as the program writes it."""
+    directory = tmp_path_factory.mktemp("revision")
+    (directory / "shop").mkdir()
+    (directory / "blrcs.toml").write_text(SHOP)
+    return Path(blrcs("db", "revision", "shop", "x", cwd=directory).stdout[6:-1]).read_text()
+
+
 @pytest.mark.parametrize("step", ["with its table", "later"])
 @pytest.mark.parametrize("kind", ["Float()", "String(20)"])
 def test_a_type_that_sqlite_has_not_is_one_line_and_changes_nothing(
-    tmp_path: Path, kind: str, step: str
+    revision: str, tmp_path: Path, kind: str, step: str
 ) -> None:
     (tmp_path / "shop").mkdir()
-    (tmp_path / "blrcs.toml").write_text('[services.migrations]\nshop = "./shop"\n')
-    path = Path(blrcs("db", "revision", "shop", "x", cwd=tmp_path).stdout[6:-1])
+    (tmp_path / "blrcs.toml").write_text(SHOP)
     column = f"sa.Column('weight', sa.{kind})"
-    text = path.read_text().replace("\n\nrevision", f"{ORDERS}\nrevision")
+    text = revision.replace("\n\nrevision", f"{ORDERS}\nrevision")
     steps = f"create_table('orders', ID, {column})"
     if step == "later":
         steps = f"create_table('orders', ID)\n    add_column('Orders', {column})"
     text = text.replace("\n\n\ndef downgrade", f"\n    {steps}\n\n\ndef downgrade")
-    path.write_text(text)
+    (tmp_path / "shop" / "0001_x.py").write_text(text)
     done = blrcs("db", "upgrade", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

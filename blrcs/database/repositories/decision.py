@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from blrcs.database.adapter import DatabaseAdapter, Transaction
-from blrcs.database.statement import Construct, Row, Statement
+from blrcs.database.statement import Row, Statement
 from blrcs.database.tables import access_decisions as decisions
+from blrcs.database.upsert import upsert_with
 from blrcs.domain.decision import Decision
 
 Counts = Mapping[tuple[str, str, str, bool], int]
@@ -16,27 +16,13 @@ Counts = Mapping[tuple[str, str, str, bool], int]
 
 _LAST = decisions.c.last_seen_at_ns
 
-
-def _add(dialect: str) -> Construct:
-    """Adds a row, or its count to what is there."""
-    if dialect == "mysql":
-        added = mysql.insert(decisions)
-        return added.on_duplicate_key_update(
-            count=decisions.c.count + added.inserted.count,
-            last_seen_at_ns=added.inserted.last_seen_at_ns,
-        )
-    insert = (postgresql if dialect == "postgresql" else sqlite).insert(decisions)
-    changed: sa.Insert = insert.on_conflict_do_update(
-        index_elements=["id"],
-        set_={
-            "count": decisions.c.count + insert.excluded.count,
-            "last_seen_at_ns": insert.excluded.last_seen_at_ns,
-        },
-    )
-    return changed
-
-
-_ADD = Statement(_add)
+_ADD = upsert_with(
+    decisions,
+    lambda added: {
+        "count": decisions.c.count + added["count"],
+        "last_seen_at_ns": added.last_seen_at_ns,
+    },
+)
 _ALL = Statement(
     sa.select(decisions).order_by(_LAST.desc(), decisions.c.id).limit(sa.bindparam("most")),
     is_scan=True,

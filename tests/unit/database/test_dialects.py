@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import asyncmy
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -46,3 +47,23 @@ def test_every_table_can_be_made(dialect: Dialect) -> None:
         assert str(CreateTable(table).compile(dialect=dialect.compiler))
         for index in table.indexes:
             assert str(CreateIndex(index).compile(dialect=dialect.compiler))
+
+
+@pytest.mark.parametrize(
+    ("url", "limit"),
+    [
+        ("sqlite://", " WHERE expire_time_ns IS NOT NULL"),
+        ("postgresql+asyncpg://", " WHERE expire_time_ns IS NOT NULL"),
+        ("mysql+asyncmy://", ""),
+    ],
+)
+def test_an_index_has_no_rows_that_never_expire_where_it_can_do_without(
+    url: str, limit: str
+) -> None:
+    made: list[str] = []
+    engine = sa.create_mock_engine(
+        url, lambda each, *_, **__: made.append(str(each.compile(dialect=engine.dialect)))
+    )
+    metadata.create_all(engine, checkfirst=False)
+    index = "CREATE INDEX ix_records_expire_time_ns ON records (expire_time_ns)"
+    assert f"{index}{limit}" in made

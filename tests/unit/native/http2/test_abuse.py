@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from blrcs.assembly.metrics import CELLS, ServerMetrics
+from blrcs.assembly.metrics import ServerMetrics
+from blrcs.workers.memory import METRIC_CELLS
 from blrcs_native.calls.call import Call
 from blrcs_native.http2.abuse import ABUSES, AbuseCounters
 from blrcs_native.monitoring.metrics import MetricsBlock
@@ -185,6 +186,6 @@ async def test_a_compressed_message_that_is_too_large_as_sent_is_no_bomb_of_comp
 
 
 def test_the_metric_counts_along() -> None:
-    metrics = ServerMetrics(MetricsBlock(CELLS))
+    metrics = ServerMetrics(MetricsBlock(METRIC_CELLS))
     AbuseCounters(metrics.abuse)
     assert {labels for (labels,), _ in metrics.abuse.rows()} == set(ABUSES)
