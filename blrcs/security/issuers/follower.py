@@ -98,7 +98,7 @@ class IssuerFollower:
         """A token names a key that is not known: has the issuer asked soon. Never waits.
 
         Returns what is done when the issuer has been asked, where it is asked at once; None where
-        it was asked a moment ago, or too many wait.
+        somebody had it asked a moment ago, or too many wait.
         """
         self._wanted.set()
         if self._answer is None or self._waiting >= MAX_WAITING:
@@ -115,6 +115,7 @@ class IssuerFollower:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await self._wanted.wait()
+                was_due = wait_s <= 0.0 or not self._wanted.is_set()
                 wait_s = await self.fetch()
             finally:
                 # Also where it ends: nobody waits for what does not come. Whoever has not got what
@@ -123,8 +124,11 @@ class IssuerFollower:
                 self._answer, self._waiting = None, 0
                 if not answer.done():
                     answer.set_result(None)
-            # The next one is due then; or sooner where somebody wants it, but not at once.
-            pause_s = min(self._between_looks_s, wait_s)
+            # The next one is due then; or sooner where somebody wants it. An issuer may sign by a
+            # new key right after it was asked because that was due: who wants it then gets it at
+            # once, and all others not so soon.
+            may_follow = was_due and not self._pace.failures
+            pause_s = 0.0 if may_follow else min(self._between_looks_s, wait_s)
             wait_s -= pause_s
             await asyncio.sleep(pause_s)
 

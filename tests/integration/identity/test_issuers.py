@@ -386,13 +386,36 @@ async def test_who_wanted_what_has_just_been_fetched_has_it_not_fetched_again(fo
 
 async def test_nobody_waits_for_an_issuer_that_was_asked_a_moment_ago(followed):
     followed.follower._between_looks_s = 3600.0
-    followed.source.outcomes = [PublishedKeys(KEYSET, 3600)]
+    followed.source.outcomes = [PublishedKeys(KEYSET, 3600)] * 2
     running = asyncio.create_task(followed.follower.run())
     await asyncio.sleep(0)
     await followed.follower.want()
+    # That one was due: a key may have come right after it.
+    await settled()
+    await followed.follower.want()
+    assert followed.source.fetches == 2
+    await settled()
+    assert followed.follower.want() is None
+    await ended(running)
+    assert followed.source.fetches == 2
+
+
+async def test_nobody_has_an_issuer_asked_again_that_has_just_failed(followed):
+    followed.follower._between_looks_s = 3600.0
+    followed.source.outcomes = [EgressError("away")]
+    running = asyncio.create_task(followed.follower.run())
+    await asyncio.sleep(0)
+    await followed.follower.want()
+    await settled()
     assert followed.follower.want() is None
     await ended(running)
     assert followed.source.fetches == 1
+
+
+async def settled():
+    """Whatever waits for nothing but its turn has had it."""
+    for _ in range(8):
+        await asyncio.sleep(0)
 
 
 async def test_what_came_of_asking_is_told(followed):
