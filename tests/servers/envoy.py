@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class Envoy(ServerProcess):
         certificate: What the server is trusted by over TLS; None where it speaks without.
         proxy_protocol: Each connection says first for whom it is, in version 2.
         checked: Whether it asks for the server's health, and passes nothing on to one without.
+        filters: What it does to calls on the way, in Envoy's own form; it takes HTTP/1 then, too.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Envoy(ServerProcess):
         certificate: Path | None = None,
         proxy_protocol: bool = False,
         checked: bool = False,
+        filters: Sequence[dict[str, Any]] = (),
     ) -> None:
         super().__init__(directory, "starting main dispatch loop")
         socket = RAW if certificate is None else _tls(certificate)
@@ -47,7 +49,10 @@ class Envoy(ServerProcess):
         if checked:
             cluster["health_checks"] = [_health_check()]
         configuration = {
-            "static_resources": {"listeners": [_listener(self.port)], "clusters": [cluster]}
+            "static_resources": {
+                "listeners": [_listener(self.port, filters)],
+                "clusters": [cluster],
+            }
         }
         (directory / "envoy.json").write_text(json.dumps(configuration))
 
@@ -61,7 +66,7 @@ def _address(host: str, port: int) -> dict[str, Any]:
     return {"socket_address": {"address": host, "port_value": port}}
 
 
-def _listener(port: int) -> dict[str, Any]:
+def _listener(port: int, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
     route = {
         "match": {"prefix": "/"},
         # As long as a call's own deadline lets it.
@@ -74,16 +79,16 @@ def _listener(port: int) -> dict[str, Any]:
     manager = {
         "@type": f"{EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "grpc",
-        "codec_type": "HTTP2",
+        "codec_type": "AUTO" if filters else "HTTP2",
         "use_remote_address": True,
         "stream_idle_timeout": "0s",
-        "http_filters": [router],
+        "http_filters": [*filters, router],
         "route_config": {
             "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}],
         },
     }
-    filters = [{"name": "http", "typed_config": manager}]
-    return {"address": _address("127.0.0.1", port), "filter_chains": [{"filters": filters}]}
+    chain = {"filters": [{"name": "http", "typed_config": manager}]}
+    return {"address": _address("127.0.0.1", port), "filter_chains": [chain]}
 
 
 def _cluster(target: int, source: str, transport_socket: dict[str, Any]) -> dict[str, Any]:
