@@ -19,18 +19,23 @@ const (
 )
 
 // load calls a method all the time, from several connections, until standard input ends. It prints
-// a line at the first reply, and at the end the number of calls and every other status.
+// a line once there was a reply on each, and at the end the number of calls and every other status.
 func load(address, method string) error {
 	var over atomic.Bool
-	var calls atomic.Int64
+	var calls, answering atomic.Int64
 	var callers sync.WaitGroup
-	var first sync.Once
 	for i := 0; i < loadChannels; i++ {
 		to, err := dial(address, "")
 		if err != nil {
 			return err
 		}
 		defer to.conn.Close()
+		var first sync.Once
+		answered := func() {
+			if answering.Add(1) == loadChannels {
+				fmt.Println("answered")
+			}
+		}
 		for j := 0; j < loadCallsOfAChannel; j++ {
 			callers.Add(1)
 			go func() {
@@ -39,7 +44,7 @@ func load(address, method string) error {
 					if err := empty(to.conn, method); err != nil {
 						fmt.Printf("failed: %v\n", status.Convert(err))
 					} else {
-						first.Do(func() { fmt.Println("answered") })
+						first.Do(answered)
 					}
 					calls.Add(1)
 				}

@@ -1,7 +1,7 @@
 // Load by @grpc/grpc-js: load.js ADDRESS METHOD
 //
 // It calls the method all the time, from several connections, until standard input ends. It prints
-// a line at the first reply, and at the end the number of calls and every other status.
+// a line once there was a reply on each, and at the end the number of calls and every other status.
 
 import grpc from "@grpc/grpc-js";
 
@@ -12,7 +12,7 @@ const [address, method] = process.argv.slice(2);
 const same = (bytes) => bytes;
 let over = false;
 let calls = 0;
-let answered = false;
+const answering = new Set();
 
 const empty = (client) => new Promise((resolve) => {
   const end = { deadline: Date.now() + TIMEOUT_MS };
@@ -25,9 +25,9 @@ async function call(client) {
     calls += 1;
     if (error) {
       console.log(`failed: ${error.message}`);
-    } else if (!answered) {
-      answered = true;
-      console.log("answered");
+    } else if (!answering.has(client)) {
+      answering.add(client);
+      if (answering.size === CHANNELS) console.log("answered");
     }
   }
 }
